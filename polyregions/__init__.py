@@ -1,0 +1,79 @@
+"""Every activation region of a ReLU network in a box, each answer proven.
+
+>>> import polyregions as pr
+>>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+>>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+>>> len(regions), regions.edges.tolist(), regions.complete, regions.proven
+(3, [[0, 1], [1, 2]], True, True)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from polyregions.domain import Box
+from polyregions.errors import (
+    CheckpointError,
+    DomainError,
+    FormatError,
+    MissingExtraError,
+    NetworkError,
+    PartialResultError,
+    PolyregionsError,
+    UnsupportedOperatorError,
+)
+from polyregions.network import Layer, Network
+from polyregions.regions import Region, Regions
+
+if TYPE_CHECKING:
+    from polyregions.io.networks import load
+    from polyregions.io.results import open_regions
+    from polyregions.io.torch_modules import from_torch
+    from polyregions.traversal.breadth_first import count_regions, enumerate_regions, traverse
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Box",
+    "CheckpointError",
+    "DomainError",
+    "FormatError",
+    "Layer",
+    "MissingExtraError",
+    "Network",
+    "NetworkError",
+    "PartialResultError",
+    "PolyregionsError",
+    "Region",
+    "Regions",
+    "UnsupportedOperatorError",
+    "count_regions",
+    "enumerate_regions",
+    "from_torch",
+    "load",
+    "open_regions",
+    "traverse",
+]
+
+# functions whose rooms import compiled code: loaded at first use, so that
+# "import polyregions" takes no longer than "import numpy"
+_LAZY = {
+    "count_regions": "polyregions.traversal.breadth_first",
+    "enumerate_regions": "polyregions.traversal.breadth_first",
+    "from_torch": "polyregions.io.torch_modules",
+    "load": "polyregions.io.networks",
+    "open_regions": "polyregions.io.results",
+    "traverse": "polyregions.traversal.breadth_first",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""What can be asked of regions once they are known."""

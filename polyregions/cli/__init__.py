@@ -1,0 +1,89 @@
+"""The command line: parses, calls, prints; no mathematics.
+
+One module per subcommand. Exit codes: 0 done, 1 a check failed, 2 bad input or
+usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from polyregions.cli import count, enumerate_, graph, info
+from polyregions.cli.report import complain
+from polyregions.errors import PolyregionsError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="polyregions",
+    help="Every activation region of a ReLU network in a box, each answer proven.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("count")(count.count)
+app.command("enumerate")(enumerate_.enumerate_)
+app.command("graph")(graph.graph)
+app.command("info")(info.info)
+
+# every usage error of the parser derives from this class, which has no public name
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        Without the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+    """
+    try:
+        code = _run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader has seen enough; nothing more may be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _run(args: Sequence[str] | None) -> int:
+    try:
+        code = app(
+            args=None if args is None else list(args),
+            prog_name="polyregions",
+            standalone_mode=False,
+        )
+    except PolyregionsError as error:
+        return complain(str(error))
+    except _UsageError as error:
+        return complain(_usage_message(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return complain(f"{name}{error.strerror or error}; nothing was written")
+    except MemoryError:
+        return complain("not enough memory; take a smaller box or set --max-regions")
+    except (KeyboardInterrupt, typer.Abort):
+        return complain("stopped by Ctrl-C before there was a result", code=3)
+    return code if isinstance(code, int) else 0
+
+
+def _usage_message(error: Exception) -> str:
+    """Turn the parser's complaint into one line; without arguments it is the help text."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if "\n" in message:
+        return "name a command; polyregions --help lists them"
+    return f"{message.rstrip('.')}; see polyregions --help"

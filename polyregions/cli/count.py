@@ -1,0 +1,86 @@
+"""``polyregions count``: how many regions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.cli.walk import walk
+from polyregions.errors import PolyregionsError
+
+_EXAMPLE = "digits2"
+
+
+class Method(StrEnum):
+    """How regions are counted."""
+
+    BFS = "bfs"
+    TREE = "tree"
+
+
+def count(
+    network: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[NETWORK]",
+            help="Network: .npz, .onnx, .pt2, .pt or .pth. Default: a shipped example.",
+            show_default=False,
+        ),
+    ] = None,
+    cube: options.CubeOption = None,
+    box: options.BoxOption = None,
+    box_file: options.BoxFileOption = None,
+    whole_space: options.WholeSpaceOption = False,
+    method: Annotated[
+        Method, typer.Option("--method", help="bfs also finds which regions touch.")
+    ] = Method.BFS,
+    threads: options.ThreadsOption = 1,
+    max_regions: options.MaxRegionsOption = None,
+    time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Count the activation regions of a network in a box."""
+    if method is Method.TREE:
+        raise PolyregionsError("--method tree is not in this version; use --method bfs")
+    if network is None:
+        from polyregions.examples import path
+
+        network = path(_EXAMPLE)
+        report.tell(
+            "no NETWORK given: counting the shipped example "
+            f"{network.name}, trained on pictures of digits reduced to two inputs"
+        )
+    task = options.read_task(
+        network, cube=cube, box=box, box_file=box_file, whole_space=whole_space
+    )
+    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    from polyregions.theory.comparison import compared_bounds
+
+    bounds = compared_bounds(task.network, task.dimension)
+    if as_json:
+        report.print_json(
+            {
+                "network": task.network.name,
+                "input_dimension": task.network.input_dimension,
+                "free_inputs": task.dimension,
+                "hidden_units": task.network.hidden_units,
+                "domain": report.domain_value(task.domain),
+                "method": method.value,
+                **regions.summary(),
+                "seconds": seconds,
+                "regions_per_second": len(regions) / seconds,
+                "bounds": {name: report.json_number(value) for name, value in bounds.items()},
+            }
+        )
+    else:
+        report.print_lines(
+            f"{task.network.name}: {task.network.hidden_units} hidden units "
+            f"on {report.domain_text(task.domain)}",
+            *report.count_lines(regions, seconds),
+            *report.bounds_lines(bounds),
+        )
+    return report.exit_code(regions)

@@ -1,0 +1,38 @@
+"""``polyregions graph``: which regions touch, as a graph file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.cli.walk import walk
+
+
+def graph(
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
+    ],
+    cube: options.CubeOption = None,
+    box: options.BoxOption = None,
+    box_file: options.BoxFileOption = None,
+    whole_space: options.WholeSpaceOption = False,
+    threads: options.ThreadsOption = 1,
+    max_regions: options.MaxRegionsOption = None,
+    time_limit: options.TimeLimitOption = None,
+) -> int:
+    """Save the graph of the regions: an edge for every shared facet."""
+    from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
+
+    options.check_output(output, GRAPH_SUFFIXES, network)
+    task = options.read_task(
+        network, cube=cube, box=box, box_file=box_file, whole_space=whole_space
+    )
+    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    write_graph(regions, output)
+    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
+    return report.exit_code(regions)

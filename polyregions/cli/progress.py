@@ -1,0 +1,68 @@
+"""Progress on stderr: a live line in a terminal, a line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from polyregions.traversal.progress import Progress
+
+__all__ = ["announced_compilation", "shown_progress"]
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def shown_progress() -> Iterator[Callable[[Progress], None]]:
+    """Yield a callback that shows a walk's progress while the block runs."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with console.status("finding the first region") as status:
+            yield lambda progress: status.update(_text(progress))
+        return
+    last = time.monotonic()
+
+    def line(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            console.print(_text(progress), soft_wrap=True)
+
+    yield line
+
+
+@contextmanager
+def announced_compilation() -> Iterator[None]:
+    """Say so when kernels are compiled, which happens once per machine."""
+    from numba.core import event
+
+    console = Console(stderr=True, highlight=False)
+
+    class Announcer(event.Listener):
+        told = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.told:
+                self.told = True
+                console.print(
+                    "compiling kernels: only at the first run, up to a minute", soft_wrap=True
+                )
+
+        def on_end(self, event: Any) -> None:
+            """Do nothing: one announcement is enough."""
+
+    with event.install_listener("numba:compile", Announcer()):
+        yield
+
+
+def _text(progress: Progress) -> str:
+    return (
+        f"{progress.regions:,} regions, {progress.frontier:,} of them to be visited, "
+        f"{progress.edges:,} edges, {progress.seconds:.0f} s, "
+        f"{progress.regions / max(progress.seconds, 1e-9):,.0f} regions/s"
+    )

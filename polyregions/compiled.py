@@ -1,0 +1,76 @@
+"""How kernels are compiled: two decorators, one disk cache, one announcement.
+
+Numba compiles each kernel once per machine and keeps it on disk. A cached kernel
+is stale when *any* module with kernels has changed, because kernels call each
+other across modules; the cache's own stamp looks at one file only, so it is
+extended here to all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+__all__ = ["exact_order_kernel", "is_cached", "kernel"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_KERNEL_FOLDERS = ("geometry", "lp", "traversal")
+
+
+def _stamp() -> tuple[str, int]:
+    digest = hashlib.sha256(numba.__version__.encode())
+    package = Path(__file__).parent
+    for folder in _KERNEL_FOLDERS:
+        for path in sorted((package / folder).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest(), 0
+
+
+_STAMP = _stamp()
+
+
+def _compile(function: Function, fastmath: Any) -> Function:
+    dispatcher = numba.njit(
+        cache=True, nogil=True, error_model="numpy", fastmath=fastmath, _nrt=False
+    )(function)
+    try:
+        dispatcher._cache._cache_file._source_stamp = _STAMP
+    except AttributeError as error:  # pragma: no cover - another Numba keeps its stamp elsewhere
+        print(f"polyregions: kernel cache looks at single files only ({error})", file=sys.stderr)
+    return dispatcher  # type: ignore[no-any-return]  # numba is untyped
+
+
+def kernel(function: Function) -> Function:
+    """Compile a kernel whose float results only *propose*: loops may be reordered.
+
+    Nothing that a proof rests on may be computed here: comparisons assume that
+    there is no NaN and no infinity.
+    """
+    return _compile(function, {"nnan", "ninf", "nsz", "contract", "reassoc", "arcp"})
+
+
+def exact_order_kernel(function: Function) -> Function:
+    """Compile a kernel whose float results are *bounded*.
+
+    Operations keep their order. Only contraction to fused multiply-add is allowed:
+    it removes roundings, so every bound of the form (number of operations) * 2**-53
+    stays valid.
+    """
+    return _compile(function, {"contract"})
+
+
+def is_cached(function: Any) -> bool:
+    """Return whether a kernel has been compiled on this machine before."""
+    if getattr(function, "signatures", None):
+        return True
+    try:
+        cache = function._cache
+        return (Path(cache.cache_path) / cache._cache_file._index_name).exists()
+    except AttributeError:  # pragma: no cover - unknown Numba: announce nothing
+        return True

@@ -1,0 +1,49 @@
+"""Everything that can go wrong on purpose, under one name.
+
+Each message is one sentence that says what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CheckpointError",
+    "DomainError",
+    "FormatError",
+    "MissingExtraError",
+    "NetworkError",
+    "PartialResultError",
+    "PolyregionsError",
+    "UnsupportedOperatorError",
+]
+
+
+class PolyregionsError(Exception):
+    """Base class of every error that polyregions raises on purpose."""
+
+
+class NetworkError(PolyregionsError, ValueError):
+    """The network cannot be used: shapes, non-finite weights, no hidden unit."""
+
+
+class DomainError(PolyregionsError, ValueError):
+    """The domain cannot be used: empty, wrong length, not a number."""
+
+
+class FormatError(PolyregionsError, ValueError):
+    """A file cannot be read: missing, truncated, or not of the expected format."""
+
+
+class UnsupportedOperatorError(PolyregionsError, ValueError):
+    """A network file uses an operator that has no exact piecewise-linear form here."""
+
+
+class MissingExtraError(PolyregionsError, ImportError):
+    """An optional dependency is not installed; the message names the extra."""
+
+
+class CheckpointError(PolyregionsError, ValueError):
+    """A saved result belongs to another network, domain or version."""
+
+
+class PartialResultError(PolyregionsError, RuntimeError):
+    """A complete result was required, but the enumeration was stopped early."""

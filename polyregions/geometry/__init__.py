@@ -1,0 +1,1 @@
+"""Geometry of patterns: charts of domains, rows of polytopes, crossings of facets."""

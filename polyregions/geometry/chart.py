@@ -1,0 +1,172 @@
+"""Every domain as one bounded polytope: the chart from reduced to input coordinates.
+
+All later rooms work in *chart coordinates* u, in which the domain lies in the
+cube [-1, 1]^m. A chart is an exact projective map: an input x and its chart
+point u satisfy ``(x, 1) ~ transform @ (u, 1)`` up to a positive factor.
+
+* A box has u = (x - centre) / half-width over its free coordinates; the factor is 1.
+* The whole space R^n is homogenised: u = (y, t) with x = y / t and t > 0. Every
+  hyperplane then passes through the origin, and the cones over the regions are
+  cut by a cube that every one of them meets.
+
+An affine function g.x + e on inputs becomes the affine function
+``(g, e) @ transform`` on chart coordinates (multiplied by a positive factor),
+so patterns, facets and neighbours are the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Box
+from polyregions.errors import DomainError
+
+__all__ = ["Chart", "chart_of", "dyadic_matrix"]
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """An exact chart of a domain.
+
+    Parameters
+    ----------
+    transform : flint.fmpz_mat, shape (n + 1, m + 1)
+        Chart point (u, 1) to a positive multiple of the input point (x, 1).
+    rows : flint.fmpz_mat, shape (q, m + 1)
+        The domain: ``row[:m] @ u + row[m] >= 0``. The 2m rows of the cube come first.
+    weight_column : int
+        The column that an input's constant 1 lands in: m for a box, the last
+        chart coordinate m - 1 for the whole space. It decides where biases go.
+    """
+
+    transform: flint.fmpz_mat
+    rows: flint.fmpz_mat
+    weight_column: int
+
+    @property
+    def dimension(self) -> int:
+        """Number m of chart coordinates."""
+        return int(self.transform.ncols()) - 1
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether the domain is a cone over the input space (the whole space)."""
+        return self.weight_column < self.dimension
+
+    def to_input(self, point: Sequence[Fraction]) -> tuple[Fraction, ...]:
+        """Return the exact input of an exact chart point.
+
+        Raises
+        ------
+        ZeroDivisionError
+            If the chart point lies at infinity.
+        """
+        homogeneous = [*point, Fraction(1)]
+        values = [
+            sum(
+                (Fraction(int(self.transform[i, j])) * u for j, u in enumerate(homogeneous)),
+                Fraction(0),
+            )
+            for i in range(self.transform.nrows())
+        ]
+        return tuple(value / values[-1] for value in values[:-1])
+
+
+def dyadic_matrix(values: NDArray[np.float64]) -> tuple[flint.fmpz_mat, int]:
+    """Write a float matrix exactly as an integer matrix over a power of two.
+
+    Returns
+    -------
+    integers : flint.fmpz_mat
+    exponent : int
+        ``values == integers / 2**exponent``, with the smallest exponent >= 0.
+
+    Examples
+    --------
+    >>> dyadic_matrix(np.array([[0.5, 3.0]]))
+    ([1, 6], 1)
+    """
+    mantissas, exponents = np.frexp(values)
+    integers = (mantissas * 2.0**53).astype(np.int64)
+    shifts = exponents.astype(np.int64) - 53
+    # strip trailing zero bits so that small integers stay small
+    trailing = np.zeros_like(shifts)
+    nonzero = integers != 0
+    low_bit = integers[nonzero] & -integers[nonzero]
+    trailing[nonzero] = np.log2(low_bit.astype(np.float64)).astype(np.int64)
+    least = int((shifts + trailing)[nonzero].min(initial=0))
+    exponent = max(0, -least)
+    rows, columns = values.shape
+    entries = [
+        _shifted(int(mantissa), int(shift) + exponent)
+        for mantissa, shift in zip(integers.ravel(), shifts.ravel(), strict=True)
+    ]
+    return flint.fmpz_mat(rows, columns, entries), exponent
+
+
+def _shifted(value: int, shift: int) -> int:
+    return value << shift if shift >= 0 else value >> -shift
+
+
+def chart_of(domain: Box | None, input_dimension: int) -> Chart:
+    """Return the chart of a domain of a network with `input_dimension` inputs.
+
+    Raises
+    ------
+    DomainError
+        If the domain's dimension is not the network's.
+    """
+    if domain is None:
+        return _whole_space(input_dimension)
+    if domain.dimension != input_dimension:
+        raise DomainError(
+            f"the box has {domain.dimension} coordinates but the network reads "
+            f"{input_dimension} inputs; give one interval per input"
+        )
+    return _box(domain)
+
+
+def _box(box: Box) -> Chart:
+    free = box.free
+    n, m = box.dimension, len(free)
+    low, exponent_low = dyadic_matrix(box.lower[None, :])
+    high, exponent_high = dyadic_matrix(box.upper[None, :])
+    exponent = max(exponent_low, exponent_high)
+    low, high = low * 2 ** (exponent - exponent_low), high * 2 ** (exponent - exponent_high)
+    transform = flint.fmpz_mat(n + 1, m + 1)
+    for i in range(n):
+        transform[i, m] = low[0, i] + high[0, i]
+    for column, i in enumerate(free.tolist()):
+        transform[i, column] = high[0, i] - low[0, i]
+    transform[n, m] = 2 ** (exponent + 1)
+    return Chart(transform, _cube_rows(m), m)
+
+
+def _whole_space(n: int) -> Chart:
+    m = n + 1
+    transform = flint.fmpz_mat(n + 1, m + 1)
+    for i in range(n + 1):
+        transform[i, i] = 1
+    cube = _cube_rows(m)
+    rows = flint.fmpz_mat(2 * m + 1, m + 1)
+    for i in range(2 * m):
+        for j in range(m + 1):
+            rows[i, j] = cube[i, j]
+    rows[2 * m, n] = 1
+    return Chart(transform, rows, n)
+
+
+def _cube_rows(m: int) -> flint.fmpz_mat:
+    """Rows of [-1, 1]^m: u_k + 1 >= 0 and 1 - u_k >= 0, in turn."""
+    rows = flint.fmpz_mat(2 * m, m + 1)
+    for k in range(m):
+        rows[2 * k, k] = 1
+        rows[2 * k + 1, k] = -1
+        rows[2 * k, m] = rows[2 * k + 1, m] = 1
+    return rows

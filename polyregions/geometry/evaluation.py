@@ -1,0 +1,61 @@
+"""Exact patterns at float points: a rounding bound first, integers where it fails."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.geometry.chart import chart_of
+from polyregions.geometry.exact import exact_network, exact_point, exact_signs
+from polyregions.network import Network
+from polyregions.pattern import Words, pack
+
+__all__ = ["patterns_at"]
+
+_UNIT = 2.0**-53
+_TINY = 2.0**-1070  # covers the absolute error of products that underflow
+
+
+def patterns_at(network: Network, points: NDArray[np.float64]) -> Words:
+    """Return the exact activation patterns at float points.
+
+    Parameters
+    ----------
+    points : numpy.ndarray of float64, shape (k, n)
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (k, W)
+
+    Notes
+    -----
+    *Algorithm.* A forward pass carries a running bound on the error of every
+    value: a sum of h products has relative error at most (h + 2) 2**-53 of the
+    sum of absolute values. A sign larger than its bound is proven; the pattern
+    of any other point is computed again in exact integers.
+    """
+    values = np.asarray(points, dtype=np.float64)
+    errors = np.zeros_like(values)
+    active_bits = []
+    undecided = np.zeros(len(values), dtype=bool)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer in network.layers:
+            weight = np.abs(layer.weight.T)
+            gamma = (weight.shape[0] + 8) * _UNIT * 1.01
+            size = np.abs(values) @ weight + np.abs(layer.bias)
+            errors = errors @ weight * 1.01 + gamma * size + weight.shape[0] * _TINY
+            values = values @ layer.weight.T + layer.bias
+            decided = np.abs(values) > errors
+            undecided |= ~(decided | ~layer.bends).all(axis=1) | ~np.isfinite(values).all(axis=1)
+            positive = values > 0
+            active_bits.append(positive[:, layer.bends])
+            slopes = np.where(positive, layer.upper, layer.lower)
+            errors = errors * np.abs(slopes) * 1.01 + np.abs(values * slopes) * _UNIT * 2 + _TINY
+            values = values * slopes
+    bits = np.concatenate(active_bits, axis=1)
+    if undecided.any():
+        exact = exact_network(network, chart_of(None, network.input_dimension))
+        for index in np.flatnonzero(undecided):
+            signs = exact_signs(exact, exact_point(points[index]))
+            bits[index] = np.array(signs) > 0
+    return pack(bits)

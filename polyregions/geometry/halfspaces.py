@@ -1,0 +1,151 @@
+"""A region as half-spaces in floating point, each coefficient correctly rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import flint
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyregions.domain import Box
+from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
+from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
+from polyregions.network import Network
+from polyregions.pattern import Words, unpack
+
+__all__ = ["Halfspaces", "region_halfspaces"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Halfspaces:
+    """The closed polytope ``{x : normals @ x + offsets >= 0}``.
+
+    Attributes
+    ----------
+    normals : numpy.ndarray of float64, shape (m, d)
+    offsets : numpy.ndarray of float64, shape (m,)
+    """
+
+    normals: Floats
+    offsets: Floats
+
+    def slack(self, x: ArrayLike) -> Floats:
+        """Return ``normals @ x + offsets``: non-negative where a row is satisfied.
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (k, d)
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (m,) or (k, m)
+
+        Examples
+        --------
+        >>> unit_interval = Halfspaces(np.array([[1.0], [-1.0]]), np.array([0.0, 1.0]))
+        >>> unit_interval.slack([0.25])
+        array([0.25, 0.75])
+        """
+        return np.asarray(np.asarray(x, dtype=np.float64) @ self.normals.T + self.offsets)
+
+
+def region_halfspaces(network: Network, domain: Box | None, pattern: Words) -> Halfspaces:
+    """Return the polytope of a pattern in the free inputs of the domain.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box or None
+        Fixed coordinates are substituted; ``None`` is the whole space.
+    pattern : numpy.ndarray of uint64, shape (W,)
+
+    Returns
+    -------
+    Halfspaces
+        Over the d free inputs, in the order of ``domain.free``. Row i < N is unit
+        i's pre-activation, signed so that the pattern's side is non-negative;
+        a unit that is identically zero keeps its row, of zeros. Then come
+        ``x_k - lower_k`` and ``upper_k - x_k`` for each free input k in turn.
+
+    Raises
+    ------
+    DomainError
+        If the domain's dimension is not the network's.
+
+    Notes
+    -----
+    *Algorithm.* The rows are computed in exact integers and rounded once, so a
+    row that is zero is zero and a row's sign is right. A row too large or too
+    small for a float is multiplied by a power of two, which moves no half-space.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> polytope = region_halfspaces(net, Box.cube(1, 1.0), net.pattern([0.25]))
+    >>> np.column_stack([polytope.normals, polytope.offsets])
+    array([[ 1. ,  0. ],
+           [-1. ,  0.5],
+           [ 1. ,  1. ],
+           [-1. ,  1. ]])
+    """
+    exact = _exact_on_inputs(network, domain)
+    units = network.hidden_units
+    bits = unpack(np.asarray(pattern, dtype=np.uint64), units)
+    rows = exact_rows(exact, bits)[:units]
+    table = np.array(
+        [_rounded(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
+    )
+    if domain is None:
+        return Halfspaces(table[:, :-1], table[:, -1])
+    free = domain.free
+    sides = np.zeros((2 * len(free), len(free) + 1))
+    for k, i in enumerate(free.tolist()):
+        sides[2 * k, [k, -1]] = 1.0, -domain.lower[i]
+        sides[2 * k + 1, [k, -1]] = -1.0, domain.upper[i]
+    table = np.concatenate([table, sides])
+    return Halfspaces(table[:, :-1], table[:, -1])
+
+
+@lru_cache(maxsize=4)
+def _exact_on_inputs(network: Network, domain: Box | None) -> ExactNetwork:
+    """Return the exact network whose chart coordinates are the free inputs themselves."""
+    chart_of(domain, network.input_dimension)  # refuses a domain that does not fit
+    n = network.input_dimension
+    free = np.arange(n) if domain is None else domain.free
+    transform = np.zeros((n + 1, len(free) + 1))
+    if domain is not None:
+        transform[:n, -1] = domain.lower
+    transform[free, -1] = 0.0
+    transform[free, np.arange(len(free))] = 1.0
+    transform[n, -1] = 1.0
+    integers, _ = dyadic_matrix(transform)
+    inputs = Chart(integers, flint.fmpz_mat(0, len(free) + 1), len(free))
+    return exact_network(network, inputs)
+
+
+def _unit_factors(exact: ExactNetwork) -> list[int]:
+    """Return, per bent unit, the power of two by which its exact row is multiplied."""
+    transform = exact.chart.transform
+    factor = int(transform[transform.nrows() - 1, transform.ncols() - 1])
+    factors = []
+    for layer in exact.layers:
+        factor *= layer.weight_scale
+        factors += [factor] * sum(layer.bends)
+        factor *= layer.slope_scale
+    return factors
+
+
+def _rounded(row: Sequence[flint.fmpz], factor: int) -> list[float]:
+    """Divide a row by a power of two and round each entry once."""
+    entries = [int(entry) for entry in row]
+    size = max(abs(entry) for entry in entries).bit_length() - factor.bit_length()
+    if any(entries) and size > 1000:
+        factor <<= size - 1000
+    elif any(entries) and size < -1000:
+        entries = [entry << (-1000 - size) for entry in entries]
+    return [entry / factor for entry in entries]

@@ -1,0 +1,94 @@
+"""Witness points: from chart coordinates to the inputs a user can evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Box
+from polyregions.geometry.exact import ExactNetwork, exact_point, exact_rows, exact_signs
+
+__all__ = ["chart_points", "float_witness", "witness_room"]
+
+Floats = NDArray[np.float64]
+
+_UNIT = 2.0**-53
+
+
+def _frame(box: Box) -> tuple[Floats, Floats]:
+    """Return float centre and half-width of all coordinates (half-width 0: fixed)."""
+    with np.errstate(over="ignore"):
+        centre = box.lower / 2 + box.upper / 2
+        half = np.where(box.lower < box.upper, box.upper / 2 - box.lower / 2, 0.0)
+    return np.where(half > 0, centre, box.lower), half
+
+
+def chart_points(domain: Box | None, points: Floats) -> Floats:
+    """Map chart points (k, m) to float inputs (k, n), fixed coordinates restored."""
+    if domain is None:
+        return points[:, :-1] / points[:, -1:]
+    centre, half = _frame(domain)
+    inputs = np.repeat(centre[None, :], len(points), axis=0)
+    free = domain.free
+    inputs[:, free] += half[free] * points
+    return inputs
+
+
+def witness_room(domain: Box | None, dimension: int) -> float:
+    """Return how far rounding in `chart_points` can move a point, in chart coordinates.
+
+    Each coordinate is computed with at most three roundings of values no larger than
+    the box's largest bound (for the whole space: one quotient of numbers of size at
+    most 1). Rows have length at most 1.01, so no row changes by more.
+    """
+    if domain is None:
+        return 8.0 * _UNIT * float(np.sqrt(dimension))
+    free = domain.free
+    _, half = _frame(domain)
+    size = np.maximum(np.abs(domain.lower), np.abs(domain.upper))[free]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        shift = 8.0 * _UNIT * (size + 2.0**-1000) / half[free]
+    room = 1.01 * float(np.sqrt((shift**2).sum()))
+    return room if np.isfinite(room) else 1e300
+
+
+def float_witness(
+    exact: ExactNetwork,
+    domain: Box | None,
+    interior: Sequence[Fraction],
+    bits: NDArray[np.uint8],
+) -> tuple[Floats, tuple[Fraction, ...] | None]:
+    """Return the float input nearest to an exact interior point of a region.
+
+    Returns
+    -------
+    point : numpy.ndarray, shape (n,)
+    exact_point : tuple of Fraction or None
+        None if `point` itself is proven to lie strictly inside the region; else
+        the region holds no such float here, and this is the exact input.
+    """
+    inputs = exact.chart.to_input(interior)
+    point = np.array([_nearest(value) for value in inputs])
+    inside = np.isfinite(point).all()
+    if inside and domain is not None:
+        free = domain.free
+        inside = bool(
+            (point[free] > domain.lower[free]).all() and (point[free] < domain.upper[free]).all()
+        )
+    if inside:
+        signs = np.array(exact_signs(exact, exact_point(point)))
+        rows = exact_rows(exact, bits)[: exact.hidden_units]
+        vanishes = np.array([not any(row) for row in rows])
+        if (np.where(vanishes, 0, 2 * bits.astype(np.int64) - 1) == signs).all():
+            return point, None
+    return point, inputs
+
+
+def _nearest(value: Fraction) -> float:
+    try:
+        return value.numerator / value.denominator
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")

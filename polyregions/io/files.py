@@ -1,0 +1,67 @@
+"""Files and optional packages, with refusals that say what to do."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from polyregions.errors import FormatError, MissingExtraError
+
+__all__ = ["MAX_FILE_BYTES", "import_extra", "read_bytes", "regular_file"]
+
+# larger files are not networks of dense layers; ONNX itself ends here
+MAX_FILE_BYTES = 2**31
+
+
+def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:
+    """Return the path of an existing ordinary file of at most `limit` bytes.
+
+    Raises
+    ------
+    FormatError
+        If there is no such file, it is a directory or a device, or it is too large.
+    """
+    file = Path(path)
+    try:
+        if not file.exists():
+            raise FormatError(f"there is no file {file}; check the path")
+        if not file.is_file():
+            raise FormatError(f"{file} is not a file (a directory, perhaps); give a file")
+        size = file.stat().st_size
+    except (OSError, ValueError) as error:
+        raise FormatError(f"the path {str(file)!r} cannot be used ({error})") from None
+    if size > limit:
+        raise FormatError(f"{file} has {size} bytes, more than the {limit} that are read here")
+    return file
+
+
+def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of an ordinary file.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, too large, or may not be read.
+    """
+    file = regular_file(path, limit)
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{file} cannot be read ({error.strerror})") from None
+
+
+def import_extra(module: str, extra: str, purpose: str) -> Any:
+    """Import an optional package, or say which extra brings it.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(
+            f"{purpose} needs the extra: pip install polyregions[{extra}]"
+        ) from None

@@ -1,0 +1,207 @@
+"""Networks as numpy archives with the arrays W0, b0, W1, b1, and so on."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import FormatError, NetworkError
+from polyregions.io.files import read_bytes
+from polyregions.io.lowering import MAX_ENTRIES, Floats, exact_floats
+from polyregions.network import Layer, Network
+
+__all__ = ["load_npz", "save_network"]
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
+_MAX_HEADER = 10_000
+_MAX_BYTES = 8 * MAX_ENTRIES
+_REAL_KINDS = "fiu"
+
+
+def load_npz(path: str | Path, *, name: str | None = None) -> Network:
+    """Read a network from a numpy archive.
+
+    Keys ``W0, b0, W1, b1, …`` hold weights of shape (out, in) and biases of
+    shape (out,). Every layer but the last is followed by ReLU, unless
+    ``lower0``, ``upper0`` (a number, or one per unit) give other slopes.
+    Further keys are ignored. Pickled arrays are never read.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str, optional
+        Name of the network; by default that of the file.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated, no numpy archive, or a key is missing.
+    NetworkError
+        If the arrays make no network: shapes, numbers, no hidden unit.
+
+    Examples
+    --------
+    >>> from polyregions import examples
+    >>> load_npz(examples.path("digits2")).input_dimension
+    2
+    """
+    file = Path(path)
+    arrays = _read_arrays(file)
+    count = _number_of_layers(arrays, file)
+    layers = tuple(_layer(arrays, index, index == count - 1, file) for index in range(count))
+    return Network(layers, name=file.stem if name is None else name)
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write a network as a numpy archive that :func:`load_npz` reads back exactly.
+
+    Slopes are written for layers that are not plain ReLU layers. Arrays that
+    float32 holds exactly are stored as float32. Equal networks give equal bytes.
+
+    Parameters
+    ----------
+    network : Network
+    path : str or Path
+        Must end in ``.npz``.
+
+    Raises
+    ------
+    FormatError
+        If the suffix is another or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "tent.npz"
+    ...     save_network(net, file)
+    ...     load_npz(file).fingerprint == net.fingerprint
+    True
+    """
+    file = Path(path)
+    if file.suffix.lower() != ".npz":
+        raise FormatError(f"a network is saved as .npz, but the path is {file}; change its suffix")
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, layer in enumerate(network.layers):
+        arrays[f"W{index}"] = _smallest(layer.weight)
+        arrays[f"b{index}"] = _smallest(layer.bias)
+        usual = _usual_slopes(index == len(network.layers) - 1)
+        if (layer.lower != usual[0]).any() or (layer.upper != usual[1]).any():
+            arrays[f"lower{index}"] = _smallest(layer.lower)
+            arrays[f"upper{index}"] = _smallest(layer.upper)
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    try:
+        file.write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise FormatError(f"{file} cannot be written ({error.strerror})") from None
+
+
+def _usual_slopes(last: bool) -> tuple[float, float]:
+    return (1.0, 1.0) if last else (0.0, 1.0)
+
+
+def _smallest(array: Floats) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float32)
+    return narrow if np.array_equal(narrow.astype(np.float64), array) else array
+
+
+def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    data = read_bytes(file)
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
+            wanted = {m.filename[:-4]: m for m in members if _KEY.match(m.filename[:-4])}
+            size = sum(member.file_size for member in wanted.values())
+            if size > _MAX_BYTES:  # before anything is decompressed
+                raise FormatError(f"its arrays hold {size} bytes, more than the {_MAX_BYTES} read")
+            return {key: _read_array(archive, member) for key, member in wanted.items()}
+    except (FormatError, NetworkError) as error:
+        raise type(error)(f"{file}: {error}") from None
+    # a damaged archive fails in many ways inside zipfile, zlib and numpy
+    except Exception as error:
+        raise FormatError(
+            f"{file} is not a readable numpy archive ({_short(error)}); "
+            "it may be truncated: copy or save it again"
+        ) from None
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    key = member.filename[:-4]
+    with archive.open(member) as stream:
+        header = np.lib.format
+        version = header.read_magic(stream)
+        read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
+        shape, _, dtype = read(stream, max_header_size=_MAX_HEADER)
+        if dtype.hasobject or dtype.kind not in _REAL_KINDS:
+            raise FormatError(f"{key} holds {dtype} entries; save real numbers, not objects")
+        size = 1
+        for extent in shape:
+            size *= int(extent)  # Python integers: a forged shape cannot overflow
+        # numpy would allocate what the header claims before it reads
+        if not 0 <= size <= MAX_ENTRIES or size * dtype.itemsize > member.file_size:
+            raise FormatError(f"{key} claims the shape {shape}, which its data do not fill")
+    with archive.open(member) as stream:
+        array: NDArray[Any] = np.lib.format.read_array(
+            stream, allow_pickle=False, max_header_size=_MAX_HEADER
+        )
+        if stream.read(1):
+            raise FormatError(f"{key} has data beyond its shape {shape}; save it again")
+    return array
+
+
+def _number_of_layers(arrays: Arrays, file: Path) -> int:
+    weights = {int(key[1:]) for key in arrays if key.startswith("W")}
+    biases = {int(key[1:]) for key in arrays if key.startswith("b")}
+    if not weights:
+        raise FormatError(f"{file} has no array W0; name the arrays W0, b0, W1, b1, …")
+    count = 1 + max(weights | biases)
+    for index in range(min(count, len(weights) + 1)):
+        for letter, present in (("W", weights), ("b", biases)):
+            if index not in present:
+                raise FormatError(
+                    f"{file} has no array {letter}{index}, though it has {count} layers; "
+                    f"name the arrays W0, b0, W1, b1, … without a gap"
+                )
+    return count
+
+
+def _layer(arrays: Arrays, index: int, last: bool, file: Path) -> Layer:
+    lower, upper = (arrays.get(f"{bound}{index}") for bound in ("lower", "upper"))
+    if (lower is None) != (upper is None):
+        raise FormatError(f"{file} has only one of lower{index} and upper{index}; give both")
+    slopes = [np.array(slope) for slope in _usual_slopes(last)]
+    try:
+        if lower is not None and upper is not None:
+            slopes = [
+                exact_floats(lower, f"lower{index}"),
+                exact_floats(upper, f"upper{index}"),
+            ]
+        weight = exact_floats(arrays[f"W{index}"], f"W{index}")
+        bias = exact_floats(arrays[f"b{index}"], f"b{index}")
+        for slope in slopes:
+            if slope.shape not in ((), bias.shape):
+                raise NetworkError(f"slopes of shape {slope.shape} do not fit {bias.shape} units")
+        return Layer.with_slopes(weight, bias, slopes[0], slopes[1])
+    except NetworkError as error:
+        raise NetworkError(f"{file}, layer {index}: {error}") from None
+
+
+def _short(error: Exception) -> str:
+    text = str(error).split("\n", maxsplit=1)[0]
+    return text[:120] or type(error).__name__

@@ -1,0 +1,277 @@
+"""Results as .npz files: everything a :class:`Regions` holds, without pickle.
+
+A file is a zip archive of plain arrays. The same result gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Box
+from polyregions.errors import FormatError
+from polyregions.io.atomic import atomic_write
+from polyregions.network import Layer, Network
+from polyregions.pattern import n_words
+from polyregions.regions import Regions
+
+__all__ = ["open_regions", "save_regions"]
+
+_FORMAT = "polyregions regions"
+_VERSION = 1
+# what the standard library, numpy and the checks below raise on a damaged file
+_DAMAGE = (
+    ArithmeticError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
+    """Write a result to an .npz file, whole or not at all.
+
+    Parameters
+    ----------
+    regions : Regions
+    path : str or path-like
+        Must end in ``.npz``.
+
+    Raises
+    ------
+    FormatError
+        If the name does not end in ``.npz``.
+
+    Notes
+    -----
+    Keys: ``format``, ``version``, ``name``, ``fingerprint``; ``weight_i``,
+    ``bias_i``, ``lower_i``, ``upper_i`` for each layer; ``domain``, shape (2, n),
+    or (0, n) for the whole space; ``patterns``, ``witnesses``, ``edges``;
+    ``complete``, ``proven``, ``exact_decisions``; ``exact_indices`` (k,) with
+    ``exact_numerators`` and ``exact_denominators`` (k, n), hexadecimal text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> path = Path(tempfile.mkdtemp()) / "regions.npz"
+    >>> save_regions(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), path)
+    >>> open_regions(path)
+    <Regions of network: 2 regions, 1 edges, complete, proven>
+    """
+    if Path(path).suffix.lower() != ".npz":
+        raise FormatError(f"{Path(path).name} does not end in .npz; rename the output file")
+    with atomic_write(path) as stream:
+        _write_npz(stream, _arrays_of(regions))
+
+
+def open_regions(path: str | PathLike[str]) -> Regions:
+    """Read a result that :func:`save_regions` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, is truncated or changed, is not a result, or
+        was written by a newer version.
+    """
+    name = Path(path).name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "format.npy" not in archive.namelist():
+                raise FormatError(
+                    f"{name} is not a saved result; give a file written by Regions.save "
+                    f"or by 'polyregions enumerate'"
+                )
+            arrays = {
+                member.removesuffix(".npy"): _read_member(archive, member)
+                for member in archive.namelist()
+            }
+        return _regions_of(arrays, name)
+    except FormatError:
+        raise
+    except OSError as error:
+        raise FormatError(f"{name} cannot be read: {error.strerror or error}") from None
+    except _DAMAGE as error:
+        raise FormatError(
+            f"{name} is truncated, damaged or not a saved result ({error}); write it again"
+        ) from None
+
+
+def _arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
+    network, domain = regions.network, regions.domain
+    n = network.input_dimension
+    arrays: dict[str, NDArray[Any]] = {
+        "format": np.array(_FORMAT),
+        "version": np.array(_VERSION),
+        "name": np.array(network.name),
+        "fingerprint": np.array(network.fingerprint),
+        "layers": np.array(len(network.layers)),
+    }
+    for index, layer in enumerate(network.layers):
+        arrays[f"weight_{index}"] = layer.weight
+        arrays[f"bias_{index}"] = layer.bias
+        arrays[f"lower_{index}"] = layer.lower
+        arrays[f"upper_{index}"] = layer.upper
+    arrays["domain"] = (
+        np.zeros((0, n)) if domain is None else np.stack([domain.lower, domain.upper])
+    )
+    arrays |= {
+        "patterns": regions.patterns,
+        "witnesses": regions.witnesses,
+        "edges": regions.edges,
+        "complete": np.array(regions.complete),
+        "proven": np.array(regions.proven),
+        "exact_decisions": np.array(regions.exact_decisions),
+    }
+    return arrays | _exact_arrays(regions.exact_witnesses, n)
+
+
+def _exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict[str, NDArray[Any]]:
+    # hexadecimal, because Python limits the length of decimal integers it reads
+    indices = sorted(witnesses)
+    shape = (len(indices), n)
+    numerators = [f"{value.numerator:x}" for index in indices for value in witnesses[index]]
+    denominators = [f"{value.denominator:x}" for index in indices for value in witnesses[index]]
+    return {
+        "exact_indices": np.array(indices, dtype=np.int64),
+        "exact_numerators": np.array(numerators, dtype=np.str_).reshape(shape),
+        "exact_denominators": np.array(denominators, dtype=np.str_).reshape(shape),
+    }
+
+
+def _write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write what ``numpy.savez`` writes, without the time of day."""
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(
+                    member, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False
+                )
+
+
+def _read_member(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+        _require(not stream.read(1), f"{member} is too long")  # also checks the checksum
+    return np.asarray(array)
+
+
+def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
+    if str(arrays["format"]) != _FORMAT:
+        raise FormatError(f"{name} is not a saved result of polyregions")
+    if int(arrays["version"]) != _VERSION:
+        raise FormatError(
+            f"{name} has format version {int(arrays['version'])}, but this program reads "
+            f"version {_VERSION}; install a newer polyregions"
+        )
+    network = _network_of(arrays)
+    n, n_bits = network.input_dimension, network.hidden_units
+    bounds = _typed(arrays, "domain", np.float64, (-1, n))
+    _require(len(bounds) in (0, 2), "the domain has the wrong shape")
+    patterns = _typed(arrays, "patterns", np.uint64, (-1, n_words(n_bits)))
+    count = len(patterns)
+    _require(_strictly_increasing(patterns), "patterns are not sorted")
+    padding = 64 * patterns.shape[1] - n_bits
+    if padding:
+        _require(not (patterns[:, -1] >> np.uint64(64 - padding)).any(), "a pattern is too long")
+    edges = _typed(arrays, "edges", (np.int32, np.int64), (-1, 2))
+    _require(
+        bool((edges[:, 0] < edges[:, 1]).all() and (edges >= 0).all() and (edges < count).all()),
+        "an edge does not join two regions",
+    )
+    _require(_strictly_increasing(edges), "edges are not sorted")
+    return Regions(
+        network=network,
+        domain=Box(bounds[0], bounds[1]) if len(bounds) else None,
+        patterns=patterns,
+        witnesses=_typed(arrays, "witnesses", np.float64, (count, n)),
+        edges=edges,
+        complete=bool(_typed(arrays, "complete", np.bool_, ())),
+        proven=bool(_typed(arrays, "proven", np.bool_, ())),
+        exact_decisions=int(_typed(arrays, "exact_decisions", np.int64, ())),
+        exact_witnesses=_exact_witnesses(arrays, count, n),
+    )
+
+
+def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
+    layers = tuple(
+        Layer.with_slopes(*(arrays[f"{part}_{i}"] for part in ("weight", "bias", "lower", "upper")))
+        for i in range(int(arrays["layers"]))
+    )
+    network = Network(layers, name=str(arrays["name"]))
+    _require(network.fingerprint == str(arrays["fingerprint"]), "the network was changed")
+    return network
+
+
+def _exact_witnesses(
+    arrays: Mapping[str, NDArray[Any]], count: int, n: int
+) -> dict[int, tuple[Fraction, ...]]:
+    indices = _typed(arrays, "exact_indices", np.int64, (-1,))
+    _require(bool(((indices >= 0) & (indices < count)).all()), "an exact witness has no region")
+    texts = []
+    for key in ("exact_numerators", "exact_denominators"):
+        _require(arrays[key].shape == (len(indices), n), f"{key} has the wrong shape")
+        texts.append(arrays[key].tolist())
+    return {
+        index: tuple(
+            Fraction(int(top, 16), int(bottom, 16)) for top, bottom in zip(*pair, strict=True)
+        )
+        for index, *pair in zip(indices.tolist(), *texts, strict=True)
+    }
+
+
+def _strictly_increasing(rows: NDArray[Any]) -> bool:
+    """Whether each row is lexicographically above the one before."""
+    below = np.zeros(max(0, len(rows) - 1), dtype=bool)
+    tied = ~below
+    for column in rows.T:
+        below |= tied & (column[:-1] < column[1:])
+        tied &= column[:-1] == column[1:]
+    return bool(below.all())
+
+
+def _typed(
+    arrays: Mapping[str, NDArray[Any]],
+    key: str,
+    dtypes: type | tuple[type, ...],
+    shape: tuple[int, ...],
+) -> NDArray[Any]:
+    """Return an array after checking its type and shape; -1 stands for any length."""
+    array = arrays[key]
+    fits = len(array.shape) == len(shape) and all(
+        wanted in (-1, length) for wanted, length in zip(shape, array.shape, strict=True)
+    )
+    _require(
+        array.dtype.type in (dtypes if isinstance(dtypes, tuple) else (dtypes,)) and fits,
+        f"{key} has the wrong shape or type",
+    )
+    return array
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(what)

@@ -1,0 +1,283 @@
+"""Torch modules, in memory and as saved by ``torch.save``.
+
+No file is ever unpickled freely: ``torch.load`` runs with ``weights_only=True``
+and, for whole modules, with a list of seven layer classes that it may create.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import lowering
+from polyregions.io.files import import_extra, read_bytes
+from polyregions.io.lowering import Floats, Signal, exact_floats
+from polyregions.network import Network
+
+__all__ = ["from_torch", "load_torch", "supported_modules"]
+
+_KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
+_LEAVES = ("Linear", "ReLU", *_KEEPS_VALUES)
+# a Sequential that contains itself, or one module many times over, ends here
+_MAX_DEPTH = 50
+_MAX_MODULES = 10_000
+
+_PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z")
+
+
+def from_torch(module: Any, *, name: str = "network") -> Network:
+    """Read a network from a torch module.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Of Linear, ReLU, Flatten, Identity, Dropout and further Sequential. Dropout
+        is read as in evaluation. The input is what the first Linear reads.
+    name : str
+
+    Returns
+    -------
+    Network
+        With the module's parameters, float32 widened without change.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    UnsupportedOperatorError
+        If a module of another class, or one with hooks, is inside.
+    NetworkError
+        If the modules make no network: shapes, numbers, no hidden unit.
+
+    Examples
+    --------
+    >>> import pytest
+    >>> nn = pytest.importorskip("torch.nn")
+    >>> from_torch(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))).widths
+    (8,)
+    """
+    torch = import_extra("torch", "torch", "reading torch modules")
+    if not isinstance(module, torch.nn.Module):
+        raise NetworkError(f"from_torch needs a torch module, not {type(module).__name__}")
+    leaves = list(_leaves(torch, module))
+    if len(leaves) > _MAX_MODULES:
+        raise NetworkError(f"the module has more than {_MAX_MODULES} layers")
+    width = next((leaf.weight.shape[-1] for _, kind, leaf in leaves if kind == "Linear"), None)
+    if width is None:
+        raise NetworkError("the module has no Linear layer, so it has no activation regions")
+    signal = lowering.source((int(width),))
+    for place, kind, leaf in leaves:
+        if kind == "Linear":
+            signal = _linear(torch, signal, leaf.weight, leaf.bias, place)
+        elif kind == "ReLU":
+            signal = lowering.bend(signal, 0.0, 1.0)
+    return lowering.to_network(signal, name)
+
+
+def load_torch(path: str | Path, *, name: str | None = None) -> Network:
+    """Read a network from a file written by ``torch.save``.
+
+    The file holds either a whole Sequential, which is read as by
+    :func:`from_torch`, or the ``state_dict`` of one. A state_dict does not say
+    what stands between its Linear layers: here it is ReLU, or ReLU and Dropout,
+    and nothing after the last one.
+    Use it for such networks only, and save the Sequential itself (or export to
+    ONNX or .pt2) where anything else is meant.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str, optional
+        Name of the network; by default that of the file.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    FormatError
+        If the file is missing, truncated, in the format before torch 1.6, or
+        holds objects that could only be read by running code from it.
+    UnsupportedOperatorError
+        If a layer is neither Linear nor one that :func:`from_torch` reads.
+    NetworkError
+        If the parameters make no network.
+    """
+    torch = import_extra("torch", "torch", "reading torch files")
+    file = Path(path)
+    content = _load(torch, file)
+    name = file.stem if name is None else name
+    try:
+        if isinstance(content, torch.nn.Module):
+            return from_torch(content, name=name)
+        if isinstance(content, Mapping):
+            return _from_state_dict(torch, content, name)
+    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
+        raise type(error)(f"{file}: {error}") from None
+    # a forged module may lack any attribute
+    except Exception:
+        raise FormatError(f"{file} holds a damaged module; save it again") from None
+    raise FormatError(
+        f"{file} holds a {type(content).__name__}; save a torch.nn.Sequential or its state_dict"
+    )
+
+
+def supported_modules() -> tuple[str, ...]:
+    """Return the names of the module classes that :func:`from_torch` reads.
+
+    Examples
+    --------
+    >>> supported_modules()
+    ('Dropout', 'Flatten', 'Identity', 'Linear', 'ReLU', 'Sequential')
+    """
+    return tuple(sorted((*_LEAVES, "Sequential")))
+
+
+def _leaves(
+    torch: Any, module: Any, place: str = "", depth: int = 0
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield (place, class name, module) of the layers, in order."""
+    if depth > _MAX_DEPTH:
+        raise NetworkError(f"modules are nested deeper than {_MAX_DEPTH}")
+    kind = _kind(torch, module, place)
+    if kind != "Sequential":
+        yield place, kind, module
+        return
+    count = 0
+    for key, child in module._modules.items():
+        for leaf in _leaves(torch, child, f"{place}.{key}" if place else key, depth + 1):
+            yield leaf
+            count += 1
+            if count > _MAX_MODULES:
+                return
+
+
+def _kind(torch: Any, module: Any, place: str) -> str:
+    """Return the supported class that a module behaves like."""
+    for kind in ("Sequential", *_LEAVES):
+        known = getattr(torch.nn, kind)
+        # a subclass may keep the forward function; an instance may replace it
+        same_forward = getattr(type(module), "forward", None) is known.forward
+        if isinstance(module, known) and same_forward and "forward" not in vars(module):
+            if module._forward_hooks or module._forward_pre_hooks:
+                raise UnsupportedOperatorError(
+                    f"module {kind} (at {place or 'the top'}) has hooks, which may change its "
+                    f"values; remove them (for pruning: torch.nn.utils.prune.remove)"
+                )
+            return kind
+    raise UnsupportedOperatorError(
+        f"module {type(module).__name__} (at {place or 'the top'}) is not supported; "
+        f"supported are {', '.join(supported_modules())}"
+    )
+
+
+def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
+    matrix = _floats(torch, weight, f"the weight of layer {place}")
+    try:
+        signal = lowering.matmul_right(signal, matrix.T)
+        if bias is None:
+            return signal
+        shift = _floats(torch, bias, f"the bias of layer {place}")
+        if shift.shape != signal.shape:
+            raise NetworkError(f"{len(matrix)} units have a bias of shape {shift.shape}")
+        return lowering.add(signal, shift)
+    except NetworkError as error:
+        raise NetworkError(f"layer {place}: {error}") from None
+
+
+def _floats(torch: Any, tensor: Any, what: str) -> Floats:
+    real = isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
+    if not real or tensor.is_meta or tensor.layout != torch.strided:
+        raise NetworkError(f"{what} is not a dense tensor of real floating-point numbers")
+    # expanded tensors claim more entries than they store
+    if tensor.numel() > lowering.MAX_ENTRIES:
+        raise NetworkError(f"{what} has more than {lowering.MAX_ENTRIES} entries")
+    return exact_floats(tensor.detach().to("cpu", torch.float64).numpy(), what)
+
+
+def _from_state_dict(torch: Any, state: Mapping[Any, Any], name: str) -> Network:
+    places: dict[tuple[str, int], dict[str, Any]] = {}
+    for key, tensor in state.items():
+        match = _PARAMETER.match(str(key))
+        if match is None or not isinstance(tensor, torch.Tensor):
+            raise FormatError(
+                f"the entry {str(key)[:80]!r} is not a weight or bias of a numbered layer such as "
+                f"'0.weight'; save the state_dict of a torch.nn.Sequential, or export to ONNX"
+            )
+        place = (match["prefix"], int(match["index"]))
+        places.setdefault(place, {})[match["kind"]] = tensor
+    if len({prefix for prefix, _ in places}) != 1:
+        raise FormatError(
+            "the state_dict is not that of one Sequential, so the order of its layers is unknown; "
+            "save the Sequential itself, or export to ONNX"
+        )
+    ordered = sorted(places.items())
+    indices = [index for (_, index), _ in ordered]
+    for below, above in pairwise(indices):
+        if above == below + 1:
+            raise FormatError(
+                f"layers {below} and {above} of the state_dict have nothing between them, so it "
+                f"is not known where ReLU stands; save the Sequential itself, or export to ONNX"
+            )
+    signal: Signal | None = None
+    for (prefix, index), parameters in ordered:
+        place_name = f"{prefix}{index}"
+        weight = parameters.get("weight")
+        if weight is None or weight.ndim != 2:
+            raise UnsupportedOperatorError(
+                f"layer {place_name} is not Linear; a state_dict may hold Linear layers only"
+            )
+        if signal is None:
+            signal = lowering.source((int(weight.shape[1]),))
+        else:
+            signal = lowering.bend(signal, 0.0, 1.0)
+        signal = _linear(torch, signal, weight, parameters.get("bias"), place_name)
+    assert signal is not None
+    return lowering.to_network(signal, name)
+
+
+def _load(torch: Any, file: Path) -> Any:
+    data = read_bytes(file)
+    _check_archive(file, data)
+    classes = [getattr(torch.nn, kind) for kind in ("Sequential", *_LEAVES)]
+    try:
+        with torch.serialization.safe_globals(classes), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+    # the restricted unpickler and the tensor builder fail in many ways on damaged input
+    except Exception as error:
+        text = str(error)
+    found = re.search(r"GLOBAL ([\w.]+)", text)
+    if found is not None:
+        raise FormatError(
+            f"{file} holds an object of the class {found[1]}, which could only be read by running "
+            f"code; save a torch.nn.Sequential or its state_dict, or export to ONNX"
+        )
+    if "TorchScript" in text:
+        raise FormatError(f"{file} is a TorchScript archive; export to ONNX or .pt2 instead")
+    raise FormatError(f"{file} is not a readable torch file; it may be damaged: save it again")
+
+
+def _check_archive(file: Path, data: bytes) -> None:
+    """Check the zip archive, checksums included, before torch sees it."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            # torch stores without compression, so no member can be larger than the file
+            members = archive.infolist()
+            stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+            disjoint = sum(member.file_size for member in members) <= len(data)
+            damaged = archive.testzip() if stored and disjoint else "archive"
+    # a damaged archive fails in many ways inside zipfile
+    except Exception:
+        damaged = "archive"
+    if damaged is not None:
+        raise FormatError(
+            f"{file} is not a readable torch archive (torch 1.6 or later); "
+            "it may be truncated: copy or save it again"
+        )

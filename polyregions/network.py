@@ -1,0 +1,278 @@
+"""Piecewise-linear networks as plain arrays.
+
+A :class:`Network` is a sequence of affine layers, each followed by units with
+two slopes: ReLU (0, 1), leaky ReLU (a, 1), absolute value (-1, 1) or
+pass-through (1, 1). A unit with equal slopes bends nothing and has no pattern
+bit. The network *is* the rational function whose parameters are the given
+floats: nothing is rounded when a network is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyregions.errors import NetworkError
+from polyregions.pattern import Words, unpack
+
+__all__ = ["Layer", "Network"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One affine map followed by units with two slopes.
+
+    The layer sends ``y`` to ``act(weight @ y + bias)`` with
+    ``act(z) = upper * z`` for ``z > 0`` and ``lower * z`` otherwise, unit by unit.
+
+    Parameters
+    ----------
+    weight : numpy.ndarray of float64, shape (out, in)
+    bias : numpy.ndarray of float64, shape (out,)
+    lower, upper : numpy.ndarray of float64, shape (out,)
+        Slopes below and above zero. Equal slopes mean that the unit never bends.
+    """
+
+    weight: Floats
+    bias: Floats
+    lower: Floats
+    upper: Floats
+
+    @property
+    def bends(self) -> NDArray[np.bool_]:
+        """Mask of the units that have a pattern bit, shape (out,)."""
+        return self.lower != self.upper
+
+    @classmethod
+    def relu(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
+        """Return an affine layer followed by ReLU units."""
+        return cls.with_slopes(weight, bias, 0.0, 1.0)
+
+    @classmethod
+    def affine(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
+        """Return an affine layer whose units pass their value on."""
+        return cls.with_slopes(weight, bias, 1.0, 1.0)
+
+    @classmethod
+    def with_slopes(
+        cls, weight: ArrayLike, bias: ArrayLike, lower: ArrayLike, upper: ArrayLike
+    ) -> Layer:
+        """Return a layer with the given slopes, one number or one per unit.
+
+        Raises
+        ------
+        NetworkError
+            If shapes do not fit or an entry is not a finite number.
+        """
+        try:
+            matrix = np.array(weight, dtype=np.float64, order="C")
+            shift = np.array(bias, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise NetworkError(
+                f"weights and biases must be arrays of real numbers ({error})"
+            ) from None
+        if matrix.ndim != 2 or shift.shape != matrix.shape[:1]:
+            raise NetworkError(
+                f"a layer needs a weight of shape (out, in) and a bias of shape (out,), "
+                f"but got {matrix.shape} and {shift.shape}"
+            )
+        if 0 in matrix.shape:
+            raise NetworkError(f"a layer of shape {matrix.shape} has no unit or no input")
+        slopes = [
+            np.broadcast_to(np.asarray(s, dtype=np.float64), shift.shape).copy()
+            for s in (lower, upper)
+        ]
+        for name, array in (("weight", matrix), ("bias", shift), ("slope", np.array(slopes))):
+            if not np.isfinite(array).all():
+                raise NetworkError(
+                    f"a {name} is not a finite number; remove NaN and infinity from the network"
+                )
+        for array in (matrix, shift, *slopes):
+            array.setflags(write=False)
+        return cls(matrix, shift, slopes[0], slopes[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A piecewise-linear network.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        At least one unit must bend; the last layer is affine.
+    name : str
+        Shown in reports.
+
+    Raises
+    ------
+    NetworkError
+        If layers do not chain or no unit bends.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> net.input_dimension, net.hidden_units, net.widths
+    (1, 2, (2,))
+    >>> net.forward([0.25])
+    array([0.5])
+    """
+
+    layers: tuple[Layer, ...]
+    name: str = "network"
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise NetworkError("a network needs at least one layer")
+        for index, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+            if above.weight.shape[1] != below.weight.shape[0]:
+                raise NetworkError(
+                    f"layer {index + 1} reads {above.weight.shape[1]} values but layer {index} "
+                    f"has {below.weight.shape[0]} units; transpose or reorder the weights"
+                )
+        if self.layers[-1].bends.any():
+            raise NetworkError("the last layer must be affine; append an output layer")
+        if not any(layer.bends.any() for layer in self.layers):
+            raise NetworkError(
+                "the network has no hidden unit that bends, so it has no activation regions; "
+                "give at least one hidden layer"
+            )
+
+    @classmethod
+    def from_arrays(
+        cls, parameters: Iterable[tuple[ArrayLike, ArrayLike]], *, name: str = "network"
+    ) -> Network:
+        """Return the ReLU network with the given weights and biases.
+
+        Parameters
+        ----------
+        parameters : iterable of (weight, bias)
+            Weight of shape (out, in) and bias of shape (out,), first layer first.
+            Every layer but the last is followed by ReLU.
+        name : str
+
+        Raises
+        ------
+        NetworkError
+            If shapes do not chain, an entry is not finite, or there is no hidden layer.
+        """
+        pairs: Sequence[tuple[ArrayLike, ArrayLike]] = list(parameters)
+        if not pairs:
+            raise NetworkError("a network needs at least one layer")
+        hidden = [Layer.relu(weight, bias) for weight, bias in pairs[:-1]]
+        return cls((*hidden, Layer.affine(*pairs[-1])), name=name)
+
+    @property
+    def input_dimension(self) -> int:
+        """Number of inputs n."""
+        return int(self.layers[0].weight.shape[1])
+
+    @property
+    def output_dimension(self) -> int:
+        """Number of outputs."""
+        return int(self.layers[-1].weight.shape[0])
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Number of bent units in each layer that has any."""
+        counts = (int(layer.bends.sum()) for layer in self.layers)
+        return tuple(count for count in counts if count)
+
+    @property
+    def hidden_units(self) -> int:
+        """Number of bent units N, the number of pattern bits."""
+        return sum(self.widths)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the parameters; equal for networks with equal parameters."""
+        digest = hashlib.sha256()
+        for layer in self.layers:
+            digest.update(np.array(layer.weight.shape, dtype="<i8").tobytes())
+            for array in (layer.weight, layer.bias, layer.lower, layer.upper):
+                # "+ 0.0" makes -0.0 and 0.0, which are the same number, the same bytes
+                digest.update((array + 0.0).astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def forward(self, x: ArrayLike) -> Floats:
+        """Evaluate the network in floating point.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (k, n)
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (outputs,) or (k, outputs)
+        """
+        y = self._points(x)
+        for layer in self.layers:
+            z = y @ layer.weight.T + layer.bias
+            y = z * np.where(z > 0, layer.upper, layer.lower)
+        return y
+
+    def pattern(self, x: ArrayLike) -> Words:
+        """Return the exact activation pattern at one or several points.
+
+        A bit is 1 iff the pre-activation of the rational network is positive at
+        the given floats; values that rounding leaves open are recomputed in
+        rational arithmetic.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (k, n)
+
+        Returns
+        -------
+        numpy.ndarray of uint64, shape (W,) or (k, W)
+            Packed like a row of ``Regions.patterns``.
+        """
+        from polyregions.geometry.evaluation import patterns_at
+
+        points = self._points(x)
+        words = patterns_at(self, np.atleast_2d(points))
+        return words[0] if points.ndim == 1 else words
+
+    def affine_map(self, pattern: Words) -> tuple[Floats, Floats]:
+        """Return the affine map of a region in floating point.
+
+        Parameters
+        ----------
+        pattern : numpy.ndarray of uint64, shape (W,)
+
+        Returns
+        -------
+        matrix : numpy.ndarray of float64, shape (outputs, n)
+        shift : numpy.ndarray of float64, shape (outputs,)
+            On the region the network equals ``matrix @ x + shift``.
+        """
+        bits = unpack(np.asarray(pattern, dtype=np.uint64), self.hidden_units)
+        matrix = np.eye(self.input_dimension)
+        shift = np.zeros(self.input_dimension)
+        start = 0
+        for layer in self.layers:
+            matrix = layer.weight @ matrix
+            shift = layer.weight @ shift + layer.bias
+            active = np.zeros(len(shift), dtype=bool)
+            count = int(layer.bends.sum())
+            active[layer.bends] = bits[start : start + count] != 0
+            start += count
+            slopes = np.where(active, layer.upper, layer.lower)
+            matrix = slopes[:, None] * matrix
+            shift = slopes * shift
+        return matrix, shift
+
+    def _points(self, x: ArrayLike) -> Floats:
+        points = np.asarray(x, dtype=np.float64)
+        if points.ndim not in (1, 2) or points.shape[-1] != self.input_dimension:
+            raise NetworkError(
+                f"points must have shape ({self.input_dimension},) or "
+                f"(k, {self.input_dimension}), not {points.shape}"
+            )
+        return points

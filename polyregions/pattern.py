@@ -1,0 +1,99 @@
+"""Activation patterns as packed bits.
+
+A pattern has one bit per bent unit: 1 iff the unit's pre-activation is positive
+on the region. Bits run layer by layer, unit by unit, and are packed
+little-endian in ``uint64`` words: bit ``k`` of a pattern is bit ``k % 64`` of
+word ``k // 64``. A pattern is the identity of a region.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["n_words", "order", "pack", "to_text", "unpack"]
+
+Words = NDArray[np.uint64]
+
+
+def n_words(n_bits: int) -> int:
+    """Return the number of 64-bit words that hold `n_bits` bits (at least one).
+
+    Examples
+    --------
+    >>> n_words(0), n_words(64), n_words(65)
+    (1, 1, 2)
+    """
+    return max(1, -(-n_bits // 64))
+
+
+def pack(bits: ArrayLike) -> Words:
+    """Pack bits into little-endian 64-bit words.
+
+    Parameters
+    ----------
+    bits : array_like of bool or int, shape (..., N)
+        One entry per bent unit; non-zero means active.
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (..., n_words(N))
+
+    Examples
+    --------
+    >>> pack([1, 0, 1])
+    array([5], dtype=uint64)
+    """
+    array = np.asarray(bits) != 0
+    padded = np.zeros((*array.shape[:-1], 64 * n_words(array.shape[-1])), dtype=np.uint8)
+    padded[..., : array.shape[-1]] = array
+    packed = np.packbits(padded, axis=-1, bitorder="little")
+    return np.ascontiguousarray(packed).view("<u8").astype(np.uint64, copy=False)
+
+
+def unpack(words: Words, n_bits: int) -> NDArray[np.uint8]:
+    """Unpack words into bits; the inverse of :func:`pack`.
+
+    Parameters
+    ----------
+    words : numpy.ndarray of uint64, shape (..., W)
+    n_bits : int
+        Number of bits N to return.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (..., N)
+
+    Examples
+    --------
+    >>> unpack(pack([1, 0, 1]), 3)
+    array([1, 0, 1], dtype=uint8)
+    """
+    as_bytes = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
+    return np.unpackbits(as_bytes, axis=-1, count=n_bits, bitorder="little")
+
+
+def order(patterns: Words) -> NDArray[np.intp]:
+    """Return the permutation that sorts patterns, word 0 first.
+
+    This is the order of every result, whatever the order of discovery.
+
+    Examples
+    --------
+    >>> order(np.array([[2, 0], [1, 9], [1, 3]], dtype=np.uint64))
+    array([2, 1, 0])
+    """
+    if patterns.shape[1] == 1:
+        return np.argsort(patterns[:, 0], kind="stable")
+    return np.lexsort(patterns.T[::-1])
+
+
+def to_text(words: Words) -> str:
+    """Write one pattern as a hexadecimal string, word 0 first.
+
+    Examples
+    --------
+    >>> to_text(pack([1, 0, 1]))
+    '0000000000000005'
+    """
+    return "".join(f"{int(word):016x}" for word in words)

@@ -1,0 +1,1 @@
+"""What is known: bounds on numbers of regions, networks with known counts."""

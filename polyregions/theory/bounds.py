@@ -1,0 +1,182 @@
+"""Bounds on numbers of regions, as exact integers and fractions.
+
+n is the input dimension, N the number of hidden units, widths their numbers by layer.
+Names are those of the papers' first authors and years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cache
+from math import comb, factorial, prod
+
+__all__ = [
+    "central_regions",
+    "hanin_rolnick_scale",
+    "montufar_2014",
+    "montufar_2014_lower",
+    "montufar_2017",
+    "pascanu_2013_lower",
+    "serra_2018",
+    "serra_2018_lower",
+    "zaslavsky",
+    "zaslavsky_bounded",
+]
+
+
+def hanin_rolnick_scale(n_units: int, n: int) -> Fraction:
+    """Return N^n / n!, the scale of Theorem 5 of Hanin & Rolnick 2019 (arXiv 1906.00904).
+
+    Examples
+    --------
+    >>> hanin_rolnick_scale(128, 4)
+    Fraction(33554432, 3)
+    """
+    return Fraction(n_units**n, factorial(n))
+
+
+def zaslavsky(m: int, n: int) -> int:
+    """Return the regions of m hyperplanes in general position in R^n: sum C(m, j), j <= n.
+
+    Zaslavsky 1975. It is the maximum for one hidden layer of m units.
+
+    Examples
+    --------
+    >>> [zaslavsky(m, n) for n, m in ((2, 3), (2, 8), (3, 6), (4, 6))]
+    [7, 37, 42, 57]
+    """
+    return sum(comb(m, j) for j in range(n + 1))
+
+
+def zaslavsky_bounded(m: int, n: int) -> int:
+    """Return how many of those regions are bounded: C(m - 1, n).
+
+    Examples
+    --------
+    >>> [zaslavsky_bounded(m, n) for n, m in ((2, 3), (2, 8), (3, 6), (4, 6))]
+    [1, 21, 10, 5]
+    """
+    return comb(m - 1, n) if m else int(n == 0)
+
+
+def central_regions(m: int, n: int) -> int:
+    """Return the cones cut by m >= 1 generic hyperplanes through the origin of R^n.
+
+    Examples
+    --------
+    >>> [central_regions(m, n) for n, m in ((2, 4), (3, 6), (4, 6))]
+    [8, 32, 52]
+    """
+    return 2 * sum(comb(m - 1, j) for j in range(n))
+
+
+def montufar_2014(n: int, widths: Sequence[int]) -> int:
+    """Return 2^N, the number of all patterns (Montúfar et al. 2014, arXiv 1402.1869).
+
+    Examples
+    --------
+    >>> montufar_2014(2, (4, 4))
+    256
+    """
+    return int(2 ** sum(widths))
+
+
+def montufar_2017(n: int, widths: Sequence[int]) -> int:
+    """Return prod_l sum_{j <= d_l} C(n_l, j), d_l = min(n, n_1, …, n_l) (Montúfar 2017).
+
+    Examples
+    --------
+    >>> montufar_2017(2, (8, 8)), montufar_2017(784, (12, 10))
+    (1369, 4194304)
+    """
+    bound, dimension = 1, n
+    for width in widths:
+        dimension = min(dimension, width)
+        bound *= zaslavsky(width, dimension)
+    return bound
+
+
+def serra_2018(n: int, widths: Sequence[int]) -> int:
+    """Return the upper bound of Serra, Tjandraatmadja & Ramalingam 2018 (arXiv 1711.02114).
+
+    Notes
+    -----
+    *Algorithm.* R(l, d) = sum over j <= min(n_l, d) of
+    C(n_l, j) R(l + 1, min(d, n_l - j)); R after the last layer is 1. The answer is
+    R(1, n).
+
+    Examples
+    --------
+    >>> serra_2018(10, (8, 8)), serra_2018(784, (12, 10))
+    (39203, 3096514)
+    """
+
+    @cache
+    def bound(layer: int, dimension: int) -> int:
+        if layer == len(widths):
+            return 1
+        width = widths[layer]
+        return sum(
+            comb(width, j) * bound(layer + 1, min(dimension, width - j))
+            for j in range(min(width, dimension) + 1)
+        )
+
+    return bound(0, n)
+
+
+def pascanu_2013_lower(n: int, widths: Sequence[int]) -> int | None:
+    """Return a lower bound on the maximum (Pascanu, Montúfar & Bengio 2013, arXiv 1312.6098).
+
+    Returns
+    -------
+    int or None
+        prod_{l < L} floor(n_l / n) * sum_{j <= n} C(n_L, j); None if a layer is narrower
+        than the input, where the bound does not apply.
+
+    Examples
+    --------
+    >>> pascanu_2013_lower(3, (9, 9)), pascanu_2013_lower(10, (8, 8))
+    (390, None)
+    """
+    if min(widths) < n:
+        return None
+    return prod(width // n for width in widths[:-1]) * zaslavsky(widths[-1], n)
+
+
+def montufar_2014_lower(n: int, widths: Sequence[int]) -> int | None:
+    """Return a lower bound on the maximum (Montúfar et al. 2014, arXiv 1402.1869).
+
+    Returns
+    -------
+    int or None
+        prod_{l < L} floor(n_l / n)^n * sum_{j <= n} C(n_L, j); None if a layer is
+        narrower than the input.
+
+    Examples
+    --------
+    >>> montufar_2014_lower(3, (9, 9)), montufar_2014_lower(10, (8, 8))
+    (3510, None)
+    """
+    if min(widths) < n:
+        return None
+    return int(prod((width // n) ** n for width in widths[:-1])) * zaslavsky(widths[-1], n)
+
+
+def serra_2018_lower(n: int, widths: Sequence[int]) -> int | None:
+    """Return a lower bound on the maximum (Serra et al. 2018, arXiv 1711.02114).
+
+    Returns
+    -------
+    int or None
+        prod_{l < L} (floor(n_l / n) + 1)^n * sum_{j <= n} C(n_L, j); None unless every
+        layer has at least 3n units, where it is proven.
+
+    Examples
+    --------
+    >>> serra_2018_lower(3, (9, 9)), serra_2018_lower(2, (4, 4))
+    (8320, None)
+    """
+    if min(widths) < 3 * n:
+        return None
+    return int(prod((width // n + 1) ** n for width in widths[:-1])) * zaslavsky(widths[-1], n)

@@ -1,0 +1,69 @@
+"""Networks whose number of regions is known exactly.
+
+Each function returns a :class:`KnownNetwork`: a network, a domain and the number of
+activation regions of the one in the other. All parameters are floats without
+rounding, so the count is that of the network as given.
+"""
+
+from polyregions.theory.constructions.arrangements import (
+    axis_grid,
+    braid,
+    catalan,
+    central_general_position,
+    convolution,
+    five_lines,
+    general_position,
+    resonance,
+    shi,
+    type_b,
+    type_d,
+)
+from polyregions.theory.constructions.deep import (
+    absolute_value,
+    folding,
+    maximal_one_dimensional,
+    tent,
+)
+from polyregions.theory.constructions.invariances import (
+    duplicate_unit,
+    permute_units,
+    rescale_unit,
+)
+from polyregions.theory.constructions.known import KnownNetwork, arrangement
+from polyregions.theory.constructions.small import (
+    all_active,
+    all_dead,
+    maximum_example,
+    minimum_example,
+    orthants,
+    phantom_adjacency,
+)
+
+__all__ = [
+    "KnownNetwork",
+    "absolute_value",
+    "all_active",
+    "all_dead",
+    "arrangement",
+    "axis_grid",
+    "braid",
+    "catalan",
+    "central_general_position",
+    "convolution",
+    "duplicate_unit",
+    "five_lines",
+    "folding",
+    "general_position",
+    "maximal_one_dimensional",
+    "maximum_example",
+    "minimum_example",
+    "orthants",
+    "permute_units",
+    "phantom_adjacency",
+    "rescale_unit",
+    "resonance",
+    "shi",
+    "tent",
+    "type_b",
+    "type_d",
+]

@@ -1,0 +1,1 @@
+"""Walks over the regions of a network: breadth-first, and its exact twin."""

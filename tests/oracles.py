@@ -1,0 +1,151 @@
+"""Brute force over all patterns, sharing with the walk nothing but the exact LP.
+
+Rows are computed here in fractions and input coordinates; adjacency is decided pair
+by pair from the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Box
+from polyregions.lp.rational import interior_point
+from polyregions.network import Network
+from polyregions.pattern import Words, order, pack
+
+__all__ = ["BruteForce", "brute_force", "fraction_rows", "share_facet"]
+
+Row = tuple[Fraction, ...]
+
+
+class BruteForce(NamedTuple):
+    patterns: Words
+    edges: NDArray[np.int64]
+
+
+def brute_force(network: Network, domain: Box | None) -> BruteForce:
+    """All regions and all edges, for about ten units at most."""
+    box = domain_rows(network, domain)
+    found: list[list[int]] = []
+
+    def extend(prefix: list[int]) -> None:
+        rows = fraction_rows(network, domain, prefix)
+        if any(bit and not any(row) for bit, row in zip(prefix, rows, strict=True)):
+            return  # identically zero counts as inactive
+        if interior_point(rows + box) is None:
+            return  # and so is every extension
+        if len(prefix) == network.hidden_units:
+            found.append(prefix)
+            return
+        extend([*prefix, 0])
+        extend([*prefix, 1])
+
+    extend([])
+    words = pack(np.array(found).reshape(-1, network.hidden_units))
+    permutation = order(words)
+    polytopes = [fraction_rows(network, domain, found[i]) for i in permutation]
+    edges = [
+        (i, j)
+        for (i, here), (j, there) in combinations(enumerate(polytopes), 2)
+        if share_facet(here, there, box)
+    ]
+    return BruteForce(words[permutation], np.array(edges, dtype=np.int64).reshape(-1, 2))
+
+
+def domain_rows(network: Network, domain: Box | None) -> list[Row]:
+    """The domain in free inputs; the whole space as a cone over them, cut by a cube."""
+    n = network.input_dimension
+    if domain is None:
+        unit = np.eye(n + 2, dtype=int)
+        rows = [tuple(unit[-1] + sign * unit[k]) for k in range(n + 1) for sign in (1, -1)]
+        rows.append(tuple(unit[n]))
+        return [tuple(Fraction(int(entry)) for entry in row) for row in rows]
+    free = domain.free.tolist()
+    rows = []
+    for position, i in enumerate(free):
+        for sign, bound in ((1, domain.lower[i]), (-1, domain.upper[i])):
+            row = [Fraction(0)] * len(free) + [-sign * Fraction(float(bound))]
+            row[position] = Fraction(sign)
+            rows.append(tuple(row))
+    return rows
+
+
+def fraction_rows(network: Network, domain: Box | None, prefix: Sequence[int]) -> list[Row]:
+    """Signed rows of the first units, one per bit of the prefix."""
+    n = network.input_dimension
+    maps: list[list[Fraction]] = [[Fraction(int(i == j)) for j in range(n + 1)] for i in range(n)]
+    one = [Fraction(int(j == n)) for j in range(n + 1)]
+    signed: list[list[Fraction]] = []
+    for layer in network.layers:
+        following = []
+        for i in range(len(layer.bias)):
+            terms = [(Fraction(float(w)), m) for w, m in zip(layer.weight[i], maps, strict=True)]
+            terms.append((Fraction(float(layer.bias[i])), one))
+            row = [sum((w * m[j] for w, m in terms if w), Fraction(0)) for j in range(n + 1)]
+            slope = float(layer.upper[i])
+            if layer.bends[i]:
+                if len(signed) == len(prefix):
+                    return [_in_free_inputs(row, domain) for row in signed]
+                bit = prefix[len(signed)]
+                slope = slope if bit else float(layer.lower[i])
+                signed.append(row if bit else [-entry for entry in row])
+            following.append([Fraction(slope) * entry for entry in row])
+        maps = following
+    return [_in_free_inputs(row, domain) for row in signed]
+
+
+def _in_free_inputs(row: list[Fraction], domain: Box | None) -> Row:
+    if domain is None:
+        return (*row, Fraction(0))
+    free = set(domain.free.tolist())
+    offset = row[-1]
+    for i in range(domain.dimension):
+        if i not in free:
+            offset += row[i] * Fraction(float(domain.lower[i]))
+    return (*(row[i] for i in sorted(free)), offset)
+
+
+def share_facet(here: list[Row], there: list[Row], box: list[Row]) -> bool:
+    """Whether two closed regions meet in dimension n - 1 inside the open domain.
+
+    They lie on two sides of a hyperplane that both have as a row, and some point of
+    it is strictly inside every row of either with another hyperplane.
+    """
+    opposite = {_normalized(row) for row in there}
+    for row in here:
+        if not any(row[:-1]) or _normalized([-entry for entry in row]) not in opposite:
+            continue
+        pivot = next(k for k, entry in enumerate(row[:-1]) if entry)
+        plane = {_normalized(row), _normalized([-entry for entry in row])}
+        others = [r for r in here + there if any(r) and _normalized(r) not in plane] + box
+        inside = [_substituted(r, row, pivot) for r in others]
+        if len(row) == 2:
+            shared = all(value[0] > 0 for value in inside)
+        else:
+            # a row that vanishes on the whole plane is the domain's: no point is inside it
+            shared = all(map(any, inside)) and interior_point(inside) is not None
+        if shared:
+            return True
+    return False
+
+
+def _normalized(row: Sequence[Fraction]) -> Row:
+    """The positive multiple whose first non-zero coefficient is 1 or -1."""
+    lead = next((abs(entry) for entry in row if entry), Fraction(1))
+    return tuple(entry / lead for entry in row)
+
+
+def _substituted(row: Row, plane: Row, pivot: int) -> Row:
+    """The row on the hyperplane, with coordinate `pivot` eliminated."""
+    factor = row[pivot] / plane[pivot]
+    return tuple(
+        entry - factor * other
+        for k, (entry, other) in enumerate(zip(row, plane, strict=True))
+        if k != pivot
+    )

@@ -1,0 +1,160 @@
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from io_helpers import check_fuzz, check_unreadable
+
+from polyregions import examples
+from polyregions.errors import FormatError, NetworkError, PolyregionsError
+from polyregions.io import load, save_network
+from polyregions.network import Layer, Network
+
+
+def arrays(**changes: object) -> dict[str, object]:
+    rng = np.random.default_rng(0)
+    good = {
+        "W0": rng.normal(size=(5, 2)),
+        "b0": rng.normal(size=5),
+        "W1": rng.normal(size=(3, 5)),
+        "b1": rng.normal(size=3),
+    }
+    return {key: value for key, value in {**good, **changes}.items() if value is not None}
+
+
+def saved(folder: Path, **changes: object) -> Path:
+    file = folder / "net.npz"
+    np.savez(file, **arrays(**changes))
+    return file
+
+
+def test_reads_what_numpy_saves(tmp_path):
+    network = load(saved(tmp_path, further=np.array(["ignored"]), W_mean=np.zeros(3)))
+    expected = Network.from_arrays(
+        [(arrays()["W0"], arrays()["b0"]), (arrays()["W1"], arrays()["b1"])]
+    )
+    assert network.fingerprint == expected.fingerprint
+    assert network.name == "net"
+    assert load(tmp_path / "net.npz", name="other").name == "other"
+
+
+def test_ignored_keys_may_be_objects_and_are_never_unpickled(tmp_path):
+    file = saved(tmp_path, meta=np.array([{"a": 1}], dtype=object))
+    assert load(file).widths == (5,)
+
+
+@pytest.mark.parametrize("dtype", ["<f2", "<f4", ">f4", ">f8", "i1", "u4"])
+def test_every_real_type_is_widened_without_change(tmp_path, dtype):
+    weight = np.array([[1, 2], [3, 4]], dtype=dtype)
+    network = load(saved(tmp_path, W0=weight, b0=np.zeros(2, dtype), W1=np.ones((1, 2)), b1=[0.0]))
+    assert network.layers[0].weight.tolist() == [[1, 2], [3, 4]]
+
+
+def test_compressed_and_fortran_order(tmp_path):
+    np.savez_compressed(tmp_path / "net.npz", **arrays(W0=np.asfortranarray(arrays()["W0"])))
+    assert (load(tmp_path / "net.npz").layers[0].weight == arrays()["W0"]).all()
+
+
+def test_save_and_load_keep_every_bit(tmp_path):
+    rng = np.random.default_rng(1)
+    network = Network(
+        (
+            Layer.affine(np.diag([0.1, 3.0]), [0.5, 0.0]),
+            Layer.with_slopes(rng.normal(size=(3, 2)), rng.normal(size=3), [0, -1, 0.1], 1.0),
+            Layer.relu(np.float32(rng.normal(size=(4, 3))), np.zeros(4)),
+            Layer.affine(rng.normal(size=(1, 4)), [1e-300]),
+        )
+    )
+    save_network(network, tmp_path / "a.npz")
+    save_network(network, tmp_path / "b.npz")
+    assert load(tmp_path / "a.npz").fingerprint == network.fingerprint
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with np.load(tmp_path / "a.npz") as content:
+        assert content["W2"].dtype == np.float32
+        assert content["W1"].dtype == np.float64
+        assert "lower2" not in content
+
+
+def test_a_scalar_slope_holds_for_the_layer(tmp_path):
+    network = load(saved(tmp_path, lower0=0.25, upper0=1.0))
+    assert network.layers[0].lower.tolist() == [0.25] * 5
+
+
+def test_save_refuses_another_suffix_and_a_missing_folder(tmp_path):
+    network = load(examples.path("digits2"))
+    with pytest.raises(FormatError, match="suffix"):
+        save_network(network, tmp_path / "net.npy")
+    with pytest.raises(FormatError, match="cannot be written"):
+        save_network(network, tmp_path / "missing" / "net.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"W0": None}, FormatError, "no array W0"),
+        ({"b0": None}, FormatError, "no array b0"),
+        ({"b1": None}, FormatError, "no array b1"),
+        ({"W1": None}, FormatError, "no array W1"),
+        ({"W3": np.ones((1, 3)), "b3": [0.0]}, FormatError, "no array W2"),
+        ({"W900000": np.ones((1, 3))}, FormatError, "no array W2"),
+        ({"W0": np.array([[1, None]], dtype=object)}, FormatError, "objects"),
+        ({"W0": np.array([["1"]])}, FormatError, "objects"),
+        ({"W0": np.ones((5, 2), dtype=complex)}, FormatError, "objects"),
+        ({"W0": np.full((5, 2), np.nan)}, NetworkError, "layer 0: W0 .* not a finite"),
+        ({"b1": [0.0, np.inf, 0.0]}, NetworkError, "layer 1: b1 .* not a finite"),
+        ({"W0": np.full((5, 2), 2**53 + 1)}, NetworkError, "W0 .* no float64"),
+        ({"W0": np.ones((2, 5)), "b0": np.ones(2)}, NetworkError, "transpose"),
+        ({"b0": np.ones(4)}, NetworkError, "layer 0"),
+        ({"W0": np.ones(5)}, NetworkError, "layer 0"),
+        ({"W0": np.ones((0, 2)), "b0": np.ones(0)}, NetworkError, "layer 0"),
+        ({"W1": None, "b1": None}, NetworkError, "hidden"),
+        ({"lower0": np.zeros(5)}, FormatError, "lower0 and upper0"),
+        ({"lower0": np.zeros((5, 1)), "upper0": np.ones(5)}, NetworkError, "slopes"),
+        ({"lower0": np.full(5, np.nan), "upper0": np.ones(5)}, NetworkError, "lower0"),
+        ({"lower1": np.zeros(3), "upper1": np.ones(3)}, NetworkError, "last layer"),
+    ],
+)
+def test_refuses(tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        load(saved(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("name", ["net", "net.txt", "net.nnet", "net.npy"])
+def test_refuses_other_suffixes(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(FormatError, match=r"supported are \.npz, \.onnx"):
+        load(tmp_path / name)
+
+
+def test_refuses_a_forged_shape_without_allocating(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (100000, 1000000), }\n"
+    with zipfile.ZipFile(tmp_path / "net.npz", "w") as archive:
+        archive.writestr(
+            "W0.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+        )
+    with pytest.raises(FormatError, match="claims the shape"):
+        load(tmp_path / "net.npz")
+
+
+def test_refuses_unreadable_files(tmp_path):
+    check_unreadable(load, saved(tmp_path).read_bytes(), tmp_path / "bad.npz")
+
+
+def test_survives_damaged_files(tmp_path):
+    content = saved(tmp_path).read_bytes()
+    assert check_fuzz(load, content, tmp_path / "bad.npz") > 50
+
+
+@pytest.mark.parametrize(("name", "inputs"), [("digits2", 2), ("digits4", 4)])
+def test_shipped_examples(name, inputs):
+    assert examples.path(name).stat().st_size < 10_000
+    network = load(examples.path(name))
+    assert (network.input_dimension, network.output_dimension) == (inputs, 10)
+    assert network.name == name
+
+
+def test_examples_are_listed_and_others_refused():
+    assert examples.names() == ("digits2", "digits4")
+    with pytest.raises(PolyregionsError, match="digits2, digits4"):
+        examples.path("../digits2")
