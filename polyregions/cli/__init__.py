@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from typing import Any
 
 import typer
 
@@ -27,10 +29,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("count")(count.count)
-app.command("enumerate")(enumerate_.enumerate_)
-app.command("graph")(graph.graph)
-app.command("info")(info.info)
+
+
+def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
+    """Let the parser only parse: it has its own exit codes for Ctrl-C and closed pipes."""
+
+    @wraps(command)
+    def parsed(**options: Any) -> Callable[[], int]:
+        return partial(command, **options)
+
+    return parsed
+
+
+app.command("count")(_deferred(count.count))
+app.command("enumerate")(_deferred(enumerate_.enumerate_))
+app.command("graph")(_deferred(graph.graph))
+app.command("info")(_deferred(info.info))
 
 # every usage error of the parser derives from this class, which has no public name
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -60,11 +74,13 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(args: Sequence[str] | None) -> int:
     try:
-        code = app(
+        parsed = app(
             args=None if args is None else list(args),
             prog_name="polyregions",
             standalone_mode=False,
         )
+        # --help returns an exit code, a command what it would do
+        return int(parsed()) if callable(parsed) else 0
     except PolyregionsError as error:
         return complain(str(error))
     except _UsageError as error:
@@ -78,7 +94,6 @@ def _run(args: Sequence[str] | None) -> int:
         return complain("not enough memory; take a smaller box or set --max-regions")
     except (KeyboardInterrupt, typer.Abort):
         return complain("stopped by Ctrl-C before there was a result", code=3)
-    return code if isinstance(code, int) else 0
 
 
 def _usage_message(error: Exception) -> str:

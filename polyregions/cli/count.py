@@ -26,7 +26,7 @@ def count(
     network: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[NETWORK]",
+            metavar="NETWORK",
             help="Network: .npz, .onnx, .pt2, .pt or .pth. Default: a shipped example.",
             show_default=False,
         ),

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import ExactNetwork, exact_network
-from polyregions.network import Network
+from polyregions.network import Layer, Network
 
-__all__ = ["DEGENERATE", "OK", "FlatNetwork", "flatten", "region_rows", "row_scratch"]
+__all__ = ["DEGENERATE", "LOST", "OK", "FlatNetwork", "first_map", "flatten", "region_rows", "row_scratch"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 OK = 0
 DEGENERATE = 1
+LOST = -1.0
 
 UNIT = 2.0**-53
 TINY = 2.0**-1050  # above the total absolute error of the underflowing products of one row
@@ -33,6 +34,7 @@ TINY = 2.0**-1050  # above the total absolute error of the underflowing products
 class FlatNetwork(NamedTuple):
     """A network on a chart, flattened for kernels.
 
+    ``zero_offsets``: every unit's row has offset exactly 0 in every region (no biases).
     ``dimension`` m is the number of chart coordinates; ``units`` N the number of
     bent units; ``size`` = N + q the number of rows of a region. ``first`` (m + 1, h_0)
     is the affine map of the first bending layer, ``first_error`` (h_0,) the sum over
@@ -46,6 +48,7 @@ class FlatNetwork(NamedTuple):
     units: int
     size: int
     bias_column: int
+    zero_offsets: bool
     widths: Integers
     weight_starts: Integers
     weights: Floats
@@ -65,7 +68,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
     start = bending[0]
     layers = network.layers[: bending[-1] + 1]
     exact = exact_network(network, chart, depth=start + 1)
-    table, scale = _first_map(exact, start)
+    table, scale = first_map(exact, start)
     first, first_error = _rounded(table, scale)
     rest = layers[start + 1 :]
     kept = layers[start:]
@@ -79,6 +82,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
         units=int(bends.sum()),
         size=int(bends.sum()) + domain.shape[1],
         bias_column=chart.weight_column,
+        zero_offsets=_has_zero_offsets(table, chart, rest),
         widths=np.array([len(layer.bias) for layer in kept], dtype=np.int64),
         weight_starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         weights=np.concatenate([np.zeros(0), *(layer.weight.T.ravel() for layer in rest)]),
@@ -93,7 +97,14 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
     )
 
 
-def _first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], int]:
+def _has_zero_offsets(
+    table: list[list[flint.fmpz]], chart: Chart, rest: tuple[Layer, ...]
+) -> bool:
+    no_bias = chart.homogeneous or not any(layer.bias.any() for layer in rest)
+    return no_bias and not any(row[-1] for row in table)
+
+
+def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], int]:
     """Compose the chart with all layers up to number `index`, which bends first."""
     table = exact.chart.transform.tolist()
     n = len(table) - 1
@@ -243,8 +254,8 @@ def region_rows(flat, bits, rows, errors, scratch):  # type: ignore[no-untyped-d
     Returns
     -------
     int
-        OK, or DEGENERATE if some unit's row is lost in its rounding error, or the
-        unit is constant with the wrong sign.
+        OK, or DEGENERATE if some unit's row is lost in its rounding error: it may
+        vanish identically. Such a row is written as the constant 1, with error LOST.
 
     Notes
     -----
@@ -327,6 +338,10 @@ def region_rows(flat, bits, rows, errors, scratch):  # type: ignore[no-untyped-d
                 rows[m, row] = 1.0
                 errors[row] = 0.0
             else:
+                for d in range(m):
+                    rows[d, row] = 0.0
+                rows[m, row] = 1.0
+                errors[row] = LOST
                 status = DEGENERATE
         base += width
     q = flat.size - flat.units

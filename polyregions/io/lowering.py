@@ -15,12 +15,19 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import NetworkError
+from polyregions.io.exact_floats import (
+    MAX_ENTRIES,
+    Floats,
+    exact_product,
+    exact_quotient,
+    exact_sum,
+    significant_bits,
+)
 from polyregions.network import Layer, Network
 
 __all__ = [
@@ -29,9 +36,6 @@ __all__ = [
     "add",
     "bend",
     "divide",
-    "exact_floats",
-    "exact_product",
-    "exact_sum",
     "matmul_left",
     "matmul_right",
     "multiply",
@@ -41,16 +45,11 @@ __all__ = [
     "to_network",
 ]
 
-Floats = NDArray[np.float64]
 Shape = tuple[int, ...]
 
-# what one array of values, and one dense weight matrix, may hold (1 GiB of floats)
+# what one array of values, and one network, may hold
 MAX_VALUES = 2**24
-MAX_ENTRIES = 2**27
 MAX_LAYERS = 10_000
-
-_SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
-_MANTISSA_BITS = 53
 
 
 class RoundedDivisionWarning(UserWarning):
@@ -110,93 +109,6 @@ def to_network(signal: Signal, name: str) -> Network:
         # the last layer of a network is affine
         layers = (*layers, Layer.affine(_identity(signal.size), np.zeros(signal.size)))
     return Network(layers, name=name)
-
-
-def exact_floats(array: NDArray[Any], what: str) -> Floats:
-    """Return the entries of an array as float64, or refuse where that would round.
-
-    Parameters
-    ----------
-    array : numpy.ndarray of float16, bfloat16, float32, float64 or integers
-    what : str
-        How a message names the array.
-
-    Raises
-    ------
-    NetworkError
-        If entries are no real numbers, not finite, or have no float64 value.
-
-    Examples
-    --------
-    >>> exact_floats(np.float32([0.5]), "W0")
-    array([0.5])
-    """
-    real = array.dtype.kind in "fiu" or array.dtype.name == "bfloat16"
-    if not real:
-        raise NetworkError(f"{what} holds {array.dtype.name} entries; give real numbers")
-    if array.size > MAX_ENTRIES:
-        raise NetworkError(f"{what} has {array.size} entries, more than the {MAX_ENTRIES} allowed")
-    floats = array.astype(np.float64)
-    if not np.isfinite(floats).all():
-        raise NetworkError(
-            f"{what} has an entry that is not a finite number; "
-            "remove NaN and infinity from the network"
-        )
-    if array.dtype.kind in "iu":
-        # every integer up to 2^53 is a float
-        exact = bool((np.abs(floats) <= 2.0**_MANTISSA_BITS).all())
-    else:
-        exact = array.dtype.itemsize <= 8 or bool((floats.astype(array.dtype) == array).all())
-    if not exact:
-        raise NetworkError(f"{what} has entries that no float64 holds exactly; round them first")
-    return floats
-
-
-def exact_sum(a: Floats, b: Floats) -> Floats | None:
-    """Return a + b if no entry of it is rounded, else None.
-
-    Notes
-    -----
-    *Algorithm*: the error of a floating-point sum is itself a float (Knuth's
-    TwoSum); it must be zero.
-
-    Examples
-    --------
-    >>> exact_sum(np.array([1.0]), np.array([0.5])), exact_sum(np.array([1.0]), np.array([1e-30]))
-    (array([1.5]), None)
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        total: Floats = a + b
-        part = total - a
-        error = (a - (total - part)) + (b - part)
-    return total if bool((np.isfinite(total) & (error == 0)).all()) else None
-
-
-def exact_product(a: Floats, b: Floats) -> Floats | None:
-    """Return a * b (broadcast) if it is certain that no entry is rounded, else None.
-
-    Notes
-    -----
-    *Algorithm*: with p and q significant bits the product has at most p + q, or
-    the larger of the two if the other factor is a power of two. At most 53 bits
-    and a result in the range of normal floats make the product exact. Products
-    of float32 numbers always pass unless they over- or underflow.
-
-    Examples
-    --------
-    >>> exact_product(np.array([3.0]), np.array([0.1])) is None
-    True
-    >>> exact_product(np.array([3.0]), np.float64(np.float32([0.1]))) is None
-    False
-    """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        product: Floats = a * b
-    p, q = _significant_bits(a), _significant_bits(b)
-    fits = (p + q <= _MANTISSA_BITS) | (p <= 1) | (q <= 1)
-    magnitude = np.abs(product)
-    normal = (magnitude >= _SMALLEST_NORMAL) & np.isfinite(magnitude)
-    zero = (p == 0) | (q == 0)
-    return product if bool((zero | (fits & normal)).all()) else None
 
 
 def reshape(signal: Signal, shape: Shape) -> Signal:
@@ -309,8 +221,8 @@ def divide(signal: Signal, constant: Floats) -> Signal:
         raise NetworkError("it divides by a constant that has a zero")
     last = signal.pending
     if last is not None:
-        weight = _exact_quotient(last.weight, divisor[:, None])
-        bias = _exact_quotient(last.bias, divisor)
+        weight = exact_quotient(last.weight, divisor[:, None])
+        bias = exact_quotient(last.bias, divisor)
         if weight is not None and bias is not None:
             return _grown(signal, Layer.affine(weight, bias), signal.shape, merge=True)
     with np.errstate(over="ignore"):
@@ -318,7 +230,7 @@ def divide(signal: Signal, constant: Floats) -> Signal:
     if not np.isfinite(reciprocal).all():
         raise NetworkError("it divides by a constant so small that its reciprocal is no float")
     # 1/d is a float only for powers of two
-    rounded = reciprocal[_significant_bits(divisor) > 1]
+    rounded = reciprocal[significant_bits(divisor) > 1]
     if rounded.size:
         warnings.warn(
             f"division by a constant that is no power of two: the network is read with "
@@ -430,23 +342,6 @@ def _broadcast(signal: Signal, constant: Floats) -> tuple[Signal, Floats]:
         return replace(signal, shape=shape), values
     index = np.arange(signal.size).reshape(signal.shape)
     return select(signal, np.broadcast_to(index, shape)), values
-
-
-def _exact_quotient(a: Floats, b: Floats) -> Floats | None:
-    with np.errstate(over="ignore", under="ignore"):
-        quotient: Floats = a / b
-    if not np.isfinite(quotient).all():
-        return None
-    product = exact_product(quotient, b)
-    return quotient if product is not None and bool((product == a).all()) else None
-
-
-def _significant_bits(x: Floats) -> NDArray[np.int64]:
-    mantissa, _ = np.frexp(x)
-    whole = np.abs(np.ldexp(mantissa, _MANTISSA_BITS)).astype(np.int64)
-    lowest_bit = whole & -whole
-    _, position = np.frexp(lowest_bit.astype(np.float64))
-    return np.where(whole == 0, 0, _MANTISSA_BITS + 1 - position.astype(np.int64))
 
 
 def _is_diagonal(matrix: Floats) -> bool:

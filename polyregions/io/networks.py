@@ -40,7 +40,8 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     Returns
     -------
     Network
-        Its parameters are the floats of the file; nothing is rounded.
+        Its parameters are the floats of the file. Nothing is rounded but the
+        reciprocal of a constant divisor that is no power of two, which warns.
 
     Raises
     ------

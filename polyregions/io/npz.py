@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError
+from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import read_bytes
-from polyregions.io.lowering import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
 
 __all__ = ["load_npz", "save_network"]

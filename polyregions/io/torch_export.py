@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
+from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import read_bytes
-from polyregions.io.lowering import MAX_ENTRIES, Floats, Shape, Signal, exact_floats
+from polyregions.io.lowering import Shape, Signal
 from polyregions.network import Network
 
 __all__ = ["load_pt2"]

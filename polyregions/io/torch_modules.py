@@ -1,7 +1,7 @@
 """Torch modules, in memory and as saved by ``torch.save``.
 
 No file is ever unpickled freely: ``torch.load`` runs with ``weights_only=True``
-and, for whole modules, with a list of seven layer classes that it may create.
+and, for whole modules, with a list of six module classes that it may create.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
+from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import import_extra, read_bytes
-from polyregions.io.lowering import Floats, Signal, exact_floats
+from polyregions.io.lowering import Signal
 from polyregions.network import Network
 
 __all__ = ["from_torch", "load_torch", "supported_modules"]
@@ -58,9 +59,9 @@ def from_torch(module: Any, *, name: str = "network") -> Network:
 
     Examples
     --------
-    >>> import pytest
-    >>> nn = pytest.importorskip("torch.nn")
-    >>> from_torch(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))).widths
+    >>> from torch import nn  # doctest: +SKIP
+    >>> module = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))  # doctest: +SKIP
+    >>> from_torch(module).widths  # doctest: +SKIP
     (8,)
     """
     torch = import_extra("torch", "torch", "reading torch modules")
@@ -196,8 +197,8 @@ def _floats(torch: Any, tensor: Any, what: str) -> Floats:
     if not real or tensor.is_meta or tensor.layout != torch.strided:
         raise NetworkError(f"{what} is not a dense tensor of real floating-point numbers")
     # expanded tensors claim more entries than they store
-    if tensor.numel() > lowering.MAX_ENTRIES:
-        raise NetworkError(f"{what} has more than {lowering.MAX_ENTRIES} entries")
+    if tensor.numel() > MAX_ENTRIES:
+        raise NetworkError(f"{what} has more than {MAX_ENTRIES} entries")
     return exact_floats(tensor.detach().to("cpu", torch.float64).numpy(), what)
 
 

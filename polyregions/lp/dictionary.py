@@ -506,19 +506,25 @@ def prove_end_facet(rows, errors, m, size, column, position, work, out, count, p
 
 
 class FacetBuffer(NamedTuple):
-    """Facets found: row, the basis of a vertex on it, a point of its relative interior."""
+    """Facets found: row, the basis of a vertex on it, a point of its relative interior.
+
+    ``supports[i]`` are the rows whose combination proves row i redundant; -1 first for
+    rows that are no such case.
+    """
 
     rows: Integers
     bases: NDArray[np.int16]
     points: Floats
+    supports: NDArray[np.int16]
 
 
 def facet_buffer(m: int, capacity: int) -> FacetBuffer:
-    """Allocate room for `capacity` facets."""
+    """Allocate room for `capacity` candidate rows, all of which may be facets."""
     return FacetBuffer(
         np.zeros(capacity, dtype=np.int64),
         np.zeros((capacity, m), dtype=np.int16),
         np.zeros((capacity, m)),
+        np.zeros((capacity, m), dtype=np.int16),
     )
 
 
@@ -555,6 +561,8 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
     table, row_at, basis, status = work.table, work.row_at, work.basis, work.status
     for i in range(size):
         status[i] = UNKNOWN if i < candidates else REDUNDANT
+    for i in range(candidates):
+        out.supports[i, 0] = -1
     if not invert_basis(rows, basis, m, work.inverse):
         return -1
     build_table(rows, m, size, work)
@@ -614,6 +622,8 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
                 ):
                     return -1
                 status[row] = REDUNDANT
+                for k in range(m):
+                    out.supports[row, k] = basis[k]
                 unknown -= 1
                 live -= 1
                 move_row(table, row_at, m, unknown, p)

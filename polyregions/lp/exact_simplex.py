@@ -168,7 +168,7 @@ class Simplex:
         return True
 
 
-def vertex_near(rows: Mapping[int, Row], start: Column, lower: int | None = None) -> Simplex:
+def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simplex:
     """Return a simplex at a vertex reached from a feasible point.
 
     Parameters
@@ -177,8 +177,8 @@ def vertex_near(rows: Mapping[int, Row], start: Column, lower: int | None = None
         Identifiers are non-negative.
     start : Column
         A feasible point.
-    lower : int, optional
-        A row that no step on the way may raise.
+    free : int, optional
+        A row that does not block, so that it may be violated at the vertex.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def vertex_near(rows: Mapping[int, Row], start: Column, lower: int | None = None
     Notes
     -----
     *Algorithm.* The point is the vertex of n artificial rows x_k = start_k; each in
-    turn is left along its edge until a true row blocks and takes its place.
+    turn, the last coordinate's last, is left upwards until a true row blocks and takes its place.
     """
     n = len(start) - 1
     artificial = {
@@ -197,8 +197,7 @@ def vertex_near(rows: Mapping[int, Row], start: Column, lower: int | None = None
     }
     simplex = Simplex({**rows, **artificial}, list(artificial))
     for slot in range(n):
-        sign = -1 if lower is not None and simplex.table[lower][slot] > 0 else 1
-        block = simplex.blocking(slot, sign, -1 if lower is None else lower)
+        block = simplex.blocking(slot, 1, free)
         if block is None:
             raise ValueError("the rows do not bound a polytope; add the rows of a box")
         simplex.replace(slot, block[0])

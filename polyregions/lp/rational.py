@@ -252,7 +252,8 @@ def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Co
     zeros = [flint.fmpz(0)] * dimension
     target = len(rows)
     lifted[target] = (*zeros, flint.fmpz(-1), flint.fmpz(0))
-    simplex = vertex_near(lifted, [*zeros, height, flint.fmpz(1)], lower=target)
+    # t is the last coordinate, so the way to the first vertex ends with raising it
+    simplex = vertex_near(lifted, [*zeros, height, flint.fmpz(1)], free=target)
     steps = 0
     outcome: Violation | bool = True
     while outcome is True:

@@ -25,6 +25,11 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.chart import Chart, chart_of
 from polyregions.geometry.exact import ExactNetwork, exact_network
 from polyregions.geometry.flat import FlatNetwork, flatten
+from polyregions.geometry.modular import (
+    ModularNetwork,
+    modular_network,
+    no_modular_network,
+)
 from polyregions.geometry.witness import chart_points, float_witness, witness_room
 from polyregions.network import Network
 from polyregions.pattern import Words, n_words, order, pack, unpack
@@ -69,6 +74,10 @@ class _Problem:
     proofs: bool
 
     @cached_property
+    def modular(self) -> ModularNetwork:
+        return modular_network(self.network, self.chart, self.flat)
+
+    @cached_property
     def exact(self) -> ExactNetwork:
         return exact_network(self.network, self.chart)
 
@@ -87,6 +96,7 @@ class _Found:
     points: Floats
     edges: NDArray[np.int32]
     table: NDArray[np.uint32]
+    modular: ModularNetwork
     count: int = 0
     n_edges: int = 0
     expanded: int = 0
@@ -264,6 +274,7 @@ def _root(problem: _Problem) -> _Found:
         points=np.zeros((1024, m)),
         edges=np.zeros((4096, 2), dtype=np.int32),
         table=empty_table(4096),
+        modular=no_modular_network(flat),
     )
     bits, found.points[0] = start_region(problem.network, problem.domain, flat, lambda: problem.exact)
     found.patterns[0] = pack(bits)
@@ -283,7 +294,7 @@ def _step(problem: _Problem, threads: int) -> Iterator[Callable[[_Found, int], N
 
         def step(found: _Found, limit: int) -> None:
             if found.open:
-                _expand_open(problem, found)
+                _expand_open(problem, found, machines[0])
             elif threads == 1:
                 _advance(problem, found, machines[0], room, min(_CHUNK, limit))
             else:
@@ -298,13 +309,15 @@ def _advance(
     """Expand and merge up to `budget` pending regions in this thread."""
     facets = len(room.children)
     _make_room(found, found.count + facets, found.n_edges + facets)
-    totals = np.array([found.count, found.n_edges, found.expanded, 0], dtype=np.int64)
+    totals = np.array(
+        [found.count, found.n_edges, found.expanded, 0, found.exact_decisions], dtype=np.int64
+    )
     open_numbers = np.empty(budget, dtype=np.int64)
     advance(
-        problem.flat, found.table, found.patterns, found.bases, found.points, found.edges,
+        problem.flat, found.modular, found.table, found.patterns, found.bases, found.points, found.edges,
         totals, budget, problem.room, problem.proofs, worker, room, open_numbers,
     )
-    found.count, found.n_edges, found.expanded, n_open = totals.tolist()
+    found.count, found.n_edges, found.expanded, n_open, found.exact_decisions = totals.tolist()
     found.open.extend(open_numbers[:n_open].tolist())
 
 
@@ -328,6 +341,7 @@ def _expand_chunk(
             start = found.expanded
             ends = result.ends[:size]
             undecided = result.state[:size] == OPEN
+            found.exact_decisions += int(result.exact[:size].sum())
             found.open.extend((start + np.flatnonzero(undecided)).tolist())
             decided = start + np.flatnonzero(~undecided)
             found.points[decided] = result.witnesses[:size][~undecided]
@@ -345,7 +359,7 @@ def _expand_part(
         left = stop - start
         result = batch(flat, left, max(flat.units, _FACETS_PER_REGION * left))
         size = expand(
-            flat, found.patterns[start:stop], found.bases[start:stop],
+            flat, found.modular, found.patterns[start:stop], found.bases[start:stop],
             found.points[start:stop], problem.room, problem.proofs, worker, result,
         )
         outcome.append((size, result))
@@ -381,10 +395,25 @@ def _at_least(array: Any, used: int, needed: int) -> Any:
     return larger
 
 
-def _expand_open(problem: _Problem, found: _Found) -> None:
-    """Decide one region in exact arithmetic."""
+def _expand_open(problem: _Problem, found: _Found, worker: Machine) -> None:
+    """Decide one region that floats left open, in exact arithmetic."""
     number = found.open.popleft()
     flat = problem.flat
+    if found.modular is not problem.modular:
+        # the first open region: from now on kernels decide ties themselves
+        found.modular = problem.modular
+    if len(found.modular.primes):
+        here = slice(number, number + 1)
+        result = batch(flat, 1, flat.units)
+        expand(
+            flat, found.modular, found.patterns[here], found.bases[here], found.points[here],
+            problem.room, problem.proofs, worker, result,
+        )
+        if result.state[0] != OPEN:
+            found.exact_decisions += int(result.exact[0])
+            found.points[number] = result.witnesses[0]
+            _merge(found, number, result.ends, result)
+            return
     bits = unpack(found.patterns[number], flat.units)
     region = exact_region(problem.exact, bits)
     assert region is not None, "a region entered through a proven facet is not empty"

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import OK, FlatNetwork, RowScratch, region_rows, row_scratch
+from polyregions.geometry.germ import bits_beyond_group
+from polyregions.lp.degenerate import GroupScratch, group_scratch, walk_degenerate
 from polyregions.lp.dictionary import (
     FacetBuffer,
     Workspace,
@@ -39,6 +41,7 @@ class Machine(NamedTuple):
     work: Workspace
     found: FacetBuffer
     witness: Floats
+    groups: GroupScratch
 
 
 def machine(flat: FlatNetwork) -> Machine:
@@ -52,18 +55,21 @@ def machine(flat: FlatNetwork) -> Machine:
         work=workspace(m, size),
         found=facet_buffer(m, flat.units + 1),
         witness=np.zeros(m),
+        groups=group_scratch(m, flat.units, size),
     )
 
 
 class Batch(NamedTuple):
     """What expanding a run of consecutive regions gave.
 
-    ``state[r]`` says whether region r of the batch was decided; ``ends[r]`` is the
+    ``state[r]`` says whether region r of the batch was decided, ``exact[r]`` how many of
+    its decisions took exact arithmetic; ``ends[r]`` is the
     end of its facets in ``children`` (patterns beyond), ``bases`` and ``points``
     (a vertex and a point of the shared facet).
     """
 
     state: NDArray[np.uint8]
+    exact: NDArray[np.int64]
     ends: NDArray[np.int64]
     witnesses: Floats
     children: Words
@@ -76,6 +82,7 @@ def batch(flat: FlatNetwork, regions: int, facets: int) -> Batch:
     m = flat.dimension
     return Batch(
         state=np.empty(regions, dtype=np.uint8),
+        exact=np.empty(regions, dtype=np.int64),
         ends=np.empty(regions, dtype=np.int64),
         witnesses=np.empty((regions, m)),
         children=np.empty((facets, n_words(flat.units)), dtype=np.uint64),
@@ -109,12 +116,57 @@ def start_basis(flat, start, point, rows, work):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def expand(flat, patterns, starts, points, room, proofs, machine, result):  # type: ignore[no-untyped-def]
+def write_simple(found, count, words, used, result):  # type: ignore[no-untyped-def]
+    """Write the neighbours of a simple region: one unit changes sign at each facet."""
+    for f in range(count):
+        row = found.rows[f]
+        for w in range(len(words)):
+            result.children[used, w] = words[w]
+        result.children[used, row >> 6] ^= np.uint64(1) << np.uint64(row & 63)
+        for k in range(found.points.shape[1]):
+            result.bases[used, k] = found.bases[f, k]
+            result.points[used, k] = found.points[f, k]
+        used += 1
+    return used
+
+
+@exact_order_kernel
+def write_degenerate(flat, modular, machine, count, words, used, result):  # type: ignore[no-untyped-def]
+    """Write the neighbours of a degenerate region; return -1 if a sign stays undecided."""
+    groups, found = machine.groups, machine.found
+    m = flat.dimension
+    for f in range(count):
+        row = found.rows[f]
+        for i in range(flat.units):
+            groups.touched[i] = groups.leader[i] == row or groups.zero[i]
+        for d in range(m):
+            groups.inside[d] = -machine.rows[d, row]
+        exact = bits_beyond_group(
+            flat, modular, machine.scratch, groups.touched, groups.inside, machine.bits,
+            groups.beyond,
+        )
+        if exact < 0:
+            return -1
+        groups.exact[0] += exact
+        for w in range(len(words)):
+            result.children[used, w] = np.uint64(0)
+        for i in range(flat.units):
+            result.children[used, i >> 6] |= np.uint64(groups.beyond[i]) << np.uint64(i & 63)
+        for k in range(m):
+            result.bases[used, k] = NO_BASIS
+            result.points[used, k] = found.points[f, k]
+        used += 1
+    return used
+
+
+@exact_order_kernel
+def expand(flat, modular, patterns, starts, points, room, proofs, machine, result):  # type: ignore[no-untyped-def]
     """Expand consecutive regions until all are done or the facet buffers are full.
 
     Parameters
     ----------
     flat : FlatNetwork
+    modular : ModularNetwork
     patterns : uint64 array, shape (r, W)
     starts : int16 array, shape (r, m)
         A basis on the facet each region was entered through, or NO_BASIS first.
@@ -133,32 +185,43 @@ def expand(flat, patterns, starts, points, room, proofs, machine, result):  # ty
         Number of regions expanded.
     """
     m = flat.dimension
-    bits, found = machine.bits, machine.found
+    rows, errors, work, found = machine.rows, machine.errors, machine.work, machine.found
     used = 0
     capacity = len(result.children)
     for r in range(len(patterns)):
         if used + flat.units > capacity:
             return r
-        unpack_bits(patterns[r], bits)
+        unpack_bits(patterns[r], machine.bits)
+        result.exact[r] = 0
+        before = used
         count = -1
-        if region_rows(flat, bits, machine.rows, machine.errors, machine.scratch) == OK:
-            if start_basis(flat, starts[r], points[r], machine.rows, machine.work):
+        if region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK:
+            if start_basis(flat, starts[r], points[r], rows, work):
                 count = walk_vertices(
-                    machine.rows, machine.errors, m, flat.size, flat.units,
-                    machine.work, found, machine.witness, room, proofs,
+                    rows, errors, m, flat.size, flat.units, work, found, machine.witness,
+                    room, proofs,
                 )
-        result.state[r] = PROVEN if count >= 0 else OPEN
+        if count >= 0:
+            used = write_simple(found, count, patterns[r], used, result)
+        else:
+            for d in range(m):
+                work.point[d] = points[r, d]
+            count = walk_degenerate(
+                flat, modular, machine.bits, rows, errors, work, found, machine.witness,
+                room, machine.groups,
+            )
+            if count >= 0:
+                used = write_degenerate(
+                    flat, modular, machine, count, patterns[r], used, result
+                )
+                result.exact[r] = machine.groups.exact[0]
+        if count < 0 or used < 0:
+            result.state[r] = OPEN
+            used = before
+        else:
+            result.state[r] = PROVEN
         for d in range(m):
             result.witnesses[r, d] = machine.witness[d]
-        for f in range(count):
-            row = found.rows[f]
-            for w in range(patterns.shape[1]):
-                result.children[used, w] = patterns[r, w]
-            result.children[used, row >> 6] ^= np.uint64(1) << np.uint64(row & 63)
-            for k in range(m):
-                result.bases[used, k] = found.bases[f, k]
-                result.points[used, k] = found.points[f, k]
-            used += 1
         result.ends[r] = used
     return len(patterns)
 
@@ -206,13 +269,14 @@ def merge(table, store, bases, points, count, first, ends, result, edges, n_edge
 
 
 @exact_order_kernel
-def advance(flat, table, store, bases, points, edges, totals, budget, room, proofs, machine, result, open_numbers):  # type: ignore[no-untyped-def]
+def advance(flat, modular, table, store, bases, points, edges, totals, budget, room, proofs, machine, result, open_numbers):  # type: ignore[no-untyped-def]
     """Expand and merge pending regions one small block after another.
 
     Parameters
     ----------
-    totals : int64 array, shape (4,), in and out
-        Regions known, edges known, regions expanded, open regions in `open_numbers`.
+    totals : int64 array, shape (5,), in and out
+        Regions known, edges known, regions expanded, open regions in `open_numbers`,
+        exact decisions.
     budget : int
         Stop after this many regions.
     open_numbers : int64 array, out
@@ -222,7 +286,7 @@ def advance(flat, table, store, bases, points, edges, totals, budget, room, proo
     -----
     Also stops when a store could overflow; the caller makes room and calls again.
     """
-    count, n_edges, expanded, n_open = totals
+    count, n_edges, expanded, n_open, exact = totals
     end = expanded + budget
     block = len(result.state)
     capacity = len(result.children)
@@ -232,10 +296,11 @@ def advance(flat, table, store, bases, points, edges, totals, budget, room, proo
             break
         stop = min(expanded + block, count, end)
         done = expand(
-            flat, store[expanded:stop], bases[expanded:stop], points[expanded:stop],
+            flat, modular, store[expanded:stop], bases[expanded:stop], points[expanded:stop],
             room, proofs, machine, result,
         )
         for r in range(done):
+            exact += result.exact[r]
             if result.state[r] == OPEN:
                 open_numbers[n_open] = expanded + r
                 n_open += 1
@@ -251,3 +316,4 @@ def advance(flat, table, store, bases, points, edges, totals, budget, room, proo
     totals[1] = n_edges
     totals[2] = expanded
     totals[3] = n_open
+    totals[4] = exact

@@ -34,7 +34,9 @@ def _composed(stages: Sequence[Stage], name: str) -> Network:
     constructions here have few bits, so the products are exact.
     """
     layers = []
-    matrix, shift = np.eye(stages[0][0].weight.shape[1]), np.zeros(stages[0][0].weight.shape[1])
+    n = stages[0][0].weight.shape[1]
+    matrix: Floats = np.eye(n)
+    shift: Floats = np.zeros(n)
     for layer, out_matrix, out_shift in stages:
         weight, bias = layer.weight @ matrix, layer.weight @ shift + layer.bias
         layers.append(Layer.with_slopes(weight, bias, layer.lower, layer.upper))

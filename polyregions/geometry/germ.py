@@ -1,0 +1,145 @@
+"""The pattern beyond a facet where several units vanish, compiled.
+
+Beside a point of the facet every unit outside the facet's group keeps its sign. The
+units of the group, and those that vanish on the whole region, are zero there; beyond
+the facet their sign is that of their derivative in a direction that leaves the region,
+taken through the layers with the signs already found.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from polyregions.compiled import exact_order_kernel
+from polyregions.geometry.flat import TINY, UNIT
+from polyregions.geometry.modular import modular_layer, power
+
+__all__ = ["bits_beyond_group"]
+
+
+@exact_order_kernel
+def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):  # type: ignore[no-untyped-def]
+    """Write the pattern beyond a facet.
+
+    Parameters
+    ----------
+    flat, modular
+        The network in floats and modulo primes.
+    scratch : RowScratch
+    touched : bool array, shape (N,)
+        The units that are zero on the facet.
+    direction : float64 array, shape (m,)
+        Leaves the region through the facet; taken as exact.
+    bits, beyond : uint8 arrays, shape (N,)
+        The region's pattern, and the neighbour's (out).
+
+    Returns
+    -------
+    int
+        How many signs needed exact arithmetic, or -1 if one stayed undecided.
+    """
+    m = flat.dimension
+    change, next_change = scratch.size, scratch.maps[0]
+    error, next_error = scratch.error, scratch.next_error
+    exact = 0
+    base = 0
+    for i in range(flat.units):
+        beyond[i] = bits[i]
+    for layer in range(len(flat.widths)):
+        width = flat.widths[layer]
+        if layer == 0:
+            for i in range(width):
+                total = 0.0
+                size = 0.0
+                for d in range(m):
+                    term = flat.first[d, i] * direction[d]
+                    total += term
+                    size += abs(term)
+                change[i] = total
+                error[i] = 1.01 * (flat.first_error[i] * 1.01 + (m + 4) * UNIT * size) + TINY
+        else:
+            below = flat.widths[layer - 1]
+            under = base - below
+            gamma = (below + 8) * (UNIT * 1.05)
+            for i in range(width):
+                next_change[i] = 0.0
+                next_error[i] = TINY
+                if flat.bias_column < m:
+                    # on the whole space biases multiply the last chart coordinate
+                    next_change[i] = flat.biases[base + i] * direction[flat.bias_column]
+                    next_error[i] += gamma * abs(next_change[i])
+            start = flat.weight_starts[layer - 1]
+            for k in range(below):
+                row = flat.bit[under + k]
+                slope = flat.upper[under + k]
+                if row >= 0 and beyond[row] == 0:
+                    slope = flat.lower[under + k]
+                if slope == 0.0:
+                    continue
+                value = slope * change[k]
+                bound = 1.0001 * (error[k] * abs(slope) + gamma * abs(value) + TINY)
+                for i in range(width):
+                    weight = flat.weights[start + k * width + i]
+                    next_change[i] += weight * value
+                    next_error[i] += abs(weight) * bound
+            change, next_change = next_change, change
+            error, next_error = next_error, error
+        for i in range(width):
+            row = flat.bit[base + i]
+            if row < 0 or not touched[row]:
+                continue
+            if abs(change[i]) > error[i]:
+                beyond[row] = 1 if change[i] > 0.0 else 0
+            elif derivative_vanishes(flat, modular, direction, beyond, layer, i):
+                beyond[row] = 0
+                exact += 1
+            else:
+                return -1
+        base += width
+    return exact
+
+
+@exact_order_kernel
+def dyadic_residue(value, prime):  # type: ignore[no-untyped-def]
+    """Return a float modulo a prime."""
+    mantissa, exponent = math.frexp(value)
+    integer = np.int64(mantissa * 2.0**53)
+    shift = exponent - 53
+    residue = np.uint64(integer % np.int64(prime))
+    if shift >= 0:
+        factor = power(np.uint64(2), np.uint64(shift), prime)
+    else:
+        half = (prime + np.uint64(1)) >> np.uint64(1)
+        factor = power(half, np.uint64(-shift), prime)
+    return residue * factor % prime
+
+
+@exact_order_kernel
+def derivative_vanishes(flat, modular, direction, bits, layer, unit):  # type: ignore[no-untyped-def]
+    """Return whether a unit's derivative is exactly zero (False also if it cannot tell)."""
+    m = flat.dimension
+    for index in range(len(modular.primes)):
+        prime = modular.primes[index]
+        maps, next_maps = modular.maps, modular.next_maps
+        for i in range(flat.widths[0]):
+            total = np.uint64(0)
+            for d in range(m):
+                total = (
+                    total + modular.first[index, d, i] * dyadic_residue(direction[d], prime)
+                ) % prime
+            maps[0, i] = total
+        base = 0
+        for below in range(layer):
+            base += flat.widths[below]
+            modular_layer(flat, modular, index, below + 1, base, bits, 1, maps, next_maps)
+            if flat.bias_column < m:
+                weight = dyadic_residue(direction[flat.bias_column], prime)
+                for i in range(flat.widths[below + 1]):
+                    bias = modular.biases[index, base + i]
+                    next_maps[0, i] = (next_maps[0, i] + bias * weight) % prime
+            maps, next_maps = next_maps, maps
+        if maps[0, unit] != np.uint64(0):
+            return False
+    return len(modular.primes) > 0

@@ -1,0 +1,313 @@
+"""Exact zero tests without big numbers: the network modulo primes.
+
+Floats are dyadic rationals, and 2 is invertible modulo an odd prime, so the network
+has an image in the field of integers modulo p. A quantity that is zero has residue
+zero modulo every prime. Conversely, a quantity whose numerator is known to be below
+the product of the primes used, and whose residues all vanish, *is* zero. So a handful
+of 31-bit primes decides ties exactly, in compiled code.
+
+A residue that does not vanish proves that the quantity is not zero; its sign is then
+a matter for rational arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.compiled import exact_order_kernel
+from polyregions.geometry.chart import Chart
+from polyregions.geometry.exact import exact_network
+from polyregions.geometry.flat import FlatNetwork, first_map
+from polyregions.network import Network
+
+__all__ = ["ModularNetwork", "modular_network", "no_modular_network"]
+
+Residues = NDArray[np.uint64]
+
+# More primes than this cost more than rational arithmetic: the zero tests are then left to it.
+_MOST_PRIMES = 96
+
+
+class ModularNetwork(NamedTuple):
+    """Residues of a flat network, one leading axis per prime; no primes: no zero tests.
+
+    ``slopes`` holds the lower and the upper slopes; ``domain`` the domain's rows.
+    """
+
+    primes: Residues
+    first: Residues
+    weights: Residues
+    biases: Residues
+    lower: Residues
+    upper: Residues
+    domain: Residues
+    unit_rows: Residues
+    maps: Residues
+    next_maps: Residues
+    solve: Residues
+    result: Residues
+
+
+def no_modular_network(flat: FlatNetwork) -> ModularNetwork:
+    """Return the image modulo no primes at all: every zero test stays undecided."""
+    return _with_primes(flat, np.zeros(0, dtype=np.uint64), [], np.zeros((0, 0)), 1)
+
+
+def modular_network(network: Network, chart: Chart, flat: FlatNetwork) -> ModularNetwork:
+    """Return the network modulo enough primes for every zero test on its regions.
+
+    Notes
+    -----
+    *Algorithm.* Rows scaled to integers have entries below 2^b, b from the layers'
+    magnitudes and denominators. The largest quantity tested is a determinant of m + 1
+    rows, by Hadamard's inequality below ``((m + 1) 4^b)^((m + 1) / 2)``.
+    """
+    exact = exact_network(network, chart, depth=_first_bend(network) + 1)
+    table, scale = first_map(exact, _first_bend(network))
+    bits = _largest_bits(network, chart, [[int(e) for e in row] for row in table], scale)
+    m = flat.dimension
+    needed = (m + 1) * (bits + 0.5 * np.log2(m + 1.0) + 1.0) + 2.0
+    if not needed < 30.9 * _MOST_PRIMES:
+        return no_modular_network(flat)
+    primes = _primes(int(needed / 30.9) + 1)
+    return _with_primes(flat, primes, table, np.array(chart.rows.tolist(), dtype=object), scale)
+
+
+def _first_bend(network: Network) -> int:
+    return next(i for i, layer in enumerate(network.layers) if layer.bends.any())
+
+
+def _primes(count: int) -> Residues:
+    """Return the `count` largest primes below 2^31."""
+    found: list[int] = []
+    candidate = 2**31 - 1
+    while len(found) < count:
+        if flint.fmpz(candidate).is_prime():
+            found.append(candidate)
+        candidate -= 2
+    return np.array(found, dtype=np.uint64)
+
+
+def _largest_bits(
+    network: Network, chart: Chart, table: list[list[int]], scale: int
+) -> float:
+    """Bound the bits of any entry of any row, scaled to integers."""
+    from polyregions.geometry.chart import dyadic_matrix
+
+    start = _first_bend(network)
+    last = max(i for i, layer in enumerate(network.layers) if layer.bends.any())
+    peak = max(abs(entry) for row in table for entry in row)
+    largest = max(1, int(peak).bit_length())
+    bits = float(largest)
+    # real magnitude of the rows of the layer and log2 of the factor that makes them integers
+    magnitude = [float(max(abs(e) for e in row)) / scale if scale < 2**1000 else np.inf
+                 for row in table]
+    size = np.array(magnitude)
+    exponent = float(scale.bit_length())
+    with np.errstate(over="ignore", invalid="ignore"):
+        for below, layer in zip(network.layers[start:last], network.layers[start + 1 :], strict=False):
+            _, slope_exponent = dyadic_matrix(np.stack([below.lower, below.upper]))
+            _, weight_exponent = dyadic_matrix(np.column_stack([layer.weight, layer.bias]))
+            steepest = np.maximum(np.abs(below.lower), np.abs(below.upper))
+            size = (np.abs(layer.weight) @ (steepest * size) + np.abs(layer.bias)) * 1.01
+            exponent += slope_exponent + weight_exponent
+            peak_bits = float(np.log2(np.maximum(size.max(), 2.0**-1000))) + exponent + 1.0
+            bits = max(bits, peak_bits) if np.isfinite(peak_bits) else np.inf
+    return max(bits, float(max(abs(int(e)) for e in chart.rows.entries()).bit_length()))
+
+
+def _residues(values: NDArray[np.float64], primes: Residues) -> Residues:
+    """Return values modulo each prime, shape (P, *values.shape)."""
+    mantissas, exponents = np.frexp(values)
+    integers = (mantissas * 2.0**53).astype(np.int64)
+    shifts = exponents.astype(np.int64) - 53
+    out = np.empty((len(primes), *values.shape), dtype=np.uint64)
+    distinct, where = np.unique(shifts, return_inverse=True)
+    for index, prime in enumerate(primes.tolist()):
+        powers = np.array([pow(2, int(s), prime) for s in distinct], dtype=np.int64)
+        product = (integers % prime) * powers[where].reshape(values.shape)
+        out[index] = (product % prime).astype(np.uint64)
+    return out
+
+
+def _with_primes(
+    flat: FlatNetwork,
+    primes: Residues,
+    table: list[list[flint.fmpz]],
+    domain: NDArray[np.object_] | NDArray[np.float64],
+    scale: int,
+) -> ModularNetwork:
+    m, p = flat.dimension, len(primes)
+    width = int(flat.widths.max())
+    first = np.zeros((p, m + 1, int(flat.widths[0])), dtype=np.uint64)
+    rows = np.zeros((p, m + 1, flat.size - flat.units), dtype=np.uint64)
+    for index, prime in enumerate(primes.tolist()):
+        inverse = pow(scale, -1, prime)
+        for i, row in enumerate(table):
+            for d, entry in enumerate(row):
+                first[index, d, i] = int(entry) * inverse % prime
+        for i, row in enumerate(domain):
+            for d, entry in enumerate(row):
+                rows[index, d, i] = int(entry) % prime
+    return ModularNetwork(
+        primes=primes,
+        first=first,
+        weights=_residues(flat.weights, primes),
+        biases=_residues(flat.biases, primes),
+        lower=_residues(flat.lower, primes),
+        upper=_residues(flat.upper, primes),
+        domain=rows,
+        unit_rows=np.zeros((p, m + 1, flat.size), dtype=np.uint64),
+        maps=np.zeros((m + 1, width), dtype=np.uint64),
+        next_maps=np.zeros((m + 1, width), dtype=np.uint64),
+        solve=np.zeros((m, m + 1), dtype=np.uint64),
+        result=np.zeros(m + 1, dtype=np.uint64),
+    )
+
+
+@exact_order_kernel
+def power(base, exponent, prime):  # type: ignore[no-untyped-def]
+    """Return base ** exponent modulo a prime below 2^31."""
+    result = np.uint64(1)
+    while exponent > np.uint64(0):
+        if exponent & np.uint64(1):
+            result = result * base % prime
+        base = base * base % prime
+        exponent >>= np.uint64(1)
+    return result
+
+
+@exact_order_kernel
+def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_maps):  # type: ignore[no-untyped-def]
+    """Push `columns` columns of residues through one layer; units below are signed by bits.
+
+    ``maps`` (columns, width) holds the pre-activations of the layer below, and the
+    result is written to ``next_maps``. Biases are not added.
+    """
+    prime = modular.primes[index]
+    width = flat.widths[layer]
+    below = flat.widths[layer - 1]
+    under = base - below
+    start = flat.weight_starts[layer - 1]
+    for d in range(columns):
+        for i in range(width):
+            next_maps[d, i] = np.uint64(0)
+    for k in range(below):
+        row = flat.bit[under + k]
+        slope = modular.upper[index, under + k]
+        if row >= 0 and bits[row] == 0:
+            slope = modular.lower[index, under + k]
+        if slope == np.uint64(0):
+            continue
+        for d in range(columns):
+            value = maps[d, k] * slope % prime
+            if value != np.uint64(0):
+                for i in range(width):
+                    weight = modular.weights[index, start + k * width + i]
+                    next_maps[d, i] = (next_maps[d, i] + weight * value) % prime
+
+
+@exact_order_kernel
+def modular_rows(flat, modular, bits):  # type: ignore[no-untyped-def]
+    """Fill ``unit_rows`` with the rows of a region modulo every prime (units, then domain)."""
+    m = flat.dimension
+    for index in range(len(modular.primes)):
+        prime = modular.primes[index]
+        maps, next_maps = modular.maps, modular.next_maps
+        for d in range(m + 1):
+            for i in range(flat.widths[0]):
+                maps[d, i] = modular.first[index, d, i]
+        base = 0
+        for layer in range(len(flat.widths)):
+            width = flat.widths[layer]
+            if layer > 0:
+                modular_layer(flat, modular, index, layer, base, bits, m + 1, maps, next_maps)
+                for i in range(width):
+                    next_maps[flat.bias_column, i] = (
+                        next_maps[flat.bias_column, i] + modular.biases[index, base + i]
+                    ) % prime
+                maps, next_maps = next_maps, maps
+            for i in range(width):
+                row = flat.bit[base + i]
+                if row >= 0:
+                    for d in range(m + 1):
+                        modular.unit_rows[index, d, row] = maps[d, i]
+            base += width
+        for i in range(flat.size - flat.units):
+            for d in range(m + 1):
+                modular.unit_rows[index, d, flat.units + i] = modular.domain[index, d, i]
+
+
+@exact_order_kernel
+def vanishes(modular, m, row):  # type: ignore[no-untyped-def]
+    """Return whether a row is exactly zero (needs at least one prime)."""
+    for index in range(len(modular.primes)):
+        for d in range(m + 1):
+            if modular.unit_rows[index, d, row] != np.uint64(0):
+                return False
+    return len(modular.primes) > 0
+
+
+@exact_order_kernel
+def coincide(modular, m, first, second, lead):  # type: ignore[no-untyped-def]
+    """Return whether two rows lie on one hyperplane; entry `lead` of the first is not zero."""
+    for index in range(len(modular.primes)):
+        prime = modular.primes[index]
+        rows = modular.unit_rows[index]
+        a, b = rows[lead, first], rows[lead, second]
+        for d in range(m + 1):
+            if rows[d, first] * b % prime != rows[d, second] * a % prime:
+                return False
+    return len(modular.primes) > 0
+
+
+@exact_order_kernel
+def combination_zeros(modular, m, basis, row, is_zero):  # type: ignore[no-untyped-def]
+    """Find which coefficients vanish when a row is written in a basis of normals.
+
+    With ``a_row = sum_k y_k a_k`` and ``b = c_row - sum_k y_k c_k``, sets
+    ``is_zero[k]`` for each y_k and ``is_zero[m]`` for b. Returns False if some prime
+    cannot tell (the basis is singular modulo it).
+    """
+    for k in range(m + 1):
+        is_zero[k] = True
+    work, result = modular.solve, modular.result
+    for index in range(len(modular.primes)):
+        prime = modular.primes[index]
+        rows = modular.unit_rows[index]
+        for d in range(m):
+            for k in range(m):
+                work[d, k] = rows[d, basis[k]]
+            work[d, m] = rows[d, row]
+        for c in range(m):
+            best = c
+            while best < m and work[best, c] == np.uint64(0):
+                best += 1
+            if best == m:
+                return False
+            if best != c:
+                for k in range(m + 1):
+                    swap = work[c, k]
+                    work[c, k] = work[best, k]
+                    work[best, k] = swap
+            inverse = power(work[c, c], prime - np.uint64(2), prime)
+            for k in range(c, m + 1):
+                work[c, k] = work[c, k] * inverse % prime
+            for r in range(m):
+                factor = work[r, c]
+                if r != c and factor != np.uint64(0):
+                    for k in range(c, m + 1):
+                        work[r, k] = (work[r, k] + (prime - factor) * work[c, k]) % prime
+        total = rows[m, row]
+        for k in range(m):
+            result[k] = work[k, m]
+            total = (total + (prime - result[k]) * rows[m, basis[k]]) % prime
+            if result[k] != np.uint64(0):
+                is_zero[k] = False
+        if total != np.uint64(0):
+            is_zero[m] = False
+    return len(modular.primes) > 0

@@ -1,0 +1,144 @@
+"""Float arithmetic that is either exact or refused.
+
+The parameters of a network are floats and are never rounded. These functions
+tell whether a sum, product or quotient of floats is a float again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import NetworkError
+
+__all__ = [
+    "MAX_ENTRIES",
+    "Floats",
+    "exact_floats",
+    "exact_product",
+    "exact_quotient",
+    "exact_sum",
+    "significant_bits",
+]
+
+Floats = NDArray[np.float64]
+
+# what one array of parameters may hold (1 GiB of floats)
+MAX_ENTRIES = 2**27
+
+_SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
+_MANTISSA_BITS = 53
+
+
+def exact_floats(array: NDArray[Any], what: str) -> Floats:
+    """Return the entries of an array as float64, or refuse where that would round.
+
+    Parameters
+    ----------
+    array : numpy.ndarray of float16, bfloat16, float32, float64 or integers
+    what : str
+        How a message names the array.
+
+    Raises
+    ------
+    NetworkError
+        If entries are no real numbers, not finite, or have no float64 value.
+
+    Examples
+    --------
+    >>> exact_floats(np.float32([0.5]), "W0")
+    array([0.5])
+    """
+    real = array.dtype.kind in "fiu" or array.dtype.name == "bfloat16"
+    if not real:
+        raise NetworkError(f"{what} holds {array.dtype.name} entries; give real numbers")
+    if array.size > MAX_ENTRIES:
+        raise NetworkError(f"{what} has {array.size} entries, more than the {MAX_ENTRIES} allowed")
+    floats = array.astype(np.float64)
+    if not np.isfinite(floats).all():
+        raise NetworkError(
+            f"{what} has an entry that is not a finite number; "
+            "remove NaN and infinity from the network"
+        )
+    if array.dtype.kind in "iu":
+        # every integer below 2^53 is a float, and 2^53 + 1 rounds to 2^53
+        exact = bool((np.abs(floats) < 2.0**_MANTISSA_BITS).all())
+    else:
+        exact = array.dtype.itemsize <= 8 or bool((floats.astype(array.dtype) == array).all())
+    if not exact:
+        raise NetworkError(f"{what} has entries that no float64 holds exactly; round them first")
+    return floats
+
+
+def exact_sum(a: Floats, b: Floats) -> Floats | None:
+    """Return a + b if no entry of it is rounded, else None.
+
+    Notes
+    -----
+    *Algorithm*: the error of a floating-point sum is itself a float (Knuth's
+    TwoSum); it must be zero.
+
+    Examples
+    --------
+    >>> exact_sum(np.array([1.0]), np.array([0.5])), exact_sum(np.array([1.0]), np.array([1e-30]))
+    (array([1.5]), None)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Floats = a + b
+        part = total - a
+        error = (a - (total - part)) + (b - part)
+    return total if bool((np.isfinite(total) & (error == 0)).all()) else None
+
+
+def exact_product(a: Floats, b: Floats) -> Floats | None:
+    """Return a * b (broadcast) if it is certain that no entry is rounded, else None.
+
+    Notes
+    -----
+    *Algorithm*: with p and q significant bits the product has at most p + q, or
+    the larger of the two if the other factor is a power of two. At most 53 bits
+    and a result in the range of normal floats make the product exact. Products
+    of float32 numbers always pass unless they over- or underflow.
+
+    Examples
+    --------
+    >>> exact_product(np.array([3.0]), np.array([0.1])) is None
+    True
+    >>> exact_product(np.array([3.0]), np.float64(np.float32([0.1]))) is None
+    False
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        product: Floats = a * b
+    p, q = significant_bits(a), significant_bits(b)
+    fits = (p + q <= _MANTISSA_BITS) | (p <= 1) | (q <= 1)
+    magnitude = np.abs(product)
+    normal = (magnitude >= _SMALLEST_NORMAL) & np.isfinite(magnitude)
+    zero = (p == 0) | (q == 0)
+    return product if bool((zero | (fits & normal)).all()) else None
+
+
+def exact_quotient(a: Floats, b: Floats) -> Floats | None:
+    """Return a / b (broadcast) if it is certain that no entry is rounded, else None."""
+    with np.errstate(over="ignore", under="ignore"):
+        quotient: Floats = a / b
+    if not np.isfinite(quotient).all():
+        return None
+    product = exact_product(quotient, b)
+    return quotient if product is not None and bool((product == a).all()) else None
+
+
+def significant_bits(x: Floats) -> NDArray[np.int64]:
+    """Return the number of bits from the first to the last one bit; 0 for zero.
+
+    Examples
+    --------
+    >>> significant_bits(np.array([0.0, 0.25, 3.0, 5.0]))
+    array([0, 1, 2, 3])
+    """
+    mantissa, _ = np.frexp(x)
+    whole = np.abs(np.ldexp(mantissa, _MANTISSA_BITS)).astype(np.int64)
+    lowest_bit = whole & -whole
+    _, position = np.frexp(lowest_bit.astype(np.float64))
+    return np.where(whole == 0, 0, _MANTISSA_BITS + 1 - position.astype(np.int64))

@@ -1,0 +1,450 @@
+"""Facets of a degenerate polytope: ties decided exactly, everything else by bounds.
+
+Zero biases, integer weights and duplicate units make rows coincide, vanish, or merely
+touch the polytope. Floats still propose: one linear program per hyperplane, in which
+the row in question may be violated. What they propose is then proven:
+
+* *facet*: a point of it where every row outside its group is positive beyond its bound;
+* *not a facet, at a distance*: multipliers, as in `lp.dictionary`;
+* *not a facet, touching*: the row is an exact non-negative combination of at least two
+  other rows. Coefficients beyond their perturbation bound have a proven sign; those
+  within it, and the offset, must be exactly zero, which is decided modulo primes
+  (`geometry.modular`) or known from the network's shape.
+
+Rows that seem to coincide or to vanish must do so exactly, decided the same way.
+Whatever remains open is left to rational arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.compiled import exact_order_kernel, kernel
+from polyregions.geometry.flat import LOST
+from polyregions.geometry.modular import coincide, combination_zeros, modular_rows, vanishes
+from polyregions.lp.dictionary import (
+    HUGE,
+    PIVOT_HINT,
+    blocking_row,
+    build_table,
+    evaluate_row,
+    evaluate_rows,
+    invert_basis,
+    move_row,
+    pivot,
+    prove_redundant,
+    step_inside,
+    swap_rows,
+    vertex_from_point,
+)
+
+__all__ = ["GroupScratch", "group_scratch", "walk_degenerate"]
+
+# Hints only: which rows to compare, when a step counts as violating, when to stop.
+PARALLEL_HINT = 1.0 - 1e-9
+COINCIDENT_HINT = 1e-8
+VIOLATION_HINT = 1e-9
+DANTZIG_STEPS = 30
+MOST_STEPS = 400
+
+NO_ROW = -1
+
+
+class GroupScratch(NamedTuple):
+    """Work arrays of `walk_degenerate`.
+
+    ``leader[i]`` is the first row on the hyperplane of row i, NO_ROW for rows without
+    a hyperplane; ``zero[i]`` marks units that vanish on the whole region; ``walled[i]``
+    leaders whose hyperplane is one of the domain's.
+    """
+
+    leader: NDArray[np.int64]
+    zero: NDArray[np.bool_]
+    walled: NDArray[np.bool_]
+    touched: NDArray[np.bool_]
+    is_zero: NDArray[np.bool_]
+    inside: NDArray[np.float64]
+    beyond: NDArray[np.uint8]
+    exact: NDArray[np.int64]
+
+
+def group_scratch(m: int, units: int, size: int) -> GroupScratch:
+    """Allocate the work arrays of `walk_degenerate`."""
+    return GroupScratch(
+        leader=np.zeros(size, dtype=np.int64),
+        zero=np.zeros(size, dtype=np.bool_),
+        walled=np.zeros(size, dtype=np.bool_),
+        touched=np.zeros(units, dtype=np.bool_),
+        is_zero=np.zeros(m + 1, dtype=np.bool_),
+        inside=np.zeros(m),
+        beyond=np.zeros(units, dtype=np.uint8),
+        exact=np.zeros(2, dtype=np.int64),
+    )
+
+
+@exact_order_kernel
+def residues_ready(flat, modular, bits, exact):  # type: ignore[no-untyped-def]
+    """Compute the region's rows modulo the primes unless ``exact[1]`` says they are there."""
+    if exact[1] == 0:
+        modular_rows(flat, modular, bits)
+        exact[1] = 1
+
+
+@exact_order_kernel
+def find_groups(flat, modular, bits, rows, errors, groups):  # type: ignore[no-untyped-def]
+    """Set leaders, zero units and walls; return False if a tie stays undecided."""
+    m, size = flat.dimension, flat.size
+    leader, zero, walled = groups.leader, groups.zero, groups.walled
+    for i in range(size):
+        walled[i] = False
+        zero[i] = False
+        leader[i] = i
+        if errors[i] == LOST:
+            residues_ready(flat, modular, bits, groups.exact)
+            if bits[i] != 0 or not vanishes(modular, m, i):
+                return False
+            groups.exact[0] += 1
+            zero[i] = True
+            errors[i] = 0.0
+        flat_row = True
+        for d in range(m):
+            if rows[d, i] != 0.0:
+                flat_row = False
+        if flat_row:
+            leader[i] = NO_ROW
+    for i in range(size):
+        if leader[i] != i:
+            continue
+        if i >= flat.units:
+            walled[i] = True
+        for j in range(i + 1, size):
+            if leader[j] != j:
+                continue
+            product = 0.0
+            for d in range(m):
+                product += rows[d, i] * rows[d, j]
+            if product > PARALLEL_HINT and abs(rows[m, i] - rows[m, j]) < COINCIDENT_HINT:
+                lead = 0
+                for d in range(1, m):
+                    if abs(rows[d, i]) > abs(rows[lead, i]):
+                        lead = d
+                residues_ready(flat, modular, bits, groups.exact)
+                if not coincide(modular, m, i, j, lead):
+                    return False
+                groups.exact[0] += 1
+                leader[j] = i
+                if j >= flat.units:
+                    walled[i] = True
+    return True
+
+
+@exact_order_kernel
+def row_length(rows, m, row, offset):  # type: ignore[no-untyped-def]
+    """Return the 1-norm of a row's normal, with its offset if asked."""
+    total = abs(rows[m, row]) if offset else 0.0
+    for d in range(m):
+        total += abs(rows[d, row])
+    return total
+
+
+@exact_order_kernel
+def prove_touching(flat, modular, bits, rows, errors, basis, table, inverse, position, row, residual, groups):  # type: ignore[no-untyped-def]
+    """Prove that a row is an exact non-negative combination of two or more basis rows.
+
+    Notes
+    -----
+    With the float multipliers d, remainder r = a - d B and the float inverse Y of the
+    basis normals B, the exact multipliers differ from d by r B^-1, and
+    ``|r B^-1| <= |r|_1 max_i |Y_i|_1 / (1 - |B Y - I|)``.
+    """
+    m = flat.dimension
+    # how good the inverse is: the largest row sum of B Y - I, errors included
+    defect = 0.0
+    spread = 0.0
+    for k in range(m):
+        total = 0.0
+        for j in range(m):
+            entry = -1.0 if j == k else 0.0
+            for d in range(m):
+                entry += rows[d, basis[k]] * inverse[d, m + j]
+            total += abs(entry)
+        defect = max(defect, total)
+        total = 0.0
+        for j in range(m):
+            total += abs(inverse[k, m + j])
+        spread = max(spread, total)
+    worst = 0.0
+    for k in range(m):
+        worst = max(worst, errors[basis[k]])
+    if not defect + 2.0 * m * worst * spread < 0.1:
+        return False
+    for d in range(m + 1):
+        residual[d] = rows[d, row]
+    size = 2.0 * errors[row]
+    for k in range(m):
+        multiplier = table[k, position]
+        size += 2.0 * abs(multiplier) * errors[basis[k]]
+        for d in range(m):
+            residual[d] -= multiplier * rows[d, basis[k]]
+    for d in range(m):
+        size += 1.0001 * abs(residual[d])
+    bound = 1.2 * spread * size
+    positive = 0
+    unsure = False
+    known = rows[m, row] == 0.0 and (row >= flat.units or flat.zero_offsets)
+    for k in range(m):
+        multiplier = table[k, position]
+        if multiplier > bound:
+            positive += 1
+            i = basis[k]
+            if not (rows[m, i] == 0.0 and (i >= flat.units or flat.zero_offsets)):
+                known = False
+        elif multiplier < -bound:
+            return False
+        else:
+            unsure = True
+    if positive < 2:
+        return False
+    if known and not unsure:
+        return True
+    residues_ready(flat, modular, bits, groups.exact)
+    if not combination_zeros(modular, m, basis, row, groups.is_zero):
+        return False
+    groups.exact[0] += 1
+    for k in range(m):
+        if abs(table[k, position]) <= bound and not groups.is_zero[k]:
+            return False
+    return known or groups.is_zero[m]
+
+
+@exact_order_kernel
+def prove_group_point(rows, errors, m, size, row, leader, point, slack):  # type: ignore[no-untyped-def]
+    """Prove that a hyperplane is a facet, with `point` near it (see `prove_facet_point`)."""
+    evaluate_rows(rows, m, size, point, slack)
+    needed = 2.0 * (abs(slack[row]) + 2.0 * errors[row])
+    for i in range(size):
+        if leader[i] != row and leader[i] != NO_ROW:
+            if not slack[i] - errors[i] > needed:
+                return False
+    return True
+
+
+@kernel
+def facet_point(rows, m, row, inside, vertex, point):  # type: ignore[no-untyped-def]
+    """Write the point where the segment from `inside` to `vertex` meets a row.
+
+    `vertex` violates the row. A second, shorter correction along the row removes most
+    of the rounding.
+    """
+    above = rows[m, row]
+    below = rows[m, row]
+    for d in range(m):
+        above += rows[d, row] * inside[d]
+        below += rows[d, row] * vertex[d]
+    share = above / (above - below)
+    value = rows[m, row]
+    for d in range(m):
+        point[d] = inside[d] + share * (vertex[d] - inside[d])
+        value += rows[d, row] * point[d]
+    for d in range(m):
+        point[d] -= value * rows[d, row]
+
+
+@kernel
+def start_table(rows, m, size, work, leader):  # type: ignore[no-untyped-def]
+    """Write the dictionary of all leaders at a vertex; return its end, or -1."""
+    if not vertex_from_point(rows, m, size, work):
+        return -1
+    basis, row_at, table = work.basis, work.row_at, work.table
+    for k in range(m):
+        basis[k] = leader[basis[k]]
+    if not invert_basis(rows, basis, m, work.inverse):
+        return -1
+    build_table(rows, m, size, work)
+    live = m
+    for i in range(size):
+        wanted = leader[i] == i
+        for k in range(m):
+            if basis[k] == i:
+                wanted = False
+        if wanted:
+            move_row(table, row_at, m, m + i, live)
+            live += 1
+    return live
+
+
+@kernel
+def entering_column(table, basis, m, position, bland):  # type: ignore[no-untyped-def]
+    """Return the column to enter so that a row decreases, or -1 at its minimum."""
+    best = -1
+    for k in range(m):
+        if table[k, position] < -PIVOT_HINT:
+            if best < 0:
+                best = k
+            elif bland:
+                if basis[k] < basis[best]:
+                    best = k
+            elif table[k, position] < table[best, position]:
+                best = k
+    return best
+
+
+@exact_order_kernel
+def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):  # type: ignore[no-untyped-def]
+    """Decide one leader: 1 facet (its point in ``work.point``), 0 not a facet, -1 open.
+
+    Notes
+    -----
+    *Algorithm.* Minimise the row over the others. The vertex stays feasible for every
+    row, also for this one: the step that would violate it is not taken, its far end
+    gives the facet's point instead.
+    """
+    m, size = flat.dimension, flat.size
+    table, row_at, basis = work.table, work.row_at, work.basis
+    steps = 0
+    while steps < MOST_STEPS:
+        steps += 1
+        slot = -1
+        for k in range(m):
+            if basis[k] == row:
+                slot = k
+        if slot >= 0:
+            # the row is tight: let its slack go below zero
+            for p in range(live):
+                table[slot, p] = -table[slot, p]
+            position = blocking_row(table, m, slot, live, work.ratio)
+            length = HUGE
+            if position >= 0:
+                length = -table[m, position] / table[slot, position]
+            for d in range(m):
+                work.vertex[d] = table[m, d] + length * table[slot, d]
+            for p in range(live):
+                table[slot, p] = -table[slot, p]
+            if position < 0:
+                return -1
+            if length > VIOLATION_HINT:
+                facet_point(rows, m, row, groups.inside, work.vertex, work.point)
+                if prove_group_point(
+                    rows, errors, m, size, row, groups.leader, work.point, work.slack
+                ):
+                    return 1
+                return -1
+            pivot(table, m, slot, position, live)
+            entered = row_at[position]
+            row_at[position] = row
+            basis[slot] = entered
+            continue
+        target = m
+        while row_at[target] != row:
+            target += 1
+        last = live - 1
+        if target != last:
+            swap_rows(table, row_at, m, target, last)
+        column = entering_column(table, basis, m, last, steps > DANTZIG_STEPS)
+        if column < 0:
+            if prove_redundant(rows, errors, m, basis, table, last, row, work.residual):
+                return 0
+            if not invert_basis(rows, basis, m, work.inverse):
+                return -1
+            if prove_touching(
+                flat, modular, bits, rows, errors, basis, table, work.inverse, last, row,
+                work.residual, groups,
+            ):
+                return 0
+            return -1
+        position = blocking_row(table, m, column, last, work.ratio)
+        if position < 0:
+            return -1
+        length = -table[m, position] / table[column, position]
+        if table[m, last] + length * table[column, last] < -VIOLATION_HINT:
+            for d in range(m):
+                work.vertex[d] = table[m, d] + length * table[column, d]
+            facet_point(rows, m, row, groups.inside, work.vertex, work.point)
+            if prove_group_point(
+                rows, errors, m, size, row, groups.leader, work.point, work.slack
+            ):
+                return 1
+            return -1
+        pivot(table, m, column, position, live)
+        entered = row_at[position]
+        row_at[position] = basis[column]
+        basis[column] = entered
+    return -1
+
+
+@exact_order_kernel
+def walk_degenerate(flat, modular, bits, rows, errors, work, out, witness, room, groups):  # type: ignore[no-untyped-def]
+    """Decide every hyperplane of a degenerate region, starting at ``work.point``.
+
+    Parameters
+    ----------
+    flat, modular
+        The network in floats and modulo primes.
+    bits : uint8 array, shape (N,)
+    rows, errors
+        The region's rows as `region_rows` wrote them.
+    work : Workspace
+        ``work.point`` is a point of the region or of a facet of it.
+    out : FacetBuffer
+        Leaders of the facets, points, and supports of the others; bases are not written.
+    witness, room
+        See `walk_vertices`.
+    groups : GroupScratch
+        ``exact[0]`` counts the decisions that exact arithmetic took.
+
+    Returns
+    -------
+    int
+        Number of facets in `out`, or -1 if anything could not be proven.
+    """
+    m, size = flat.dimension, flat.size
+    groups.exact[0] = 0
+    groups.exact[1] = 0
+    if not find_groups(flat, modular, bits, rows, errors, groups):
+        return -1
+    leader, inside, slack = groups.leader, groups.inside, work.slack
+    step_inside(rows, m, size, work)
+    for d in range(m):
+        inside[d] = work.point[d]
+        witness[d] = work.point[d]
+    evaluate_rows(rows, m, size, inside, slack)
+    for i in range(size):
+        if not slack[i] - errors[i] > 0.0:
+            return -1
+    live = start_table(rows, m, size, work, leader)
+    if live < 0:
+        return -1
+    count = 0
+    for row in range(flat.units):
+        out.supports[row, 0] = -1
+        if leader[row] != row or groups.walled[row]:
+            continue
+        verdict = decide_row(flat, modular, bits, rows, errors, row, live, work, groups)
+        if verdict < 0:
+            return -1
+        if verdict == 0:
+            for k in range(m):
+                out.supports[row, k] = work.basis[k]
+        if verdict == 1:
+            out.rows[count] = row
+            for d in range(m):
+                out.points[count, d] = work.point[d]
+                witness[d] += work.point[d]
+            count += 1
+    # the mean of the inner point and one point per facet lies well inside
+    for d in range(m):
+        witness[d] /= count + 1.0
+    for attempt in range(2):
+        good = True
+        for i in range(size):
+            if leader[i] != NO_ROW:
+                if not evaluate_row(rows, m, i, witness) - errors[i] > room:
+                    good = False
+        if good:
+            return count
+        for d in range(m):
+            witness[d] = inside[d]
+    return -1
