@@ -20,15 +20,14 @@ __all__ = ["exact_order_kernel", "is_cached", "kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_KERNEL_FOLDERS = ("geometry", "lp", "traversal")
-
 
 def _stamp() -> tuple[str, int]:
     digest = hashlib.sha256(numba.__version__.encode())
     package = Path(__file__).parent
-    for folder in _KERNEL_FOLDERS:
-        for path in sorted((package / folder).glob("*.py")):
-            digest.update(path.read_bytes())
+    for path in sorted(package.rglob("*.py")):
+        source = path.read_bytes()
+        if b"polyregions.compiled" in source:
+            digest.update(source)
     return digest.hexdigest(), 0
 
 
