@@ -48,7 +48,7 @@ class Layer:
     @property
     def bends(self) -> NDArray[np.bool_]:
         """Mask of the units that have a pattern bit, shape (out,)."""
-        return self.lower != self.upper
+        return np.not_equal(self.lower, self.upper)
 
     @classmethod
     def relu(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:

@@ -86,7 +86,7 @@ class Regions:
         One input per region, fixed coordinates included. It lies strictly inside
         its region unless the region is too thin to hold a float point; then the
         row is the nearest float point and ``exact_witnesses`` holds the true one.
-    edges : numpy.ndarray of int64, shape (E, 2)
+    edges : numpy.ndarray of int32, shape (E, 2)
         Pairs of indices i < j of regions that share a facet inside the domain, sorted.
     complete : bool
         The walk finished: no region is missing.
@@ -102,7 +102,7 @@ class Regions:
     domain: Box | None
     patterns: Words
     witnesses: Floats
-    edges: NDArray[np.int64]
+    edges: NDArray[np.int32]
     complete: bool
     proven: bool
     exact_decisions: int = 0
@@ -125,7 +125,8 @@ class Regions:
     def __repr__(self) -> str:
         state = "complete" if self.complete else "partial"
         state += ", proven" if self.proven else ", not proven"
-        return f"<Regions of {self.network.name}: {len(self)} regions, {len(self.edges)} edges, {state}>"
+        size = f"{len(self)} regions, {len(self.edges)} edges"
+        return f"<Regions of {self.network.name}: {size}, {state}>"
 
     def __contains__(self, pattern: object) -> bool:
         return isinstance(pattern, np.ndarray) and self.index(pattern) is not None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from polyregions.lp import rational, reference
+from polyregions.lp import certified, rational, reference
 from polyregions.lp.verdict import FacetVerdicts, Verdict
 
 
@@ -23,6 +23,7 @@ class Answerer(NamedTuple):
 
 
 ANSWERERS = {
+    "certified": Answerer(certified.prepare, certified.facets, False),
     "rational": Answerer(rational.prepare, rational.facets, True),
     "reference": Answerer(reference.prepare, reference.facets, False),
     "cvxpy": Answerer(reference.prepare, reference.facets_cvxpy, False),

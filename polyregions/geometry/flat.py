@@ -18,7 +18,16 @@ from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import ExactNetwork, exact_network
 from polyregions.network import Layer, Network
 
-__all__ = ["DEGENERATE", "LOST", "OK", "FlatNetwork", "first_map", "flatten", "region_rows", "row_scratch"]
+__all__ = [
+    "DEGENERATE",
+    "LOST",
+    "OK",
+    "FlatNetwork",
+    "first_map",
+    "flatten",
+    "region_rows",
+    "row_scratch",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -97,9 +106,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
     )
 
 
-def _has_zero_offsets(
-    table: list[list[flint.fmpz]], chart: Chart, rest: tuple[Layer, ...]
-) -> bool:
+def _has_zero_offsets(table: list[list[flint.fmpz]], chart: Chart, rest: tuple[Layer, ...]) -> bool:
     no_bias = chart.homogeneous or not any(layer.bias.any() for layer in rest)
     return no_bias and not any(row[-1] for row in table)
 
@@ -134,8 +141,10 @@ def _rounded(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, Floats]
         for j, entry in enumerate(row):
             values[j, i] = _quotient(int(entry), scale)
     inexact = np.array(
-        [[not _is_exact(values[j, i], int(e), scale) for i, e in enumerate(column)]
-         for j, column in enumerate(zip(*table, strict=True))]
+        [
+            [not _is_exact(values[j, i], int(e), scale) for i, e in enumerate(column)]
+            for j, column in enumerate(zip(*table, strict=True))
+        ]
     )
     with np.errstate(invalid="ignore"):
         error = (np.abs(values) * (UNIT * 1.01) + 2.0**-1074) * inexact
@@ -165,7 +174,7 @@ def _domain_rows(chart: Chart) -> tuple[Floats, Floats]:
         values = np.array([int(entry) / peak for entry in row])
         length = float(np.sqrt((values[:-1] ** 2).sum()))
         values = values / length
-        exact = np.count_nonzero(row[:-1]) == 1 and peak == 1
+        exact = len([entry for entry in row[:-1] if entry]) == 1 and peak == 1
         errors.append(0.0 if exact else float(np.abs(values).sum()) * (len(row) + 8) * UNIT)
         columns.append(values)
     return np.ascontiguousarray(np.array(columns).T), np.array(errors)
@@ -195,7 +204,7 @@ def row_scratch(flat: FlatNetwork) -> RowScratch:
 
 
 @exact_order_kernel
-def _layer_maps(weights, start, below, above, m, coefficients, work, out):  # type: ignore[no-untyped-def]
+def _layer_maps(weights, start, below, above, m, coefficients, work, out):
     """out[d, :] = sum over units k of below with a coefficient of W[:, k] * work[d, k]."""
     for d in range(m + 1):
         for i in range(above):
@@ -235,7 +244,7 @@ def _layer_maps(weights, start, below, above, m, coefficients, work, out):  # ty
 
 
 @exact_order_kernel
-def region_rows(flat, bits, rows, errors, scratch):  # type: ignore[no-untyped-def]
+def region_rows(flat, bits, rows, errors, scratch):
     """Compute the normalised rows of a pattern's polytope and bound their errors.
 
     Parameters
@@ -329,9 +338,11 @@ def region_rows(flat, bits, rows, errors, scratch):  # type: ignore[no-untyped-d
                 for d in range(m):
                     rows[d, row] = maps[d, i] * scale
                 rows[m, row] = shift * scale
-                errors[row] = 1.01 * (
-                    error[i] * abs(scale) + (m + 6) * UNIT * (total + abs(shift)) * abs(scale)
-                ) + TINY
+                errors[row] = (
+                    1.01
+                    * (error[i] * abs(scale) + (m + 6) * UNIT * (total + abs(shift)) * abs(scale))
+                    + TINY
+                )
             elif sign * shift - (total + 2.0 * error[i] + TINY) * 1.01 > 0.0:
                 for d in range(m):
                     rows[d, row] = 0.0

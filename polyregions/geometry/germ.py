@@ -20,7 +20,7 @@ __all__ = ["bits_beyond_group"]
 
 
 @exact_order_kernel
-def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):  # type: ignore[no-untyped-def]
+def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
     """Write the pattern beyond a facet.
 
     Parameters
@@ -102,7 +102,7 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
 
 
 @exact_order_kernel
-def dyadic_residue(value, prime):  # type: ignore[no-untyped-def]
+def dyadic_residue(value, prime):
     """Return a float modulo a prime."""
     mantissa, exponent = math.frexp(value)
     integer = np.int64(mantissa * 2.0**53)
@@ -117,7 +117,7 @@ def dyadic_residue(value, prime):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def derivative_vanishes(flat, modular, direction, bits, layer, unit):  # type: ignore[no-untyped-def]
+def derivative_vanishes(flat, modular, direction, bits, layer, unit):
     """Return whether a unit's derivative is exactly zero (False also if it cannot tell)."""
     m = flat.dimension
     for index in range(len(modular.primes)):

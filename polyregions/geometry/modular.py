@@ -24,7 +24,7 @@ from polyregions.geometry.exact import exact_network
 from polyregions.geometry.flat import FlatNetwork, first_map
 from polyregions.network import Network
 
-__all__ = ["ModularNetwork", "modular_network", "no_modular_network"]
+__all__ = ["ModularNetwork", "modular_network", "no_modular_network", "with_own_scratch"]
 
 Residues = NDArray[np.uint64]
 
@@ -77,6 +77,12 @@ def modular_network(network: Network, chart: Chart, flat: FlatNetwork) -> Modula
     return _with_primes(flat, primes, table, np.array(chart.rows.tolist(), dtype=object), scale)
 
 
+def with_own_scratch(modular: ModularNetwork) -> ModularNetwork:
+    """Return the same residues with work arrays of their own, for another thread."""
+    work = ("unit_rows", "maps", "next_maps", "solve", "result")
+    return modular._replace(**{name: getattr(modular, name).copy() for name in work})
+
+
 def _first_bend(network: Network) -> int:
     return next(i for i, layer in enumerate(network.layers) if layer.bends.any())
 
@@ -92,9 +98,7 @@ def _primes(count: int) -> Residues:
     return np.array(found, dtype=np.uint64)
 
 
-def _largest_bits(
-    network: Network, chart: Chart, table: list[list[int]], scale: int
-) -> float:
+def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale: int) -> float:
     """Bound the bits of any entry of any row, scaled to integers."""
     from polyregions.geometry.chart import dyadic_matrix
 
@@ -104,12 +108,15 @@ def _largest_bits(
     largest = max(1, int(peak).bit_length())
     bits = float(largest)
     # real magnitude of the rows of the layer and log2 of the factor that makes them integers
-    magnitude = [float(max(abs(e) for e in row)) / scale if scale < 2**1000 else np.inf
-                 for row in table]
+    magnitude = [
+        float(max(abs(e) for e in row)) / scale if scale < 2**1000 else np.inf for row in table
+    ]
     size = np.array(magnitude)
     exponent = float(scale.bit_length())
     with np.errstate(over="ignore", invalid="ignore"):
-        for below, layer in zip(network.layers[start:last], network.layers[start + 1 :], strict=False):
+        for below, layer in zip(
+            network.layers[start:last], network.layers[start + 1 :], strict=False
+        ):
             _, slope_exponent = dyadic_matrix(np.stack([below.lower, below.upper]))
             _, weight_exponent = dyadic_matrix(np.column_stack([layer.weight, layer.bias]))
             steepest = np.maximum(np.abs(below.lower), np.abs(below.upper))
@@ -170,7 +177,7 @@ def _with_primes(
 
 
 @exact_order_kernel
-def power(base, exponent, prime):  # type: ignore[no-untyped-def]
+def power(base, exponent, prime):
     """Return base ** exponent modulo a prime below 2^31."""
     result = np.uint64(1)
     while exponent > np.uint64(0):
@@ -182,7 +189,7 @@ def power(base, exponent, prime):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_maps):  # type: ignore[no-untyped-def]
+def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_maps):
     """Push `columns` columns of residues through one layer; units below are signed by bits.
 
     ``maps`` (columns, width) holds the pre-activations of the layer below, and the
@@ -212,7 +219,7 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
 
 
 @exact_order_kernel
-def modular_rows(flat, modular, bits):  # type: ignore[no-untyped-def]
+def modular_rows(flat, modular, bits):
     """Fill ``unit_rows`` with the rows of a region modulo every prime (units, then domain)."""
     m = flat.dimension
     for index in range(len(modular.primes)):
@@ -243,7 +250,7 @@ def modular_rows(flat, modular, bits):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def vanishes(modular, m, row):  # type: ignore[no-untyped-def]
+def vanishes(modular, m, row):
     """Return whether a row is exactly zero (needs at least one prime)."""
     for index in range(len(modular.primes)):
         for d in range(m + 1):
@@ -253,7 +260,7 @@ def vanishes(modular, m, row):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def coincide(modular, m, first, second, lead):  # type: ignore[no-untyped-def]
+def coincide(modular, m, first, second, lead):
     """Return whether two rows lie on one hyperplane; entry `lead` of the first is not zero."""
     for index in range(len(modular.primes)):
         prime = modular.primes[index]
@@ -266,7 +273,7 @@ def coincide(modular, m, first, second, lead):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def combination_zeros(modular, m, basis, row, is_zero):  # type: ignore[no-untyped-def]
+def combination_zeros(modular, m, basis, row, is_zero):
     """Find which coefficients vanish when a row is written in a basis of normals.
 
     With ``a_row = sum_k y_k a_k`` and ``b = c_row - sum_k y_k c_k``, sets

@@ -5,7 +5,7 @@ touch the polytope. Floats still propose: one linear program per hyperplane, in 
 the row in question may be violated. What they propose is then proven:
 
 * *facet*: a point of it where every row outside its group is positive beyond its bound;
-* *not a facet, at a distance*: multipliers, as in `lp.dictionary`;
+* *not a facet, at a distance*: multipliers, as in `lp.proofs`;
 * *not a facet, touching*: the row is an exact non-negative combination of at least two
   other rows. Coefficients beyond their perturbation bound have a proven sign; those
   within it, and the offset, must be exactly zero, which is decided modulo primes
@@ -30,16 +30,14 @@ from polyregions.lp.dictionary import (
     PIVOT_HINT,
     blocking_row,
     build_table,
-    evaluate_row,
-    evaluate_rows,
     invert_basis,
     move_row,
     pivot,
-    prove_redundant,
     step_inside,
     swap_rows,
     vertex_from_point,
 )
+from polyregions.lp.proofs import evaluate_row, evaluate_rows, prove_redundant
 
 __all__ = ["GroupScratch", "group_scratch", "walk_degenerate"]
 
@@ -86,7 +84,7 @@ def group_scratch(m: int, units: int, size: int) -> GroupScratch:
 
 
 @exact_order_kernel
-def residues_ready(flat, modular, bits, exact):  # type: ignore[no-untyped-def]
+def residues_ready(flat, modular, bits, exact):
     """Compute the region's rows modulo the primes unless ``exact[1]`` says they are there."""
     if exact[1] == 0:
         modular_rows(flat, modular, bits)
@@ -94,7 +92,7 @@ def residues_ready(flat, modular, bits, exact):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def find_groups(flat, modular, bits, rows, errors, groups):  # type: ignore[no-untyped-def]
+def find_groups(flat, modular, bits, rows, errors, groups):
     """Set leaders, zero units and walls; return False if a tie stays undecided."""
     m, size = flat.dimension, flat.size
     leader, zero, walled = groups.leader, groups.zero, groups.walled
@@ -142,7 +140,7 @@ def find_groups(flat, modular, bits, rows, errors, groups):  # type: ignore[no-u
 
 
 @exact_order_kernel
-def row_length(rows, m, row, offset):  # type: ignore[no-untyped-def]
+def row_length(rows, m, row, offset):
     """Return the 1-norm of a row's normal, with its offset if asked."""
     total = abs(rows[m, row]) if offset else 0.0
     for d in range(m):
@@ -151,7 +149,9 @@ def row_length(rows, m, row, offset):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def prove_touching(flat, modular, bits, rows, errors, basis, table, inverse, position, row, residual, groups):  # type: ignore[no-untyped-def]
+def prove_touching(
+    flat, modular, bits, rows, errors, basis, table, inverse, position, row, residual, groups
+):
     """Prove that a row is an exact non-negative combination of two or more basis rows.
 
     Notes
@@ -221,19 +221,29 @@ def prove_touching(flat, modular, bits, rows, errors, basis, table, inverse, pos
 
 
 @exact_order_kernel
-def prove_group_point(rows, errors, m, size, row, leader, point, slack):  # type: ignore[no-untyped-def]
+def prove_group_point(rows, errors, m, size, row, leader, point, slack):
     """Prove that a hyperplane is a facet, with `point` near it (see `prove_facet_point`)."""
     evaluate_rows(rows, m, size, point, slack)
     needed = 2.0 * (abs(slack[row]) + 2.0 * errors[row])
     for i in range(size):
-        if leader[i] != row and leader[i] != NO_ROW:
-            if not slack[i] - errors[i] > needed:
-                return False
+        outside = leader[i] != row and leader[i] != NO_ROW
+        if outside and not slack[i] - errors[i] > needed:
+            return False
+    return True
+
+
+@exact_order_kernel
+def all_exceed(rows, errors, m, size, leader, point, room):
+    """Return whether every row with a hyperplane exceeds its error by `room` at a point."""
+    for i in range(size):
+        value = evaluate_row(rows, m, i, point)
+        if leader[i] != NO_ROW and not value - errors[i] > room:
+            return False
     return True
 
 
 @kernel
-def facet_point(rows, m, row, inside, vertex, point):  # type: ignore[no-untyped-def]
+def facet_point(rows, m, row, inside, vertex, point):
     """Write the point where the segment from `inside` to `vertex` meets a row.
 
     `vertex` violates the row. A second, shorter correction along the row removes most
@@ -254,7 +264,7 @@ def facet_point(rows, m, row, inside, vertex, point):  # type: ignore[no-untyped
 
 
 @kernel
-def start_table(rows, m, size, work, leader):  # type: ignore[no-untyped-def]
+def start_table(rows, m, size, work, leader):
     """Write the dictionary of all leaders at a vertex; return its end, or -1."""
     if not vertex_from_point(rows, m, size, work):
         return -1
@@ -277,7 +287,7 @@ def start_table(rows, m, size, work, leader):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def entering_column(table, basis, m, position, bland):  # type: ignore[no-untyped-def]
+def entering_column(table, basis, m, position, bland):
     """Return the column to enter so that a row decreases, or -1 at its minimum."""
     best = -1
     for k in range(m):
@@ -293,7 +303,7 @@ def entering_column(table, basis, m, position, bland):  # type: ignore[no-untype
 
 
 @exact_order_kernel
-def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):  # type: ignore[no-untyped-def]
+def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):
     """Decide one leader: 1 facet (its point in ``work.point``), 0 not a facet, -1 open.
 
     Notes
@@ -350,8 +360,18 @@ def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):  # t
             if not invert_basis(rows, basis, m, work.inverse):
                 return -1
             if prove_touching(
-                flat, modular, bits, rows, errors, basis, table, work.inverse, last, row,
-                work.residual, groups,
+                flat,
+                modular,
+                bits,
+                rows,
+                errors,
+                basis,
+                table,
+                work.inverse,
+                last,
+                row,
+                work.residual,
+                groups,
             ):
                 return 0
             return -1
@@ -363,9 +383,7 @@ def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):  # t
             for d in range(m):
                 work.vertex[d] = table[m, d] + length * table[column, d]
             facet_point(rows, m, row, groups.inside, work.vertex, work.point)
-            if prove_group_point(
-                rows, errors, m, size, row, groups.leader, work.point, work.slack
-            ):
+            if prove_group_point(rows, errors, m, size, row, groups.leader, work.point, work.slack):
                 return 1
             return -1
         pivot(table, m, column, position, live)
@@ -376,7 +394,7 @@ def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):  # t
 
 
 @exact_order_kernel
-def walk_degenerate(flat, modular, bits, rows, errors, work, out, witness, room, groups):  # type: ignore[no-untyped-def]
+def walk_degenerate(flat, modular, bits, rows, errors, work, out, witness, room, groups):
     """Decide every hyperplane of a degenerate region, starting at ``work.point``.
 
     Parameters
@@ -437,14 +455,8 @@ def walk_degenerate(flat, modular, bits, rows, errors, work, out, witness, room,
     # the mean of the inner point and one point per facet lies well inside
     for d in range(m):
         witness[d] /= count + 1.0
-    for attempt in range(2):
-        good = True
-        for i in range(size):
-            if leader[i] != NO_ROW:
-                if not evaluate_row(rows, m, i, witness) - errors[i] > room:
-                    good = False
-        if good:
-            return count
-        for d in range(m):
-            witness[d] = inside[d]
-    return -1
+    if all_exceed(rows, errors, m, size, leader, witness, room):
+        return count
+    for d in range(m):
+        witness[d] = inside[d]
+    return count if all_exceed(rows, errors, m, size, leader, witness, room) else -1

@@ -11,15 +11,8 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import OK, FlatNetwork, RowScratch, region_rows, row_scratch
 from polyregions.geometry.germ import bits_beyond_group
 from polyregions.lp.degenerate import GroupScratch, group_scratch, walk_degenerate
-from polyregions.lp.dictionary import (
-    FacetBuffer,
-    Workspace,
-    facet_buffer,
-    step_inside,
-    vertex_from_point,
-    walk_vertices,
-    workspace,
-)
+from polyregions.lp.dictionary import Workspace, step_inside, vertex_from_point, workspace
+from polyregions.lp.vertices import FacetBuffer, facet_buffer, walk_vertices
 from polyregions.pattern import Words, n_words
 from polyregions.traversal.visited import insert
 
@@ -92,14 +85,14 @@ def batch(flat: FlatNetwork, regions: int, facets: int) -> Batch:
 
 
 @exact_order_kernel
-def unpack_bits(words, bits):  # type: ignore[no-untyped-def]
+def unpack_bits(words, bits):
     """Write the bits of a packed pattern."""
     for i in range(len(bits)):
         bits[i] = (words[i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
 
 
 @exact_order_kernel
-def start_basis(flat, start, point, rows, work):  # type: ignore[no-untyped-def]
+def start_basis(flat, start, point, rows, work):
     """Set ``work.basis`` to a vertex: the one handed down, else one near `point`.
 
     `point` lies on the facet the region was entered through, or inside the region.
@@ -116,7 +109,7 @@ def start_basis(flat, start, point, rows, work):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def write_simple(found, count, words, used, result):  # type: ignore[no-untyped-def]
+def write_simple(found, count, words, used, result):
     """Write the neighbours of a simple region: one unit changes sign at each facet."""
     for f in range(count):
         row = found.rows[f]
@@ -131,7 +124,7 @@ def write_simple(found, count, words, used, result):  # type: ignore[no-untyped-
 
 
 @exact_order_kernel
-def write_degenerate(flat, modular, machine, count, words, used, result):  # type: ignore[no-untyped-def]
+def write_degenerate(flat, modular, machine, count, words, used, result):
     """Write the neighbours of a degenerate region; return -1 if a sign stays undecided."""
     groups, found = machine.groups, machine.found
     m = flat.dimension
@@ -142,7 +135,12 @@ def write_degenerate(flat, modular, machine, count, words, used, result):  # typ
         for d in range(m):
             groups.inside[d] = -machine.rows[d, row]
         exact = bits_beyond_group(
-            flat, modular, machine.scratch, groups.touched, groups.inside, machine.bits,
+            flat,
+            modular,
+            machine.scratch,
+            groups.touched,
+            groups.inside,
+            machine.bits,
             groups.beyond,
         )
         if exact < 0:
@@ -160,7 +158,7 @@ def write_degenerate(flat, modular, machine, count, words, used, result):  # typ
 
 
 @exact_order_kernel
-def expand(flat, modular, patterns, starts, points, room, proofs, machine, result):  # type: ignore[no-untyped-def]
+def expand(flat, modular, patterns, starts, points, room, proofs, machine, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
 
     Parameters
@@ -195,25 +193,30 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
         result.exact[r] = 0
         before = used
         count = -1
-        if region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK:
-            if start_basis(flat, starts[r], points[r], rows, work):
-                count = walk_vertices(
-                    rows, errors, m, flat.size, flat.units, work, found, machine.witness,
-                    room, proofs,
-                )
+        simple = region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK
+        if simple and start_basis(flat, starts[r], points[r], rows, work):
+            count = walk_vertices(
+                rows, errors, m, flat.size, flat.units, work, found, machine.witness, room, proofs
+            )
         if count >= 0:
             used = write_simple(found, count, patterns[r], used, result)
         else:
             for d in range(m):
                 work.point[d] = points[r, d]
             count = walk_degenerate(
-                flat, modular, machine.bits, rows, errors, work, found, machine.witness,
-                room, machine.groups,
+                flat,
+                modular,
+                machine.bits,
+                rows,
+                errors,
+                work,
+                found,
+                machine.witness,
+                room,
+                machine.groups,
             )
             if count >= 0:
-                used = write_degenerate(
-                    flat, modular, machine, count, patterns[r], used, result
-                )
+                used = write_degenerate(flat, modular, machine, count, patterns[r], used, result)
                 result.exact[r] = machine.groups.exact[0]
         if count < 0 or used < 0:
             result.state[r] = OPEN
@@ -227,7 +230,7 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
 
 
 @exact_order_kernel
-def merge(table, store, bases, points, count, first, ends, result, edges, n_edges):  # type: ignore[no-untyped-def]
+def merge(table, store, bases, points, count, first, ends, result, edges, n_edges):
     """Enter the neighbours of consecutive regions into the visited set.
 
     Parameters
@@ -269,7 +272,22 @@ def merge(table, store, bases, points, count, first, ends, result, edges, n_edge
 
 
 @exact_order_kernel
-def advance(flat, modular, table, store, bases, points, edges, totals, budget, room, proofs, machine, result, open_numbers):  # type: ignore[no-untyped-def]
+def advance(
+    flat,
+    modular,
+    table,
+    store,
+    bases,
+    points,
+    edges,
+    totals,
+    budget,
+    room,
+    proofs,
+    machine,
+    result,
+    open_numbers,
+):
     """Expand and merge pending regions one small block after another.
 
     Parameters
@@ -296,8 +314,15 @@ def advance(flat, modular, table, store, bases, points, edges, totals, budget, r
             break
         stop = min(expanded + block, count, end)
         done = expand(
-            flat, modular, store[expanded:stop], bases[expanded:stop], points[expanded:stop],
-            room, proofs, machine, result,
+            flat,
+            modular,
+            store[expanded:stop],
+            bases[expanded:stop],
+            points[expanded:stop],
+            room,
+            proofs,
+            machine,
+            result,
         )
         for r in range(done):
             exact += result.exact[r]
@@ -308,8 +333,16 @@ def advance(flat, modular, table, store, bases, points, edges, totals, budget, r
                 for d in range(flat.dimension):
                     points[expanded + r, d] = result.witnesses[r, d]
         count, n_edges = merge(
-            table, store, bases, points, count, expanded, result.ends[:done], result,
-            edges, n_edges,
+            table,
+            store,
+            bases,
+            points,
+            count,
+            expanded,
+            result.ends[:done],
+            result,
+            edges,
+            n_edges,
         )
         expanded += done
     totals[0] = count

@@ -146,7 +146,7 @@ def enumerate_rational(network: Network, domain: Box | None) -> Regions:
         domain,
         found.patterns,
         np.array(witnesses),
-        found.edges,
+        found.edges.astype(np.int32),
         complete=True,
         proven=True,
         exact_decisions=len(witnesses),

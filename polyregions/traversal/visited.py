@@ -23,7 +23,7 @@ def empty_table(slots: int) -> NDArray[np.uint32]:
 
 
 @exact_order_kernel
-def hash_words(words):  # type: ignore[no-untyped-def]
+def hash_words(words):
     """Mix all words of a pattern into one 64-bit hash (splitmix64's finaliser)."""
     value = np.uint64(0x9E3779B97F4A7C15)
     for word in words:
@@ -36,7 +36,7 @@ def hash_words(words):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def locate(table, patterns, words):  # type: ignore[no-untyped-def]
+def locate(table, patterns, words):
     """Return the slot that holds `words`, or the empty slot where they belong."""
     mask = np.uint64(len(table) - 1)
     slot = hash_words(words) & mask
@@ -55,14 +55,14 @@ def locate(table, patterns, words):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def find(table, patterns, words):  # type: ignore[no-untyped-def]
+def find(table, patterns, words):
     """Return the number of the region with pattern `words`, or -1."""
     number = table[locate(table, patterns, words)]
     return -1 if number == EMPTY else np.int64(number)
 
 
 @exact_order_kernel
-def insert(table, patterns, count, words):  # type: ignore[no-untyped-def]
+def insert(table, patterns, count, words):
     """Return the number of `words`, storing them as number `count` if they are new."""
     slot = locate(table, patterns, words)
     if table[slot] == EMPTY:
@@ -73,7 +73,7 @@ def insert(table, patterns, count, words):  # type: ignore[no-untyped-def]
 
 
 @exact_order_kernel
-def rebuild(table, patterns, count):  # type: ignore[no-untyped-def]
+def rebuild(table, patterns, count):
     """Fill an empty table with the first `count` patterns, which are distinct."""
     mask = np.uint64(len(table) - 1)
     for number in range(count):

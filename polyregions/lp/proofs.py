@@ -1,0 +1,122 @@
+"""Proofs with rounding bounds: a row is a facet, or it is not.
+
+`rows` are given floats and ``errors[i]`` bounds, over the whole cube [-1, 1]^m, the
+difference between row i's float value and the exact row's. Proofs use fresh sums over
+the rows, never the dictionary's own, drifting values.
+
+* row j is a facet: a point where every other row is positive, close enough to row j
+  for the exact hyperplane to pass nearby (`prove_facet_point`);
+* row i is not: multipliers with which it stays positive over the whole polytope
+  (`prove_redundant`).
+
+A function returns False when it cannot prove; that says nothing about the row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyregions.compiled import exact_order_kernel, kernel
+from polyregions.lp.dictionary import HUGE
+
+__all__ = [
+    "evaluate_row",
+    "evaluate_rows",
+    "least",
+    "lower_bounds",
+    "prove_facet_point",
+    "prove_redundant",
+]
+
+
+@exact_order_kernel
+def evaluate_rows(rows, m, size, point, out):
+    """out[i] = row i at `point`, in fresh sums."""
+    for i in range(size):
+        out[i] = rows[m, i]
+    for d in range(m):
+        value = point[d]
+        for i in range(size):
+            out[i] += rows[d, i] * value
+
+
+@exact_order_kernel
+def evaluate_row(rows, m, row, point):
+    """Return one row at `point`."""
+    total = rows[m, row]
+    for d in range(m):
+        total += rows[d, row] * point[d]
+    return total
+
+
+@kernel
+def least(values, count):
+    """Return the smallest of finite values."""
+    smallest = HUGE
+    for i in range(count):
+        smallest = min(smallest, values[i])
+    return smallest
+
+
+@exact_order_kernel
+def prove_facet_point(rows, errors, m, basis, facet, others, vertex, point):
+    """Prove that the basis row number `facet` is a facet, with `point` near it.
+
+    `others` is a proven lower bound on all rows outside the basis at `vertex`.
+
+    Notes
+    -----
+    Rows have length at most 1.01 (their errors are below 1e-3). If every row but j
+    exceeds ``2 (|s_j| + 2 error_j)`` at the point, moving along row j by at most
+    ``1.02 (|s_j| + error_j)`` reaches row j exactly, and every other exact row is
+    still positive there: a point of the relative interior of facet j, around which
+    only unit j changes sign.
+    """
+    distance = 0.0
+    for d in range(m):
+        distance += (point[d] - vertex[d]) ** 2
+    distance = np.sqrt(distance) * 1.02
+    row = basis[facet]
+    needed = 2.0 * (abs(evaluate_row(rows, m, row, point)) + 2.0 * errors[row])
+    if not others - distance > needed:
+        return False
+    for k in range(m):
+        if k != facet:
+            i = basis[k]
+            if not evaluate_row(rows, m, i, point) - errors[i] > needed:
+                return False
+    return True
+
+
+@exact_order_kernel
+def prove_redundant(rows, errors, m, basis, table, position, row, residual):
+    """Prove that a row is positive on the whole polytope, from its dictionary row.
+
+    Notes
+    -----
+    With multipliers l = max(d, 0) and remainder r = a - sum l_k a_k on the cube,
+    the row is at least ``beta - |r|_1`` where ``beta = c - sum l_k c_k``. Each row's
+    error bound exceeds (m + 6) 2^-53 (|a|_1 + |c|), so twice the bounds also cover the
+    rounding of r and beta.
+    """
+    for d in range(m + 1):
+        residual[d] = rows[d, row]
+    bound = errors[row]
+    for k in range(m):
+        multiplier = table[k, position]
+        if multiplier > 0.0:
+            i = basis[k]
+            bound += multiplier * errors[i]
+            for d in range(m + 1):
+                residual[d] -= multiplier * rows[d, i]
+    total = 0.0
+    for d in range(m):
+        total += abs(residual[d])
+    return residual[m] - 1.0001 * total - 2.0 * bound > 0.0
+
+
+@exact_order_kernel
+def lower_bounds(slack, errors, size):
+    """slack[i] -= errors[i]: from values to proven lower bounds."""
+    for i in range(size):
+        slack[i] -= errors[i]

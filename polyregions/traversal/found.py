@@ -1,0 +1,165 @@
+"""What a walk has found so far, and the result it becomes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.geometry.witness import chart_points
+from polyregions.pattern import Words, n_words, order, pack
+from polyregions.regions import Regions
+from polyregions.traversal.expand import NO_BASIS, Batch, merge
+from polyregions.traversal.problem import Problem
+from polyregions.traversal.start import start_region
+from polyregions.traversal.visited import empty_table, fits, grown, rebuild
+
+__all__ = ["Found", "make_room", "merge_batch", "result_of", "root"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Found:
+    """Growing arrays; regions are numbered in the order of discovery.
+
+    Regions below `expanded` are done, except the numbers in `open`, which wait for
+    exact arithmetic. ``points[i]`` is the start of region i, a point of the facet it
+    was entered through, and its witness once it is done (both in chart coordinates);
+    ``exact_points`` holds the inputs of witnesses found in exact arithmetic.
+    """
+
+    patterns: Words
+    bases: NDArray[np.int16]
+    points: Floats
+    edges: NDArray[np.int32]
+    table: NDArray[np.uint32]
+    count: int = 0
+    n_edges: int = 0
+    expanded: int = 0
+    exact_decisions: int = 0
+    open: deque[int] = field(default_factory=deque)
+    exact_points: dict[int, tuple[Floats, tuple[Fraction, ...] | None]] = field(
+        default_factory=dict
+    )
+
+    @property
+    def done(self) -> int:
+        """How many regions are decided."""
+        return self.expanded - len(self.open)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every known region is decided: none is missing."""
+        return self.done == self.count
+
+
+def root(problem: Problem) -> Found:
+    """Return the state that knows one region."""
+    flat = problem.flat
+    m, words = flat.dimension, n_words(flat.units)
+    found = Found(
+        patterns=np.zeros((1024, words), dtype=np.uint64),
+        bases=np.zeros((1024, m), dtype=np.int16),
+        points=np.zeros((1024, m)),
+        edges=np.zeros((4096, 2), dtype=np.int32),
+        table=empty_table(4096),
+    )
+    bits, found.points[0] = start_region(
+        problem.network, problem.domain, flat, lambda: problem.exact
+    )
+    found.patterns[0] = pack(bits)
+    found.bases[0, 0] = NO_BASIS
+    found.count = 1
+    rebuild(found.table, found.patterns, 1)
+    return found
+
+
+def merge_batch(found: Found, first: int, ends: NDArray[np.int64], result: Batch) -> None:
+    """Look up the neighbours of consecutive regions; new ones become pending."""
+    facets = int(ends[-1])
+    make_room(found, found.count + facets, found.n_edges + facets)
+    found.count, found.n_edges = merge(
+        found.table,
+        found.patterns,
+        found.bases,
+        found.points,
+        found.count,
+        first,
+        ends,
+        result,
+        found.edges,
+        found.n_edges,
+    )
+
+
+def make_room(found: Found, regions: int, edges: int) -> None:
+    """Make the arrays large enough for so many regions and edges in all."""
+    found.patterns = _at_least(found.patterns, found.count, regions)
+    found.bases = _at_least(found.bases, found.count, regions)
+    found.points = _at_least(found.points, found.count, regions)
+    found.edges = _at_least(found.edges, found.n_edges, edges)
+    if not fits(found.table, regions):
+        found.table = grown(found.patterns, found.count, 2 * regions)
+
+
+def _at_least(array: Any, used: int, needed: int) -> Any:
+    """Return `array`, or a copy of its first `used` rows with room for `needed` and more."""
+    if needed <= len(array):
+        return array
+    larger = np.empty((max(needed, 2 * len(array)), array.shape[1]), dtype=array.dtype)
+    larger[:used] = array[:used]
+    return larger
+
+
+def result_of(problem: Problem, found: Found) -> Regions:
+    """Sort what was found by pattern, leaving out regions that were not expanded."""
+    keep = np.ones(found.expanded, dtype=bool)
+    keep[list(found.open)] = False
+    numbers = np.flatnonzero(keep)
+    patterns = found.patterns[numbers]
+    position = order(patterns)
+    numbers = numbers[position]
+    rank = np.full(found.count, -1, dtype=np.int64)
+    rank[numbers] = np.arange(len(numbers))
+    witnesses, exact_witnesses = _witnesses(problem, found, numbers)
+    return Regions(
+        problem.network,
+        problem.domain,
+        patterns[position],
+        witnesses,
+        _sorted_edges(found.edges[: found.n_edges], rank),
+        complete=found.finished,
+        proven=problem.proofs,
+        exact_decisions=found.exact_decisions,
+        exact_witnesses=exact_witnesses,
+    )
+
+
+def _witnesses(
+    problem: Problem, found: Found, numbers: NDArray[np.int64]
+) -> tuple[Floats, dict[int, tuple[Fraction, ...]]]:
+    """Return one input per region, and the exact ones of regions too thin for floats."""
+    witnesses = chart_points(problem.domain, found.points[numbers])
+    exact_witnesses = {}
+    if found.exact_points:
+        for index, number in enumerate(numbers.tolist()):
+            if number in found.exact_points:
+                witnesses[index], exact = found.exact_points[number]
+                if exact is not None:
+                    exact_witnesses[index] = exact
+    return witnesses, exact_witnesses
+
+
+def _sorted_edges(edges: NDArray[np.int32], rank: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Renumber edges by `rank`, drop those that leave the result, and sort them."""
+    total = np.int64(max(1, len(rank)))
+    low = np.minimum(rank[edges[:, 0]], rank[edges[:, 1]])
+    high = np.maximum(rank[edges[:, 0]], rank[edges[:, 1]])
+    keys = (low * total + high)[low >= 0]
+    keys.sort()
+    return np.stack([keys // total, keys % total], axis=1).astype(np.int32)

@@ -1,0 +1,65 @@
+"""What does not change during a walk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from polyregions.domain import Box
+from polyregions.geometry.chart import Chart, chart_of
+from polyregions.geometry.exact import ExactNetwork, exact_network
+from polyregions.geometry.flat import FlatNetwork, flatten
+from polyregions.geometry.modular import ModularNetwork, modular_network
+from polyregions.geometry.witness import witness_room
+from polyregions.network import Network
+
+__all__ = ["Problem", "problem_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A network on a domain, in the three arithmetics the walk uses.
+
+    Attributes
+    ----------
+    flat : FlatNetwork
+        Floats with rounding bounds.
+    modular : ModularNetwork
+        Residues modulo primes, for exact zero tests; made when first needed.
+    exact : ExactNetwork
+        Integers; made when first needed.
+    room : float
+        What a witness must keep free for its own rounding.
+    proofs : bool
+        False only for the unproven benchmark run.
+    """
+
+    network: Network
+    domain: Box | None
+    chart: Chart
+    flat: FlatNetwork
+    room: float
+    proofs: bool
+
+    @cached_property
+    def modular(self) -> ModularNetwork:
+        """The network modulo primes."""
+        return modular_network(self.network, self.chart, self.flat)
+
+    @cached_property
+    def exact(self) -> ExactNetwork:
+        """The network in integers."""
+        return exact_network(self.network, self.chart)
+
+
+def problem_of(network: Network, domain: Box | None, *, proofs: bool = True) -> Problem:
+    """Return the walk's view of a network on a domain.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    """
+    chart = chart_of(domain, network.input_dimension)
+    room = witness_room(domain, chart.dimension)
+    return Problem(network, domain, chart, flatten(network, chart), room, proofs)
