@@ -5,7 +5,9 @@ cube [-1, 1]^m. A chart is an exact projective map: an input x and its chart
 point u satisfy ``(x, 1) ~ transform @ (u, 1)`` up to a positive factor.
 
 * A box has u = (x - centre) / half-width over its free coordinates; the factor is 1.
-* The whole space R^n is homogenised: u = (y, t) with x = y / t and t > 0. Every
+* The whole space R^n of a network without biases: every region is a cone that meets
+  the cube, so u = x in [-1, 1]^n.
+* The whole space R^n otherwise is homogenised: u = (y, t) with x = y / t and t > 0. Every
   hyperplane then passes through the origin, and the cones over the regions are
   cut by a cube that every one of them meets.
 
@@ -27,7 +29,7 @@ from numpy.typing import NDArray
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 
-__all__ = ["Chart", "chart_of", "dyadic_matrix"]
+__all__ = ["Chart", "chart_of", "cone_chart", "dyadic_matrix"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,15 @@ def chart_of(domain: Box | None, input_dimension: int) -> Chart:
             f"{input_dimension} inputs; give one interval per input"
         )
     return _box(domain)
+
+
+def cone_chart(input_dimension: int) -> Chart:
+    """Return the chart of the whole space for a network without biases."""
+    m = input_dimension
+    transform = flint.fmpz_mat(m + 1, m + 1)
+    for i in range(m + 1):
+        transform[i, i] = 1
+    return Chart(transform, _cube_rows(m), m)
 
 
 def _box(box: Box) -> Chart:

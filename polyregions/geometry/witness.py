@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Box
+from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import ExactNetwork, exact_point, exact_rows, exact_signs
 
 __all__ = ["chart_points", "float_witness", "witness_room"]
@@ -26,10 +27,10 @@ def _frame(box: Box) -> tuple[Floats, Floats]:
     return np.where(half > 0, centre, box.lower), half
 
 
-def chart_points(domain: Box | None, points: Floats) -> Floats:
+def chart_points(chart: Chart, domain: Box | None, points: Floats) -> Floats:
     """Map chart points (k, m) to float inputs (k, n), fixed coordinates restored."""
     if domain is None:
-        return points[:, :-1] / points[:, -1:]
+        return points[:, :-1] / points[:, -1:] if chart.homogeneous else points.copy()
     centre, half = _frame(domain)
     inputs = np.repeat(centre[None, :], len(points), axis=0)
     free = domain.free
@@ -37,7 +38,7 @@ def chart_points(domain: Box | None, points: Floats) -> Floats:
     return inputs
 
 
-def witness_room(domain: Box | None, dimension: int) -> float:
+def witness_room(chart: Chart, domain: Box | None) -> float:
     """Return how far rounding in `chart_points` can move a point, in chart coordinates.
 
     Each coordinate is computed with at most three roundings of values no larger than
@@ -45,7 +46,7 @@ def witness_room(domain: Box | None, dimension: int) -> float:
     most 1). Rows have length at most 1.01, so no row changes by more.
     """
     if domain is None:
-        return 8.0 * _UNIT * float(np.sqrt(dimension))
+        return 8.0 * _UNIT * float(np.sqrt(chart.dimension)) if chart.homogeneous else 0.0
     free = domain.free
     _, half = _frame(domain)
     size = np.maximum(np.abs(domain.lower), np.abs(domain.upper))[free]

@@ -153,7 +153,7 @@ def traverse(network: Network, domain: Box | None, *, threads: int = 1) -> Itera
             step(found, _YIELDED)
             numbers = [*range(start, found.expanded), *waiting]
             numbers = sorted(set(numbers).difference(found.open))
-            points = chart_points(domain, found.points[numbers])
+            points = chart_points(problem.chart, domain, found.points[numbers])
             for number, point in zip(numbers, points, strict=True):
                 point, exact = found.exact_points.get(number, (point, None))
                 if exact is None:

@@ -69,9 +69,7 @@ def root(problem: Problem) -> Found:
         edges=np.zeros((4096, 2), dtype=np.int32),
         table=empty_table(4096),
     )
-    bits, found.points[0] = start_region(
-        problem.network, problem.domain, flat, lambda: problem.exact
-    )
+    bits, found.points[0] = start_region(problem)
     found.patterns[0] = pack(bits)
     found.bases[0, 0] = NO_BASIS
     found.count = 1
@@ -144,7 +142,7 @@ def _witnesses(
     problem: Problem, found: Found, numbers: NDArray[np.int64]
 ) -> tuple[Floats, dict[int, tuple[Fraction, ...]]]:
     """Return one input per region, and the exact ones of regions too thin for floats."""
-    witnesses = chart_points(problem.domain, found.points[numbers])
+    witnesses = chart_points(problem.chart, problem.domain, found.points[numbers])
     exact_witnesses = {}
     if found.exact_points:
         for index, number in enumerate(numbers.tolist()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from polyregions.domain import Box
-from polyregions.geometry.chart import Chart, chart_of
+from polyregions.geometry.chart import Chart, chart_of, cone_chart
 from polyregions.geometry.exact import ExactNetwork, exact_network
 from polyregions.geometry.flat import FlatNetwork, flatten
 from polyregions.geometry.modular import ModularNetwork, modular_network
@@ -60,6 +60,9 @@ def problem_of(network: Network, domain: Box | None, *, proofs: bool = True) -> 
     DomainError
         If the domain does not fit the network.
     """
-    chart = chart_of(domain, network.input_dimension)
-    room = witness_room(domain, chart.dimension)
+    if domain is None and not any(layer.bias.any() for layer in network.layers[:-1]):
+        chart = cone_chart(network.input_dimension)
+    else:
+        chart = chart_of(domain, network.input_dimension)
+    room = witness_room(chart, domain)
     return Problem(network, domain, chart, flatten(network, chart), room, proofs)

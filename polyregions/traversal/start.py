@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
-from polyregions.geometry.exact import ExactNetwork, exact_rows
-from polyregions.geometry.flat import OK, FlatNetwork, region_rows, row_scratch
+from polyregions.geometry.exact import exact_rows
+from polyregions.geometry.flat import OK, region_rows, row_scratch
 from polyregions.geometry.witness import chart_points
-from polyregions.network import Network
 from polyregions.pattern import unpack
+from polyregions.traversal.problem import Problem
 
 __all__ = ["start_region"]
 
 _TRIES = 4
 
 
-def start_region(
-    network: Network,
-    domain: Box | None,
-    flat: FlatNetwork,
-    exact: Callable[[], ExactNetwork],
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return the bits of one region and a point in it (chart coordinates).
 
     Notes
@@ -34,16 +26,17 @@ def start_region(
     fail this, a germ in exact arithmetic: the pattern beside a point in infinitesimal
     steps along independent directions always belongs to a full-dimensional region.
     """
+    flat = problem.flat
     m = flat.dimension
     rng = np.random.default_rng(0)
     rows, errors = np.zeros((m + 1, flat.size)), np.zeros(flat.size)
     scratch = row_scratch(flat)
     for _ in range(_TRIES):
         point = rng.uniform(-0.5, 0.5, m)
-        if domain is None:
+        if problem.chart.homogeneous:
             point[-1] = 0.5
-        inputs = chart_points(domain, point[None, :])[0]
-        bits = unpack(network.pattern(inputs), flat.units)
+        inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
+        bits = unpack(problem.network.pattern(inputs), flat.units)
         if region_rows(flat, bits, rows, errors, scratch) == OK and np.all(
             point @ rows[:m] + rows[m] > 2 * errors
         ):
@@ -51,9 +44,8 @@ def start_region(
     from polyregions.lp.rational import interior_point
     from polyregions.traversal.rational_walk import start_bits
 
-    network_exact = exact()
-    bits = start_bits(network_exact)
-    interior = interior_point(exact_rows(network_exact, bits))
+    bits = start_bits(problem.exact)
+    interior = interior_point(exact_rows(problem.exact, bits))
     if interior is None:  # pragma: no cover - excluded by the choice of start_bits
         raise AssertionError("the start's pattern has an empty region")
     return bits, np.array([float(value) for value in interior])
