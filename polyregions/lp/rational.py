@@ -39,11 +39,15 @@ class ExactFacets:
     points : tuple of tuple of Fraction
         One point per facet, in its relative interior: every non-zero row outside the
         group is positive there.
+    supports : mapping of int to tuple of int
+        For every row with a hyperplane that carries no facet, the rows of a basis of which
+        it is a non-negative combination plus a non-negative constant.
     """
 
     interior: Point
     groups: tuple[tuple[int, ...], ...]
     points: tuple[Point, ...]
+    supports: Mapping[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -161,26 +165,30 @@ def exact_facets(
         inside = _interior(primitive)
     if inside is None:
         return None
-    found = _violations(distinct, inside)
+    found, supports = _violations(distinct, inside)
     points = {i: _crossing_point(distinct[i], inside, column) for i, column in found.items()}
     order = sorted(points)
     return ExactFacets(
         _point(inside),
         tuple(groups[i] for i in order),
         tuple(_point(points[i]) for i in order),
+        {i: basis for lead, basis in supports.items() for i in groups[lead]},
     )
 
 
-def _violations(rows: Mapping[int, Row], inside: Column) -> dict[int, Column]:
-    """Return, for every row that carries a facet, a point beyond that row alone."""
+def _violations(
+    rows: Mapping[int, Row], inside: Column
+) -> tuple[dict[int, Column], dict[int, tuple[int, ...]]]:
+    """Return a point beyond each row that carries a facet, and a basis for every other."""
     simplex = vertex_near(rows, inside)
     found: dict[int, Column] = {}
+    supports: dict[int, tuple[int, ...]] = {}
     unknown = set(rows)
     target, steps = -1, 0
     while True:
-        _classify(simplex, unknown, found)
+        _classify(simplex, unknown, found, supports)
         if not unknown:
-            return found
+            return found, supports
         if target not in unknown:
             target, steps = min(unknown), 0
         outcome = simplex.advance(target, steps)
@@ -189,11 +197,17 @@ def _violations(rows: Mapping[int, Row], inside: Column) -> dict[int, Column]:
             found[target] = outcome.column
             unknown.discard(target)
         elif not outcome:
+            supports[target] = tuple(simplex.basis)
             unknown.discard(target)
             simplex.keep([i for i in simplex.alive if i != target])
 
 
-def _classify(simplex: Simplex, unknown: set[int], found: dict[int, Column]) -> None:
+def _classify(
+    simplex: Simplex,
+    unknown: set[int],
+    found: dict[int, Column],
+    supports: dict[int, tuple[int, ...]],
+) -> None:
     """Decide what the present dictionary shows without a further step."""
     basis = set(simplex.basis)
     redundant = {i for i in unknown - basis if all(entry >= 0 for entry in simplex.table[i][:-1])}
@@ -204,6 +218,7 @@ def _classify(simplex: Simplex, unknown: set[int], found: dict[int, Column]) -> 
                 found[row] = over.column
                 unknown.discard(row)
     if redundant:
+        supports.update(dict.fromkeys(redundant, tuple(simplex.basis)))
         unknown -= redundant
         simplex.keep([i for i in simplex.alive if i not in redundant])
 

@@ -80,12 +80,6 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
     that leaves j, short enough for every other row to stay positive.
     """
     basis, table, status, point = work.basis, work.table, work.status, work.point
-    fresh = False
-    for k in range(m):
-        if status[basis[k]] == UNKNOWN:
-            fresh = True
-    if not fresh:
-        return count
     vertex = work.vertex
     for d in range(m):
         vertex[d] = table[m, d]
@@ -313,6 +307,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
             # the row that left the basis is no longer a question
             unknown -= 1
             swap_rows(table, row_at, m, position, unknown)
-        count = prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs)
-        if count < 0:
-            return -1
+        if status[entered] == UNKNOWN:
+            count = prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs)
+            if count < 0:
+                return -1

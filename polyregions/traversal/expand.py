@@ -12,6 +12,7 @@ from polyregions.geometry.flat import OK, FlatNetwork, RowScratch, region_rows, 
 from polyregions.geometry.germ import bits_beyond_group
 from polyregions.lp.degenerate import GroupScratch, group_scratch, walk_degenerate
 from polyregions.lp.dictionary import Workspace, step_inside, vertex_from_point, workspace
+from polyregions.lp.polygon import nearest_row, walk_polygon
 from polyregions.lp.vertices import FacetBuffer, facet_buffer, walk_vertices
 from polyregions.pattern import Words, n_words
 from polyregions.traversal.visited import insert
@@ -109,6 +110,31 @@ def start_basis(flat, start, point, rows, work):
 
 
 @exact_order_kernel
+def expand_polygon(flat, start, point, rows, errors, work, found, witness, room, proofs):
+    """Walk around a region of a planar domain; see `walk_polygon` for the result."""
+    work.point[0] = point[0]
+    work.point[1] = point[1]
+    row = np.int64(start[0])
+    if row == NO_BASIS:
+        row = nearest_row(rows, flat.size, work.point)
+        if row < 0:
+            return -1
+    return walk_polygon(
+        rows,
+        errors,
+        flat.size,
+        flat.units,
+        row,
+        work.point,
+        work.slack,
+        found,
+        witness,
+        room,
+        proofs,
+    )
+
+
+@exact_order_kernel
 def write_simple(found, count, words, used, result):
     """Write the neighbours of a simple region: one unit changes sign at each facet."""
     for f in range(count):
@@ -167,7 +193,8 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
     modular : ModularNetwork
     patterns : uint64 array, shape (r, W)
     starts : int16 array, shape (r, m)
-        A basis on the facet each region was entered through, or NO_BASIS first.
+        A basis on the facet each region was entered through (in the plane: its row), or
+        NO_BASIS first.
     points : float64 array, shape (r, m)
         A point of that facet.
     room : float
@@ -194,7 +221,11 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
         before = used
         count = -1
         simple = region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK
-        if simple and start_basis(flat, starts[r], points[r], rows, work):
+        if simple and m == 2:
+            count = expand_polygon(
+                flat, starts[r], points[r], rows, errors, work, found, machine.witness, room, proofs
+            )
+        elif simple and start_basis(flat, starts[r], points[r], rows, work):
             count = walk_vertices(
                 rows, errors, m, flat.size, flat.units, work, found, machine.witness, room, proofs
             )

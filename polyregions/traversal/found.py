@@ -115,23 +115,33 @@ def _at_least(array: Any, used: int, needed: int) -> Any:
 
 
 def result_of(problem: Problem, found: Found) -> Regions:
-    """Sort what was found by pattern, leaving out regions that were not expanded."""
+    """Sort what was found by pattern, leaving out regions that were not expanded.
+
+    `found` is used up: its arrays are released one by one, because at this moment
+    both they and the result would have to fit into memory.
+    """
+    complete = found.finished
+    found.table = empty_table(1)
+    found.bases = found.bases[:0].copy()
     keep = np.ones(found.expanded, dtype=bool)
     keep[list(found.open)] = False
-    numbers = np.flatnonzero(keep)
+    numbers = np.flatnonzero(keep).astype(np.int32)
+    numbers = numbers[order(found.patterns[: found.expanded][keep])]
+    rank = np.full(found.count, -1, dtype=np.int32)
+    rank[numbers] = np.arange(len(numbers), dtype=np.int32)
+    edges = _sorted_edges(found, rank)
     patterns = found.patterns[numbers]
-    position = order(patterns)
-    numbers = numbers[position]
-    rank = np.full(found.count, -1, dtype=np.int64)
-    rank[numbers] = np.arange(len(numbers))
-    witnesses, exact_witnesses = _witnesses(problem, found, numbers)
+    found.patterns = patterns[:0]
+    points = found.points[numbers]
+    found.points = points[:0]
+    witnesses, exact_witnesses = _witnesses(problem, found, numbers, points)
     return Regions(
         problem.network,
         problem.domain,
-        patterns[position],
+        patterns,
         witnesses,
-        _sorted_edges(found.edges[: found.n_edges], rank),
-        complete=found.finished,
+        edges,
+        complete=complete,
         proven=problem.proofs,
         exact_decisions=found.exact_decisions,
         exact_witnesses=exact_witnesses,
@@ -139,10 +149,10 @@ def result_of(problem: Problem, found: Found) -> Regions:
 
 
 def _witnesses(
-    problem: Problem, found: Found, numbers: NDArray[np.int64]
+    problem: Problem, found: Found, numbers: NDArray[np.int32], points: Floats
 ) -> tuple[Floats, dict[int, tuple[Fraction, ...]]]:
     """Return one input per region, and the exact ones of regions too thin for floats."""
-    witnesses = chart_points(problem.chart, problem.domain, found.points[numbers])
+    witnesses = chart_points(problem.chart, problem.domain, points)
     exact_witnesses = {}
     if found.exact_points:
         for index, number in enumerate(numbers.tolist()):
@@ -153,11 +163,22 @@ def _witnesses(
     return witnesses, exact_witnesses
 
 
-def _sorted_edges(edges: NDArray[np.int32], rank: NDArray[np.int64]) -> NDArray[np.int32]:
+def _sorted_edges(found: Found, rank: NDArray[np.int32]) -> NDArray[np.int32]:
     """Renumber edges by `rank`, drop those that leave the result, and sort them."""
-    total = np.int64(max(1, len(rank)))
-    low = np.minimum(rank[edges[:, 0]], rank[edges[:, 1]])
-    high = np.maximum(rank[edges[:, 0]], rank[edges[:, 1]])
-    keys = (low * total + high)[low >= 0]
+    edges = found.edges[: found.n_edges]
+    low, high = rank[edges[:, 0]], rank[edges[:, 1]]
+    found.edges = found.edges[:0].copy()
+    del edges
+    inside = (low >= 0) & (high >= 0)
+    if not inside.all():
+        low, high = low[inside], high[inside]
+    # one 64-bit key per edge, the lower number in front: sorting keys sorts pairs
+    keys = np.minimum(low, high).astype(np.int64)
+    keys <<= 32
+    keys |= np.maximum(low, high)
+    del low, high
     keys.sort()
-    return np.stack([keys // total, keys % total], axis=1).astype(np.int32)
+    pairs = np.empty((len(keys), 2), dtype=np.int32)
+    pairs[:, 0] = keys >> 32
+    pairs[:, 1] = keys & 0xFFFFFFFF
+    return pairs
