@@ -36,8 +36,12 @@ _STAMP = _stamp()
 
 def _compile(function: Function, fastmath: Any) -> Function:
     # _nrt=False: kernels allocate nothing, so arrays need no (atomic) reference counts,
-    # which would take a third of the time
-    options: dict[str, Any] = {"fastmath": fastmath, "_nrt": False, "forceinline": len(fastmath) > 1}
+    # which would take a third of the time; small proposing kernels are worth inlining
+    options: dict[str, Any] = {
+        "fastmath": fastmath,
+        "_nrt": False,
+        "forceinline": len(fastmath) > 1,
+    }
     dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     with suppress(AttributeError):  # another Numba, or compilation disabled
         dispatcher._cache._cache_file._source_stamp = _STAMP

@@ -61,7 +61,8 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
     ratio : float64 array, shape (size,)
         Work.
     out : FacetBuffer
-        Rows, the middle of each edge, and the row itself as first entry of its basis.
+        Rows, the middle of each edge, and the row itself as first entry of its basis;
+        ``supports`` holds the pairs of rows that meet in the corners, in order.
     witness, room, proofs
         See `walk_vertices`.
 
@@ -120,6 +121,8 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
         next_y = (rows[2, row] * rows[0, following] - rows[0, row] * rows[2, following]) / area
         witness[0] += next_x
         witness[1] += next_y
+        out.supports[corners, 0] = row
+        out.supports[corners, 1] = following
         corners += 1
         if previous >= 0:
             if row < candidates:

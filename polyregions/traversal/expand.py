@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import OK, FlatNetwork, RowScratch, region_rows, row_scratch
 from polyregions.geometry.germ import bits_beyond_group
-from polyregions.lp.degenerate import GroupScratch, group_scratch, walk_degenerate
+from polyregions.lp.degenerate import GroupScratch, group_scratch
 from polyregions.lp.dictionary import Workspace, step_inside, vertex_from_point, workspace
 from polyregions.lp.polygon import nearest_row, walk_polygon
 from polyregions.lp.vertices import FacetBuffer, facet_buffer, walk_vertices
@@ -47,7 +47,7 @@ def machine(flat: FlatNetwork) -> Machine:
         bits=np.zeros(flat.units, dtype=np.uint8),
         scratch=row_scratch(flat),
         work=workspace(m, size),
-        found=facet_buffer(m, flat.units + 1),
+        found=facet_buffer(m, size + 1),
         witness=np.zeros(m),
         groups=group_scratch(m, flat.units, size),
     )
@@ -184,13 +184,14 @@ def write_degenerate(flat, modular, machine, count, words, used, result):
 
 
 @exact_order_kernel
-def expand(flat, modular, patterns, starts, points, room, proofs, machine, result):
+def expand(flat, patterns, starts, points, room, proofs, machine, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
+
+    A region that is not simple, or that rounding bounds cannot decide, is left open.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
     patterns : uint64 array, shape (r, W)
     starts : int16 array, shape (r, m)
         A basis on the facet each region was entered through (in the plane: its row), or
@@ -218,7 +219,6 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
             return r
         unpack_bits(patterns[r], machine.bits)
         result.exact[r] = 0
-        before = used
         count = -1
         simple = region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK
         if simple and m == 2:
@@ -231,29 +231,9 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
             )
         if count >= 0:
             used = write_simple(found, count, patterns[r], used, result)
-        else:
-            for d in range(m):
-                work.point[d] = points[r, d]
-            count = walk_degenerate(
-                flat,
-                modular,
-                machine.bits,
-                rows,
-                errors,
-                work,
-                found,
-                machine.witness,
-                room,
-                machine.groups,
-            )
-            if count >= 0:
-                used = write_degenerate(flat, modular, machine, count, patterns[r], used, result)
-                result.exact[r] = machine.groups.exact[0]
-        if count < 0 or used < 0:
-            result.state[r] = OPEN
-            used = before
-        else:
             result.state[r] = PROVEN
+        else:
+            result.state[r] = OPEN
         for d in range(m):
             result.witnesses[r, d] = machine.witness[d]
         result.ends[r] = used
@@ -261,7 +241,7 @@ def expand(flat, modular, patterns, starts, points, room, proofs, machine, resul
 
 
 @exact_order_kernel
-def merge(table, store, bases, points, count, first, ends, result, edges, n_edges):
+def merge(table, store, bases, points, count, first, begin, ends, result, edges, n_edges):
     """Enter the neighbours of consecutive regions into the visited set.
 
     Parameters
@@ -272,8 +252,10 @@ def merge(table, store, bases, points, count, first, ends, result, edges, n_edge
         How many regions are known.
     first : int
         Number of the first region of the batch.
+    begin : int
+        Where the facets of its regions begin in `result`.
     ends : int64 array
-        Ends of the facets of its regions in `result`.
+        Where they end, region by region.
     result : Batch
     edges : int32 array, shape (capacity, 2), out
         Filled from row `n_edges`; an edge is written by its region of lower number.
@@ -284,7 +266,7 @@ def merge(table, store, bases, points, count, first, ends, result, edges, n_edge
         The new totals.
     """
     children = result.children
-    f = 0
+    f = begin
     for r in range(len(ends)):
         parent = first + r
         while f < ends[r]:
@@ -305,7 +287,6 @@ def merge(table, store, bases, points, count, first, ends, result, edges, n_edge
 @exact_order_kernel
 def advance(
     flat,
-    modular,
     table,
     store,
     bases,
@@ -323,9 +304,8 @@ def advance(
 
     Parameters
     ----------
-    totals : int64 array, shape (5,), in and out
-        Regions known, edges known, regions expanded, open regions in `open_numbers`,
-        exact decisions.
+    totals : int64 array, shape (4,), in and out
+        Regions known, edges known, regions expanded, open regions in `open_numbers`.
     budget : int
         Stop after this many regions.
     open_numbers : int64 array, out
@@ -335,7 +315,7 @@ def advance(
     -----
     Also stops when a store could overflow; the caller makes room and calls again.
     """
-    count, n_edges, expanded, n_open, exact = totals
+    count, n_edges, expanded, n_open = totals
     end = expanded + budget
     block = len(result.state)
     capacity = len(result.children)
@@ -346,7 +326,6 @@ def advance(
         stop = min(expanded + block, count, end)
         done = expand(
             flat,
-            modular,
             store[expanded:stop],
             bases[expanded:stop],
             points[expanded:stop],
@@ -356,7 +335,6 @@ def advance(
             result,
         )
         for r in range(done):
-            exact += result.exact[r]
             if result.state[r] == OPEN:
                 open_numbers[n_open] = expanded + r
                 n_open += 1
@@ -370,6 +348,7 @@ def advance(
             points,
             count,
             expanded,
+            0,
             result.ends[:done],
             result,
             edges,
@@ -380,4 +359,3 @@ def advance(
     totals[1] = n_edges
     totals[2] = expanded
     totals[3] = n_open
-    totals[4] = exact

@@ -27,10 +27,12 @@ Floats = NDArray[np.float64]
 class Found:
     """Growing arrays; regions are numbered in the order of discovery.
 
-    Regions below `expanded` are done, except the numbers in `open`, which wait for
-    exact arithmetic. ``points[i]`` is the start of region i, a point of the facet it
-    was entered through, and its witness once it is done (both in chart coordinates);
-    ``exact_points`` holds the inputs of witnesses found in exact arithmetic.
+    Regions below `expanded` are done, except the numbers in `open`: degenerate ones that
+    wait until no simple region is pending (so that numbers do not depend on the size of
+    steps); ``resolving`` says that their turn has come. ``points[i]`` is the start of
+    region i, a point of the facet it was entered through, and its witness once it is done
+    (both in chart coordinates); ``exact_points`` holds the inputs of witnesses found in
+    exact arithmetic.
     """
 
     patterns: Words
@@ -42,6 +44,7 @@ class Found:
     n_edges: int = 0
     expanded: int = 0
     exact_decisions: int = 0
+    resolving: bool = False
     open: deque[int] = field(default_factory=deque)
     exact_points: dict[int, tuple[Floats, tuple[Fraction, ...] | None]] = field(
         default_factory=dict
@@ -77,9 +80,14 @@ def root(problem: Problem) -> Found:
     return found
 
 
-def merge_batch(found: Found, first: int, ends: NDArray[np.int64], result: Batch) -> None:
-    """Look up the neighbours of consecutive regions; new ones become pending."""
-    facets = int(ends[-1])
+def merge_batch(
+    found: Found, first: int, ends: NDArray[np.int64], result: Batch, begin: int = 0
+) -> None:
+    """Look up the neighbours of consecutive regions, numbered from `first`.
+
+    Their facets in `result` start at `begin`; new neighbours become pending.
+    """
+    facets = int(ends[-1]) - begin
     make_room(found, found.count + facets, found.n_edges + facets)
     found.count, found.n_edges = merge(
         found.table,
@@ -88,6 +96,7 @@ def merge_batch(found: Found, first: int, ends: NDArray[np.int64], result: Batch
         found.points,
         found.count,
         first,
+        begin,
         ends,
         result,
         found.edges,

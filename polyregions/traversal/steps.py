@@ -1,21 +1,24 @@
-"""One step of the walk: some pending regions are decided, their neighbours looked up."""
+"""One step of the walk: some regions are decided, their neighbours looked up.
+
+Simple regions come first, in the order of discovery; when none is pending, the
+degenerate ones among them have their turn. Within a step the work is shared among
+threads and merged in order, so the result does not depend on their number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from polyregions.geometry.modular import (
-    ModularNetwork,
-    no_modular_network,
-    with_own_scratch,
-)
+from polyregions.geometry.modular import ModularNetwork, with_own_scratch
 from polyregions.geometry.witness import float_witness
-from polyregions.pattern import pack, unpack
+from polyregions.pattern import Words, pack, unpack
 from polyregions.traversal.exact_step import exact_region
 from polyregions.traversal.expand import (
     NO_BASIS,
@@ -34,48 +37,73 @@ __all__ = ["stepper"]
 
 # Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
 _CHUNK = 4096
+_OPEN_CHUNK = 256  # the same for degenerate regions, which take longer
 _BLOCK = 64  # regions between two merges in one thread: their facets stay in the cache
 _FACETS_PER_REGION = 12  # room first given to a batch; it is split when that is not enough
 
+Floats = NDArray[np.float64]
+Expansion = list[tuple[int, Batch]]
+Step = Callable[[Found, int], None]
 
-@dataclass(eq=False)
-class _Worker:
-    """The work arrays of one thread."""
 
-    machine: Machine
-    modular: ModularNetwork
+@dataclass(frozen=True, eq=False)
+class _Crew:
+    """The threads and their work arrays."""
+
+    problem: Problem
+    pool: Executor
+    machines: list[Machine]
+    modular: list[ModularNetwork]
+    room: Batch
+
+    def share(
+        self, size: int, work: Callable[[slice, int], Expansion]
+    ) -> Iterator[tuple[int, Batch]]:
+        """Split `size` consecutive items among the threads; yield the outcomes in order."""
+        cuts = np.linspace(0, size, len(self.machines) + 1).astype(int).tolist()
+        jobs = [
+            self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
+        ]
+        for job in jobs:
+            yield from job.result()
 
 
 @contextmanager
-def stepper(problem: Problem, threads: int) -> Iterator[Callable[[Found, int], None]]:
+def stepper(problem: Problem, threads: int) -> Iterator[Step]:
     """Yield a function that takes the walk one step on, by at most so many regions."""
     flat = problem.flat
-    workers = [_Worker(machine(flat), no_modular_network(flat)) for _ in range(threads)]
-    room = batch(flat, _BLOCK, max(flat.units, _FACETS_PER_REGION * _BLOCK))
     with ThreadPoolExecutor(threads) as pool:
+        crew = _Crew(
+            problem,
+            pool,
+            machines=[machine(flat) for _ in range(threads)],
+            modular=[],
+            room=batch(flat, _BLOCK, max(flat.units, _FACETS_PER_REGION * _BLOCK)),
+        )
 
         def step(found: Found, limit: int) -> None:
-            if found.open:
-                _expand_open(problem, found, workers)
+            if found.resolving and not found.open:
+                found.resolving = False
+            if found.expanded == found.count:
+                found.resolving = True
+            if found.resolving:
+                _resolve(crew, found, min(_OPEN_CHUNK * threads, limit))
             elif threads == 1:
-                _advance(problem, found, workers[0], room, min(_CHUNK, limit))
+                _advance(crew, found, min(_CHUNK, limit))
             else:
-                _expand_chunk(problem, found, workers, pool, min(_CHUNK * threads, limit))
+                _expand(crew, found, min(_CHUNK * threads, limit))
 
         yield step
 
 
-def _advance(problem: Problem, found: Found, worker: _Worker, room: Batch, budget: int) -> None:
+def _advance(crew: _Crew, found: Found, budget: int) -> None:
     """Expand and merge up to `budget` pending regions in this thread."""
-    facets = len(room.children)
+    problem, facets = crew.problem, len(crew.room.children)
     make_room(found, found.count + facets, found.n_edges + facets)
-    totals = np.array(
-        [found.count, found.n_edges, found.expanded, 0, found.exact_decisions], dtype=np.int64
-    )
+    totals = np.array([found.count, found.n_edges, found.expanded, 0], dtype=np.int64)
     open_numbers = np.empty(budget, dtype=np.int64)
     advance(
         problem.flat,
-        worker.modular,
         found.table,
         found.patterns,
         found.bases,
@@ -85,95 +113,103 @@ def _advance(problem: Problem, found: Found, worker: _Worker, room: Batch, budge
         budget,
         problem.room,
         problem.proofs,
-        worker.machine,
-        room,
+        crew.machines[0],
+        crew.room,
         open_numbers,
     )
-    found.count, found.n_edges, found.expanded, n_open, found.exact_decisions = totals.tolist()
+    found.count, found.n_edges, found.expanded, n_open = totals.tolist()
     found.open.extend(open_numbers[:n_open].tolist())
 
 
-def _expand_chunk(
-    problem: Problem,
-    found: Found,
-    workers: list[_Worker],
-    pool: ThreadPoolExecutor,
-    budget: int,
-) -> None:
+def _expand(crew: _Crew, found: Found, budget: int) -> None:
     """Expand up to `budget` pending regions in several threads, then merge in order."""
-    first = found.expanded
-    last = min(found.count, first + budget)
-    cuts = np.linspace(first, last, len(workers) + 1).astype(int).tolist()
-    jobs = [
-        pool.submit(_expand_part, problem, found, start, stop, worker)
-        for start, stop, worker in zip(cuts, cuts[1:], workers, strict=False)
-    ]
-    for job in jobs:
-        for size, result in job.result():
-            start = found.expanded
-            ends = result.ends[:size]
-            undecided = result.state[:size] == OPEN
-            found.exact_decisions += int(result.exact[:size].sum())
-            found.open.extend((start + np.flatnonzero(undecided)).tolist())
-            decided = start + np.flatnonzero(~undecided)
-            found.points[decided] = result.witnesses[:size][~undecided]
-            merge_batch(found, start, ends, result)
-            found.expanded += size
+    problem, flat = crew.problem, crew.problem.flat
+    start = found.expanded
+    stop = min(found.count, start + budget)
+    patterns, bases = found.patterns[start:stop], found.bases[start:stop]
+    points = found.points[start:stop].copy()  # merging writes witnesses over them
+
+    def work(part: slice, worker: int) -> Expansion:
+        def run(at: slice, result: Batch) -> int:
+            size: int = expand(
+                flat,
+                patterns[at],
+                bases[at],
+                points[at],
+                problem.room,
+                problem.proofs,
+                crew.machines[worker],
+                result,
+            )
+            return size
+
+        return _in_batches(problem, part, run)
+
+    for size, result in crew.share(stop - start, work):
+        first, decided = found.expanded, result.state[:size] != OPEN
+        found.open.extend((first + np.flatnonzero(~decided)).tolist())
+        found.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
+        merge_batch(found, first, result.ends[:size], result)
+        found.expanded += size
 
 
-def _expand_part(
-    problem: Problem, found: Found, start: int, stop: int, worker: _Worker
-) -> list[tuple[int, Batch]]:
-    """Expand consecutive regions into one batch, or several if its room runs out."""
-    flat = problem.flat
+def _in_batches(problem: Problem, part: slice, run: Callable[[slice, Batch], int]) -> Expansion:
+    """Run a kernel over consecutive items, in several batches where one has too little room."""
     outcome = []
-    while start < stop:
-        left = stop - start
-        result = batch(flat, left, max(flat.units, _FACETS_PER_REGION * left))
-        size = expand(
-            flat,
-            worker.modular,
-            found.patterns[start:stop],
-            found.bases[start:stop],
-            found.points[start:stop],
-            problem.room,
-            problem.proofs,
-            worker.machine,
-            result,
-        )
+    start = part.start
+    while start < part.stop:
+        left = part.stop - start
+        facets = max(problem.flat.units, _FACETS_PER_REGION * left)
+        result = batch(problem.flat, left, facets)
+        size = run(slice(start, part.stop), result)
         outcome.append((size, result))
         start += size
     return outcome
 
 
-def _expand_open(problem: Problem, found: Found, workers: list[_Worker]) -> None:
-    """Decide one region that floats left open, in exact arithmetic."""
-    number = found.open.popleft()
+def _resolve(crew: _Crew, found: Found, budget: int) -> None:
+    """Decide up to `budget` open regions: in compiled code, else in exact arithmetic."""
+    from polyregions.traversal.resolve import resolve
+
+    problem, flat = crew.problem, crew.problem.flat
+    if not crew.modular:
+        crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.machines)
+    numbers = [found.open.popleft() for _ in range(min(budget, len(found.open)))]
+    patterns: Words = found.patterns[numbers]
+    points: Floats = found.points[numbers]
+
+    def work(part: slice, worker: int) -> Expansion:
+        def run(at: slice, result: Batch) -> int:
+            size: int = resolve(
+                flat,
+                crew.modular[worker],
+                patterns[at],
+                points[at],
+                problem.room,
+                crew.machines[worker],
+                result,
+            )
+            return size
+
+        return _in_batches(problem, part, run)
+
+    at = 0
+    for size, result in crew.share(len(numbers), work):
+        for r in range(size):
+            number = numbers[at + r]
+            if result.state[r] == OPEN:
+                _decide_exactly(problem, found, number)
+                continue
+            found.exact_decisions += int(result.exact[r])
+            found.points[number] = result.witnesses[r]
+            begin = int(result.ends[r - 1]) if r else 0
+            merge_batch(found, number, result.ends[r : r + 1], result, begin)
+        at += size
+
+
+def _decide_exactly(problem: Problem, found: Found, number: int) -> None:
+    """Decide one region in integers."""
     flat = problem.flat
-    worker = workers[0]
-    if "modular" not in vars(problem):
-        # the first open region: from now on kernels decide ties themselves
-        for each in workers:
-            each.modular = with_own_scratch(problem.modular)
-    if len(worker.modular.primes):
-        here = slice(number, number + 1)
-        result = batch(flat, 1, flat.units)
-        expand(
-            flat,
-            worker.modular,
-            found.patterns[here],
-            found.bases[here],
-            found.points[here],
-            problem.room,
-            problem.proofs,
-            worker.machine,
-            result,
-        )
-        if result.state[0] != OPEN:
-            found.exact_decisions += int(result.exact[0])
-            found.points[number] = result.witnesses[0]
-            merge_batch(found, number, result.ends, result)
-            return
     bits = unpack(found.patterns[number], flat.units)
     region = exact_region(problem.exact, bits)
     if region is None:
