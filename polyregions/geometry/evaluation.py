@@ -40,11 +40,11 @@ def patterns_at(network: Network, points: NDArray[np.float64]) -> Words:
     undecided = np.zeros(len(values), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         for layer in network.layers:
-            weight = abs(layer.matrix.T)
+            weight = np.abs(layer.weight.T)
             gamma = (weight.shape[0] + 8) * _UNIT * 1.01
             size = np.abs(values) @ weight + np.abs(layer.bias)
             errors = errors @ weight * 1.01 + gamma * size + weight.shape[0] * _TINY
-            values = values @ layer.matrix.T + layer.bias
+            values = values @ layer.weight.T + layer.bias
             decided = np.abs(values) > errors
             undecided |= ~(decided | ~layer.bends).all(axis=1) | ~np.isfinite(values).all(axis=1)
             positive = values > 0
