@@ -56,6 +56,9 @@ def slivers() -> Iterator[tuple[str, Network, Box]]:
         yield f"first layer times {scale:g}", Network.from_arrays(layers), square
         layers[1] = (layers[1][0] / scale, layers[1][1])
         yield f"first layer times {scale:g}, second divided", Network.from_arrays(layers), square
+    for scale in (1e200, 1e-200):  # products of weights leave the range of floats
+        layers = [(w * scale, b * scale) for w, b in _random(rng, [2, 3, 3, 2])]
+        yield f"every layer times {scale:g}", Network.from_arrays(layers), square
     tiny = 2.0**-1074
     denormal = _single([[3 * tiny, tiny], [tiny, 3 * tiny], [5 * tiny, 0]], [tiny, -2 * tiny, tiny])
     yield "denormal weights", denormal, square

@@ -57,8 +57,12 @@ def no_modular_network(flat: FlatNetwork) -> ModularNetwork:
     return _with_primes(flat, np.zeros(0, dtype=np.uint64), [], np.zeros((0, 0)), 1)
 
 
-def modular_network(network: Network, chart: Chart, flat: FlatNetwork) -> ModularNetwork:
+def modular_network(
+    network: Network, chart: Chart, flat: FlatNetwork, live: NDArray[np.intp]
+) -> ModularNetwork:
     """Return the network modulo enough primes for every zero test on its regions.
+
+    `live` are the units of the first bending layer that `flat` has.
 
     Notes
     -----
@@ -74,6 +78,7 @@ def modular_network(network: Network, chart: Chart, flat: FlatNetwork) -> Modula
     if not needed < 30.9 * _MOST_PRIMES:
         return no_modular_network(flat)
     primes = _primes(int(needed / 30.9) + 1)
+    table = [table[i] for i in live.tolist()]
     return _with_primes(flat, primes, table, np.array(chart.rows.tolist(), dtype=object), scale)
 
 

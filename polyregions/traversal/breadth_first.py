@@ -106,7 +106,7 @@ def enumerate_regions(
         from polyregions.traversal.rational_walk import enumerate_rational
 
         return enumerate_rational(network, domain)
-    problem = problem_of(network, domain, proofs=arithmetic != "float")
+    problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
     begin = reported = time.monotonic()
     with Interrupt() as interrupt, stepper(problem, threads) as step:
         found = root(problem)
@@ -145,7 +145,7 @@ def traverse(network: Network, domain: Box | None, *, threads: int = 1) -> Itera
     >>> sorted(region.bits.tolist() for region in pr.traverse(net, pr.Box.cube(1, 1.0)))
     [[0, 0], [1, 0], [1, 1]]
     """
-    problem = problem_of(network, domain, proofs=True)
+    problem = problem_of(network, domain, drop_constant=True)
     with stepper(problem, threads) as step:
         found = root(problem)
         while not found.finished:
@@ -158,7 +158,9 @@ def traverse(network: Network, domain: Box | None, *, threads: int = 1) -> Itera
                 point, exact = found.exact_points.get(number, (point, None))
                 if exact is None:
                     exact = tuple(Fraction(float(value)) for value in point)
-                pattern = found.patterns[number].copy()
+                pattern = problem.reduction.grow_words(found.patterns[number : number + 1])[
+                    0
+                ].copy()
                 yield Region(network, domain, pattern, point, exact)
 
 

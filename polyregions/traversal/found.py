@@ -135,12 +135,14 @@ def result_of(problem: Problem, found: Found) -> Regions:
     keep = np.ones(found.expanded, dtype=bool)
     keep[list(found.open)] = False
     numbers = np.flatnonzero(keep).astype(np.int32)
-    numbers = numbers[order(found.patterns[: found.expanded][keep])]
+    patterns = problem.reduction.grow_words(found.patterns[: found.expanded][keep])
+    found.patterns = found.patterns[:0].copy()
+    position = order(patterns)
+    numbers, patterns = numbers[position], patterns[position]
+    del position
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     edges = _sorted_edges(found, rank)
-    patterns = found.patterns[numbers]
-    found.patterns = patterns[:0]
     points = found.points[numbers]
     found.points = points[:0]
     witnesses, exact_witnesses = _witnesses(problem, found, numbers, points)

@@ -7,6 +7,12 @@ from functools import cached_property
 
 from polyregions.domain import Box
 from polyregions.geometry.chart import Chart, chart_of, cone_chart
+from polyregions.geometry.constant_units import (
+    Reduction,
+    no_reduction,
+    reduce_network,
+    reduction_of,
+)
 from polyregions.geometry.exact import ExactNetwork, exact_network
 from polyregions.geometry.flat import FlatNetwork, flatten
 from polyregions.geometry.modular import ModularNetwork, modular_network
@@ -23,7 +29,9 @@ class Problem:
     Attributes
     ----------
     flat : FlatNetwork
-        Floats with rounding bounds.
+        Floats with rounding bounds, of the units that vary over the domain.
+    reduction : Reduction
+        Which units those are.
     modular : ModularNetwork
         Residues modulo primes, for exact zero tests; made when first needed.
     exact : ExactNetwork
@@ -38,13 +46,14 @@ class Problem:
     domain: Box | None
     chart: Chart
     flat: FlatNetwork
+    reduction: Reduction
     room: float
     proofs: bool
 
     @cached_property
     def modular(self) -> ModularNetwork:
         """The network modulo primes."""
-        return modular_network(self.network, self.chart, self.flat)
+        return modular_network(self.network, self.chart, self.flat, self.reduction.live[0])
 
     @cached_property
     def exact(self) -> ExactNetwork:
@@ -52,8 +61,12 @@ class Problem:
         return exact_network(self.network, self.chart)
 
 
-def problem_of(network: Network, domain: Box | None, *, proofs: bool = True) -> Problem:
+def problem_of(
+    network: Network, domain: Box | None, *, proofs: bool = True, drop_constant: bool = False
+) -> Problem:
     """Return the walk's view of a network on a domain.
+
+    `drop_constant` leaves out the units that are proven constant over the domain.
 
     Raises
     ------
@@ -65,4 +78,6 @@ def problem_of(network: Network, domain: Box | None, *, proofs: bool = True) -> 
     else:
         chart = chart_of(domain, network.input_dimension)
     room = witness_room(chart, domain)
-    return Problem(network, domain, chart, flatten(network, chart), room, proofs)
+    flat = flatten(network, chart)
+    reduction = reduction_of(flat) if drop_constant else no_reduction(flat)
+    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room, proofs)

@@ -17,7 +17,7 @@ _TRIES = 4
 
 
 def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return the bits of one region and a point in it (chart coordinates).
+    """Return the varying bits of one region and a point in it (chart coordinates).
 
     Notes
     -----
@@ -36,7 +36,8 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
         if problem.chart.homogeneous:
             point[-1] = 0.5
         inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
-        bits = unpack(problem.network.pattern(inputs), flat.units)
+        pattern = problem.network.pattern(inputs)
+        bits = problem.reduction.shrink(unpack(pattern, problem.network.hidden_units))
         if region_rows(flat, bits, rows, errors, scratch) == OK and np.all(
             point @ rows[:m] + rows[m] > 2 * errors
         ):
@@ -48,4 +49,4 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     interior = interior_point(exact_rows(problem.exact, bits))
     if interior is None:  # pragma: no cover - excluded by the choice of start_bits
         raise AssertionError("the start's pattern has an empty region")
-    return bits, np.array([float(value) for value in interior])
+    return problem.reduction.shrink(bits), np.array([float(value) for value in interior])

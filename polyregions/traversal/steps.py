@@ -210,7 +210,7 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
 def _decide_exactly(problem: Problem, found: Found, number: int) -> None:
     """Decide one region in integers."""
     flat = problem.flat
-    bits = unpack(found.patterns[number], flat.units)
+    bits = problem.reduction.grow(unpack(found.patterns[number], flat.units))
     region = exact_region(problem.exact, bits)
     if region is None:
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")
@@ -219,7 +219,7 @@ def _decide_exactly(problem: Problem, found: Found, number: int) -> None:
     found.exact_points[number] = float_witness(problem.exact, problem.domain, region.interior, bits)
     result = batch(flat, 1, max(1, len(region.facets)))
     for f, facet in enumerate(region.facets):
-        result.children[f] = pack(facet.neighbor)
+        result.children[f] = pack(problem.reduction.shrink(facet.neighbor))
         result.bases[f] = NO_BASIS
         result.points[f] = [float(u) for u in facet.point]
     merge_batch(found, number, np.array([len(region.facets)], dtype=np.int64), result)
