@@ -359,5 +359,6 @@ def region_rows(flat, bits, rows, errors, scratch):
     for i in range(q):
         for d in range(m + 1):
             rows[d, flat.units + i] = flat.domain[d, i]
-        errors[flat.units + i] = flat.domain_error[i] + (m + 6) * UNIT * (m + 1.0)
+        offset = abs(flat.domain[m, i])
+        errors[flat.units + i] = flat.domain_error[i] + (m + 6) * UNIT * (m + 1.0 + offset)
     return status

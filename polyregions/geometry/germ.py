@@ -16,7 +16,10 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT
 from polyregions.geometry.modular import modular_layer, power
 
-__all__ = ["bits_beyond_group"]
+__all__ = ["DIRECTION_SCALE", "bits_beyond_group"]
+
+# Directions are integers of at most this size; `modular_network` counts on it.
+DIRECTION_SCALE = 1024.0
 
 
 @exact_order_kernel
@@ -31,7 +34,7 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
     touched : bool array, shape (N,)
         The units that are zero on the facet.
     direction : float64 array, shape (m,)
-        Leaves the region through the facet; taken as exact.
+        Leaves the region through the facet; integers of size at most DIRECTION_SCALE.
     bits, beyond : uint8 arrays, shape (N,)
         The region's pattern, and the neighbour's (out).
 

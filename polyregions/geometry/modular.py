@@ -67,14 +67,17 @@ def modular_network(
     Notes
     -----
     *Algorithm.* Rows scaled to integers have entries below 2^b, b from the layers'
-    magnitudes and denominators. The largest quantity tested is a determinant of m + 1
-    rows, by Hadamard's inequality below ``((m + 1) 4^b)^((m + 1) / 2)``.
+    magnitudes and denominators. The largest quantities tested are a determinant of
+    m + 1 rows, by Hadamard's inequality below ``((m + 1) 4^b)^((m + 1) / 2)``, and a
+    row's product with an integer direction.
     """
     exact = exact_network(network, chart, depth=_first_bend(network) + 1)
     table, scale = first_map(exact, _first_bend(network))
     bits = _largest_bits(network, chart, [[int(e) for e in row] for row in table], scale)
     m = flat.dimension
-    needed = (m + 1) * (bits + 0.5 * np.log2(m + 1.0) + 1.0) + 2.0
+    determinant = (m + 1) * (bits + 0.5 * np.log2(m + 1.0) + 1.0) + 2.0
+    derivative = bits + np.log2(m + 1.0) + 12.0  # along integers of at most 10 bits
+    needed = max(determinant, derivative)
     if not needed < 30.9 * _MOST_PRIMES:
         return no_modular_network(flat)
     primes = _primes(int(needed / 30.9) + 1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import OK, FlatNetwork, RowScratch, region_rows, row_scratch
-from polyregions.geometry.germ import bits_beyond_group
+from polyregions.geometry.germ import DIRECTION_SCALE, bits_beyond_group
 from polyregions.lp.degenerate import GroupScratch, group_scratch
 from polyregions.lp.dictionary import Workspace, step_inside, vertex_from_point, workspace
 from polyregions.lp.polygon import nearest_row, walk_polygon
@@ -158,8 +158,9 @@ def write_degenerate(flat, modular, machine, count, words, used, result):
         row = found.rows[f]
         for i in range(flat.units):
             groups.touched[i] = groups.leader[i] == row or groups.zero[i]
+        # small integers leave through the facet as well, and keep zero tests short
         for d in range(m):
-            groups.inside[d] = -machine.rows[d, row]
+            groups.inside[d] = np.round(-DIRECTION_SCALE * machine.rows[d, row])
         exact = bits_beyond_group(
             flat,
             modular,
