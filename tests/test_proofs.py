@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from polyregions.lp.dictionary import workspace
 from polyregions.lp.polygon import walk_polygon
 from polyregions.lp.proofs import prove_facet_point, prove_redundant
-from polyregions.lp.vertices import facet_buffer
+from polyregions.lp.vertices import facet_buffer, walk_vertices
 
 ROOT = np.sqrt(0.5)
 # the square [-1, 1]^2, the diagonal x + y <= 1, and a row that cuts the square beyond it
@@ -83,6 +84,20 @@ def test_a_touching_row_is_not_proven_by_a_bound():
     table = np.array([[ROOT], [ROOT], [0.0]])
     basis = np.array([RIGHT, UPPER])
     assert not prove_redundant(rows, ERRORS, 2, basis, table, 0, FAR, np.zeros(3))
+
+
+def vertex_walk(room):
+    work = workspace(2, 6)
+    work.basis[:] = [LEFT, LOWER]
+    out = facet_buffer(2, 6)
+    witness = np.zeros(2)
+    count = walk_vertices(ROWS, ERRORS, 2, 6, 6, work, out, witness, room, True)
+    return None if count < 0 else sorted(out.rows[:count].tolist())
+
+
+def test_a_witness_without_room_is_left_open():
+    assert vertex_walk(0.01) == [LEFT, RIGHT, LOWER, UPPER, DIAGONAL]
+    assert vertex_walk(1.0) is None
 
 
 def polygon(rows, errors=ERRORS, start=LEFT, point=(-1.0, 0.0)):
