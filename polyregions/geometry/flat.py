@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import ExactNetwork, exact_network
-from polyregions.network import Layer, Network
+from polyregions.network import Network
 
 __all__ = [
     "DEGENERATE",
@@ -76,9 +76,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
     bending = [i for i, layer in enumerate(network.layers) if layer.bends.any()]
     start = bending[0]
     layers = network.layers[: bending[-1] + 1]
-    exact = exact_network(network, chart, depth=start + 1)
-    table, scale = first_map(exact, start)
-    first, first_error = _rounded(table, scale)
+    first, first_error, no_offsets = _first_layer(network, chart, start)
     rest = layers[start + 1 :]
     kept = layers[start:]
     m = chart.dimension
@@ -91,7 +89,8 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
         units=int(bends.sum()),
         size=int(bends.sum()) + domain.shape[1],
         bias_column=chart.weight_column,
-        zero_offsets=_has_zero_offsets(table, chart, rest),
+        zero_offsets=no_offsets
+        and (chart.homogeneous or not any(layer.bias.any() for layer in rest)),
         widths=np.array([len(layer.bias) for layer in kept], dtype=np.int64),
         weight_starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         weights=np.concatenate([np.zeros(0), *(layer.weight.T.ravel() for layer in rest)]),
@@ -106,9 +105,33 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
     )
 
 
-def _has_zero_offsets(table: list[list[flint.fmpz]], chart: Chart, rest: tuple[Layer, ...]) -> bool:
-    no_bias = chart.homogeneous or not any(layer.bias.any() for layer in rest)
-    return no_bias and not any(row[-1] for row in table)
+def _first_layer(network: Network, chart: Chart, start: int) -> tuple[Floats, Floats, bool]:
+    """Return the first bending layer on the chart, its errors, and whether offsets vanish."""
+    layer = network.layers[start]
+    stretch = _stretch(chart)
+    if start == 0 and stretch is not None:
+        # multiplying by powers of two is exact unless it leaves the range of floats
+        scaled = layer.weight * stretch
+        if np.isfinite(scaled).all() and np.array_equal(scaled / stretch, layer.weight):
+            first = np.ascontiguousarray(np.vstack([scaled.T, layer.bias]))
+            return first, np.zeros(len(layer.bias)), not layer.bias.any()
+    table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
+    first, error = _rounded(table, scale)
+    return first, error, not any(row[-1] for row in table)
+
+
+def _stretch(chart: Chart) -> float | None:
+    """Return r if the chart is x = r u for a power of two r, else None."""
+    transform = chart.transform.tolist()
+    last = transform[-1]
+    if chart.weight_column != chart.dimension or len(transform) != len(last):
+        return None
+    first = transform[0][0]
+    for i, row in enumerate(transform[:-1]):
+        if any(entry != (first if i == j else 0) for j, entry in enumerate(row)):
+            return None
+    ratio = _quotient(int(first), int(last[-1]))
+    return ratio if 0 < ratio < np.inf and np.frexp(ratio)[0] == 0.5 else None
 
 
 def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], int]:
@@ -136,16 +159,9 @@ def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], 
 
 def _rounded(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, Floats]:
     """Divide integer rows by `scale`, each entry correctly rounded, and bound the errors."""
-    values = np.empty((len(table[0]), len(table)))
-    for i, row in enumerate(table):
-        for j, entry in enumerate(row):
-            values[j, i] = _quotient(int(entry), scale)
-    inexact = np.array(
-        [
-            [not _is_exact(values[j, i], int(e), scale) for i, e in enumerate(column)]
-            for j, column in enumerate(zip(*table, strict=True))
-        ]
-    )
+    pairs = [[_quotient_and_exactness(int(entry), scale) for entry in row] for row in table]
+    values = np.array([[value for value, _ in row] for row in pairs]).T
+    inexact = np.array([[not exact for _, exact in row] for row in pairs]).T
     with np.errstate(invalid="ignore"):
         error = (np.abs(values) * (UNIT * 1.01) + 2.0**-1074) * inexact
     return np.ascontiguousarray(values), error.sum(axis=0) * 1.01
@@ -158,11 +174,12 @@ def _quotient(numerator: int, denominator: int) -> float:
         return float("inf") if numerator > 0 else float("-inf")
 
 
-def _is_exact(value: float, numerator: int, denominator: int) -> bool:
+def _quotient_and_exactness(numerator: int, denominator: int) -> tuple[float, bool]:
+    value = _quotient(numerator, denominator)
     if not np.isfinite(value):
-        return False
-    top, bottom = float(value).as_integer_ratio()
-    return top * denominator == numerator * bottom
+        return value, False
+    top, bottom = value.as_integer_ratio()
+    return value, top * denominator == numerator * bottom
 
 
 def _domain_rows(chart: Chart) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from polyregions.geometry.exact import exact_rows
 from polyregions.geometry.flat import OK, region_rows, row_scratch
 from polyregions.geometry.witness import chart_points
-from polyregions.pattern import unpack
+from polyregions.network import Network
 from polyregions.traversal.problem import Problem
 
 __all__ = ["start_region"]
@@ -36,8 +36,7 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
         if problem.chart.homogeneous:
             point[-1] = 0.5
         inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
-        pattern = problem.network.pattern(inputs)
-        bits = problem.reduction.shrink(unpack(pattern, problem.network.hidden_units))
+        bits = problem.reduction.shrink(_bits_near(problem.network, inputs))
         if region_rows(flat, bits, rows, errors, scratch) == OK and np.all(
             point @ rows[:m] + rows[m] > 2 * errors
         ):
@@ -50,3 +49,15 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     if interior is None:  # pragma: no cover - excluded by the choice of start_bits
         raise AssertionError("the start's pattern has an empty region")
     return problem.reduction.shrink(bits), np.array([float(value) for value in interior])
+
+
+def _bits_near(network: Network, x: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the pattern at a float input as plain floats see it: a proposal."""
+    bits = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer in network.layers[:-1]:
+            z = layer.matrix @ x + layer.bias
+            positive = z > 0
+            bits.append(positive[layer.bends])
+            x = z * np.where(positive, layer.upper, layer.lower)
+    return np.concatenate(bits).astype(np.uint8)
