@@ -75,7 +75,7 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     if Path(path).suffix.lower() != ".npz":
         raise FormatError(f"{Path(path).name} does not end in .npz; rename the output file")
     with atomic_write(path) as stream:
-        _write_npz(stream, _arrays_of(regions))
+        write_npz(stream, _arrays_of(regions))
 
 
 def open_regions(path: str | PathLike[str]) -> Regions:
@@ -160,7 +160,7 @@ def _exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict
     }
 
 
-def _write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write what ``numpy.savez`` writes, without the time of day."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in arrays.items():

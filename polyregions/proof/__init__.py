@@ -1,0 +1,1 @@
+"""Proofs that a stranger can replay: the certificate's writer, and its independent checker."""

@@ -1,0 +1,330 @@
+"""Certificates: files from which the checker replays every claim of a result.
+
+The format is described in docs/certificate.md; :mod:`polyregions.proof.checker` reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Box
+from polyregions.errors import PartialResultError
+from polyregions.geometry.crossing import bits_beyond
+from polyregions.geometry.exact import exact_rows
+from polyregions.geometry.modular import no_modular_network
+from polyregions.geometry.witness import chart_points
+from polyregions.io.atomic import atomic_write
+from polyregions.io.results import write_npz
+from polyregions.lp.rational import exact_facets
+from polyregions.pattern import pack, unpack
+from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
+from polyregions.regions import Regions
+from polyregions.traversal.expand import NO_BASIS, batch, machine
+from polyregions.traversal.problem import Problem, problem_of
+from polyregions.traversal.visited import grown
+
+__all__ = ["certificate_arrays", "write_certificate"]
+
+FORMAT, VERSION = "polyregions certificate", 1
+
+Floats = NDArray[np.float64]
+Fractions = tuple[Fraction, ...]
+
+_CHUNK = 4096
+_PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
+
+
+def write_certificate(
+    regions: Regions,
+    path: str | PathLike[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a proof of a complete result, whole or not at all.
+
+    Parameters
+    ----------
+    regions : Regions
+        Complete and proven.
+    path : str or path-like
+    progress : callable, optional
+        Called with the numbers of regions done and to be done.
+
+    Raises
+    ------
+    PartialResultError
+        If regions are missing or a decision was not proven.
+
+    Notes
+    -----
+    *Algorithm.* Every region is expanded once more from its witness: facets with a point
+    each, and for the other rows the basis that proves them redundant. Regions that the
+    kernels leave open are expanded in exact arithmetic.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> from polyregions.proof.checker import check
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> path = tempfile.mkdtemp() + "/net.cert"
+    >>> write_certificate(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), path)
+    >>> layers = [(layer.weight, layer.bias, layer.lower, layer.upper) for layer in net.layers]
+    >>> report = check(layers, path)
+    >>> report.regions, report.edges
+    (2, 1)
+    """
+    arrays = certificate_arrays(regions, progress=progress)
+    with atomic_write(path) as stream:
+        write_npz(stream, arrays)
+
+
+def certificate_arrays(
+    regions: Regions, *, progress: Callable[[int, int], None] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    if not (regions.complete and regions.proven):
+        raise PartialResultError(
+            "a certificate needs a complete and proven result; enumerate again without limits"
+        )
+    problem = problem_of(regions.network, regions.domain)
+    parts = _Parts()
+    for done in _collected(problem, regions, parts):
+        if progress is not None:
+            progress(done, len(regions))
+    return _assembled(regions, parts)
+
+
+@dataclass(eq=False)
+class _Parts:
+    """What was collected so far, in parallel lists of arrays; the last axis is never cut."""
+
+    proofs: list[NDArray[np.int16]] = field(default_factory=list)
+    base_regions: list[NDArray[np.int64]] = field(default_factory=list)
+    bases: list[NDArray[np.int16]] = field(default_factory=list)
+    edges: list[NDArray[np.int64]] = field(default_factory=list)
+    points: list[Floats] = field(default_factory=list)
+    unit_counts: list[NDArray[np.int64]] = field(default_factory=list)
+    units: list[NDArray[np.int16]] = field(default_factory=list)
+    exact_points: dict[tuple[int, int], Fractions] = field(default_factory=dict)
+
+
+def _free(regions: Regions) -> list[int]:
+    """Return the inputs that the domain does not fix."""
+    if regions.domain is None:
+        return list(range(regions.network.input_dimension))
+    free: list[int] = regions.domain.free.tolist()
+    return free
+
+
+def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[int]:
+    """Expand all regions into `parts`; yield the number done now and then."""
+    flat = problem.flat
+    total = len(regions)
+    table = grown(regions.patterns, total, total)
+    points = _chart_witnesses(problem, regions)
+    starts = np.full((total, flat.dimension), NO_BASIS, dtype=np.int16)
+    worker, scratch = machine(flat), batch(flat, 1, flat.units)
+    size = min(total, _CHUNK)
+    out = pieces(flat, size, max(flat.units, _PER_REGION * size))
+    modular = no_modular_network(flat)
+    decides_ties = False
+    start = 0
+    while start < total:
+        stop = min(total, start + size)
+        done = collect(
+            flat,
+            modular,
+            table,
+            regions.patterns,
+            start,
+            stop,
+            starts,
+            points,
+            problem.room,
+            worker,
+            scratch,
+            out,
+        )
+        if done < 0:
+            raise _inconsistent(start - 1 - done)
+        if out.open[:done].any() and not decides_ties:
+            # kernels that decide ties are prepared for the first region that has any
+            modular, decides_ties = problem.modular, True
+            if len(modular.primes):
+                done = int(out.open[:done].argmax())
+                if done == 0:
+                    continue
+        _take(problem, regions, parts, start, done, out)
+        for r in np.flatnonzero(out.open[:done]).tolist():
+            _take_exactly(problem, regions, parts, start + r, parts.proofs[-1][r])
+        start += done
+        yield start
+
+
+def _inconsistent(region: int) -> PartialResultError:
+    return PartialResultError(
+        f"region {region} touches a region that is not in the result, or an edge is missing; "
+        f"enumerate again"
+    )
+
+
+def _chart_witnesses(problem: Problem, regions: Regions) -> Floats:
+    """Return the witnesses in chart coordinates, about; NaN where the true one is no float."""
+    witnesses, domain = regions.witnesses, regions.domain
+    with np.errstate(all="ignore"):
+        if domain is None:
+            size = 2.0 * np.maximum(1.0, np.abs(witnesses).max(axis=1, keepdims=True))
+            points = witnesses / size
+            if problem.chart.homogeneous:
+                points = np.append(points, 1.0 / size, axis=1)
+        else:
+            low, high = domain.lower[domain.free], domain.upper[domain.free]
+            centre, half = low / 2 + high / 2, high / 2 - low / 2
+            points = (witnesses[:, domain.free] - centre) / half
+    points[list(regions.exact_witnesses)] = np.nan
+    return np.ascontiguousarray(points)
+
+
+def _take(
+    problem: Problem, regions: Regions, parts: _Parts, start: int, done: int, out: Pieces
+) -> None:
+    """Copy what the kernel found about `done` regions."""
+    numbers = np.arange(start, start + done)
+    bases, edges = int(out.base_ends[done - 1]), int(out.edge_ends[done - 1])
+    owners = np.repeat(numbers, np.diff(out.edge_ends[:done], prepend=0))
+    parts.proofs.append(out.proofs[:done].copy())
+    parts.base_regions.append(np.repeat(numbers, np.diff(out.base_ends[:done], prepend=0)))
+    parts.bases.append(out.bases[:bases].copy())
+    parts.edges.append(np.stack([owners, out.neighbors[:edges]], axis=1))
+    inputs = chart_points(problem.chart, regions.domain, out.points[:edges])
+    parts.points.append(inputs[:, _free(regions)])
+    parts.unit_counts.append(np.diff(out.unit_ends[:edges], prepend=0))
+    parts.units.append(out.units[: out.unit_ends[edges - 1] if edges else 0].copy())
+
+
+def _take_exactly(
+    problem: Problem, regions: Regions, parts: _Parts, number: int, proofs: NDArray[np.int16]
+) -> None:
+    """Expand one region in exact arithmetic and write its proofs in place."""
+    exact = problem.exact
+    n_units, m = exact.hidden_units, problem.chart.dimension
+    bits = unpack(regions.patterns[number], n_units)
+    rows = exact_rows(exact, bits)
+    answer = exact_facets(rows)
+    assert answer is not None, "a proven region is not empty"
+    # the last row of a cone, t >= 0, takes the place of t >= -1
+    faces = {n_units + 2 * m: n_units + 2 * m - 2}
+    bases: dict[tuple[int, ...], int] = {}
+    for i in range(n_units):
+        if i in answer.supports:
+            basis = tuple(faces.get(row, row) for row in answer.supports[i])
+            proofs[i] = bases.setdefault(basis, len(bases))
+        elif not any(rows[i][:m]):
+            proofs[i] = 0 if any(rows[i]) else ZERO
+        else:
+            proofs[i] = FACET
+    if not bases:
+        bases[tuple(range(n_units, n_units + 2 * m, 2))] = 0
+    parts.base_regions.append(np.full(len(bases), number))
+    parts.bases.append(np.array(list(bases), dtype=np.int16))
+    for group, point in zip(answer.groups, answer.points, strict=True):
+        units = [i for i in group if i < n_units]
+        if len(units) < len(group):
+            proofs[units] = WALL - (faces.get(group[-1], group[-1]) - n_units)
+            continue
+        neighbor = regions.index(pack(bits_beyond(exact, bits, rows, group, point)))
+        if neighbor is None:
+            raise _inconsistent(number)
+        if neighbor < number:
+            continue
+        inputs = problem.chart.to_input(point)
+        chosen: Fractions = tuple(inputs[i] for i in _free(regions))
+        nearest = np.array([[_nearest(value) for value in chosen]])
+        parts.exact_points[number, neighbor] = chosen
+        parts.edges.append(np.array([[number, neighbor]]))
+        parts.points.append(nearest)
+        parts.unit_counts.append(np.array([len(units)]))
+        parts.units.append(np.array(units, dtype=np.int16))
+
+
+def _nearest(value: Fraction) -> float:
+    try:
+        return value.numerator / value.denominator
+    except OverflowError:
+        return 0.0  # the exact point is in the file as well
+
+
+def _assembled(regions: Regions, parts: _Parts) -> dict[str, NDArray[Any]]:
+    """Bring the parts in order and name them."""
+    total = len(regions)
+    base_regions = np.concatenate(parts.base_regions)
+    bases = np.concatenate(parts.bases)[np.argsort(base_regions, kind="stable")]
+    edges = np.concatenate(parts.edges)
+    order = np.argsort(edges[:, 0] * total + edges[:, 1])
+    edges = edges[order]
+    if not np.array_equal(edges, regions.edges):
+        raise _inconsistent(0)
+    counts = np.concatenate(parts.unit_counts)
+    starts = np.cumsum(counts) - counts
+    counts, starts = counts[order], starts[order]
+    # the units of edge e stand at starts[e], starts[e] + 1, …
+    shifts = np.repeat(starts - (np.cumsum(counts) - counts), counts)
+    units = np.concatenate(parts.units)[shifts + np.arange(len(shifts))]
+    domain: Box | None = regions.domain
+    n = regions.network.input_dimension
+    bounds = np.zeros((0, n)) if domain is None else np.stack([domain.lower, domain.upper])
+    fingerprint = regions.network.fingerprint
+    claim = hashlib.sha256(bytes.fromhex(fingerprint) + bounds.astype("<f8").tobytes())
+    places = (
+        {pair: e for e, pair in enumerate(map(tuple, edges.tolist()))} if parts.exact_points else {}
+    )
+    exact_points = {places[pair]: point for pair, point in parts.exact_points.items()}
+    free = _free(regions)
+    exact_witnesses = {
+        r: tuple(point[i] for i in free) for r, point in regions.exact_witnesses.items()
+    }
+    return {
+        "format": np.array(FORMAT),
+        "version": np.array(VERSION),
+        "network": np.array(fingerprint),
+        "domain": bounds,
+        "claim": np.array(claim.hexdigest()),
+        "patterns": regions.patterns,
+        "witnesses": regions.witnesses[:, free],
+        "exact_witnesses": _exact_array(exact_witnesses, len(free)),
+        "proofs": _narrow(np.concatenate(parts.proofs)),
+        "bases": _narrow(bases),
+        "base_counts": _narrow(np.bincount(base_regions, minlength=total)),
+        "edges": edges.astype(np.int32),
+        "edge_points": np.concatenate(parts.points)[order],
+        "exact_points": _exact_array(exact_points, len(free)),
+        "edge_units": _narrow(units),
+        "edge_counts": _narrow(counts),
+    }
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Return integers in the smallest signed type that holds them."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    return values.astype(np.result_type(np.min_scalar_type(min(low, -1 - high)), np.int8))
+
+
+def _exact_array(points: dict[int, Fractions], columns: int) -> NDArray[np.str_]:
+    """Return one row of text per point: its number, then its coordinates, in hexadecimal.
+
+    Hexadecimal, because Python limits the length of decimal integers it reads.
+    """
+    rows = [
+        [f"{number:x}", *(f"{value.numerator:x}/{value.denominator:x}" for value in points[number])]
+        for number in sorted(points)
+    ]
+    return np.array(rows, dtype=np.str_).reshape(len(rows), 1 + columns)

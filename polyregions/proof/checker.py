@@ -1,0 +1,573 @@
+"""Check a certificate without trusting the program that wrote it.
+
+This module imports the standard library, numpy and python-flint only and evaluates the
+network itself. It reads the file that docs/certificate.md describes.
+
+**Theorem.** If `check` returns, the listed patterns are exactly the activation regions of
+the network in the open domain D, and the listed edges exactly the pairs of them that share
+a facet inside D.
+
+**Coordinates.** D is an open box in coordinates z: the free inputs; or for the whole space
+the cone over it cut by a cube, z = (x, t) with t > 0 where biases multiply t; or the cube
+itself if there are no biases, because then regions are cones. *Row* i of a pattern s is the
+affine function of unit i's pre-activation with the slopes that s names, signed so that s's
+side is positive. Z(s) are the units whose row is identically zero. U(s) are the points of D
+where all other rows are positive; by induction over layers, the points where exactly Z(s)
+is zero and all other units have the signs of s. Bits of Z(s) are 0, so different U(s) are
+disjoint, and the regions are those U(s) that are not empty.
+
+**Why the checks imply the theorem.**
+
+1. *Regions exist and are distinct.* Patterns strictly increase. Rows claimed to vanish do,
+   with bit 0; at the witness, a point of D, all other rows are positive.
+2. *Every other row of a region A* either lies on a hyperplane of D's boundary; or carries no
+   facet: row = sum l_k row_k + rest with l >= 0, and either rest > 0 on D, so the row has no
+   zero on A's closure, or rest = 0 and two l_k > 0 for independent rows, so its zeros there
+   have codimension two or more; or it belongs to an edge.
+3. *An edge (A, B) with units G is a facet of A with B beyond.* Rows G have one hyperplane H.
+   In a scaled Euclidean norm, where the lengths of rows are known, the edge's point is so near
+   H that at the next point of H the rows outside T = G + Z(A), and D's, are positive. So H
+   carries a facet F of A, and in F's relative interior exactly the units T are zero: a row that
+   is zero at a relative interior point of F is zero on H. Beyond F, layer by layer, units
+   outside T keep their sign, and a unit of T is affine and zero on H, so its sign is the same
+   all along F: one region C lies beyond all of F. B is a region other than A with A's bits
+   outside T. If B were not C, take the first unit where they differ: its row is, up to sign,
+   the same for both, does not vanish, is zero on H; so B is on A's side of H. Take the first
+   unit where B and A differ: in the same way B is beyond H. So B = C; F is a facet of B
+   too, and the rows of B on H are those of T that do not vanish on B: they belong to the
+   edge as well.
+4. *Nothing is missing.* By 2 and 3 a listed region lies beyond every facet, inside D, of every
+   listed region. If their closures did not cover D, a segment from one to an uncovered
+   point, chosen off all faces of codimension two, would leave them through the relative
+   interior of a facet: a contradiction. So all regions are listed; and as a facet is on the
+   hyperplane of some row, by 2 every pair that shares one is an edge.
+
+**Arithmetic.** Claims are tried in floats on batches of regions, with bounds on all rounding
+errors: a sum of w products in any order has error at most w * 2^-53 / (1 - w * 2^-53) times the
+sum of absolute values; factors such as 1.01 cover the rounding of the bounds. What they
+leave open is decided in integers, and only integers refuse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from os import PathLike
+from typing import Any, NamedTuple
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Refused", "Report", "check"]
+
+Array = NDArray[Any]
+Layers = list[tuple[Array, Array, Array, Array]]
+FORMAT, VERSION = "polyregions certificate", 1
+FACET, ZERO, WALL = -1, -2, -3  # a proof p <= WALL names the domain's row WALL - p
+# type and shape of the file's arrays: R regions, W words, N units, E edges, f free inputs
+ARRAYS = {
+    "patterns": ("u", "RW"), "witnesses": ("d", "Rf"), "exact_witnesses": ("U", "-t"),
+    "proofs": ("i", "RN"), "bases": ("i", "-m"), "base_counts": ("i", "R"),
+    "edges": ("i", "E2"), "edge_points": ("d", "Ef"), "exact_points": ("U", "-t"),
+    "edge_units": ("i", "-"), "edge_counts": ("i", "E"),
+}  # fmt: skip
+KEYS = ["format", "version", "network", "domain", "claim", *ARRAYS]
+UNIT, TINY = 2.0**-53, 2.0**-800  # TINY is above every absolute error by underflow
+ENTRIES = 2**18  # row entries in a batch
+
+
+class Refused(ValueError):  # noqa: N818 - says what happened, not what went wrong
+    """The certificate proves nothing; the message names the first claim that fails."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was proven, how many claims integers decided, and the domain as in the file."""
+
+    regions: int
+    edges: int
+    exact: int
+    domain: Array
+
+
+def check(
+    layers: Sequence[Sequence[Any]],
+    path: str | PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Return a report if the certificate proves its claims about the network.
+
+    Parameters
+    ----------
+    layers : sequence of (weight, bias, lower, upper)
+        Float64 arrays: a layer sends y to ``slope * z`` with z = weight @ y + bias and slope
+        `upper` where z > 0, else `lower`. A unit with equal slopes has no bit.
+    path : str or path-like
+    progress : callable, optional
+        Called with the numbers of regions checked and to be checked.
+
+    Raises
+    ------
+    Refused
+        If the file is damaged or about another network, or a claim fails.
+    """
+    file = _read(path)
+    given: Layers = [tuple(np.asarray(a, np.float64) for a in layer) for layer in layers]  # type: ignore[misc]
+    digest = hashlib.sha256()
+    for layer in given:
+        digest.update(np.array(layer[0].shape, dtype="<i8").tobytes())
+        for array in layer:
+            digest.update((array + 0.0).astype("<f8").tobytes())
+    _require(str(file["network"]) == digest.hexdigest(), "the certificate is of another network")
+    claim = hashlib.sha256(digest.digest() + file["domain"].astype("<f8").tobytes()).hexdigest()
+    _require(str(file["claim"]) == claim, "the domain is not the certified one")
+    with np.errstate(all="ignore"):
+        return _Check(file, given).run(progress)
+
+
+def _require(condition: Any, what: str) -> None:
+    if not condition:
+        raise Refused(what)
+
+
+def _refuse_first(failed: Array, message: str) -> None:
+    for place in np.argwhere(failed)[:1]:
+        raise Refused(message.format(*place))
+
+
+def _read(path: str | PathLike[str]) -> dict[str, Array]:
+    with open(path, "rb") as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                _require(archive.namelist() == [f"{key}.npy" for key in KEYS], "wrong arrays")
+                # reading verifies the checksum before anything is parsed
+                members = {key: io.BytesIO(archive.read(f"{key}.npy")) for key in KEYS}
+            read = np.lib.format.read_array
+            file = {key: read(member, allow_pickle=False) for key, member in members.items()}
+        except Exception as error:  # whatever a damaged file makes the readers raise
+            raise Refused(f"the file is damaged or not a certificate ({error})") from None
+    _require(str(file["format"]) == FORMAT, "the file is not a certificate")
+    found = str(file["version"])
+    _require(found == str(VERSION), f"the format has version {found}, not {VERSION}")
+    _require(file["domain"].dtype == np.float64, "the domain is no box")
+    return file
+
+
+def _exponent(*arrays: Array) -> int:
+    """Return the least k >= 0 such that all entries times 2**k are integers."""
+    values = np.concatenate([np.unique(array) for array in arrays]).tolist()
+    return max(float(value).as_integer_ratio()[1].bit_length() - 1 for value in values)
+
+
+def _integers(array: Array, exponent: int) -> Any:
+    """Return a matrix, or a vector as one row, times 2**exponent."""
+    ratios = [value.as_integer_ratio() for value in array.ravel().tolist()]
+    entries = [top * ((1 << exponent) // bottom) for top, bottom in ratios]
+    rows, columns = np.atleast_2d(array).shape
+    return flint.fmpz_mat(rows, columns, entries)
+
+
+def _value(row: Sequence[Any], point: Sequence[Any]) -> Any:
+    return sum((a * b for a, b in zip(row, point, strict=True)), flint.fmpz(0))
+
+
+def _proportional(row: Sequence[Any], other: Sequence[Any]) -> bool:
+    lead = next(k for k, entry in enumerate(other) if entry)
+    return all(a * other[lead] == b * row[lead] for a, b in zip(row, other, strict=True))
+
+
+def _tame(array: Array, bits: int) -> Array:
+    size = np.abs(array)
+    return np.asarray((size == 0.0) | ((size > 2.0**-bits) & (size < 2.0**bits)))
+
+
+def _at(rows: Array, errors: Array, columns: Array) -> tuple[Array, Array]:
+    """Return the values of rows (r, N, c) at columns (r, c), and bounds on their errors."""
+    size, gamma = np.abs(columns)[:, :, None], (columns.shape[1] + 8) * UNIT
+    error = 1.01 * (errors @ size) + gamma * (np.abs(rows) @ size) + TINY
+    return (rows @ columns[:, :, None])[:, :, 0], error[:, :, 0]
+
+
+def _combined(multipliers: Array, rows: Array) -> Array:
+    return np.asarray((multipliers[:, None, :] @ rows)[:, 0])
+
+
+def _inverses(matrices: Array) -> Array:
+    """Return inverses, and zeros for matrices that have none."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.zeros_like(matrices)
+        half = len(matrices) // 2
+        return np.concatenate([_inverses(matrices[:half]), _inverses(matrices[half:])])
+
+
+class _Batch(NamedTuple):
+    """Consecutive regions: rows (r, N + 2 m, m + 1), units' then domain's, bounds on their errors.
+
+    `exempt` rows need not be positive at points of the region; `good` says where bounds hold.
+    """
+
+    first: int
+    bits: Array
+    proofs: Array
+    rows: Array
+    errors: Array
+    exempt: Array
+    good: Array
+
+
+class _Check:
+    """One run: the network on its domain, and what the file claims."""
+
+    def __init__(self, file: dict[str, Array], layers: Layers) -> None:
+        domain, n = file["domain"], layers[0][0].shape[1]
+        fits = domain.shape in ((0, n), (2, n)) and np.isfinite(domain).all()
+        _require(fits, "the domain is no box")
+        self.file, self.whole, self.cone = file, len(domain) == 0, False
+        if self.whole:
+            self.cone = any(bias.any() for _, bias, _, _ in layers[:-1])
+            free, m = np.arange(n), n + self.cone
+            self.lower, self.upper = np.append(np.full(n, -1.0), 0.0)[:m], np.ones(m)
+        else:
+            free = np.flatnonzero(domain[0] < domain[1])
+            self.lower, self.upper, m = *domain[:, free], len(free)
+            _require(m and (domain[0] <= domain[1]).all(), "the domain is empty")
+        # points of a cone may be scaled, so that of its cube's rows only t > 0 counts
+        self.walls = np.full(2 * m, not self.whole)
+        self.walls[2 * n :: 2] |= self.cone
+        # an input is start @ (z, 1), the constant 1 is one @ (z, 1)
+        self.m, self.start, self.one = m, np.zeros((n, m + 1)), np.eye(m + 1)[m - self.cone]
+        self.start[free, np.arange(len(free))] = 1.0
+        if not self.whole:
+            self.start[:, m] += np.where(domain[0] < domain[1], 0.0, domain[0])
+        half = self.upper / 2 - self.lower / 2
+        self.scale = np.clip(half, 2.0**-100, 2.0**100)  # of the norm; any will do
+        self.domain = np.zeros((2 * m, m + 1))
+        for k in range(m):
+            self.domain[2 * k, [k, m]] = 1.0, -self.lower[k]
+            self.domain[2 * k + 1, [k, m]] = -1.0, self.upper[k]
+        self.layers = layers[: 1 + max(i for i, x in enumerate(layers) if (x[2] != x[3]).any())]
+        self.units = sum(int((low != up).sum()) for _, _, low, up in self.layers)
+        parameters = [array for layer in self.layers for array in layer]
+        self.tame = all(_tame(a, 100).all() for a in (self.start, self.domain, *parameters))
+        self.gamma, self.exact = (4 * m + 20) * UNIT, 0
+        self.exact_rows = lru_cache(1000)(self._exact_rows)
+        self.prefixes: dict[bytes, list[list[Any]]] = {}
+        self._load(len(free))
+
+    def _load(self, free: int) -> None:
+        first = [(self.file[key].shape or (0,))[0] for key in ("patterns", "edges")]
+        sizes = {"R": first[0], "E": first[1], "2": 2}
+        sizes |= {"W": -(-self.units // 64), "N": self.units, "m": self.m, "f": free, "t": free + 1}
+        for key, (kinds, letters) in ARRAYS.items():
+            array = self.file[key]
+            shape = tuple(sizes.get(x, n) for x, n in zip(letters, array.shape, strict=False))
+            fits = array.shape == shape and len(shape) == len(letters)
+            typed = array.dtype.char in kinds or array.dtype.kind in kinds
+            _require(fits and typed, f"{key} has the wrong shape or type")
+        count, patterns = sizes["R"], self.file["patterns"].astype("<u8")
+        _require(count, "there is no region")
+        self.patterns = np.ascontiguousarray(patterns)
+        spare = patterns[:, -1] >> np.uint64((self.units - 1) % 64) > 1
+        _refuse_first(spare, "region {}: the pattern has too many bits")
+        self.proofs, self.bases = self.file["proofs"], self.file["bases"]
+        self.edges, self.edge_units = self.file["edges"].astype(np.int64), self.file["edge_units"]
+        counts, per_edge = (self.file[key] for key in ("base_counts", "edge_counts"))
+        _refuse_first(counts < 0, "region {}: the number of bases is negative")
+        _refuse_first(per_edge < 1, "edge {} has no unit")
+        self.base_starts, self.unit_starts = (
+            np.concatenate([[0], np.cumsum(array, dtype=np.int64)]) for array in (counts, per_edge)
+        )
+        _require(self.base_starts[-1] == len(self.bases), "the number of bases is wrong")
+        _require(self.unit_starts[-1] == len(self.edge_units), "the number of units is wrong")
+        for key, array, end in (("basis", self.bases, 2 * self.m), ("edge", self.edge_units, 0)):
+            inside = ((array >= 0) & (array < self.units + end)).all()
+            _require(inside, f"some {key} names a row that does not exist")
+        wrong = (self.proofs >= counts[:, None]) | (self.proofs <= WALL - 2 * self.m)
+        _refuse_first(wrong, "region {}: row {} names a proof that does not exist")
+        _refuse_first(~_increases(patterns), "region {} is not above the next one")
+        first, second = self.edges.T
+        wrong = (first < 0) | (first >= second) | (second >= count)
+        _refuse_first(wrong, "edge {} does not join two regions")
+        _refuse_first(~_increases(self.edges), "edge {} is not above the next one")
+        self.exact_witnesses, self.exact_points = (
+            dict(_fractions(self.file[key])) for key in ("exact_witnesses", "exact_points")
+        )
+
+    def run(self, progress: Callable[[int, int], None] | None) -> Report:
+        count = len(self.patterns)
+        step = max(16, ENTRIES // (self.units * (self.m + 1)))
+        covered = np.zeros((count, self.units), dtype=bool)
+        for first in range(0, count, step):
+            batch = self._batch(first, min(count, first + step))
+            self._units_that_bound_nothing(batch)
+            self._witnesses(batch)
+            self._redundant(batch)
+            self._edges(batch, covered)
+            if progress is not None:
+                progress(min(count, first + step), count)
+        wrong = (self.proofs == FACET) & ~covered
+        _refuse_first(wrong, "region {}: row {} has neither a proof nor an edge")
+        return Report(count, len(self.edges), self.exact, self.file["domain"])
+
+    # ---------------------------------------------------------------------- rows
+
+    def _bits(self, regions: Any) -> Array:
+        words = self.patterns[regions].view(np.uint8)
+        return np.unpackbits(words, axis=-1, count=self.units, bitorder="little")
+
+    def _batch(self, first: int, last: int) -> _Batch:
+        bits, proofs = self._bits(slice(first, last)), self.proofs[first:last].astype(np.int64)
+        rows, errors, good = self._rows(bits)
+        walls = np.broadcast_to(self.domain, (len(bits), *self.domain.shape))
+        rows = np.concatenate([rows, walls], axis=1)
+        errors = np.concatenate([errors, np.zeros_like(walls)], axis=1)
+        ignored = np.broadcast_to(~self.walls, walls.shape[:2])
+        exempt = np.concatenate([proofs == ZERO, ignored], axis=1)
+        return _Batch(first, bits, proofs, rows, errors, exempt, good)
+
+    def _rows(self, bits: Array) -> tuple[Array, Array, Array]:
+        """Return rows, errors and where these are bounds, for patterns (r, N)."""
+        count, c, done = len(bits), self.m + 1, 0
+        rows, errors = np.empty((2, count, self.units, c))
+        good = np.full(count, self.tame)
+        values = self.start[:, None, :]
+        error = np.zeros_like(values)
+        for weight, bias, low, up in self.layers:
+            shape, gamma = (len(bias), *values.shape[1:]), (len(values) + 8) * UNIT * 1.05
+            flat, flat_error = (a.reshape(len(values), -1) for a in (values, error))
+            shift, size = bias[:, None, None] * self.one, np.abs(weight)
+            pre = (weight @ flat).reshape(shape) + shift
+            spread = 1.01 * (size @ flat_error).reshape(shape)
+            error = spread + gamma * ((size @ np.abs(flat)).reshape(shape) + np.abs(shift))
+            # where this holds, no product so far or in the next layer underflows or overflows
+            good &= (_tame(pre, 200) & ((error == 0.0) | (error > 2.0**-700))).all(axis=(0, 2))
+            slope, bends = up[:, None], low != up
+            if bends.any():
+                here = slice(done, done := done + int(bends.sum()))
+                mine = bits[:, here].T != 0
+                rows[:, here] = (np.where(mine, 1.0, -1.0)[:, :, None] * pre[bends]).swapaxes(0, 1)
+                errors[:, here] = error[bends].swapaxes(0, 1)
+                slope = np.repeat(slope, count, axis=1)
+                slope[bends] = np.where(mine, up[bends, None], low[bends, None])
+            slope = slope[:, :, None]
+            values, steep = slope * pre, np.abs(slope)
+            rounding = np.where((steep == 0.0) | (steep == 1.0), 0.0, 2.0 * UNIT)
+            error = 1.01 * steep * error + rounding * np.abs(values)
+        return rows, errors, good
+
+    @cached_property
+    def _exact_layers(self) -> list[tuple[Any, ...]]:
+        layers = []
+        for weight, bias, low, up in self.layers:
+            first, second = _exponent(weight, bias), _exponent(low, up)
+            vectors = [
+                _integers(a, k).tolist()[0] for a, k in ((bias, first), (low, second), (up, second))
+            ]
+            layers.append((_integers(weight, first), *vectors, low != up, 1 << (first + second)))
+        return layers
+
+    @cached_property
+    def _exact_domain(self) -> list[list[Any]]:
+        return [_integers(row, _exponent(row)).tolist()[0] for row in self.domain]
+
+    def _exact_rows(self, region: int) -> list[list[Any]]:
+        """Return a region's rows in integers, each times a positive factor, then the domain's."""
+        text, exponent = self._bits(region).tobytes(), _exponent(self.start)
+        maps, one = _integers(self.start, exponent).tolist(), [int(v) << exponent for v in self.one]
+        slopes: list[Any] = [1] * len(maps)
+        found: list[list[Any]] = []
+        for depth, (weight, bias, low, up, bends, factor) in enumerate(self._exact_layers):
+            # a layer's maps depend on the bits below only
+            key = depth.to_bytes(4, "big") + text[: len(found)]
+            if key not in self.prefixes:
+                if len(self.prefixes) > 10000:
+                    self.prefixes.clear()
+                values = [[s * v for v in row] for row, s in zip(maps, slopes, strict=True)]
+                self.prefixes[key] = [
+                    [v + shift * unit for v, unit in zip(row, one, strict=True)]
+                    for row, shift in zip(
+                        (weight * flint.fmpz_mat(values)).tolist(), bias, strict=True
+                    )
+                ]
+            maps, slopes, one = self.prefixes[key], list(up), [factor * unit for unit in one]
+            for i in np.flatnonzero(bends):
+                slopes[i] = up[i] if text[len(found)] else low[i]
+                found.append(maps[i])
+        signed = [row if bit else [-v for v in row] for row, bit in zip(found, text, strict=True)]
+        return signed + self._exact_domain
+
+    # --------------------------------------------------------------------- points
+
+    def _columns(self, points: Array) -> Array:
+        """Return columns (z, 1) of inputs."""
+        return np.pad(points, ((0, 0), (0, 1 + self.cone)), constant_values=1.0)
+
+    def _exact_column(self, point: Array, exact: list[Any] | None) -> list[Any]:
+        if exact is None:
+            _require(np.isfinite(point).all(), "a point is not finite")
+            exact = [flint.fmpq(*value.as_integer_ratio()) for value in point.tolist()]
+        common = flint.fmpz(1)
+        for value in exact:
+            common = common.lcm(value.q)
+        return [value.p * (common // value.q) for value in exact] + [common] * (1 + self.cone)
+
+    # --------------------------------------------------------------------- claims
+
+    def _units_that_bound_nothing(self, batch: _Batch) -> None:
+        """Check the rows claimed to vanish, and those claimed to lie on the domain's boundary."""
+        n = self.units
+        for r, i in np.argwhere((batch.proofs == ZERO) & (batch.bits != 0)):
+            raise Refused(f"region {batch.first + r}: row {i} is to vanish but its bit is 1")
+        sure = ~(np.abs(batch.rows) + batch.errors)[:, :n].any(axis=2) & batch.good[:, None]
+        for r, i in np.argwhere((batch.proofs <= ZERO) & ~sure):
+            self.exact += 1
+            rows, wall = self.exact_rows(int(batch.first + r)), WALL - batch.proofs[r, i]
+            if any(rows[i]) if wall < 0 else not _proportional(rows[i], rows[n + wall]):
+                what = "does not vanish" if wall < 0 else f"is not on the domain's row {wall}"
+                raise Refused(f"region {batch.first + r}: row {i} {what}")
+
+    def _witnesses(self, batch: _Batch) -> None:
+        points = self.file["witnesses"][batch.first : batch.first + len(batch.bits)]
+        value, error = _at(batch.rows, batch.errors, self._columns(points))
+        proven = ((value > error) | batch.exempt).all(axis=1) & batch.good
+        for r in np.flatnonzero(~(proven & _tame(points, 200).all(axis=1))):
+            self.exact += 1
+            region = int(batch.first + r)
+            rows = self.exact_rows(region)
+            column = self._exact_column(points[r], self.exact_witnesses.get(region))
+            for i in np.flatnonzero(~batch.exempt[r]):
+                if not _value(rows[i], column) > 0:
+                    raise Refused(f"region {region}: row {i} is not positive at the witness")
+
+    def _redundant(self, batch: _Batch) -> None:
+        m, count, first = self.m, len(batch.bits), batch.first
+        starts = self.base_starts[first : first + count + 1]
+        owner = np.repeat(np.arange(count), np.diff(starts))[:, None]
+        bases = self.bases[starts[0] : starts[-1]]
+        frames, frame_errors = batch.rows[owner, bases], batch.errors[owner, bases]
+        inverses = _inverses(frames[:, :, :m])
+        r, i = np.nonzero(batch.proofs >= 0)
+        b = starts[r] - starts[0] + batch.proofs[r, i]
+        row, row_error = batch.rows[r, i], batch.errors[r, i]
+
+        def remainder(p: Any, used: Array) -> tuple[Array, Array]:
+            """Return rows p minus combinations of their basis rows, and the errors."""
+            size, frame = np.abs(used), frames[b[p]]
+            error = 1.01 * (row_error[p] + _combined(size, frame_errors[b[p]]))
+            error += self.gamma * (np.abs(row[p]) + _combined(size, np.abs(frame)))
+            return row[p] - _combined(used, frame), error
+
+        multipliers = _combined(row[:, :m], inverses[b])
+        rest, error = remainder(slice(None), np.maximum(multipliers, 0.0))
+        reach = np.append(np.maximum(np.abs(self.lower), np.abs(self.upper)), 1.0)
+        least = np.minimum(rest[:, :m] * self.lower, rest[:, :m] * self.upper).sum(axis=1)
+        proven = batch.good[r] & (least + rest[:, m] > 1.01 * (error @ reach) + TINY)
+        p = np.flatnonzero(~proven & batch.good[r])
+        if len(p):
+            # rest = 0: no row has an offset, and all multipliers are proven positive. With Y
+            # near B^-1 and 1 - B Y of norm below 1/2, an error e of the row moves them by at
+            # most 2 |e Y|
+            size, normals = np.abs(inverses), frames[:, :, :m]
+            defect = np.abs(np.eye(m) - normals @ inverses)
+            defect += 1.01 * (frame_errors[:, :, :m] @ size) + self.gamma * (np.abs(normals) @ size)
+            regular = (defect.sum(axis=1) < 0.49).all(axis=1) & (size < 2.0**200).all(axis=(1, 2))
+            flat = ((np.abs(frames) + frame_errors)[:, :, m] == 0.0).all(axis=1)[b[p]]
+            flat &= np.abs(row[p, m]) + row_error[p, m] == 0.0
+            rest, error = remainder(p, multipliers[p])
+            moved = _combined((np.abs(rest) + error)[:, :m], size[b[p]]).max(axis=1, keepdims=True)
+            positive = (multipliers[p] > 2.1 * moved + TINY).all(axis=1)
+            proven[p] = positive & flat & regular[b[p]] & (m > 1)
+        for k in np.flatnonzero(~proven):
+            self._redundant_exactly(int(first + r[k]), int(i[k]), bases[b[k]].tolist())
+
+    def _redundant_exactly(self, region: int, i: int, basis: list[int]) -> None:
+        self.exact += 1
+        m, rows, zero = self.m, self.exact_rows(region), flint.fmpq(0)
+        frame = flint.fmpz_mat([rows[k] for k in basis]).transpose().tolist()
+        try:
+            normals, right = flint.fmpz_mat(frame[:m]), [[entry] for entry in rows[i][:m]]
+            used = [max(value, zero) for value in normals.solve(flint.fmpz_mat(right)).entries()]
+        except ZeroDivisionError:  # dependent rows prove nothing
+            used = [zero] * m
+        rest = [entry - _value(used, column) for entry, column in zip(rows[i], frame, strict=True)]
+        least = rest[m]
+        for entry, *bounds in zip(rest[:m], self.lower.tolist(), self.upper.tolist(), strict=True):
+            least += min(entry * flint.fmpq(*bound.as_integer_ratio()) for bound in bounds)
+        if not (least > 0 or (not any(rest) and sum(value > 0 for value in used) > 1)):
+            raise Refused(f"region {region}: row {i} is not proven redundant by rows {basis}")
+
+    def _edges(self, batch: _Batch, covered: Array) -> None:
+        first, last = batch.first, batch.first + len(batch.bits)
+        start, stop = np.searchsorted(self.edges[:, 0], [first, last])
+        here, there = self.edges[start:stop, 0] - first, self.edges[start:stop, 1]
+        starts, each = self.unit_starts[start : stop + 1], np.arange(stop - start)
+        group = np.zeros((stop - start, self.units), dtype=bool)
+        group[np.repeat(each, np.diff(starts)), self.edge_units[starts[0] : starts[-1]]] = True
+        touched = group | (batch.proofs[here] == ZERO)
+        for e, i in np.argwhere((batch.bits[here] != self._bits(there)) & ~touched):
+            raise Refused(f"edge {start + e}: region {there[e]} has the wrong bit {i}")
+        # lengths of the exact rows: from above, and from below for the edge's own
+        points, lead = self.file["edge_points"][start:stop], group.argmax(axis=1)
+        rows, errors = batch.rows[here], batch.errors[here]
+        value, error = _at(rows, errors, self._columns(points))
+        scale, own, own_error = np.append(self.scale, 0.0), rows[each, lead], errors[each, lead]
+        longest = 1.01 * np.sqrt((((np.abs(rows) + errors) * scale) ** 2).sum(axis=2))
+        shortest = np.sqrt((((np.abs(own) - own_error).clip(0.0) * scale) ** 2).sum(axis=1))
+        distance = 1.02 * (np.abs(value) + error)[each, lead] / shortest
+        exempt = batch.exempt[here]
+        exempt[:, : self.units] |= group
+        proven = ((value - error > longest * distance[:, None]) | exempt).all(axis=1)
+        proven &= batch.good[here] & _tame(points, 200).all(axis=1)
+        # that several units have one hyperplane only integers can tell
+        proven &= np.diff(starts) == 1
+        for e in np.flatnonzero(~proven):
+            self._edge_exactly(int(start + e), exempt[e], group[e])
+        e, i = np.nonzero(group)
+        covered[first + here[e], i] = True
+        e, i = np.nonzero(touched & (self.proofs[there] != ZERO))
+        covered[there[e], i] = True
+
+    def _edge_exactly(self, e: int, exempt: Array, group: Array) -> None:
+        self.exact += 1
+        m, region = self.m, int(self.edges[e, 0])
+        rows, exponent = self.exact_rows(region), _exponent(self.scale)
+        leader = rows[int(group.argmax())]
+        column = self._exact_column(self.file["edge_points"][e], self.exact_points.get(e))
+        weights = [v * v for v in _integers(self.scale, exponent).entries()]
+        distance = _value(leader, column) ** 2
+        own = _value([v * v for v in leader[:m]], weights)
+        for i in np.flatnonzero(~exempt):
+            value, length = _value(rows[i], column), _value([v * v for v in rows[i][:m]], weights)
+            if not (own > 0 and value > 0 and value**2 * own > length * distance):
+                raise Refused(f"edge {e}: row {i} of region {region} is not positive at the point")
+        for i in np.flatnonzero(group):
+            if not _proportional(rows[i], leader):
+                raise Refused(f"edge {e}: row {i} of region {region} is on another hyperplane")
+
+
+def _increases(rows: Array) -> Array:
+    """Return whether each row is lexicographically below the next."""
+    below = np.zeros(max(0, len(rows) - 1), dtype=bool)
+    tied = ~below
+    for column in rows.T:
+        below |= tied & (column[:-1] < column[1:])
+        tied &= column[:-1] == column[1:]
+    return below
+
+
+def _fractions(table: Array) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the number and the exact coordinates of points written as hexadecimal text."""
+    for number, *texts in table.tolist():
+        try:
+            pairs = [[int(part, 16) for part in text.split("/")] for text in texts]
+            yield int(number, 16), [flint.fmpq(top, bottom) for top, bottom in pairs]
+        except (ValueError, ZeroDivisionError):
+            raise Refused("an exact point is not made of fractions") from None

@@ -1,0 +1,302 @@
+"""The second pass over known regions, compiled: facets, neighbours and supports."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.compiled import exact_order_kernel
+from polyregions.geometry.flat import OK, FlatNetwork, region_rows
+from polyregions.lp.degenerate import NO_ROW, walk_degenerate
+from polyregions.lp.dictionary import HUGE
+from polyregions.lp.proofs import evaluate_rows
+from polyregions.lp.vertices import walk_vertices
+from polyregions.traversal.expand import (
+    expand_polygon,
+    start_basis,
+    unpack_bits,
+    write_degenerate,
+    write_simple,
+)
+from polyregions.traversal.visited import find
+
+__all__ = ["FACET", "WALL", "ZERO", "Pieces", "collect", "pieces"]
+
+# what a row's proof says; see docs/certificate.md
+FACET, ZERO, WALL = -1, -2, -3
+
+
+class Pieces(NamedTuple):
+    """Parts of a certificate for a run of consecutive regions.
+
+    ``proofs`` (r, N) and ``base_ends`` (r,) for regions; ``bases`` (b, m); ``neighbors``,
+    ``points`` and ``unit_ends`` for the edges to regions of higher number, ``edge_ends`` (r,)
+    their ends; ``units`` the units of their hyperplanes. ``open`` marks regions that are
+    left to exact arithmetic, which have no bases and no edges here.
+    """
+
+    open: NDArray[np.bool_]
+    proofs: NDArray[np.int16]
+    base_ends: NDArray[np.int64]
+    bases: NDArray[np.int16]
+    edge_ends: NDArray[np.int64]
+    neighbors: NDArray[np.int64]
+    points: NDArray[np.float64]
+    unit_ends: NDArray[np.int64]
+    units: NDArray[np.int16]
+
+
+def pieces(flat: FlatNetwork, regions: int, capacity: int) -> Pieces:
+    """Allocate room for `regions` with `capacity` bases, edges and units of edges."""
+    m = flat.dimension
+    return Pieces(
+        open=np.zeros(regions, dtype=np.bool_),
+        proofs=np.zeros((regions, flat.units), dtype=np.int16),
+        base_ends=np.zeros(regions, dtype=np.int64),
+        bases=np.zeros((capacity, m), dtype=np.int16),
+        edge_ends=np.zeros(regions, dtype=np.int64),
+        neighbors=np.zeros(capacity, dtype=np.int64),
+        points=np.zeros((capacity, m)),
+        unit_ends=np.zeros(capacity, dtype=np.int64),
+        units=np.zeros(capacity, dtype=np.int16),
+    )
+
+
+@exact_order_kernel
+def add_basis(bases, start, end, basis):
+    """Return the number of a basis in its region's part of the table, adding it if new."""
+    m = bases.shape[1]
+    for b in range(end - 1, start - 1, -1):
+        same = True
+        for k in range(m):
+            if bases[b, k] != basis[k]:
+                same = False
+                break
+        if same:
+            return b - start, end
+    for k in range(m):
+        bases[end, k] = basis[k]
+    return end - start, end + 1
+
+
+@exact_order_kernel
+def corner_supports(rows, units, found, count, work):
+    """Write the support of every row that carries no edge of a polygon: its nearest corner."""
+    nearest, corner = work.slack, work.row_at
+    for i in range(units):
+        nearest[i] = HUGE
+        corner[i] = 0
+    corners = 0
+    first = found.supports[0, 0]
+    following = first + 1
+    while following != first:
+        e, f = found.supports[corners, 0], found.supports[corners, 1]
+        area = rows[0, e] * rows[1, f] - rows[1, e] * rows[0, f]
+        x = (rows[1, e] * rows[2, f] - rows[2, e] * rows[1, f]) / area
+        y = (rows[2, e] * rows[0, f] - rows[0, e] * rows[2, f]) / area
+        for i in range(units):
+            value = rows[2, i] + rows[0, i] * x + rows[1, i] * y
+            if value < nearest[i]:
+                nearest[i] = value
+                corner[i] = corners
+        following = f
+        corners += 1
+    # the pairs of corners stand where the supports of rows are to be written
+    pairs = work.status
+    for c in range(corners):
+        pairs[c] = (np.int64(found.supports[c, 0]) << 16) | np.int64(found.supports[c, 1])
+    for i in range(units):
+        found.supports[i, 0] = pairs[corner[i]] >> 16
+        found.supports[i, 1] = pairs[corner[i]] & 0xFFFF
+    for f in range(count):
+        found.supports[found.rows[f], 0] = -1
+
+
+@exact_order_kernel
+def point_is_roomy(rows, errors, m, size, leader, row, point, slack, room):
+    """Return whether `point` proves a facet even after rounding that moves it by `room`."""
+    evaluate_rows(rows, m, size, point, slack)
+    needed = 2.0 * (abs(slack[row]) + 2.0 * errors[row] + 2.0 * room) + room
+    for i in range(size):
+        if leader[i] != row and leader[i] != NO_ROW and not slack[i] - errors[i] > needed:
+            return False
+    return True
+
+
+@exact_order_kernel
+def decide(flat, modular, words, start, point, machine, batch):
+    """Decide all rows of one region; its neighbours are written to `batch`.
+
+    Returns
+    -------
+    count : int
+        Number of facets in ``machine.found``, or -1 if something stays open.
+    simple : bool
+        Whether every hyperplane belongs to one row and no row vanishes.
+    """
+    m, size, units = flat.dimension, flat.size, flat.units
+    rows, errors, work, found = machine.rows, machine.errors, machine.work, machine.found
+    for d in range(m):
+        if not abs(point[d]) < 2.0:
+            return -1, False
+    unpack_bits(words, machine.bits)
+    count = -1
+    simple = region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK
+    if simple and m == 2:
+        count = expand_polygon(
+            flat, start, point, rows, errors, work, found, machine.witness, 0.0, True
+        )
+        if count >= 0:
+            corner_supports(rows, units, found, count, work)
+    elif simple and start_basis(flat, start, point, rows, work):
+        count = walk_vertices(rows, errors, m, size, units, work, found, machine.witness, 0.0, True)
+    if count >= 0:
+        write_simple(found, count, words, 0, batch)
+        for i in range(size):
+            machine.groups.leader[i] = i
+        return count, True
+    for d in range(m):
+        work.point[d] = point[d]
+    count = walk_degenerate(
+        flat,
+        modular,
+        machine.bits,
+        rows,
+        errors,
+        work,
+        found,
+        machine.witness,
+        0.0,
+        machine.groups,
+    )
+    if count >= 0 and write_degenerate(flat, modular, machine, count, words, 0, batch) < 0:
+        count = -1
+    return count, False
+
+
+@exact_order_kernel
+def write_proofs(flat, machine, simple, proofs, bases, first):
+    """Write what proves each row of a decided region; return the end of its bases."""
+    m, units = flat.dimension, flat.units
+    leader, supports = machine.groups.leader, machine.found.supports
+    end = first
+    for i in range(units):
+        lead = leader[i]
+        if not simple and machine.groups.zero[i]:
+            proofs[i] = ZERO
+        elif lead == NO_ROW:
+            # a positive constant needs no multipliers, so any basis will do
+            proofs[i], end = add_basis(bases, first, end, machine.work.basis)
+        elif not simple and machine.groups.walled[lead]:
+            wall = units
+            while leader[wall] != lead:
+                wall += 1
+            proofs[i] = WALL - face_of(m, wall - units)
+        elif supports[lead, 0] < 0:
+            proofs[i] = FACET
+        else:
+            proofs[i], end = add_basis(bases, first, end, supports[lead])
+    for b in range(first, end):
+        for k in range(m):
+            if bases[b, k] >= units:
+                bases[b, k] = units + face_of(m, bases[b, k] - units)
+    return end
+
+
+@exact_order_kernel
+def face_of(m, wall):
+    """Return the number that a certificate gives to a row of the domain.
+
+    The last row of a cone, t >= 0, takes the place of t >= -1.
+    """
+    return wall if wall < 2 * m else 2 * (m - 1)
+
+
+@exact_order_kernel
+def collect(flat, modular, table, store, first, stop, starts, points, room, machine, batch, out):
+    """Find the facets and supports of consecutive regions.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    table, store
+        All regions' visited table and patterns.
+    first, stop : int
+        The regions to expand.
+    starts : int16 array, shape (R, m), in and out
+        A basis on a facet of each region, or NO_BASIS first; handed on to regions of
+        higher number, as in the walk.
+    points : float64 array, shape (R, m), in and out
+        A point of that facet, or one inside the region; if it is not finite the region is
+        left open.
+    room : float
+        How far rounding may move a point on its way to inputs, in chart coordinates.
+    machine : Machine
+    batch : Batch
+        Room for one region's facets.
+    out : Pieces, out
+
+    Returns
+    -------
+    int
+        Number of regions done before `out` was full, or -1 - number of a region that has a
+        facet to no known region.
+    """
+    m, size, units = flat.dimension, flat.size, flat.units
+    found, leader = machine.found, machine.groups.leader
+    n_bases, n_edges, n_units = 0, 0, 0
+    capacity = min(len(out.bases), len(out.neighbors))
+    for number in range(first, stop):
+        r = number - first
+        if max(n_bases, n_edges, n_units) + units > capacity:
+            return r
+        count, simple = decide(
+            flat, modular, store[number], starts[number], points[number], machine, batch
+        )
+        before_edges, before_units = n_edges, n_units
+        for f in range(count):
+            row = found.rows[f]
+            neighbor = find(table, store, batch.children[f])
+            if neighbor < 0:
+                return -1 - r
+            if neighbor < number:
+                continue
+            if not point_is_roomy(
+                machine.rows,
+                machine.errors,
+                m,
+                size,
+                leader,
+                row,
+                found.points[f],
+                machine.work.slack,
+                room,
+            ):
+                count = -1
+                break
+            out.neighbors[n_edges] = neighbor
+            for d in range(m):
+                out.points[n_edges, d] = found.points[f, d]
+                points[neighbor, d] = found.points[f, d]
+                starts[neighbor, d] = batch.bases[f, d]
+            if simple:
+                out.units[n_units] = row
+                n_units += 1
+            else:
+                for i in range(units):
+                    if leader[i] == row:
+                        out.units[n_units] = i
+                        n_units += 1
+            out.unit_ends[n_edges] = n_units
+            n_edges += 1
+        out.open[r] = count < 0
+        if count < 0:
+            n_edges, n_units = before_edges, before_units
+        else:
+            n_bases = write_proofs(flat, machine, simple, out.proofs[r], out.bases, n_bases)
+        out.base_ends[r] = n_bases
+        out.edge_ends[r] = n_edges
+    return stop - first
