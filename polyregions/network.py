@@ -10,9 +10,11 @@ floats: nothing is rounded when a network is made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,9 +22,16 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.errors import NetworkError
 from polyregions.pattern import Words, unpack
 
-__all__ = ["Layer", "Network"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["MAX_DENSE", "Layer", "Network"]
 
 Floats = NDArray[np.float64]
+
+# entries that a sparse layer may have when it is asked for as one dense matrix (1 GiB)
+MAX_DENSE = 2**27
+_CHUNK = 2**21
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +43,38 @@ class Layer:
 
     Parameters
     ----------
-    weight : numpy.ndarray of float64, shape (out, in)
+    matrix : numpy.ndarray or scipy.sparse.csr_array of float64, shape (out, in)
+        The weights as they are stored; sparse where a layer is large and mostly zero.
     bias : numpy.ndarray of float64, shape (out,)
     lower, upper : numpy.ndarray of float64, shape (out,)
         Slopes below and above zero. Equal slopes mean that the unit never bends.
     """
 
-    weight: Floats
+    matrix: Floats | csr_array[Any]
     bias: Floats
     lower: Floats
     upper: Floats
+
+    @property
+    def weight(self) -> Floats:
+        """The weights as a dense matrix, shape (out, in).
+
+        Raises
+        ------
+        NetworkError
+            If a sparse layer has more than ``MAX_DENSE`` entries.
+        """
+        if isinstance(self.matrix, np.ndarray):
+            return self.matrix
+        out, width = self.matrix.shape
+        if out * width > MAX_DENSE:
+            raise NetworkError(
+                f"a layer of {out} units that read {width} values is too large as a dense matrix "
+                f"({out * width} entries, at most {MAX_DENSE}); look at a smaller network"
+            )
+        dense: Floats = self.matrix.toarray()
+        dense.setflags(write=False)
+        return dense
 
     @property
     def bends(self) -> NDArray[np.bool_]:
@@ -62,7 +93,11 @@ class Layer:
 
     @classmethod
     def with_slopes(
-        cls, weight: ArrayLike, bias: ArrayLike, lower: ArrayLike, upper: ArrayLike
+        cls,
+        weight: ArrayLike | csr_array[Any],
+        bias: ArrayLike,
+        lower: ArrayLike,
+        upper: ArrayLike,
     ) -> Layer:
         """Return a layer with the given slopes, one number or one per unit.
 
@@ -71,6 +106,8 @@ class Layer:
         NetworkError
             If shapes do not fit or an entry is not a finite number.
         """
+        if hasattr(weight, "tocsr"):
+            return cls._sparse(weight.tocsr(), bias, lower, upper)
         try:
             matrix = np.array(weight, dtype=np.float64, order="C")
             shift = np.array(bias, dtype=np.float64)
@@ -97,6 +134,21 @@ class Layer:
         for array in (matrix, shift, *slopes):
             array.setflags(write=False)
         return cls(matrix, shift, slopes[0], slopes[1])
+
+    @classmethod
+    def _sparse(
+        cls, weight: csr_array[Any], bias: ArrayLike, lower: ArrayLike, upper: ArrayLike
+    ) -> Layer:
+        matrix = weight.astype(np.float64)
+        matrix.sum_duplicates()
+        # the numbers are checked as those of a dense layer with one column
+        numbers = cls.with_slopes(np.zeros((matrix.shape[0], 1)), bias, lower, upper)
+        if 0 in matrix.shape or not np.isfinite(matrix.data).all():
+            raise NetworkError(
+                f"a sparse layer of shape {matrix.shape} is empty or has a weight that is not a "
+                f"finite number"
+            )
+        return cls(matrix, numbers.bias, numbers.lower, numbers.upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +183,10 @@ class Network:
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         for index, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
-            if above.weight.shape[1] != below.weight.shape[0]:
+            if above.matrix.shape[1] != below.matrix.shape[0]:
                 raise NetworkError(
-                    f"layer {index + 1} reads {above.weight.shape[1]} values but layer {index} "
-                    f"has {below.weight.shape[0]} units; transpose or reorder the weights"
+                    f"layer {index + 1} reads {above.matrix.shape[1]} values but layer {index} "
+                    f"has {below.matrix.shape[0]} units; transpose or reorder the weights"
                 )
         if self.layers[-1].bends.any():
             raise NetworkError("the last layer must be affine; append an output layer")
@@ -171,12 +223,12 @@ class Network:
     @property
     def input_dimension(self) -> int:
         """Number of inputs n."""
-        return int(self.layers[0].weight.shape[1])
+        return int(self.layers[0].matrix.shape[1])
 
     @property
     def output_dimension(self) -> int:
         """Number of outputs."""
-        return int(self.layers[-1].weight.shape[0])
+        return int(self.layers[-1].matrix.shape[0])
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -194,11 +246,58 @@ class Network:
         """SHA-256 of the parameters; equal for networks with equal parameters."""
         digest = hashlib.sha256()
         for layer in self.layers:
-            digest.update(np.array(layer.weight.shape, dtype="<i8").tobytes())
-            for array in (layer.weight, layer.bias, layer.lower, layer.upper):
+            digest.update(np.array(layer.matrix.shape, dtype="<i8").tobytes())
+            numbers = (layer.bias, layer.lower, layer.upper)
+            for array in chain(_dense_parts(layer.matrix), numbers):
                 # "+ 0.0" makes -0.0 and 0.0, which are the same number, the same bytes
                 digest.update((array + 0.0).astype("<f8").tobytes())
         return digest.hexdigest()
+
+    def on_slice(self, origin: ArrayLike, basis: ArrayLike) -> Network:
+        """Return the network on an affine slice of its input, x = origin + basis @ u.
+
+        The slice is one more pass-through layer in front, so the result is the
+        rational function of the given floats, and has the same pattern bits.
+
+        Parameters
+        ----------
+        origin : array_like, shape (n,)
+        basis : array_like, shape (n, k)
+            Linearly independent columns.
+
+        Returns
+        -------
+        Network
+            Of k inputs u.
+
+        Raises
+        ------
+        NetworkError
+            If shapes do not fit, an entry is not finite, or the columns are
+            linearly dependent, which is decided exactly.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0, 2.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> net.on_slice([0.0, 0.5], [[1.0], [1.0]]).forward([2.0])
+        array([7.])
+        """
+        front = Layer.affine(basis, origin)
+        n, k = front.matrix.shape
+        if n != self.input_dimension:
+            raise NetworkError(
+                f"a slice of {n} inputs does not fit a network of {self.input_dimension}; "
+                f"the basis needs one row per input"
+            )
+        from polyregions.geometry.chart import dyadic_matrix
+
+        rank = int(dyadic_matrix(front.weight)[0].rank())
+        if rank < k:
+            raise NetworkError(
+                f"the {k} directions of the slice are linearly dependent (rank {rank}); "
+                f"give independent ones"
+            )
+        return Network((front, *self.layers), name=self.name)
 
     def forward(self, x: ArrayLike) -> Floats:
         """Evaluate the network in floating point.
@@ -213,7 +312,7 @@ class Network:
         """
         y = self._points(x)
         for layer in self.layers:
-            z = y @ layer.weight.T + layer.bias
+            z = y @ layer.matrix.T + layer.bias
             y = z * np.where(z > 0, layer.upper, layer.lower)
         return y
 
@@ -257,8 +356,8 @@ class Network:
         shift = np.zeros(self.input_dimension)
         start = 0
         for layer in self.layers:
-            matrix = layer.weight @ matrix
-            shift = layer.weight @ shift + layer.bias
+            matrix = layer.matrix @ matrix
+            shift = layer.matrix @ shift + layer.bias
             active = np.zeros(len(shift), dtype=bool)
             count = int(layer.bends.sum())
             active[layer.bends] = bits[start : start + count] != 0
@@ -276,3 +375,13 @@ class Network:
                 f"(k, {self.input_dimension}), not {points.shape}"
             )
         return points
+
+
+def _dense_parts(matrix: Floats | csr_array[Any]) -> Iterator[Floats]:
+    """Yield the rows of a matrix in dense blocks, so that storage does not show."""
+    if isinstance(matrix, np.ndarray):
+        yield matrix
+        return
+    step = max(1, _CHUNK // matrix.shape[1])
+    for start in range(0, matrix.shape[0], step):
+        yield matrix[start : start + step].toarray()

@@ -5,7 +5,7 @@ import pytest
 from io_helpers import exact_forward, rationals
 
 from polyregions.errors import NetworkError
-from polyregions.io import lowering
+from polyregions.io import blocks, lowering
 from polyregions.io.exact_floats import exact_product, exact_sum
 
 TINY, HUGE = 5e-324, 1.7e308
@@ -96,13 +96,16 @@ def bent_often(times: int) -> None:
     signal = lowering.source((2,))
     for _ in range(times):
         signal = lowering.bend(signal, 0.0, 1.0)
+    lowering.to_network(signal, "bent often")
 
 
 def test_too_many_layers_and_weights_are_refused(monkeypatch):
-    monkeypatch.setattr(lowering, "MAX_LAYERS", 3)
+    monkeypatch.setattr(blocks, "MAX_LAYERS", 3)
     with pytest.raises(NetworkError, match="more than 3 layers"):
         bent_often(5)
-    monkeypatch.setattr(lowering, "MAX_LAYERS", 100)
-    monkeypatch.setattr(lowering, "MAX_ENTRIES", 10)
-    with pytest.raises(NetworkError, match="more than 20 weights"):
+    monkeypatch.setattr(blocks, "MAX_LAYERS", 100)
+    monkeypatch.setattr(blocks, "MAX_WEIGHTS", 10)
+    with pytest.raises(NetworkError, match=r"at most .* 10 weights"):
         bent_often(7)
+    with pytest.raises(NetworkError, match="more than the 10 weights"):
+        lowering.matmul_right(lowering.source((11,)), np.ones((11, 1)))

@@ -120,10 +120,10 @@ def test_refuses(tmp_path, changes, error, message):
         load(saved(tmp_path, **changes))
 
 
-@pytest.mark.parametrize("name", ["net", "net.txt", "net.nnet", "net.npy"])
+@pytest.mark.parametrize("name", ["net", "net.txt", "net.mat", "net.npy"])
 def test_refuses_other_suffixes(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(FormatError, match=r"supported are \.npz, \.onnx"):
+    with pytest.raises(FormatError, match=r"supported are \.nnet, \.npz, \.onnx"):
         load(tmp_path / name)
 
 

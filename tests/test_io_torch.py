@@ -10,7 +10,8 @@ from io_helpers import check_fuzz, check_unreadable
 
 from polyregions.errors import FormatError, MissingExtraError, NetworkError, PolyregionsError
 from polyregions.errors import UnsupportedOperatorError as Unsupported
-from polyregions.io import from_torch, load
+from polyregions.io import DroppedOperatorWarning, from_torch, load
+from polyregions.io.comparison import largest_difference
 
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 nn = torch.nn
@@ -309,7 +310,7 @@ META = {"dtype": 7, "storage_offset": {"as_int": 0}, "layout": 7}
     [
         ("weights_config.json", config(use_pickle=True), "pickle"),
         ("weights_config.json", config(path_name="nowhere"), "not a readable"),
-        ("weights_config.json", config(tensor_meta={**META, "dtype": 5}), "float16"),
+        ("weights_config.json", config(tensor_meta={**META, "dtype": 4}), "float16"),
         (
             "weights_config.json",
             config(
@@ -406,3 +407,84 @@ def test_survives_damaged_pickles_and_programs(tmp_path):
             name = next(n for n in archive.namelist() if n.endswith(member))
             content = archive.read(name)
         assert check_fuzz(read, content, tmp_path / "inner", seed=2) > 20
+
+
+class Block(nn.Module):
+    """A residual block; `change` decides what happens in place."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.linear, self.change = nn.Linear(3, 3), change
+
+    def forward(self, x):
+        return self.change(self.linear(x))
+
+
+def test_modules_of_any_kind_are_traced():
+    module = Block(lambda z: torch.cat([z + torch.relu(z), torch.relu(z).abs()[:, 1:]], dim=1))
+    compare(from_torch(module, input_shape=(3,)), module)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda z: torch.relu_(z) * 2,
+        lambda z: torch.relu_(z) + z,
+        lambda z: torch.cat([torch.relu_(z), z], dim=1),
+    ],
+)
+def test_operators_in_place(change):
+    module = Block(change)
+    network = from_torch(module, input_shape=(3,))
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    with torch.no_grad():
+        rows = [module.double()(torch.from_numpy(p[None])).numpy().ravel() for p in x]
+    np.testing.assert_allclose(network.forward(x), rows, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda z: torch.relu_(z.view(-1)).sum() + z,
+        lambda z: z.view(3) + torch.relu_(z.view(3)) + z,
+    ],
+)
+def test_a_value_changed_in_place_through_a_view_is_not_read(change):
+    with pytest.raises(Unsupported, match="in place"):
+        from_torch(Block(change), input_shape=(3,))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.Sequential(nn.Linear(3, 3), nn.GELU()), "gelu"),
+        (nn.Sequential(nn.Linear(3, 3), nn.ConvTranspose1d(1, 1, 1)), "conv_transpose1d"),
+        (Block(lambda z: z if z.sum() > 0 else -z), "cannot trace"),
+        (Block(lambda z: z * z), "both factors"),
+        (Block(lambda z: torch.rand_like(z) + z), "rand_like"),
+        (nn.LSTM(3, 3), "exactly one output"),
+    ],
+)
+def test_refuses_what_is_not_piecewise_linear(module, message):
+    with pytest.raises(PolyregionsError, match=message):
+        from_torch(module, input_shape=(3,))
+
+
+def test_simple_modules_of_every_kind(tmp_path):
+    torch.manual_seed(3)
+    module = nn.Sequential(
+        nn.Linear(4, 6), nn.BatchNorm1d(6), nn.LeakyReLU(0.125), nn.Linear(6, 5), nn.PReLU(5),
+        nn.Hardtanh(-2.0, 1.5), nn.Linear(5, 4), nn.ReLU6(), nn.Linear(4, 2), nn.Softmax(1),
+    )  # fmt: skip
+    module(torch.randn(20, 4))
+    module.eval()
+    with pytest.warns(DroppedOperatorWarning, match="Softmax"):
+        network = from_torch(module)
+    compare(network, module[:-1])
+    with pytest.warns(DroppedOperatorWarning, match="softmax"):
+        traced = from_torch(module.float(), input_shape=(4,))
+    assert traced.widths == network.widths
+    torch.save(module, tmp_path / "net.pth")
+    with pytest.warns(DroppedOperatorWarning):
+        loaded = load(tmp_path / "net.pth")
+    assert largest_difference(loaded, tmp_path / "net.pth") < 1e-12

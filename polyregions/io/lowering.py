@@ -1,149 +1,80 @@
-"""Exact lowering: operators of a network file to affine layers with two slopes.
+"""Exact lowering: operators of a network file to units with two slopes.
 
-Readers of every format speak to this module only. A :class:`Signal` is a value
-of the graph: an array whose entries, in C order, are the outputs of a chain of
-layers. Signals never change, so two branches may grow from the same one.
+Readers of every format speak to this module, and to its neighbours
+:mod:`~polyregions.io.windows` (convolution, pooling) and
+:mod:`~polyregions.io.extremes` (max, min, clipping); what a signal is and how linear
+maps merge is in :mod:`~polyregions.io.signals`.
 
-Nothing is rounded here. An operator is merged into the last layer where the
-merged parameters are floats again, and otherwise becomes a pass-through layer
-of its own. The one operator without an exact form is the division by a number
-that is no power of two (:func:`divide`), which warns.
+Nothing is rounded here. An operator is merged into the block it reads where the
+merged parameters are floats again, and otherwise becomes pass-through units. Two
+operators have no exact form: the division by a number that is no power of two
+(:func:`divide`), which warns, and batch normalisation (:func:`batch_norm`), whose
+own definition has a square root.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
+from scipy.sparse import eye_array, kron
 
 from polyregions.errors import NetworkError
-from polyregions.io.exact_floats import (
-    MAX_ENTRIES,
-    Floats,
-    exact_product,
-    exact_quotient,
-    exact_sum,
-    significant_bits,
+from polyregions.io.blocks import MAX_WEIGHTS, Block
+from polyregions.io.exact_floats import Floats, exact_quotient, exact_sum, significant_bits
+from polyregions.io.exact_sparse import Sparse, divided_rows, selection, sparse
+from polyregions.io.signals import (
+    MAX_VALUES,
+    Shape,
+    Signal,
+    broadcast_shape,
+    checked,
+    combine,
+    copied,
+    linear,
+    reshape,
+    select,
+    source,
+    to_network,
 )
-from polyregions.network import Layer, Network
 
 __all__ = [
+    "MAX_VALUES",
+    "DroppedOperatorWarning",
     "RoundedDivisionWarning",
+    "Shape",
     "Signal",
     "add",
+    "add_signals",
+    "batch_norm",
     "bend",
+    "broadcast_shape",
+    "checked",
+    "combine",
+    "concatenate",
     "divide",
+    "linear",
     "matmul_left",
     "matmul_right",
     "multiply",
     "reshape",
     "select",
     "source",
+    "sum_over",
     "to_network",
 ]
-
-Shape = tuple[int, ...]
-
-# what one array of values, and one network, may hold
-MAX_VALUES = 2**24
-MAX_LAYERS = 10_000
 
 
 class RoundedDivisionWarning(UserWarning):
     """A reciprocal had to be rounded to become a parameter of the network."""
 
 
-@dataclass(frozen=True, eq=False)
-class Signal:
-    """Values that a network computes on the way, as a chain of layers.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the array; its entries in C order are the outputs of the chain.
-    layers : tuple of Layer
-        The layers from the flat input; empty for the input itself.
-    """
-
-    shape: Shape
-    layers: tuple[Layer, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return math.prod(self.shape)
-
-    @property
-    def pending(self) -> Layer | None:
-        """The last layer if its units pass their values on, so that it may still grow."""
-        if not self.layers:
-            return None
-        last = self.layers[-1]
-        return last if bool((last.lower == 1).all() and (last.upper == 1).all()) else None
-
-
-def source(shape: Shape) -> Signal:
-    """Return the input of a network, an array of the given shape.
-
-    Raises
-    ------
-    NetworkError
-        If the array has no entry or an absurd number of them.
-    """
-    return Signal(_checked(shape))
-
-
-def to_network(signal: Signal, name: str) -> Network:
-    """Return the network that computes a signal from the flat input.
-
-    Raises
-    ------
-    NetworkError
-        If no unit bends.
-    """
-    layers = signal.layers
-    if signal.pending is None:
-        # the last layer of a network is affine
-        layers = (*layers, Layer.affine(_identity(signal.size), np.zeros(signal.size)))
-    return Network(layers, name=name)
-
-
-def reshape(signal: Signal, shape: Shape) -> Signal:
-    """Return the same values in another shape, in C order.
-
-    Raises
-    ------
-    NetworkError
-        If the shapes hold different numbers of values.
-    """
-    if math.prod(shape) != signal.size:
-        raise NetworkError(
-            f"{signal.size} values of shape {signal.shape} cannot take the shape {shape}"
-        )
-    return replace(signal, shape=shape)
-
-
-def select(signal: Signal, index: NDArray[np.intp]) -> Signal:
-    """Return the values at the given flat indices; an index may repeat.
-
-    Parameters
-    ----------
-    index : numpy.ndarray of int, any shape
-        The shape of the result.
-    """
-    shape = _checked(index.shape)
-    flat = index.reshape(-1)
-    last = signal.pending
-    if last is not None:
-        _check_entries(len(flat), last.weight.shape[1])
-        return _grown(signal, Layer.affine(last.weight[flat], last.bias[flat]), shape, merge=True)
-    _check_entries(len(flat), signal.size)
-    weight = np.zeros((len(flat), signal.size))
-    weight[np.arange(len(flat)), flat] = 1.0
-    return _grown(signal, Layer.affine(weight, np.zeros(len(flat))), shape)
+class DroppedOperatorWarning(UserWarning):
+    """The last operator is no piecewise-linear function and was left out."""
 
 
 def add(signal: Signal, constant: Floats) -> Signal:
@@ -163,12 +94,64 @@ def add(signal: Signal, constant: Floats) -> Signal:
     signal, shift = _broadcast(signal, constant)
     if not shift.any():
         return signal
-    last = signal.pending
-    if last is not None:
-        total = exact_sum(last.bias, shift)
+    block = signal.block
+    if block.affine:
+        total = exact_sum(block.bias, shift)
         if total is not None:
-            return _grown(signal, Layer.affine(last.weight, total), signal.shape, merge=True)
-    return _grown(signal, Layer.affine(_identity(signal.size), shift), signal.shape)
+            return Signal(signal.shape, Block.of(block.terms, total))
+    return Signal(signal.shape, replace(copied(block), bias=shift))
+
+
+def add_signals(a: Signal, b: Signal, sign: float = 1.0) -> Signal:
+    """Return a + sign * b for two signals, broadcast; the sign is 1 or -1.
+
+    Examples
+    --------
+    >>> x = source((2,))
+    >>> add_signals(x, bend(x, 0.0, 1.0), -1.0).layers[-1].weight
+    array([[ 1.,  0., -1.,  0.],
+           [ 0.,  1.,  0., -1.]])
+    """
+    shape = broadcast_shape(a.shape, b.shape)
+    parts = []
+    for signal, factor in ((a, 1.0), (b, sign)):
+        index = np.broadcast_to(np.arange(signal.size).reshape(signal.shape), shape)
+        parts.append((signal, selection(index.reshape(-1), signal.size) * factor))
+    return combine(parts, shape)
+
+
+def concatenate(parts: Sequence[Signal | Floats], axis: int) -> Signal:
+    """Return signals and constants joined along an axis, as numpy.concatenate does.
+
+    Raises
+    ------
+    NetworkError
+        If the shapes do not fit.
+    """
+    shapes = [part.shape for part in parts]
+    starts = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
+    try:
+        joined = np.concatenate(
+            [
+                np.arange(start, start + math.prod(shape)).reshape(shape)
+                for start, shape in zip(starts, shapes, strict=False)
+            ],
+            axis=axis,
+        )
+    except ValueError:
+        raise NetworkError(
+            f"shapes {', '.join(map(str, shapes))} cannot be joined along axis {axis}"
+        ) from None
+    flat = joined.reshape(-1)
+    shift = np.zeros(len(flat))
+    signals = []
+    for part, start in zip(parts, starts, strict=False):
+        index = np.where((flat >= start) & (flat < start + math.prod(part.shape)), flat - start, -1)
+        if isinstance(part, Signal):
+            signals.append((part, selection(index, part.size)))
+        else:
+            shift[index >= 0] = part.reshape(-1)[index[index >= 0]]
+    return add(combine(signals, joined.shape), shift.reshape(joined.shape))
 
 
 def multiply(signal: Signal, constant: Floats) -> Signal:
@@ -182,23 +165,16 @@ def multiply(signal: Signal, constant: Floats) -> Signal:
     signal, factor = _broadcast(signal, constant)
     if (factor == 1).all():
         return signal
-    last = signal.pending
-    if last is not None:
-        weight = exact_product(factor[:, None], last.weight)
-        bias = exact_product(factor, last.bias)
-        if weight is not None and bias is not None:
-            return _grown(signal, Layer.affine(weight, bias), signal.shape, merge=True)
-    diagonal = _identity(signal.size)
-    np.fill_diagonal(diagonal, factor)
-    return _grown(signal, Layer.affine(diagonal, np.zeros(signal.size)), signal.shape)
+    places = np.arange(signal.size)
+    return linear(signal, sparse(places, places, factor, (signal.size,) * 2), signal.shape)
 
 
 def divide(signal: Signal, constant: Floats) -> Signal:
     """Return signal / constant, broadcast, entry by entry.
 
-    Powers of two, and divisions that the last layer's parameters allow, are
-    exact. Otherwise 1 / constant is no float: the double nearest to it becomes
-    the parameter of the network, and a warning says so.
+    Powers of two, and divisions that the parameters below allow, are exact.
+    Otherwise 1 / constant is no float: the double nearest to it becomes the
+    parameter of the network, and a warning says so.
 
     Raises
     ------
@@ -219,12 +195,18 @@ def divide(signal: Signal, constant: Floats) -> Signal:
     signal, divisor = _broadcast(signal, constant)
     if not divisor.all():
         raise NetworkError("it divides by a constant that has a zero")
-    last = signal.pending
-    if last is not None:
-        weight = exact_quotient(last.weight, divisor[:, None])
-        bias = exact_quotient(last.bias, divisor)
-        if weight is not None and bias is not None:
-            return _grown(signal, Layer.affine(weight, bias), signal.shape, merge=True)
+    block = signal.block
+    if block.affine:
+        bias = exact_quotient(block.bias, divisor)
+        matrices = [divided_rows(matrix, divisor) for _, matrix in block.terms]
+        if bias is not None and all(matrix is not None for matrix in matrices):
+            parents = (parent for parent, _ in block.terms)
+            terms = tuple(
+                (p, matrix)
+                for p, matrix in zip(parents, matrices, strict=True)
+                if matrix is not None
+            )
+            return Signal(signal.shape, Block.of(terms, bias))
     with np.errstate(over="ignore"):
         reciprocal = 1.0 / divisor
     if not np.isfinite(reciprocal).all():
@@ -239,7 +221,53 @@ def divide(signal: Signal, constant: Floats) -> Signal:
             RoundedDivisionWarning,
             stacklevel=2,
         )
-    return multiply(signal, reciprocal)
+    return multiply(signal, reciprocal.reshape(signal.shape))
+
+
+def batch_norm(
+    signal: Signal, scale: Floats, shift: Floats, mean: Floats, variance: Floats, epsilon: float
+) -> Signal:
+    """Return a signal normalised by stored statistics, channel by channel (axis 1).
+
+    The factor ``scale / sqrt(variance + epsilon)`` and the constant
+    ``shift - mean * factor`` are no floats in general. Their doubles, computed once
+    here, *are* the parameters of the network; the program that runs the file rounds
+    in the same place.
+
+    Raises
+    ------
+    NetworkError
+        If the statistics do not fit the signal or a variance is not positive.
+    """
+    channels = signal.shape[1] if len(signal.shape) > 1 else 0
+    if any(array.shape != (channels,) for array in (scale, shift, mean, variance)):
+        raise NetworkError(
+            f"statistics of shape {scale.shape}, {shift.shape}, {mean.shape} and "
+            f"{variance.shape} do not fit {signal.shape}"
+        )
+    if not (variance + epsilon > 0).all():
+        raise NetworkError("a variance plus epsilon is not positive")
+    with np.errstate(over="ignore", invalid="ignore"):
+        factor = scale / np.sqrt(variance + epsilon)
+        constant = shift - mean * factor
+    if not (np.isfinite(factor).all() and np.isfinite(constant).all()):
+        raise NetworkError("its statistics make a factor that is not a finite number")
+    along = (channels, *[1] * (len(signal.shape) - 2))
+    return add(multiply(signal, factor.reshape(along)), constant.reshape(along))
+
+
+def sum_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
+    """Return the sum over the given axes, which stay with extent 1 if `keep`."""
+    shape = tuple(1 if axis in axes else extent for axis, extent in enumerate(signal.shape))
+    target = np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), signal.shape)
+    columns = np.arange(signal.size)
+    ones = np.ones(signal.size)
+    matrix = sparse(target.reshape(-1), columns, ones, (math.prod(shape), signal.size))
+    result = linear(signal, matrix, shape)
+    if keep:
+        return result
+    rest = tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
+    return reshape(result, rest)
 
 
 def matmul_right(signal: Signal, matrix: Floats) -> Signal:
@@ -260,9 +288,9 @@ def matmul_right(signal: Signal, matrix: Floats) -> Signal:
         return reshape(product, product.shape[:-1])
     if matrix.ndim != 2 or not signal.shape or signal.shape[-1] != matrix.shape[0]:
         raise _no_product(signal.shape, matrix.shape)
-    shape = _checked((*signal.shape[:-1], matrix.shape[1]))
+    shape = checked((*signal.shape[:-1], matrix.shape[1]))
     # C order: one block of the matrix for each row of the signal
-    return _linear(signal, _kron(math.prod(signal.shape[:-1]), matrix.T, 1), shape)
+    return linear(signal, _kron(math.prod(signal.shape[:-1]), matrix.T, 1), shape)
 
 
 def matmul_left(matrix: Floats, signal: Signal) -> Signal:
@@ -288,96 +316,50 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
     if matrix.ndim != 2 or len(signal.shape) < 2 or signal.shape[-2] != matrix.shape[1]:
         raise _no_product(matrix.shape, signal.shape)
     blocks, columns = math.prod(signal.shape[:-2]), signal.shape[-1]
-    shape = _checked((*signal.shape[:-2], matrix.shape[0], columns))
-    return _linear(signal, _kron(blocks, matrix, columns), shape)
+    shape = checked((*signal.shape[:-2], matrix.shape[0], columns))
+    return linear(signal, _kron(blocks, matrix, columns), shape)
 
 
-def bend(signal: Signal, lower: float, upper: float) -> Signal:
+def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:
     """Return ``upper * z`` for z > 0 and ``lower * z`` otherwise, entry by entry.
 
-    The last layer takes the slopes if it has none yet; otherwise (directly on
-    the input, or after another bend) an identity layer does.
+    Units below that pass values on take the slopes; otherwise (directly on the
+    input, or after another bend) copies of the values do.
+
+    Parameters
+    ----------
+    lower, upper : array_like
+        Slopes, broadcast to the signal.
 
     Examples
     --------
     >>> [layer.bends.tolist() for layer in bend(source((2,)), 0.0, 1.0).layers]
     [[True, True]]
     """
-    last = signal.pending
-    if last is not None:
-        layer = Layer.with_slopes(last.weight, last.bias, lower, upper)
-        return _grown(signal, layer, signal.shape, merge=True)
-    layer = Layer.with_slopes(_identity(signal.size), np.zeros(signal.size), lower, upper)
-    return _grown(signal, layer, signal.shape)
-
-
-def _linear(signal: Signal, weight: Floats, shape: Shape) -> Signal:
-    last = signal.pending
-    zero = np.zeros(len(weight))
-    if last is not None and not last.bias.any() and _is_diagonal(last.weight):
-        # scaled inputs, such as pixels / 256: scale the columns instead where that is exact
-        product = exact_product(weight, np.diagonal(last.weight)[None, :])
-        if product is not None:
-            return _grown(signal, Layer.affine(product, zero), shape, merge=True)
-    return _grown(signal, Layer.affine(weight, zero), shape)
-
-
-def _grown(signal: Signal, layer: Layer, shape: Shape, *, merge: bool = False) -> Signal:
-    kept = signal.layers[:-1] if merge else signal.layers
-    if sum(other.weight.size for other in kept) + layer.weight.size > 2 * MAX_ENTRIES:
-        raise NetworkError(f"the network has more than {2 * MAX_ENTRIES} weights")
-    if len(kept) >= MAX_LAYERS:
-        raise NetworkError(f"the network has more than {MAX_LAYERS} layers")
-    return Signal(shape, (*kept, layer))
+    block = signal.block if signal.block.affine else copied(signal.block)
+    slopes = [
+        np.broadcast_to(np.asarray(slope, dtype=np.float64), signal.shape).reshape(-1)
+        for slope in (lower, upper)
+    ]
+    return Signal(signal.shape, replace(block, lower=slopes[0], upper=slopes[1]))
 
 
 def _broadcast(signal: Signal, constant: Floats) -> tuple[Signal, Floats]:
-    try:
-        shape = np.broadcast_shapes(signal.shape, constant.shape)
-    except ValueError:
-        raise NetworkError(f"shapes {signal.shape} and {constant.shape} do not broadcast") from None
-    _checked(shape)
+    shape = broadcast_shape(signal.shape, constant.shape)
     values = np.broadcast_to(constant, shape).reshape(-1)
-    if math.prod(shape) == signal.size:
-        return replace(signal, shape=shape), values
     index = np.arange(signal.size).reshape(signal.shape)
     return select(signal, np.broadcast_to(index, shape)), values
 
 
-def _is_diagonal(matrix: Floats) -> bool:
-    if matrix.shape[0] != matrix.shape[1]:
-        return False
-    return int(np.count_nonzero(matrix)) == int(np.count_nonzero(np.diagonal(matrix)))
-
-
-def _kron(blocks: int, matrix: Floats, columns: int) -> Floats:
+def _kron(blocks: int, matrix: Floats, columns: int) -> Sparse:
     """Kronecker product identity(blocks) x matrix x identity(columns)."""
-    rows = blocks * matrix.shape[0] * columns
-    _check_entries(rows, blocks * matrix.shape[1] * columns)
-    if blocks == columns == 1:
-        return matrix
-    product: Floats = np.kron(np.eye(blocks), np.kron(matrix, np.eye(columns)))
-    return product
-
-
-def _identity(size: int) -> Floats:
-    _check_entries(size, size)
-    return np.eye(size)
-
-
-def _checked(shape: Shape) -> Shape:
-    if not 1 <= math.prod(shape) <= MAX_VALUES:
+    if blocks * matrix.size * columns > MAX_WEIGHTS:
         raise NetworkError(
-            f"an array of shape {shape} is empty or has more than {MAX_VALUES} values"
+            f"a layer of {blocks} x {columns} products with {matrix.size} weights has more than "
+            f"the {MAX_WEIGHTS} weights allowed"
         )
-    return shape
-
-
-def _check_entries(rows: int, columns: int) -> None:
-    if rows * columns > MAX_ENTRIES:
-        raise NetworkError(
-            f"a dense layer of {rows} x {columns} weights has more than the {MAX_ENTRIES} allowed"
-        )
+    inner = kron(Sparse(matrix), eye_array(columns), format="csr") if columns > 1 else matrix
+    return Sparse(kron(eye_array(blocks), inner, format="csr") if blocks > 1 else inner)
 
 
 def _no_product(left: Shape, right: Shape) -> NetworkError:

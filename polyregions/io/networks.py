@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from polyregions.errors import FormatError
+from polyregions.io.nnet import load_nnet
 from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
+from polyregions.io.safetensors import load_safetensors
 from polyregions.io.torch_export import load_pt2
 from polyregions.io.torch_modules import load_torch
 from polyregions.network import Network
@@ -15,11 +17,13 @@ from polyregions.network import Network
 __all__ = ["load", "supported_suffixes"]
 
 _READERS: dict[str, Callable[..., Network]] = {
+    ".nnet": load_nnet,
     ".npz": load_npz,
     ".onnx": load_onnx,
     ".pt": load_torch,
     ".pt2": load_pt2,
     ".pth": load_torch,
+    ".safetensors": load_safetensors,
 }
 
 
@@ -29,11 +33,13 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     Parameters
     ----------
     path : str or Path
-        The suffix says which reader is used: .npz
+        The suffix says which reader is used: .nnet
+        (:func:`~polyregions.io.nnet.load_nnet`), .npz
         (:func:`~polyregions.io.npz.load_npz`), .onnx
         (:func:`~polyregions.io.onnx_graph.load_onnx`), .pt2
         (:func:`~polyregions.io.torch_export.load_pt2`), .pt and .pth
-        (:func:`~polyregions.io.torch_modules.load_torch`).
+        (:func:`~polyregions.io.torch_modules.load_torch`), .safetensors
+        (:func:`~polyregions.io.safetensors.load_safetensors`).
     name : str, optional
         Name of the network; by default that of the file.
 
@@ -41,7 +47,8 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     -------
     Network
         Its parameters are the floats of the file. Nothing is rounded but the
-        reciprocal of a constant divisor that is no power of two, which warns.
+        reciprocal of a constant divisor that is no power of two, which warns, and
+        the factors of batch normalisation.
 
     Raises
     ------
@@ -76,6 +83,6 @@ def supported_suffixes() -> tuple[str, ...]:
     Examples
     --------
     >>> supported_suffixes()
-    ('.npz', '.onnx', '.pt', '.pt2', '.pth')
+    ('.nnet', '.npz', '.onnx', '.pt', '.pt2', '.pth', '.safetensors')
     """
     return tuple(sorted(_READERS))

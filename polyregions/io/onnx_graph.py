@@ -7,6 +7,7 @@ depends on are read. The only runtime needed is the ``onnx`` package itself.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import numpy as np
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
 from polyregions.io.files import import_extra, read_bytes, regular_file
-from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_operators import OPERATORS, Constant, Node, Value, supported_operators
+from polyregions.io.lowering import DroppedOperatorWarning, Shape, Signal
+from polyregions.io.onnx_operators import DROPPED_AT_THE_END, OPERATORS, require_supported
+from polyregions.io.onnx_values import Constant, Node, Value
 from polyregions.network import Network
 
 __all__ = ["load_onnx"]
@@ -27,7 +29,7 @@ _OLDEST_OPSET = 7
 
 
 def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
-    """Read a multi-layer perceptron from an ONNX file.
+    """Read a piecewise-linear network from an ONNX file.
 
     The input may have any shape; it is flattened to n values in C order. A
     first dimension without a fixed size is a batch and counts as 1. A fixed
@@ -45,7 +47,8 @@ def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
         The rational function of the graph's constants. Operators that cannot
         be merged without rounding become pass-through layers. A division by a
         constant that is no power of two warns, see
-        :func:`polyregions.io.lowering.divide`.
+        :func:`polyregions.io.lowering.divide`. Softmax, LogSoftmax, Sigmoid and ArgMax
+        are left out at the very end of the graph, with a warning.
 
     Raises
     ------
@@ -61,8 +64,8 @@ def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
     Notes
     -----
     *Algorithm*: nodes are visited in the file's order, which ONNX requires to
-    be topological. A value is a constant or a :class:`Signal`, a chain of
-    layers; each operator extends the chain of its input.
+    be topological. A value is a constant or a :class:`Signal`; each operator makes a
+    new signal, and the layers are laid out from the output's signal at the end.
     """
     onnx = import_extra("onnx", "onnx", "reading ONNX")
     file = regular_file(path)
@@ -101,10 +104,10 @@ def _read_graph(onnx: Any, model: Any, folder: Path, name: str) -> Network:
         raise FormatError(
             f"the graph has {len(graph.output)} outputs; export a model with exactly one"
         )
-    output = graph.output[0].name
+    output = kept_output(graph, graph.output[0].name, warn=True)
     nodes = _needed_nodes(onnx, graph, output)
     for node in nodes:
-        _require_supported(node)
+        require_supported(node)
     values: dict[str, Value] = _initial_values(onnx, graph, nodes, output, folder)
     for node in nodes:
         _evaluate(node, values)
@@ -112,6 +115,27 @@ def _read_graph(onnx: Any, model: Any, folder: Path, name: str) -> Network:
     if not isinstance(result, Signal):
         raise FormatError(f"the output {output!r} does not depend on the input; export it again")
     return lowering.to_network(result, name)
+
+
+def kept_output(graph: Any, output: str, *, warn: bool = False) -> str:
+    """Return the name of the value before a softmax and the like at the very end."""
+    makers = {name: proto for proto in graph.node for name in proto.output}
+    seen = {output}
+    while (maker := makers.get(output)) is not None:
+        if maker.op_type not in DROPPED_AT_THE_END or maker.domain not in ("", "ai.onnx"):
+            break
+        if not maker.input or maker.input[0] in seen:
+            break
+        output = maker.input[0]
+        seen.add(output)
+        if warn:
+            warnings.warn(
+                f"the last operator {maker.op_type} is left out: regions are those of the values "
+                f"{output!r} that it reads",
+                DroppedOperatorWarning,
+                stacklevel=2,
+            )
+    return output
 
 
 def _needed_nodes(onnx: Any, graph: Any, output: str) -> list[Node]:
@@ -141,21 +165,6 @@ def _node(onnx: Any, proto: Any) -> Node:
             value = _array(onnx, value, None)
         attributes[attribute.name] = value
     return Node(operator, label, tuple(proto.input), tuple(proto.output), attributes)
-
-
-def _require_supported(node: Node) -> None:
-    operator = OPERATORS.get(node.operator)
-    if operator is None:
-        raise UnsupportedOperatorError(
-            f"operator {node.label} is not supported; supported are "
-            f"{', '.join(supported_operators())}"
-        )
-    unknown = sorted(set(node.attributes) - operator.attributes)
-    if unknown:
-        raise UnsupportedOperatorError(
-            f"attribute {unknown[0]!r} of operator {node.label} is not supported; "
-            f"supported are {', '.join(sorted(operator.attributes)) or 'none'}"
-        )
 
 
 def _initial_values(
@@ -255,4 +264,6 @@ def _evaluate(node: Node, values: dict[str, Value]) -> None:
         raise FormatError(
             f"operator {node.label} has malformed inputs or attributes; export the model again"
         ) from None
-    values[node.outputs[0]] = value
+    results = value if isinstance(value, tuple) else (value,)
+    # further outputs, such as the mask of a dropout, have no value
+    values.update(zip(node.outputs, results, strict=False))

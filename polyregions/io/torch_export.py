@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,18 +24,22 @@ from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorErr
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import read_bytes
-from polyregions.io.lowering import Shape, Signal
+from polyregions.io.lowering import DroppedOperatorWarning, Shape, Signal
+from polyregions.io.torch_operators import ATEN, DROPPED_AT_THE_END
+from polyregions.io.torch_shapes import SHAPES
+from polyregions.io.torch_values import Value
 from polyregions.network import Network
 
-__all__ = ["load_pt2"]
+__all__ = ["load_pt2", "read_pt2"]
 
 Json = Any
-Value = Signal | Floats | int
-Arguments = Mapping[str, Any]
 
 _MAX_JSON = 2**26
-# numbers of torch's serialized ScalarType
-_TYPES = {6: np.float16, 7: np.float32, 8: np.float64}
+# numbers of torch's serialized ScalarType; integers are indices
+_TYPES = {6: np.float16, 7: np.float32, 8: np.float64, 5: np.int64}
+_PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_none", "as_string")
+# arguments that say how to compute, but not what
+_IGNORED = ("as_device", "as_layout", "as_memory_format", "as_scalar_type")
 _PREFIX = "torch.ops.aten."
 
 
@@ -46,7 +51,7 @@ class Archive:
 
 
 def load_pt2(path: str | Path, *, name: str | None = None) -> Network:
-    """Read a multi-layer perceptron exported by ``torch.export.save``.
+    """Read a piecewise-linear network exported by ``torch.export.save``.
 
     Parameters
     ----------
@@ -72,15 +77,19 @@ def load_pt2(path: str | Path, *, name: str | None = None) -> Network:
         If the program makes no network.
     """
     file = Path(path)
-    data = read_bytes(file)
+    return read_pt2(read_bytes(file), str(file), file.stem if name is None else name)
+
+
+def read_pt2(data: bytes, where: str, name: str) -> Network:
+    """Read the bytes of an exported program; `where` names them in messages."""
     try:
-        return _read_program(_open(data), file.stem if name is None else name)
+        return _read_program(_open(data), name)
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
+        raise type(error)(f"{where}: {error}") from None
     # a damaged archive may have any JSON anywhere
     except Exception:
         raise FormatError(
-            f"{file} is not a readable torch.export archive (torch 2.8 or later); "
+            f"{where} is not a readable torch.export archive (torch 2.8 or later); "
             "it may be truncated: copy or export it again"
         ) from None
 
@@ -121,7 +130,7 @@ def _read_program(archive: Archive, name: str) -> Network:
         "weights": _config(archive, f"data/weights/{model}_weights_config.json"),
         "constants": _config(archive, f"data/constants/{model}_constants_config.json"),
     }
-    values: dict[str, Value] = {}
+    values: dict[str, Value | _Changed] = {}
     user_inputs = []
     for spec in signature["input_specs"]:
         ((kind, entry),) = spec.items()
@@ -145,9 +154,12 @@ def _read_program(archive: Archive, name: str) -> Network:
     outputs = signature["output_specs"]
     if len(outputs) != 1 or "user_output" not in outputs[0]:
         raise FormatError("the program must have exactly one output and change no buffer")
-    for node in graph["nodes"]:
-        _evaluate(node, values)
-    result = values.get(outputs[0]["user_output"]["arg"]["as_tensor"]["name"])
+    output = outputs[0]["user_output"]["arg"]["as_tensor"]["name"]
+    nodes, output = _kept(graph["nodes"], output)
+    shared: dict[str, set[str]] = {}
+    for node in nodes:
+        _evaluate(node, values, shared)
+    result = values.get(output)
     if not isinstance(result, Signal):
         raise FormatError("the output does not depend on the input; export the program again")
     return lowering.to_network(result, name)
@@ -214,108 +226,90 @@ def _input_shape(graph: Json, name: str) -> Shape:
 # --- operators ---------------------------------------------------------------
 
 
-def _evaluate(node: Json, values: dict[str, Value]) -> None:
-    target = str(node["target"])
-    output = node["outputs"][0]
-    result_name = (output.get("as_tensor") or output.get("as_sym_int") or {}).get("name") or (
-        output["as_sym_int"]["as_name"]
-    )
-    operator = target.removeprefix(_PREFIX)
-    lower = _OPERATORS.get(operator)
+def _evaluate(node: Json, values: dict[str, Value | _Changed], shared: dict[str, set[str]]) -> None:
+    """Compute what a node computes.
+
+    `shared` maps a name to the set of all names that may stand for the same memory. An
+    operator in place changes them all, so none of them may be read any more.
+    """
+    names = _results(node)
+    operator = _operator(node)
+    lower = ATEN.get(operator)
     if lower is None:
+        end = " but as the very last one" if operator in DROPPED_AT_THE_END else ""
         raise UnsupportedOperatorError(
-            f"operator {operator[:80]} (node {result_name}) is not supported; "
-            f"supported are {', '.join(sorted(_OPERATORS))}"
+            f"operator {operator[:80]} (node {names[0]}) is not supported{end}; "
+            f"supported are {', '.join(sorted(ATEN))}"
         )
-    arguments = {entry["name"]: _argument(entry["arg"], values) for entry in node["inputs"]}
     try:
-        values[result_name] = lower(arguments)
+        arguments = {entry["name"]: _argument(entry["arg"], values) for entry in node["inputs"]}
+        result = lower(arguments)
     except (NetworkError, FormatError, UnsupportedOperatorError) as error:
-        raise type(error)(f"operator {operator} (node {result_name}): {error}") from None
+        raise type(error)(f"operator {operator} (node {names[0]}): {error}") from None
+    if "_." in operator:
+        first = node["inputs"][0]["arg"]["as_tensor"]["name"]
+        for name in shared.get(first, {first}):
+            values[name] = _Changed()
+    elif operator in SHAPES:
+        group = set(names)
+        for entry in node["inputs"]:
+            if "as_tensor" in entry["arg"]:
+                name = entry["arg"]["as_tensor"]["name"]
+                group |= {name} | shared.get(name, set())
+        shared.update(dict.fromkeys(group, group))
+    results = result if isinstance(result, tuple) else (result,)
+    values.update(zip(names, results, strict=True))
 
 
-def _argument(argument: Json, values: Mapping[str, Value]) -> Any:
+class _Changed:
+    """Stands for a value that was overwritten in place."""
+
+
+def _operator(node: Json) -> str:
+    return str(node["target"]).removeprefix(_PREFIX)
+
+
+def _results(node: Json) -> list[str]:
+    """Return the names of what a node computes."""
+    names: list[str] = []
+    for output in node["outputs"]:
+        ((kind, content),) = output.items()
+        if kind == "as_tensors":
+            names += [entry["name"] for entry in content]
+        else:
+            names.append(content.get("name") or content["as_name"])
+    return names
+
+
+def _kept(nodes: list[Json], result: str) -> tuple[list[Json], str]:
+    """Return the nodes and the result without a softmax and the like at the very end."""
+    while nodes and _operator(nodes[-1]) in DROPPED_AT_THE_END and _results(nodes[-1]) == [result]:
+        read = next(entry["arg"] for entry in nodes[-1]["inputs"] if entry["name"] == "self")
+        warnings.warn(
+            f"the last operator {_operator(nodes[-1])} is left out: regions are those of the "
+            f"values it reads",
+            DroppedOperatorWarning,
+            stacklevel=2,
+        )
+        nodes, result = nodes[:-1], read["as_tensor"]["name"]
+    return nodes, result
+
+
+def _argument(argument: Json, values: Mapping[str, Value | _Changed]) -> Any:
     ((kind, content),) = argument.items()
-    if kind == "as_tensor":
-        return values[content["name"]]
+    if kind in ("as_tensor", "as_tensors"):
+        read = [values[e["name"]] for e in (content if kind == "as_tensors" else [content])]
+        if any(isinstance(value, _Changed) for value in read):
+            raise UnsupportedOperatorError(
+                "it reads a value that an operator in place has changed; use inplace=False"
+            )
+        return read if kind == "as_tensors" else read[0]
     if kind == "as_sym_int":
         return values[content["as_name"]] if "as_name" in content else content["as_int"]
     if kind == "as_sym_ints":
         return [values[e["as_name"]] if "as_name" in e else e["as_int"] for e in content]
-    if kind in ("as_int", "as_ints", "as_float", "as_bool", "as_none"):
+    if kind in _PLAIN:
         return None if kind == "as_none" else content
+    if kind in _IGNORED:
+        return None
     raise UnsupportedOperatorError(f"an argument of the kind {kind[3:]!r} is not supported")
-
-
-def _signal(value: Any) -> Signal:
-    if not isinstance(value, Signal):
-        raise UnsupportedOperatorError("it computes with parameters only; export folded weights")
-    return value
-
-
-def _linear(arguments: Arguments) -> Value:
-    weight, bias = arguments["weight"], arguments.get("bias")
-    if not isinstance(weight, np.ndarray) or isinstance(bias, Signal) or weight.ndim != 2:
-        raise UnsupportedOperatorError("its weight and bias must be parameters")
-    signal = lowering.matmul_right(_signal(arguments["input"]), weight.T)
-    if bias is None:
-        return signal
-    if bias.shape != weight.shape[:1]:
-        raise NetworkError(f"{len(weight)} units have a bias of shape {bias.shape}")
-    return lowering.add(signal, bias)
-
-
-def _relu(arguments: Arguments) -> Value:
-    return lowering.bend(_signal(arguments["self"]), 0.0, 1.0)
-
-
-def _flatten(arguments: Arguments) -> Value:
-    signal = _signal(arguments["self"])
-    rank = len(signal.shape)
-    start, end = arguments.get("start_dim", 0), arguments.get("end_dim", -1)
-    start, end = (axis + rank if axis < 0 else axis for axis in (start, end))
-    if not 0 <= start <= end < rank:
-        raise FormatError(f"dimensions {start} to {end} do not exist in shape {signal.shape}")
-    merged = math.prod(signal.shape[start : end + 1])
-    return lowering.reshape(signal, (*signal.shape[:start], merged, *signal.shape[end + 1 :]))
-
-
-def _view(arguments: Arguments) -> Value:
-    signal = _signal(arguments["self"])
-    target = arguments.get("size", arguments.get("shape"))
-    shape = [int(extent) for extent in target]
-    if -1 in shape:
-        known = math.prod(extent for extent in shape if extent != -1)
-        shape[shape.index(-1)] = signal.size // known if known else 0
-    if min(shape, default=1) < 1:
-        raise FormatError(f"the shape {tuple(target)} is malformed")
-    return lowering.reshape(signal, tuple(shape))
-
-
-def _dropout(arguments: Arguments) -> Value:
-    if arguments["train"] is not False:
-        raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    return _signal(arguments["input"])
-
-
-def _same(arguments: Arguments) -> Value:
-    return _signal(arguments["self"])
-
-
-def _size(arguments: Arguments) -> Value:
-    return int(_signal(arguments["self"]).shape[arguments["dim"]])
-
-
-_OPERATORS: dict[str, Callable[[Arguments], Value]] = {
-    "alias.default": _same,
-    "clone.default": _same,
-    "detach.default": _same,
-    "dropout.default": _dropout,
-    "flatten.using_ints": _flatten,
-    "linear.default": _linear,
-    "relu.default": _relu,
-    "relu_.default": _relu,
-    "reshape.default": _view,
-    "sym_size.int": _size,
-    "view.default": _view,
-}

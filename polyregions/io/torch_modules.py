@@ -1,7 +1,7 @@
 """Torch modules, in memory and as saved by ``torch.save``.
 
 No file is ever unpickled freely: ``torch.load`` runs with ``weights_only=True``
-and, for whole modules, with a list of six module classes that it may create.
+and, for whole modules, with a short list of module classes that it may create.
 """
 
 from __future__ import annotations
@@ -9,23 +9,30 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
+from polyregions.io.extremes import clip
 from polyregions.io.files import import_extra, read_bytes
-from polyregions.io.lowering import Signal
+from polyregions.io.lowering import DroppedOperatorWarning, Signal
+from polyregions.io.torch_export import read_pt2
 from polyregions.network import Network
 
-__all__ = ["from_torch", "load_torch", "supported_modules"]
+__all__ = ["from_torch", "load_module", "load_torch", "supported_modules", "without_dropped"]
 
 _KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
-_LEAVES = ("Linear", "ReLU", *_KEEPS_VALUES)
+_DROPPED_AT_THE_END = ("LogSoftmax", "Sigmoid", "Softmax")
+_BENDS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
+_LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
 # a Sequential that contains itself, or one module many times over, ends here
 _MAX_DEPTH = 50
 _MAX_MODULES = 10_000
@@ -33,20 +40,28 @@ _MAX_MODULES = 10_000
 _PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z")
 
 
-def from_torch(module: Any, *, name: str = "network") -> Network:
+def from_torch(
+    module: Any, *, input_shape: Sequence[int] | None = None, name: str = "network"
+) -> Network:
     """Read a network from a torch module.
 
     Parameters
     ----------
-    module : torch.nn.Sequential
-        Of Linear, ReLU, Flatten, Identity, Dropout and further Sequential. Dropout
-        is read as in evaluation. The input is what the first Linear reads.
+    module : torch.nn.Module
+        Without `input_shape`, a Sequential of the classes of
+        :func:`supported_modules`, whose input is what the first Linear reads. With it,
+        any module that ``torch.export`` can trace, of the operators that .pt2 files
+        may hold: convolutions, pooling, branches and so on. Dropout and batch
+        normalisation are read as in evaluation.
+    input_shape : sequence of int, optional
+        Shape of one input, without the batch axis: ``(1, 28, 28)``, for instance.
     name : str
 
     Returns
     -------
     Network
-        With the module's parameters, float32 widened without change.
+        With the module's parameters, float32 widened without change. Softmax,
+        LogSoftmax and Sigmoid are left out at the very end, with a warning.
 
     Raises
     ------
@@ -67,19 +82,88 @@ def from_torch(module: Any, *, name: str = "network") -> Network:
     torch = import_extra("torch", "torch", "reading torch modules")
     if not isinstance(module, torch.nn.Module):
         raise NetworkError(f"from_torch needs a torch module, not {type(module).__name__}")
+    if input_shape is not None:
+        return _traced(torch, module, tuple(int(extent) for extent in input_shape), name)
     leaves = list(_leaves(torch, module))
     if len(leaves) > _MAX_MODULES:
         raise NetworkError(f"the module has more than {_MAX_MODULES} layers")
     width = next((leaf.weight.shape[-1] for _, kind, leaf in leaves if kind == "Linear"), None)
     if width is None:
         raise NetworkError("the module has no Linear layer, so it has no activation regions")
+    while leaves[-1][1] in _DROPPED_AT_THE_END:
+        warnings.warn(
+            f"the last module {leaves.pop()[1]} is left out: regions are those of the values "
+            f"it reads",
+            DroppedOperatorWarning,
+            stacklevel=2,
+        )
     signal = lowering.source((int(width),))
     for place, kind, leaf in leaves:
-        if kind == "Linear":
-            signal = _linear(torch, signal, leaf.weight, leaf.bias, place)
-        elif kind == "ReLU":
-            signal = lowering.bend(signal, 0.0, 1.0)
+        try:
+            signal = _lowered(torch, signal, kind, leaf, place)
+        except UnsupportedOperatorError as error:
+            raise type(error)(f"module {kind} (at {place or 'the top'}): {error}") from None
     return lowering.to_network(signal, name)
+
+
+def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Signal:
+    if kind == "Linear":
+        return _linear(torch, signal, leaf.weight, leaf.bias, place)
+    if kind in _DROPPED_AT_THE_END:
+        raise UnsupportedOperatorError("it may only be the very last one")
+    if kind == "BatchNorm1d":
+        return _batch_norm(torch, signal, leaf, place)
+    if kind in ("ReLU6", "Hardtanh"):
+        low, high = (np.array(float(bound)) for bound in (leaf.min_val, leaf.max_val))
+        return clip(signal, low, high)
+    if kind == "PReLU":
+        slope = _floats(torch, leaf.weight, f"the slope of layer {place}")
+        if slope.size not in (1, signal.size):
+            raise NetworkError(
+                f"layer {place}: {slope.size} slopes do not fit {signal.size} values"
+            )
+        return lowering.bend(signal, slope, 1.0)
+    if kind == "LeakyReLU":
+        slope = exact_floats(np.array(float(leaf.negative_slope)), f"the slope of layer {place}")
+        return lowering.bend(signal, slope, 1.0)
+    return lowering.bend(signal, 0.0, 1.0) if kind == "ReLU" else signal
+
+
+def _batch_norm(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
+    if leaf.running_mean is None or leaf.running_var is None:
+        raise UnsupportedOperatorError("it stores no statistics")
+    mean, variance = (
+        _floats(torch, statistic, f"a statistic of layer {place}")
+        for statistic in (leaf.running_mean, leaf.running_var)
+    )
+    scale, shift = np.ones(len(mean)), np.zeros(len(mean))
+    if leaf.weight is not None:
+        scale = _floats(torch, leaf.weight, f"the scale of layer {place}")
+        shift = _floats(torch, leaf.bias, f"the bias of layer {place}")
+    row = lowering.reshape(signal, (1, signal.size))
+    row = lowering.batch_norm(row, scale, shift, mean, variance, float(leaf.eps))
+    return lowering.reshape(row, signal.shape)
+
+
+def _traced(torch: Any, module: Any, input_shape: tuple[int, ...], name: str) -> Network:
+    """Read any module through the program that ``torch.export`` makes of it."""
+    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(1))
+    example = torch.zeros((1, *input_shape), dtype=parameter.dtype)
+    buffer = BytesIO()
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            # the copy is put in evaluation mode, not the caller's module
+            program = torch.export.export(deepcopy(module).cpu().eval(), (example,))
+            torch.export.save(program, buffer)
+    # the tracer fails in many ways on what it does not know
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise UnsupportedOperatorError(
+            f"torch.export cannot trace the module for one input of shape {input_shape} "
+            f"({reason}); export it to ONNX instead"
+        ) from None
+    return read_pt2(buffer.getvalue(), name, name)
 
 
 def load_torch(path: str | Path, *, name: str | None = None) -> Network:
@@ -112,7 +196,7 @@ def load_torch(path: str | Path, *, name: str | None = None) -> Network:
     """
     torch = import_extra("torch", "torch", "reading torch files")
     file = Path(path)
-    content = _load(torch, file)
+    content = load_module(file, read_bytes(file))
     name = file.stem if name is None else name
     try:
         if isinstance(content, torch.nn.Module):
@@ -134,8 +218,8 @@ def supported_modules() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> supported_modules()
-    ('Dropout', 'Flatten', 'Identity', 'Linear', 'ReLU', 'Sequential')
+    >>> "PReLU" in supported_modules()
+    True
     """
     return tuple(sorted((*_LEAVES, "Sequential")))
 
@@ -174,7 +258,8 @@ def _kind(torch: Any, module: Any, place: str) -> str:
             return kind
     raise UnsupportedOperatorError(
         f"module {type(module).__name__} (at {place or 'the top'}) is not supported; "
-        f"supported are {', '.join(supported_modules())}"
+        f"supported are {', '.join(supported_modules())}; any other is read with input_shape, "
+        f"or as .pt2 or ONNX"
     )
 
 
@@ -243,8 +328,15 @@ def _from_state_dict(torch: Any, state: Mapping[Any, Any], name: str) -> Network
     return lowering.to_network(signal, name)
 
 
-def _load(torch: Any, file: Path) -> Any:
-    data = read_bytes(file)
+def load_module(file: Path, data: bytes) -> Any:
+    """Return what ``torch.save`` wrote, created from a short list of classes only.
+
+    Raises
+    ------
+    FormatError
+        If the bytes are damaged or hold anything else.
+    """
+    torch = import_extra("torch", "torch", "reading torch files")
     _check_archive(file, data)
     classes = [getattr(torch.nn, kind) for kind in ("Sequential", *_LEAVES)]
     try:
@@ -263,6 +355,14 @@ def _load(torch: Any, file: Path) -> Any:
     if "TorchScript" in text:
         raise FormatError(f"{file} is a TorchScript archive; export to ONNX or .pt2 instead")
     raise FormatError(f"{file} is not a readable torch file; it may be damaged: save it again")
+
+
+def without_dropped(torch: Any, module: Any) -> Any:
+    """Return a Sequential without a softmax and the like at its end."""
+    leaves = [leaf for _, _, leaf in _leaves(torch, module)]
+    while type(leaves[-1]).__name__ in _DROPPED_AT_THE_END:
+        leaves.pop()
+    return torch.nn.Sequential(*leaves)
 
 
 def _check_archive(file: Path, data: bytes) -> None:

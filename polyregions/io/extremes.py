@@ -1,0 +1,180 @@
+"""Maxima, minima and clipping as comparisons, each of them one ReLU unit.
+
+``max(a, b) = b + relu(a - b)``: the unit's hyperplane is where a = b. The largest of
+several values is found by a tournament: values 0 and 1, 2 and 3, ... are compared,
+then the winners, and so on; the last one waits if their number is odd. Which regions
+are linear does not depend on the order; the activation pattern does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import NetworkError
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_sparse import selection
+from polyregions.io.lowering import (
+    Signal,
+    add,
+    add_signals,
+    bend,
+    broadcast_shape,
+    combine,
+    concatenate,
+    linear,
+    multiply,
+    reshape,
+    select,
+)
+
+__all__ = ["clip", "largest", "largest_over", "maximum", "negated"]
+
+Integers = NDArray[np.intp]
+
+# bounds beyond the largest float32 are no bounds: exporters write them for "none"
+_NO_BOUND = float(np.finfo(np.float32).max)
+
+
+def negated(signal: Signal) -> Signal:
+    """Return -signal."""
+    return multiply(signal, np.array(-1.0))
+
+
+def largest(signal: Signal, candidates: Integers) -> Signal:
+    """Return the largest of the values at each row of flat indices.
+
+    Parameters
+    ----------
+    candidates : numpy.ndarray of int, shape (outputs, k)
+        Indices of the values to compare; -1 is no value. At least one in each row.
+
+    Returns
+    -------
+    Signal
+        Of shape (outputs,).
+
+    Notes
+    -----
+    *Algorithm*: a tournament. Two values are compared once even where windows
+    overlap, so that no unit appears twice.
+
+    Examples
+    --------
+    >>> from polyregions.io.lowering import source
+    >>> [layer.weight.shape for layer in largest(source((3,)), np.array([[0, 1, 2]])).layers]
+    [(3, 3), (2, 3), (1, 2)]
+    """
+    if not ((candidates >= 0).any(axis=1)).all():
+        raise NetworkError("a window of a maximum holds no value at all; use less padding")
+    # the values of a row first, so that no round compares with nothing before its end
+    order = np.argsort(candidates < 0, axis=1, kind="stable")
+    rows = np.take_along_axis(candidates, order, axis=1)
+    flat = reshape(signal, (signal.size,))
+    while rows.shape[1] > 1:
+        if rows.shape[1] % 2:
+            rows = np.pad(rows, ((0, 0), (0, 1)), constant_values=-1)
+        pairs = rows.reshape(len(rows), -1, 2)
+        games, place = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
+        place = place.reshape(pairs.shape[:2])
+        empty = games[:, 0] < 0
+        # np.unique sorts, so pairs without values come first
+        flat = _round(flat, games[~empty])
+        rows = np.where(empty[place], -1, place - int(empty.sum()))
+        rows = rows[:, (rows >= 0).any(axis=0)]
+    return select(flat, rows[:, 0])
+
+
+def _round(values: Signal, games: Integers) -> Signal:
+    """Return the winners; a game against -1 is won."""
+    played = np.flatnonzero(games[:, 1] >= 0)
+    survivor = np.where(games[:, 1] >= 0, games[:, 1], games[:, 0])
+    shape = (len(games),)
+    if not len(played):
+        return select(values, survivor)
+    first, second = (select(values, games[played, k]) for k in (0, 1))
+    excess = bend(add_signals(first, second, -1.0), 0.0, 1.0)
+    where = np.full(len(games), -1)
+    where[played] = np.arange(len(played))
+    return combine(
+        [
+            (values, selection(survivor, values.size)),
+            (excess, selection(where, len(played))),
+        ],
+        shape,
+    )
+
+
+def largest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
+    """Return the maximum over the given axes, which stay with extent 1 if `keep`."""
+    shape = signal.shape
+    others = [axis for axis in range(len(shape)) if axis not in axes]
+    index = np.arange(signal.size).reshape(shape).transpose([*others, *axes])
+    rest = tuple(shape[axis] for axis in others)
+    result = largest(signal, index.reshape(math.prod(rest), -1))
+    ones = tuple(1 if axis in axes else extent for axis, extent in enumerate(shape))
+    return reshape(result, ones if keep else rest)
+
+
+def maximum(parts: list[Signal | Floats]) -> Signal:
+    """Return the entrywise maximum of signals and constants, broadcast.
+
+    Signals are compared first, in their order; then comes the largest constant.
+    """
+    shape = broadcast_shape(*(part.shape for part in parts))
+    signals = [part for part in parts if isinstance(part, Signal)]
+    constants = [part for part in parts if not isinstance(part, Signal)]
+    size = int(np.prod(shape))
+    spread = [
+        np.broadcast_to(np.arange(part.size).reshape(part.shape), shape).reshape(-1)
+        for part in signals
+    ]
+    if len(signals) == 1:
+        winner = select(signals[0], spread[0].reshape(shape))
+    else:
+        joined = concatenate(
+            [select(part, index) for part, index in zip(signals, spread, strict=True)], 0
+        )
+        rows = np.arange(joined.size).reshape(len(signals), size).T
+        winner = reshape(largest(joined, rows), shape)
+    if constants:
+        bound = np.broadcast_to(np.max(np.stack(np.broadcast_arrays(*constants)), axis=0), shape)
+        winner = clip(winner, bound, None)
+    return winner
+
+
+def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
+    """Return the values moved into [low, high], with one or two ReLU units each.
+
+    ``low + relu(z - low) - relu(z - high)``, or ``high - relu(high - z)`` where there is
+    no lower bound. Bounds of the size of the largest float32 or more are none.
+
+    Raises
+    ------
+    NetworkError
+        If a lower bound is not below its upper bound or they do not broadcast.
+    """
+    bounds = [
+        None if bound is None or bool((np.abs(bound) >= _NO_BOUND).all()) else bound
+        for bound in (low, high)
+    ]
+    low, high = bounds
+    if low is not None and high is not None:
+        if not (low < high).all():
+            raise NetworkError(f"it clips to [{low!s}, {high!s}], which leaves nothing to vary")
+        index = np.arange(signal.size).reshape(signal.shape)
+        both = select(signal, np.stack([index, index]))
+        ends = np.stack([np.broadcast_to(bound, signal.shape) for bound in (low, high)])
+        over = bend(add(both, -ends), 0.0, 1.0)
+        matrix = selection(np.arange(signal.size), 2 * signal.size) - selection(
+            np.arange(signal.size, 2 * signal.size), 2 * signal.size
+        )
+        return add(linear(over, matrix, signal.shape), low)
+    if low is not None:
+        return add(bend(add(signal, -low), 0.0, 1.0), low)
+    if high is not None:
+        return add(negated(bend(add(negated(signal), high), 0.0, 1.0)), high)
+    return signal

@@ -1,0 +1,223 @@
+"""ONNX operators that move values or make constants; they compute nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.io import lowering, rearranging
+from polyregions.io.exact_floats import exact_floats
+from polyregions.io.lowering import MAX_VALUES, Signal
+from polyregions.io.onnx_values import (
+    Inputs,
+    Node,
+    Operator,
+    Value,
+    axes_of,
+    constant_at,
+    floats_at,
+    integers,
+    value_at,
+)
+
+__all__ = ["SHAPES"]
+
+
+def _identity(node: Node, inputs: Inputs) -> Value:
+    return value_at(inputs, 0)
+
+
+def _dropout(node: Node, inputs: Inputs) -> Value:
+    training = constant_at(inputs, 2)
+    if training is not None and training.any():
+        raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
+    return value_at(inputs, 0)
+
+
+def _cast(node: Node, inputs: Inputs) -> Value:
+    types = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
+    value = value_at(inputs, 0)
+    target = types.get(node.attributes.get("to", 0))
+    if target is None:
+        raise UnsupportedOperatorError("only casts to float, double, int32 and int64 are supported")
+    if isinstance(value, Signal):
+        # a change of precision, which the rational function does not know
+        if not issubclass(target, np.floating):
+            raise UnsupportedOperatorError("it casts a value that depends on the input to integers")
+        return value
+    cast = value.astype(target)
+    if value.dtype.kind not in "fiu" or not np.array_equal(cast.astype(value.dtype), value):
+        raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
+    return cast
+
+
+def _flatten(node: Node, inputs: Inputs) -> Value:
+    value = value_at(inputs, 0)
+    shape = value.shape
+    axis = node.integer("axis", 1)
+    if not -len(shape) <= axis <= len(shape):
+        raise FormatError(f"axis {axis} does not exist in shape {shape}")
+    axis = axis + len(shape) if axis < 0 else axis
+    return rearranging.reshaped(value, (math.prod(shape[:axis]), math.prod(shape[axis:])))
+
+
+def _reshape(node: Node, inputs: Inputs) -> Value:
+    value = value_at(inputs, 0)
+    target = constant_at(inputs, 1)
+    if target is None:
+        raise FormatError("the shape is missing")
+    copied = not node.attributes.get("allowzero", 0)
+    shape = [
+        value.shape[place] if extent == 0 and copied else extent
+        for place, extent in enumerate(integers(target))
+    ]
+    return rearranging.reshaped(value, rearranging.resolved(value.shape, shape))
+
+
+def _squeeze(node: Node, inputs: Inputs) -> Value:
+    return rearranging.squeezed(value_at(inputs, 0), axes_of(node, inputs))
+
+
+def _unsqueeze(node: Node, inputs: Inputs) -> Value:
+    axes = axes_of(node, inputs)
+    if axes is None:
+        raise FormatError("the axes are missing")
+    return rearranging.unsqueezed(value_at(inputs, 0), axes)
+
+
+def _transpose(node: Node, inputs: Inputs) -> Value:
+    order = node.attributes.get("perm")
+    return rearranging.rearranged(value_at(inputs, 0), lambda array: np.transpose(array, order))
+
+
+def _gather(node: Node, inputs: Inputs) -> Value:
+    data, index = value_at(inputs, 0), constant_at(inputs, 1)
+    axis = rearranging.axis_in(data.shape, node.integer("axis", 0))
+    if index is None or index.dtype.kind not in "iu":
+        raise FormatError("its index is missing or not of integers")
+    if math.prod(data.shape) // data.shape[axis] * index.size > MAX_VALUES:
+        raise FormatError("its inputs are missing or too large")
+    return rearranging.rearranged(data, lambda array: np.take(array, index, axis=axis))
+
+
+def _concat(node: Node, inputs: Inputs) -> Value:
+    parts = [value_at(inputs, index) for index in range(len(inputs))]
+    if sum(math.prod(part.shape) for part in parts) > MAX_VALUES:
+        raise FormatError("its result is too large")
+    axis = int(node.attributes["axis"])
+    constants = [part for part in parts if not isinstance(part, Signal)]
+    if len(constants) == len(parts):
+        return np.concatenate(constants, axis=axis)
+    return lowering.concatenate(
+        [p if isinstance(p, Signal) else exact_floats(p, "a constant") for p in parts], axis
+    )
+
+
+def _split(node: Node, inputs: Inputs) -> tuple[Value, ...]:
+    value = value_at(inputs, 0)
+    axis = rearranging.axis_in(value.shape, node.integer("axis", 0))
+    given = constant_at(inputs, 1)
+    if given is not None:
+        lengths = integers(given)
+    elif "split" in node.attributes:
+        lengths = node.integers("split", ())
+    else:
+        extent, count = value.shape[axis], len(node.outputs)
+        if node.integer("num_outputs", count) != count:
+            raise FormatError("num_outputs is not the number of its outputs")
+        # only the last part may be smaller
+        size = -(-extent // count)
+        lengths = (*[size] * (count - 1), extent - size * (count - 1))
+    return rearranging.parts_along(value, axis, lengths)
+
+
+def _slice(node: Node, inputs: Inputs) -> Value:
+    value = value_at(inputs, 0)
+    if len(inputs) == 1:
+        starts, ends = node.integers("starts", ()), node.integers("ends", ())
+        axes, steps = node.integers("axes", range(len(starts))), (1,) * len(starts)
+    else:
+        given = [constant_at(inputs, index) for index in range(1, 5)]
+        if given[0] is None or given[1] is None:
+            raise FormatError("its starts or ends are missing")
+        starts, ends = integers(given[0]), integers(given[1])
+        axes = tuple(range(len(starts))) if given[2] is None else integers(given[2])
+        steps = (1,) * len(starts) if given[3] is None else integers(given[3])
+    where = [slice(None)] * len(value.shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        place = rearranging.axis_in(value.shape, axis)
+        extent = value.shape[place]
+        # backwards, the end -extent - 1 or below means "up to the first one, included"
+        stop = None if step < 0 and end < -extent else end
+        where[place] = slice(start, stop, step)
+    return rearranging.rearranged(value, lambda array: array[tuple(where)])
+
+
+def _pad(node: Node, inputs: Inputs) -> Value:
+    mode = node.attributes.get("mode", b"constant")
+    if mode not in (b"constant", "constant"):
+        raise UnsupportedOperatorError(f"the mode {mode!r} is not supported, only 'constant'")
+    value = value_at(inputs, 0)
+    rank = len(value.shape)
+    given = constant_at(inputs, 1)
+    flat = node.integers("pads", ()) if given is None else integers(given)
+    axes_given = constant_at(inputs, 3)
+    axes = tuple(range(rank)) if axes_given is None else integers(axes_given)
+    if len(flat) != 2 * len(axes):
+        raise FormatError(f"pads {flat} do not fit {value.shape}")
+    pads = [(0, 0)] * rank
+    for axis, before, after in zip(axes, flat[: len(axes)], flat[len(axes) :], strict=True):
+        pads[rearranging.axis_in(value.shape, axis)] = (before, after)
+    fill = np.array(float(np.float32(node.attributes.get("value", 0.0))))
+    if constant_at(inputs, 2) is not None:
+        fill = floats_at(inputs, 2, "its value")
+    return rearranging.padded(value, pads, float(exact_floats(fill, "its value").reshape(())))
+
+
+def _expand(node: Node, inputs: Inputs) -> Value:
+    target = constant_at(inputs, 1)
+    if target is None:
+        raise FormatError("the shape is missing")
+    return rearranging.broadcast_to(value_at(inputs, 0), integers(target))
+
+
+def _shape(node: Node, inputs: Inputs) -> Value:
+    return np.array(value_at(inputs, 0).shape, dtype=np.int64)
+
+
+def _constant_node(node: Node, inputs: Inputs) -> Value:
+    if len(node.attributes) != 1:
+        raise FormatError("a constant needs exactly one value")
+    ((key, value),) = node.attributes.items()
+    return np.asarray(value, dtype=_CONSTANT_TYPES[key])
+
+
+_CONSTANT_TYPES: dict[str, Any] = {
+    "value": None,
+    "value_float": np.float32,
+    "value_floats": np.float32,
+    "value_int": np.int64,
+    "value_ints": np.int64,
+}
+
+SHAPES: dict[str, Operator] = {
+    "Cast": Operator(_cast, frozenset({"to"})),
+    "Concat": Operator(_concat, frozenset({"axis"})),
+    "Constant": Operator(_constant_node, frozenset(_CONSTANT_TYPES)),
+    "Dropout": Operator(_dropout, frozenset({"ratio", "seed"})),
+    "Expand": Operator(_expand),
+    "Flatten": Operator(_flatten, frozenset({"axis"})),
+    "Gather": Operator(_gather, frozenset({"axis"})),
+    "Identity": Operator(_identity),
+    "Pad": Operator(_pad, frozenset({"mode", "pads", "value"})),
+    "Reshape": Operator(_reshape, frozenset({"allowzero"})),
+    "Shape": Operator(_shape),
+    "Slice": Operator(_slice, frozenset({"axes", "ends", "starts"})),
+    "Split": Operator(_split, frozenset({"axis", "num_outputs", "split"})),
+    "Squeeze": Operator(_squeeze, frozenset({"axes"})),
+    "Transpose": Operator(_transpose, frozenset({"perm"})),
+    "Unsqueeze": Operator(_unsqueeze, frozenset({"axes"})),
+}

@@ -1,0 +1,132 @@
+"""What the functions that lower ONNX operators share: nodes, inputs, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.io.exact_floats import Floats, exact_floats
+from polyregions.io.lowering import Signal
+
+__all__ = [
+    "Constant",
+    "Inputs",
+    "Node",
+    "Operator",
+    "Value",
+    "axes_of",
+    "constant_at",
+    "floats_at",
+    "integers",
+    "signal_and_constant",
+    "signal_at",
+    "value_at",
+]
+
+Constant = NDArray[Any]
+Value = Signal | Constant
+Inputs = Sequence[Value | None]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of a graph, free of protobuf."""
+
+    operator: str
+    label: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+
+    def integers(self, name: str, default: Sequence[int]) -> tuple[int, ...]:
+        """Return an attribute that is a list of integers."""
+        return tuple(int(entry) for entry in self.attributes.get(name, default))
+
+    def integer(self, name: str, default: int) -> int:
+        """Return an attribute that is an integer."""
+        return int(self.attributes.get(name, default))
+
+
+@dataclass(frozen=True)
+class Operator:
+    """How an operator is lowered, and the attributes that are understood.
+
+    ``lower`` takes the node and its inputs (None for one that is left out) and
+    returns the first output, or a tuple of all outputs.
+    """
+
+    lower: Callable[[Node, Inputs], Value | tuple[Value, ...]]
+    attributes: frozenset[str] = frozenset()
+
+
+def value_at(inputs: Inputs, index: int) -> Value:
+    """Return an input that must be there."""
+    value = inputs[index] if index < len(inputs) else None
+    if value is None:
+        raise FormatError(f"input {index} is missing")
+    return value
+
+
+def signal_at(inputs: Inputs, index: int) -> Signal:
+    """Return an input that must depend on the network's input."""
+    value = value_at(inputs, index)
+    if not isinstance(value, Signal):
+        raise UnsupportedOperatorError(
+            "its inputs are constants; fold constants before the export (onnxsim, for instance)"
+        )
+    return value
+
+
+def constant_at(inputs: Inputs, index: int) -> Constant | None:
+    """Return an input that must be a constant, or None where it is left out."""
+    value = inputs[index] if index < len(inputs) else None
+    if isinstance(value, Signal):
+        raise UnsupportedOperatorError(
+            f"input {index} depends on the network's input; only a constant is supported there"
+        )
+    return value
+
+
+def floats_at(inputs: Inputs, index: int, what: str) -> Floats:
+    """Return an input that must be a constant array of numbers."""
+    value = constant_at(inputs, index)
+    if value is None:
+        raise FormatError(f"input {index} is missing")
+    return exact_floats(value, what)
+
+
+def integers(array: Constant) -> tuple[int, ...]:
+    """Return a constant that must be a number or list of integers."""
+    if array.dtype.kind not in "iu" or array.ndim > 1:
+        raise FormatError("a shape or a list of axes must be integers")
+    return tuple(int(entry) for entry in array.reshape(-1))
+
+
+def axes_of(node: Node, inputs: Inputs) -> tuple[int, ...] | None:
+    """Return the axes from input 1 or, in older models, from the attribute."""
+    given = constant_at(inputs, 1)
+    if given is not None:
+        return integers(given)
+    return node.integers("axes", ()) if "axes" in node.attributes else None
+
+
+def signal_and_constant(inputs: Inputs) -> tuple[Signal, Floats, bool]:
+    """Return the signal, the constant, and whether the signal comes first."""
+    first, second = value_at(inputs, 0), value_at(inputs, 1)
+    if isinstance(first, Signal) and isinstance(second, Signal):
+        raise UnsupportedOperatorError(
+            "both inputs depend on the network's input; one of them must be a constant"
+        )
+    if isinstance(first, Signal):
+        assert not isinstance(second, Signal)
+        return first, exact_floats(second, "its constant"), True
+    if isinstance(second, Signal):
+        return second, exact_floats(np.asarray(first), "its constant"), False
+    raise UnsupportedOperatorError(
+        "both inputs are constants; fold constants before the export (onnxsim, for instance)"
+    )

@@ -1,0 +1,123 @@
+"""ONNX operators that slide windows: convolution and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import windows
+from polyregions.io.lowering import Shape, Signal
+from polyregions.io.onnx_values import Inputs, Node, Operator, Value, floats_at, signal_at
+
+__all__ = ["WINDOWS"]
+
+Pads = tuple[tuple[int, int], ...]
+
+
+def _planes(inputs: Inputs) -> Signal:
+    signal = signal_at(inputs, 0)
+    if not 3 <= len(signal.shape) <= 5:
+        raise NetworkError(f"shape {signal.shape} is not (batch, channels, one to three axes)")
+    return signal
+
+
+def _geometry(node: Node, signal: Signal, kernel: Shape) -> tuple[Shape, Pads, Shape]:
+    """Return strides, pads and dilations."""
+    spatial = signal.shape[2:]
+    rank = len(spatial)
+    strides = node.integers("strides", [1] * rank)
+    dilations = node.integers("dilations", [1] * rank)
+    if len(kernel) != rank or len(strides) != rank or len(dilations) != rank:
+        raise FormatError(f"its kernel, strides or dilations do not fit {signal.shape}")
+    if min((*strides, *dilations, *kernel)) < 1:
+        raise FormatError("a kernel, stride or dilation is not positive")
+    auto = node.attributes.get("auto_pad", b"NOTSET")
+    mode = auto.decode("ascii", "replace") if isinstance(auto, bytes) else str(auto)
+    if mode in ("SAME_UPPER", "SAME_LOWER"):
+        at_the_end = mode == "SAME_UPPER"
+        pads = windows.same_padding(spatial, kernel, strides, dilations, at_the_end=at_the_end)
+    elif mode == "VALID":
+        pads = tuple([(0, 0)] * rank)
+    elif mode == "NOTSET":
+        flat = node.integers("pads", [0] * 2 * rank)
+        if len(flat) != 2 * rank:
+            raise FormatError(f"pads {flat} do not fit {signal.shape}")
+        pads = tuple(zip(flat[:rank], flat[rank:], strict=True))
+    else:
+        raise UnsupportedOperatorError(f"auto_pad = {mode[:40]!r} is not supported")
+    return strides, pads, dilations
+
+
+def _conv(node: Node, inputs: Inputs) -> Value:
+    signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
+    kernel = tuple(weight.shape[2:])
+    if node.integers("kernel_shape", kernel) != kernel:
+        raise FormatError(f"kernel_shape does not fit filters of shape {weight.shape}")
+    strides, pads, dilations = _geometry(node, signal, kernel)
+    bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
+    groups = node.integer("group", 1)
+    return windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
+
+
+def _seen(node: Node, signal: Signal) -> windows.Windows:
+    kernel = node.integers("kernel_shape", ())
+    strides, pads, dilations = _geometry(node, signal, kernel)
+    if node.integer("ceil_mode", 0):
+        _require_whole_windows(signal.shape[2:], kernel, strides, pads, dilations)
+    if any(
+        before >= taps or after >= taps for taps, (before, after) in zip(kernel, pads, strict=True)
+    ):
+        raise NetworkError(f"pads {pads} are not smaller than the window {kernel}")
+    return windows.windows(signal.shape[2:], kernel, strides, pads, dilations)
+
+
+def _require_whole_windows(
+    spatial: Shape, kernel: Shape, strides: Shape, pads: Sequence[tuple[int, int]], dilations: Shape
+) -> None:
+    for extent, taps, stride, pad, dilation in zip(
+        spatial, kernel, strides, pads, dilations, strict=True
+    ):
+        if (extent + sum(pad) - (taps - 1) * dilation - 1) % stride:
+            raise UnsupportedOperatorError(
+                "ceil_mode = 1 with windows that reach over the end is not supported; pad instead"
+            )
+
+
+def _max_pool(node: Node, inputs: Inputs) -> Value:
+    if node.integer("storage_order", 0):
+        raise UnsupportedOperatorError("storage_order = 1 is not supported")
+    signal = _planes(inputs)
+    return windows.max_pool(signal, _seen(node, signal))
+
+
+def _average_pool(node: Node, inputs: Inputs) -> Value:
+    signal = _planes(inputs)
+    count_padding = bool(node.integer("count_include_pad", 0))
+    return windows.average_pool(signal, _seen(node, signal), count_padding=count_padding)
+
+
+def _everything(signal: Signal) -> windows.Windows:
+    spatial = signal.shape[2:]
+    rank = len(spatial)
+    return windows.windows(spatial, spatial, [1] * rank, [(0, 0)] * rank, [1] * rank)
+
+
+def _global_average_pool(node: Node, inputs: Inputs) -> Value:
+    signal = _planes(inputs)
+    return windows.average_pool(signal, _everything(signal), count_padding=True)
+
+
+def _global_max_pool(node: Node, inputs: Inputs) -> Value:
+    signal = _planes(inputs)
+    return windows.max_pool(signal, _everything(signal))
+
+
+_SLIDING = frozenset({"auto_pad", "dilations", "kernel_shape", "pads", "strides"})
+
+WINDOWS: dict[str, Operator] = {
+    "AveragePool": Operator(_average_pool, _SLIDING | {"ceil_mode", "count_include_pad"}),
+    "Conv": Operator(_conv, _SLIDING | {"group"}),
+    "GlobalAveragePool": Operator(_global_average_pool),
+    "GlobalMaxPool": Operator(_global_max_pool),
+    "MaxPool": Operator(_max_pool, _SLIDING | {"ceil_mode", "storage_order"}),
+}

@@ -1,0 +1,193 @@
+"""Networks as .safetensors files with a list of layers in their metadata.
+
+The format stores named arrays only. What stands between them is said by the metadata
+entry ``polyregions``, a JSON object::
+
+    {"input_shape": [1, 28, 28],
+     "layers": [{"op": "conv2d", "weight": "c.weight", "bias": "c.bias", "padding": 1},
+                {"op": "relu"}, {"op": "max_pool2d", "kernel_size": 2}, {"op": "flatten"},
+                {"op": "linear", "weight": "fc.weight", "bias": "fc.bias"}]}
+
+Each layer reads the one before. ``op`` is the name of a function of torch, further
+keys are its arguments; a text is the name of a stored array. The input has a batch
+axis of 1 in front of ``input_shape``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import lowering
+from polyregions.io.exact_floats import Floats, exact_floats
+from polyregions.io.files import read_bytes
+from polyregions.io.lowering import Signal
+from polyregions.io.torch_operators import ATEN
+from polyregions.io.torch_values import Lower
+from polyregions.network import Network
+
+__all__ = ["load_safetensors", "supported_layers"]
+
+_KEY = "polyregions"
+_MAX_HEADER = 2**24
+_MAX_LAYERS = 10_000
+_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+_OVERLOADS = (".default", ".Tensor", ".using_ints", ".int", ".dim")
+
+# functions that read one value, by their names without overload
+_LAYERS: dict[str, Lower] = {
+    name: next(ATEN[name + end] for end in _OVERLOADS if name + end in ATEN)
+    for name in (
+        "abs",
+        "adaptive_avg_pool1d",
+        "adaptive_avg_pool2d",
+        "avg_pool1d",
+        "avg_pool2d",
+        "batch_norm",
+        "clamp",
+        "conv1d",
+        "conv2d",
+        "flatten",
+        "hardtanh",
+        "leaky_relu",
+        "linear",
+        "max_pool1d",
+        "max_pool2d",
+        "mean",
+        "neg",
+        "pad",
+        "permute",
+        "prelu",
+        "relu",
+        "relu6",
+        "reshape",
+        "unflatten",
+    )
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "batch_norm": {"training": False, "eps": 1e-5},
+    "flatten": {"start_dim": 1},
+}
+# arguments whose text is no name of an array
+_TEXTS = ("mode", "padding")
+
+
+def supported_layers() -> tuple[str, ...]:
+    """Return the layers that a list may name.
+
+    Examples
+    --------
+    >>> "conv2d" in supported_layers()
+    True
+    """
+    return tuple(sorted(_LAYERS))
+
+
+def load_safetensors(path: str | Path, *, name: str | None = None) -> Network:
+    """Read a network from a .safetensors file with a list of layers.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str, optional
+        Name of the network; by default that of the file.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated or malformed, or has no list of layers.
+    UnsupportedOperatorError
+        If the list names another layer.
+    NetworkError
+        If the layers make no network.
+    """
+    file = Path(path)
+    data = read_bytes(file)
+    try:
+        header, body = _header(data)
+        arrays = {
+            key: _array(key, entry, body) for key, entry in header.items() if key != "__metadata__"
+        }
+        signal = _signal(_description(header), arrays)
+        return lowering.to_network(signal, file.stem if name is None else name)
+    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
+        raise type(error)(f"{file}: {error}") from None
+    # a damaged header may have any JSON anywhere
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError):
+        raise FormatError(f"{file} has malformed metadata; save it again") from None
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 10 or not 2 <= length <= min(_MAX_HEADER, len(data) - 8):
+        raise FormatError("it is no safetensors file; it may be truncated: copy it again")
+    header = json.loads(data[8 : 8 + length])
+    if not isinstance(header, dict):
+        raise FormatError("its header is no JSON object; it may be damaged: copy it again")
+    return header, data[8 + length :]
+
+
+def _array(key: str, entry: Mapping[str, Any], body: bytes) -> Floats | None:
+    kind = _TYPES.get(entry["dtype"])
+    shape = tuple(int(extent) for extent in entry["shape"])
+    start, end = (int(offset) for offset in entry["data_offsets"])
+    inside = min(shape, default=1) >= 1 and 0 <= start <= end <= len(body)
+    if kind is None and inside:
+        return None  # such as the number of batches that a batch norm has seen
+    if not inside or end - start != math.prod(shape) * np.dtype(kind).itemsize:
+        raise FormatError(f"the array {key[:80]!r} does not hold the numbers of its shape {shape}")
+    numbers: NDArray[Any] = np.frombuffer(body[start:end], kind)
+    if entry["dtype"] == "BF16":
+        # the upper half of a float32
+        numbers = (numbers.astype("<u4") << 16).view("<f4")
+    return exact_floats(numbers.reshape(shape), f"the array {key[:80]!r}")
+
+
+def _description(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    text = (header.get("__metadata__") or {}).get(_KEY)
+    if text is None:
+        raise FormatError(
+            f"its metadata have no entry {_KEY!r} with the list of layers; save it with "
+            f"metadata={{'{_KEY}': ...}}, or export the network to ONNX"
+        )
+    description: Mapping[str, Any] = json.loads(text)
+    return description
+
+
+def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None]) -> Signal:
+    layers = description["layers"]
+    if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+        raise FormatError("its layers are no list, or too many")
+    signal = lowering.source((1, *(int(extent) for extent in description["input_shape"])))
+    for index, layer in enumerate(layers):
+        operator = str(layer["op"])
+        lower = _LAYERS.get(operator)
+        if lower is None:
+            raise UnsupportedOperatorError(
+                f"layer {index}, {operator[:80]}, is not supported; "
+                f"supported are {', '.join(supported_layers())}"
+            )
+        arguments = {"self": signal, "input": signal, **_DEFAULTS.get(operator, {})}
+        for key, value in layer.items():
+            if key in arguments and isinstance(arguments[key], Signal):
+                raise FormatError(f"layer {index} names its own input")
+            if isinstance(value, str) and key not in _TEXTS:
+                stored = arrays.get(value)
+                if stored is None and key != "op":
+                    raise FormatError(f"layer {index} reads {value[:80]!r}, which is not stored")
+                value = stored
+            arguments[key] = value
+        try:
+            result = lower(arguments)
+        except (FormatError, NetworkError, UnsupportedOperatorError) as error:
+            raise type(error)(f"layer {index}, {operator}: {error}") from None
+        assert isinstance(result, Signal)
+        signal = result
+    return signal

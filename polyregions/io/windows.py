@@ -1,0 +1,211 @@
+"""Convolution and pooling in any number of spatial dimensions, as sparse matrices.
+
+Signals have the shape (batch, channels, spatial...). A :class:`Windows` says which
+positions each window reads; everything else follows from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import NetworkError
+from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_sparse import sparse
+from polyregions.io.extremes import largest
+from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
+
+__all__ = ["Windows", "average_pool", "convolve", "max_pool", "same_padding", "windows"]
+
+Integers = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Which positions the windows of a convolution or pooling read.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Spatial shape of the result.
+    index : numpy.ndarray of int, shape (windows, taps)
+        Flat spatial positions, taps in C order; -1 is padding.
+    """
+
+    shape: Shape
+    index: Integers
+
+
+def same_padding(
+    spatial: Shape, kernel: Shape, strides: Shape, dilations: Shape, *, at_the_end: bool = True
+) -> tuple[tuple[int, int], ...]:
+    """Return the padding that makes the result ceil(extent / stride) large.
+
+    What cannot be halved goes to the end, or to the start.
+
+    Examples
+    --------
+    >>> same_padding((5,), (2,), (1,), (1,))
+    ((0, 1),)
+    """
+    pads = []
+    for extent, taps, stride, dilation in zip(spatial, kernel, strides, dilations, strict=True):
+        reach = (taps - 1) * dilation + 1
+        total = max(0, (-(-extent // stride) - 1) * stride + reach - extent)
+        small, large = total // 2, total - total // 2
+        pads.append((small, large) if at_the_end else (large, small))
+    return tuple(pads)
+
+
+def windows(
+    spatial: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    dilations: Sequence[int],
+) -> Windows:
+    """Return the windows over an array of a spatial shape.
+
+    Raises
+    ------
+    NetworkError
+        If the numbers do not fit the array or there would be too many windows.
+
+    Examples
+    --------
+    >>> windows((3,), [2], [1], [(0, 1)], [1]).index
+    array([[ 0,  1],
+           [ 1,  2],
+           [ 2, -1]])
+    """
+    rank = len(spatial)
+    if any(len(numbers) != rank for numbers in (kernel, strides, pads, dilations)):
+        raise NetworkError(f"its kernel, strides, pads and dilations do not fit {spatial}")
+    if min((*kernel, *strides, *dilations), default=0) < 1 or min(map(min, pads)) < 0:
+        raise NetworkError("a kernel, stride or dilation is not positive, or a pad is negative")
+    out = tuple(
+        (extent + sum(pad) - (taps - 1) * dilation - 1) // stride + 1
+        for extent, taps, stride, pad, dilation in zip(
+            spatial, kernel, strides, pads, dilations, strict=True
+        )
+    )
+    if min(out) < 1:
+        raise NetworkError(f"a window of {tuple(kernel)} does not fit into {spatial}")
+    if math.prod(out) > MAX_UNITS or math.prod(out) * math.prod(kernel) > MAX_WEIGHTS // 4:
+        raise NetworkError(f"{math.prod(out)} windows of {tuple(kernel)} are too many")
+    flat = np.zeros((1, 1), dtype=np.intp)
+    inside = np.ones((1, 1), dtype=bool)
+    for axis in range(rank):
+        starts = np.arange(out[axis]) * strides[axis] - pads[axis][0]
+        places = starts[:, None] + np.arange(kernel[axis]) * dilations[axis]
+        valid = (places >= 0) & (places < spatial[axis])
+        flat = _crossed(flat * spatial[axis], places, np.add)
+        inside = _crossed(inside, valid, np.logical_and)
+    return Windows(out, np.where(inside, flat, -1))
+
+
+def _crossed(old: NDArray, new: NDArray, operation: np.ufunc) -> NDArray:  # type: ignore[type-arg]
+    both = operation(old[:, None, :, None], new[None, :, None, :])
+    return np.asarray(both.reshape(old.shape[0] * new.shape[0], -1))
+
+
+def convolve(
+    signal: Signal,
+    weight: Floats,
+    bias: Floats | None,
+    strides: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    dilations: Sequence[int],
+    groups: int,
+) -> Signal:
+    """Return the cross-correlation of a signal with filters, as networks define convolution.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of shape (batch, channels, spatial...).
+    weight : numpy.ndarray, shape (filters, channels / groups, kernel...)
+    bias : numpy.ndarray, shape (filters,), optional
+    strides, dilations : sequence of int, one per spatial dimension
+    pads : sequence of (before, after)
+        Zeros added around the signal.
+    groups : int
+
+    Raises
+    ------
+    NetworkError
+        If the shapes do not fit or the result is too large.
+    """
+    if len(signal.shape) < 3 or weight.ndim != len(signal.shape):
+        raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
+    batch, channels, *spatial = signal.shape
+    filters, depth, *kernel = weight.shape
+    if groups < 1 or filters % groups or channels != depth * groups:
+        raise NetworkError(
+            f"{filters} filters of {depth} channels in {groups} groups do not fit "
+            f"{channels} channels"
+        )
+    if bias is not None and bias.shape != (filters,):
+        raise NetworkError(f"a bias of shape {bias.shape} does not fit {filters} filters")
+    seen = windows(tuple(spatial), kernel, strides, pads, dilations)
+    count, taps = seen.index.shape
+    if batch * filters * depth * count * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:
+        raise NetworkError(
+            f"it makes {batch * filters * count} units with {depth * taps} weights each, "
+            f"which is too large"
+        )
+    area = math.prod(spatial)
+    window, tap = np.nonzero(seen.index >= 0)
+    place = seen.index[window, tap]
+    # axes: image, filter, channel of the filter's group, valid (window, tap)
+    n, f, c = np.ix_(np.arange(batch), np.arange(filters), np.arange(depth))
+    values = weight.reshape(filters, depth, taps)[:, :, tap][None]
+    rows = ((n * filters + f) * count)[..., None] + window
+    group = f // (filters // groups)
+    columns = ((n * channels + group * depth + c) * area)[..., None] + place
+    rows, columns, values = (a.reshape(-1) for a in np.broadcast_arrays(rows, columns, values))
+    shape = (batch, filters, *seen.shape)
+    matrix = sparse(rows, columns, values, (math.prod(shape), signal.size))
+    result = linear(signal, matrix, shape)
+    if bias is None:
+        return result
+    return add(result, bias.reshape(filters, *[1] * len(spatial)))
+
+
+def average_pool(signal: Signal, seen: Windows, *, count_padding: bool) -> Signal:
+    """Return the mean of each window.
+
+    Dividing by the number of values is exact where that is a power of two; otherwise
+    see :func:`~polyregions.io.lowering.divide`.
+    """
+    taps = seen.index.shape[1]
+    index = _over_channels(signal, seen)
+    rows, tap = np.nonzero(index >= 0)
+    ones = np.ones(len(rows))
+    matrix = sparse(rows, index[rows, tap], ones, (len(index), signal.size))
+    shape = (*signal.shape[:2], *seen.shape)
+    divisor = np.full(len(index), float(taps))
+    if not count_padding:
+        divisor = (index >= 0).sum(axis=1).astype(float)
+    if not divisor.all():
+        raise NetworkError("a window lies in the padding altogether; use less padding")
+    return divide(linear(signal, matrix, shape), divisor.reshape(shape))
+
+
+def max_pool(signal: Signal, seen: Windows) -> Signal:
+    """Return the largest value of each window, see :mod:`~polyregions.io.extremes`."""
+    return reshape(largest(signal, _over_channels(signal, seen)), (*signal.shape[:2], *seen.shape))
+
+
+def _over_channels(signal: Signal, seen: Windows) -> Integers:
+    """Return the windows of every image and channel, as flat indices of the signal."""
+    planes, area = math.prod(signal.shape[:2]), math.prod(signal.shape[2:])
+    if planes * seen.index.size > MAX_WEIGHTS // 4 or planes * len(seen.index) > MAX_UNITS:
+        raise NetworkError(f"{planes * len(seen.index)} windows are too many")
+    index = seen.index[None] + (np.arange(planes) * area)[:, None, None]
+    return np.where(seen.index[None] >= 0, index, -1).reshape(-1, seen.index.shape[1])

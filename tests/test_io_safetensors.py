@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+from io_helpers import check_fuzz, check_unreadable
+
+import polyregions as pr
+from polyregions.errors import FormatError, NetworkError
+from polyregions.errors import UnsupportedOperatorError as Unsupported
+from polyregions.io import load
+
+RNG = np.random.default_rng(4)
+ARRAYS = {
+    "conv.weight": RNG.normal(size=(2, 1, 2, 2)).astype(np.float32),
+    "conv.bias": RNG.normal(size=2).astype(np.float32),
+    "fc.weight": RNG.normal(size=(3, 8)),
+    "fc.bias": RNG.normal(size=3).astype(np.float16),
+    "norm.num_batches_tracked": np.array(3, dtype=np.int64),
+}
+LAYERS = [
+    {"op": "conv2d", "weight": "conv.weight", "bias": "conv.bias", "padding": "valid"},
+    {"op": "relu"},
+    {"op": "flatten"},
+    {"op": "linear", "weight": "fc.weight", "bias": "fc.bias"},
+    {"op": "leaky_relu", "negative_slope": 0.25},
+]
+NAMES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}
+
+
+def content(arrays=ARRAYS, layers=LAYERS, shape=(1, 3, 3), **changes) -> bytes:
+    header, body = {}, b""
+    for name, array in arrays.items():
+        end = len(body) + array.nbytes
+        offsets = [len(body), end]
+        header[name] = {
+            "dtype": NAMES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": offsets,
+        }
+        body += array.tobytes()
+    description = json.dumps({"input_shape": list(shape), "layers": layers})
+    header["__metadata__"] = {"format": "pt", "polyregions": description}
+    header |= changes
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def saved(folder, data):
+    file = folder / "net.safetensors"
+    file.write_bytes(data)
+    return file
+
+
+def test_layers_are_applied_in_order(tmp_path):
+    network = load(saved(tmp_path, content()))
+    assert network.widths == (8, 3)
+    x = np.random.default_rng(0).normal(size=9)
+    image = x.reshape(3, 3)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (2, 2))
+    h = np.einsum("fab,ijab->fij", ARRAYS["conv.weight"][:, 0].astype(float), windows)
+    h = np.maximum(h + ARRAYS["conv.bias"].astype(float)[:, None, None], 0).ravel()
+    z = ARRAYS["fc.weight"] @ h + ARRAYS["fc.bias"].astype(float)
+    np.testing.assert_allclose(network.forward(x), np.where(z > 0, z, z / 4), atol=1e-12)
+
+
+def test_equals_the_same_network_from_arrays(tmp_path):
+    arrays = {"a": RNG.normal(size=(4, 2)), "b": RNG.normal(size=4), "c": RNG.normal(size=(1, 4))}
+    layers = [
+        {"op": "linear", "weight": "a", "bias": "b"},
+        {"op": "relu"},
+        {"op": "linear", "weight": "c"},
+    ]
+    network = load(saved(tmp_path, content(arrays, layers, (2,))))
+    same = pr.Network.from_arrays([(arrays["a"], arrays["b"]), (arrays["c"], [0.0])])
+    assert network.fingerprint == same.fingerprint
+
+
+def test_bfloat16_is_widened_exactly(tmp_path):
+    upper = np.array([0x3FC0, 0xC020], dtype=np.uint16).reshape(2, 1)  # 1.5 and -2.5
+    layers = [{"op": "linear", "weight": "w"}, {"op": "relu"}]
+    network = load(saved(tmp_path, content({"w": upper}, layers, (1,))))
+    assert network.layers[0].weight.tolist() == [[1.5], [-2.5]]
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (content(__metadata__={"format": "pt"}), FormatError, "no entry 'polyregions'"),
+        (content(__metadata__={"polyregions": "{"}), FormatError, "malformed"),
+        (content(layers=[{"op": "gelu"}]), Unsupported, "layer 0, gelu, is not supported"),
+        (content(layers=[{"op": "linear", "weight": "w"}]), FormatError, "'w', which is not"),
+        (content(layers=[{"op": "relu", "self": "x"}]), FormatError, "own input"),
+        (content(layers=[{"op": "linear"}]), Unsupported, "layer 0, linear: .*weight"),
+        (content(layers=[{}]), FormatError, "malformed"),
+        (content(layers=3), FormatError, "no list"),
+        (content(layers=[]), NetworkError, "hidden"),
+        (content(shape=(1, 2, 3)), NetworkError, "layer 3, linear"),
+        (content(shape=(10**9,)), NetworkError, "more than"),
+        (
+            content(w={"dtype": "F32", "shape": [2**40], "data_offsets": [0, 4]}),
+            FormatError,
+            "'w' does not hold",
+        ),
+        (
+            content(w={"dtype": "F32", "shape": [1], "data_offsets": [10**6, 10**6 + 4]}),
+            FormatError,
+            "'w' does not hold",
+        ),
+        (content({**ARRAYS, "fc.bias": np.full(3, np.nan)}), NetworkError, "not a finite"),
+    ],
+)
+def test_refuses(tmp_path, data, error, message):
+    with pytest.raises(error, match=message):
+        load(saved(tmp_path, data))
+
+
+def test_refuses_unreadable_files(tmp_path):
+    check_unreadable(load, content(), tmp_path / "bad.safetensors")
+
+
+def test_survives_damaged_files(tmp_path):
+    assert check_fuzz(load, content(), tmp_path / "bad.safetensors", count=60) > 10
