@@ -2,9 +2,12 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
-from polyregions.theory import bounds
+import polyregions as pr
+from polyregions.pattern import unpack
+from polyregions.theory import bounds, histograms
 
 # n_0, widths: 2^N, Montúfar 17, Serra 18, Pascanu 13, Montúfar 14, Serra 18 lower
 TABLE = [
@@ -64,6 +67,37 @@ def test_recursions_of_arrangements():
                 assert bounds.zaslavsky_bounded(m, n) == bounded + bounds.zaslavsky_bounded(
                     m - 1, n - 1
                 )
+
+
+def test_further_upper_bounds_are_in_order():
+    for n in range(1, 6):
+        for widths in [(3,), (5, 4), (6, 2, 6), (15, 15, 15)]:
+            raghu = bounds.raghu_2017(n, widths)
+            assert bounds.montufar_2017(n, widths) <= raghu <= bounds.montufar_2014(n, widths)
+            assert bounds.zero_bias_cones(n, widths) <= bounds.montufar_2017(n, widths)
+    for m in range(1, 8):
+        assert bounds.zero_bias_cones(3, (m,)) == bounds.central_regions(m, 3)
+        assert bounds.raghu_2017(3, (m, m)) == bounds.zaslavsky(m, 3) ** 2
+
+
+@pytest.mark.parametrize("line", TABLE, ids=lambda line: f"{line[0]}-{line[1]}")
+def test_histograms_give_the_older_bounds(line):
+    n, widths, patterns, montufar, serra, *_ = line
+    chosen = (histograms.every_pattern, histograms.one_bar, histograms.binomial)
+    found = [histograms.hinz_van_de_geer_2019(n, widths, choice) for choice in chosen]
+    assert found == [patterns, montufar, serra]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_histograms_of_actual_layers_are_dominated(seed):
+    n, width = 3, 7
+    rng = np.random.default_rng(seed)
+    layer = [(rng.normal(size=(width, n)), rng.normal(size=width)), (np.ones((1, width)), [0.0])]
+    regions = pr.enumerate_regions(pr.Network.from_arrays(layer), None)
+    active = unpack(regions.patterns, width).sum(axis=1)
+    counts = np.bincount(active, minlength=width + 1).tolist()
+    assert histograms.dominates(histograms.binomial(n, width), counts)
+    assert not histograms.dominates(counts, histograms.binomial(n, width))
 
 
 def test_scale_is_exact():

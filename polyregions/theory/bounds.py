@@ -1,7 +1,8 @@
 """Bounds on numbers of regions, as exact integers and fractions.
 
 n is the input dimension, N the number of hidden units, widths their numbers by layer.
-Names are those of the papers' first authors and years.
+Names are those of the papers' first authors and years. Bounds on expected numbers are
+in :mod:`polyregions.theory.expectations`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ __all__ = [
     "montufar_2014_lower",
     "montufar_2017",
     "pascanu_2013_lower",
+    "raghu_2017",
     "serra_2018",
     "serra_2018_lower",
     "zaslavsky",
     "zaslavsky_bounded",
+    "zero_bias_cones",
 ]
 
 
@@ -63,12 +66,36 @@ def zaslavsky_bounded(m: int, n: int) -> int:
 def central_regions(m: int, n: int) -> int:
     """Return the cones cut by m >= 1 generic hyperplanes through the origin of R^n.
 
+    Where the normals span only r < n dimensions, but are generic in their span, r takes
+    the place of n, here as in :func:`zaslavsky`. For any other arrangement see
+    :func:`polyregions.theory.arrangements.arrangement_regions`.
+
     Examples
     --------
     >>> [central_regions(m, n) for n, m in ((2, 4), (3, 6), (4, 6))]
     [8, 32, 52]
     """
     return 2 * sum(comb(m - 1, j) for j in range(n))
+
+
+def zero_bias_cones(n: int, widths: Sequence[int]) -> int:
+    """Return an upper bound on the regions of a network without biases.
+
+    Every region is a cone. On a cone of the layers below, a layer's units vanish on
+    hyperplanes through the origin whose normals span at most d_l = min(n, n_1, …, n_l)
+    dimensions, so it is cut into at most ``central_regions(n_l, d_l)`` cones. Hanin &
+    Rolnick 2019 (arXiv 1906.00904) give the order (n N)^(n - 1) of the mean.
+
+    Examples
+    --------
+    >>> zero_bias_cones(2, (8,)), zero_bias_cones(2, (8, 8)), zero_bias_cones(1, (5, 5))
+    (16, 256, 4)
+    """
+    bound, dimension = 1, n
+    for width in widths:
+        dimension = min(dimension, width)
+        bound *= central_regions(width, dimension)
+    return bound
 
 
 def montufar_2014(n: int, widths: Sequence[int]) -> int:
@@ -95,6 +122,20 @@ def montufar_2017(n: int, widths: Sequence[int]) -> int:
         dimension = min(dimension, width)
         bound *= zaslavsky(width, dimension)
     return bound
+
+
+def raghu_2017(n: int, widths: Sequence[int]) -> int:
+    """Return prod_l sum_{j <= n} C(n_l, j) (Raghu et al. 2017, arXiv 1606.05336).
+
+    The paper states the order k^(L n) for L layers of k units; the product is what its
+    argument, layer after layer by Zaslavsky's theorem, gives with constants.
+
+    Examples
+    --------
+    >>> raghu_2017(2, (8, 8)), raghu_2017(2, (8, 1, 8)), montufar_2017(2, (8, 1, 8))
+    (1369, 2738, 666)
+    """
+    return prod(zaslavsky(width, n) for width in widths)
 
 
 def serra_2018(n: int, widths: Sequence[int]) -> int:

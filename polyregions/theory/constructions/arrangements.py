@@ -16,6 +16,7 @@ import numpy as np
 from polyregions.domain import Box
 from polyregions.theory.bounds import central_regions, zaslavsky
 from polyregions.theory.constructions.known import KnownNetwork, arrangement
+from polyregions.theory.convolutions import convolution_regions
 
 __all__ = [
     "axis_grid",
@@ -189,16 +190,6 @@ def central_general_position(m: int, n: int) -> KnownNetwork:
     return KnownNetwork(network, Box.cube(n, 1.0), central_regions(m, n))
 
 
-# (input, filter, number of filters): maximal number of regions, Xiong et al. 2020
-_CONVOLUTIONS = {
-    ((1, 3), (1, 2), 2): 15,
-    ((1, 3), (1, 2), 3): 40,
-    ((1, 4), (1, 2), 2): 55,
-    ((2, 2), (1, 2), 2): 16,
-    ((1, 4), (1, 2), 3): 217,
-}
-
-
 def convolution(shape: tuple[int, int], window: tuple[int, int], filters: int) -> KnownNetwork:
     """Return one convolutional layer with generic filters, on the whole space.
 
@@ -210,21 +201,20 @@ def convolution(shape: tuple[int, int], window: tuple[int, int], filters: int) -
 
     Raises
     ------
-    KeyError
-        If the count of that size is not among those known: (1, 3), (1, 2), 2 or 3;
-        (1, 4), (1, 2), 2 or 3; (2, 2), (1, 2), 2.
+    PolyregionsError
+        If a size is not positive or the window does not fit.
 
     Notes
     -----
-    The number of regions is the maximum, which almost all filters reach
-    (Xiong et al. 2020, arXiv 2006.00978).
+    The number of regions is the maximum, which almost all filters reach; see
+    :func:`polyregions.theory.convolutions.convolution_regions`.
 
     Examples
     --------
     >>> convolution((1, 3), (1, 2), 2).regions
     15
     """
-    count = _CONVOLUTIONS[shape, window, filters]
+    count = convolution_regions(shape, window, filters)
     rng = np.random.default_rng(2020)
     rows, offsets = [], []
     for _ in range(filters):

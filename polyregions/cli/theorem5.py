@@ -1,0 +1,303 @@
+"""``polyregions theorem5``: random networks against Theorem 5, counted exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from typer.core import TyperCommand
+
+from polyregions.cli import options, report
+from polyregions.cli.progress import announced_compilation
+from polyregions.errors import PartialResultError, PolyregionsError
+
+if TYPE_CHECKING:
+    from polyregions.theory.draws import Settings
+    from polyregions.theory.grid import GridReport
+    from polyregions.theory.laws import BiasLaw, WeightLaw
+    from polyregions.theory.theorem5 import Theorem5Report
+
+_LISTS = ("--widths", "--side", "--bias-std", "--inputs", "--units", "--depths")
+_GRID_ONLY = ("--inputs", "--units", "--depths")
+
+
+class ListCommand(TyperCommand):
+    """A command whose list options take several values at once: ``--widths 2 8 8``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat a list option before each of its numbers, as the parser expects."""
+        return super().parse_args(ctx, spread(args))
+
+
+def spread(args: Sequence[str]) -> list[str]:
+    """Return arguments with each number of a list option under a name of its own.
+
+    Examples
+    --------
+    >>> spread(["--widths", "2", "8", "--json"])
+    ['--widths', '2', '--widths', '8', '--json']
+    """
+    result: list[str] = []
+    name: str | None = None
+    for argument in args:
+        if argument in _LISTS:
+            # a name without numbers is left for the parser to complain about
+            name = argument
+            result.append(name)
+        elif name is not None and _is_number(argument):
+            if result[-1] != name:
+                result.append(name)
+            result.append(argument)
+        else:
+            name = None
+            result.append(argument)
+    return result
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def theorem5(
+    widths: Annotated[
+        list[int] | None,
+        typer.Option("--widths", metavar="n N1 N2 ..", help="Inputs, then hidden widths: 2 8 8."),
+    ] = None,
+    weights: Annotated[
+        str, typer.Option("--weights", metavar="LAW", help="normal, uniform or sign.")
+    ] = "normal",
+    gain: Annotated[
+        str, typer.Option("--gain", metavar="G", help="Weights have variance G / fan-in.")
+    ] = "2",
+    bias: Annotated[
+        str,
+        typer.Option(
+            "--bias", metavar="LAW", help="normal, uniform, laplace, logistic, sign or zero."
+        ),
+    ] = "normal",
+    bias_std: Annotated[
+        list[float] | None,
+        typer.Option("--bias-std", metavar="S", help="Standard deviation. Default: 1."),
+    ] = None,
+    side: Annotated[
+        list[float] | None,
+        typer.Option("--side", metavar="D", help="Count in [-D/2, D/2]^n. Default: 2."),
+    ] = None,
+    whole_space: options.WholeSpaceOption = False,
+    draws: Annotated[
+        int, typer.Option("--draws", metavar="K", help="Networks per architecture.")
+    ] = 100,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", help="Draw i depends on S and i.")
+    ] = 0,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Many architectures: --inputs, --units, --depths.")
+    ] = False,
+    inputs: Annotated[
+        list[int] | None, typer.Option("--inputs", metavar="n ..", help="With --grid.")
+    ] = None,
+    units: Annotated[
+        list[int] | None,
+        typer.Option("--units", metavar="N ..", help="With --grid: units, spread over the layers."),
+    ] = None,
+    depths: Annotated[
+        list[int] | None, typer.Option("--depths", metavar="L ..", help="With --grid.")
+    ] = None,
+    cells: Annotated[
+        bool, typer.Option("--cells", help="For n = 3, count cells of every codimension.")
+    ] = False,
+    boundaries: Annotated[
+        bool,
+        typer.Option("--boundaries", help="Also lines, distances and volumes of boundaries."),
+    ] = False,
+    lemmas: Annotated[
+        bool, typer.Option("--lemmas", help="Also check the lemmas on the first ten draws.")
+    ] = False,
+    draws_file: Annotated[
+        Path | None,
+        typer.Option("--draws-file", metavar="FILE", help="Keep counts; resume from them."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="K", help="Workers. Default: one per core."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Figure: .png, .pdf or .svg."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Count random networks exactly and compare with Theorem 5 and every other bound."""
+    settings = _settings(
+        widths, weights, gain, bias, bias_std, side, whole_space, seed, grid, inputs, units, depths
+    )
+    if grid and (cells or boundaries or lemmas):
+        raise PolyregionsError("--cells, --boundaries and --lemmas go with --widths, not --grid")
+    if (boundaries or lemmas) and whole_space:
+        raise PolyregionsError("--boundaries and --lemmas need a cube; give a --side")
+    if plot is not None:
+        from polyregions.plot.theorem5 import FIGURE_SUFFIXES
+
+        options.check_output(plot, FIGURE_SUFFIXES, Path())
+    if draws_file is not None:
+        options.check_output(draws_file, [".json"], Path())
+    try:
+        with announced_compilation(), _progress() as progress:
+            reports = _counted(settings, draws, threads, progress, draws_file, cells)
+    except PartialResultError as error:
+        return report.complain(str(error), code=3)
+    if plot is not None:
+        from polyregions.plot.theorem5 import save_theorem5_figure
+
+        save_theorem5_figure(reports.reports, plot)
+    extras, lines, broken = _extras(settings[0], draws, boundaries=boundaries, lemmas=lemmas)
+    from polyregions.cli.theorem5_text import grid_lines, report_lines
+
+    if as_json:
+        values = reports.as_dict() if grid else {**reports.reports[0].as_dict(), **extras}
+        report.print_json(values)
+    else:
+        shown = grid_lines(reports) if grid else report_lines(reports.reports[0])
+        report.print_lines(*shown, *lines)
+    if plot is not None:
+        report.tell(f"figure saved to {plot}")
+    broken += sum(len(found.violated) for found in reports.reports)
+    if broken:
+        return report.complain(f"VIOLATED: {broken} statements, see above", code=1)
+    return 0
+
+
+def _settings(
+    widths: list[int] | None,
+    weights: str,
+    gain: str,
+    bias: str,
+    bias_std: list[float] | None,
+    side: list[float] | None,
+    whole_space: bool,
+    seed: int,
+    grid: bool,
+    inputs: list[int] | None,
+    units: list[int] | None,
+    depths: list[int] | None,
+) -> tuple[Settings, ...]:
+    from polyregions.theory.draws import Settings
+    from polyregions.theory.grid import grid_settings
+
+    weight_law, bias_laws = _laws(weights, gain, bias, bias_std or [1.0])
+    if whole_space and side:
+        raise PolyregionsError("--whole-space and --side name different domains; give one of them")
+    given = [name for name, value in zip(_GRID_ONLY, (inputs, units, depths), strict=True) if value]
+    if grid:
+        if widths or whole_space or len(given) < len(_GRID_ONLY):
+            raise PolyregionsError(
+                "--grid takes --inputs, --units and --depths instead of --widths, and no "
+                "--whole-space; for example --grid --inputs 2 3 --units 12 --depths 1 2 3"
+            )
+        return grid_settings(
+            inputs or [], units or [], depths or [], side or [2.0], bias_laws,
+            weights=weight_law, seed=seed,
+        )  # fmt: skip
+    if given:
+        raise PolyregionsError(f"{given[0]} goes with --grid; without it give --widths")
+    if not widths:
+        raise PolyregionsError("give --widths, for example --widths 2 8 8, or a --grid")
+    sides: list[float | None] = [None] if whole_space else list(side or [2.0])
+    if len(sides) > 1 or len(bias_laws) > 1:
+        raise PolyregionsError("several --side or --bias-std need --grid; give one of each")
+    return (Settings(tuple(widths), weight_law, bias_laws[0], sides[0], seed),)
+
+
+def _laws(
+    weights: str, gain: str, bias: str, deviations: Sequence[float]
+) -> tuple[WeightLaw, list[BiasLaw]]:
+    from polyregions.theory.laws import BiasLaw, WeightLaw
+
+    try:
+        exact_gain = Fraction(gain)
+    except (ValueError, ZeroDivisionError):
+        raise PolyregionsError(f"the gain must be a number like 2 or 1/3, not {gain}") from None
+    # the laws refuse names they do not know
+    weight_law = WeightLaw(cast("Any", weights), exact_gain)
+    return weight_law, [BiasLaw(cast("Any", bias), deviation) for deviation in deviations]
+
+
+def _counted(
+    settings: tuple[Settings, ...],
+    draws: int,
+    threads: int | None,
+    progress: Callable[[int, int], None],
+    draws_file: Path | None,
+    cells: bool,
+) -> GridReport:
+    from polyregions.theory.grid import GridReport, verify_grid
+    from polyregions.theory.theorem5 import verify_theorem5
+
+    if len(settings) > 1:
+        return verify_grid(settings, draws, workers=threads, progress=progress, file=draws_file)
+    [law] = settings
+    one: Theorem5Report = verify_theorem5(
+        law.widths, law.weights, law.biases, law.side, draws, law.seed,
+        cells=cells, workers=threads, progress=progress, file=draws_file,
+    )  # fmt: skip
+    return GridReport((one,))
+
+
+def _extras(
+    settings: Settings, draws: int, *, boundaries: bool, lemmas: bool
+) -> tuple[dict[str, Any], list[str], int]:
+    """Return what --boundaries and --lemmas add: values, lines, and contradictions."""
+    from dataclasses import asdict
+
+    from polyregions.cli.theorem5_text import boundary_lines, lemma_lines
+
+    values: dict[str, Any] = {}
+    lines: list[str] = []
+    broken = 0
+    if boundaries:
+        from polyregions.theory.boundaries import verify_boundaries
+
+        with _progress() as progress:
+            measured = verify_boundaries(settings, draws, progress=progress)
+        values["boundaries"] = measured.as_dict()
+        lines += boundary_lines(measured)
+        broken += len(measured.violated)
+    if lemmas:
+        from polyregions.theory.lemmas import check_lemmas
+
+        checked = check_lemmas(settings, min(draws, 10))
+        values["lemmas"] = [asdict(lemma) | {"holds": lemma.holds} for lemma in checked]
+        lines += lemma_lines(checked)
+        broken += sum(not lemma.holds for lemma in checked)
+    return values, lines, broken
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show draws done: live in a terminal, a line every few seconds elsewhere."""
+    import time
+
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with console.status("drawing networks") as status:
+            yield lambda done, total: status.update(f"{done:,} of {total:,} draws")
+        return
+    last = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 5.0:
+            last = time.monotonic()
+            console.print(f"{done:,} of {total:,} draws", soft_wrap=True)
+
+    yield line
