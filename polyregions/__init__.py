@@ -25,6 +25,7 @@ from polyregions.errors import (
 )
 from polyregions.network import Layer, Network
 from polyregions.regions import Region, Regions
+from polyregions.slices import Line, Plane, Slice, fix, random_subspace
 
 if TYPE_CHECKING:
     from polyregions.io.networks import load
@@ -40,19 +41,24 @@ __all__ = [
     "DomainError",
     "FormatError",
     "Layer",
+    "Line",
     "MissingExtraError",
     "Network",
     "NetworkError",
     "PartialResultError",
+    "Plane",
     "PolyregionsError",
     "Region",
     "Regions",
+    "Slice",
     "UnsupportedOperatorError",
     "count_regions",
     "enumerate_regions",
+    "fix",
     "from_torch",
     "load",
     "open_regions",
+    "random_subspace",
     "traverse",
 ]
 

@@ -14,7 +14,18 @@ from typing import Any
 
 import typer
 
-from polyregions.cli import count, enumerate_, graph, info
+from polyregions.cli import (
+    certify,
+    check,
+    count,
+    enumerate_,
+    graph,
+    info,
+    linear,
+    plot,
+    theorem5,
+    view,
+)
 from polyregions.cli.report import complain
 from polyregions.errors import PolyregionsError
 
@@ -41,10 +52,16 @@ def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     return parsed
 
 
+app.command("certify")(_deferred(certify.certify))
+app.command("check")(_deferred(check.check))
 app.command("count")(_deferred(count.count))
 app.command("enumerate")(_deferred(enumerate_.enumerate_))
 app.command("graph")(_deferred(graph.graph))
 app.command("info")(_deferred(info.info))
+app.command("linear")(_deferred(linear.linear))
+app.command("plot")(_deferred(plot.plot))
+app.command("view")(_deferred(view.view))
+app.command("theorem5", cls=theorem5.ListCommand)(_deferred(theorem5.theorem5))
 
 # every usage error of the parser derives from this class, which has no public name
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

@@ -22,19 +22,17 @@ class Method(StrEnum):
     TREE = "tree"
 
 
+@options.on_a_domain
 def count(
+    where: options.Where,
     network: Annotated[
         Path | None,
         typer.Argument(
             metavar="NETWORK",
-            help="Network: .npz, .onnx, .pt2, .pt or .pth. Default: a shipped example.",
+            help="Network: .npz, .onnx, .pt2, .pth, .safetensors or .nnet. Default: an example.",
             show_default=False,
         ),
     ] = None,
-    cube: options.CubeOption = None,
-    box: options.BoxOption = None,
-    box_file: options.BoxFileOption = None,
-    whole_space: options.WholeSpaceOption = False,
     method: Annotated[
         Method, typer.Option("--method", help="bfs also finds which regions touch.")
     ] = Method.BFS,
@@ -54,9 +52,7 @@ def count(
             "no NETWORK given: counting the shipped example "
             f"{network.name}, trained on pictures of digits reduced to two inputs"
         )
-    task = options.read_task(
-        network, cube=cube, box=box, box_file=box_file, whole_space=whole_space
-    )
+    task = options.read_task(network, where)
     regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     from polyregions.theory.comparison import compared_bounds
 
@@ -69,6 +65,7 @@ def count(
                 "free_inputs": task.dimension,
                 "hidden_units": task.network.hidden_units,
                 "domain": report.domain_value(task.domain),
+                **report.slice_entry(task.slice),
                 "method": method.value,
                 **regions.summary(),
                 "seconds": seconds,

@@ -11,16 +11,14 @@ from polyregions.cli import options, report
 from polyregions.cli.walk import walk
 
 
+@options.on_a_domain
 def graph(
+    where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
     ],
-    cube: options.CubeOption = None,
-    box: options.BoxOption = None,
-    box_file: options.BoxFileOption = None,
-    whole_space: options.WholeSpaceOption = False,
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
@@ -29,9 +27,7 @@ def graph(
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
 
     options.check_output(output, GRAPH_SUFFIXES, network)
-    task = options.read_task(
-        network, cube=cube, box=box, box_file=box_file, whole_space=whole_space
-    )
+    task = options.read_task(network, where)
     regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     write_graph(regions, output)
     report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")

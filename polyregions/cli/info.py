@@ -5,22 +5,20 @@ from __future__ import annotations
 from polyregions.cli import options, report
 
 
+@options.on_a_domain
 def info(
+    where: options.Where,
     network: options.NetworkArgument,
-    cube: options.CubeOption = None,
-    box: options.BoxOption = None,
-    box_file: options.BoxFileOption = None,
-    whole_space: options.WholeSpaceOption = False,
     as_json: options.AsJson = False,
 ) -> int:
     """Describe a network and the bounds on its regions, without counting."""
+    from polyregions.io.comparison import largest_difference
     from polyregions.theory.comparison import compared_bounds
 
-    task = options.read_task(
-        network, cube=cube, box=box, box_file=box_file, whole_space=whole_space
-    )
+    task = options.read_task(network, where)
     loaded = task.network
     bounds = compared_bounds(loaded, task.dimension)
+    difference = largest_difference(task.loaded, network)
     if as_json:
         report.print_json(
             {
@@ -32,6 +30,8 @@ def info(
                 "widths": list(loaded.widths),
                 "fingerprint": loaded.fingerprint,
                 "domain": report.domain_value(task.domain),
+                **report.slice_entry(task.slice),
+                "largest_difference_from_source": difference,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )
@@ -41,6 +41,9 @@ def info(
             f"{loaded.hidden_units} hidden units in layers of "
             f"{', '.join(map(str, loaded.widths))}, {loaded.output_dimension} outputs",
             f"on {report.domain_text(task.domain)}, {task.dimension} inputs free",
+            "not compared with its source, which cannot be run"
+            if difference is None
+            else f"largest difference from its source on random points: {difference:.3g}",
             *report.bounds_lines(bounds),
             f"fingerprint {loaded.fingerprint}",
         )

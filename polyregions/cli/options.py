@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from polyregions.cli.report import tell
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.slices import Line, Plane, Slice, fix, fixed_box
 
 __all__ = [
     "AsJson",
     "BoxFileOption",
     "BoxOption",
     "CubeOption",
+    "FixOption",
+    "LineThroughOption",
     "MaxRegionsOption",
     "NetworkArgument",
+    "PlaneThroughOption",
     "Task",
     "ThreadsOption",
     "TimeLimitOption",
+    "Where",
     "WholeSpaceOption",
     "check_output",
+    "on_a_domain",
     "read_task",
 ]
 
 NetworkArgument = Annotated[
-    Path, typer.Argument(metavar="NETWORK", help="Network: .npz, .onnx, .pt2, .pt or .pth.")
+    Path,
+    typer.Argument(
+        metavar="NETWORK", help="Network: .npz, .onnx, .pt2, .pth, .safetensors or .nnet."
+    ),
 ]
 CubeOption = Annotated[
     float | None, typer.Option("--cube", metavar="R", help="Count in [-R, R]^n. Default: 1.")
@@ -47,6 +60,26 @@ BoxFileOption = Annotated[
 ]
 WholeSpaceOption = Annotated[
     bool, typer.Option("--whole-space", help="Count in the whole input space.")
+]
+PlaneThroughOption = Annotated[
+    tuple[Path, Path, Path] | None,
+    typer.Option(
+        "--plane-through",
+        metavar="A.npy B.npy C.npy",
+        help="Look at the plane through three inputs; default window: about their circumcentre.",
+    ),
+]
+LineThroughOption = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--line-through",
+        metavar="A.npy B.npy",
+        help="Look at the line through two inputs; default window: 1.25 times their distance.",
+    ),
+]
+FixOption = Annotated[
+    list[str] | None,
+    typer.Option("--fix", metavar="INPUT=VALUE", help="Fix an input, counted from 0; repeatable."),
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="K", help="Workers; the result is the same for any K.")
@@ -63,11 +96,56 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @dataclass(frozen=True)
+class Where:
+    """What the shared options say about the domain; see :func:`on_a_domain`."""
+
+    cube: CubeOption = None
+    box: BoxOption = None
+    box_file: BoxFileOption = None
+    whole_space: WholeSpaceOption = False
+    plane_through: PlaneThroughOption = None
+    line_through: LineThroughOption = None
+    fix: FixOption = None
+
+
+def on_a_domain(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the shared options in the place of its parameter ``where``."""
+    hints = get_type_hints(Where, include_extras=True)
+    shared = [
+        Parameter(
+            field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(Where)
+    ]
+
+    @wraps(command)
+    def expanded(**options: Any) -> int:
+        where = Where(**{option.name: options.pop(option.name) for option in shared})
+        return command(where=where, **options)
+
+    own = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for parameter in signature(command, eval_str=True).parameters.values()
+        if parameter.name != "where"
+    ]
+    described: Any = expanded  # the parser reads both
+    described.__signature__ = Signature([*own, *shared])
+    described.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
+    return expanded
+
+
+@dataclass(frozen=True)
 class Task:
-    """A network and where to look at it."""
+    """A network and where to look at it.
+
+    ``loaded`` is the network of the file. ``slice`` is the line, plane or subspace that
+    it was restricted to, if any; the domain is then in the coordinates of the slice.
+    """
 
     network: Network
     domain: Box | None
+    loaded: Network
+    slice: Slice | None = None
 
     @property
     def dimension(self) -> int:
@@ -77,24 +155,23 @@ class Task:
         return len(self.domain.free)
 
 
-def read_task(
-    network: Path,
-    *,
-    cube: float | None,
-    box: tuple[float, float] | None,
-    box_file: Path | None,
-    whole_space: bool,
-) -> Task:
+def read_task(network: Path, where: Where) -> Task:
     """Load the network and make the domain that the options name."""
     given = {
-        "--cube": cube is not None,
-        "--box": box is not None,
-        "--box-file": box_file is not None,
-        "--whole-space": whole_space,
+        "--cube": where.cube is not None,
+        "--box": where.box is not None,
+        "--box-file": where.box_file is not None,
+        "--whole-space": where.whole_space,
     }
-    chosen = [name for name, present in given.items() if present]
-    if len(chosen) > 1:
-        raise PolyregionsError(f"{' and '.join(chosen)} name different domains; give one of them")
+    _require_one(given)
+    _require_one(
+        {
+            "--plane-through": where.plane_through is not None,
+            "--line-through": where.line_through is not None,
+            "--fix": bool(where.fix),
+        }
+    )
+    values = _fixed_values(where.fix or [])
 
     from polyregions.io.networks import load
 
@@ -103,24 +180,75 @@ def read_task(
         loaded = load(network)
     for warning in caught:
         tell(f"{network.name}: {warning.message}")
-    n = loaded.input_dimension
-    if whole_space:
-        return Task(loaded, None)
-    if box_file is not None:
+    place = _slice(where, loaded, values)
+    if place is None:
+        domain = _domain(where, loaded.input_dimension)
+        # a box with a fixed input keeps points in the coordinates of the network
+        return Task(loaded, fixed_box(domain, values) if values and domain else domain, loaded)
+    # a slice brings its own window; any of the domain options replaces it
+    window = _domain(where, place.dimension) if any(given.values()) else place.domain
+    restricted = place.restrict(loaded)
+    return Task(restricted, window, loaded, Slice(place.origin, place.basis, window))
+
+
+def _require_one(given: dict[str, bool]) -> None:
+    chosen = [name for name, present in given.items() if present]
+    if len(chosen) > 1:
+        raise PolyregionsError(f"{' and '.join(chosen)} name different domains; give one of them")
+
+
+def _slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
+    if where.plane_through is not None:
+        return Plane.through(*_points(where.plane_through, network))
+    if where.line_through is not None:
+        return Line.through(*_points(where.line_through, network))
+    if values and where.whole_space:
+        return fix(network, values)
+    return None
+
+
+def _points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
+    from polyregions.io.points import read_point
+
+    return [read_point(file, network.input_dimension) for file in files]
+
+
+def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
+    """Read the values of --fix, such as 3=0.5."""
+    values: dict[int, float] = {}
+    for text in texts:
+        place, _, number = text.partition("=")
+        try:
+            index, value = int(place), float(number)
+        except ValueError:
+            raise PolyregionsError(
+                f"--fix {text} is not of the form INPUT=VALUE; write --fix 3=0.5, for instance"
+            ) from None
+        if index in values:
+            raise PolyregionsError(f"--fix names input {index} twice; give one value")
+        values[index] = value
+    return values
+
+
+def _domain(where: Where, dimension: int) -> Box | None:
+    """Return the domain that the options name, for a network of so many inputs."""
+    if where.whole_space:
+        return None
+    if where.box_file is not None:
         from polyregions.io.vnnlib import load_box
 
-        read = load_box(box_file)
+        read = load_box(where.box_file)
         for note in read.notes:
-            tell(f"{box_file.name}: {note}")
-        if read.box.dimension != n:
+            tell(f"{where.box_file.name}: {note}")
+        if read.box.dimension != dimension:
             raise PolyregionsError(
-                f"{box_file.name} has {read.box.dimension} inputs but the network reads {n}; "
-                f"give a box of the same network"
+                f"{where.box_file.name} has {read.box.dimension} inputs but the network reads "
+                f"{dimension}; give a box of the same network"
             )
-        return Task(loaded, read.box)
-    if box is not None:
-        return Task(loaded, Box.interval(n, *box))
-    return Task(loaded, Box.cube(n, 1.0 if cube is None else cube))
+        return read.box
+    if where.box is not None:
+        return Box.interval(dimension, *where.box)
+    return Box.cube(dimension, 1.0 if where.cube is None else where.cube)
 
 
 def check_output(path: Path, suffixes: Sequence[str], network: Path) -> None:

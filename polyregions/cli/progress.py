@@ -11,7 +11,7 @@ from rich.console import Console
 
 from polyregions.traversal.progress import Progress
 
-__all__ = ["announced_compilation", "shown_progress"]
+__all__ = ["announced_compilation", "shown_progress", "shown_steps"]
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -32,6 +32,22 @@ def shown_progress() -> Iterator[Callable[[Progress], None]]:
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
             console.print(_text(progress), soft_wrap=True)
+
+    yield line
+
+
+@contextmanager
+def shown_steps(done: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback that shows how many of all regions are `done`, such as "checked"."""
+    console = Console(stderr=True, highlight=False)
+    last = time.monotonic()
+
+    def line(count: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            console.print(f"{count:,} of {total:,} regions {done}", soft_wrap=True)
 
     yield line
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from polyregions.domain import Box
 from polyregions.regions import Regions
+from polyregions.slices import Slice
 
 __all__ = [
     "bounds_lines",
@@ -20,6 +21,7 @@ __all__ = [
     "json_number",
     "print_json",
     "print_lines",
+    "slice_entry",
     "tell",
 ]
 
@@ -71,6 +73,13 @@ def domain_value(domain: Box | None) -> dict[str, list[float]] | None:
     if domain is None:
         return None
     return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
+
+
+def slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
+    """Return what JSON says about a slice: nothing where there is none."""
+    if place is None:
+        return {}
+    return {"slice": {"origin": place.origin.tolist(), "basis": place.basis.T.tolist()}}
 
 
 def domain_text(domain: Box | None) -> str:

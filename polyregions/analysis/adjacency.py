@@ -1,0 +1,223 @@
+"""The graph of the regions as sparse arrays, and what can be read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.csgraph import breadth_first_order, dijkstra
+
+from polyregions.errors import DomainError, PartialResultError
+from polyregions.pattern import unpack
+from polyregions.regions import Regions
+
+__all__ = [
+    "DistanceStatistics",
+    "adjacency",
+    "degrees",
+    "distance_statistics",
+    "facet_unit",
+    "facet_units",
+    "layer_of_unit",
+    "region_of",
+    "require_complete",
+    "shortest_path",
+    "walk_layers",
+]
+
+Integers = NDArray[np.int64]
+
+
+def require_complete(regions: Regions, purpose: str) -> None:
+    """Refuse a partial result for questions that it cannot answer.
+
+    Raises
+    ------
+    PartialResultError
+        If the enumeration was stopped early.
+    """
+    if not regions.complete:
+        raise PartialResultError(
+            f"{purpose} need every region, but this result is partial; "
+            f"enumerate without a limit first"
+        )
+
+
+def adjacency(regions: Regions) -> sp.csr_array:
+    """Return the symmetric adjacency matrix of the regions.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of bool, shape (R, R)
+        Sorted indices.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> adjacency(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))).astype(int).toarray()
+    array([[0, 1, 0],
+           [1, 0, 1],
+           [0, 1, 0]])
+    """
+    low, high = regions.edges[:, 0], regions.edges[:, 1]
+    ends = (np.concatenate([low, high]), np.concatenate([high, low]))
+    size = len(regions)
+    matrix = sp.csr_array((np.ones(2 * len(low), dtype=bool), ends), shape=(size, size))
+    matrix.sort_indices()
+    return matrix
+
+
+def degrees(regions: Regions) -> Integers:
+    """Return the number of neighbours of each region, shape (R,)."""
+    return np.bincount(regions.edges.ravel(), minlength=len(regions)).astype(np.int64)
+
+
+def facet_unit(regions: Regions) -> Integers:
+    """Return, per edge, the lowest unit that switches across it, shape (E,).
+
+    Where several units switch together, the rows of the lowest depend on bits that
+    both regions share, so it describes the facet's hyperplane on both sides.
+    """
+    units = regions.network.hidden_units
+    lowest = np.empty(len(regions.edges), dtype=np.int64)
+    for start in range(0, len(lowest), 65536):
+        piece = regions.edges[start : start + 65536]
+        masks = regions.patterns[piece[:, 0]] ^ regions.patterns[piece[:, 1]]
+        lowest[start : start + 65536] = unpack(masks, units).argmax(axis=1)
+    return lowest
+
+
+def facet_units(regions: Regions) -> list[list[int]]:
+    """Return, per region, one unit for each of its facets inside the domain, sorted."""
+    lowest = facet_unit(regions)
+    units: list[list[int]] = [[] for _ in range(len(regions))]
+    for (i, j), unit in zip(regions.edges.tolist(), lowest.tolist(), strict=True):
+        units[i].append(unit)
+        units[j].append(unit)
+    return [sorted(set(of_region)) for of_region in units]
+
+
+def layer_of_unit(widths: Sequence[int]) -> Integers:
+    """Return the bent layer (0, 1, …) of each unit, shape (N,).
+
+    Examples
+    --------
+    >>> layer_of_unit((2, 1))
+    array([0, 0, 1])
+    """
+    return np.repeat(np.arange(len(widths)), widths).astype(np.int64)
+
+
+def region_of(regions: Regions, x: ArrayLike) -> int:
+    """Return the index of the region that an input lies in.
+
+    Raises
+    ------
+    DomainError
+        If the input lies outside the open domain or on a boundary between regions,
+        where its pattern is no region's.
+    """
+    point = np.asarray(x, dtype=np.float64)
+    words = regions.network.pattern(point)
+    box = regions.domain
+    if box is not None:
+        free = box.free
+        fixed = np.setdiff1d(np.arange(box.dimension), free)
+        inside = (point[free] > box.lower[free]).all() and (point[free] < box.upper[free]).all()
+        if not (inside and (point[fixed] == box.lower[fixed]).all()):
+            raise DomainError("the input lies outside the open domain; give one inside")
+    index = regions.index(words)
+    if index is None:
+        raise DomainError(
+            "the input has the pattern of no region of this result: it lies on a boundary, "
+            "or the result is partial; move it a little"
+        )
+    return index
+
+
+@dataclass(frozen=True)
+class DistanceStatistics:
+    """Distances in the graph of regions, counted in facets crossed.
+
+    Attributes
+    ----------
+    mean, largest : float, int
+        Over the pairs measured.
+    sources : int
+        Distances were measured from so many regions to all; from all R regions the
+        values are exact, and `largest` is the graph's diameter.
+    """
+
+    mean: float
+    largest: int
+    sources: int
+
+
+def distance_statistics(regions: Regions, *, sources: int | None = None) -> DistanceStatistics:
+    """Return statistics of the distances between regions.
+
+    Parameters
+    ----------
+    regions : Regions
+    sources : int, optional
+        Measure from so many regions, evenly spaced in the order of the result; from all
+        by default, which takes time proportional to R times the number of edges.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> distance_statistics(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))).largest
+    2
+    """
+    size = len(regions)
+    count = size if sources is None else max(1, min(sources, size))
+    chosen = np.linspace(0, size - 1, count).astype(np.int64)
+    matrix = adjacency(regions)
+    total, largest, pairs = 0.0, 0.0, 0
+    for start in range(0, count, 64):
+        distance = _distances(matrix, chosen[start : start + 64])
+        reached = distance[np.isfinite(distance)]
+        total, largest = total + float(reached.sum()), max(largest, float(reached.max()))
+        pairs += len(reached) - len(distance)
+    return DistanceStatistics(total / max(1, pairs), int(largest), count)
+
+
+def shortest_path(regions: Regions, start: int, end: int) -> list[int]:
+    """Return the regions on a shortest way from one region to another, both included.
+
+    For two inputs, pass their regions: ``region_of(regions, x)``.
+
+    Raises
+    ------
+    PartialResultError
+        If a partial result does not connect them.
+    """
+    order, parents = breadth_first_order(
+        adjacency(regions), range(len(regions))[start], directed=False
+    )
+    end = range(len(regions))[end]
+    if end not in order:
+        raise PartialResultError("the partial result does not connect these two regions")
+    path = [end]
+    while path[-1] != range(len(regions))[start]:
+        path.append(int(parents[path[-1]]))
+    return path[::-1]
+
+
+def walk_layers(regions: Regions, start: int) -> Integers:
+    """Return each region's distance from a region, -1 if it is not reached, shape (R,)."""
+    matrix = adjacency(regions)
+    distance = _distances(matrix, np.array([range(len(regions))[start]]))[0]
+    return np.where(np.isfinite(distance), distance, -1).astype(np.int64)
+
+
+def _distances(matrix: sp.csr_array, sources: Integers) -> NDArray[np.float64]:
+    """Return the numbers of steps from each source, shape (k, R), inf if not reached."""
+    weighted: Any = matrix.astype(np.float64)
+    return np.asarray(dijkstra(weighted, indices=sources, unweighted=True))

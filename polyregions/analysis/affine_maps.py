@@ -1,0 +1,139 @@
+"""Affine maps of many regions at once, in floating point with rounding bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.adjacency import facet_unit
+from polyregions.network import Network
+from polyregions.pattern import Words, unpack
+from polyregions.regions import Regions
+
+__all__ = ["AffineMaps", "affine_maps", "facet_hyperplanes", "unit_hyperplanes"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_UNIT = 2.0**-53
+_TINY = 2.0**-1060  # above the absolute error of the underflowing products of one sum
+_ENTRIES = 2**21  # numbers held at a time, about
+
+
+class AffineMaps(NamedTuple):
+    """The network on each region is ``matrix @ x + shift``.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray of float64, shape (R, outputs, n)
+    shift : numpy.ndarray of float64, shape (R, outputs)
+    error : numpy.ndarray of float64, shape (R, outputs, n + 1)
+        Bounds the absolute error of each entry of (matrix, shift): the exact entry of
+        the rational network is at most so far away.
+    """
+
+    matrix: Floats
+    shift: Floats
+    error: Floats
+
+
+def affine_maps(regions: Regions) -> AffineMaps:
+    """Return the affine maps of all regions, with proven rounding bounds.
+
+    Notes
+    -----
+    *Algorithm.* Maps go through the layers together with a bound on the error of each
+    entry: a sum of h products has an error of at most (h + 2) 2^-53 times the sum of
+    absolute values (Higham), in any order of summation.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+    >>> maps = affine_maps(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> maps.matrix.ravel(), maps.shift.ravel()
+    (array([0., 2.]), array([1., 1.]))
+    """
+    network = regions.network
+    values, errors = [], []
+    for batch in _batches(network, len(regions)):
+        *_, last = _layers(network, regions.patterns[batch])
+        values.append(last.value)
+        errors.append(last.error)
+    value, error = np.concatenate(values), np.concatenate(errors)
+    return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
+
+
+def facet_hyperplanes(regions: Regions) -> Floats:
+    """Return the hyperplane of every edge's facet, in input coordinates, shape (E, n + 1).
+
+    Row e is (normal, offset) of the lowest unit that switches: the function is positive
+    on the side where that unit's bit is 1. Floating point, not normalised.
+    """
+    network, edges = regions.network, regions.edges
+    units = facet_unit(regions)
+    rows = np.empty((len(edges), network.input_dimension + 1))
+    for batch in _batches(network, len(edges)):
+        chosen = units[batch]
+        start = 0
+        for layer in _layers(network, regions.patterns[edges[batch, 0]]):
+            bent = np.flatnonzero(layer.bends)
+            here = np.flatnonzero((chosen >= start) & (chosen < start + len(bent)))
+            rows[batch.start + here] = layer.value[here, bent[chosen[here] - start]]
+            start += len(bent)
+    return rows
+
+
+def unit_hyperplanes(regions: Regions) -> Iterator[Floats]:
+    """Yield each region's rows of all units, signed to its side, shape (N, n + 1).
+
+    ``row @ (x, 1) >= 0`` on the region. Floating point, not normalised.
+    """
+    network = regions.network
+    for batch in _batches(network, len(regions)):
+        patterns = regions.patterns[batch]
+        layers = _layers(network, patterns)
+        rows = np.concatenate([layer.value[:, layer.bends] for layer in layers], axis=1)
+        bits = unpack(patterns, network.hidden_units)
+        yield from np.where(bits[:, :, None] == 1, rows, -rows)
+
+
+class _Layer(NamedTuple):
+    """Pre-activation maps of one layer, shape (k, h, n + 1), and bounds on their errors."""
+
+    value: Floats
+    error: Floats
+    bends: NDArray[np.bool_]
+
+
+def _batches(network: Network, count: int) -> Iterator[slice]:
+    widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
+    step = max(1, _ENTRIES // (widest * (network.input_dimension + 1)))
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def _layers(network: Network, patterns: Words) -> Iterator[_Layer]:
+    """Yield the pre-activation maps of every layer on the regions of given patterns."""
+    bits = unpack(patterns, network.hidden_units) != 0
+    n = network.input_dimension
+    value = np.broadcast_to(np.eye(n, n + 1), (len(bits), n, n + 1))
+    error = np.zeros_like(value)
+    start = 0
+    for layer in network.layers:
+        weight, size = layer.weight, np.abs(layer.weight)
+        gamma = (weight.shape[1] + 4) * _UNIT * 1.01
+        error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + _TINY
+        value = weight @ value
+        value[:, :, n] += layer.bias
+        error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
+        yield _Layer(value, error, layer.bends)
+        active = np.zeros((len(bits), len(layer.bias)), dtype=bool)
+        count = int(layer.bends.sum())
+        active[:, layer.bends] = bits[:, start : start + count]
+        start += count
+        slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
+        value = value * slopes
+        error = error * np.abs(slopes) * 1.01 + _UNIT * np.abs(value) * 1.01 + _TINY

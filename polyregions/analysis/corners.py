@@ -1,0 +1,233 @@
+"""Corners of all regions in floating point, for pictures, meshes and measures.
+
+Where floats see a region as degenerate, its corners are computed exactly and rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.adjacency import facet_unit
+from polyregions.analysis.affine_maps import facet_hyperplanes, unit_hyperplanes
+from polyregions.analysis.shape import vertices
+from polyregions.domain import Box
+from polyregions.errors import DomainError
+from polyregions.regions import Regions
+
+__all__ = ["RegionRows", "facet_segments", "region_corners", "region_rows", "resolved_corners"]
+
+Floats = NDArray[np.float64]
+
+_THIN = 2.0**-36  # leaves floats 17 bits for the width of a region
+
+
+class RegionRows(NamedTuple):
+    """The facets of every region as rows ``normal @ x + offset >= 0`` in the free inputs.
+
+    Rows ``starts[r]:starts[r + 1]`` belong to region r. ``edges`` holds the edge that a
+    row comes from. The domain's walls are not among them.
+    """
+
+    rows: Floats
+    edges: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+def region_rows(regions: Regions) -> RegionRows:
+    """Return the facets of every region inside the domain, normals of unit length.
+
+    A partial result lacks facets, those towards regions that it does not hold.
+    """
+    rows = _in_free_inputs(facet_hyperplanes(regions), regions.domain)
+    # the largest entry first: squares of tiny or huge rows leave the float range
+    with np.errstate(all="ignore"):  # a row lost in rounding fails every test below
+        rows = rows / np.abs(rows[:, :-1]).max(axis=1, initial=0.0)[:, None]
+        rows = rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None]
+    units = facet_unit(regions)
+    ends = regions.edges.astype(np.int64)
+    words, shifts = units // 64, (units % 64).astype(np.uint64)
+    owner = np.concatenate([ends[:, 0], ends[:, 1]])
+    edge = np.tile(np.arange(len(ends)), 2)
+    active = regions.patterns[owner, np.tile(words, 2)] >> np.tile(shifts, 2) & np.uint64(1)
+    order = np.argsort(owner, kind="stable")
+    signed = np.where(active == 1, 1.0, -1.0)[:, None] * rows[edge]
+    starts = np.searchsorted(owner[order], np.arange(len(regions) + 1))
+    return RegionRows(signed[order], edge[order], starts)
+
+
+def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats]:
+    """Yield the corners of each region's closure in the free inputs, shape (k, d).
+
+    Parameters
+    ----------
+    regions : Regions
+    window : Box, optional
+        Over the whole space, clip to this box; required there.
+
+    Yields
+    ------
+    numpy.ndarray
+        Two corners for d = 1, in order around the polygon for d = 2, in no order
+        otherwise. Empty where a region lies outside the window.
+
+    Raises
+    ------
+    DomainError
+        Over the whole space without a window.
+    """
+    for index, corners in enumerate(resolved_corners(regions, window)):
+        if corners is None:
+            assert regions.domain is not None
+            exact = vertices(regions[index]).as_floats()[:, regions.domain.free]
+            yield _around(exact) if exact.shape[1] == 2 else exact
+        else:
+            yield corners
+
+
+def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats | None]:
+    """Yield what :func:`region_corners` does, but None where floats do not resolve a region."""
+    box = regions.domain if regions.domain is not None else window
+    if box is None:
+        raise DomainError("corners in the whole space need a window to clip to; give a box")
+    free = box.free
+    low, high = box.lower[free], box.upper[free]
+    table = region_rows(regions)
+    # a partial result lacks facets: the cells come out too large without the other units
+    others = None if regions.complete else unit_hyperplanes(regions)
+    for index in range(len(regions)):
+        rows = table.rows[table.starts[index] : table.starts[index + 1]]
+        corners = _corners(regions, index, rows, low, high)
+        if others is not None:
+            missing = _violated(_in_free_inputs(next(others), regions.domain), corners)
+            if corners is None or len(missing):
+                corners = _corners(regions, index, np.concatenate([rows, missing]), low, high)
+        yield corners
+
+
+def _violated(rows: Floats, corners: Floats | None) -> Floats:
+    """Return the rows, of unit length, that are negative at a corner; all without corners."""
+    lengths = np.abs(rows[:, :-1]).max(axis=1)
+    rows = rows[lengths > 0] / lengths[lengths > 0, None]
+    rows = rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None]
+    if corners is None or not len(corners):
+        return rows
+    return np.asarray(rows[(corners @ rows[:, :-1].T + rows[:, -1]).min(axis=0) < 0])
+
+
+def _in_free_inputs(rows: Floats, box: Box | None) -> Floats:
+    """Substitute a box's fixed inputs in rows (normal, offset)."""
+    if box is None:
+        return rows
+    fixed = np.setdiff1d(np.arange(box.dimension), box.free)
+    offsets = rows[:, -1] + rows[:, fixed] @ box.lower[fixed]
+    return np.column_stack([rows[:, box.free], offsets])
+
+
+def _corners(
+    regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
+) -> Floats | None:
+    d = len(low)
+    if d == 1:
+        corners = _interval(rows, low[0], high[0])
+        enough = len(corners) == 2
+    elif d == 2:
+        corners = _polygon(rows, low, high)
+        enough = len(corners) >= 3 and _is_thick(rows, corners)
+    else:
+        corners = _qhull(regions, index, rows, low, high)
+        enough = len(corners) > d and _is_thick(rows, corners)
+    return corners if enough or regions.domain is None else None
+
+
+def _is_thick(rows: Floats, corners: Floats) -> bool:
+    """Whether floats resolve a region: a thinner one is computed exactly instead."""
+    slack = rows[:, :-1] @ corners.mean(axis=0) + rows[:, -1]
+    return bool((slack > _THIN * np.abs(corners).max()).all())
+
+
+def _interval(rows: Floats, low: float, high: float) -> Floats:
+    for slope, offset in rows.tolist():
+        if slope > 0:
+            low = max(low, -offset / slope)
+        elif slope < 0:
+            high = min(high, -offset / slope)
+    return np.array([[low], [high]]) if low <= high else np.empty((0, 1))
+
+
+def _polygon(rows: Floats, low: Floats, high: Floats) -> Floats:
+    """Clip the window by one half-plane after the other (Sutherland & Hodgman 1974)."""
+    (x0, y0), (x1, y1) = low.tolist(), high.tolist()
+    polygon = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    for a, b, c in rows.tolist():
+        kept = []
+        px, py = polygon[-1]
+        before = a * px + b * py + c
+        for x, y in polygon:
+            value = a * x + b * y + c
+            if (value > 0 > before) or (value < 0 < before):
+                share = before / (before - value)
+                kept.append((px + share * (x - px), py + share * (y - py)))
+            if value >= 0:
+                kept.append((x, y))
+            px, py, before = x, y, value
+        polygon = kept
+        if not polygon:
+            return np.empty((0, 2))
+    distinct = [point for k, point in enumerate(polygon) if point != polygon[k - 1]]
+    return np.array(distinct).reshape(-1, 2)
+
+
+def _around(points: Floats) -> Floats:
+    x, y = (points - points.mean(axis=0)).T
+    return points[np.argsort(np.arctan2(y, x))]
+
+
+def _qhull(regions: Regions, index: int, rows: Floats, low: Floats, high: Floats) -> Floats:
+    """Return the corners by duality about an inner point, or none if that fails."""
+    from scipy.spatial import HalfspaceIntersection, QhullError
+
+    d = len(low)
+    eye = np.eye(d)
+    walls = np.concatenate([np.column_stack([eye, -low]), np.column_stack([-eye, high])])
+    table = np.concatenate([rows, walls])
+    box = regions.domain
+    witness = regions.witnesses[index]
+    inner = witness if box is None else witness[box.free]
+    none = np.empty((0, d))
+    for _ in range(2):  # again about the corners' mean, which is better centred
+        if not (table[:, :-1] @ inner + table[:, -1] > 0).all():
+            return none
+        try:
+            corners = HalfspaceIntersection(-table, inner).intersections
+        except QhullError:
+            return none
+        if not np.isfinite(corners).all():
+            return none
+        inner = corners.mean(axis=0)
+    return np.unique(corners, axis=0)
+
+
+def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
+    """Return the facet of each edge in the plane as a segment, shape (E, 2, 2).
+
+    `polygons` are the regions' corners in order (:func:`region_corners`). A facet
+    outside the window has NaNs.
+    """
+    table = region_rows(regions)
+    segments = np.full((len(regions.edges), 2, 2), np.nan)
+    first = np.unique(table.edges, return_index=True)[1]
+    owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))
+    for edge, place in enumerate(first.tolist()):
+        points = polygons[owner[place]]
+        if len(points) < 2:
+            continue
+        row = table.rows[place]
+        away = np.abs(points @ row[:2] + row[2])
+        # of the polygon's sides, the one nearest to the facet's line
+        side = int(np.argmin(np.maximum(away, np.roll(away, -1))))
+        segments[edge] = points[side], points[(side + 1) % len(points)]
+    return segments

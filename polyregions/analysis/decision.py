@@ -1,0 +1,283 @@
+"""Where the decision changes: the boundary between classes, piece by piece.
+
+The comparison of two outputs is one more unit: behind the outputs stands a layer of
+differences f_a - f_b, and its regions are enumerated like any other. Facets across
+which the winner changes are the decision boundary, every one, each proven by the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyregions.analysis.adjacency import facet_unit
+from polyregions.analysis.corners import region_rows
+from polyregions.analysis.polytope import Polytope
+from polyregions.analysis.shape import chart_polytope
+from polyregions.domain import Box
+from polyregions.errors import DomainError, NetworkError
+from polyregions.geometry.chart import chart_of
+from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.network import Layer, Network
+from polyregions.pattern import unpack
+from polyregions.regions import Regions
+from polyregions.traversal.breadth_first import enumerate_regions
+
+__all__ = [
+    "DecisionBoundary",
+    "NearestPoint",
+    "Piece",
+    "comparing_network",
+    "decision_boundary",
+    "nearest_decision_point",
+]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionBoundary:
+    """The regions of a network with its comparisons, and their classes.
+
+    Attributes
+    ----------
+    regions : Regions
+        Of :func:`comparing_network`: activation regions, cut along the comparisons.
+    classes : numpy.ndarray of int64, shape (R,)
+        The class on each region: the largest output, or for one output 1 where it is
+        above the level and 0 elsewhere. Outputs equal on a whole region: the last.
+    edges : numpy.ndarray of int64, shape (P,)
+        The edges of `regions` across which the class changes: the pieces.
+    """
+
+    regions: Regions
+    classes: Integers
+    edges: Integers
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def pairs(self) -> Integers:
+        """Return the two classes that each piece separates, smaller first, shape (P, 2)."""
+        return np.sort(self.classes[self.regions.edges[self.edges]], axis=1)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the pieces with their exact corners; in a box, meant for few dimensions."""
+        regions = self.regions
+        if regions.domain is None:
+            raise DomainError("pieces of the boundary need a box; they may be unbounded")
+        network = regions.network
+        chart = chart_of(regions.domain, network.input_dimension)
+        exact = exact_network(network, chart)
+        units = facet_unit(regions)
+        for edge, pair in zip(self.edges.tolist(), self.pairs().tolist(), strict=True):
+            bits = unpack(regions.patterns[regions.edges[edge, 0]], network.hidden_units)
+            row = [int(entry) for entry in exact_rows(exact, bits)[units[edge]]]
+            polytope = chart_polytope(exact, bits)
+            face = sum(
+                1 << k
+                for k, vertex in enumerate(polytope.vertices)
+                if sum(a * x for a, x in zip(row, vertex, strict=True)) == 0
+            )
+            corners = [chart.to_input(point) for point in polytope.points()]
+            members = [k for k in range(len(corners)) if face >> k & 1]
+            measure = _measure(polytope, face, np.array(corners, dtype=np.float64))
+            yield Piece(edge, (pair[0], pair[1]), tuple(corners[k] for k in members), measure)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One flat piece of the decision boundary: a facet of dimension n - 1.
+
+    Attributes
+    ----------
+    edge : int
+        The edge of ``DecisionBoundary.regions`` that it is.
+    classes : tuple of int
+        The two classes that it separates.
+    corners : tuple of tuple of Fraction
+        Its exact vertices; the piece is their convex hull.
+    measure : float
+        Its (n - 1)-dimensional volume: number of points, length, area, …
+    """
+
+    edge: int
+    classes: tuple[int, int]
+    corners: tuple[tuple[Fraction, ...], ...]
+    measure: float
+
+
+def comparing_network(network: Network, *, level: float = 0.0) -> Network:
+    """Return the network with one more layer of units, the signs of f_a - f_b for a < b.
+
+    A network with one output gets the unit f - level instead.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0], [2.0]], [0.0, -1.0])])
+    >>> comparing_network(net).widths
+    (1, 1)
+    """
+    outputs = network.output_dimension
+    if outputs == 1:
+        difference, shift = np.ones((1, 1)), np.array([-level])
+    else:
+        pairs = list(combinations(range(outputs), 2))
+        difference, shift = np.zeros((len(pairs), outputs)), np.zeros(len(pairs))
+        for row, (a, b) in enumerate(pairs):
+            difference[row, a], difference[row, b] = 1.0, -1.0
+    # outputs pass through a layer of their own: the differences are then exact
+    compare = Layer.relu(difference, shift)
+    last = Layer.affine(np.ones((1, len(shift))), [0.0])
+    return Network((*network.layers, compare, last), name=network.name)
+
+
+def decision_boundary(
+    network: Network, domain: Box | None, *, level: float = 0.0, **limits: Any
+) -> DecisionBoundary:
+    """Return every piece of the decision boundary in a domain.
+
+    Parameters
+    ----------
+    network : Network
+        The class of an input is its largest output; of a network with one output,
+        whether the output is above `level`.
+    domain : Box or None
+    level : float
+        Used for one output only.
+    **limits
+        Passed to :func:`polyregions.enumerate_regions`; the result is partial if
+        ``regions.complete`` is False.
+
+    Examples
+    --------
+    f = σ(x) + σ(y) - 1/2: the boundary in the unit square is the segment x + y = 1/2.
+
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+    >>> boundary = decision_boundary(net, pr.Box.interval(2, 0.0, 1.0))
+    >>> [round(piece.measure, 6) for piece in boundary.pieces()]
+    [0.707107]
+    """
+    regions = enumerate_regions(comparing_network(network, level=level), domain, **limits)
+    classes = _classes(regions, network.output_dimension)
+    edges = np.flatnonzero(classes[regions.edges[:, 0]] != classes[regions.edges[:, 1]])
+    return DecisionBoundary(regions, classes, edges.astype(np.int64))
+
+
+def _classes(regions: Regions, outputs: int) -> Integers:
+    units = regions.network.widths[-1]
+    bits = unpack(regions.patterns, regions.network.hidden_units)[:, -units:].astype(np.int64)
+    if outputs == 1:
+        above: Integers = bits[:, 0]
+        return above
+    wins = np.zeros((len(bits), outputs), dtype=np.int64)
+    for column, (a, b) in enumerate(combinations(range(outputs), 2)):
+        wins[:, a] += bits[:, column]
+        wins[:, b] += 1 - bits[:, column]
+    best: Integers = wins.argmax(axis=1).astype(np.int64)
+    return best
+
+
+def _measure(polytope: Polytope, face: int, corners: Floats) -> float:
+    """Return the volume of a facet from its triangulation, in input coordinates."""
+    dimension = polytope.dimension - 1
+    total, factorial = 0.0, 1.0
+    for k in range(2, dimension + 1):
+        factorial *= k
+    for simplex in polytope.simplices(face, dimension):
+        sides = corners[simplex[1:]] - corners[simplex[0]]
+        total += float(np.sqrt(max(0.0, np.linalg.det(sides @ sides.T))))
+    return total / factorial
+
+
+@dataclass(frozen=True, eq=False)
+class NearestPoint:
+    """A nearest point of the decision boundary (of a numerical solver: approximate).
+
+    Attributes
+    ----------
+    point : numpy.ndarray of float64, shape (n,)
+    distance : float
+        Euclidean, in the free inputs.
+    classes : tuple of int
+        The classes that meet there.
+    edge : int
+        The piece it lies on, an edge of ``DecisionBoundary.regions``.
+    problems : int
+        How many convex problems were solved.
+    """
+
+    point: Floats
+    distance: float
+    classes: tuple[int, int]
+    edge: int
+    problems: int
+
+
+def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestPoint | None:
+    """Return the point of the decision boundary nearest to an input; None if there is none.
+
+    Notes
+    -----
+    *Algorithm.* Best first. The distance to a piece is at least that to each half-space
+    of its region and to its own hyperplane; pieces are taken in the order of this
+    bound, each as a convex problem over its region (cvxpy), until no bound is below the
+    least distance found. Distances from floating-point rows and a numerical solver.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+    >>> boundary = decision_boundary(net, pr.Box.interval(2, 0.0, 1.0))
+    >>> nearest_decision_point(boundary, [0.5, 0.5]).point.round(4).tolist()
+    [0.25, 0.25]
+    """
+    import cvxpy
+
+    cp: Any = cvxpy
+
+    regions, network = boundary.regions, boundary.regions.network
+    start = np.asarray(x, dtype=np.float64)
+    if start.shape != (network.input_dimension,):
+        raise NetworkError(
+            f"the input must have shape ({network.input_dimension},), not {start.shape}"
+        )
+    if not len(boundary):
+        return None
+    free = np.arange(len(start)) if regions.domain is None else regions.domain.free
+    table = region_rows(regions)
+    slack = table.rows[:, :-1] @ start[free] + table.rows[:, -1]
+    away = np.zeros(len(regions))
+    owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))
+    np.maximum.at(away, owner, -slack)
+    plane = np.zeros((len(regions.edges), len(free) + 1))
+    plane[table.edges] = table.rows
+    own = np.abs(plane[boundary.edges, :-1] @ start[free] + plane[boundary.edges, -1])
+    bound = np.maximum(own, away[regions.edges[boundary.edges]].max(axis=1))
+    best: NearestPoint | None = None
+    pairs = boundary.pairs()
+    for count, number in enumerate(np.argsort(bound, kind="stable").tolist()):
+        if best is not None and bound[number] >= best.distance:
+            break
+        edge = int(boundary.edges[number])
+        problem = regions[int(regions.edges[edge, 0])].as_cvxpy()
+        on_plane = plane[edge, :-1] @ problem.x[free] + plane[edge, -1] == 0
+        goal = cp.Minimize(cp.norm(problem.x[free] - start[free]))
+        cp.Problem(goal, [*problem.constraints, on_plane]).solve()
+        if problem.x.value is None:
+            continue  # too thin for the solver
+        distance = float(np.linalg.norm(problem.x.value[free] - start[free]))
+        if best is None or distance < best.distance:
+            low, high = pairs[number].tolist()
+            best = NearestPoint(problem.x.value.copy(), distance, (low, high), edge, count + 1)
+    if best is None:
+        return None
+    return NearestPoint(best.point, best.distance, best.classes, best.edge, count + 1)

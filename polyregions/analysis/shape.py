@@ -1,0 +1,254 @@
+"""The shape of one region: vertices, volume, bounding box, largest ball, facets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.adjacency import facet_units
+from polyregions.analysis.polytope import Polytope, polytope_of
+from polyregions.geometry.chart import Chart, chart_of
+from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
+from polyregions.lp.rational import exact_facets
+from polyregions.pattern import unpack
+from polyregions.regions import Region, Regions
+
+__all__ = [
+    "Ball",
+    "Vertices",
+    "bounding_box",
+    "chart_polytope",
+    "chart_polytopes",
+    "chart_volume",
+    "facets",
+    "largest_ball",
+    "vertices",
+    "volume",
+]
+
+Floats = NDArray[np.float64]
+Point = tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class Vertices:
+    """A closed region is the convex hull of its points plus the cone of its rays.
+
+    Attributes
+    ----------
+    points : tuple of tuple of Fraction
+        In input coordinates, fixed ones included, sorted. The vertices, unless the
+        region holds a whole line and so has none.
+    rays : tuple of tuple of Fraction
+        Directions in which the region is unbounded; empty in a box.
+    """
+
+    points: tuple[Point, ...]
+    rays: tuple[Point, ...]
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the region is bounded."""
+        return not self.rays
+
+    def as_floats(self) -> Floats:
+        """Return the points rounded to floats, shape (k, n)."""
+        return np.array([[float(x) for x in point] for point in self.points])
+
+
+def vertices(region: Region) -> Vertices:
+    """Return the exact vertices of a region's closure.
+
+    Notes
+    -----
+    *Algorithm.* Double description in exact integers
+    (:meth:`polyregions.analysis.polytope.Polytope.cut`), which is meant for few
+    dimensions. On the whole space it runs on the cone over the region, cut by a cube:
+    the cone's extreme rays are the vertices where all other rows have rank n.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+    >>> region = pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0))[0]
+    >>> [tuple(map(str, point)) for point in vertices(region).points]
+    [('0', '0'), ('0', '1/4'), ('1/2', '0')]
+    """
+    exact = _exact(region)
+    polytope = chart_polytope(exact, unpack(region.pattern, exact.hidden_units))
+    return _vertices(exact.chart, polytope)
+
+
+def volume(region: Region) -> Fraction | float:
+    """Return the exact volume of a region in the free inputs; infinite if unbounded.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+    >>> volume(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0))[0])
+    Fraction(1, 16)
+    """
+    exact = _exact(region)
+    polytope = chart_polytope(exact, unpack(region.pattern, exact.hidden_units))
+    return chart_volume(exact.chart, polytope)
+
+
+def bounding_box(region: Region) -> tuple[Floats, Floats]:
+    """Return the least and largest value of each input on a region, shape (n,) each.
+
+    Exact values, rounded once to floats; infinite where the region is unbounded.
+    """
+    corners = vertices(region)
+    points = corners.as_floats()
+    low, high = points.min(axis=0), points.max(axis=0)
+    for ray in corners.rays:
+        low[[x < 0 for x in ray]] = -np.inf
+        high[[x > 0 for x in ray]] = np.inf
+    return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """A largest ball in a region: `centre`, shape (n,), and `radius` (floating point)."""
+
+    centre: Floats
+    radius: float
+
+
+def largest_ball(region: Region) -> Ball:
+    """Return a largest ball in a region, in the free inputs (floating point).
+
+    The centre is a Chebyshev centre; the radius is infinite if balls of any size fit.
+
+    Notes
+    -----
+    *Algorithm.* One linear program (HiGHS): maximise r subject to
+    ``normal @ x + offset >= r |normal|``.
+    """
+    from scipy.optimize import linprog
+
+    polytope = region.halfspaces()
+    lengths = np.linalg.norm(polytope.normals, axis=1)
+    bent = lengths > 0
+    normals = polytope.normals[bent] / lengths[bent, None]
+    offsets = polytope.offsets[bent] / lengths[bent]
+    d = normals.shape[1]
+    answer = linprog(
+        np.append(np.zeros(d), -1.0),
+        A_ub=np.column_stack([-normals, np.ones(len(normals))]),
+        b_ub=offsets,
+        bounds=[(None, None)] * d + [(0, None)],
+    )
+    centre = region.witness.copy()
+    if answer.x is None:  # balls of any size fit
+        return Ball(centre, float("inf"))
+    free = np.arange(len(centre)) if region.domain is None else region.domain.free
+    centre[free] = answer.x[:-1]
+    return Ball(centre, float(answer.x[-1]))
+
+
+def facets(region: Region) -> list[tuple[int, ...]]:
+    """Return the facets of a region inside the open domain: the units that carry each.
+
+    Exact; several units where hyperplanes coincide.
+    """
+    exact = _exact(region)
+    rows = exact_rows(exact, unpack(region.pattern, exact.hidden_units))
+    answer = exact_facets(rows)
+    assert answer is not None  # a region is not empty
+    return [group for group in answer.groups if group[-1] < exact.hidden_units]
+
+
+def chart_polytopes(regions: Regions) -> Iterator[Polytope]:
+    """Yield each region's exact polytope in chart coordinates.
+
+    For a complete result only the rows that carry facets are cut. A box's chart is
+    the cube [-1, 1]^m of its free inputs.
+    """
+    network = regions.network
+    exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
+    units = facet_units(regions) if regions.complete else None
+    for index, words in enumerate(regions.patterns):
+        bits = unpack(words, exact.hidden_units)
+        yield chart_polytope(exact, bits, None if units is None else units[index])
+
+
+def chart_volume(chart: Chart, polytope: Polytope) -> Fraction | float:
+    """Return the volume in free inputs of a region given in chart coordinates."""
+    if not chart.homogeneous:
+        total = polytope.volume()
+        scale = int(chart.transform[chart.transform.nrows() - 1, chart.dimension])
+        for column in range(chart.dimension):
+            half = max(
+                abs(int(chart.transform[i, column])) for i in range(chart.transform.nrows() - 1)
+            )
+            total *= Fraction(half, scale)
+        return total
+    corners = _vertices(chart, polytope)
+    if not corners.bounded:
+        return float("inf")
+    reach = 1 + int(max(abs(x) for point in corners.points for x in point))
+    n = chart.dimension - 1
+    rows = [
+        [*(entry * reach for entry in row[:n]), row[n]]
+        for row in polytope.rows[2 * chart.dimension :]
+    ]
+    inside = polytope_of(n, rows)
+    assert inside is not None  # a region has interior
+    whole: Fraction = inside.volume() * reach**n
+    return whole
+
+
+def _exact(region: Region) -> ExactNetwork:
+    network = region.network
+    return exact_network(network, chart_of(region.domain, network.input_dimension))
+
+
+def chart_polytope(
+    exact: ExactNetwork, bits: NDArray[np.uint8], units: Sequence[int] | None = None
+) -> Polytope:
+    """Return a region's exact polytope in chart coordinates.
+
+    `units` are those to cut by, at least one for every facet; all by default.
+    """
+    rows = exact_rows(exact, bits)
+    chosen = range(exact.hidden_units) if units is None else units
+    walls = rows[exact.hidden_units + 2 * exact.chart.dimension :]  # the cube is there already
+    kept = [[int(entry) for entry in row] for row in [*walls, *(rows[k] for k in chosen)]]
+    polytope = polytope_of(exact.chart.dimension, kept)
+    assert polytope is not None  # a region has interior
+    return polytope
+
+
+def _vertices(chart: Chart, polytope: Polytope) -> Vertices:
+    if not chart.homogeneous:
+        return Vertices(tuple(sorted(chart.to_input(point) for point in polytope.points())), ())
+    generators = [
+        (column, tight)
+        for column, tight in zip(polytope.vertices, polytope.tight, strict=True)
+        if any(column[:-1])  # not the apex
+    ]
+    m, everything = chart.dimension, (1 << len(polytope.rows)) - 1
+    if _cone_rank(polytope, everything) == m:
+        # pointed: its extreme rays are where the cone's rows fix a point up to its length
+        generators = [g for g in generators if _cone_rank(polytope, g[1]) == m - 1]
+    points, rays = [], []
+    for (*y, t, _), _ in generators:
+        if t:
+            points.append(tuple(Fraction(x, t) for x in y))
+        else:
+            rays.append(tuple(Fraction(x) for x in y))
+    return Vertices(tuple(sorted(points)), tuple(sorted(rays)))
+
+
+def _cone_rank(polytope: Polytope, chosen: int) -> int:
+    """Return the rank of the chosen rows, those of the cube left out."""
+    m = polytope.dimension
+    own = [row[:m] for k, row in enumerate(polytope.rows) if k >= 2 * m and chosen >> k & 1]
+    return int(flint.fmpz_mat(own).rank()) if own else 0

@@ -1,0 +1,123 @@
+"""Volumes of all regions: exact rationals, or floats with exact arithmetic as a fallback."""
+
+from __future__ import annotations
+
+import warnings
+from fractions import Fraction
+from math import ceil, comb, floor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.adjacency import degrees
+from polyregions.analysis.corners import resolved_corners
+from polyregions.analysis.shape import chart_polytopes, chart_volume, volume
+from polyregions.domain import Box
+from polyregions.geometry.chart import chart_of
+from polyregions.regions import Regions
+
+__all__ = ["box_volume", "estimated_seconds", "exact_volumes", "volumes"]
+
+Floats = NDArray[np.float64]
+
+_PATIENCE = 60.0  # seconds after which a warning is due
+
+
+def exact_volumes(regions: Regions) -> list[Fraction | float]:
+    """Return the exact volume of each region in the free inputs; infinite if unbounded.
+
+    Those of a complete result in a box add up to ``box_volume(regions.domain)``, exactly.
+
+    Warns
+    -----
+    UserWarning
+        With an estimate, before starting, if it will take more than a minute.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+    >>> exact_volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
+    [Fraction(1, 16), Fraction(15, 16)]
+    """
+    _warn(regions, exact=True)
+    chart = chart_of(regions.domain, regions.network.input_dimension)
+    return [chart_volume(chart, polytope) for polytope in chart_polytopes(regions)]
+
+
+def volumes(regions: Regions) -> Floats:
+    """Return the volume of each region in the free inputs in floating point, shape (R,).
+
+    Unbounded regions have infinite volume. These are approximations, unlike
+    :func:`exact_volumes`; a region that floats find degenerate is computed exactly.
+
+    Warns
+    -----
+    UserWarning
+        With an estimate, before starting, if it will take more than a minute.
+
+    Notes
+    -----
+    *Algorithm.* n = 1: lengths; n = 2: areas of polygons; else Qhull on the vertices
+    of the facets' half-spaces. Nothing is perturbed ("joggled").
+    """
+    if regions.domain is None:
+        return np.array([float(size) for size in exact_volumes(regions)])
+    _warn(regions, exact=False)
+    return np.array(
+        [
+            float(volume(regions[index])) if points is None else _hull_volume(points)
+            for index, points in enumerate(resolved_corners(regions))
+        ]
+    )
+
+
+def box_volume(box: Box) -> Fraction:
+    """Return the exact volume of a box in its free coordinates.
+
+    Examples
+    --------
+    >>> box_volume(Box([0.0, 3.0, -1.0], [0.5, 3.0, 1.0]))
+    Fraction(1, 1)
+    """
+    total = Fraction(1)
+    for i in box.free.tolist():
+        total *= Fraction(float(box.upper[i])) - Fraction(float(box.lower[i]))
+    return total
+
+
+def estimated_seconds(regions: Regions, *, exact: bool) -> float:
+    """Return a rough upper estimate of how long the volumes of all regions take.
+
+    From McMullen's upper bound on the vertices of a polytope with as many facets as the
+    regions have on average.
+    """
+    n = regions.network.input_dimension if regions.domain is None else len(regions.domain.free)
+    # many regions touch some of the box's 2 n walls
+    facets = max(n + 1, int(np.mean(degrees(regions))) + n)
+    most = comb(facets - ceil(n / 2), floor(n / 2))
+    most += comb(facets - floor(n / 2) - 1, ceil(n / 2) - 1)
+    return len(regions) * most * n * (2e-5 if exact else 3e-6)
+
+
+def _warn(regions: Regions, *, exact: bool) -> None:
+    seconds = estimated_seconds(regions, exact=exact)
+    if seconds > _PATIENCE:
+        warnings.warn(
+            f"volumes of {len(regions)} regions will take up to about {seconds:.0e} seconds; "
+            f"take fewer regions or fewer free inputs",
+            stacklevel=3,
+        )
+
+
+def _hull_volume(points: Floats) -> float:
+    n = points.shape[1]
+    if n == 1:
+        return float(points.max() - points.min())
+    if n == 2:
+        # relative to one corner, so that a small polygon far away keeps its digits
+        x, y = (points - points[0]).T
+        return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+    from scipy.spatial import ConvexHull
+
+    return float(ConvexHull(points - points.mean(axis=0)).volume)

@@ -1,0 +1,74 @@
+"""``polyregions plot``: the cells as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.cli.axes import AxesOption, on_axes
+from polyregions.cli.walk import walk
+from polyregions.errors import PolyregionsError
+
+
+@options.on_a_domain
+def plot(
+    where: options.Where,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Picture: .png, .pdf or .svg.")
+    ],
+    axes: AxesOption = None,
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color", help="pattern, layer, output, gradient, class or distance (in facets)."
+        ),
+    ] = "pattern",
+    output_index: Annotated[
+        int, typer.Option("--output-index", metavar="K", help="For --color output.")
+    ] = 0,
+    facets: Annotated[bool, typer.Option(help="Draw facets by layer.")] = True,
+    dual_graph: Annotated[bool, typer.Option("--graph", help="Lay the dual graph over.")] = False,
+    growth: Annotated[bool, typer.Option("--growth", help="One picture per layer added.")] = False,
+    threads: options.ThreadsOption = 1,
+    max_regions: options.MaxRegionsOption = None,
+    time_limit: options.TimeLimitOption = None,
+) -> int:
+    """Draw the regions: cells for two inputs, the function for one, solids for three."""
+    from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
+    from polyregions.plot.figure import with_matplotlib
+    from polyregions.plot.save import PICTURE_SUFFIXES
+    from polyregions.plot.values import COLORINGS
+
+    options.check_output(output, PICTURE_SUFFIXES, network)
+    if color not in COLORINGS:
+        raise PolyregionsError(f"--color {color} is not known; take {', '.join(COLORINGS)}")
+    with_matplotlib()  # refused before the walk rather than after it
+    task = options.read_task(network, where)
+    if axes is not None:
+        task = on_axes(task, axes)
+    if task.dimension > 3:
+        raise PolyregionsError(
+            f"{task.dimension} inputs are free; choose two to show with --axes I J, or a plane"
+        )
+    if growth:
+        if task.domain is None or task.dimension != 2:
+            raise PolyregionsError("--growth needs a box with two free inputs; see --axes")
+        save_figure(plot_growth(task.network, task.domain, color=color), output)
+        report.print_lines(f"saved to {output}")
+        return 0
+    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    if task.dimension == 1:
+        drawing = plot_line(regions, color=color)
+    elif task.dimension == 2:
+        drawing = plot_cells(
+            regions, color=color, output=output_index, facets=facets, graph=dual_graph
+        )
+    else:
+        drawing = plot_solids(regions, color=color, output=output_index)
+    save_figure(drawing, output)
+    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
+    return report.exit_code(regions)

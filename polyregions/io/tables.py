@@ -1,0 +1,150 @@
+"""Tables of regions and of edges: Parquet, CSV or .npz, one row each.
+
+A table is a mapping of column names to arrays of one length, so that columns of your
+own (volumes, norms, classes) go into the same file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyregions.errors import FormatError
+from polyregions.io.atomic import atomic_write
+from polyregions.io.files import import_extra
+from polyregions.pattern import to_text, unpack
+from polyregions.regions import Regions
+
+__all__ = ["TABLE_SUFFIXES", "edge_table", "region_table", "write_table"]
+
+Table = dict[str, NDArray[Any]]
+
+
+def region_table(regions: Regions, **columns: ArrayLike) -> Table:
+    """Return one row per region.
+
+    Parameters
+    ----------
+    regions : Regions
+    **columns : array_like, shape (R,)
+        Further columns, such as ``volume=volumes(regions)``.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``region`` (the index), ``pattern`` (hexadecimal text), ``degree``, the witness
+        ``x0``, ``x1``, …, then the further columns.
+
+    Raises
+    ------
+    FormatError
+        If a column has another length.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> table = region_table(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> list(table), table["degree"]
+    (['region', 'pattern', 'degree', 'x0'], array([1, 1]))
+    """
+    size = len(regions)
+    table: Table = {
+        "region": np.arange(size),
+        "pattern": np.array([to_text(words) for words in regions.patterns], dtype=np.str_),
+        "degree": np.bincount(regions.edges.ravel(), minlength=size),
+    }
+    table |= {f"x{axis}": column for axis, column in enumerate(regions.witnesses.T)}
+    for name, values in columns.items():
+        column = np.asarray(values)
+        if column.shape != (size,):
+            raise FormatError(
+                f"the column {name!r} has shape {column.shape}, not one entry for each of the "
+                f"{size} regions"
+            )
+        table[name] = column
+    return table
+
+
+def edge_table(regions: Regions) -> Table:
+    """Return one row per edge: ``source``, ``target``, ``unit`` (the lowest), ``units`` (text).
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [2.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    >>> edge_table(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))["units"]
+    array(['0;1'], dtype='<U3')
+    """
+    bits = unpack(regions.edge_units, regions.network.hidden_units)
+    texts = [";".join(map(str, np.flatnonzero(row).tolist())) for row in bits]
+    return {
+        "source": regions.edges[:, 0].astype(np.int64),
+        "target": regions.edges[:, 1].astype(np.int64),
+        "unit": bits.argmax(axis=1) if len(bits) else np.zeros(0, dtype=np.int64),
+        "units": np.array(texts, dtype=np.str_),
+    }
+
+
+def write_table(table: Mapping[str, NDArray[Any]], path: str | PathLike[str]) -> None:
+    """Write a table to a file, whole or not at all.
+
+    Parameters
+    ----------
+    table : mapping of str to numpy.ndarray, shape (k,) each
+    path : str or path-like
+        ``.parquet`` (extra ``parquet``), ``.csv`` or ``.npz``.
+
+    Raises
+    ------
+    FormatError
+        If the name has another suffix.
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    writer = _WRITERS.get(Path(path).suffix.lower())
+    if writer is None:
+        raise FormatError(
+            f"{Path(path).name} has no known table format; "
+            f"end the name in {', '.join(TABLE_SUFFIXES)}"
+        )
+    if writer is _parquet:
+        import_extra("pyarrow.parquet", "parquet", "writing Parquet")
+    with atomic_write(path) as stream:
+        writer(table, stream)
+
+
+def _parquet(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
+    pyarrow = import_extra("pyarrow", "parquet", "writing Parquet")
+    parquet = import_extra("pyarrow.parquet", "parquet", "writing Parquet")
+    columns = {
+        name: pyarrow.array(values.tolist() if values.dtype.kind == "U" else values)
+        for name, values in table.items()
+    }
+    parquet.write_table(pyarrow.table(columns), stream)
+
+
+def _csv(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    writer = csv.writer(text)
+    writer.writerow(table)
+    # Python's numbers print with all digits needed to read them back
+    writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
+    text.detach()
+
+
+def _npz(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
+    columns: dict[str, Any] = dict(table)
+    np.savez_compressed(stream, allow_pickle=False, **columns)
+
+
+_WRITERS = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
+
+TABLE_SUFFIXES = tuple(_WRITERS)

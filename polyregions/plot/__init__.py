@@ -1,0 +1,18 @@
+"""Pictures of results with matplotlib (extra ``plot``)."""
+
+from __future__ import annotations
+
+from polyregions.plot.cells import plot_cells
+from polyregions.plot.growth import plot_growth
+from polyregions.plot.lines import plot_line
+from polyregions.plot.save import save_figure
+from polyregions.plot.solids import plot_slices, plot_solids
+
+__all__ = [
+    "plot_cells",
+    "plot_growth",
+    "plot_line",
+    "plot_slices",
+    "plot_solids",
+    "save_figure",
+]

@@ -1,0 +1,203 @@
+"""Cells in the plane, with their facets by layer and the dual graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.corners import facet_segments, region_corners
+from polyregions.domain import Box
+from polyregions.errors import DomainError
+from polyregions.plot.colors import LAYER_COLORS
+from polyregions.plot.figure import (
+    RASTER_ABOVE,
+    describe,
+    finite_window,
+    new_axes,
+    with_matplotlib,
+)
+from polyregions.plot.values import Values, cell_values, facet_layers
+from polyregions.regions import Regions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plane_polygons", "plot_cells"]
+
+Floats = NDArray[np.float64]
+
+
+def plot_cells(
+    regions: Regions,
+    axes: Axes | None = None,
+    *,
+    color: str = "pattern",
+    output: int = 0,
+    facets: bool = True,
+    graph: bool = False,
+    window: Box | None = None,
+    labels: Sequence[str] | None = None,
+) -> Axes:
+    """Draw the cells of a result with two free inputs.
+
+    Parameters
+    ----------
+    regions : Regions
+        With two free inputs: fix the others in the box, or use a slice.
+    axes : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    color : str
+        One of :data:`polyregions.plot.values.COLORINGS`.
+    output : int
+        For ``color="output"``.
+    facets : bool
+        Draw facets, coloured by the layer of their unit: the "bent hyperplanes".
+    graph : bool
+        Lay the dual graph over the cells.
+    window : Box, optional
+        What to show of the whole space; by default around the vertices.
+    labels : sequence of str, optional
+        Names of the two axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Beyond 10,000 cells, cells and lines are pixels in vector files too.
+
+    Raises
+    ------
+    DomainError
+        If there are not two free inputs.
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    polygons, view = plane_polygons(regions, window)
+    if axes is None:
+        axes = new_axes()
+    many = len(regions) > RASTER_ABOVE
+    values = cell_values(regions, color, output)
+    _fill(axes, polygons, values, rasterized=many)
+    if facets:
+        # values are to be read off the cells, so lines step back
+        _draw_facets(axes, regions, polygons, rasterized=many, faint=color != "pattern")
+    if graph:
+        _draw_graph(axes, regions, polygons, rasterized=many)
+    notes = ["clipped: cells at the border are unbounded"] if regions.domain is None else []
+    _frame(axes, view, regions, labels)
+    describe(axes, regions, notes)
+    return axes
+
+
+def plane_polygons(regions: Regions, window: Box | None = None) -> tuple[list[Floats], Box]:
+    """Return each cell as a polygon, shape (k, 2), and the box that is shown."""
+    view = regions.domain
+    free = regions.network.input_dimension if view is None else len(view.free)
+    if free != 2:
+        raise DomainError(
+            f"cells are drawn for two free inputs, not {free}; "
+            f"fix the others in the box, or take a plane with Network.on_slice"
+        )
+    if view is None:
+        view = finite_window(regions) if window is None else window
+    return list(region_corners(regions, view)), view
+
+
+def _fill(axes: Axes, polygons: list[Floats], values: Values, *, rasterized: bool) -> None:
+    collections = with_matplotlib("matplotlib.collections")
+    colors: dict[str, Any] = {}
+    if values.colors is not None:
+        colors = {"facecolors": values.colors}
+    cells = collections.PolyCollection(
+        polygons, linewidths=0.4, edgecolors="face", rasterized=rasterized, **colors
+    )
+    if values.numbers is not None:
+        cells.set(array=values.numbers, cmap="cividis" if "facets" in values.label else "viridis")
+    axes.add_collection(cells)
+    if values.numbers is not None:
+        axes.figure.colorbar(cells, ax=axes, label=values.label, shrink=0.8, pad=0.02)
+    elif values.legend:
+        _draw_legend(axes, values)
+
+
+def _draw_legend(axes: Axes, values: Values) -> None:
+    """Show categories as a colour bar of blocks, which hides no cell."""
+    colors = with_matplotlib("matplotlib.colors")
+    count = len(values.legend)
+    texts, shades = zip(*values.legend, strict=True)
+    blocks = with_matplotlib("matplotlib.cm").ScalarMappable(
+        colors.BoundaryNorm(range(count + 1), count), colors.ListedColormap(shades)
+    )
+    share = min(0.8, 0.07 * count)
+    bar = axes.figure.colorbar(blocks, ax=axes, shrink=share, pad=0.02, aspect=20 * share)
+    bar.set_ticks([k + 0.5 for k in range(count)], labels=texts, fontsize=8)
+    bar.ax.tick_params(length=0)
+    bar.ax.invert_yaxis()
+    bar.minorticks_off()
+    bar.outline.set_visible(False)
+
+
+def _draw_facets(
+    axes: Axes, regions: Regions, polygons: list[Floats], *, rasterized: bool, faint: bool
+) -> None:
+    collection = with_matplotlib("matplotlib.collections").LineCollection
+    line = with_matplotlib("matplotlib.lines").Line2D
+    segments = facet_segments(regions, polygons)
+    layers = facet_layers(regions)
+    base = float(np.clip(24 / np.sqrt(len(regions)), 0.2, 1.3)) * (0.5 if faint else 1.0)
+    handles: list[Any] = []
+    # lower layers on top: they are the longer lines
+    for layer in np.unique(layers).tolist()[::-1]:
+        shade, width = LAYER_COLORS[layer % len(LAYER_COLORS)], base * (1.0 + 0.5 / (1 + layer))
+        here = segments[(layers == layer) & np.isfinite(segments).all(axis=(1, 2))]
+        axes.add_collection(
+            collection(
+                here, colors=shade, linewidths=width, capstyle="round", rasterized=rasterized
+            )
+        )
+        handles.insert(0, line([], [], color=shade, lw=2, label=f"layer {layer + 1}"))
+    if len(handles) > 1:
+        # above the picture, where it hides no cell
+        axes.legend(
+            handles=handles,
+            loc="lower right",
+            bbox_to_anchor=(1.01, 0.995),
+            ncols=len(handles),
+            fontsize=8,
+            frameon=False,
+            handlelength=1.0,
+            columnspacing=0.9,
+            borderpad=0.1,
+        )
+
+
+def _draw_graph(axes: Axes, regions: Regions, polygons: list[Floats], *, rasterized: bool) -> None:
+    collection = with_matplotlib("matplotlib.collections").LineCollection
+    centres = np.array(
+        [points.mean(axis=0) if len(points) else [np.nan, np.nan] for points in polygons]
+    )
+    size = float(np.clip(60 / np.sqrt(len(regions)), 0.3, 4.0))
+    axes.add_collection(
+        collection(
+            centres[regions.edges],
+            colors="#444444",
+            linewidths=size / 4,
+            alpha=0.7,
+            rasterized=rasterized,
+        )
+    )
+    axes.plot(*centres.T, "o", ms=size, color="#111111", mew=0, rasterized=rasterized)
+
+
+def _frame(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None) -> None:
+    free = view.free.tolist()
+    (x0, y0), (x1, y1) = view.lower[free], view.upper[free]
+    axes.set(xlim=(x0, x1), ylim=(y0, y1))
+    ratio = (y1 - y0) / (x1 - x0)
+    axes.set_aspect("equal" if 0.2 < ratio < 5 else "auto")
+    names = [f"input {axis}" for axis in free] if labels is None else labels
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    axes.tick_params(labelsize=8)

@@ -1,0 +1,76 @@
+"""What all pictures share: the figure, notes about the result, the import of matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyregions.analysis.shape import vertices
+from polyregions.domain import Box
+from polyregions.io.files import import_extra
+from polyregions.regions import Regions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["RASTER_ABOVE", "describe", "finite_window", "new_axes", "with_matplotlib"]
+
+RASTER_ABOVE = 10_000  # cells or lines in a vector file, above which they become pixels
+
+_EXACT_WINDOW = 2_000  # regions whose exact vertices are computed to choose a window
+
+
+def with_matplotlib(module: str = "matplotlib") -> Any:
+    """Import a module of matplotlib, or name the extra that brings it."""
+    return import_extra(module, "plot", "drawing pictures")
+
+
+def new_axes(*, width: float = 6.4, height: float = 6.0, **options: Any) -> Axes:
+    """Return axes in a figure of its own that no window shows."""
+    figure = with_matplotlib("matplotlib.figure").Figure(
+        figsize=(width, height), layout="constrained", dpi=150
+    )
+    axes: Axes = figure.add_subplot(**options)
+    return axes
+
+
+def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
+    """Write name and count above a picture, and what a reader must know below the name."""
+    remarks = list(notes)
+    if not regions.complete:
+        remarks.insert(0, "PARTIAL: the enumeration was stopped early")
+    if not regions.proven:
+        remarks.append("not proven")
+    count = f"{len(regions):,} region{'' if len(regions) == 1 else 's'}"
+    count += "" if regions.complete else " so far"
+    axes.set_title(f"{regions.network.name}: {count}", loc="left", fontsize=11, pad=18)
+    if remarks:
+        axes.annotate(
+            "; ".join(remarks),
+            (0, 1),
+            xytext=(4, -4),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+            color="black",
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "#d55e00", "pad": 2},
+            zorder=10,
+        )
+
+
+def finite_window(regions: Regions) -> Box:
+    """Return a box that shows the bounded part of a result on the whole space."""
+    n = regions.network.input_dimension
+    if len(regions) <= _EXACT_WINDOW:
+        points = np.concatenate([vertices(region).as_floats().reshape(-1, n) for region in regions])
+    else:
+        points = regions.witnesses
+    if not len(points):
+        return Box.cube(n, 1.0)
+    # far-away vertices would make everything else a dot
+    low, high = np.quantile(points, [0.02, 0.98], axis=0)
+    reach = 0.25 * (high - low).max() + (0.0 if (high > low).any() else 1.0)
+    return Box(low - reach, high + reach)

@@ -1,0 +1,123 @@
+"""Networks of one input: the function and its breakpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyregions.analysis.affine_maps import affine_maps
+from polyregions.analysis.corners import region_corners
+from polyregions.domain import Box
+from polyregions.errors import DomainError
+from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS
+from polyregions.plot.figure import describe, finite_window, new_axes, with_matplotlib
+from polyregions.plot.values import cell_values, facet_layers
+from polyregions.regions import Regions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_line"]
+
+_MOST_OUTPUTS = 10
+
+
+def plot_line(
+    regions: Regions,
+    axes: Axes | None = None,
+    *,
+    color: str = "pattern",
+    window: Box | None = None,
+    label: str | None = None,
+) -> Axes:
+    """Draw the outputs of a network with one free input, cell by cell.
+
+    Breakpoints are marked on the first output, coloured by the layer of their unit; the
+    strip below shows the cells.
+
+    Parameters
+    ----------
+    regions : Regions
+    axes : matplotlib.axes.Axes, optional
+    color : str
+        For the strip, one of :data:`polyregions.plot.values.COLORINGS`.
+    window : Box, optional
+        What to show of the whole line.
+    label : str, optional
+        Name of the input.
+
+    Raises
+    ------
+    DomainError
+        If there is not one free input.
+    """
+    box = regions.domain
+    free = regions.network.input_dimension if box is None else len(box.free)
+    if free != 1:
+        raise DomainError(f"lines are drawn for one free input, not {free}; take a slice")
+    view = box if box is not None else (finite_window(regions) if window is None else window)
+    axis = int(view.free[0])
+    ends = [points.ravel() for points in region_corners(regions, view)]
+    if axes is None:
+        axes = new_axes(width=7.5, height=4.2)
+    maps = affine_maps(regions)
+    shown = min(maps.shift.shape[1], _MOST_OUTPUTS)
+    order = np.argsort([end[0] if len(end) else np.inf for end in ends])
+    visible = [int(k) for k in order if len(ends[k])]
+    fixed = regions.witnesses.copy()
+    fixed[:, axis] = 0.0
+    constants = np.einsum("ron,rn->ro", maps.matrix, fixed) + maps.shift
+    for output in range(shown):
+        slopes = maps.matrix[visible, output, axis]
+        x = np.array([ends[k] for k in visible])
+        y = x * slopes[:, None] + constants[visible, output][:, None]
+        shade = CLASS_COLORS[(4 + output) % len(CLASS_COLORS)]
+        axes.plot(x.ravel(), y.ravel(), color=shade, lw=1.6, label=f"output {output}")
+        if output == 0:
+            _mark_breaks(axes, regions, x, y)
+    if shown > 1:
+        axes.legend(fontsize=8)
+    _strip(axes, regions, ends, color)
+    low, high = float(view.lower[axis]), float(view.upper[axis])
+    axes.set(xlim=(low, high), xlabel=f"input {axis}" if label is None else label, ylabel="output")
+    notes = ["clipped: the outer cells are unbounded"] if box is None else []
+    describe(axes, regions, notes)
+    return axes
+
+
+def _mark_breaks(axes: Axes, regions: Regions, x: np.ndarray, y: np.ndarray) -> None:
+    """Mark where cells meet: cell k and k + 1 from the left."""
+    layers = facet_layers(regions)
+    many = len(x) > 150
+    for layer in np.unique(layers).tolist():
+        ends = regions.edges[layers == layer]
+        points = regions.witnesses[ends]
+        varying = points.reshape(-1, points.shape[-1]).std(axis=0).argmax()
+        low, high = np.sort(points[:, :, varying], axis=1).T
+        right = x[:-1, 1]
+        here = np.array([((low < at) & (at < high)).any() for at in right], dtype=bool)
+        axes.plot(
+            right[here],
+            y[:-1, 1][here],
+            "o",
+            ms=2 if many else 4.5,
+            color=LAYER_COLORS[layer % len(LAYER_COLORS)],
+            mec="white",
+            mew=0 if many else 0.6,
+            zorder=3,
+        )
+
+
+def _strip(axes: Axes, regions: Regions, ends: list[np.ndarray], color: str) -> None:
+    values = cell_values(regions, color)
+    if values.colors is not None:
+        shades = list(values.colors)
+    else:
+        assert values.numbers is not None
+        span = float(np.ptp(values.numbers)) or 1.0
+        scale = with_matplotlib("matplotlib").colormaps["viridis"]
+        shades = list(scale((values.numbers - values.numbers.min()) / span))
+    for end, shade in zip(ends, shades, strict=True):
+        if len(end):
+            axes.axvspan(end[0], end[1], ymax=0.045, color=shade, lw=0)

@@ -1,0 +1,126 @@
+"""Cells in three dimensions: pulled apart, and as slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyregions.analysis.solids import solids
+from polyregions.domain import Box
+from polyregions.errors import DomainError
+from polyregions.network import Network
+from polyregions.plot.cells import plot_cells
+from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matplotlib
+from polyregions.plot.values import cell_values
+from polyregions.regions import Regions
+from polyregions.traversal.breadth_first import enumerate_regions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_slices", "plot_solids"]
+
+
+def plot_solids(
+    regions: Regions,
+    *,
+    color: str = "pattern",
+    output: int = 0,
+    apart: float = 0.25,
+) -> Axes:
+    """Draw the cells of a result with three free inputs, pulled apart.
+
+    Parameters
+    ----------
+    regions : Regions
+    color : str
+        One of :data:`polyregions.plot.values.COLORINGS`.
+    output : int
+    apart : float
+        Each cell is moved away from the centre by this share of its distance.
+
+    Raises
+    ------
+    DomainError
+        If the domain is not a box with three free inputs.
+    """
+    bodies = solids(regions)
+    box = regions.domain
+    assert box is not None  # solids() has refused it
+    values = cell_values(regions, color, output)
+    if values.colors is not None:
+        shades = values.colors
+    else:
+        assert values.numbers is not None
+        span = float(np.ptp(values.numbers)) or 1.0
+        scale = with_matplotlib("matplotlib").colormaps["viridis"]
+        shades = scale((values.numbers - values.numbers.min()) / span)[:, :3]
+    low, high = box.lower[box.free], box.upper[box.free]
+    centre, half = (low + high) / 2, (high - low) / 2
+    light = np.array([0.35, -0.55, 0.75])
+    faces, colors = [], []
+    for body, shade in zip(bodies, shades, strict=True):
+        points = body.points + apart * (body.points.mean(axis=0) - centre)
+        for face in body.faces:
+            corners = points[list(face)]
+            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+            length = float(np.linalg.norm(normal))
+            bright = 0.8 + 0.2 * float(normal @ light) / length if length else 0.8
+            faces.append(corners)
+            colors.append(np.clip(shade * bright, 0, 1))
+    axes = new_axes(width=7, height=6.5, projection="3d")
+    collection = with_matplotlib("mpl_toolkits.mplot3d.art3d").Poly3DCollection
+    axes.add_collection(
+        collection(
+            faces,
+            facecolors=colors,
+            edgecolors=(0, 0, 0, 0.35),
+            linewidths=0.25,
+            rasterized=len(faces) > RASTER_ABOVE,
+        )
+    )
+    reach = half * (1 + apart)
+    names = [f"input {axis}" for axis in box.free.tolist()]
+    limits = np.stack([centre - reach, centre + reach], axis=1)
+    axes.set(xlim=limits[0], ylim=limits[1], zlim=limits[2])
+    axes.set(xlabel=names[0], ylabel=names[1], zlabel=names[2])
+    axes.tick_params(labelsize=7)
+    describe(axes, regions)
+    return axes
+
+
+def plot_slices(
+    network: Network, domain: Box, axis: int, values: Sequence[float], *, color: str = "pattern"
+) -> Figure:
+    """Draw slices through three free inputs, one of them held at each value in turn.
+
+    Cells of one pattern have one colour in all of them.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box
+        With three free inputs.
+    axis : int
+        The input that is held.
+    values : sequence of float
+    color : str
+    """
+    if len(domain.free) != 3 or axis not in domain.free:
+        raise DomainError("slices are drawn through three free inputs, one of which is held")
+    count = len(values)
+    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
+        figsize=(4.2 * min(count, 4), 4.4 * -(-count // 4)), layout="constrained", dpi=150
+    )
+    for number, value in enumerate(values, 1):
+        low, high = domain.lower.copy(), domain.upper.copy()
+        low[axis] = high[axis] = value
+        regions = enumerate_regions(network, Box(low, high))
+        axes = figure.add_subplot(-(-count // 4), min(count, 4), number)
+        plot_cells(regions, axes, color=color)
+        title = f"input {axis} = {value:g}: {len(regions):,} regions"
+        axes.set_title(title, loc="left", fontsize=10, pad=18)
+    return figure
