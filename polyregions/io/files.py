@@ -24,13 +24,14 @@ def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:
     """
     file = Path(path)
     try:
-        if not file.exists():
-            raise FormatError(f"there is no file {file}; check the path")
-        if not file.is_file():
-            raise FormatError(f"{file} is not a file (a directory, perhaps); give a file")
-        size = file.stat().st_size
+        exists, ordinary = file.exists(), file.is_file()
+        size = file.stat().st_size if ordinary else 0
     except (OSError, ValueError) as error:
         raise FormatError(f"the path {str(file)!r} cannot be used ({error})") from None
+    if not exists:
+        raise FormatError(f"there is no file {file}; check the path")
+    if not ordinary:
+        raise FormatError(f"{file} is not a file (a directory, perhaps); give a file")
     if size > limit:
         raise FormatError(f"{file} has {size} bytes, more than the {limit} that are read here")
     return file
