@@ -42,6 +42,11 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
     -------
     int
         How many signs needed exact arithmetic, or -1 if one stayed undecided.
+
+    Notes
+    -----
+    The error of a derivative is 0 only if nothing that is not exactly zero flows into it:
+    such a derivative is exactly zero.
     """
     m = flat.dimension
     change, next_change = scratch.size, scratch.maps[0]
@@ -61,32 +66,35 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
                     total += term
                     size += abs(term)
                 change[i] = total
-                error[i] = 1.01 * (flat.first_error[i] * 1.01 + (m + 4) * UNIT * size) + TINY
+                error[i] = 1.01 * (flat.first_error[i] * 1.01 + (m + 4) * UNIT * size)
+                if error[i] != 0.0 or size != 0.0:
+                    error[i] += TINY
         else:
             below = flat.widths[layer - 1]
             under = base - below
             gamma = (below + 8) * (UNIT * 1.05)
             for i in range(width):
                 next_change[i] = 0.0
-                next_error[i] = TINY
-                if flat.bias_column < m:
+                next_error[i] = 0.0
+                if flat.bias_column < m and flat.biases[base + i] != 0.0:
                     # on the whole space biases multiply the last chart coordinate
                     next_change[i] = flat.biases[base + i] * direction[flat.bias_column]
-                    next_error[i] += gamma * abs(next_change[i])
+                    next_error[i] = gamma * abs(next_change[i]) + TINY
             start = flat.weight_starts[layer - 1]
             for k in range(below):
                 row = flat.bit[under + k]
                 slope = flat.upper[under + k]
                 if row >= 0 and beyond[row] == 0:
                     slope = flat.lower[under + k]
-                if slope == 0.0:
+                if slope == 0.0 or error[k] == 0.0:
                     continue
                 value = slope * change[k]
                 bound = 1.0001 * (error[k] * abs(slope) + gamma * abs(value) + TINY)
                 for i in range(width):
                     weight = flat.weights[start + k * width + i]
-                    next_change[i] += weight * value
-                    next_error[i] += abs(weight) * bound
+                    if weight != 0.0:
+                        next_change[i] += weight * value
+                        next_error[i] += abs(weight) * bound + TINY
             change, next_change = next_change, change
             error, next_error = next_error, error
         for i in range(width):
@@ -95,6 +103,8 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
                 continue
             if abs(change[i]) > error[i]:
                 beyond[row] = 1 if change[i] > 0.0 else 0
+            elif error[i] == 0.0:
+                beyond[row] = 0
             elif derivative_vanishes(flat, modular, direction, beyond, layer, i):
                 beyond[row] = 0
                 exact += 1

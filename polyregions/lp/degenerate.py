@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel, kernel
 from polyregions.geometry.flat import LOST
 from polyregions.geometry.modular import coincide, combination_zeros, modular_rows, vanishes
+from polyregions.geometry.sources import NOTHING, trace_sources
 from polyregions.lp.dictionary import (
     HUGE,
     PIVOT_HINT,
@@ -67,9 +68,12 @@ class GroupScratch(NamedTuple):
     inside: NDArray[np.float64]
     beyond: NDArray[np.uint8]
     exact: NDArray[np.int64]
+    source: NDArray[np.int64]
+    flows: NDArray[np.int64]
+    source_of_row: NDArray[np.int64]
 
 
-def group_scratch(m: int, units: int, size: int) -> GroupScratch:
+def group_scratch(m: int, units: int, size: int, all_units: int) -> GroupScratch:
     """Allocate the work arrays of `walk_degenerate`."""
     return GroupScratch(
         leader=np.zeros(size, dtype=np.int64),
@@ -80,6 +84,9 @@ def group_scratch(m: int, units: int, size: int) -> GroupScratch:
         inside=np.zeros(m),
         beyond=np.zeros(units, dtype=np.uint8),
         exact=np.zeros(2, dtype=np.int64),
+        source=np.zeros(all_units, dtype=np.int64),
+        flows=np.zeros(all_units, dtype=np.int64),
+        source_of_row=np.zeros(units, dtype=np.int64),
     )
 
 
@@ -96,15 +103,23 @@ def find_groups(flat, modular, bits, rows, errors, groups):
     """Set leaders, zero units and walls; return False if a tie stays undecided."""
     m, size = flat.dimension, flat.size
     leader, zero, walled = groups.leader, groups.zero, groups.walled
+    trace_sources(flat, bits, groups.source, groups.flows)
+    source = groups.source_of_row
+    for u in range(len(flat.bit)):
+        if flat.bit[u] >= 0:
+            source[flat.bit[u]] = groups.source[u]
     for i in range(size):
         walled[i] = False
         zero[i] = False
         leader[i] = i
         if errors[i] == LOST:
-            residues_ready(flat, modular, bits, groups.exact)
-            if bits[i] != 0 or not vanishes(modular, m, i):
+            if bits[i] != 0:
                 return False
-            groups.exact[0] += 1
+            if source[i] != NOTHING:
+                residues_ready(flat, modular, bits, groups.exact)
+                if not vanishes(modular, m, i):
+                    return False
+                groups.exact[0] += 1
             zero[i] = True
             errors[i] = 0.0
         flat_row = True
@@ -129,10 +144,11 @@ def find_groups(flat, modular, bits, rows, errors, groups):
                 for d in range(1, m):
                     if abs(rows[d, i]) > abs(rows[lead, i]):
                         lead = d
-                residues_ready(flat, modular, bits, groups.exact)
-                if not coincide(modular, m, i, j, lead):
-                    return False
-                groups.exact[0] += 1
+                if j >= flat.units or source[i] != source[j]:
+                    residues_ready(flat, modular, bits, groups.exact)
+                    if not coincide(modular, m, i, j, lead):
+                        return False
+                    groups.exact[0] += 1
                 leader[j] = i
                 if j >= flat.units:
                     walled[i] = True

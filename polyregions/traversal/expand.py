@@ -49,7 +49,7 @@ def machine(flat: FlatNetwork) -> Machine:
         work=workspace(m, size),
         found=facet_buffer(m, size + 1),
         witness=np.zeros(m),
-        groups=group_scratch(m, flat.units, size),
+        groups=group_scratch(m, flat.units, size, len(flat.bit)),
     )
 
 
