@@ -44,7 +44,13 @@ def _compile(function: Function, fastmath: Any) -> Function:
     }
     dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     with suppress(AttributeError):  # another Numba, or compilation disabled
-        dispatcher._cache._cache_file._source_stamp = _STAMP
+        # the name of the index, too: an old index may name types that have moved, and
+        # it is read before its stamp is compared
+        files = dispatcher._cache._cache_file
+        files._source_stamp = _STAMP
+        files._index_name = f"{_STAMP[0][:16]}-{files._index_name}"
+        files._index_path = str(Path(files._cache_path) / files._index_name)
+        files._data_name_template = f"{_STAMP[0][:16]}-{files._data_name_template}"
     return cast(Function, dispatcher)
 
 

@@ -81,7 +81,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     try:
         code = _run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by the caller
+            sys.stdout.flush()
     except BrokenPipeError:
         # the reader has seen enough; nothing more may be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,8 +97,13 @@ def _run(args: Sequence[str] | None) -> int:
             prog_name="polyregions",
             standalone_mode=False,
         )
-        # --help returns an exit code, a command what it would do
-        return int(parsed()) if callable(parsed) else 0
+        # a command returns what it would do; --help returns 0, and Ctrl-C while parsing
+        # another exit code
+        if callable(parsed):
+            return int(parsed())
+        if parsed:
+            raise KeyboardInterrupt
+        return 0
     except PolyregionsError as error:
         return complain(str(error))
     except _UsageError as error:

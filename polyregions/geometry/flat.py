@@ -130,7 +130,7 @@ def _stretch(chart: Chart) -> float | None:
     for i, row in enumerate(transform[:-1]):
         if any(entry != (first if i == j else 0) for j, entry in enumerate(row)):
             return None
-    ratio = _quotient(int(first), int(last[-1]))
+    ratio = quotient(int(first), int(last[-1]))
     return ratio if 0 < ratio < np.inf and np.frexp(ratio)[0] == 0.5 else None
 
 
@@ -167,7 +167,8 @@ def _rounded(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, Floats]
     return np.ascontiguousarray(values), error.sum(axis=0) * 1.01
 
 
-def _quotient(numerator: int, denominator: int) -> float:
+def quotient(numerator: int, denominator: int) -> float:
+    """Return the float nearest to a quotient of integers, infinite beyond the range."""
     try:
         return numerator / denominator
     except OverflowError:
@@ -175,7 +176,7 @@ def _quotient(numerator: int, denominator: int) -> float:
 
 
 def _quotient_and_exactness(numerator: int, denominator: int) -> tuple[float, bool]:
-    value = _quotient(numerator, denominator)
+    value = quotient(numerator, denominator)
     if not np.isfinite(value):
         return value, False
     top, bottom = value.as_integer_ratio()

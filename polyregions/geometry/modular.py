@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import exact_network
-from polyregions.geometry.flat import FlatNetwork, first_map
+from polyregions.geometry.flat import FlatNetwork, first_map, quotient
 from polyregions.network import Network
 
 __all__ = ["ModularNetwork", "modular_network", "no_modular_network", "with_own_scratch"]
@@ -116,9 +116,7 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
     largest = max(1, int(peak).bit_length())
     bits = float(largest)
     # real magnitude of the rows of the layer and log2 of the factor that makes them integers
-    magnitude = [
-        float(max(abs(e) for e in row)) / scale if scale < 2**1000 else np.inf for row in table
-    ]
+    magnitude = [quotient(max(abs(entry) for entry in row), scale) for row in table]
     size = np.array(magnitude)
     exponent = float(scale.bit_length())
     with np.errstate(over="ignore", invalid="ignore"):

@@ -48,6 +48,22 @@ def look_along(rows, errors, size, x, y, dx, dy, needed, ratio):
 
 
 @exact_order_kernel
+def corner_doubt(rows, errors, first, second, x, y):
+    """Bound how far any row can change between (x, y) and the exact corner of two rows.
+
+    Returns -1 if the rows are too nearly parallel for the bound to hold: it needs the
+    determinant to be known to a fraction of a percent.
+    """
+    slack = errors[first] + errors[second]
+    slack += abs(rows[2, first] + rows[0, first] * x + rows[1, first] * y)
+    slack += abs(rows[2, second] + rows[0, second] * x + rows[1, second] * y)
+    area = abs(rows[0, first] * rows[1, second] - rows[1, first] * rows[0, second])
+    if not area > 1000.0 * slack + 1e-12:
+        return -1.0
+    return 2.05 * slack / area
+
+
+@exact_order_kernel
 def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness, room, proofs):
     """Decide every candidate row of a polygon, starting at `point` on the line of `row`.
 
@@ -94,13 +110,9 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
         dx, dy = rows[1, row], -rows[0, row]
         needed = 0.0
         if previous >= 0:
-            slack = abs(rows[2, row] + rows[0, row] * x + rows[1, row] * y) + errors[row]
-            other = abs(rows[2, previous] + rows[0, previous] * x + rows[1, previous] * y)
-            slack += other + errors[previous]
-            area = abs(rows[0, previous] * rows[1, row] - rows[1, previous] * rows[0, row])
-            if not area > 1000.0 * slack + 1e-12:
+            needed = corner_doubt(rows, errors, previous, row, x, y) if proofs else TIE_HINT
+            if needed < 0.0:
                 return -1
-            needed = 2.05 * slack / area if proofs else TIE_HINT
         close = look_along(rows, errors, size, x, y, dx, dy, needed, ratio)
         if previous >= 0 and close != 2:
             return -1
@@ -142,13 +154,9 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
     if row != first or corners < 3:
         return -1
     # the last corner closes the cycle; it is proven like the others
-    slack = abs(rows[2, row] + rows[0, row] * x + rows[1, row] * y) + errors[row]
-    other = abs(rows[2, previous] + rows[0, previous] * x + rows[1, previous] * y)
-    slack += other + errors[previous]
-    area = abs(rows[0, previous] * rows[1, row] - rows[1, previous] * rows[0, row])
-    if not area > 1000.0 * slack + 1e-12:
+    needed = corner_doubt(rows, errors, previous, row, x, y) if proofs else TIE_HINT
+    if needed < 0.0:
         return -1
-    needed = 2.05 * slack / area if proofs else TIE_HINT
     if look_along(rows, errors, size, x, y, 0.0, 0.0, needed, ratio) != 2:
         return -1
     if row < candidates:

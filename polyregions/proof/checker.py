@@ -248,7 +248,9 @@ class _Check:
         if not self.whole:
             self.start[:, m] += np.where(domain[0] < domain[1], 0.0, domain[0])
         half = self.upper / 2 - self.lower / 2
-        self.scale = np.clip(half, 2.0**-100, 2.0**100)  # of the norm; any will do
+        # lengths are measured in the box's own units; floats need them within their range
+        self.half = np.maximum(half, 2.0**-1074)
+        self.scale = np.clip(half, 2.0**-100, 2.0**100)
         self.domain = np.zeros((2 * m, m + 1))
         for k in range(m):
             self.domain[2 * k, [k, m]] = 1.0, -self.lower[k]
@@ -282,6 +284,9 @@ class _Check:
         counts, per_edge = (self.file[key] for key in ("base_counts", "edge_counts"))
         _refuse_first(counts < 0, "region {}: the number of bases is negative")
         _refuse_first(per_edge < 1, "edge {} has no unit")
+        # no count may exceed the whole: sums of larger ones could wrap around
+        _refuse_first(counts > len(self.bases), "region {}: the number of bases is wrong")
+        _refuse_first(per_edge > len(self.edge_units), "edge {}: the number of units is wrong")
         self.base_starts, self.unit_starts = (
             np.concatenate([[0], np.cumsum(array, dtype=np.int64)]) for array in (counts, per_edge)
         )
@@ -538,15 +543,17 @@ class _Check:
     def _edge_exactly(self, e: int, exempt: Array, group: Array) -> None:
         self.exact += 1
         m, region = self.m, int(self.edges[e, 0])
-        rows, exponent = self.exact_rows(region), _exponent(self.scale)
+        rows, exponent = self.exact_rows(region), _exponent(self.half)
         leader = rows[int(group.argmax())]
         column = self._exact_column(self.file["edge_points"][e], self.exact_points.get(e))
-        weights = [v * v for v in _integers(self.scale, exponent).entries()]
+        weights = [v * v for v in _integers(self.half, exponent).entries()]
         distance = _value(leader, column) ** 2
         own = _value([v * v for v in leader[:m]], weights)
+        if not own > 0:
+            raise Refused(f"edge {e}: its unit vanishes on region {region}")
         for i in np.flatnonzero(~exempt):
             value, length = _value(rows[i], column), _value([v * v for v in rows[i][:m]], weights)
-            if not (own > 0 and value > 0 and value**2 * own > length * distance):
+            if not (value > 0 and value**2 * own > length * distance):
                 raise Refused(f"edge {e}: row {i} of region {region} is not positive at the point")
         for i in np.flatnonzero(group):
             if not _proportional(rows[i], leader):

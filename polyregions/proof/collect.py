@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import OK, FlatNetwork, region_rows
-from polyregions.lp.degenerate import NO_ROW, walk_degenerate
+from polyregions.lp.degenerate import walk_degenerate
 from polyregions.lp.dictionary import HUGE
 from polyregions.lp.proofs import evaluate_rows
+from polyregions.lp.ties import NO_ROW
 from polyregions.lp.vertices import walk_vertices
 from polyregions.traversal.expand import (
     expand_polygon,

@@ -29,6 +29,7 @@ __all__ = ["count_regions", "enumerate_regions", "traverse"]
 
 Arithmetic = Literal["certified", "float", "rational"]
 
+_MOST_THREADS = 256
 _YIELDED = 4096  # regions that `traverse` decides before it hands them out
 
 
@@ -94,8 +95,10 @@ def enumerate_regions(
     limit = _region_limit(max_regions)
     if time_limit is not None and not time_limit > 0:
         raise PolyregionsError(f"the time limit must be positive, not {time_limit}")
-    if threads < 1:
-        raise PolyregionsError(f"the number of threads must be at least 1, not {threads}")
+    if not 1 <= threads <= _MOST_THREADS:
+        raise PolyregionsError(
+            f"the number of threads must be from 1 to {_MOST_THREADS}, not {threads}"
+        )
     if arithmetic not in ("certified", "float", "rational"):
         raise PolyregionsError(
             f"arithmetic must be 'certified', 'float' or 'rational', not {arithmetic!r}"

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import OK, FlatNetwork, RowScratch, region_rows, row_scratch
 from polyregions.geometry.germ import DIRECTION_SCALE, bits_beyond_group
-from polyregions.lp.degenerate import GroupScratch, group_scratch
 from polyregions.lp.dictionary import Workspace, step_inside, vertex_from_point, workspace
 from polyregions.lp.polygon import nearest_row, walk_polygon
+from polyregions.lp.ties import GroupScratch, group_scratch
 from polyregions.lp.vertices import FacetBuffer, facet_buffer, walk_vertices
 from polyregions.pattern import Words, n_words
 from polyregions.traversal.visited import insert
