@@ -19,7 +19,7 @@ from polyregions.geometry.sources import NOTHING, trace_sources
 __all__ = ["NO_ROW", "GroupScratch", "find_groups", "group_scratch", "prove_touching"]
 
 # Hints only: which rows are worth comparing exactly.
-PARALLEL_HINT = 1.0 - 1e-9
+PARALLEL_HINT = 1.0 - 1e-11
 COINCIDENT_HINT = 1e-8
 
 NO_ROW = -1
@@ -118,9 +118,11 @@ def find_groups(flat, modular, bits, rows, errors, groups):
                     if abs(rows[d, i]) > abs(rows[lead, i]):
                         lead = d
                 if j >= flat.units or source[i] != source[j]:
+                    if len(modular.primes) == 0:
+                        return False
                     residues_ready(flat, modular, bits, groups.exact)
                     if not coincide(modular, m, i, j, lead):
-                        return False
+                        continue
                     groups.exact[0] += 1
                 leader[j] = i
                 if j >= flat.units:
