@@ -28,11 +28,12 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     """
     flat = problem.flat
     m = flat.dimension
-    rng = np.random.default_rng(0)
     rows, errors = np.zeros((m + 1, flat.size)), np.zeros(flat.size)
     scratch = row_scratch(flat)
-    for _ in range(_TRIES):
-        point = rng.uniform(-0.5, 0.5, m)
+    # multiples of an irrational number: points that no plane in use is likely to contain
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    for attempt in range(_TRIES):
+        point = (golden * np.arange(1 + attempt * m, 1 + (attempt + 1) * m)) % 1.0 - 0.5
         if problem.chart.homogeneous:
             point[-1] = 0.5
         inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]

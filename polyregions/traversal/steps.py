@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,7 +51,7 @@ class _Crew:
     """The threads and their work arrays."""
 
     problem: Problem
-    pool: Executor
+    pool: Executor | None
     machines: list[Machine]
     modular: list[ModularNetwork]
     room: Batch
@@ -60,6 +60,9 @@ class _Crew:
         self, size: int, work: Callable[[slice, int], Expansion]
     ) -> Iterator[tuple[int, Batch]]:
         """Split `size` consecutive items among the threads; yield the outcomes in order."""
+        if self.pool is None:
+            yield from work(slice(0, size), 0)
+            return
         cuts = np.linspace(0, size, len(self.machines) + 1).astype(int).tolist()
         jobs = [
             self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
@@ -72,7 +75,7 @@ class _Crew:
 def stepper(problem: Problem, threads: int) -> Iterator[Step]:
     """Yield a function that takes the walk one step on, by at most so many regions."""
     flat = problem.flat
-    with ThreadPoolExecutor(threads) as pool:
+    with nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
         crew = _Crew(
             problem,
             pool,
