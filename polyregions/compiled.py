@@ -1,4 +1,4 @@
-"""How kernels are compiled: two decorators, one disk cache, one announcement.
+"""How kernels are compiled: two decorators, one disk cache.
 
 Numba compiles each kernel once per machine and keeps it on disk. A cached kernel
 is stale when *any* module with kernels has changed, because kernels call each
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-__all__ = ["exact_order_kernel", "is_cached", "kernel"]
+__all__ = ["exact_order_kernel", "kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -71,14 +71,3 @@ def exact_order_kernel(function: Function) -> Function:
     stays valid.
     """
     return _compile(function, {"contract"})
-
-
-def is_cached(function: Any) -> bool:
-    """Return whether a kernel has been compiled on this machine before."""
-    if getattr(function, "signatures", None):
-        return True
-    try:
-        cache = function._cache
-        return bool((Path(cache.cache_path) / cache._cache_file._index_name).exists())
-    except AttributeError:  # pragma: no cover - unknown Numba: announce nothing
-        return True

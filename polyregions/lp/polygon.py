@@ -64,6 +64,17 @@ def corner_doubt(rows, errors, first, second, x, y):
 
 
 @exact_order_kernel
+def append_edge(out, count, row, x, y):
+    """Append a facet with its middle (x, y); return the new count."""
+    out.rows[count] = row
+    out.bases[count, 0] = row
+    out.bases[count, 1] = row
+    out.points[count, 0] = x
+    out.points[count, 1] = y
+    return count + 1
+
+
+@exact_order_kernel
 def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness, room, proofs):
     """Decide every candidate row of a polygon, starting at `point` on the line of `row`.
 
@@ -123,8 +134,10 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
         if not step < HUGE:
             return -1
         following = 0
-        while ratio[following] != step:
+        while following < size and ratio[following] != step:
             following += 1
+        if following == size:
+            return -1
         # the corner of this edge and the next
         area = rows[0, row] * rows[1, following] - rows[1, row] * rows[0, following]
         if area == 0.0:
@@ -138,12 +151,7 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
         corners += 1
         if previous >= 0:
             if row < candidates:
-                out.rows[count] = row
-                out.bases[count, 0] = row
-                out.bases[count, 1] = row
-                out.points[count, 0] = 0.5 * (x + next_x)
-                out.points[count, 1] = 0.5 * (y + next_y)
-                count += 1
+                count = append_edge(out, count, row, 0.5 * (x + next_x), 0.5 * (y + next_y))
         else:
             start_x, start_y = next_x, next_y
         previous = row
@@ -160,12 +168,7 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
     if look_along(rows, errors, size, x, y, 0.0, 0.0, needed, ratio) != 2:
         return -1
     if row < candidates:
-        out.rows[count] = row
-        out.bases[count, 0] = row
-        out.bases[count, 1] = row
-        out.points[count, 0] = 0.5 * (x + start_x)
-        out.points[count, 1] = 0.5 * (y + start_y)
-        count += 1
+        count = append_edge(out, count, row, 0.5 * (x + start_x), 0.5 * (y + start_y))
     witness[0] /= corners
     witness[1] /= corners
     if proofs:
