@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from polyregions.domain import Box
+from polyregions.domain import Box, Polytope
 from polyregions.errors import (
     CheckpointError,
     DomainError,
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from polyregions.io.networks import load
     from polyregions.io.results import open_regions
     from polyregions.io.torch_modules import from_torch
-    from polyregions.traversal.breadth_first import count_regions, enumerate_regions, traverse
+    from polyregions.traversal.breadth_first import enumerate_regions, traverse
+    from polyregions.traversal.subdivision import count_regions
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ __all__ = [
     "PartialResultError",
     "Plane",
     "PolyregionsError",
+    "Polytope",
     "Region",
     "Regions",
     "Slice",
@@ -65,7 +67,7 @@ __all__ = [
 # functions whose rooms import compiled code: loaded at first use, so that
 # "import polyregions" takes no longer than "import numpy"
 _LAZY = {
-    "count_regions": "polyregions.traversal.breadth_first",
+    "count_regions": "polyregions.traversal.subdivision",
     "enumerate_regions": "polyregions.traversal.breadth_first",
     "from_torch": "polyregions.io.torch_modules",
     "load": "polyregions.io.networks",

@@ -1,15 +1,25 @@
-"""Where regions are counted: boxes with exact float bounds."""
+"""Where regions are counted: boxes and polytopes, with the given floats as exact numbers.
+
+Every domain has a `dimension`, the indices of its `free` coordinates, a `box` that holds
+it, and says exactly whether it `contains` a point.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyregions.errors import DomainError
 
-__all__ = ["Box"]
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+__all__ = ["Box", "Domain", "Polytope"]
 
 Floats = NDArray[np.float64]
 
@@ -94,6 +104,22 @@ class Box:
         """Indices of the coordinates that are not fixed."""
         return np.flatnonzero(self.lower < self.upper)
 
+    @property
+    def box(self) -> Box:
+        """The box itself."""
+        return self
+
+    def contains(self, x: Sequence[Fraction] | Floats) -> bool:
+        """Return whether a point lies in the open box, exactly.
+
+        Examples
+        --------
+        >>> Box([0.0, 1.0], [2.0, 1.0]).contains([Fraction(1, 3), Fraction(1)])
+        True
+        """
+        sides = zip(x, self.lower.tolist(), self.upper.tolist(), strict=True)
+        return all(low < value < high or low == value == high for value, low, high in sides)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Box)
@@ -109,3 +135,159 @@ class Box:
         if len(low) == len(high) == 1:
             return f"Box.interval({self.dimension}, {low.pop()}, {high.pop()})"
         return f"Box({self.lower.tolist()}, {self.upper.tolist()})"
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Polytope:
+    """A bounded polytope {x : A x <= b}.
+
+    Regions are counted in the *open* polytope, {x : A x < b}.
+
+    Parameters
+    ----------
+    A : array_like of float, shape (q, n)
+        Its entries are taken as exact numbers, like those of b. Redundant and repeated
+        rows are welcome; rows of zeros that always hold are dropped.
+    b : array_like of float, shape (q,)
+
+    Attributes
+    ----------
+    box : Box
+        Proven to contain the polytope. A side on which an inequality in one coordinate
+        is attained is that bound, if a float; the others leave a little room.
+
+    Raises
+    ------
+    DomainError
+        If the shapes do not fit or a number is not finite; if the polytope is empty, has
+        no interior, or is unbounded.
+
+    Notes
+    -----
+    *Algorithm.* Linear programs in exact arithmetic: a point inside, then the largest and
+    smallest value of each coordinate. Meant for up to about 20 coordinates.
+
+    Examples
+    --------
+    A triangle:
+
+    >>> triangle = Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+    >>> triangle.dimension, triangle.contains([0.25, 0.5]), triangle.contains([0.5, 0.5])
+    (2, True, False)
+    """
+
+    A: Floats
+    b: Floats
+    box: Box
+
+    def __init__(self, A: ArrayLike, b: ArrayLike) -> None:
+        matrix, bounds = _numbers(A, "A"), _numbers(b, "b")
+        if matrix.ndim != 2 or bounds.ndim != 1 or len(matrix) != len(bounds) or not matrix.size:
+            raise DomainError(
+                f"a polytope A x <= b needs A of shape (q, n) and b of shape (q,), "
+                f"but got {matrix.shape} and {bounds.shape}"
+            )
+        for name, array in (("A", matrix), ("b", bounds)):
+            if not np.isfinite(array).all():
+                raise DomainError(
+                    f"{name} of the polytope has an entry that is not a finite number; "
+                    f"leave out inequalities that say nothing"
+                )
+        kept = matrix.any(axis=1)
+        if (bounds[~kept] < 0).any():
+            row = int(np.flatnonzero(~kept & (bounds < 0))[0])
+            raise DomainError(
+                f"the polytope is empty: row {row} of A is zero, so it says 0 <= {bounds[row]!s}; "
+                f"correct that inequality"
+            )
+        matrix, bounds = matrix[kept], bounds[kept]
+        from polyregions.lp.bounding import bounding_box
+
+        box = Box(*bounding_box(matrix, bounds))
+        for name, array in (("A", matrix), ("b", bounds)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "box", box)
+
+    @classmethod
+    def from_cvxpy(cls, constraints: Sequence[cp.Constraint], variable: cp.Variable) -> Polytope:
+        """Return the polytope that affine inequalities of cvxpy describe.
+
+        Parameters
+        ----------
+        constraints : sequence of cvxpy.Constraint
+            Affine inequalities, such as ``A @ x <= b``, ``x >= 0``, ``cp.sum(x) <= 1``.
+        variable : cvxpy.Variable, shape (n,)
+            Their one variable. Its own sign or bounds, if declared, count as well.
+
+        Raises
+        ------
+        DomainError
+            If a constraint is no affine inequality in the variable, has a parameter
+            without a value, or the polytope is one that :class:`Polytope` refuses.
+
+        Notes
+        -----
+        The numbers are the coefficients of the expressions as cvxpy holds them: exact
+        for sums of multiples of distinct entries, rounded where cvxpy itself multiplies
+        or adds constants, as in ``0.1 * (0.2 * x)``.
+
+        Examples
+        --------
+        >>> import cvxpy as cp
+        >>> x = cp.Variable(2)
+        >>> simplex = Polytope.from_cvxpy([x >= 0, cp.sum(x) <= 1], x)
+        >>> simplex.A.tolist(), simplex.b.tolist()
+        ([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
+        """
+        from polyregions.io.cvxpy_constraints import inequalities
+
+        return cls(*inequalities(constraints, variable))
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return int(self.A.shape[1])
+
+    @property
+    def free(self) -> NDArray[np.intp]:
+        """Indices of the coordinates that are not fixed: all of them."""
+        return np.arange(self.dimension)
+
+    def contains(self, x: Sequence[Fraction] | Floats) -> bool:
+        """Return whether a point lies in the open polytope, exactly."""
+        values = [value if isinstance(value, Fraction) else float(value) for value in x]
+        if not all(isinstance(value, Fraction) or np.isfinite(value) for value in values):
+            return False
+        point = [Fraction(value) for value in values]
+        for row, bound in zip(self.A.tolist(), self.b.tolist(), strict=True):
+            terms = (Fraction(a) * value for a, value in zip(row, point, strict=True) if a)
+            if not sum(terms, Fraction(0)) < bound:
+                return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Polytope)
+            and np.array_equal(self.A, other.A)
+            and np.array_equal(self.b, other.b)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.A.shape, self.A.tobytes(), self.b.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"Polytope({self.A.tolist()}, {self.b.tolist()})"
+
+
+Domain = Box | Polytope
+
+
+def _numbers(values: ArrayLike, name: str) -> Floats:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "c":
+            raise TypeError("they are complex")
+        return np.array(array, dtype=np.float64) + 0.0
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DomainError(f"{name} of a polytope must be an array of numbers ({error})") from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.network import Network
 from polyregions.pattern import Words, unpack
 
@@ -35,7 +35,7 @@ class Region:
     Attributes
     ----------
     network : Network
-    domain : Box or None
+    domain : Box, Polytope or None
     pattern : numpy.ndarray of uint64, shape (W,)
     witness : numpy.ndarray of float64, shape (n,)
         A point of the region; see ``Regions.witnesses``.
@@ -44,7 +44,7 @@ class Region:
     """
 
     network: Network
-    domain: Box | None
+    domain: Domain | None
     pattern: Words
     witness: Floats
     exact_witness: tuple[Fraction, ...]
@@ -78,7 +78,7 @@ class Regions:
     Attributes
     ----------
     network : Network
-    domain : Box or None
+    domain : Box, Polytope or None
         ``None`` is the whole space.
     patterns : numpy.ndarray of uint64, shape (R, W)
         Packed patterns, see :mod:`polyregions.pattern`.
@@ -99,7 +99,7 @@ class Regions:
     """
 
     network: Network
-    domain: Box | None
+    domain: Domain | None
     patterns: Words
     witnesses: Floats
     edges: NDArray[np.int32]

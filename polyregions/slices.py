@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain
 from polyregions.errors import DomainError
 from polyregions.network import Network
 
@@ -32,7 +32,7 @@ class Slice:
     origin : numpy.ndarray of float64, shape (n,)
     basis : numpy.ndarray of float64, shape (n, k)
         Column j is the direction of slice coordinate u_j.
-    domain : Box or None
+    domain : Box, Polytope or None
         The window, in slice coordinates; None is the whole slice.
 
     Examples
@@ -44,7 +44,7 @@ class Slice:
 
     origin: Floats
     basis: Floats
-    domain: Box | None
+    domain: Domain | None
 
     def __post_init__(self) -> None:
         origin = np.array(self.origin, dtype=np.float64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import adjacency
 from polyregions.analysis.cells import cells
-from polyregions.analysis.volumes import box_volume, exact_volumes
+from polyregions.analysis.volumes import domain_volume, exact_volumes
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows, exact_signs
 from polyregions.pattern import order, pack, unpack
@@ -54,7 +54,7 @@ def assert_valid(
     * every facet of a region leads to a region of the result, by an edge, and every edge
       is such a facet;
     * the graph is connected;
-    * volumes add up to the box, and the Euler characteristic is 1.
+    * volumes add up to the domain's, and the Euler characteristic is 1.
 
     For a partial result the last two are left out, and a facet may lead elsewhere.
 
@@ -99,13 +99,11 @@ def _check_order(regions: Regions) -> None:
 
 
 def _check_witnesses(regions: Regions, exact: ExactNetwork) -> None:
-    box = regions.domain
+    domain = regions.domain
     for index, region in enumerate(regions):
         point = region.exact_witness
-        if box is not None:
-            sides = zip(point, box.lower.tolist(), box.upper.tolist(), strict=True)
-            inside = all(low < x < high or low == x == high for x, low, high in sides)
-            _require(inside, f"the witness of region {index} lies outside the open domain")
+        inside = domain is None or domain.contains(point)
+        _require(inside, f"the witness of region {index} lies outside the open domain")
         signs = np.array(exact_signs(exact, _column(point)))
         bits = region.bits
         wrong = np.flatnonzero((signs > 0) != (bits == 1))
@@ -150,7 +148,7 @@ def _check_connected(regions: Regions) -> None:
 
 def _check_cells(regions: Regions) -> None:
     if regions.domain is not None:
-        whole = box_volume(regions.domain)
+        whole = domain_volume(regions.domain)
         total = sum(exact_volumes(regions))
         # as fractions: floats may not reach that far
         _require(total == whole, f"the volumes add up to {total}, not {whole}")

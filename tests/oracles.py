@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Domain, Polytope
 from polyregions.lp.rational import interior_point
 from polyregions.network import Network
 from polyregions.pattern import Words, order, pack
@@ -29,7 +29,7 @@ class BruteForce(NamedTuple):
     edges: NDArray[np.int64]
 
 
-def brute_force(network: Network, domain: Box | None) -> BruteForce:
+def brute_force(network: Network, domain: Domain | None) -> BruteForce:
     """All regions and all edges, for about ten units at most."""
     box = domain_rows(network, domain)
     found: list[list[int]] = []
@@ -58,7 +58,7 @@ def brute_force(network: Network, domain: Box | None) -> BruteForce:
     return BruteForce(words[permutation], np.array(edges, dtype=np.int64).reshape(-1, 2))
 
 
-def domain_rows(network: Network, domain: Box | None) -> list[Row]:
+def domain_rows(network: Network, domain: Domain | None) -> list[Row]:
     """The domain in free inputs; the whole space as a cone over them, cut by a cube."""
     n = network.input_dimension
     if domain is None:
@@ -66,6 +66,9 @@ def domain_rows(network: Network, domain: Box | None) -> list[Row]:
         rows = [tuple(unit[-1] + sign * unit[k]) for k in range(n + 1) for sign in (1, -1)]
         rows.append(tuple(unit[n]))
         return [tuple(Fraction(int(entry)) for entry in row) for row in rows]
+    if isinstance(domain, Polytope):
+        table = np.column_stack([-domain.A, domain.b]).tolist()
+        return [tuple(Fraction(entry) for entry in row) for row in table]
     free = domain.free.tolist()
     rows = []
     for position, i in enumerate(free):
@@ -76,7 +79,7 @@ def domain_rows(network: Network, domain: Box | None) -> list[Row]:
     return rows
 
 
-def fraction_rows(network: Network, domain: Box | None, prefix: Sequence[int]) -> list[Row]:
+def fraction_rows(network: Network, domain: Domain | None, prefix: Sequence[int]) -> list[Row]:
     """Signed rows of the first units, one per bit of the prefix."""
     n = network.input_dimension
     maps: list[list[Fraction]] = [[Fraction(int(i == j)) for j in range(n + 1)] for i in range(n)]
@@ -100,7 +103,7 @@ def fraction_rows(network: Network, domain: Box | None, prefix: Sequence[int]) -
     return [_in_free_inputs(row, domain) for row in signed]
 
 
-def _in_free_inputs(row: list[Fraction], domain: Box | None) -> Row:
+def _in_free_inputs(row: list[Fraction], domain: Domain | None) -> Row:
     if domain is None:
         return (*row, Fraction(0))
     free = set(domain.free.tolist())

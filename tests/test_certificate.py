@@ -236,12 +236,12 @@ def test_check_with_bad_usage_has_code_two(capsys, network_file, tmp_path):
 
 def test_a_certificate_of_the_next_version_is_refused(regions, tmp_path):
     path = tmp_path / "net.cert"
-    arrays = certificate_arrays(regions) | {"version": np.array(2)}
+    arrays = certificate_arrays(regions) | {"version": np.array(3)}
     with zipfile.ZipFile(path, "w") as archive:
         for key, array in arrays.items():
             with archive.open(f"{key}.npy", "w") as member:
                 np.lib.format.write_array(member, array)
-    with pytest.raises(Refused, match="version 2, not 1"):
+    with pytest.raises(Refused, match="version 3, not 2"):
         check(layers_of(regions.network), path)
 
 

@@ -40,6 +40,7 @@ def test_public_names():
         "PartialResultError",
         "Plane",
         "PolyregionsError",
+        "Polytope",
         "Region",
         "Regions",
         "Slice",

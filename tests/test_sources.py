@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polyregions import Box, Layer, Network, enumerate_regions
-from polyregions.geometry.sources import NOTHING, trace_sources
+from polyregions.geometry.sources import NOTHING, sources_of, trace_sources
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.rational_walk import walk
 
@@ -33,12 +33,13 @@ def test_ties_by_shape_are_ties_of_exact_rows(seed):
     problem = problem_of(network, domain)
     flat = problem.flat
     rng = np.random.default_rng(seed)
-    source, flows = np.zeros((2, len(flat.bit)), dtype=np.int64)
+    sources = sources_of(flat)
+    source = sources.source
     from polyregions.geometry.exact import exact_rows
 
     for _ in range(5):
         bits = rng.integers(0, 2, flat.units).astype(np.uint8)
-        trace_sources(flat, bits, source, flows)
+        trace_sources(flat, len(flat.widths), bits, sources)
         rows = exact_rows(problem.exact, bits)
         first = {}
         for unit, row in enumerate(flat.bit.tolist()):

@@ -124,13 +124,8 @@ def region_of(regions: Regions, x: ArrayLike) -> int:
     """
     point = np.asarray(x, dtype=np.float64)
     words = regions.network.pattern(point)
-    box = regions.domain
-    if box is not None:
-        free = box.free
-        fixed = np.setdiff1d(np.arange(box.dimension), free)
-        inside = (point[free] > box.lower[free]).all() and (point[free] < box.upper[free]).all()
-        if not (inside and (point[fixed] == box.lower[fixed]).all()):
-            raise DomainError("the input lies outside the open domain; give one inside")
+    if regions.domain is not None and not regions.domain.contains(point):
+        raise DomainError("the input lies outside the open domain; give one inside")
     index = regions.index(words)
     if index is None:
         raise DomainError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import flint
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.polytope import Column
+from polyregions.analysis.polytope import Column, polytope_of
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.chart import chart_of
@@ -69,7 +69,11 @@ def cells(regions: Regions) -> Cells:
     m = chart.dimension
     numbers: dict[Column, int] = {}
     seen: list[dict[frozenset[int], bool]] = [{} for _ in range(m + 1)]
-    walls = (1 << int(chart.rows.nrows())) - 1
+    # walls come first, and those that cut nothing off the domain leave no row
+    rows = [[int(entry) for entry in row] for row in chart.rows.tolist()]
+    domain = polytope_of(m, rows[2 * m :])
+    assert domain is not None  # a domain has interior
+    walls = (1 << len(domain.rows)) - 1
     for polytope in chart_polytopes(regions):
         names = [numbers.setdefault(vertex, len(numbers)) for vertex in polytope.vertices]
         for dimension, faces in enumerate(polytope.faces):

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import facet_hyperplanes, unit_hyperplanes
 from polyregions.analysis.shape import vertices
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError
+from polyregions.geometry.chart import binding_inequalities
 from polyregions.regions import Regions
 
 __all__ = ["RegionRows", "facet_segments", "region_corners", "region_rows", "resolved_corners"]
@@ -90,22 +91,31 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
 
 def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats | None]:
     """Yield what :func:`region_corners` does, but None where floats do not resolve a region."""
-    box = regions.domain if regions.domain is not None else window
-    if box is None:
+    domain = regions.domain if regions.domain is not None else window
+    if domain is None:
         raise DomainError("corners in the whole space need a window to clip to; give a box")
-    free = box.free
-    low, high = box.lower[free], box.upper[free]
-    table = region_rows(regions)
+    free = domain.free
+    low, high = domain.box.lower[free], domain.box.upper[free]
+    table, walls = region_rows(regions), _walls(domain)
     # a partial result lacks facets: the cells come out too large without the other units
     others = None if regions.complete else unit_hyperplanes(regions)
     for index in range(len(regions)):
-        rows = table.rows[table.starts[index] : table.starts[index + 1]]
+        rows = np.concatenate([table.rows[table.starts[index] : table.starts[index + 1]], walls])
         corners = _corners(regions, index, rows, low, high)
         if others is not None:
             missing = _violated(_in_free_inputs(next(others), regions.domain), corners)
             if corners is None or len(missing):
                 corners = _corners(regions, index, np.concatenate([rows, missing]), low, high)
         yield corners
+
+
+def _walls(domain: Domain) -> Floats:
+    """Return the rows of a polytope, normals of unit length; those of a box are its bounds."""
+    if isinstance(domain, Box):
+        return np.empty((0, len(domain.free) + 1))
+    rows = np.column_stack([-domain.A, domain.b])[binding_inequalities(domain)]
+    rows = rows / np.abs(rows[:, :-1]).max(axis=1)[:, None]
+    return np.asarray(rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None])
 
 
 def _violated(rows: Floats, corners: Floats | None) -> Floats:
@@ -118,13 +128,13 @@ def _violated(rows: Floats, corners: Floats | None) -> Floats:
     return np.asarray(rows[(corners @ rows[:, :-1].T + rows[:, -1]).min(axis=0) < 0])
 
 
-def _in_free_inputs(rows: Floats, box: Box | None) -> Floats:
+def _in_free_inputs(rows: Floats, domain: Domain | None) -> Floats:
     """Substitute a box's fixed inputs in rows (normal, offset)."""
-    if box is None:
+    if domain is None or isinstance(domain, Polytope):
         return rows
-    fixed = np.setdiff1d(np.arange(box.dimension), box.free)
-    offsets = rows[:, -1] + rows[:, fixed] @ box.lower[fixed]
-    return np.column_stack([rows[:, box.free], offsets])
+    fixed = np.setdiff1d(np.arange(domain.dimension), domain.free)
+    offsets = rows[:, -1] + rows[:, fixed] @ domain.lower[fixed]
+    return np.column_stack([rows[:, domain.free], offsets])
 
 
 def _corners(

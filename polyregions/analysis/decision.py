@@ -20,7 +20,7 @@ from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.corners import region_rows
 from polyregions.analysis.polytope import Polytope
 from polyregions.analysis.shape import chart_polytope
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.errors import DomainError, NetworkError
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.exact import exact_network, exact_rows
@@ -140,7 +140,7 @@ def comparing_network(network: Network, *, level: float = 0.0) -> Network:
 
 
 def decision_boundary(
-    network: Network, domain: Box | None, *, level: float = 0.0, **limits: Any
+    network: Network, domain: Domain | None, *, level: float = 0.0, **limits: Any
 ) -> DecisionBoundary:
     """Return every piece of the decision boundary in a domain.
 
@@ -149,7 +149,7 @@ def decision_boundary(
     network : Network
         The class of an input is its largest output; of a network with one output,
         whether the output is above `level`.
-    domain : Box or None
+    domain : Box, Polytope or None
     level : float
         Used for one output only.
     **limits

@@ -9,7 +9,7 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
 from polyregions.geometry.exact import exact_network, exact_rows
 from polyregions.network import Network
@@ -40,7 +40,7 @@ class BoundaryDistance:
 
 
 def boundary_distance(
-    network: Network, x: ArrayLike, domain: Box | None = None
+    network: Network, x: ArrayLike, domain: Domain | None = None
 ) -> BoundaryDistance | None:
     """Return the distance from an input to the nearest point where a unit changes sign.
 
@@ -48,7 +48,7 @@ def boundary_distance(
     ----------
     network : Network
     x : array_like, shape (n,)
-    domain : Box, optional
+    domain : Box or Polytope, optional
         Move in its free inputs only; its walls are no boundaries.
 
     Returns

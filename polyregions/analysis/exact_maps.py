@@ -9,7 +9,7 @@ from fractions import Fraction
 import flint
 import numpy as np
 
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.geometry.chart import Chart, chart_of
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.lp.exact_simplex import Column, Row, vertex_near
@@ -51,7 +51,7 @@ class ExactMaps:
         return rows[:first], rows[first:second], rows[second:]
 
 
-def exact_maps(network: Network, domain: Box | None) -> ExactMaps:
+def exact_maps(network: Network, domain: Domain | None) -> ExactMaps:
     """Return a network on the chart of a domain, outputs included."""
     chart = chart_of(domain, network.input_dimension)
     exact = exact_network(network, chart, depth=len(network.layers))

@@ -1,4 +1,4 @@
-"""The largest and smallest outputs of a network on a box, exactly."""
+"""The largest and smallest outputs of a network on a box or polytope, exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Extreme", "extreme_output"]
 
 @dataclass(frozen=True)
 class Extreme:
-    """An extreme value of an output on the closed box.
+    """An extreme value of an output on the closed domain.
 
     Attributes
     ----------
@@ -33,12 +33,12 @@ class Extreme:
 
 
 def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False) -> Extreme:
-    """Return the exact maximum (or minimum) of one output on the closed box.
+    """Return the exact maximum (or minimum) of one output on the closed domain.
 
     Parameters
     ----------
     regions : Regions
-        A complete result in a box.
+        A complete result in a box or polytope.
     output : int
     smallest : bool
         Minimise instead.
@@ -85,8 +85,8 @@ def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False)
 
 def _to_chart(regions: Regions, index: int) -> list[Fraction]:
     """Return a region's exact witness in chart coordinates."""
-    box = regions.domain
-    assert box is not None
+    assert regions.domain is not None
+    box = regions.domain.box
     witness = regions[index].exact_witness
     chart = []
     for i in box.free.tolist():

@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
 from polyregions.analysis.contact import common_point
 from polyregions.analysis.equal_maps import equal_map_classes
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.geometry.chart import Chart, chart_of
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.lp.exact_simplex import Column, Row
@@ -124,7 +124,7 @@ def linear_regions(regions: Regions) -> LinearRegions:
     return LinearRegions(regions, open_labels, closed, by_map)
 
 
-def count_all_patterns(network: Network, domain: Box | None) -> int:
+def count_all_patterns(network: Network, domain: Domain | None) -> int:
     """Return R1: how many patterns in {0, 1}^N the points of the open domain have.
 
     Meant for small networks: the time is proportional to N times the result.
@@ -139,6 +139,7 @@ def count_all_patterns(network: Network, domain: Box | None) -> int:
     --------
     The point where both units of σ(x), σ(-x) vanish is a pattern of its own:
 
+    >>> from polyregions.domain import Box
     >>> net = Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
     >>> count_all_patterns(net, Box.cube(1, 1.0))
     3

@@ -82,6 +82,6 @@ def region_problem(region: Region) -> RegionProblem:
         constraints.append((normals / lengths[:, None])[near] @ x[free] + offsets[near] >= 0)
     if domain is not None and len(free) < n:
         fixed = np.setdiff1d(np.arange(n), free)
-        constraints.append(x[fixed] == domain.lower[fixed])
+        constraints.append(x[fixed] == domain.box.lower[fixed])
     matrix, shift = region.affine_map()
     return RegionProblem(x, constraints, cp.Constant(matrix) @ x + shift)

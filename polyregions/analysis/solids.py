@@ -24,7 +24,7 @@ def solids(regions: Regions) -> list[Solid]:
     Raises
     ------
     DomainError
-        If the domain is not a box with three free inputs.
+        If the domain is not bounded or has not three free inputs.
 
     Examples
     --------
@@ -33,15 +33,15 @@ def solids(regions: Regions) -> list[Solid]:
     >>> [len(cell.faces) for cell in solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0)))]
     [6, 6]
     """
-    box = regions.domain
-    if box is None or len(box.free) != 3:
+    domain = regions.domain
+    if domain is None or len(domain.free) != 3:
         raise DomainError(
             "solid cells need a box with three free inputs; take a slice or fix inputs"
         )
     cells = []
     for polytope in chart_polytopes(regions):
         corners = [[float(u) for u in point] for point in polytope.points()]
-        points = _to_inputs(np.array(corners), box)
+        points = _to_inputs(np.array(corners), domain.box)
         middle = points.mean(axis=0)
         faces = []
         for members in polytope.facets:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import degrees
 from polyregions.analysis.corners import resolved_corners
+from polyregions.analysis.polytope import polytope_of
 from polyregions.analysis.shape import chart_polytopes, chart_volume, volume
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain
 from polyregions.geometry.chart import chart_of
 from polyregions.regions import Regions
 
-__all__ = ["box_volume", "estimated_seconds", "exact_volumes", "volumes"]
+__all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", "volumes"]
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ _PATIENCE = 60.0  # seconds after which a warning is due
 def exact_volumes(regions: Regions) -> list[Fraction | float]:
     """Return the exact volume of each region in the free inputs; infinite if unbounded.
 
-    Those of a complete result in a box add up to ``box_volume(regions.domain)``, exactly.
+    Those of a complete result add up to ``domain_volume(regions.domain)``, exactly.
 
     Warns
     -----
@@ -83,6 +84,26 @@ def box_volume(box: Box) -> Fraction:
     total = Fraction(1)
     for i in box.free.tolist():
         total *= Fraction(float(box.upper[i])) - Fraction(float(box.lower[i]))
+    return total
+
+
+def domain_volume(domain: Domain) -> Fraction:
+    """Return the exact volume of a box or polytope in its free coordinates.
+
+    Examples
+    --------
+    >>> from polyregions.domain import Polytope
+    >>> domain_volume(Polytope([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [1, 1, 1]], [0, 0, 0, 1]))
+    Fraction(1, 6)
+    """
+    if isinstance(domain, Box):
+        return box_volume(domain)
+    chart = chart_of(domain, domain.dimension)
+    walls = [[int(entry) for entry in row] for row in chart.rows.tolist()]
+    inside = polytope_of(chart.dimension, walls[2 * chart.dimension :])
+    assert inside is not None  # a domain has interior by construction
+    total = chart_volume(chart, inside)
+    assert isinstance(total, Fraction)  # a polytope is bounded
     return total
 
 

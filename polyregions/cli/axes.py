@@ -28,6 +28,11 @@ def on_axes(task: Task, axes: tuple[int, int]) -> Task:
         raise PolyregionsError(
             f"--axes {axes[0]} {axes[1]} does not name two inputs; they are numbered 0 to {n - 1}"
         )
+    if not isinstance(task.domain, Box):
+        raise PolyregionsError(
+            "--axes needs a box: a polytope has no centre to hold inputs at; "
+            "take a plane with --plane-through, or --fix"
+        )
     lower, upper = task.domain.lower.copy(), task.domain.upper.copy()
     held = [axis for axis in range(n) if axis not in axes]
     lower[held] = upper[held] = lower[held] / 2 + upper[held] / 2

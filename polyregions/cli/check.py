@@ -9,7 +9,7 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli.progress import shown_steps
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
 
 
@@ -37,7 +37,11 @@ def check(
             proven = replay(layers, certificate, progress)
     except Refused as refusal:
         return report.complain(f"{certificate.name}: {refusal}", code=1)
-    domain = Box(*proven.domain) if len(proven.domain) else None
+    domain: Domain | None = Box(*proven.domain) if len(proven.domain) else None
+    if len(proven.inequalities):
+        domain = Polytope(proven.inequalities[:, :-1], proven.inequalities[:, -1])
+        if domain.box != Box(*proven.domain):
+            return report.complain(f"{certificate.name}: the box is not the polytope's", code=1)
     if where != options.Where() and domain != task.domain:
         return report.complain(
             f"{certificate.name} is about {report.domain_text(domain)}, "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from polyregions.cli import options, report
+from polyregions.cli import options, report, storage
+from polyregions.cli.tree import count_by_tree, tree_exit_code, tree_lines
 from polyregions.cli.walk import walk
-from polyregions.errors import PolyregionsError
 
 _EXAMPLE = "digits2"
 
@@ -34,16 +34,16 @@ def count(
         ),
     ] = None,
     method: Annotated[
-        Method, typer.Option("--method", help="bfs also finds which regions touch.")
+        Method,
+        typer.Option("--method", help="bfs also finds which regions touch; tree only counts."),
     ] = Method.BFS,
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
+    memory: storage.MemoryOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Count the activation regions of a network in a box."""
-    if method is Method.TREE:
-        raise PolyregionsError("--method tree is not in this version; use --method bfs")
     if network is None:
         from polyregions.examples import path
 
@@ -53,7 +53,21 @@ def count(
             f"{network.name}, trained on pictures of digits reduced to two inputs"
         )
     task = options.read_task(network, where)
-    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    summary: dict[str, Any]
+    if method is Method.TREE:
+        counted, seconds = count_by_tree(
+            task, threads=threads, max_regions=max_regions, time_limit=time_limit
+        )
+        summary, lines = counted.summary(), tree_lines(counted, seconds)
+    else:
+        regions, seconds = walk(
+            task,
+            threads=threads,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            memory=storage.bytes_of(memory),
+        )
+        summary, lines = regions.summary(), report.count_lines(regions, seconds)
     from polyregions.theory.comparison import compared_bounds
 
     bounds = compared_bounds(task.network, task.dimension)
@@ -67,9 +81,9 @@ def count(
                 "domain": report.domain_value(task.domain),
                 **report.slice_entry(task.slice),
                 "method": method.value,
-                **regions.summary(),
+                **summary,
                 "seconds": seconds,
-                "regions_per_second": len(regions) / seconds,
+                "regions_per_second": summary["regions"] / seconds,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )
@@ -77,7 +91,7 @@ def count(
         report.print_lines(
             f"{task.network.name}: {task.network.hidden_units} hidden units "
             f"on {report.domain_text(task.domain)}",
-            *report.count_lines(regions, seconds),
+            *lines,
             *report.bounds_lines(bounds),
         )
-    return report.exit_code(regions)
+    return tree_exit_code(counted) if method is Method.TREE else report.exit_code(regions)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polyregions.cli import options, report
-from polyregions.cli.walk import walk
+from polyregions.cli import options, report, storage
+from polyregions.cli.walk import saved_walk
+
+_STOPPED = {
+    "regions": "at the limit of --max-regions",
+    "time": "at the limit of --time-limit",
+    "memory": "at the budget of --memory",
+    "interrupt": "by Ctrl-C",
+}
 
 
 @options.on_a_domain
@@ -16,16 +24,36 @@ def enumerate_(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.npz", help="Where to save the result.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="Where to save: a file .npz or a folder .parquet."
+        ),
     ],
+    resume: storage.ResumeOption = False,
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
+    memory: storage.MemoryOption = None,
 ) -> int:
     """Save every region: pattern, a point inside, and which regions touch."""
-    options.check_output(output, [".npz"], network)
+    options.check_output(output, [".npz", ".parquet"], network, folders=[".parquet"])
+    budget, interval = storage.bytes_of(memory), storage.checkpoint_seconds()
     task = options.read_task(network, where)
-    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
-    regions.save(output)
-    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
-    return report.exit_code(regions)
+    written, seconds = saved_walk(
+        task,
+        output,
+        resume=resume,
+        threads=threads,
+        max_regions=max_regions,
+        time_limit=time_limit,
+        memory=budget,
+        interval=interval,
+    )
+    report.print_lines(*report.summary_lines(asdict(written), seconds), f"saved to {output}")
+    if written.complete:
+        return 0
+    report.tell(
+        f"polyregions: stopped {_STOPPED[written.stopped]}; these {written.regions:,} regions "
+        f"are not all, and the same command with --resume goes on from here"
+    )
+    return 3

@@ -16,7 +16,7 @@ import typer
 from numpy.typing import NDArray
 
 from polyregions.cli.report import tell
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.slices import Line, Plane, Slice, fix, fixed_box
@@ -31,6 +31,7 @@ __all__ = [
     "MaxRegionsOption",
     "NetworkArgument",
     "PlaneThroughOption",
+    "PolytopeOption",
     "Task",
     "ThreadsOption",
     "TimeLimitOption",
@@ -57,6 +58,12 @@ BoxOption = Annotated[
 BoxFileOption = Annotated[
     Path | None,
     typer.Option("--box-file", metavar="FILE", help="Count in the input box of a VNN-LIB file."),
+]
+PolytopeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--polytope", metavar="FILE.npz", help="Count where A x <= b; the file holds A and b."
+    ),
 ]
 WholeSpaceOption = Annotated[
     bool, typer.Option("--whole-space", help="Count in the whole input space.")
@@ -102,6 +109,7 @@ class Where:
     cube: CubeOption = None
     box: BoxOption = None
     box_file: BoxFileOption = None
+    polytope: PolytopeOption = None
     whole_space: WholeSpaceOption = False
     plane_through: PlaneThroughOption = None
     line_through: LineThroughOption = None
@@ -143,7 +151,7 @@ class Task:
     """
 
     network: Network
-    domain: Box | None
+    domain: Domain | None
     loaded: Network
     slice: Slice | None = None
 
@@ -161,6 +169,7 @@ def read_task(network: Path, where: Where) -> Task:
         "--cube": where.cube is not None,
         "--box": where.box is not None,
         "--box-file": where.box_file is not None,
+        "--polytope": where.polytope is not None,
         "--whole-space": where.whole_space,
     }
     _require_one(given)
@@ -183,8 +192,10 @@ def read_task(network: Path, where: Where) -> Task:
     place = _slice(where, loaded, values)
     if place is None:
         domain = _domain(where, loaded.input_dimension)
-        # a box with a fixed input keeps points in the coordinates of the network
-        return Task(loaded, fixed_box(domain, values) if values and domain else domain, loaded)
+        if isinstance(domain, Box) and values:
+            # a box with a fixed input keeps points in the coordinates of the network
+            domain = fixed_box(domain, values)
+        return Task(loaded, domain, loaded)
     # a slice brings its own window; any of the domain options replaces it
     window = _domain(where, place.dimension) if any(given.values()) else place.domain
     restricted = place.restrict(loaded)
@@ -202,7 +213,8 @@ def _slice(where: Where, network: Network, values: dict[int, float]) -> Slice | 
         return Plane.through(*_points(where.plane_through, network))
     if where.line_through is not None:
         return Line.through(*_points(where.line_through, network))
-    if values and where.whole_space:
+    # the whole space and polytopes are then those of the inputs that are left
+    if values and (where.whole_space or where.polytope is not None):
         return fix(network, values)
     return None
 
@@ -230,10 +242,20 @@ def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
     return values
 
 
-def _domain(where: Where, dimension: int) -> Box | None:
+def _domain(where: Where, dimension: int) -> Domain | None:
     """Return the domain that the options name, for a network of so many inputs."""
     if where.whole_space:
         return None
+    if where.polytope is not None:
+        from polyregions.io.polytopes import load_polytope
+
+        polytope = load_polytope(where.polytope)
+        if polytope.dimension != dimension:
+            raise PolyregionsError(
+                f"A in {where.polytope.name} has {polytope.dimension} columns but {dimension} "
+                f"inputs are free; give one column per input"
+            )
+        return polytope
     if where.box_file is not None:
         from polyregions.io.vnnlib import load_box
 
@@ -251,13 +273,15 @@ def _domain(where: Where, dimension: int) -> Box | None:
     return Box.cube(dimension, 1.0 if where.cube is None else where.cube)
 
 
-def check_output(path: Path, suffixes: Sequence[str], network: Path) -> None:
-    """Refuse an output file before the work starts rather than after it."""
+def check_output(
+    path: Path, suffixes: Sequence[str], network: Path, folders: Sequence[str] = ()
+) -> None:
+    """Refuse an output before the work starts: a file, or with the suffixes `folders` a folder."""
     if path.suffix.lower() not in suffixes:
         raise PolyregionsError(
             f"{path.name} has no known format; end the name in {' or '.join(suffixes)}"
         )
-    if path.is_dir():
+    if path.is_dir() and path.suffix.lower() not in folders:
         raise PolyregionsError(f"{path} is a folder; name a file in it")
     folder = path.resolve().parent
     if not folder.is_dir():

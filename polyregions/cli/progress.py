@@ -11,18 +11,38 @@ from rich.console import Console
 
 from polyregions.traversal.progress import Progress
 
-__all__ = ["announced_compilation", "shown_progress", "shown_steps"]
+__all__ = ["announced_compilation", "shown_progress", "shown_steps", "tree_text", "walk_text"]
 
 _SECONDS_BETWEEN_LINES = 5.0
 
 
+def walk_text(progress: Progress) -> str:
+    """Return the state of a walk in words."""
+    return (
+        f"{progress.regions:,} regions, {progress.frontier:,} of them to be visited, "
+        f"{progress.edges:,} edges, {_pace(progress)}"
+    )
+
+
+def tree_text(progress: Progress) -> str:
+    """Return the state of a count by the tree in words."""
+    return f"{progress.regions:,} regions, {_pace(progress)}"
+
+
+def _pace(progress: Progress) -> str:
+    rate = progress.regions / max(progress.seconds, 1e-9)
+    return f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
+
+
 @contextmanager
-def shown_progress() -> Iterator[Callable[[Progress], None]]:
-    """Yield a callback that shows a walk's progress while the block runs."""
+def shown_progress(
+    text: Callable[[Progress], str] = walk_text,
+) -> Iterator[Callable[[Progress], None]]:
+    """Yield a callback that shows the progress of a walk or count while the block runs."""
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
         with console.status("finding the first region") as status:
-            yield lambda progress: status.update(_text(progress))
+            yield lambda progress: status.update(text(progress))
         return
     last = time.monotonic()
 
@@ -31,7 +51,7 @@ def shown_progress() -> Iterator[Callable[[Progress], None]]:
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
-            console.print(_text(progress), soft_wrap=True)
+            console.print(text(progress), soft_wrap=True)
 
     yield line
 
@@ -74,11 +94,3 @@ def announced_compilation() -> Iterator[None]:
 
     with event.install_listener("numba:compile", Announcer()):
         yield
-
-
-def _text(progress: Progress) -> str:
-    return (
-        f"{progress.regions:,} regions, {progress.frontier:,} of them to be visited, "
-        f"{progress.edges:,} edges, {progress.seconds:.0f} s, "
-        f"{progress.regions / max(progress.seconds, 1e-9):,.0f} regions/s"
-    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from polyregions.domain import Box
+from polyregions.domain import Domain, Polytope
 from polyregions.regions import Regions
 from polyregions.slices import Slice
 
@@ -22,6 +23,7 @@ __all__ = [
     "print_json",
     "print_lines",
     "slice_entry",
+    "summary_lines",
     "tell",
 ]
 
@@ -68,10 +70,12 @@ def exit_code(regions: Regions) -> int:
     return 3
 
 
-def domain_value(domain: Box | None) -> dict[str, list[float]] | None:
+def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
     """Return a domain for JSON; null is the whole space."""
     if domain is None:
         return None
+    if isinstance(domain, Polytope):
+        return {"A": domain.A.tolist(), "b": domain.b.tolist()}
     return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
@@ -82,10 +86,12 @@ def slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
     return {"slice": {"origin": place.origin.tolist(), "basis": place.basis.T.tolist()}}
 
 
-def domain_text(domain: Box | None) -> str:
+def domain_text(domain: Domain | None) -> str:
     """Return a domain in words."""
     if domain is None:
         return "the whole space"
+    if isinstance(domain, Polytope):
+        return f"a polytope of {len(domain.b)} inequalities in {domain.dimension} inputs"
     sides = list(zip(domain.lower.tolist(), domain.upper.tolist(), strict=True))
     if len(set(sides)) == 1:
         low, high = sides[0]
@@ -107,13 +113,19 @@ def json_number(value: int | Fraction | None) -> int | float | None:
 
 def count_lines(regions: Regions, seconds: float) -> list[str]:
     """Return the sentences about a walk."""
-    at_least = "" if regions.complete else "at least "
-    state = "proven" if regions.proven else "not proven"
-    state += "" if regions.complete else ", partial"
+    return summary_lines(regions.summary(), seconds)
+
+
+def summary_lines(summary: Mapping[str, Any], seconds: float) -> list[str]:
+    """Return the sentences about a walk from its summary; see ``Regions.summary``."""
+    at_least = "" if summary["complete"] else "at least "
+    state = "proven" if summary["proven"] else "not proven"
+    state += "" if summary["complete"] else ", partial"
+    regions, edges = summary["regions"], summary["edges"]
     return [
-        f"{at_least}{len(regions):,} regions, {at_least}{len(regions.edges):,} edges ({state})",
-        f"{seconds:.2f} s, {len(regions) / max(seconds, 1e-9):,.0f} regions/s, "
-        f"{regions.exact_decisions:,} decided in exact arithmetic",
+        f"{at_least}{regions:,} regions, {at_least}{edges:,} edges ({state})",
+        f"{seconds:.2f} s, {regions / max(seconds, 1e-9):,.0f} regions/s, "
+        f"{summary['exact_decisions']:,} decided in exact arithmetic",
     ]
 
 

@@ -5,6 +5,7 @@ cube [-1, 1]^m. A chart is an exact projective map: an input x and its chart
 point u satisfy ``(x, 1) ~ transform @ (u, 1)`` up to a positive factor.
 
 * A box has u = (x - centre) / half-width over its free coordinates; the factor is 1.
+* A polytope has the chart of a box that holds it, and its inequalities as further rows.
 * The whole space R^n of a network without biases: every region is a cone that meets
   the cube, so u = x in [-1, 1]^n.
 * The whole space R^n otherwise is homogenised: u = (y, t) with x = y / t and t > 0. Every
@@ -26,10 +27,10 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError
 
-__all__ = ["Chart", "chart_of", "cone_chart", "dyadic_matrix"]
+__all__ = ["Chart", "binding_inequalities", "chart_of", "cone_chart", "dyadic_matrix"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +44,8 @@ class Chart:
     rows : flint.fmpz_mat, shape (q, m + 1)
         The domain: ``row[:m] @ u + row[m] >= 0``. The 2m rows of the cube come first.
     weight_column : int
-        The column that an input's constant 1 lands in: m for a box, the last
-        chart coordinate m - 1 for the whole space. It decides where biases go.
+        The column that an input's constant 1 lands in: m for a box or polytope, the
+        last chart coordinate m - 1 for the whole space. It decides where biases go.
     """
 
     transform: flint.fmpz_mat
@@ -116,7 +117,7 @@ def _shifted(value: int, shift: int) -> int:
     return value << shift if shift >= 0 else value >> -shift
 
 
-def chart_of(domain: Box | None, input_dimension: int) -> Chart:
+def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
     """Return the chart of a domain of a network with `input_dimension` inputs.
 
     Raises
@@ -127,11 +128,27 @@ def chart_of(domain: Box | None, input_dimension: int) -> Chart:
     if domain is None:
         return _whole_space(input_dimension)
     if domain.dimension != input_dimension:
+        kind, cure = "box", "one interval per input"
+        if isinstance(domain, Polytope):
+            kind, cure = "polytope", "one column per input"
         raise DomainError(
-            f"the box has {domain.dimension} coordinates but the network reads "
-            f"{input_dimension} inputs; give one interval per input"
+            f"the {kind} has {domain.dimension} coordinates but the network reads "
+            f"{input_dimension} inputs; give {cure}"
         )
-    return _box(domain)
+    chart = _box(domain.box)
+    if isinstance(domain, Box):
+        return chart
+    walls = list(_walls(domain, chart).values())
+    return Chart(chart.transform, flint.fmpz_mat(chart.rows.tolist() + walls), chart.weight_column)
+
+
+def binding_inequalities(polytope: Polytope) -> list[int]:
+    """Return the rows of A that stand in the chart, in order, behind those of the cube.
+
+    The others hold everywhere in the open box around the polytope, or are implied by a
+    parallel row.
+    """
+    return list(_walls(polytope, _box(polytope.box)))
 
 
 def cone_chart(input_dimension: int) -> Chart:
@@ -171,6 +188,32 @@ def _whole_space(n: int) -> Chart:
             rows[i, j] = cube[i, j]
     rows[2 * m, n] = 1
     return Chart(transform, rows, n)
+
+
+def _walls(polytope: Polytope, chart: Chart) -> dict[int, list[flint.fmpz]]:
+    """Return the inequalities on a chart that the cube does not imply, by their number."""
+    integers, _ = dyadic_matrix(np.column_stack([-polytope.A, polytope.b]))
+    tightest: dict[tuple[flint.fmpz, ...], tuple[flint.fmpq, int]] = {}
+    for number, (*normal, offset) in enumerate((integers * chart.transform).tolist()):
+        if offset >= sum(map(abs, normal)):
+            continue
+        divisor = flint.fmpz(0)
+        for entry in normal:
+            divisor = divisor.gcd(entry)
+        key, height = tuple(entry // divisor for entry in normal), flint.fmpq(offset, divisor)
+        if key not in tightest or height < tightest[key][0]:
+            tightest[key] = height, number
+    kept = {}
+    for key, (height, number) in tightest.items():
+        row = [entry * height.q for entry in key] + [height.p]
+        # kernels take a wall's float offset that is zero for an exact one: none may underflow
+        if row[-1] and abs(int(row[-1])) / max(abs(int(entry)) for entry in row) < 2.0**-1000:
+            raise DomainError(
+                f"inequality {number} of the polytope has numbers of too different sizes; "
+                f"scale the inputs or round its bound"
+            )
+        kept[number] = row
+    return kept
 
 
 def _cube_rows(m: int) -> flint.fmpz_mat:

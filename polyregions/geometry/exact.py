@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.geometry.chart import Chart, dyadic_matrix
+from polyregions.geometry.storage import IntegerRows, stored
 from polyregions.network import Layer, Network
 
 __all__ = ["ExactNetwork", "exact_network", "exact_point", "exact_rows", "exact_signs"]
@@ -30,7 +32,7 @@ class ExactLayer:
     the scaled pre-activation, and slopes multiply it by integers.
     """
 
-    weight: flint.fmpz_mat
+    weight: flint.fmpz_mat | IntegerRows
     bias: tuple[int, ...]
     lower: tuple[int, ...]
     upper: tuple[int, ...]
@@ -63,14 +65,22 @@ def exact_network(network: Network, chart: Chart, *, depth: int | None = None) -
 
 
 def _exact_layer(layer: Layer) -> ExactLayer:
-    stacked, exponent = dyadic_matrix(np.column_stack([layer.weight, layer.bias]))
-    out, width = layer.weight.shape
-    weight = flint.fmpz_mat(out, width, [stacked[i, j] for i in range(out) for j in range(width)])
-    bias = tuple(int(stacked[i, width]) for i in range(out))
+    matrix = stored(layer.matrix)
+    entries = matrix.ravel() if isinstance(matrix, np.ndarray) else matrix.data
+    integers, exponent = dyadic_matrix(np.concatenate([entries, layer.bias])[None, :])
+    numbers = integers.entries()
+    out, width = matrix.shape
+    weight: flint.fmpz_mat | IntegerRows
+    if isinstance(matrix, np.ndarray):
+        weight = flint.fmpz_mat(out, width, numbers[: out * width])
+    else:
+        pairs = list(zip(matrix.indices.tolist(), map(int, numbers[: matrix.nnz]), strict=True))
+        ends = matrix.indptr.tolist()
+        weight = IntegerRows(tuple(tuple(pairs[i:j]) for i, j in pairwise(ends)), width)
     slopes, slope_exponent = dyadic_matrix(np.stack([layer.lower, layer.upper]))
     return ExactLayer(
         weight,
-        bias,
+        tuple(map(int, numbers[len(entries) :])),
         tuple(int(slopes[0, i]) for i in range(out)),
         tuple(int(slopes[1, i]) for i in range(out)),
         tuple(layer.bends.tolist()),

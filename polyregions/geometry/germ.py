@@ -15,6 +15,7 @@ import numpy as np
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT
 from polyregions.geometry.modular import modular_layer, power
+from polyregions.geometry.sources import NOTHING, trace_sources
 
 __all__ = ["DIRECTION_SCALE", "bits_beyond_group"]
 
@@ -23,7 +24,7 @@ DIRECTION_SCALE = 1024.0
 
 
 @exact_order_kernel
-def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
+def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits, beyond):
     """Write the pattern beyond a facet.
 
     Parameters
@@ -31,6 +32,8 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
     flat, modular
         The network in floats and modulo primes.
     scratch : RowScratch
+    sources : Sources
+        Work.
     touched : bool array, shape (N,)
         The units that are zero on the facet.
     direction : float64 array, shape (m,)
@@ -52,6 +55,7 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
     change, next_change = scratch.size, scratch.maps[0]
     error, next_error = scratch.error, scratch.next_error
     exact = 0
+    traced = 0
     base = 0
     for i in range(flat.units):
         beyond[i] = bits[i]
@@ -72,7 +76,7 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
         else:
             below = flat.widths[layer - 1]
             under = base - below
-            gamma = (below + 8) * (UNIT * 1.05)
+            gamma = (flat.terms[layer] + 8) * (UNIT * 1.05)
             for i in range(width):
                 next_change[i] = 0.0
                 next_error[i] = 0.0
@@ -80,7 +84,7 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
                     # on the whole space biases multiply the last chart coordinate
                     next_change[i] = flat.biases[base + i] * direction[flat.bias_column]
                     next_error[i] = gamma * abs(next_change[i]) + TINY
-            start = flat.weight_starts[layer - 1]
+            skipped = flat.skipped[layer]
             for k in range(below):
                 row = flat.bit[under + k]
                 slope = flat.upper[under + k]
@@ -90,8 +94,10 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
                     continue
                 value = slope * change[k]
                 bound = 1.0001 * (error[k] * abs(slope) + gamma * abs(value) + TINY)
-                for i in range(width):
-                    weight = flat.weights[start + k * width + i]
+                first = flat.outgoing[under + k]
+                for t in range(first, flat.outgoing[under + k + 1]):
+                    i = t - first if skipped < 0 else flat.targets[t - skipped]
+                    weight = flat.weights[t]
                     if weight != 0.0:
                         next_change[i] += weight * value
                         next_error[i] += abs(weight) * bound + TINY
@@ -103,7 +109,14 @@ def bits_beyond_group(flat, modular, scratch, touched, direction, bits, beyond):
                 continue
             if abs(change[i]) > error[i]:
                 beyond[row] = 1 if change[i] > 0.0 else 0
-            elif error[i] == 0.0:
+                continue
+            if error[i] == 0.0:
+                beyond[row] = 0
+                continue
+            if traced <= layer:
+                trace_sources(flat, layer + 1, beyond, sources)
+                traced = layer + 1
+            if sources.source[base + i] == NOTHING:
                 beyond[row] = 0
             elif derivative_vanishes(flat, modular, direction, beyond, layer, i):
                 beyond[row] = 0

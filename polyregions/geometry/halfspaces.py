@@ -10,7 +10,7 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Domain, Polytope
 from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.network import Network
@@ -54,13 +54,13 @@ class Halfspaces:
         return np.asarray(np.asarray(x, dtype=np.float64) @ self.normals.T + self.offsets)
 
 
-def region_halfspaces(network: Network, domain: Box | None, pattern: Words) -> Halfspaces:
+def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -> Halfspaces:
     """Return the polytope of a pattern in the free inputs of the domain.
 
     Parameters
     ----------
     network : Network
-    domain : Box or None
+    domain : Box, Polytope or None
         Fixed coordinates are substituted; ``None`` is the whole space.
     pattern : numpy.ndarray of uint64, shape (W,)
 
@@ -70,7 +70,8 @@ def region_halfspaces(network: Network, domain: Box | None, pattern: Words) -> H
         Over the d free inputs, in the order of ``domain.free``. Row i < N is unit
         i's pre-activation, signed so that the pattern's side is non-negative;
         a unit that is identically zero keeps its row, of zeros. Then come
-        ``x_k - lower_k`` and ``upper_k - x_k`` for each free input k in turn.
+        ``x_k - lower_k`` and ``upper_k - x_k`` for each free input k in turn; for a
+        polytope ``b - A @ x`` instead.
 
     Raises
     ------
@@ -85,6 +86,7 @@ def region_halfspaces(network: Network, domain: Box | None, pattern: Words) -> H
 
     Examples
     --------
+    >>> from polyregions.domain import Box
     >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
     >>> polytope = region_halfspaces(net, Box.cube(1, 1.0), net.pattern([0.25]))
     >>> np.column_stack([polytope.normals, polytope.offsets])
@@ -102,6 +104,10 @@ def region_halfspaces(network: Network, domain: Box | None, pattern: Words) -> H
     )
     if domain is None:
         return Halfspaces(table[:, :-1], table[:, -1])
+    if isinstance(domain, Polytope):
+        return Halfspaces(
+            np.concatenate([table[:, :-1], -domain.A]), np.concatenate([table[:, -1], domain.b])
+        )
     free = domain.free
     sides = np.zeros((2 * len(free), len(free) + 1))
     for k, i in enumerate(free.tolist()):
@@ -112,14 +118,14 @@ def region_halfspaces(network: Network, domain: Box | None, pattern: Words) -> H
 
 
 @lru_cache(maxsize=4)
-def _exact_on_inputs(network: Network, domain: Box | None) -> ExactNetwork:
+def _exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
     """Return the exact network whose chart coordinates are the free inputs themselves."""
     chart_of(domain, network.input_dimension)  # refuses a domain that does not fit
     n = network.input_dimension
     free = np.arange(n) if domain is None else domain.free
     transform = np.zeros((n + 1, len(free) + 1))
     if domain is not None:
-        transform[:n, -1] = domain.lower
+        transform[:n, -1] = domain.box.lower
     transform[free, -1] = 0.0
     transform[free, np.arange(len(free))] = 1.0
     transform[n, -1] = 1.0

@@ -22,6 +22,7 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import exact_network
 from polyregions.geometry.flat import FlatNetwork, first_map, quotient
+from polyregions.geometry.storage import stored
 from polyregions.network import Network
 
 __all__ = ["ModularNetwork", "modular_network", "no_modular_network", "with_own_scratch"]
@@ -124,9 +125,11 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
             network.layers[start:last], network.layers[start + 1 :], strict=False
         ):
             _, slope_exponent = dyadic_matrix(np.stack([below.lower, below.upper]))
-            _, weight_exponent = dyadic_matrix(np.column_stack([layer.weight, layer.bias]))
+            matrix = stored(layer.matrix)
+            entries = matrix.ravel() if isinstance(matrix, np.ndarray) else matrix.data
+            _, weight_exponent = dyadic_matrix(np.concatenate([entries, layer.bias])[None, :])
             steepest = np.maximum(np.abs(below.lower), np.abs(below.upper))
-            size = (np.abs(layer.weight) @ (steepest * size) + np.abs(layer.bias)) * 1.01
+            size = (abs(matrix) @ (steepest * size) + np.abs(layer.bias)) * 1.01
             exponent += slope_exponent + weight_exponent
             peak_bits = float(np.log2(np.maximum(size.max(), 2.0**-1000))) + exponent + 1.0
             bits = max(bits, peak_bits) if np.isfinite(peak_bits) else np.inf
@@ -205,7 +208,7 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
     width = flat.widths[layer]
     below = flat.widths[layer - 1]
     under = base - below
-    start = flat.weight_starts[layer - 1]
+    skipped = flat.skipped[layer]
     for d in range(columns):
         for i in range(width):
             next_maps[d, i] = np.uint64(0)
@@ -216,11 +219,13 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
             slope = modular.lower[index, under + k]
         if slope == np.uint64(0):
             continue
+        first = flat.outgoing[under + k]
         for d in range(columns):
             value = maps[d, k] * slope % prime
             if value != np.uint64(0):
-                for i in range(width):
-                    weight = modular.weights[index, start + k * width + i]
+                for t in range(first, flat.outgoing[under + k + 1]):
+                    i = t - first if skipped < 0 else flat.targets[t - skipped]
+                    weight = modular.weights[index, t]
                     next_maps[d, i] = (next_maps[d, i] + weight * value) % prime
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain
 from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import ExactNetwork, exact_point, exact_rows, exact_signs
 
@@ -27,29 +27,29 @@ def _frame(box: Box) -> tuple[Floats, Floats]:
     return np.where(half > 0, centre, box.lower), half
 
 
-def chart_points(chart: Chart, domain: Box | None, points: Floats) -> Floats:
+def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
     """Map chart points (k, m) to float inputs (k, n), fixed coordinates restored."""
     if domain is None:
         return points[:, :-1] / points[:, -1:] if chart.homogeneous else points.copy()
-    centre, half = _frame(domain)
+    centre, half = _frame(domain.box)
     inputs = np.repeat(centre[None, :], len(points), axis=0)
     free = domain.free
     inputs[:, free] += half[free] * points
     return inputs
 
 
-def witness_room(chart: Chart, domain: Box | None) -> float:
+def witness_room(chart: Chart, domain: Domain | None) -> float:
     """Return how far rounding in `chart_points` can move a point, in chart coordinates.
 
     Each coordinate is computed with at most three roundings of values no larger than
-    the box's largest bound (for the whole space: one quotient of numbers of size at
+    the largest bound of the domain's box (for the whole space: one quotient of numbers of size at
     most 1). Rows have length at most 1.01, so no row changes by more.
     """
     if domain is None:
         return 8.0 * _UNIT * float(np.sqrt(chart.dimension)) if chart.homogeneous else 0.0
     free = domain.free
-    _, half = _frame(domain)
-    size = np.maximum(np.abs(domain.lower), np.abs(domain.upper))[free]
+    _, half = _frame(domain.box)
+    size = np.maximum(np.abs(domain.box.lower), np.abs(domain.box.upper))[free]
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         shift = 8.0 * _UNIT * (size + 2.0**-1000) / half[free]
     room = 1.01 * float(np.sqrt((shift**2).sum()))
@@ -58,7 +58,7 @@ def witness_room(chart: Chart, domain: Box | None) -> float:
 
 def float_witness(
     exact: ExactNetwork,
-    domain: Box | None,
+    domain: Domain | None,
     interior: Sequence[Fraction],
     bits: NDArray[np.uint8],
 ) -> tuple[Floats, tuple[Fraction, ...] | None]:
@@ -75,10 +75,7 @@ def float_witness(
     point = np.array([_nearest(value) for value in inputs])
     inside = np.isfinite(point).all()
     if inside and domain is not None:
-        free = domain.free
-        inside = bool(
-            (point[free] > domain.lower[free]).all() and (point[free] < domain.upper[free]).all()
-        )
+        inside = domain.contains(point)
     if inside:
         signs = np.array(exact_signs(exact, exact_point(point)))
         rows = exact_rows(exact, bits)[: exact.hidden_units]

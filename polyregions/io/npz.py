@@ -17,7 +17,7 @@ from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import read_bytes
 from polyregions.network import Layer, Network
 
-__all__ = ["load_npz", "save_network"]
+__all__ = ["load_npz", "read_arrays", "save_network"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -59,7 +59,7 @@ def load_npz(path: str | Path, *, name: str | None = None) -> Network:
     2
     """
     file = Path(path)
-    arrays = _read_arrays(file)
+    arrays = read_arrays(file, _KEY)
     count = _number_of_layers(arrays, file)
     layers = tuple(_layer(arrays, index, index == count - 1, file) for index in range(count))
     return Network(layers, name=file.stem if name is None else name)
@@ -121,12 +121,19 @@ def _smallest(array: Floats) -> NDArray[Any]:
     return narrow if np.array_equal(narrow.astype(np.float64), array) else array
 
 
-def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(file: Path, keys: re.Pattern[str]) -> dict[str, NDArray[Any]]:
+    """Read the arrays of a numpy archive whose names match a pattern, never unpickling.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated or no numpy archive, or claims more than it holds.
+    """
     data = read_bytes(file)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
-            wanted = {m.filename[:-4]: m for m in members if _KEY.match(m.filename[:-4])}
+            wanted = {m.filename[:-4]: m for m in members if keys.match(m.filename[:-4])}
             size = sum(member.file_size for member in wanted.values())
             if size > _MAX_BYTES:  # before anything is decompressed
                 raise FormatError(f"its arrays hold {size} bytes, more than the {_MAX_BYTES} read")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import FormatError
 from polyregions.io.atomic import atomic_write
 from polyregions.network import Layer, Network
@@ -27,6 +28,7 @@ __all__ = ["open_regions", "save_regions"]
 
 _FORMAT = "polyregions regions"
 _VERSION = 1
+_POLYTOPE_VERSION = 2  # a domain that readers of version 1 would take for its box
 # what the standard library, numpy and the checks below raise on a damaged file
 _DAMAGE = (
     ArithmeticError,
@@ -58,7 +60,8 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     -----
     Keys: ``format``, ``version``, ``name``, ``fingerprint``; ``weight_i``,
     ``bias_i``, ``lower_i``, ``upper_i`` for each layer; ``domain``, shape (2, n),
-    or (0, n) for the whole space; ``patterns``, ``witnesses``, ``edges``;
+    or (0, n) for the whole space; for a polytope also ``polytope``, the rows [A | b],
+    shape (q, n + 1), and ``domain`` is its box; ``patterns``, ``witnesses``, ``edges``;
     ``complete``, ``proven``, ``exact_decisions``; ``exact_indices`` (k,) with
     ``exact_numerators`` and ``exact_denominators`` (k, n), hexadecimal text.
 
@@ -75,7 +78,7 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     if Path(path).suffix.lower() != ".npz":
         raise FormatError(f"{Path(path).name} does not end in .npz; rename the output file")
     with atomic_write(path) as stream:
-        write_npz(stream, _arrays_of(regions))
+        write_npz(stream, arrays_of(regions))
 
 
 def open_regions(path: str | PathLike[str]) -> Regions:
@@ -84,6 +87,8 @@ def open_regions(path: str | PathLike[str]) -> Regions:
     Parameters
     ----------
     path : str or path-like
+        A file ``.npz``, or a folder of Parquet tables (:mod:`polyregions.io.partitions`),
+        which is read into memory as a whole.
 
     Returns
     -------
@@ -96,18 +101,32 @@ def open_regions(path: str | PathLike[str]) -> Regions:
         was written by a newer version.
     """
     name = Path(path).name
+    if Path(path).is_dir():
+        from polyregions.io.partitions import open_partitions
+
+        return open_partitions(path)
+    return regions_of(read_arrays(path), name)
+
+
+def read_arrays(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a saved result, unchecked; errors as :func:`open_regions`."""
+    name = Path(path).name
+    with _refusing_damage(name), zipfile.ZipFile(path) as archive:
+        if "format.npy" not in archive.namelist():
+            raise FormatError(
+                f"{name} is not a saved result; give a file written by Regions.save "
+                f"or by 'polyregions enumerate'"
+            )
+        return {
+            member.removesuffix(".npy"): _read_member(archive, member)
+            for member in archive.namelist()
+        }
+
+
+@contextmanager
+def _refusing_damage(name: str) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            if "format.npy" not in archive.namelist():
-                raise FormatError(
-                    f"{name} is not a saved result; give a file written by Regions.save "
-                    f"or by 'polyregions enumerate'"
-                )
-            arrays = {
-                member.removesuffix(".npy"): _read_member(archive, member)
-                for member in archive.namelist()
-            }
-        return _regions_of(arrays, name)
+        yield
     except FormatError:
         raise
     except OSError as error:
@@ -118,12 +137,13 @@ def open_regions(path: str | PathLike[str]) -> Regions:
         ) from None
 
 
-def _arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
+def arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
+    """Return what a file holds, by name; see :func:`save_regions`."""
     network, domain = regions.network, regions.domain
     n = network.input_dimension
     arrays: dict[str, NDArray[Any]] = {
         "format": np.array(_FORMAT),
-        "version": np.array(_VERSION),
+        "version": np.array(_POLYTOPE_VERSION if isinstance(domain, Polytope) else _VERSION),
         "name": np.array(network.name),
         "fingerprint": np.array(network.fingerprint),
         "layers": np.array(len(network.layers)),
@@ -134,8 +154,10 @@ def _arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
         arrays[f"lower_{index}"] = layer.lower
         arrays[f"upper_{index}"] = layer.upper
     arrays["domain"] = (
-        np.zeros((0, n)) if domain is None else np.stack([domain.lower, domain.upper])
+        np.zeros((0, n)) if domain is None else np.stack([domain.box.lower, domain.box.upper])
     )
+    if isinstance(domain, Polytope):
+        arrays["polytope"] = np.column_stack([domain.A, domain.b])
     arrays |= {
         "patterns": regions.patterns,
         "witnesses": regions.witnesses,
@@ -144,10 +166,11 @@ def _arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
         "proven": np.array(regions.proven),
         "exact_decisions": np.array(regions.exact_decisions),
     }
-    return arrays | _exact_arrays(regions.exact_witnesses, n)
+    return arrays | exact_arrays(regions.exact_witnesses, n)
 
 
-def _exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict[str, NDArray[Any]]:
+def exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict[str, NDArray[Any]]:
+    """Return exact witnesses as arrays of indices and of hexadecimal text."""
     # hexadecimal, because Python limits the length of decimal integers it reads
     indices = sorted(witnesses)
     shape = (len(indices), n)
@@ -180,18 +203,22 @@ def _read_member(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
     return np.asarray(array)
 
 
+def regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
+    """Return the result that arrays hold, checked; errors as :func:`open_regions`."""
+    with _refusing_damage(name):
+        return _regions_of(arrays, name)
+
+
 def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
     if str(arrays["format"]) != _FORMAT:
         raise FormatError(f"{name} is not a saved result of polyregions")
-    if int(arrays["version"]) != _VERSION:
+    if int(arrays["version"]) not in (_VERSION, _POLYTOPE_VERSION):
         raise FormatError(
             f"{name} has format version {int(arrays['version'])}, but this program reads "
-            f"version {_VERSION}; install a newer polyregions"
+            f"versions up to {_POLYTOPE_VERSION}; install a newer polyregions"
         )
     network = _network_of(arrays)
     n, n_bits = network.input_dimension, network.hidden_units
-    bounds = _typed(arrays, "domain", np.float64, (-1, n))
-    _require(len(bounds) in (0, 2), "the domain has the wrong shape")
     patterns = _typed(arrays, "patterns", np.uint64, (-1, n_words(n_bits)))
     count = len(patterns)
     _require(_strictly_increasing(patterns), "patterns are not sorted")
@@ -206,7 +233,7 @@ def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
     _require(_strictly_increasing(edges), "edges are not sorted")
     return Regions(
         network=network,
-        domain=Box(bounds[0], bounds[1]) if len(bounds) else None,
+        domain=_domain_of(arrays, n),
         patterns=patterns,
         witnesses=_typed(arrays, "witnesses", np.float64, (count, n)),
         edges=edges,
@@ -215,6 +242,20 @@ def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
         exact_decisions=int(_typed(arrays, "exact_decisions", np.int64, ())),
         exact_witnesses=_exact_witnesses(arrays, count, n),
     )
+
+
+def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
+    bounds = _typed(arrays, "domain", np.float64, (-1, n))
+    _require(len(bounds) in (0, 2), "the domain has the wrong shape")
+    if not len(bounds):
+        return None
+    box = Box(bounds[0], bounds[1])
+    if int(arrays["version"]) != _POLYTOPE_VERSION:
+        return box
+    rows = _typed(arrays, "polytope", np.float64, (-1, n + 1))
+    polytope = Polytope(rows[:, :-1], rows[:, -1])
+    _require(polytope.box == box, "the polytope was changed")
+    return polytope
 
 
 def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:

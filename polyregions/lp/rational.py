@@ -21,7 +21,15 @@ from polyregions.geometry.chart import dyadic_matrix
 from polyregions.lp.exact_simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
 from polyregions.lp.verdict import FacetVerdicts, verdicts_of_groups
 
-__all__ = ["ExactFacets", "Prepared", "exact_facets", "facets", "interior_point", "prepare"]
+__all__ = [
+    "ExactFacets",
+    "Prepared",
+    "exact_facets",
+    "facets",
+    "interior_point",
+    "prepare",
+    "strict_point",
+]
 
 Point = tuple[Fraction, ...]
 
@@ -254,6 +262,29 @@ def _primitive(row: Sequence[Any]) -> tuple[flint.fmpz, ...]:
 def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Column | None:
     """Return a column where every row is positive, short if it can be."""
     rows = dict(enumerate(primitive))
+    column = strict_point(rows)
+    return None if isinstance(column, bool) else _shortened(rows, column)
+
+
+def strict_point(rows: Mapping[int, Row]) -> Column | bool:
+    """Return a column where every row is positive, else whether a point satisfies all rows.
+
+    Parameters
+    ----------
+    rows : mapping of int to Row
+        None is constant; numbered from 0 without a gap.
+
+    Raises
+    ------
+    ValueError
+        If the rows do not bound a polytope; it is not raised whenever they do not.
+
+    Examples
+    --------
+    >>> integers = [list(map(flint.fmpz, row)) for row in ([1, 0], [-1, 0], [-1, -1])]
+    >>> strict_point(dict(enumerate(integers[:2]))), strict_point(dict(enumerate(integers)))
+    (True, False)
+    """
     lifted: dict[int, Row] = {}
     height: flint.fmpz | None = None
     for i, row in rows.items():
@@ -275,9 +306,10 @@ def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Co
         outcome = simplex.advance(target, steps)
         steps += 1
     if not isinstance(outcome, Violation):
-        return None
+        # the row is at its least value: zero if all rows are satisfied somewhere
+        return bool(simplex.table[target][-1] == 0)
     *x, _, scale = outcome.column
-    return _shortened(rows, [*x, scale])
+    return [*x, scale]
 
 
 def _shortened(rows: Mapping[int, Row], column: Column) -> Column:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.flat import LOST
+from polyregions.geometry.flat import FlatNetwork
 from polyregions.geometry.modular import coincide, combination_zeros, modular_rows, vanishes
-from polyregions.geometry.sources import NOTHING, trace_sources
+from polyregions.geometry.rows import LOST
+from polyregions.geometry.sources import NOTHING, Sources, sources_of, trace_sources
 
 __all__ = ["NO_ROW", "GroupScratch", "find_groups", "group_scratch", "prove_touching"]
 
@@ -41,13 +42,15 @@ class GroupScratch(NamedTuple):
     inside: NDArray[np.float64]
     beyond: NDArray[np.uint8]
     exact: NDArray[np.int64]
-    source: NDArray[np.int64]
-    flows: NDArray[np.int64]
+    sources: Sources
+    sources_beyond: Sources
+    claimed: NDArray[np.bool_]
     source_of_row: NDArray[np.int64]
 
 
-def group_scratch(m: int, units: int, size: int, all_units: int) -> GroupScratch:
+def group_scratch(flat: FlatNetwork) -> GroupScratch:
     """Allocate the work arrays of `walk_degenerate`."""
+    m, units, size = flat.dimension, flat.units, flat.size
     return GroupScratch(
         leader=np.zeros(size, dtype=np.int64),
         zero=np.zeros(size, dtype=np.bool_),
@@ -57,8 +60,9 @@ def group_scratch(m: int, units: int, size: int, all_units: int) -> GroupScratch
         inside=np.zeros(m),
         beyond=np.zeros(units, dtype=np.uint8),
         exact=np.zeros(2, dtype=np.int64),
-        source=np.zeros(all_units, dtype=np.int64),
-        flows=np.zeros(all_units, dtype=np.int64),
+        sources=sources_of(flat),
+        sources_beyond=sources_of(flat),
+        claimed=np.zeros(len(flat.bit), dtype=np.bool_),
         source_of_row=np.zeros(units, dtype=np.int64),
     )
 
@@ -76,11 +80,10 @@ def find_groups(flat, modular, bits, rows, errors, groups):
     """Set leaders, zero units and walls; return False if a tie stays undecided."""
     m, size = flat.dimension, flat.size
     leader, zero, walled = groups.leader, groups.zero, groups.walled
-    trace_sources(flat, bits, groups.source, groups.flows)
+    trace_sources(flat, len(flat.widths), bits, groups.sources)
     source = groups.source_of_row
-    for u in range(len(flat.bit)):
-        if flat.bit[u] >= 0:
-            source[flat.bit[u]] = groups.source[u]
+    for i in range(flat.units):
+        source[i] = groups.sources.source[flat.unit_of_row[i]]
     for i in range(size):
         walled[i] = False
         zero[i] = False

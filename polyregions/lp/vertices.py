@@ -6,7 +6,7 @@ whole polytope is reported as undecided.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,18 +51,23 @@ class FacetBuffer(NamedTuple):
     """
 
     rows: Integers
-    bases: NDArray[np.int16]
+    bases: NDArray[np.signedinteger[Any]]
     points: Floats
-    supports: NDArray[np.int16]
+    supports: NDArray[np.signedinteger[Any]]
+
+
+def row_type(size: int) -> type[np.int16] | type[np.int32]:
+    """Return the integers that number `size` rows: the short ones wherever they suffice."""
+    return np.int16 if size < 2**15 else np.int32
 
 
 def facet_buffer(m: int, capacity: int) -> FacetBuffer:
     """Allocate room for `capacity` candidate rows, all of which may be facets."""
     return FacetBuffer(
         np.zeros(capacity, dtype=np.int64),
-        np.zeros((capacity, m), dtype=np.int16),
+        np.zeros((capacity, m), dtype=row_type(capacity)),
         np.zeros((capacity, m)),
-        np.zeros((capacity, m), dtype=np.int16),
+        np.zeros((capacity, m), dtype=row_type(capacity)),
     )
 
 

@@ -93,14 +93,16 @@ def plot_cells(
 
 def plane_polygons(regions: Regions, window: Box | None = None) -> tuple[list[Floats], Box]:
     """Return each cell as a polygon, shape (k, 2), and the box that is shown."""
-    view = regions.domain
-    free = regions.network.input_dimension if view is None else len(view.free)
+    domain = regions.domain
+    free = regions.network.input_dimension if domain is None else len(domain.free)
     if free != 2:
         raise DomainError(
             f"cells are drawn for two free inputs, not {free}; "
             f"fix the others in the box, or take a plane with Network.on_slice"
         )
-    if view is None:
+    if domain is not None:
+        view = domain.box
+    else:
         view = finite_window(regions) if window is None else window
     return list(region_corners(regions, view)), view
 

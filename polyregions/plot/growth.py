@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.network import Layer, Network
 from polyregions.plot.cells import plot_cells
 from polyregions.plot.figure import with_matplotlib
@@ -35,13 +35,13 @@ def first_layers(network: Network, bent: int) -> Network:
     return Network((*kept, last), name=f"{network.name}, first {bent}" if bent > 1 else "layer 1")
 
 
-def plot_growth(network: Network, domain: Box, *, color: str = "pattern") -> Figure:
+def plot_growth(network: Network, domain: Domain, *, color: str = "pattern") -> Figure:
     """Draw the cells of the first layer, of the first two, and so on, side by side.
 
     Parameters
     ----------
     network : Network
-    domain : Box
+    domain : Box or Polytope
         With two free inputs.
     color : str
 

@@ -52,11 +52,14 @@ def plot_line(
     DomainError
         If there is not one free input.
     """
-    box = regions.domain
-    free = regions.network.input_dimension if box is None else len(box.free)
+    domain = regions.domain
+    free = regions.network.input_dimension if domain is None else len(domain.free)
     if free != 1:
         raise DomainError(f"lines are drawn for one free input, not {free}; take a slice")
-    view = box if box is not None else (finite_window(regions) if window is None else window)
+    if domain is not None:
+        view = domain.box
+    else:
+        view = finite_window(regions) if window is None else window
     axis = int(view.free[0])
     ends = [points.ravel() for points in region_corners(regions, view)]
     if axes is None:
@@ -81,7 +84,7 @@ def plot_line(
     _strip(axes, regions, ends, color)
     low, high = float(view.lower[axis]), float(view.upper[axis])
     axes.set(xlim=(low, high), xlabel=f"input {axis}" if label is None else label, ylabel="output")
-    notes = ["clipped: the outer cells are unbounded"] if box is None else []
+    notes = ["clipped: the outer cells are unbounded"] if domain is None else []
     describe(axes, regions, notes)
     return axes
 

@@ -45,11 +45,11 @@ def plot_solids(
     Raises
     ------
     DomainError
-        If the domain is not a box with three free inputs.
+        If the domain is not bounded or has not three free inputs.
     """
     bodies = solids(regions)
-    box = regions.domain
-    assert box is not None  # solids() has refused it
+    assert regions.domain is not None  # solids() has refused it
+    box = regions.domain.box
     values = cell_values(regions, color, output)
     if values.colors is not None:
         shades = values.colors
@@ -108,7 +108,14 @@ def plot_slices(
         The input that is held.
     values : sequence of float
     color : str
+
+    Raises
+    ------
+    DomainError
+        If the domain is no box, or has not three free inputs with `axis` among them.
     """
+    if not isinstance(domain, Box):
+        raise DomainError("slices are drawn through a box; take the one around the polytope")
     if len(domain.free) != 3 or axis not in domain.free:
         raise DomainError("slices are drawn through three free inputs, one of which is held")
     count = len(values)

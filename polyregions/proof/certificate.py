@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Polytope
 from polyregions.errors import PartialResultError
+from polyregions.geometry.chart import binding_inequalities
 from polyregions.geometry.crossing import bits_beyond
 from polyregions.geometry.exact import exact_rows
 from polyregions.geometry.modular import no_modular_network
@@ -33,7 +34,7 @@ from polyregions.traversal.visited import grown
 
 __all__ = ["certificate_arrays", "write_certificate"]
 
-FORMAT, VERSION = "polyregions certificate", 1
+FORMAT, VERSION = "polyregions certificate", 2
 
 Floats = NDArray[np.float64]
 Fractions = tuple[Fraction, ...]
@@ -125,11 +126,26 @@ def _free(regions: Regions) -> list[int]:
     return free
 
 
+def _faces(problem: Problem) -> NDArray[np.int64]:
+    """Return the number that the certificate gives to each row of the chart's domain.
+
+    The last row of a cone, t >= 0, takes the place of t >= -1; inequalities of a polytope
+    that are not in the chart keep their numbers.
+    """
+    faces = np.arange(problem.chart.rows.nrows(), dtype=np.int64)
+    m = problem.chart.dimension
+    if problem.chart.homogeneous:
+        faces[2 * m] = 2 * m - 2
+    if isinstance(problem.domain, Polytope):
+        faces[2 * m :] = [2 * m + row for row in binding_inequalities(problem.domain)]
+    return faces
+
+
 def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[int]:
     """Expand all regions into `parts`; yield the number done now and then."""
     flat = problem.flat
     total = len(regions)
-    table = grown(regions.patterns, total, total)
+    table, faces = grown(regions.patterns, total, total), _faces(problem)
     points = _chart_witnesses(problem, regions)
     starts = np.full((total, flat.dimension), NO_BASIS, dtype=np.int16)
     worker, scratch = machine(flat), batch(flat, 1, flat.units)
@@ -143,6 +159,7 @@ def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[in
         done = collect(
             flat,
             modular,
+            faces,
             table,
             regions.patterns,
             start,
@@ -165,7 +182,7 @@ def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[in
                     continue
         _take(problem, regions, parts, start, done, out)
         for r in np.flatnonzero(out.open[:done]).tolist():
-            _take_exactly(problem, regions, parts, start + r, parts.proofs[-1][r])
+            _take_exactly(problem, regions, parts, start + r, parts.proofs[-1][r], faces)
         start += done
         yield start
 
@@ -187,7 +204,7 @@ def _chart_witnesses(problem: Problem, regions: Regions) -> Floats:
             if problem.chart.homogeneous:
                 points = np.append(points, 1.0 / size, axis=1)
         else:
-            low, high = domain.lower[domain.free], domain.upper[domain.free]
+            low, high = domain.box.lower[domain.free], domain.box.upper[domain.free]
             centre, half = low / 2 + high / 2, high / 2 - low / 2
             points = (witnesses[:, domain.free] - centre) / half
     points[list(regions.exact_witnesses)] = np.nan
@@ -212,7 +229,12 @@ def _take(
 
 
 def _take_exactly(
-    problem: Problem, regions: Regions, parts: _Parts, number: int, proofs: NDArray[np.int16]
+    problem: Problem,
+    regions: Regions,
+    parts: _Parts,
+    number: int,
+    proofs: NDArray[np.int16],
+    faces: NDArray[np.int64],
 ) -> None:
     """Expand one region in exact arithmetic and write its proofs in place."""
     exact = problem.exact
@@ -221,12 +243,11 @@ def _take_exactly(
     rows = exact_rows(exact, bits)
     answer = exact_facets(rows)
     assert answer is not None, "a proven region is not empty"
-    # the last row of a cone, t >= 0, takes the place of t >= -1
-    faces = {n_units + 2 * m: n_units + 2 * m - 2}
+    rename = [*range(n_units), *(n_units + faces).tolist()]
     bases: dict[tuple[int, ...], int] = {}
     for i in range(n_units):
         if i in answer.supports:
-            basis = tuple(faces.get(row, row) for row in answer.supports[i])
+            basis = tuple(rename[row] for row in answer.supports[i])
             proofs[i] = bases.setdefault(basis, len(bases))
         elif not any(rows[i][:m]):
             proofs[i] = 0 if any(rows[i]) else ZERO
@@ -239,7 +260,7 @@ def _take_exactly(
     for group, point in zip(answer.groups, answer.points, strict=True):
         units = [i for i in group if i < n_units]
         if len(units) < len(group):
-            proofs[units] = WALL - (faces.get(group[-1], group[-1]) - n_units)
+            proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
         neighbor = regions.index(pack(bits_beyond(exact, bits, rows, group, point)))
         if neighbor is None:
@@ -279,11 +300,17 @@ def _assembled(regions: Regions, parts: _Parts) -> dict[str, NDArray[Any]]:
     # the units of edge e stand at starts[e], starts[e] + 1, …
     shifts = np.repeat(starts - (np.cumsum(counts) - counts), counts)
     units = np.concatenate(parts.units)[shifts + np.arange(len(shifts))]
-    domain: Box | None = regions.domain
+    domain = regions.domain
     n = regions.network.input_dimension
-    bounds = np.zeros((0, n)) if domain is None else np.stack([domain.lower, domain.upper])
+    bounds, inequalities = np.zeros((0, n)), np.zeros((0, n + 1))
+    if domain is not None:
+        bounds = np.stack([domain.box.lower, domain.box.upper])
+    if isinstance(domain, Polytope):
+        inequalities = np.column_stack([domain.A, domain.b])
     fingerprint = regions.network.fingerprint
-    claim = hashlib.sha256(bytes.fromhex(fingerprint) + bounds.astype("<f8").tobytes())
+    claim = hashlib.sha256(bytes.fromhex(fingerprint))
+    for array in (bounds, inequalities):
+        claim.update(array.astype("<f8").tobytes())
     places = (
         {pair: e for e, pair in enumerate(map(tuple, edges.tolist()))} if parts.exact_points else {}
     )
@@ -297,6 +324,7 @@ def _assembled(regions: Regions, parts: _Parts) -> dict[str, NDArray[Any]]:
         "version": np.array(VERSION),
         "network": np.array(fingerprint),
         "domain": bounds,
+        "inequalities": inequalities,
         "claim": np.array(claim.hexdigest()),
         "patterns": regions.patterns,
         "witnesses": regions.witnesses[:, free],

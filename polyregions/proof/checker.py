@@ -7,9 +7,10 @@ network itself. It reads the file that docs/certificate.md describes.
 the network in the open domain D, and the listed edges exactly the pairs of them that share
 a facet inside D.
 
-**Coordinates.** D is an open box in coordinates z: the free inputs; or for the whole space
-the cone over it cut by a cube, z = (x, t) with t > 0 where biases multiply t; or the cube
-itself if there are no biases, because then regions are cones. *Row* i of a pattern s is the
+**Coordinates.** D is an open box in coordinates z: the free inputs, cut by the file's
+inequalities if it has any; or for the whole space the cone over it cut by a cube, z = (x, t)
+with t > 0 where biases multiply t; or the cube itself if there are no biases, because then
+regions are cones. D is convex, and its own rows are positive on it. *Row* i of a pattern s is the
 affine function of unit i's pre-activation with the slopes that s names, signed so that s's
 side is positive. Z(s) are the units whose row is identically zero. U(s) are the points of D
 where all other rows are positive; by induction over layers, the points where exactly Z(s)
@@ -67,7 +68,7 @@ __all__ = ["Refused", "Report", "check"]
 
 Array = NDArray[Any]
 Layers = list[tuple[Array, Array, Array, Array]]
-FORMAT, VERSION = "polyregions certificate", 1
+FORMAT, VERSION = "polyregions certificate", 2
 FACET, ZERO, WALL = -1, -2, -3  # a proof p <= WALL names the domain's row WALL - p
 # type and shape of the file's arrays: R regions, W words, N units, E edges, f free inputs
 ARRAYS = {
@@ -76,7 +77,7 @@ ARRAYS = {
     "edges": ("i", "E2"), "edge_points": ("d", "Ef"), "exact_points": ("U", "-t"),
     "edge_units": ("i", "-"), "edge_counts": ("i", "E"),
 }  # fmt: skip
-KEYS = ["format", "version", "network", "domain", "claim", *ARRAYS]
+KEYS = ["format", "version", "network", "domain", "inequalities", "claim", *ARRAYS]
 UNIT, TINY = 2.0**-53, 2.0**-800  # TINY is above every absolute error by underflow
 ENTRIES = 2**18  # row entries in a batch
 
@@ -87,12 +88,16 @@ class Refused(ValueError):  # noqa: N818 - says what happened, not what went wro
 
 @dataclass(frozen=True)
 class Report:
-    """What was proven, how many claims integers decided, and the domain as in the file."""
+    """What was proven, how many claims integers decided, and the domain as in the file.
+
+    The domain is the box `domain` cut by `inequalities`, rows (a, b) that say a @ x < b.
+    """
 
     regions: int
     edges: int
     exact: int
     domain: Array
+    inequalities: Array
 
 
 def check(
@@ -124,8 +129,10 @@ def check(
         for array in layer:
             digest.update((array + 0.0).astype("<f8").tobytes())
     _require(str(file["network"]) == digest.hexdigest(), "the certificate is of another network")
-    claim = hashlib.sha256(digest.digest() + file["domain"].astype("<f8").tobytes()).hexdigest()
-    _require(str(file["claim"]) == claim, "the domain is not the certified one")
+    claim = hashlib.sha256(digest.digest())
+    for key in ("domain", "inequalities"):
+        claim.update(file[key].astype("<f8").tobytes())
+    _require(str(file["claim"]) == claim.hexdigest(), "the domain is not the certified one")
     with np.errstate(all="ignore"):
         return _Check(file, given).run(progress)
 
@@ -154,7 +161,8 @@ def _read(path: str | PathLike[str]) -> dict[str, Array]:
     _require(str(file["format"]) == FORMAT, "the file is not a certificate")
     found = str(file["version"])
     _require(found == str(VERSION), f"the format has version {found}, not {VERSION}")
-    _require(file["domain"].dtype == np.float64, "the domain is no box")
+    for key in ("domain", "inequalities"):
+        _require(file[key].dtype == np.float64, f"{key} has the wrong type")
     return file
 
 
@@ -209,7 +217,7 @@ def _inverses(matrices: Array) -> Array:
 
 
 class _Batch(NamedTuple):
-    """Consecutive regions: rows (r, N + 2 m, m + 1), units' then domain's, bounds on their errors.
+    """Consecutive regions: rows (r, N + q, m + 1), units' then domain's, bounds on their errors.
 
     `exempt` rows need not be positive at points of the region; `good` says where bounds hold.
     """
@@ -247,6 +255,11 @@ class _Check:
         self.start[free, np.arange(len(free))] = 1.0
         if not self.whole:
             self.start[:, m] += np.where(domain[0] < domain[1], 0.0, domain[0])
+        cuts = file["inequalities"]
+        _require(cuts.ndim == 2 and cuts.shape[1] == n + 1, "the inequalities have the wrong shape")
+        proper = np.isfinite(cuts).all() and cuts[:, :n].any(axis=1).all()
+        alone = not len(cuts) or (not self.whole and len(free) == n)
+        _require(proper and alone, "the inequalities do not fit the domain")
         half = self.upper / 2 - self.lower / 2
         # lengths are measured in the box's own units; floats need them within their range
         self.half = np.maximum(half, 2.0**-1074)
@@ -255,6 +268,9 @@ class _Check:
         for k in range(m):
             self.domain[2 * k, [k, m]] = 1.0, -self.lower[k]
             self.domain[2 * k + 1, [k, m]] = -1.0, self.upper[k]
+        if len(cuts):
+            self.domain = np.concatenate([self.domain, np.hstack([-cuts[:, :n], cuts[:, n:]])])
+            self.walls = np.full(len(self.domain), True)
         self.layers = layers[: 1 + max(i for i, x in enumerate(layers) if (x[2] != x[3]).any())]
         self.units = sum(int((low != up).sum()) for _, _, low, up in self.layers)
         parameters = [array for layer in self.layers for array in layer]
@@ -292,10 +308,11 @@ class _Check:
         )
         _require(self.base_starts[-1] == len(self.bases), "the number of bases is wrong")
         _require(self.unit_starts[-1] == len(self.edge_units), "the number of units is wrong")
-        for key, array, end in (("basis", self.bases, 2 * self.m), ("edge", self.edge_units, 0)):
-            inside = ((array >= 0) & (array < self.units + end)).all()
+        rows = {"basis": self.units + len(self.domain), "edge": self.units}
+        for key, array in (("basis", self.bases), ("edge", self.edge_units)):
+            inside = ((array >= 0) & (array < rows[key])).all()
             _require(inside, f"some {key} names a row that does not exist")
-        wrong = (self.proofs >= counts[:, None]) | (self.proofs <= WALL - 2 * self.m)
+        wrong = (self.proofs >= counts[:, None]) | (self.proofs <= WALL - len(self.domain))
         _refuse_first(wrong, "region {}: row {} names a proof that does not exist")
         _refuse_first(~_increases(patterns), "region {} is not above the next one")
         first, second = self.edges.T
@@ -320,7 +337,9 @@ class _Check:
                 progress(min(count, first + step), count)
         wrong = (self.proofs == FACET) & ~covered
         _refuse_first(wrong, "region {}: row {} has neither a proof nor an edge")
-        return Report(count, len(self.edges), self.exact, self.file["domain"])
+        return Report(
+            count, len(self.edges), self.exact, self.file["domain"], self.file["inequalities"]
+        )
 
     # ---------------------------------------------------------------------- rows
 

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.flat import OK, FlatNetwork, region_rows
+from polyregions.geometry.flat import FlatNetwork
+from polyregions.geometry.rows import OK
 from polyregions.lp.degenerate import walk_degenerate
 from polyregions.lp.dictionary import HUGE
 from polyregions.lp.proofs import evaluate_rows
 from polyregions.lp.ties import NO_ROW
-from polyregions.lp.vertices import walk_vertices
 from polyregions.traversal.expand import (
-    expand_polygon,
-    start_basis,
+    decide_simple,
+    list_every_row,
+    listed,
     unpack_bits,
     write_degenerate,
     write_simple,
@@ -144,17 +145,12 @@ def decide(flat, modular, words, start, point, machine, batch):
             return -1, False
     unpack_bits(words, machine.bits)
     count = -1
-    simple = region_rows(flat, machine.bits, rows, errors, machine.scratch) == OK
-    if simple and m == 2:
-        count = expand_polygon(
-            flat, start, point, rows, errors, work, found, machine.witness, 0.0, True
-        )
-        if count >= 0:
+    if listed(flat, list_every_row(flat, machine), machine) == OK:
+        count = decide_simple(flat, size, start, point, machine, 0.0, True)
+        if count >= 0 and m == 2:
             corner_supports(rows, units, found, count, work)
-    elif simple and start_basis(flat, start, point, rows, work):
-        count = walk_vertices(rows, errors, m, size, units, work, found, machine.witness, 0.0, True)
     if count >= 0:
-        write_simple(found, count, words, 0, batch)
+        write_simple(machine, count, words, 0, batch)
         for i in range(size):
             machine.groups.leader[i] = i
         return count, True
@@ -172,13 +168,13 @@ def decide(flat, modular, words, start, point, machine, batch):
         0.0,
         machine.groups,
     )
-    if count >= 0 and write_degenerate(flat, modular, machine, count, words, 0, batch) < 0:
+    if count >= 0 and write_degenerate(flat, modular, machine, count, 0, batch) < 0:
         count = -1
     return count, False
 
 
 @exact_order_kernel
-def write_proofs(flat, machine, simple, proofs, bases, first):
+def write_proofs(flat, faces, machine, simple, proofs, bases, first):
     """Write what proves each row of a decided region; return the end of its bases."""
     m, units = flat.dimension, flat.units
     leader, supports = machine.groups.leader, machine.found.supports
@@ -194,7 +190,7 @@ def write_proofs(flat, machine, simple, proofs, bases, first):
             wall = units
             while leader[wall] != lead:
                 wall += 1
-            proofs[i] = WALL - face_of(m, wall - units)
+            proofs[i] = WALL - faces[wall - units]
         elif supports[lead, 0] < 0:
             proofs[i] = FACET
         else:
@@ -202,27 +198,22 @@ def write_proofs(flat, machine, simple, proofs, bases, first):
     for b in range(first, end):
         for k in range(m):
             if bases[b, k] >= units:
-                bases[b, k] = units + face_of(m, bases[b, k] - units)
+                bases[b, k] = units + faces[bases[b, k] - units]
     return end
 
 
 @exact_order_kernel
-def face_of(m, wall):
-    """Return the number that a certificate gives to a row of the domain.
-
-    The last row of a cone, t >= 0, takes the place of t >= -1.
-    """
-    return wall if wall < 2 * m else 2 * (m - 1)
-
-
-@exact_order_kernel
-def collect(flat, modular, table, store, first, stop, starts, points, room, machine, batch, out):
+def collect(
+    flat, modular, faces, table, store, first, stop, starts, points, room, machine, batch, out
+):
     """Find the facets and supports of consecutive regions.
 
     Parameters
     ----------
     flat : FlatNetwork
     modular : ModularNetwork
+    faces : int64 array, shape (q,)
+        The number that a certificate gives to each row of the domain.
     table, store
         All regions' visited table and patterns.
     first, stop : int
@@ -297,7 +288,7 @@ def collect(flat, modular, table, store, first, stop, starts, points, room, mach
         if count < 0:
             n_edges, n_units = before_edges, before_units
         else:
-            n_bases = write_proofs(flat, machine, simple, out.proofs[r], out.bases, n_bases)
+            n_bases = write_proofs(flat, faces, machine, simple, out.proofs[r], out.bases, n_bases)
         out.base_ends[r] = n_bases
         out.edge_ends[r] = n_edges
     return stop - first

@@ -14,7 +14,7 @@ from math import frexp
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.exact import exact_network, exact_rows
@@ -105,7 +105,7 @@ def check_lemmas(settings: Settings, draws: int = 10) -> tuple[LemmaReport, ...]
     )
 
 
-def _enumerate(network: Network, domain: Box | None) -> Regions:
+def _enumerate(network: Network, domain: Domain | None) -> Regions:
     from polyregions.traversal.breadth_first import enumerate_regions
 
     return enumerate_regions(network, domain)
@@ -181,7 +181,7 @@ def check_components(network: Network, box: Box, *, pairs: int = 200, seed: int 
     )
 
 
-def check_linear_regions(network: Network, domain: Box | None) -> LemmaReport:
+def check_linear_regions(network: Network, domain: Domain | None) -> LemmaReport:
     """Check Lemma 3: there are at most as many linear as activation regions (R4 <= R2).
 
     Examples

@@ -7,20 +7,18 @@ every facet of every region it meets finds them all.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Literal
 
-import numpy as np
-
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import chart_points
 from polyregions.network import Network
 from polyregions.regions import Region, Regions
+from polyregions.traversal.drive import drive
 from polyregions.traversal.found import result_of, root
-from polyregions.traversal.interrupt import Interrupt
+from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.steps import stepper
@@ -29,18 +27,18 @@ __all__ = ["count_regions", "enumerate_regions", "traverse"]
 
 Arithmetic = Literal["certified", "float", "rational"]
 
-_MOST_THREADS = 256
 _YIELDED = 4096  # regions that `traverse` decides before it hands them out
 
 
 def enumerate_regions(
     network: Network,
-    domain: Box | None,
+    domain: Domain | None,
     *,
     arithmetic: Arithmetic = "certified",
     threads: int = 1,
     max_regions: int | None = None,
     time_limit: float | None = None,
+    memory: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Regions:
     """Return every activation region of a network in a domain, with their adjacency.
@@ -48,7 +46,7 @@ def enumerate_regions(
     Parameters
     ----------
     network : Network
-    domain : Box or None
+    domain : Box, Polytope or None
         Where to count; ``None`` is the whole space.
     arithmetic : {"certified", "float", "rational"}
         "certified" proves each decision by a rounding bound, or by exact arithmetic
@@ -60,6 +58,9 @@ def enumerate_regions(
         Stop after this many regions; the result then says ``complete=False``.
     time_limit : float, optional
         Stop after about this many seconds, likewise.
+    memory : int, optional
+        Stop before the walk's arrays and the result need more than this many bytes,
+        likewise. (The interpreter and compiled code take some 250 MB besides.)
     progress : callable, optional
         Called with a :class:`~polyregions.traversal.progress.Progress` now and then.
 
@@ -92,40 +93,25 @@ def enumerate_regions(
     >>> len(regions), len(regions.edges), regions.complete, regions.proven
     (7, 9, True, True)
     """
-    limit = _region_limit(max_regions)
-    if time_limit is not None and not time_limit > 0:
-        raise PolyregionsError(f"the time limit must be positive, not {time_limit}")
-    if not 1 <= threads <= _MOST_THREADS:
-        raise PolyregionsError(
-            f"the number of threads must be from 1 to {_MOST_THREADS}, not {threads}"
-        )
+    limits = limits_of(max_regions, time_limit, memory)
+    check_threads(threads)
     if arithmetic not in ("certified", "float", "rational"):
         raise PolyregionsError(
             f"arithmetic must be 'certified', 'float' or 'rational', not {arithmetic!r}"
         )
     if arithmetic == "rational":
-        if max_regions is not None or time_limit is not None:
+        if limits != limits_of():
             raise PolyregionsError("the rational walk knows no limits; use arithmetic='certified'")
         from polyregions.traversal.rational_walk import enumerate_rational
 
         return enumerate_rational(network, domain)
     problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
-    begin = reported = time.monotonic()
-    with Interrupt() as interrupt, stepper(problem, threads) as step:
-        found = root(problem)
-        while not found.finished and found.done < limit:
-            step(found, limit - found.done)
-            now = time.monotonic()
-            if progress is not None and (now - reported > 0.1 or found.finished):
-                waiting = found.count - found.expanded + len(found.open)
-                progress(Progress(found.count, waiting, found.n_edges, now - begin))
-                reported = now
-            if interrupt.requested or (time_limit is not None and now - begin > time_limit):
-                break
+    found = root(problem)
+    drive(problem, found, threads=threads, limits=limits, progress=progress)
     return result_of(problem, found)
 
 
-def traverse(network: Network, domain: Box | None, *, threads: int = 1) -> Iterator[Region]:
+def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> Iterator[Region]:
     """Yield regions as the walk finds them.
 
     Stop whenever you have seen enough; nothing is computed ahead of about 4,000
@@ -134,7 +120,7 @@ def traverse(network: Network, domain: Box | None, *, threads: int = 1) -> Itera
     Parameters
     ----------
     network : Network
-    domain : Box or None
+    domain : Box, Polytope or None
     threads : int
 
     Yields
@@ -167,7 +153,7 @@ def traverse(network: Network, domain: Box | None, *, threads: int = 1) -> Itera
                 yield Region(network, domain, pattern, point, exact)
 
 
-def count_regions(network: Network, domain: Box | None, *, threads: int = 1) -> int:
+def count_regions(network: Network, domain: Domain | None, *, threads: int = 1) -> int:
     """Return the number of activation regions of a network in a domain.
 
     Examples
@@ -178,11 +164,3 @@ def count_regions(network: Network, domain: Box | None, *, threads: int = 1) -> 
     3
     """
     return len(enumerate_regions(network, domain, threads=threads))
-
-
-def _region_limit(max_regions: int | None) -> int:
-    if max_regions is None:
-        return np.iinfo(np.int32).max
-    if max_regions < 1:
-        raise PolyregionsError(f"the limit on regions must be at least 1, not {max_regions}")
-    return max_regions

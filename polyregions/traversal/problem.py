@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.geometry.chart import Chart, chart_of, cone_chart
 from polyregions.geometry.constant_units import (
     Reduction,
@@ -43,7 +43,7 @@ class Problem:
     """
 
     network: Network
-    domain: Box | None
+    domain: Domain | None
     chart: Chart
     flat: FlatNetwork
     reduction: Reduction
@@ -62,7 +62,7 @@ class Problem:
 
 
 def problem_of(
-    network: Network, domain: Box | None, *, proofs: bool = True, drop_constant: bool = False
+    network: Network, domain: Domain | None, *, proofs: bool = True, drop_constant: bool = False
 ) -> Problem:
     """Return the walk's view of a network on a domain.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Box
+from polyregions.domain import Domain
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.crossing import germ_bits
 from polyregions.geometry.exact import ExactNetwork, exact_network
@@ -56,6 +56,7 @@ def start_bits(exact: ExactNetwork) -> NDArray[np.uint8]:
 
     Examples
     --------
+    >>> from polyregions.domain import Box
     >>> net = Network.from_arrays([([[1.0], [0.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
     >>> start_bits(exact_network(net, chart_of(Box.cube(1, 1.0), 1)))
     array([1, 0], dtype=uint8)
@@ -67,13 +68,13 @@ def start_bits(exact: ExactNetwork) -> NDArray[np.uint8]:
     return germ_bits(exact, inside, axes)
 
 
-def walk(network: Network, domain: Box | None) -> RationalWalk:
+def walk(network: Network, domain: Domain | None) -> RationalWalk:
     """Enumerate all regions breadth-first, every decision in exact arithmetic.
 
     Parameters
     ----------
     network : Network
-    domain : Box or None
+    domain : Box, Polytope or None
         None is the whole space.
 
     Notes
@@ -83,6 +84,7 @@ def walk(network: Network, domain: Box | None) -> RationalWalk:
 
     Examples
     --------
+    >>> from polyregions.domain import Box
     >>> net = Network.from_arrays([([[1.0], [2.0]], [0.0, -1.0]), ([[1.0, 1.0]], [0.0])])
     >>> found = walk(net, Box.cube(1, 1.0))
     >>> found.patterns.ravel().tolist(), found.edges.tolist()
@@ -122,11 +124,12 @@ def _sorted(
     return RationalWalk(words[permutation], edges, tuple(interiors[i] for i in permutation))
 
 
-def enumerate_rational(network: Network, domain: Box | None) -> Regions:
+def enumerate_rational(network: Network, domain: Domain | None) -> Regions:
     """Return the result of :func:`walk` as the value that every enumeration returns.
 
     Examples
     --------
+    >>> from polyregions.domain import Box
     >>> net = Network.from_arrays([([[1.0], [2.0]], [0.0, -1.0]), ([[1.0, 1.0]], [0.0])])
     >>> regions = enumerate_rational(net, Box.cube(1, 1.0))
     >>> len(regions), regions.complete, regions.proven, regions.exact_decisions

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.flat import region_rows
 from polyregions.lp.degenerate import walk_degenerate
-from polyregions.traversal.expand import OPEN, PROVEN, unpack_bits, write_degenerate
+from polyregions.traversal.expand import (
+    OPEN,
+    PROVEN,
+    list_every_row,
+    listed,
+    unpack_bits,
+    write_degenerate,
+)
 
 __all__ = ["resolve"]
 
@@ -38,7 +44,7 @@ def resolve(flat, modular, patterns, points, room, machine, result):
         if used + flat.units > len(result.children):
             return r
         unpack_bits(patterns[r], machine.bits)
-        region_rows(flat, machine.bits, machine.rows, machine.errors, machine.scratch)
+        listed(flat, list_every_row(flat, machine), machine)
         for d in range(m):
             work.point[d] = points[r, d]
         count = walk_degenerate(
@@ -55,7 +61,7 @@ def resolve(flat, modular, patterns, points, room, machine, result):
         )
         end = -1
         if count >= 0:
-            end = write_degenerate(flat, modular, machine, count, patterns[r], used, result)
+            end = write_degenerate(flat, modular, machine, count, used, result)
         if end >= 0:
             used = end
             result.state[r] = PROVEN

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.geometry.exact import exact_rows
-from polyregions.geometry.flat import OK, region_rows, row_scratch
+from polyregions.geometry.flat import FlatNetwork
+from polyregions.geometry.rows import OK, region_rows, row_scratch
 from polyregions.geometry.witness import chart_points
 from polyregions.network import Network
 from polyregions.traversal.problem import Problem
@@ -25,22 +26,27 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     polytope is positive there beyond its rounding bound. On degenerate networks that
     fail this, a germ in exact arithmetic: the pattern beside a point in infinitesimal
     steps along independent directions always belongs to a full-dimensional region.
+    Inside a polytope, generic points of the cube are moved towards an inner one.
     """
     flat = problem.flat
     m = flat.dimension
     rows, errors = np.zeros((m + 1, flat.size)), np.zeros(flat.size)
-    scratch = row_scratch(flat)
+    scratch, every_row = row_scratch(flat), np.arange(flat.size)
     # multiples of an irrational number: points that no plane in use is likely to contain
     golden = (np.sqrt(5.0) - 1.0) / 2.0
+    inside = _inner_point(problem)
     for attempt in range(_TRIES):
         point = (golden * np.arange(1 + attempt * m, 1 + (attempt + 1) * m)) % 1.0 - 0.5
         if problem.chart.homogeneous:
             point[-1] = 0.5
+        if inside is not None:
+            point = _moved_inside(flat, inside, point)
         inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
         bits = problem.reduction.shrink(_bits_near(problem.network, inputs))
-        if region_rows(flat, bits, rows, errors, scratch) == OK and np.all(
-            point @ rows[:m] + rows[m] > 2 * errors
-        ):
+        status = region_rows(
+            flat, len(flat.widths), bits, every_row, flat.size, rows, errors, scratch
+        )
+        if status == OK and np.all(point @ rows[:m] + rows[m] > 2 * errors):
             return bits, point
     from polyregions.lp.rational import interior_point
     from polyregions.traversal.rational_walk import start_bits
@@ -50,6 +56,29 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     if interior is None:  # pragma: no cover - excluded by the choice of start_bits
         raise AssertionError("the start's pattern has an empty region")
     return problem.reduction.shrink(bits), np.array([float(value) for value in interior])
+
+
+def _inner_point(problem: Problem) -> NDArray[np.float64] | None:
+    """Return a chart point inside a polytope, about; None if the domain fills its cube."""
+    chart = problem.chart
+    if chart.homogeneous or chart.rows.nrows() == 2 * chart.dimension:
+        return None
+    from polyregions.lp.rational import interior_point
+
+    inside = interior_point(chart.rows.tolist())
+    assert inside is not None  # a domain has interior by construction
+    return np.array([float(value) for value in inside])
+
+
+def _moved_inside(
+    flat: FlatNetwork, inside: NDArray[np.float64], point: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the middle of the way from `inside` to `point` or to the domain's boundary."""
+    m = flat.dimension
+    height, change = inside @ flat.domain[:m] + flat.domain[m], (point - inside) @ flat.domain[:m]
+    falling = change < 0
+    reach = float((height[falling] / -change[falling]).min(initial=1.0))
+    return np.asarray(inside + 0.5 * reach * (point - inside))
 
 
 def _bits_near(network: Network, x: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -12,11 +12,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.geometry.modular import ModularNetwork, with_own_scratch
+from polyregions.geometry.modular import ModularNetwork, no_modular_network, with_own_scratch
 from polyregions.geometry.witness import float_witness
 from polyregions.pattern import Words, pack, unpack
 from polyregions.traversal.exact_step import exact_region
@@ -30,7 +31,8 @@ from polyregions.traversal.expand import (
     expand,
     machine,
 )
-from polyregions.traversal.found import Found, make_room, merge_batch
+from polyregions.traversal.found import Found, append_lists, make_room, merge_batch
+from polyregions.traversal.prefixes import REGISTERED, SETTLED, settle_run
 from polyregions.traversal.problem import Problem
 
 __all__ = ["stepper"]
@@ -39,10 +41,13 @@ __all__ = ["stepper"]
 _CHUNK = 4096
 _OPEN_CHUNK = 256  # the same for degenerate regions, which take longer
 _BLOCK = 64  # regions between two merges in one thread: their facets stay in the cache
+_ROWS_PER_PREFIX = 32  # room first given to the lists of prefixes, likewise
 _FACETS_PER_REGION = 12  # room first given to a batch; it is split when that is not enough
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 Expansion = list[tuple[int, Batch]]
+Outcome = TypeVar("Outcome")
 Step = Callable[[Found, int], None]
 
 
@@ -53,12 +58,11 @@ class _Crew:
     problem: Problem
     pool: Executor | None
     machines: list[Machine]
+    no_primes: list[ModularNetwork]
     modular: list[ModularNetwork]
     room: Batch
 
-    def share(
-        self, size: int, work: Callable[[slice, int], Expansion]
-    ) -> Iterator[tuple[int, Batch]]:
+    def share(self, size: int, work: Callable[[slice, int], list[Outcome]]) -> Iterator[Outcome]:
         """Split `size` consecutive items among the threads; yield the outcomes in order."""
         if self.pool is None:
             yield from work(slice(0, size), 0)
@@ -80,6 +84,7 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
             problem,
             pool,
             machines=[machine(flat) for _ in range(threads)],
+            no_primes=[no_modular_network(flat) for _ in range(threads)],
             modular=[],
             room=batch(flat, _BLOCK, max(flat.units, _FACETS_PER_REGION * _BLOCK)),
         )
@@ -102,11 +107,13 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
 def _advance(crew: _Crew, found: Found, budget: int) -> None:
     """Expand and merge up to `budget` pending regions in this thread."""
     problem, facets = crew.problem, len(crew.room.children)
-    make_room(found, found.count + facets, found.n_edges + facets)
+    make_room(problem.flat, found, found.count + facets, found.n_edges + facets)
     totals = np.array([found.count, found.n_edges, found.expanded, 0], dtype=np.int64)
     open_numbers = np.empty(budget, dtype=np.int64)
     advance(
         problem.flat,
+        crew.no_primes[0],
+        found.prefixes,
         found.table,
         found.patterns,
         found.bases,
@@ -132,10 +139,14 @@ def _expand(crew: _Crew, found: Found, budget: int) -> None:
     patterns, bases = found.patterns[start:stop], found.bases[start:stop]
     points = found.points[start:stop].copy()  # merging writes witnesses over them
 
+    _settle(crew, found)
+
     def work(part: slice, worker: int) -> Expansion:
         def run(at: slice, result: Batch) -> int:
             size: int = expand(
                 flat,
+                crew.no_primes[worker],
+                found.prefixes,
                 patterns[at],
                 bases[at],
                 points[at],
@@ -152,8 +163,40 @@ def _expand(crew: _Crew, found: Found, budget: int) -> None:
         first, decided = found.expanded, result.state[:size] != OPEN
         found.open.extend((first + np.flatnonzero(~decided)).tolist())
         found.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
-        merge_batch(found, first, result.ends[:size], result)
+        merge_batch(flat, found, first, result.ends[:size], result)
         found.expanded += size
+
+
+def _settle(crew: _Crew, found: Found) -> None:
+    """Settle all registered prefixes in several threads: the shorter ones first."""
+    prefixes = found.prefixes
+    begin, end = prefixes.totals[SETTLED], prefixes.totals[REGISTERED]
+    levels = prefixes.keys[begin:end, -1]
+    for level in range(len(prefixes.depths)):
+        numbers = begin + np.flatnonzero(levels == level)
+        if len(numbers):
+            _settle_level(crew, found, numbers)
+    prefixes.totals[SETTLED] = end
+
+
+def _settle_level(crew: _Crew, found: Found, numbers: Numbers) -> None:
+    flat, prefixes = crew.problem.flat, found.prefixes
+
+    def work(part: slice, worker: int) -> list[tuple[Numbers, Numbers]]:
+        lists = []
+        start = part.start
+        while start < part.stop:
+            some = numbers[start : part.stop]
+            rows = np.empty(max(flat.size, _ROWS_PER_PREFIX * len(some)), dtype=np.int64)
+            stops = np.empty(len(some), dtype=np.int64)
+            done = settle_run(flat, prefixes, some, crew.machines[worker], rows, stops)
+            lists.append((rows, stops[:done]))
+            start += done
+        return lists
+
+    at = 0
+    for rows, stops in crew.share(len(numbers), work):
+        at += append_lists(flat, found, numbers[at : at + len(stops)], rows, stops)
 
 
 def _in_batches(problem: Problem, part: slice, run: Callable[[slice, Batch], int]) -> Expansion:
@@ -206,7 +249,7 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
             found.exact_decisions += int(result.exact[r])
             found.points[number] = result.witnesses[r]
             begin = int(result.ends[r - 1]) if r else 0
-            merge_batch(found, number, result.ends[r : r + 1], result, begin)
+            merge_batch(flat, found, number, result.ends[r : r + 1], result, begin)
         at += size
 
 
@@ -225,4 +268,4 @@ def _decide_exactly(problem: Problem, found: Found, number: int) -> None:
         result.children[f] = pack(problem.reduction.shrink(facet.neighbor))
         result.bases[f] = NO_BASIS
         result.points[f] = [float(u) for u in facet.point]
-    merge_batch(found, number, np.array([len(region.facets)], dtype=np.int64), result)
+    merge_batch(flat, found, number, np.array([len(region.facets)], dtype=np.int64), result)

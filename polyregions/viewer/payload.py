@@ -74,14 +74,16 @@ def payload(regions: Regions, window: Box | None, whole: Regions | None) -> dict
 
 
 def _polygons(regions: Regions, window: Box | None) -> tuple[list[Floats], Box]:
-    view = regions.domain
-    free = regions.network.input_dimension if view is None else len(view.free)
+    domain = regions.domain
+    free = regions.network.input_dimension if domain is None else len(domain.free)
     if free > 2:
         raise DomainError(
             f"the page shows one or two free inputs, not {free}; choose two with --axes I J, or "
             f"a plane"
         )
-    if view is None:
+    if domain is not None:
+        view = domain.box
+    else:
         view = finite_window(regions) if window is None else window
     corners = list(region_corners(regions, view))
     if free == 1:  # a strip of height 1

@@ -1,0 +1,77 @@
+"""Options about memory and disk, and what they mean."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import Annotated
+
+import typer
+
+from polyregions.errors import PolyregionsError
+
+__all__ = ["MemoryOption", "ResumeOption", "bytes_of", "checkpoint_seconds"]
+
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped."),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Stop before the walk's arrays exceed SIZE (500M, 2G), with exit code 3.",
+    ),
+]
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SECONDS = "POLYREGIONS_CHECKPOINT_SECONDS"
+
+
+def bytes_of(size: str | None) -> int | None:
+    """Read a size such as 500M or 1.5G.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is not a positive number with one of the letters K, M, G, T or none.
+
+    Examples
+    --------
+    >>> bytes_of("1.5G")
+    1610612736
+    """
+    if size is None:
+        return None
+    match = re.fullmatch(
+        r"([0-9]{1,15}(?:\.[0-9]{1,15})?)([KMGT]?)(?:i?B)?", size.strip(), re.IGNORECASE
+    )
+    count = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if count < 1:
+        raise PolyregionsError(
+            f"--memory {size} is not a size; write a positive number with K, M, G or T behind "
+            f"it, 2G for instance"
+        )
+    return count
+
+
+def checkpoint_seconds() -> float | None:
+    """Return the seconds between two checkpoints that the environment sets, if it does.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is not a number of seconds.
+    """
+    text = os.environ.get(_SECONDS)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise PolyregionsError(f"{_SECONDS}={text} is not a number of seconds; unset it")
+    return seconds

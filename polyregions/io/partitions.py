@@ -1,0 +1,357 @@
+"""Results as a folder of Parquet tables, for sizes that fit no single file or memory.
+
+A folder holds ``regions/part-00000.parquet``, …, ``edges/part-00000.parquet``, …, the
+network and domain in ``problem.npz``, and ``manifest.json``, which lists the parts and
+says how many regions and edges there are and whether they are all.
+
+Regions are sorted by pattern over all parts; ``region`` is the row's number in this order
+and what ``source`` and ``target`` of an edge refer to. An edge stands in the part whose
+regions hold its source, the lower number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Domain, Polytope
+from polyregions.errors import FormatError
+from polyregions.io.files import import_extra
+from polyregions.io.results import exact_arrays, read_arrays, regions_of, save_regions
+from polyregions.pattern import Words
+from polyregions.regions import Regions
+
+__all__ = [
+    "THIN",
+    "check_replaceable",
+    "open_partitions",
+    "write_edge_part",
+    "write_head",
+    "write_region_part",
+]
+
+Part = dict[str, Any]
+
+_FORMAT = "polyregions partitions"
+_VERSION = 1
+_MANIFEST = "manifest.json"
+_PROBLEM = "problem.npz"
+
+THIN = 1  # bit of `flags`: no float point lies in the region; `exact` holds the witness
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse a name that stands for anything but an earlier result of this kind.
+
+    Raises
+    ------
+    FormatError
+        If the name is taken by something else.
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    import_extra("pyarrow.parquet", "parquet", "writing Parquet")
+    if path.exists() and not (path.is_dir() and _is_ours(path)):
+        raise FormatError(
+            f"{path} exists and is no result of this program in Parquet; choose another name"
+        )
+
+
+def write_region_part(
+    folder: Path,
+    index: int,
+    first: int,
+    patterns: Words,
+    witnesses: NDArray[np.float64],
+    exact: Mapping[int, tuple[Fraction, ...]],
+) -> Part:
+    """Write consecutive regions, numbered from `first`.
+
+    Parameters
+    ----------
+    folder : Path
+    index : int
+        Number of the part.
+    first : int
+    patterns : numpy.ndarray of uint64, shape (k, W)
+    witnesses : numpy.ndarray of float64, shape (k, n)
+    exact : mapping of int to tuple of Fraction
+        Witnesses of thin regions, by row.
+
+    Returns
+    -------
+    dict
+        The part's entry in the manifest.
+
+    Notes
+    -----
+    Columns: ``region`` (int32); ``pattern``, 8 W bytes, words in order, each with its most
+    significant byte first, so that bytes sort like patterns and print in hexadecimal as
+    in every other output; ``x0``, ``x1``, … (the witness); ``flags``; ``exact`` (null, or
+    the coordinates as fractions).
+    """
+    pyarrow: Any = import_extra("pyarrow", "parquet", "writing Parquet")
+    count, words = patterns.shape
+    packed = pyarrow.py_buffer(patterns.astype(">u8").tobytes())
+    flags = np.zeros(count, dtype=np.uint8)
+    flags[list(exact)] = THIN
+    texts: list[list[str] | None] = [None] * count
+    for row, point in exact.items():
+        texts[row] = [f"{v.numerator:x}/{v.denominator:x}" for v in point]
+    axes = {f"x{axis}": column.copy() for axis, column in enumerate(witnesses.T)}
+    table = pyarrow.table(
+        {
+            "region": np.arange(first, first + count, dtype=np.int32),
+            "pattern": pyarrow.FixedSizeBinaryArray.from_buffers(
+                pyarrow.binary(8 * words), count, [None, packed]
+            ),
+            **axes,
+            "flags": flags,
+            "exact": pyarrow.array(texts, pyarrow.list_(pyarrow.string())),
+        }
+    )
+    encodings = {"region": "DELTA_BINARY_PACKED", **dict.fromkeys(axes, "BYTE_STREAM_SPLIT")}
+    return _write(folder, "regions", index, table, encodings) | {"first": first}
+
+
+def write_edge_part(folder: Path, index: int, edges: NDArray[np.int32], patterns: Words) -> Part:
+    """Write edges, sorted; `patterns` are those of all regions.
+
+    Returns
+    -------
+    dict
+        The part's entry in the manifest.
+
+    Notes
+    -----
+    Columns: ``source``, ``target`` (int32); ``unit``, the unit whose sign changes, the
+    lowest of them if there are several; then ``units`` lists them all, else it is null.
+    """
+    pyarrow: Any = import_extra("pyarrow", "parquet", "writing Parquet")
+    unit, several = _units(edges, patterns)
+    lists: Any = pyarrow.nulls(len(edges), pyarrow.list_(pyarrow.int32()))
+    if several:
+        units: list[list[int] | None] = [None] * len(edges)
+        for row, switching in several.items():
+            units[row] = switching
+        lists = pyarrow.array(units, pyarrow.list_(pyarrow.int32()))
+    table = pyarrow.table(
+        {
+            "source": edges[:, 0].copy(),
+            "target": edges[:, 1].copy(),
+            "unit": unit,
+            "units": lists,
+        }
+    )
+    delta = dict.fromkeys(("source", "target"), "DELTA_BINARY_PACKED")
+    return _write(folder, "edges", index, table, delta)
+
+
+def write_head(
+    folder: Path, empty: Regions, regions: Sequence[Part], edges: Sequence[Part]
+) -> None:
+    """Write the manifest and the problem; `empty` is the result without its arrays."""
+    save_regions(empty, folder / _PROBLEM)
+    network, domain = empty.network, empty.domain
+    manifest = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "network": {"name": network.name, "fingerprint": network.fingerprint},
+        "domain": _domain_value(domain),
+        "input_dimension": network.input_dimension,
+        "hidden_units": network.hidden_units,
+        "regions": sum(part["rows"] for part in regions),
+        "edges": sum(part["rows"] for part in edges),
+        "complete": empty.complete,
+        "proven": empty.proven,
+        "exact_decisions": empty.exact_decisions,
+        "parts": {"regions": list(regions), "edges": list(edges)},
+    }
+    with (folder / _MANIFEST).open("xb") as stream:
+        stream.write((json.dumps(manifest, indent=1) + "\n").encode())
+        _flush(stream)
+
+
+def _domain_value(domain: Domain | None) -> dict[str, Any] | None:
+    if domain is None:
+        return None
+    box = {"lower": domain.box.lower.tolist(), "upper": domain.box.upper.tolist()}
+    if isinstance(domain, Polytope):
+        return {"A": domain.A.tolist(), "b": domain.b.tolist(), **box}
+    return box
+
+
+def open_partitions(path: str | PathLike[str]) -> Regions:
+    """Read a folder into memory.
+
+    Raises
+    ------
+    FormatError
+        If it is no such folder, or a part is missing or damaged.
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    folder = Path(path)
+    manifest = _manifest(folder)
+    arrays = read_arrays(folder / _PROBLEM)
+    try:
+        arrays |= _read_parts(folder, manifest, arrays)
+    except FormatError:
+        raise
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"the tables in {folder.name} are damaged or of another kind ({error}); write them "
+            f"again"
+        ) from None
+    return regions_of(arrays, folder.name)
+
+
+def _read_parts(
+    folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays that all parts hold; those of `arrays` are empty, and say their shape."""
+    n = int(manifest["input_dimension"])
+    count = 0
+    patterns, witnesses, edges = ([arrays[key]] for key in ("patterns", "witnesses", "edges"))
+    exact: dict[int, tuple[Fraction, ...]] = {}
+    for table in _tables(folder, manifest, "regions"):
+        patterns.append(_words(table["pattern"]))
+        witnesses.append(np.stack([table[f"x{axis}"].to_numpy() for axis in range(n)], axis=1))
+        for row in np.flatnonzero(table["flags"].to_numpy() & THIN).tolist():
+            exact[count + row] = _fractions(table["exact"][row].as_py())
+        count += len(table)
+    for table in _tables(folder, manifest, "edges"):
+        pair = [table[name].to_numpy() for name in ("source", "target")]
+        edges.append(np.stack(pair, axis=1))
+    said = [manifest[key] for key in ("regions", "edges", "complete", "proven")]
+    if said != [count, sum(map(len, edges)), arrays["complete"], arrays["proven"]]:
+        raise ValueError(f"{_MANIFEST} does not agree with the tables")
+    return {
+        "patterns": np.concatenate(patterns),
+        "witnesses": np.concatenate(witnesses),
+        "edges": np.concatenate(edges),
+        **exact_arrays(exact, n),
+    }
+
+
+def _words(column: Any) -> Words:
+    """Return the packed patterns of a column."""
+    rows = []
+    for array in column.chunks:
+        if array.null_count:
+            raise ValueError("a region has no pattern")
+        width = array.type.byte_width
+        data = array.buffers()[1][array.offset * width : (array.offset + len(array)) * width]
+        rows.append(np.frombuffer(data, dtype=">u8").reshape(-1, width // 8))
+    return np.concatenate(rows).astype(np.uint64)
+
+
+def _tables(folder: Path, manifest: Mapping[str, Any], kind: str) -> Iterator[Any]:
+    """Yield the tables of all parts in order."""
+    parquet: Any = import_extra("pyarrow.parquet", "parquet", "reading Parquet")
+    for part in manifest["parts"][kind]:
+        file = folder / str(part["file"])
+        if folder.resolve() not in file.resolve().parents:
+            raise FormatError(f"{_MANIFEST} in {folder.name} names a file outside; write it again")
+        try:
+            table = parquet.read_table(file, page_checksum_verification=True, partitioning=None)
+        except OSError as error:
+            raise FormatError(
+                f"{part['file']} in {folder.name} cannot be read ({error}); write it again"
+            ) from None
+        if len(table) != part["rows"]:
+            raise ValueError(f"{part['file']} has {len(table)} rows, not {part['rows']}")
+        yield table
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_bytes())
+        if manifest["format"] != _FORMAT:
+            raise ValueError("another format")
+    except OSError as error:
+        raise FormatError(
+            f"{folder.name} is a folder whose {_MANIFEST} cannot be read ({error.strerror}); give "
+            f"one written by 'polyregions enumerate -o NAME.parquet'"
+        ) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"{_MANIFEST} in {folder.name} is damaged or of another kind ({error}); write it again"
+        ) from None
+    if manifest["version"] != _VERSION:
+        raise FormatError(
+            f"{folder.name} has format version {manifest['version']}, but this program reads "
+            f"version {_VERSION}; install a newer polyregions"
+        )
+    return dict(manifest)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        _manifest(folder)
+    except FormatError:
+        return False
+    return True
+
+
+def _units(
+    edges: NDArray[np.int32], patterns: Words
+) -> tuple[NDArray[np.int32], dict[int, list[int]]]:
+    """Return the lowest unit that switches at each edge, and all where there are several."""
+    masks = patterns[edges[:, 0]] ^ patterns[edges[:, 1]]
+    lowest = np.full(len(edges), -1, dtype=np.int32)
+    switching = np.zeros(len(edges), dtype=np.int64)
+    for word, mask in enumerate(masks.T):
+        switching += np.bitwise_count(mask)
+        # the bits below the lowest one that is set
+        below = np.bitwise_count((mask & (~mask + np.uint64(1))) - np.uint64(1)).astype(np.int32)
+        here = (lowest < 0) & (mask != 0)
+        lowest[here] = 64 * word + below[here]
+    several = {
+        row: [
+            64 * word + bit
+            for word, mask in enumerate(masks[row].tolist())
+            for bit in range(64)
+            if mask >> bit & 1
+        ]
+        for row in np.flatnonzero(switching > 1).tolist()
+    }
+    return lowest, several
+
+
+def _fractions(texts: Sequence[str]) -> tuple[Fraction, ...]:
+    pairs = (text.split("/") for text in texts)
+    return tuple(Fraction(int(top, 16), int(bottom, 16)) for top, bottom in pairs)
+
+
+def _write(folder: Path, kind: str, index: int, table: Any, encodings: Mapping[str, str]) -> Part:
+    """Write one part and return its entry in the manifest."""
+    parquet: Any = import_extra("pyarrow.parquet", "parquet", "writing Parquet")
+    name = f"{kind}/part-{index:05d}.parquet"
+    (folder / kind).mkdir(exist_ok=True)
+    with (folder / name).open("xb") as stream:
+        parquet.write_table(
+            table,
+            stream,
+            compression="zstd",
+            compression_level=3,
+            # patterns and floats repeat too rarely; the rest has few values
+            use_dictionary=[name for name in ("unit", "flags") if name in table.column_names],
+            column_encoding=dict(encodings),
+            write_page_checksum=True,
+        )
+        _flush(stream)
+    return {"file": name, "rows": len(table), "bytes": (folder / name).stat().st_size}
+
+
+def _flush(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())

@@ -1,0 +1,350 @@
+"""A folder that only grows: chunks of arrays, and a manifest of those that count.
+
+A chunk is written whole under its own name, then a new manifest that lists it takes the
+place of the old one. Whenever the process dies, the last manifest and the chunks it
+lists are complete; what it does not list is no part of the checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import CheckpointError
+from polyregions.io.atomic import atomic_write
+from polyregions.io.results import write_npz
+
+__all__ = ["Checkpoint", "Chunk", "Totals", "append", "open_checkpoint", "read_chunks", "remove"]
+
+Arrays = dict[str, NDArray[Any]]
+
+_FORMAT = "polyregions checkpoint"
+_VERSION = 1
+_MANIFEST = "manifest.json"
+_FINISHED = "finished.json"  # the manifest's name when the result has been saved
+_LOCK = "lock"
+_CHUNK_NAME = re.compile(r"\d{6,}\.npz")
+# what the standard library and numpy raise on a damaged file
+_DAMAGE = (ArithmeticError, EOFError, KeyError, TypeError, ValueError, zlib.error)
+
+# what a difference between a checkpoint and the present walk means
+_DIFFERENCES = {
+    "package": "was written by another version of polyregions",
+    "network": "belongs to another network",
+    "domain": "belongs to another domain",
+    "arithmetic": "belongs to a walk in other arithmetic",
+    "units": "was written where other units are constant, on another kind of machine",
+}
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How far a walk had come when a chunk was written."""
+
+    regions: int = 0
+    edges: int = 0
+    expanded: int = 0
+    prefixes: int = 0
+    exact_decisions: int = 0
+    resolving: bool = False
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A file of the checkpoint: its size, a digest of its contents, and the totals with it."""
+
+    name: str
+    size: int
+    digest: str
+    totals: Totals
+
+
+@dataclass(eq=False)
+class Checkpoint:
+    """An open checkpoint.
+
+    Attributes
+    ----------
+    folder : Path
+    identity : mapping of str to str
+        What the walk is about; see :func:`open_checkpoint`.
+    chunks : list of Chunk
+        Those of the last manifest.
+    """
+
+    folder: Path
+    identity: Mapping[str, str]
+    chunks: list[Chunk]
+
+    @property
+    def totals(self) -> Totals:
+        """How far the saved walk has come."""
+        return self.chunks[-1].totals if self.chunks else Totals()
+
+
+@contextmanager
+def open_checkpoint(
+    folder: Path, identity: Mapping[str, str], *, resume: bool
+) -> Iterator[Checkpoint]:
+    """Open the checkpoint in a folder, or start an empty one where there is none.
+
+    No other process can open it during the ``with`` block.
+
+    Parameters
+    ----------
+    folder : Path
+    identity : mapping
+        Keys network, domain, arithmetic, units, package: a walk can be resumed only
+        where all are the same.
+    resume : bool
+        Whether an existing checkpoint is to be continued.
+
+    Raises
+    ------
+    CheckpointError
+        If there is a checkpoint and `resume` is not set, if it belongs to something else,
+        is damaged or in use, or if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        lock = _locked(folder)
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint folder {folder} cannot be written ({error.strerror}); choose an "
+            f"output in another folder"
+        ) from None
+    try:
+        chunks = _existing(folder, identity, resume)
+        checkpoint = Checkpoint(folder, identity, chunks or [])
+        _remove_strays(checkpoint)
+        if chunks is None:
+            _write_manifest(checkpoint)
+        yield checkpoint
+    finally:
+        # the system frees the lock, also when the process dies
+        os.close(lock)
+
+
+def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: Totals) -> None:
+    """Add a chunk.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written; the checkpoint is then what it was before.
+    """
+    name = f"{len(checkpoint.chunks):06d}.npz"
+    path = checkpoint.folder / name
+    try:
+        with atomic_write(path) as stream:
+            write_npz(stream, arrays)
+        with zipfile.ZipFile(path) as archive:
+            chunk = Chunk(name, path.stat().st_size, _digest(archive), totals)
+        _sync(checkpoint.folder)
+    except OSError as error:
+        raise _full(checkpoint.folder, error) from None
+    checkpoint.chunks.append(chunk)
+    try:
+        _write_manifest(checkpoint)
+    except BaseException:
+        checkpoint.chunks.pop()
+        raise
+
+
+def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
+    """Yield the arrays of every chunk in order, each with the totals at its end.
+
+    Raises
+    ------
+    CheckpointError
+        If a chunk is missing, truncated or changed.
+    """
+    for chunk in checkpoint.chunks:
+        path = checkpoint.folder / chunk.name
+        try:
+            if path.stat().st_size != chunk.size:
+                raise ValueError("its size has changed")
+            with zipfile.ZipFile(path) as archive:
+                if _digest(archive) != chunk.digest:
+                    raise ValueError("its contents have changed")
+                # reading a member to its end checks its checksum
+                arrays = {
+                    member.removesuffix(".npy"): _read(archive, member)
+                    for member in archive.namelist()
+                }
+        except (OSError, zipfile.BadZipFile, NotImplementedError, *_DAMAGE) as error:
+            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+        yield chunk.totals, arrays
+
+
+def remove(checkpoint: Checkpoint) -> None:
+    """Delete the checkpoint: the result has been saved.
+
+    Raises
+    ------
+    CheckpointError
+        If a file cannot be deleted.
+    """
+    folder = checkpoint.folder
+    try:
+        # from here on the folder says itself that nothing in it is needed
+        os.replace(folder / _MANIFEST, folder / _FINISHED)
+        checkpoint.chunks.clear()
+        _remove_strays(checkpoint)
+        with suppress(OSError):  # where an open file cannot be deleted
+            (folder / _LOCK).unlink()
+    except OSError as error:
+        raise CheckpointError(
+            f"the result is saved, but {folder} cannot be deleted ({error.strerror}); delete it"
+        ) from None
+    with suppress(OSError):  # files of somebody else
+        folder.rmdir()
+
+
+def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[Chunk] | None:
+    """Return the chunks to go on from, or None if there is nothing."""
+    path = folder / _MANIFEST
+    if not path.exists():
+        finished = (folder / _FINISHED).exists()
+        if not finished and any(_CHUNK_NAME.fullmatch(file.name) for file in folder.iterdir()):
+            raise _damaged(folder, f"{_MANIFEST} is missing")
+        return None
+    try:
+        manifest = json.loads(path.read_bytes())
+        if not isinstance(manifest, dict):
+            raise ValueError("not a manifest")
+        version = manifest.get("version")
+        if manifest.get("format") == _FORMAT and version != _VERSION:
+            raise CheckpointError(
+                f"the checkpoint {folder} has format version {version}, but this program reads "
+                f"version {_VERSION}; take the program that wrote it, or delete the folder"
+            )
+        check = manifest.pop("check")
+        if manifest["format"] != _FORMAT or check != _check(manifest):
+            raise ValueError("the manifest was changed")
+        chunks = [
+            Chunk(entry["name"], entry["size"], entry["digest"], Totals(**entry["totals"]))
+            for entry in manifest["chunks"]
+        ]
+        saved = {key: str(manifest["identity"][key]) for key in _DIFFERENCES}
+    except OSError as error:
+        raise _damaged(folder, f"{_MANIFEST}: {error.strerror}") from None
+    except _DAMAGE as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise _damaged(folder, f"{_MANIFEST}: {error}") from None
+    if not resume:
+        raise CheckpointError(
+            f"there is a checkpoint of an unfinished run in {folder}; go on with --resume, or "
+            f"delete the folder to begin again"
+        )
+    for key, difference in _DIFFERENCES.items():
+        if saved[key] != identity[key]:
+            raise CheckpointError(
+                f"the checkpoint {folder} {difference}; choose another output, or delete the "
+                f"folder to begin again"
+            )
+    return chunks
+
+
+def _damaged(folder: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint {folder} is damaged ({what}); delete the folder to begin again"
+    )
+
+
+def _write_manifest(checkpoint: Checkpoint) -> None:
+    manifest: dict[str, Any] = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "identity": dict(checkpoint.identity),
+        "totals": asdict(checkpoint.totals),
+        "chunks": [asdict(chunk) for chunk in checkpoint.chunks],
+    }
+    manifest["check"] = _check(manifest)
+    try:
+        with atomic_write(checkpoint.folder / _MANIFEST) as stream:
+            stream.write(json.dumps(manifest, indent=1).encode())
+        _sync(checkpoint.folder)
+    except OSError as error:
+        raise _full(checkpoint.folder, error) from None
+
+
+def _full(folder: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint {folder} cannot be written ({error.strerror}); what it holds stays "
+        f"valid: make room and go on with --resume"
+    )
+
+
+def _check(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(archive: zipfile.ZipFile) -> str:
+    """Return a digest of the names, lengths and checksums of all members."""
+    entries = [[entry.filename, entry.file_size, entry.CRC] for entry in archive.infolist()]
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:16]
+
+
+def _read(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+        if stream.read(1):
+            raise ValueError(f"{member} is too long")
+    return np.asarray(array)
+
+
+def _locked(folder: Path) -> int:
+    """Return a file descriptor that keeps other processes out of the folder."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise CheckpointError(
+                f"another process is writing to {folder}; wait for it, or choose another output"
+            ) from None
+    return lock
+
+
+def _remove_strays(checkpoint: Checkpoint) -> None:
+    """Delete what a process that died left behind: everything of ours that is not listed."""
+    listed = {chunk.name for chunk in checkpoint.chunks}
+    for file in checkpoint.folder.iterdir():
+        if file.is_dir():
+            if file.name in ("result", "sorting"):
+                shutil.rmtree(file)
+        elif (
+            (_CHUNK_NAME.fullmatch(file.name) and file.name not in listed)
+            or (file.name.startswith(".polyregions-") and file.suffix == ".part")
+            or file.name in ("result.npz", _FINISHED)
+        ):
+            file.unlink()
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last through a power failure, where the system can."""
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,146 @@
+"""From a checkpoint to Parquet: an external sort by pattern.
+
+In memory are the patterns and four bytes more per region, and one part at a time. What
+the checkpoint holds in the order of discovery is dealt out to one file per part, and each
+part is sorted when its turn comes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.io.partitions import write_edge_part, write_head, write_region_part
+from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, read_chunks
+from polyregions.scale.identity import empty_result
+from polyregions.traversal.found import Found, sorted_numbers, witness_block
+from polyregions.traversal.prefixes import empty_prefixes
+from polyregions.traversal.problem import Problem
+from polyregions.traversal.visited import empty_table
+
+__all__ = ["write_partitions"]
+
+_ROWS = 1 << 20  # least number of regions in a part
+_PARTS = 256  # most parts: their files are open together
+
+
+def write_partitions(
+    problem: Problem, found: Found, checkpoint: Checkpoint, path: Path
+) -> tuple[int, int]:
+    """Write a folder of Parquet tables from a checkpoint that holds all of a walk.
+
+    Parameters
+    ----------
+    problem : Problem
+    found : Found
+        Used up; only patterns, open numbers and exact witnesses are read.
+    checkpoint : Checkpoint
+    path : Path
+        The folder; one that stands there is replaced when the new one is whole.
+
+    Returns
+    -------
+    regions, edges : int
+    """
+    complete = found.finished
+    found.table = empty_table(1)
+    found.prefixes = empty_prefixes(problem.flat)
+    found.points, found.bases = found.points[:0].copy(), found.bases[:0].copy()
+    numbers, patterns = sorted_numbers(problem, found)
+    found.patterns = found.patterns[:0].copy()
+    rank = np.full(found.count, -1, dtype=np.int32)
+    rank[numbers] = np.arange(len(numbers), dtype=np.int32)
+    size = max(_ROWS, -(-len(numbers) // _PARTS))
+    starts = range(0, len(numbers), size)
+
+    sorting, whole = checkpoint.folder / "sorting", checkpoint.folder / "result"
+    sorting.mkdir()
+    whole.mkdir()
+    m = problem.flat.dimension
+    with _files(sorting, "edges", starts) as edges, _files(sorting, "points", starts) as points:
+        before = Totals()
+        for totals, arrays in read_chunks(checkpoint):
+            _deal(edges, size, _edge_keys(arrays["edges"], rank), shift=32)
+            _deal(points, size, _witness_records(arrays, before, totals, rank, m))
+            before = totals
+    region_parts, edge_parts = [], []
+    for index, start in enumerate(starts):
+        block = slice(start, start + size)
+        records = _load(sorting / f"points-{index}", _record(m))
+        records.sort(order="position")
+        if len(records) != len(numbers[block]):
+            raise AssertionError("a region has no witness in the checkpoint: this is a bug")
+        witnesses, exact = witness_block(problem, found, numbers[block], records["point"])
+        region_parts.append(
+            write_region_part(whole, index, start, patterns[block], witnesses, exact)
+        )
+        del records, witnesses
+        keys = _load(sorting / f"edges-{index}", np.dtype(np.int64))
+        keys.sort()
+        pairs = np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1).astype(np.int32)
+        del keys
+        edge_parts.append(write_edge_part(whole, index, pairs, patterns))
+    empty = replace(empty_result(problem), complete=complete, exact_decisions=found.exact_decisions)
+    write_head(whole, empty, region_parts, edge_parts)
+    if path.exists():
+        os.replace(path, sorting / "replaced")
+    os.replace(whole, path)
+    return len(numbers), sum(part["rows"] for part in edge_parts)
+
+
+def _edge_keys(edges: NDArray[np.int32], rank: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return one number per edge, the rank of its lower end in front."""
+    pairs = rank[edges].astype(np.int64)
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    keys: NDArray[np.int64] = (low << 32 | high)[low >= 0]  # -1: an end that was not expanded
+    return keys
+
+
+def _record(m: int) -> np.dtype[Any]:
+    return np.dtype([("position", np.int32), ("point", np.float64, (m,))])
+
+
+def _witness_records(
+    arrays: Arrays, before: Totals, totals: Totals, rank: NDArray[np.int32], m: int
+) -> NDArray[Any]:
+    """Return position and chart point of the regions that were decided in one chunk."""
+    decided = np.ones(totals.expanded - before.expanded, dtype=bool)
+    decided[arrays["opened"] - before.expanded] = False
+    numbers = np.concatenate([before.expanded + np.flatnonzero(decided), arrays["late_numbers"]])
+    records = np.empty(len(numbers), dtype=_record(m))
+    records["position"] = rank[numbers]
+    records["point"] = np.concatenate([arrays["witnesses"][decided], arrays["late_points"]])
+    return records
+
+
+@contextmanager
+def _files(folder: Path, name: str, starts: range) -> Iterator[list[Any]]:
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context((folder / f"{name}-{index}").open("wb"))
+            for index in range(len(starts))
+        ]
+
+
+def _deal(files: list[Any], size: int, records: NDArray[Any], shift: int = 0) -> None:
+    """Write each record to the file of its part."""
+    positions = records["position"] if records.dtype.names else records >> shift
+    part = positions // size
+    order = np.argsort(part, kind="stable")
+    ends = np.searchsorted(part[order], np.arange(len(files) + 1))
+    for index, file in enumerate(files):
+        piece = records[order[ends[index] : ends[index + 1]]]
+        file.write(piece.tobytes())
+
+
+def _load(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+    array: NDArray[Any] = np.fromfile(path, dtype=dtype)
+    path.unlink()
+    return array

@@ -1,0 +1,186 @@
+"""An enumeration that writes as it goes, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from polyregions.domain import Domain
+from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.network import Network
+from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
+from polyregions.scale.formats import format_of
+from polyregions.scale.identity import identity_of
+from polyregions.scale.state import added, hand_over, mark, restored
+from polyregions.traversal.drive import drive
+from polyregions.traversal.found import Found
+from polyregions.traversal.limits import Stop, check_threads, limits_of
+from polyregions.traversal.problem import problem_of
+from polyregions.traversal.progress import Progress
+
+__all__ = ["CHECKPOINT_SUFFIX", "Written", "enumerate_to_file"]
+
+CHECKPOINT_SUFFIX = ".checkpoint"
+
+_SECONDS_BETWEEN_CHUNKS = 2.0
+_SHARE = 20  # a chunk may take one part in so many of the time
+
+
+@dataclass(frozen=True)
+class Written:
+    """A result on disk.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or for Parquet the folder.
+    regions, edges, exact_decisions : int
+    complete, proven : bool
+    stopped : {"finished", "regions", "time", "memory", "interrupt"}
+        What ended the walk.
+    checkpoint : Path or None
+        Where an unfinished walk can be taken up again.
+    """
+
+    path: Path
+    regions: int
+    edges: int
+    exact_decisions: int
+    complete: bool
+    proven: bool
+    stopped: Stop
+    checkpoint: Path | None
+
+
+def enumerate_to_file(
+    network: Network,
+    domain: Domain | None,
+    path: str | PathLike[str],
+    *,
+    resume: bool = False,
+    arithmetic: Literal["certified", "float"] = "certified",
+    threads: int = 1,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    memory: int | None = None,
+    interval: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Written:
+    """Enumerate regions into a file, so that a process that dies loses seconds.
+
+    While the walk runs, what it finds goes to a folder beside the output, named like it
+    with ``.checkpoint`` behind. The folder is deleted when the walk is finished and the
+    result is saved. A walk that a limit or Ctrl-C stopped leaves a partial result,
+    labelled, and the folder.
+
+    Parameters
+    ----------
+    network, domain, threads, max_regions, time_limit, memory, progress
+        As for :func:`polyregions.enumerate_regions`.
+    path : str or path-like
+        ``.npz``: one file, as ``Regions.save`` writes it. ``.parquet``: a folder of
+        tables (:mod:`polyregions.io.partitions`); then edges and finished
+        regions leave memory while the walk runs.
+    resume : bool
+        Go on from the checkpoint, if there is one. The result is the same, byte for
+        byte, as that of a walk that was never stopped.
+    arithmetic : {"certified", "float"}
+    interval : float, optional
+        Least number of seconds between two checkpoints; by default 2. They are rarer
+        where one takes more than a tenth of a second.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    CheckpointError
+        If there is a checkpoint and `resume` is not set; if it belongs to another
+        network, domain, arithmetic or version, or is damaged; if it cannot be written.
+    FormatError
+        If the name has another suffix, or stands for something else already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> path = Path(tempfile.mkdtemp()) / "regions.npz"
+    >>> written = enumerate_to_file(net, pr.Box.cube(1, 1.0), path)
+    >>> written.regions, written.complete, pr.open_regions(path)
+    (3, True, <Regions of network: 3 regions, 2 edges, complete, proven>)
+    """
+    limits = limits_of(max_regions, time_limit, memory)
+    check_threads(threads)
+    if arithmetic not in ("certified", "float"):
+        raise PolyregionsError(f"arithmetic must be 'certified' or 'float', not {arithmetic!r}")
+    target = Path(path)
+    output = format_of(target)
+    problem = problem_of(network, domain, proofs=arithmetic == "certified", drop_constant=True)
+    folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
+    with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:
+        found = restored(problem, checkpoint, keep=not output.beyond_memory)
+        keeper = _keeper(checkpoint, found, output.beyond_memory, interval)
+        stopped = drive(
+            problem,
+            found,
+            threads=threads,
+            limits=limits,
+            progress=progress,
+            after_step=lambda found: keeper(found, False),
+        )
+        if output.beyond_memory or not found.finished:
+            keeper(found, True)
+        complete, decisions = found.finished, found.exact_decisions
+        try:
+            regions, edges = output.write(problem, found, checkpoint, target)
+        except OSError as error:
+            raise CheckpointError(
+                f"{target.name} cannot be written ({error.strerror or error}); what was found "
+                f"is kept in {folder.name}: make room and go on with --resume"
+            ) from None
+        if complete:
+            remove(checkpoint)
+    return Written(
+        target,
+        regions,
+        edges,
+        decisions,
+        complete,
+        problem.proofs,
+        stopped,
+        None if complete else folder,
+    )
+
+
+def _keeper(
+    checkpoint: Checkpoint, found: Found, beyond_memory: bool, interval: float | None
+) -> Callable[[Found, bool], None]:
+    """Return a function that saves what was added, if it is time or at once."""
+    least = _SECONDS_BETWEEN_CHUNKS if interval is None else interval
+    saved = mark(found)
+    if not checkpoint.chunks:  # nothing is saved yet, not even the region the walk starts from
+        saved = type(saved)()
+    due = time.monotonic() + least
+
+    def keep(found: Found, at_once: bool) -> None:
+        nonlocal saved, due
+        begin = time.monotonic()
+        if not at_once and begin < due:
+            return
+        now = mark(found)
+        if now.totals == saved.totals:
+            return
+        append(checkpoint, added(found, saved), now.totals)
+        saved = now
+        if beyond_memory:
+            hand_over(found)
+        end = time.monotonic()
+        due = end + max(least, _SHARE * (end - begin))
+
+    return keep

@@ -1,0 +1,85 @@
+"""One step after another, until the walk is finished or has to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from polyregions.traversal.found import Found, bytes_needed
+from polyregions.traversal.interrupt import Interrupt
+from polyregions.traversal.limits import Limits, Stop
+from polyregions.traversal.problem import Problem
+from polyregions.traversal.progress import Progress
+from polyregions.traversal.steps import stepper
+
+__all__ = ["drive"]
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+_FIRST_STEP = 4096  # regions that the first step is expected to find, for the memory budget
+
+
+def drive(
+    problem: Problem,
+    found: Found,
+    *,
+    threads: int = 1,
+    limits: Limits,
+    progress: Callable[[Progress], None] | None = None,
+    after_step: Callable[[Found], None] | None = None,
+) -> Stop:
+    """Walk on from what was found, in place, and say why the walk ended.
+
+    Parameters
+    ----------
+    problem : Problem
+    found : Found
+        Between two steps it can be saved and taken up again: the walk goes on as if it
+        had not stopped.
+    threads : int
+    limits : Limits
+        Regions are counted from the beginning of the walk, seconds from this call.
+    progress : callable, optional
+        Called now and then.
+    after_step : callable, optional
+        Called after every step, with `found`.
+
+    Returns
+    -------
+    {"finished", "regions", "time", "memory", "interrupt"}
+        Which limit, or Ctrl-C, ended the walk.
+    """
+    begin = reported = time.monotonic()
+    seconds, growth = 0.0, _FIRST_STEP
+    with Interrupt() as interrupt, stepper(problem, threads) as step:
+        while (stop := _reason(found, limits, seconds, growth, interrupt.requested)) is None:
+            before = found.count + found.edges_found
+            step(found, limits.regions - found.done)
+            growth = max(_FIRST_STEP, found.count + found.edges_found - before)
+            if after_step is not None:
+                after_step(found)
+            now = time.monotonic()
+            late = now - reported > _SECONDS_BETWEEN_REPORTS
+            if progress is not None and (late or found.finished):
+                waiting = found.count - found.done
+                progress(Progress(found.count, waiting, found.edges_found, now - begin))
+                reported = now
+            seconds = now - begin
+    return stop
+
+
+def _reason(
+    found: Found, limits: Limits, seconds: float, growth: int, interrupted: bool
+) -> Stop | None:
+    """Return why the walk should stop before the next step, if it should."""
+    if found.finished:
+        return "finished"
+    if found.done >= limits.regions:
+        return "regions"
+    if interrupted:
+        return "interrupt"
+    if limits.seconds is not None and seconds > limits.seconds:
+        return "time"
+    # beyond the first few, no step is twice as large as the one before
+    if limits.memory is not None and bytes_needed(found, 2 * growth) > limits.memory:
+        return "memory"
+    return None

@@ -1,0 +1,64 @@
+"""When a walk stops before it is finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from polyregions.errors import PolyregionsError
+
+__all__ = ["Limits", "Stop", "check_threads", "limits_of"]
+
+Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
+
+_MOST_THREADS = 256
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many regions, seconds, and bytes of arrays a walk may use; None is no limit."""
+
+    regions: int
+    seconds: float | None = None
+    memory: int | None = None
+
+
+def limits_of(
+    max_regions: int | None = None, time_limit: float | None = None, memory: int | None = None
+) -> Limits:
+    """Check limits.
+
+    Raises
+    ------
+    PolyregionsError
+        If one is not positive.
+
+    Examples
+    --------
+    >>> limits_of(max_regions=10).regions
+    10
+    """
+    if max_regions is not None and max_regions < 1:
+        raise PolyregionsError(f"the limit on regions must be at least 1, not {max_regions}")
+    if time_limit is not None and not time_limit > 0:
+        raise PolyregionsError(f"the time limit must be positive, not {time_limit}")
+    if memory is not None and memory < 1:
+        raise PolyregionsError(f"the memory budget must be positive, not {memory}")
+    # region numbers are 32-bit integers
+    regions = np.iinfo(np.int32).max if max_regions is None else max_regions
+    return Limits(regions, time_limit, memory)
+
+
+def check_threads(threads: int) -> None:
+    """Refuse a number of threads that no machine has.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    if not 1 <= threads <= _MOST_THREADS:
+        raise PolyregionsError(
+            f"the number of threads must be from 1 to {_MOST_THREADS}, not {threads}"
+        )
