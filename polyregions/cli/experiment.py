@@ -1,0 +1,167 @@
+"""``polyregions experiment``: the papers' experiments, counted exactly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+import numpy as np
+import typer
+
+from polyregions.cli import report
+from polyregions.cli.progress import announced_compilation
+from polyregions.errors import PartialResultError, PolyregionsError
+
+if TYPE_CHECKING:
+    from polyregions.experiments.runner import Table
+
+_TABLES = ("csv", "parquet")
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+def experiment(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the experiment; without it, the list.")
+    ] = "list",
+    full: Annotated[bool, typer.Option("--full", help="The papers' sizes: takes hours.")] = False,
+    mnist: Annotated[
+        Path | None,
+        typer.Option("--mnist", metavar="FOLDER", help="MNIST as IDX files. Default: digits."),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FOLDER", help="Where files go. Default: experiments."
+        ),
+    ] = Path("experiments"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that the folder holds.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", help="Every row depends on S and its numbers.")
+    ] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=JSON", help="Change a setting: runs=3; repeatable."),
+    ] = None,
+    table: Annotated[
+        str, typer.Option("--table", metavar="FORMAT", help="csv or parquet.")
+    ] = "csv",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Run an experiment: rows, a table and a figure in a folder; its findings on stdout."""
+    from polyregions.experiments.catalogue import NAMES
+    from polyregions.experiments.catalogue import experiment as module_of
+
+    if name == "list":
+        if as_json:
+            report.print_json(NAMES)
+        else:
+            report.print_lines(*(f"{name:20}{about}" for name, about in NAMES.items()))
+        return 0
+    module = module_of(name)
+    if table not in _TABLES:
+        raise PolyregionsError(f"a table is written as csv or parquet, not {table}")
+    config = _config(module, seed, full, settings or [])
+    from polyregions.experiments.data import load_images
+    from polyregions.io.files import import_extra
+
+    # what is missing is said before the work, not after it
+    import_extra("matplotlib", "plot", "drawing the figure of an experiment")
+    if table == "parquet":
+        import_extra("pyarrow", "parquet", "writing Parquet")
+    if mnist is not None and not module.USES_IMAGES:
+        raise PolyregionsError(f"{name} uses no images; leave out --mnist")
+    data = load_images(mnist) if module.USES_IMAGES else None
+    rows = _rows_file(output, name, resume)
+    try:
+        with announced_compilation(), _progress() as progress:
+            found = module.run(config, data=data, file=rows, progress=progress)
+    except PartialResultError as error:
+        return report.complain(str(error).replace("resume it", "add --resume"), code=3)
+    files = _written(module, found, output, name, cast("Literal['csv', 'parquet']", table))
+    if as_json:
+        report.print_json(
+            {
+                "experiment": name,
+                "config": config.as_dict(),
+                "data": None if data is None else data.fingerprint,
+                "rows": len(next(iter(found.values()))),
+                "proven": bool(np.all(found.get("proven", False))),
+                "findings": module.findings(found),
+                "files": [str(rows), *map(str, files)],
+            }
+        )
+    else:
+        report.print_lines(*module.findings(found), _proof_line(found))
+    report.tell(f"saved: {', '.join(str(file) for file in (rows, *files))}")
+    return 0
+
+
+def _config(module: Any, seed: int, full: bool, settings: list[str]) -> Any:
+    from polyregions.experiments.settings import overridden
+
+    config = module.Config.full(seed) if full else module.Config(seed)
+    for assignment in settings:
+        config = overridden(config, assignment)
+    return config
+
+
+def _rows_file(folder: Path, name: str, resume: bool) -> Path:
+    """Return where the rows go; refuse to write over a run, or to resume none."""
+    if folder.exists() and not folder.is_dir():
+        raise PolyregionsError(f"{folder} is a file; name a folder")
+    rows = folder / f"{name}.jsonl"
+    if rows.exists() and not resume:
+        raise PolyregionsError(
+            f"{rows} holds an earlier run; add --resume to go on with it, or name another folder"
+        )
+    if resume and not rows.exists():
+        raise PolyregionsError(f"there is no {rows} to go on with; leave out --resume")
+    folder.mkdir(parents=True, exist_ok=True)
+    return rows
+
+
+def _written(
+    module: Any, found: Table, folder: Path, name: str, suffix: Literal["csv", "parquet"]
+) -> tuple[Path, Path]:
+    from polyregions.experiments.drawing import save
+    from polyregions.io.tables import write_table
+
+    table, figure = folder / f"{name}.{suffix}", folder / f"{name}.png"
+    write_table(found, table)
+    save(module.figure(found), figure)
+    return table, figure
+
+
+def _proof_line(found: Table) -> str:
+    rows = len(next(iter(found.values())))
+    if "proven" not in found:
+        return f"{rows:,} rows; nothing is counted here: distances are floats of exact regions"
+    exact = int(found["exact_decisions"].sum())
+    state = "all counts proven" if found["proven"].all() else "NOT ALL PROVEN"
+    return f"{rows:,} rows, {state}; {exact:,} decisions in exact arithmetic"
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """Show rows done: live in a terminal, a line every few seconds elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with console.status("reading and training") as status:
+            yield lambda done, total, row: status.update(f"{done:,} of {total:,} rows, last {row}")
+        return
+    last = time.monotonic()
+
+    def line(done: int, total: int, row: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            console.print(f"{done:,} of {total:,} rows, last {row}", soft_wrap=True)
+
+    yield line

@@ -1,0 +1,15 @@
+"""The experiments of the papers, each with exact, proven counts: data in, table and figure out.
+
+One module per experiment, named in :mod:`polyregions.experiments.catalogue`, with a frozen
+``Config`` (``Config()`` takes a few minutes, ``Config.full()`` has the papers' sizes),
+``run(config, ...)``, which returns a table, ``findings(table)`` and ``figure(table)``.
+Training needs torch and the default data scikit-learn (extra ``experiments``); neither is
+imported before it is used.
+"""
+
+from __future__ import annotations
+
+from polyregions.experiments.catalogue import NAMES, experiment
+from polyregions.experiments.tracker import RegionTracker
+
+__all__ = ["NAMES", "RegionTracker", "experiment"]

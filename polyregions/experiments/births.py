@@ -1,0 +1,147 @@
+"""Births, deaths and survivors of regions in a plane, while networks learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from polyregions.experiments.data import Images, load_images
+from polyregions.experiments.descent import Snapshot
+from polyregions.experiments.drawing import COLOURS, curve, draw, groups, panels, training_axis
+from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
+from polyregions.experiments.places import random_rows, through
+from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
+from polyregions.experiments.settings import Settings
+from polyregions.experiments.tracker import RegionTracker
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
+
+
+USES_IMAGES = True
+
+
+@dataclass(frozen=True)
+class Config(Settings):
+    """What is run.
+
+    Parameters
+    ----------
+    architectures : tuple of tuple of int
+        Hidden widths.
+    epochs : tuple of float
+        The checkpoints.
+    runs : int
+        Networks per architecture.
+    planes : int
+        Per network: the window [-20, 20]^2 in planes through the origin and two images.
+    """
+
+    architectures: tuple[tuple[int, ...], ...] = ((10,) * 2, (16,) * 4, (32,) * 3)
+    epochs: tuple[float, ...] = (
+        0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0,
+    )  # fmt: skip
+    runs: int = 2
+    planes: int = 3
+
+    @classmethod
+    def full(cls, seed: int = 0) -> Config:
+        """Return the sizes of the training experiment's paper."""
+        fractions = tuple(1.0 / 2**k for k in range(5, 0, -1))
+        epochs = (0.0, *fractions, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0)
+        return cls(seed, ((10,) * 2, (32,) * 4, (64,) * 4), epochs, 10, 5)
+
+
+def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
+    """Track; columns are those of :class:`~polyregions.experiments.tracker.Record`.
+
+    Parameters
+    ----------
+    config : Config, optional
+    data : Images, optional
+        By default the digits.
+    **options
+        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
+    """
+    config = config or Config()
+    images = data or load_images()
+    jobs = [
+        _job(config, images, widths, number, plane)
+        for widths in config.architectures
+        for number in range(config.runs)
+        for plane in range(config.planes)
+    ]
+    return run_jobs("births", config, jobs, data=images.fingerprint, **options)
+
+
+def _job(config: Config, images: Images, widths: Sequence[int], number: int, plane: int) -> Job:
+    chosen = random_rows(len(images.pixels), 2, rng_of(config.seed, 3, number, 2, plane))
+    seen: list[Snapshot] = []
+    tracker: RegionTracker = RegionTracker(
+        lambda: seen[len(tracker.records)].network, through(images.pixels[chosen])
+    )
+
+    def snapshots() -> Iterator[Snapshot]:
+        for snapshot in training_of(widths, images, config.epochs, config.seed, number):
+            seen.append(snapshot)
+            yield snapshot
+
+    def measure(snapshot: Snapshot, _: Key) -> Row:
+        # after a resumption, checkpoints that the file has already are looked at again
+        for missed in seen[len(tracker.records) :]:
+            tracker.record(missed.epoch)
+        return asdict(tracker.records[-1]) | {"epoch": snapshot.epoch}
+
+    return evolution(
+        network_columns(widths) | {"seed": config.seed, "run": number, "plane": plane},
+        config.epochs,
+        [{}],
+        snapshots,
+        measure,
+    )
+
+
+def findings(table: Table) -> list[str]:
+    """Return what the table says, in words: how much is replaced, and what stays to the end."""
+    lines = []
+    for name, part in _parts(table):
+        epochs, regions, _ = curve(part, "epoch", "regions")
+        births, founders = (curve(part, "epoch", column)[1] for column in ("births", "founders"))
+        lines.append(
+            f"{name}{regions[0]:,.0f} regions at the start, {regions[-1]:,.0f} at epoch "
+            f"{epochs[-1]:g}; {births[1:].sum():,.0f} were born on the way, and "
+            f"{founders[-1]:,.0f} of the first ones ({founders[-1] / regions[0]:.1%}) are there "
+            f"at the end"
+        )
+    return lines
+
+
+def figure(table: Table) -> Figure:
+    """Draw counts, births, deaths, survivors and founders against the epoch."""
+    parts = list(_parts(table))
+    drawing, axes = panels(len(parts), width=3.9)
+    for axis, (name, part) in zip(axes, parts, strict=True):
+        for index, column in enumerate(("regions", "survivors", "founders", "births", "deaths")):
+            # nothing is born or dies before the first checkpoint
+            later = part["epoch"] > part["epoch"].min()
+            rows = part if column == "regions" else {k: v[later] for k, v in part.items()}
+            if len(rows["epoch"]):
+                draw(axis, rows, "epoch", column, index, column, color=COLOURS[index])
+        training_axis(axis, table["epoch"])
+        axis.set_ylim(bottom=0)
+        axis.set_title(name.rstrip(": ") or "regions", loc="left", fontsize=10)
+        axis.set_ylabel("regions")
+    axes[0].legend(fontsize=7, frameon=False)
+    return drawing
+
+
+def _parts(table: Table) -> Iterator[tuple[str, Table]]:
+    """Yield one part per architecture; a tracker's own table has one without a name."""
+    if "widths" not in table:
+        yield "", table
+        return
+    for (widths,), part in groups(table, "widths"):
+        yield f"{widths}: ", part

@@ -1,0 +1,123 @@
+"""What the figures of all experiments share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.experiments.runner import Table
+from polyregions.io.atomic import atomic_write
+from polyregions.io.files import import_extra
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "curve",
+    "draw",
+    "groups",
+    "mean_and_error",
+    "panels",
+    "save",
+    "training_axis",
+]
+
+# Okabe & Ito (2008), told apart with the common colour-vision deficiencies
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1b1b1b", "#8c6d1f")
+_DPI = 100
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+
+Floats = NDArray[np.float64]
+
+
+def panels(
+    count: int, *, columns: int = 3, width: float = 4.4, height: float = 3.4
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure that no window shows, and its axes in a row or in rows."""
+    import_extra("matplotlib", "plot", "drawing figures")
+    from matplotlib.figure import Figure
+
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=100)
+    axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for unused in axes[count:]:
+        unused.set_visible(False)
+    for used in axes[:count]:
+        used.grid(True, linewidth=0.4, alpha=0.5)
+    return figure, axes[:count]
+
+
+def save(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure to a small PNG file, whole or not at all; equal figures, equal bytes."""
+    with atomic_write(path) as stream:
+        figure.savefig(stream, format="png", dpi=_DPI, pil_kwargs={"optimize": True})
+
+
+def groups(table: Table, *names: str) -> Iterator[tuple[tuple[Any, ...], Table]]:
+    """Yield the parts of a table with equal values in some columns, in order of appearance.
+
+    Examples
+    --------
+    >>> table = {"epoch": np.array([0, 1, 0]), "count": np.array([3, 4, 5])}
+    >>> [(key, part["count"].tolist()) for key, part in groups(table, "epoch")]
+    [((0,), [3, 5]), ((1,), [4])]
+    """
+    keys = list(zip(*(table[name].tolist() for name in names), strict=True))
+    for key in dict.fromkeys(keys):
+        chosen = np.array([other == key for other in keys])
+        yield key, {name: column[chosen] for name, column in table.items()}
+
+
+def mean_and_error(values: Any) -> tuple[float, float]:
+    """Return the mean of some values and its standard error (0 for one value)."""
+    array = np.asarray(values, dtype=np.float64)
+    error = array.std(ddof=1) / np.sqrt(array.size) if array.size > 1 else 0.0
+    return float(array.mean()), float(error)
+
+
+def curve(table: Table, x: str, y: str) -> tuple[Floats, Floats, Floats]:
+    """Return x, and the mean of y over all rows with that x with its standard error.
+
+    Examples
+    --------
+    >>> table = {"epoch": np.array([0, 0, 1]), "count": np.array([2, 4, 7])}
+    >>> [part.tolist() for part in curve(table, "epoch", "count")]
+    [[0.0, 1.0], [3.0, 7.0], [1.0, 0.0]]
+    """
+    found = [(key[0], *mean_and_error(part[y])) for key, part in groups(table, x)]
+    columns = np.array(sorted(found), dtype=np.float64).T
+    return columns[0], columns[1], columns[2]
+
+
+def draw(axes: Axes, table: Table, x: str, y: str, index: int, label: str, **style: Any) -> None:
+    """Draw one curve with its standard errors."""
+    at, mean, error = curve(table, x, y)
+    options: dict[str, Any] = {
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "markersize": 4,
+        "linewidth": 1.2,
+        "capsize": 2,
+        "label": label,
+    }
+    axes.errorbar(at, mean, yerr=error, **(options | style))
+
+
+def training_axis(axes: Axes, epochs: Sequence[float] | NDArray[Any]) -> None:
+    """Make the epoch axis logarithmic beyond the first fraction, with 0 on it."""
+    values = np.unique(np.asarray(epochs, dtype=np.float64))
+    positive = values[values > 0]
+    axes.set_xlabel("epoch")
+    if len(positive):
+        axes.set_xscale("symlog", linthresh=float(positive[0]), linscale=0.5)
+        ticks = [0.0, *positive[:: max(1, len(positive) // 5)].tolist()]
+        axes.set_xticks(ticks, [f"{tick:.2g}" if tick < 1 else f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        axes.set_xlim(-0.1 * float(positive[0]), 1.3 * float(positive[-1]))
