@@ -34,13 +34,13 @@ def _stamp() -> tuple[str, int]:
 _STAMP = _stamp()
 
 
-def _compile(function: Function, fastmath: Any) -> Function:
+def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
     # _nrt=False: kernels allocate nothing, so arrays need no (atomic) reference counts,
     # which would take a third of the time; small proposing kernels are worth inlining
     options: dict[str, Any] = {
         "fastmath": fastmath,
         "_nrt": False,
-        "forceinline": len(fastmath) > 1,
+        "forceinline": inline,
     }
     dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
     with suppress(AttributeError):  # another Numba, or compilation disabled
@@ -60,7 +60,16 @@ def kernel(function: Function) -> Function:
     Nothing that a proof rests on may be computed here: comparisons assume that
     there is no NaN and no infinity.
     """
-    return _compile(function, {"nnan", "ninf", "nsz", "contract", "reassoc", "arcp"})
+    return _compile(function, {"nnan", "ninf", "nsz", "contract", "reassoc", "arcp"}, inline=True)
+
+
+def inlined_exact_order_kernel(function: Function) -> Function:
+    """Compile an exact-order kernel into its callers: for small ones that take many arrays.
+
+    A call passes every field of every array; for a tuple of arrays that takes longer than
+    a few arithmetic operations.
+    """
+    return _compile(function, {"contract"}, inline=True)
 
 
 def exact_order_kernel(function: Function) -> Function:
@@ -70,4 +79,4 @@ def exact_order_kernel(function: Function) -> Function:
     it removes roundings, so every bound of the form (number of operations) * 2**-53
     stays valid.
     """
-    return _compile(function, {"contract"})
+    return _compile(function, {"contract"}, inline=False)

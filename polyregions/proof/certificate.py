@@ -28,7 +28,8 @@ from polyregions.lp.rational import exact_facets
 from polyregions.pattern import pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
 from polyregions.regions import Regions
-from polyregions.traversal.expand import NO_BASIS, batch, machine
+from polyregions.traversal.decide import NO_BASIS, machine
+from polyregions.traversal.neighbors import batch
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.visited import grown
 

@@ -14,14 +14,14 @@ from polyregions.lp.degenerate import walk_degenerate
 from polyregions.lp.dictionary import HUGE
 from polyregions.lp.proofs import evaluate_rows
 from polyregions.lp.ties import NO_ROW
-from polyregions.traversal.expand import (
+from polyregions.traversal.decide import (
     decide_simple,
+    find_start,
     list_every_row,
     listed,
     unpack_bits,
-    write_degenerate,
-    write_simple,
 )
+from polyregions.traversal.neighbors import write_degenerate, write_simple
 from polyregions.traversal.visited import find
 
 __all__ = ["FACET", "WALL", "ZERO", "Pieces", "collect", "pieces"]
@@ -146,7 +146,8 @@ def decide(flat, modular, words, start, point, machine, batch):
     unpack_bits(words, machine.bits)
     count = -1
     if listed(flat, list_every_row(flat, machine), machine) == OK:
-        count = decide_simple(flat, size, start, point, machine, 0.0, True)
+        find_start(start, size, machine)
+        count = decide_simple(m, size, units, point, machine, 0.0, True)
         if count >= 0 and m == 2:
             corner_supports(rows, units, found, count, work)
     if count >= 0:

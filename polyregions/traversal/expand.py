@@ -1,353 +1,41 @@
-"""One region at a time, compiled: from a pattern to its facets and neighbours."""
+"""Consecutive regions expanded, their neighbours entered into the visited set; compiled."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.flat import FlatNetwork
-from polyregions.geometry.germ import DIRECTION_SCALE, bits_beyond_group
-from polyregions.geometry.rows import OK, RowScratch, region_rows, row_scratch
-from polyregions.geometry.sources import NOTHING, trace_sources
-from polyregions.lp.dictionary import Workspace, step_inside, vertex_from_point, workspace
-from polyregions.lp.polygon import nearest_row, walk_polygon
-from polyregions.lp.ties import GroupScratch, group_scratch
-from polyregions.lp.vertices import FacetBuffer, facet_buffer, row_type, walk_vertices
-from polyregions.pattern import Words, n_words
+from polyregions.traversal.decide import decide_simple, find_start, rows_inside, unpack_bits
+from polyregions.traversal.neighbors import OPEN, PROVEN, write_simple
 from polyregions.traversal.prefixes import (
-    RowCache,
-    copy_list,
+    REGISTERED,
+    SETTLED,
+    USED,
     prefix_of,
-    recall,
     register,
-    remember,
     roomy,
-    row_cache,
-    settle_all,
 )
+from polyregions.traversal.settle import settle
 from polyregions.traversal.visited import insert
 
-__all__ = ["Batch", "Machine", "advance", "batch", "expand", "machine", "merge"]
-
-Floats = NDArray[np.float64]
-
-NO_BASIS = -1
-PROVEN, OPEN = 0, 1
-
-
-class Machine(NamedTuple):
-    """Everything one worker needs to expand regions: arrays, no state between regions.
-
-    ``ids`` names the rows in the columns of ``rows``, ``place`` is its inverse.
-    """
-
-    ids: NDArray[np.int64]
-    place: NDArray[np.int64]
-    keep: NDArray[np.uint8]
-    key: Words
-    start: NDArray[np.int64]
-    cache: RowCache
-    rows: Floats
-    errors: Floats
-    bits: NDArray[np.uint8]
-    scratch: RowScratch
-    work: Workspace
-    found: FacetBuffer
-    witness: Floats
-    groups: GroupScratch
-
-
-def machine(flat: FlatNetwork) -> Machine:
-    """Allocate the arrays of one worker."""
-    m, size = flat.dimension, flat.size
-    return Machine(
-        ids=np.zeros(size, dtype=np.int64),
-        place=np.zeros(size, dtype=np.int64),
-        keep=np.zeros(size, dtype=np.uint8),
-        key=np.zeros(n_words(flat.units) + 1, dtype=np.uint64),
-        start=np.zeros(m, dtype=np.int64),
-        cache=row_cache(flat),
-        rows=np.zeros((m + 1, size)),
-        errors=np.zeros(size),
-        bits=np.zeros(flat.units, dtype=np.uint8),
-        scratch=row_scratch(flat),
-        work=workspace(m, size),
-        found=facet_buffer(m, size + 1),
-        witness=np.zeros(m),
-        groups=group_scratch(flat),
-    )
-
-
-class Batch(NamedTuple):
-    """What expanding a run of consecutive regions gave.
-
-    ``state[r]`` says whether region r of the batch was decided, ``exact[r]`` how many of
-    its decisions took exact arithmetic; ``ends[r]`` is the
-    end of its facets in ``children`` (patterns beyond), ``bases`` and ``points``
-    (a vertex and a point of the shared facet).
-    """
-
-    state: NDArray[np.uint8]
-    exact: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    witnesses: Floats
-    children: Words
-    bases: NDArray[np.signedinteger[Any]]
-    points: Floats
-
-
-def batch(flat: FlatNetwork, regions: int, facets: int) -> Batch:
-    """Allocate room for a batch of `regions` with `facets` facets in all."""
-    m = flat.dimension
-    return Batch(
-        state=np.empty(regions, dtype=np.uint8),
-        exact=np.empty(regions, dtype=np.int64),
-        ends=np.empty(regions, dtype=np.int64),
-        witnesses=np.empty((regions, m)),
-        children=np.empty((facets, n_words(flat.units)), dtype=np.uint64),
-        bases=np.empty((facets, m), dtype=row_type(flat.size)),
-        points=np.empty((facets, m)),
-    )
+__all__ = ["advance", "expand", "merge"]
 
 
 @exact_order_kernel
-def unpack_bits(words, bits):
-    """Write the bits of a packed pattern."""
-    for i in range(len(bits)):
-        bits[i] = (words[i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
-
-
-@exact_order_kernel
-def list_every_row(flat, machine):
-    """List all rows; return how many. See ``machine.ids``."""
-    for i in range(flat.size):
-        machine.ids[i] = i
-        machine.place[i] = i
-    return flat.size
-
-
-@exact_order_kernel
-def listed(flat, count, machine):
-    """Compute the listed rows of the pattern in ``machine.bits``; see `region_rows`."""
-    return region_rows(
-        flat,
-        len(flat.widths),
-        machine.bits,
-        machine.ids,
-        count,
-        machine.rows,
-        machine.errors,
-        machine.scratch,
-    )
-
-
-@exact_order_kernel
-def find_start(start, count, machine):
-    """Translate a handed-down basis to columns; NO_BASIS first if a row is not listed."""
-    own = machine.start
-    for k in range(len(own)):
-        own[k] = NO_BASIS
-    if start[0] == NO_BASIS:
-        return
-    for k in range(len(own)):
-        column = machine.place[start[k]]
-        if column >= count or machine.ids[column] != start[k]:
-            own[0] = NO_BASIS
-            return
-        own[k] = column
-
-
-@exact_order_kernel
-def walk_around(count, candidates, machine, room, proofs):
-    """Walk around a region of a planar domain; see `walk_polygon` for the result."""
-    work = machine.work
-    row = np.int64(machine.start[0])
-    if row == NO_BASIS:
-        row = nearest_row(machine.rows, count, work.point)
-        if row < 0:
-            return -1
-    return walk_polygon(
-        machine.rows,
-        machine.errors,
-        count,
-        candidates,
-        row,
-        work.point,
-        work.slack,
-        machine.found,
-        machine.witness,
-        room,
-        proofs,
-    )
-
-
-@exact_order_kernel
-def walk_over(m, count, candidates, machine, room, proofs):
-    """Walk over a region's vertices; see `walk_vertices` for the result.
-
-    Starts at the vertex of ``machine.start``, else at one near ``work.point``.
-    """
-    rows, work = machine.rows, machine.work
-    if machine.start[0] != NO_BASIS:
-        for k in range(m):
-            work.basis[k] = machine.start[k]
-    else:
-        step_inside(rows, m, count, work)
-        if not vertex_from_point(rows, m, count, work):
-            return -1
-    return walk_vertices(
-        rows,
-        machine.errors,
-        m,
-        count,
-        candidates,
-        work,
-        machine.found,
-        machine.witness,
-        room,
-        proofs,
-    )
-
-
-@exact_order_kernel
-def decide_simple(flat, count, start, point, machine, room, proofs):
-    """Decide the listed rows of a region whose rows were computed without loss.
-
-    Parameters
-    ----------
-    flat : FlatNetwork
-    count : int
-        How many rows are listed.
-    start : int16 array, shape (m,)
-        A basis on the facet the region was entered through (in the plane: its row), or
-        NO_BASIS first.
-    point : float64 array, shape (m,)
-        A point of that facet, or inside the region.
-    machine : Machine
-    room, proofs
-        See `walk_vertices`.
-
-    Returns
-    -------
-    int
-        Number of facets in ``machine.found``, or -1 if anything could not be proven.
-    """
-    m = flat.dimension
-    candidates = count
-    while candidates > 0 and machine.ids[candidates - 1] >= flat.units:
-        candidates -= 1
-    find_start(start, count, machine)
-    for d in range(m):
-        machine.work.point[d] = point[d]
-    if m == 2:
-        return walk_around(count, candidates, machine, room, proofs)
-    return walk_over(m, count, candidates, machine, room, proofs)
-
-
-@exact_order_kernel
-def write_simple(machine, count, words, used, result):
-    """Write the neighbours of a simple region: one unit changes sign at each facet."""
-    found, ids = machine.found, machine.ids
-    for f in range(count):
-        row = ids[found.rows[f]]
-        for w in range(len(words)):
-            result.children[used, w] = words[w]
-        result.children[used, row >> 6] ^= np.uint64(1) << np.uint64(row & 63)
-        for k in range(found.points.shape[1]):
-            result.bases[used, k] = ids[found.bases[f, k]]
-            result.points[used, k] = found.points[f, k]
-        used += 1
-    return used
-
-
-@exact_order_kernel
-def write_beyond(flat, modular, machine, f, column, used, result):
-    """Write the neighbour beyond facet f, where the units in ``groups.touched`` vanish.
-
-    `column` holds the facet's row. Returns how many signs took exact arithmetic, or -1
-    if one stays undecided.
-    """
-    groups, found = machine.groups, machine.found
-    m = flat.dimension
-    # small integers leave through the facet as well, and keep zero tests short
-    for d in range(m):
-        groups.inside[d] = np.round(-DIRECTION_SCALE * machine.rows[d, column])
-    exact = bits_beyond_group(
-        flat,
-        modular,
-        machine.scratch,
-        groups.sources_beyond,
-        groups.touched,
-        groups.inside,
-        machine.bits,
-        groups.beyond,
-    )
-    for w in range(result.children.shape[1]):
-        result.children[used, w] = np.uint64(0)
-    for i in range(flat.units):
-        result.children[used, i >> 6] |= np.uint64(groups.beyond[i]) << np.uint64(i & 63)
-    for k in range(m):
-        result.bases[used, k] = NO_BASIS
-        result.points[used, k] = found.points[f, k]
-    return exact
-
-
-@exact_order_kernel
-def write_tied(flat, modular, machine, count, used, result):
-    """Write the neighbours of a region in which only the network's shape makes ties.
-
-    Returns the end of what was written, or -1 if a sign stays undecided.
-    """
-    groups = machine.groups
-    trace_sources(flat, len(flat.widths), machine.bits, groups.sources)
-    for f in range(count):
-        column = machine.found.rows[f]
-        source = groups.sources.source[flat.unit_of_row[machine.ids[column]]]
-        for i in range(flat.units):
-            other = groups.sources.source[flat.unit_of_row[i]]
-            groups.touched[i] = other in (source, NOTHING)
-        if write_beyond(flat, modular, machine, f, column, used, result) < 0:
-            return -1
-        used += 1
-    return used
-
-
-@exact_order_kernel
-def write_degenerate(flat, modular, machine, count, used, result):
-    """Write the neighbours of a degenerate region; return -1 if a sign stays undecided."""
-    groups, found = machine.groups, machine.found
-    for f in range(count):
-        row = found.rows[f]
-        for i in range(flat.units):
-            groups.touched[i] = groups.leader[i] == row or groups.zero[i]
-        exact = write_beyond(flat, modular, machine, f, row, used, result)
-        if exact < 0:
-            return -1
-        groups.exact[0] += exact
-        used += 1
-    return used
-
-
-@exact_order_kernel
-def expand(flat, modular, prefixes, patterns, starts, points, room, proofs, machine, result):
+def expand(flat, prefixes, patterns, starts, points, room, proofs, machine, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
 
-    A region that is not simple, or that rounding bounds cannot decide, is left open.
+    A region with ties, or that rounding bounds cannot decide, is left open.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
-        Without primes: nothing here is decided by them.
     prefixes : Prefixes
         Those of the regions are settled.
     patterns : uint64 array, shape (r, W)
     starts : int16 array, shape (r, m)
+        A basis on the facet each region was entered through (in the plane: its row), or
+        NO_BASIS first.
     points : float64 array, shape (r, m)
-        See `decide_simple`.
+        A point of that facet.
     room : float
         See `walk_vertices`: what a witness must keep free for its own rounding.
     proofs : bool
@@ -360,7 +48,7 @@ def expand(flat, modular, prefixes, patterns, starts, points, room, proofs, mach
     int
         Number of regions expanded.
     """
-    used = 0
+    m, used = flat.dimension, 0
     capacity = len(result.children)
     for r in range(len(patterns)):
         if used + flat.units > capacity:
@@ -368,27 +56,17 @@ def expand(flat, modular, prefixes, patterns, starts, points, room, proofs, mach
         unpack_bits(patterns[r], machine.bits)
         result.exact[r] = 0
         prefix = prefix_of(flat, prefixes, patterns[r], machine.key)
-        tied = prefix >= 0 and prefixes.ties[prefix]
-        rows = recall(flat, prefix, patterns[r], machine)
-        simple = rows > 0
-        if not simple:
-            rows = copy_list(flat, prefixes, prefix, machine.ids)
-            simple = listed(flat, rows, machine) == OK
-            if simple:
-                remember(flat, prefix, rows, machine)
-        for c in range(rows):
-            machine.place[machine.ids[c]] = c
         count = -1
+        rows, units, simple = 0, 0, False
+        if prefix < 0 or not prefixes.ties[prefix]:
+            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], machine)
         if simple:
-            count = decide_simple(flat, rows, starts[r], points[r], machine, room, proofs)
-        end = -1
-        if count >= 0 and tied:
-            end = write_tied(flat, modular, machine, count, used, result)
-        elif count >= 0:
-            end = write_simple(machine, count, patterns[r], used, result)
-        result.state[r] = PROVEN if end >= 0 else OPEN
-        used = max(used, end)
-        for d in range(flat.dimension):
+            find_start(starts[r], rows, machine)
+            count = decide_simple(m, rows, units, points[r], machine, room, proofs)
+        if count >= 0:
+            used = write_simple(machine, count, patterns[r], used, result)
+        result.state[r] = PROVEN if count >= 0 else OPEN
+        for d in range(m):
             result.witnesses[r, d] = machine.witness[d]
         result.ends[r] = used
     return len(patterns)
@@ -461,7 +139,6 @@ def merge(
 @exact_order_kernel
 def advance(
     flat,
-    modular,
     prefixes,
     table,
     store,
@@ -499,12 +176,23 @@ def advance(
         most = count + capacity
         if most > len(store) or 2 * most > len(table) or n_edges + capacity > len(edges):
             break
-        if not roomy(prefixes, capacity) or not settle_all(flat, prefixes, machine):
+        if not roomy(prefixes, capacity):
+            break
+        settled = prefixes.totals
+        while settled[SETTLED] < settled[REGISTERED]:
+            begin = settled[USED]
+            if begin + flat.size > len(prefixes.rows):
+                break
+            number = settled[SETTLED]
+            prefixes.starts[number] = begin
+            settled[USED] = settle(flat, prefixes, number, machine, prefixes.rows, begin)
+            prefixes.stops[number] = settled[USED]
+            settled[SETTLED] = number + 1
+        if settled[SETTLED] < settled[REGISTERED]:
             break
         stop = min(expanded + block, count, end)
         done = expand(
             flat,
-            modular,
             prefixes,
             store[expanded:stop],
             bases[expanded:stop],

@@ -15,7 +15,9 @@ from polyregions.geometry.witness import chart_points
 from polyregions.lp.vertices import row_type
 from polyregions.pattern import Words, n_words, order, pack
 from polyregions.regions import Regions
-from polyregions.traversal.expand import NO_BASIS, Batch, merge
+from polyregions.traversal.decide import NO_BASIS
+from polyregions.traversal.expand import merge
+from polyregions.traversal.neighbors import Batch
 from polyregions.traversal.prefixes import (
     USED,
     Prefixes,

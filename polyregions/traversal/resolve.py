@@ -1,29 +1,37 @@
-"""Regions that the simple kernel left open: degenerate ones, decided in compiled code."""
+"""Regions that the simple kernel left open, decided in compiled code.
+
+Where the network's shape explains every tie, the rows that matter are simple and only
+the crossing takes more care; all others are decided with their ties.
+"""
 
 from __future__ import annotations
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.lp.degenerate import walk_degenerate
-from polyregions.traversal.expand import (
-    OPEN,
-    PROVEN,
+from polyregions.traversal.decide import (
+    NO_BASIS,
+    decide_simple,
     list_every_row,
     listed,
+    rows_inside,
     unpack_bits,
-    write_degenerate,
 )
+from polyregions.traversal.neighbors import OPEN, PROVEN, write_degenerate, write_tied
+from polyregions.traversal.prefixes import prefix_of
 
 __all__ = ["resolve"]
 
 
 @exact_order_kernel
-def resolve(flat, modular, patterns, points, room, machine, result):
+def resolve(flat, modular, prefixes, patterns, points, room, machine, result):
     """Decide regions one by one until all are done or the facet buffers are full.
 
     Parameters
     ----------
     flat : FlatNetwork
     modular : ModularNetwork
+    prefixes : Prefixes
+        Those of the regions are settled.
     patterns : uint64 array, shape (r, W)
     points : float64 array, shape (r, m)
         A point of the facet each region was entered through, or of the region.
@@ -44,24 +52,34 @@ def resolve(flat, modular, patterns, points, room, machine, result):
         if used + flat.units > len(result.children):
             return r
         unpack_bits(patterns[r], machine.bits)
-        listed(flat, list_every_row(flat, machine), machine)
-        for d in range(m):
-            work.point[d] = points[r, d]
-        count = walk_degenerate(
-            flat,
-            modular,
-            machine.bits,
-            machine.rows,
-            machine.errors,
-            work,
-            machine.found,
-            machine.witness,
-            room,
-            machine.groups,
-        )
+        machine.groups.exact[0] = 0
+        prefix = prefix_of(flat, prefixes, patterns[r], machine.key)
         end = -1
-        if count >= 0:
-            end = write_degenerate(flat, modular, machine, count, used, result)
+        if prefix >= 0 and prefixes.ties[prefix]:
+            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], machine)
+            if simple:
+                machine.start[0] = NO_BASIS
+                count = decide_simple(m, rows, units, points[r], machine, room, True)
+                if count >= 0:
+                    end = write_tied(flat, modular, machine, count, used, result)
+        if end < 0:
+            listed(flat, list_every_row(flat, machine), machine)
+            for d in range(m):
+                work.point[d] = points[r, d]
+            count = walk_degenerate(
+                flat,
+                modular,
+                machine.bits,
+                machine.rows,
+                machine.errors,
+                work,
+                machine.found,
+                machine.witness,
+                room,
+                machine.groups,
+            )
+            if count >= 0:
+                end = write_degenerate(flat, modular, machine, count, used, result)
         if end >= 0:
             used = end
             result.state[r] = PROVEN

@@ -17,23 +17,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.geometry.modular import ModularNetwork, no_modular_network, with_own_scratch
+from polyregions.geometry.modular import ModularNetwork, with_own_scratch
 from polyregions.geometry.witness import float_witness
 from polyregions.pattern import Words, pack, unpack
+from polyregions.traversal.decide import NO_BASIS, Machine, machine
 from polyregions.traversal.exact_step import exact_region
-from polyregions.traversal.expand import (
-    NO_BASIS,
-    OPEN,
-    Batch,
-    Machine,
-    advance,
-    batch,
-    expand,
-    machine,
-)
+from polyregions.traversal.expand import advance, expand
 from polyregions.traversal.found import Found, append_lists, make_room, merge_batch
-from polyregions.traversal.prefixes import REGISTERED, SETTLED, settle_run
+from polyregions.traversal.neighbors import OPEN, Batch, batch
+from polyregions.traversal.prefixes import REGISTERED, SETTLED
 from polyregions.traversal.problem import Problem
+from polyregions.traversal.settle import settle_run
 
 __all__ = ["stepper"]
 
@@ -58,7 +52,6 @@ class _Crew:
     problem: Problem
     pool: Executor | None
     machines: list[Machine]
-    no_primes: list[ModularNetwork]
     modular: list[ModularNetwork]
     room: Batch
 
@@ -84,7 +77,6 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
             problem,
             pool,
             machines=[machine(flat) for _ in range(threads)],
-            no_primes=[no_modular_network(flat) for _ in range(threads)],
             modular=[],
             room=batch(flat, _BLOCK, max(flat.units, _FACETS_PER_REGION * _BLOCK)),
         )
@@ -112,7 +104,6 @@ def _advance(crew: _Crew, found: Found, budget: int) -> None:
     open_numbers = np.empty(budget, dtype=np.int64)
     advance(
         problem.flat,
-        crew.no_primes[0],
         found.prefixes,
         found.table,
         found.patterns,
@@ -145,7 +136,6 @@ def _expand(crew: _Crew, found: Found, budget: int) -> None:
         def run(at: slice, result: Batch) -> int:
             size: int = expand(
                 flat,
-                crew.no_primes[worker],
                 found.prefixes,
                 patterns[at],
                 bases[at],
@@ -229,6 +219,7 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
             size: int = resolve(
                 flat,
                 crew.modular[worker],
+                found.prefixes,
                 patterns[at],
                 points[at],
                 problem.room,
