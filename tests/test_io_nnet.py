@@ -80,5 +80,21 @@ def test_refuses_unreadable_files(tmp_path):
     check_unreadable(load, text().strip().encode(), tmp_path / "bad.nnet")
 
 
+def evaluated(file, x):
+    """What the lines of the file say, read by the layout of an undamaged one."""
+    lines = file.read_text(encoding="utf-8").splitlines()[2:]
+    rows = [np.array([float(n) for n in line.split(",") if n.strip()]) for line in lines]
+    assert rows[1].tolist() == SIZES
+    means, ranges, rest = rows[5], rows[6], rows[7:]
+    x = (x - means[:-1]) / ranges[:-1]
+    for out in SIZES[1:]:
+        x = x @ np.array(rest[:out]).T + np.concatenate(rest[out : 2 * out])
+        rest = rest[2 * out :]
+        x = np.maximum(x, 0) if rest else x
+    assert not rest
+    return x * ranges[-1] + means[-1]
+
+
 def test_survives_damaged_files(tmp_path):
-    assert check_fuzz(load, text().encode(), tmp_path / "bad.nnet", count=60) > 20
+    file = tmp_path / "bad.nnet"
+    assert check_fuzz(load, text().encode(), file, count=500, reread=evaluated) > 200

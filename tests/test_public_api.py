@@ -1,9 +1,54 @@
+import importlib
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import polyregions as pr
+
+# what docs/api.md promises of the rooms: a name may join, none may leave or move
+DOCUMENTED = {
+    "analysis.adjacency": [
+        "adjacency",
+        "degrees",
+        "distance_statistics",
+        "shortest_path",
+        "walk_layers",
+    ],
+    "analysis.cells": ["cells", "sweep"],
+    "analysis.decision": ["decision_boundary", "nearest_decision_point"],
+    "analysis.distances": ["boundary_distance"],
+    "analysis.extremes": ["extreme_output"],
+    "analysis.linear_regions": ["count_all_patterns", "linear_regions"],
+    "analysis.lipschitz": ["lipschitz"],
+    "analysis.shape": ["bounding_box", "facets", "largest_ball", "vertices", "volume"],
+    "analysis.units": ["unit_summary"],
+    "analysis.volumes": ["exact_volumes", "volumes"],
+    "experiments": ["RegionTracker", "experiment"],
+    "io": ["load_box", "read_idx", "save_network"],
+    "io.graphs": ["write_graph"],
+    "io.meshes": ["write_mesh"],
+    "io.tables": ["edge_table", "region_table", "write_table"],
+    "plot": [
+        "plot_cells",
+        "plot_growth",
+        "plot_line",
+        "plot_slices",
+        "plot_solids",
+        "save_figure",
+    ],
+    "proof.certificate": ["write_certificate"],
+    "proof.checker": ["check"],
+    "scale": ["enumerate_to_file"],
+    "testing": ["assert_valid"],
+    "theory.boundaries": ["verify_boundaries"],
+    "theory.grid": ["verify_grid"],
+    "theory.lemmas": ["check_lemmas"],
+    "theory.theorem5": ["verify_theorem5"],
+    "viewer": ["write_page"],
+}
 
 HEAVY = {
     "cvxpy",
@@ -60,6 +105,21 @@ def test_public_names():
 def test_every_public_name_is_there_and_documented(name):
     assert getattr(pr, name).__doc__
     assert name in dir(pr)
+
+
+@pytest.mark.parametrize("module", DOCUMENTED)
+def test_documented_names_of_the_rooms(module):
+    room = importlib.import_module(f"polyregions.{module}")
+    assert set(DOCUMENTED[module]) <= set(room.__all__)
+    assert all(getattr(room, name).__doc__ for name in DOCUMENTED[module])
+
+
+def test_the_reference_lists_what_is_pinned_here():
+    page = Path(__file__).resolve().parents[1] / "docs" / "api.md"
+    entries = re.findall(r"^   ([a-zA-Z_0-9.]+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    rooms = {f"{module}.{name}" for module, names in DOCUMENTED.items() for name in names}
+    assert set(entries) == {*pr.__all__, *rooms}
+    assert len(entries) == len(set(entries))
 
 
 def test_every_error_is_a_polyregions_error():

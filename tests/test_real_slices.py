@@ -8,7 +8,9 @@ from io_helpers import data_file
 
 import polyregions as pr
 from polyregions.io import load, load_box, read_idx
+from polyregions.pattern import unpack
 from polyregions.slices import Line, Plane, Slice
+from polyregions.traversal.rational_walk import walk
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
@@ -50,6 +52,104 @@ def test_a_plane_through_three_images(digits):
     plane = Plane.through(*digits, margin=0.5)
     regions = pr.enumerate_regions(plane.restrict(network), plane.domain)
     assert check_samples(network, plane, regions, 20_000) > 0.5
+
+
+def test_a_plane_with_its_full_window(digits):
+    network = load(data_file("nets/mnist_256x2.onnx"))
+    plane = Plane.through(*digits)
+    regions = pr.enumerate_regions(plane.restrict(network), plane.domain)
+    assert len(regions) > 10_000
+    assert check_samples(network, plane, regions, 10_000) > 0.2
+
+
+def bisected(network: pr.Network, low: float, high: float) -> set[bytes]:
+    """All patterns between two points of a line that are wider than 2^-30, by halving.
+
+    A region is convex, so where two ends have the same pattern all between has it, too.
+    """
+    ends = np.array([[low], [high]])
+    patterns = network.pattern(ends)
+    found = {row.tobytes() for row in patterns}
+    spans = [(low, high, *(row.tobytes() for row in patterns))]
+    while spans := [s for s in spans if s[2] != s[3] and s[1] - s[0] > 2.0**-30]:
+        middles = [(a + b) / 2 for a, b, _, _ in spans]
+        keys = [row.tobytes() for row in network.pattern(np.array(middles)[:, None])]
+        found |= set(keys)
+        spans = [
+            half
+            for (a, b, first, last), middle, key in zip(spans, middles, keys, strict=True)
+            for half in ((a, middle, first, key), (middle, b, key, last))
+        ]
+    return found
+
+
+def test_bisection_finds_the_same_regions_of_a_line(digits):
+    network = load(data_file("nets/mnist_256x2.onnx"))
+    line = Line.through(digits[0], digits[1], margin=1.0)
+    restricted, (reach,) = line.restrict(network), line.domain.upper
+    regions = pr.enumerate_regions(restricted, line.domain)
+    inside = np.nextafter(reach, 0)
+    found = bisected(restricted, -inside, inside)
+    assert {row.tobytes() for row in regions.patterns} == found
+
+
+def test_the_rational_walk_finds_the_same_regions_of_a_small_window(digits):
+    network = load(data_file("nets/mnist_256x2.onnx"))
+    restricted = Plane.through(*digits).restrict(network)
+    window = pr.Box.interval(2, -0.4, 0.4)
+    regions, expected = pr.enumerate_regions(restricted, window), walk(restricted, window)
+    np.testing.assert_array_equal(regions.patterns, expected.patterns)
+    np.testing.assert_array_equal(regions.edges, expected.edges)
+    assert len(regions) > 10
+
+
+def signs(network: pr.Network, points: np.ndarray) -> np.ndarray:
+    """Signs of all bent units at some points: 1, -1, or 0 where rounding leaves it open."""
+    value, error, found = points, np.zeros(points.shape), []
+    for layer in network.layers:
+        size = abs(layer.matrix).T
+        gamma = (layer.matrix.shape[1] + 4) * 2.0**-53
+        error = (error @ size + gamma * (abs(value) @ size + abs(layer.bias))) * 1.001
+        value = value @ layer.matrix.T + layer.bias
+        found.append(((value > error) * 1 - (value < -error))[:, layer.bends])
+        steepest = np.maximum(abs(layer.lower), abs(layer.upper))
+        off = (value < -error) & (layer.lower == 0)
+        value = value * np.where(value > 0, layer.upper, layer.lower)
+        error = np.where(off, 0.0, error * steepest + abs(value) * 2.0**-52)
+    return np.hstack(found)
+
+
+def check_open_samples(network: pr.Network, place: Slice, window: pr.Box, points: int) -> int:
+    """Every sampled point must be of one region, by the signs that floats can tell."""
+    restricted = place.restrict(network)
+    regions = pr.enumerate_regions(restricted, window)
+    assert regions.complete
+    assert regions.proven
+    assert regions.exact_decisions < len(regions)
+    bits = unpack(regions.patterns, network.hidden_units).astype(np.float32)
+    rng = np.random.default_rng(0)
+    sampled = rng.uniform(window.lower, window.upper, size=(points, window.dimension))
+    seen = signs(restricted, sampled)
+    # how many signs of a point contradict the bits of a region
+    wrong = bits @ (seen < 0).T.astype(np.float32) + (1 - bits) @ (seen > 0).T.astype(np.float32)
+    assert (wrong.min(axis=0) == 0).all()
+    assert ((wrong == 0).sum(axis=0) == 1).mean() > 0.99
+    # and an exact pattern, which takes long because flat parts of the picture tie
+    assert restricted.pattern(sampled[:1])[0].tobytes() in {r.tobytes() for r in regions.patterns}
+    assert len(np.unique((wrong == 0).argmax(axis=0))) > 0.5 * len(regions)
+    return len(regions)
+
+
+def test_max_pooling_on_a_segment_between_two_images(digits):
+    network = load(data_file("nets/mnist_conv_maxpool.onnx"))
+    line = Line.through(digits[0], digits[1])
+    assert check_open_samples(network, line, pr.Box.interval(1, -0.5, 0.5), 400) > 50
+
+
+def test_max_pooling_on_a_window_of_a_plane(digits):
+    network = load(data_file("nets/mnist_conv_maxpool.onnx"))
+    plane = Plane.through(*digits)
+    assert check_open_samples(network, plane, pr.Box.interval(2, -0.1, 0.1), 400) > 30
 
 
 @pytest.mark.parametrize(

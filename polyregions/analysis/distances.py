@@ -58,7 +58,7 @@ def boundary_distance(
 
     Notes
     -----
-    *Algorithm.* min over units of |z(x)| / ||grad z||, gradients in the region of x
+    *Algorithm.* min over units of ``|z(x)| / ||grad z||``, gradients in the region of x
     (Hanin & Rolnick 2019b): the nearest hyperplane of the region is reached before any
     other boundary. All in integers. If z(x) = 0 for a unit that is not constant, the
     distance is 0.

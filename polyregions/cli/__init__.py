@@ -19,6 +19,7 @@ from polyregions.cli import (
     check,
     count,
     enumerate_,
+    estimate,
     experiment,
     graph,
     info,
@@ -57,6 +58,7 @@ app.command("certify")(_deferred(certify.certify))
 app.command("check")(_deferred(check.check))
 app.command("count")(_deferred(count.count))
 app.command("enumerate")(_deferred(enumerate_.enumerate_))
+app.command("estimate")(_deferred(estimate.estimate))
 app.command("experiment")(_deferred(experiment.experiment))
 app.command("graph")(_deferred(graph.graph))
 app.command("info")(_deferred(info.info))

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from polyregions.cli import options, report, storage
+from polyregions.cli.cluster import DaskOption, count_by_cluster
 from polyregions.cli.tree import count_by_tree, tree_exit_code, tree_lines
 from polyregions.cli.walk import walk
+from polyregions.errors import PolyregionsError
 
 _EXAMPLE = "digits2"
 
@@ -41,6 +43,7 @@ def count(
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
     memory: storage.MemoryOption = None,
+    dask: DaskOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Count the activation regions of a network in a box."""
@@ -54,7 +57,14 @@ def count(
         )
     task = options.read_task(network, where)
     summary: dict[str, Any]
-    if method is Method.TREE:
+    if dask is not None:
+        if method is not Method.TREE:
+            raise PolyregionsError("--dask counts by the tree only; add --method tree")
+        counted, seconds = count_by_cluster(
+            task, dask, threads=threads, max_regions=max_regions, time_limit=time_limit
+        )
+        summary, lines = counted.summary(), tree_lines(counted, seconds)
+    elif method is Method.TREE:
         counted, seconds = count_by_tree(
             task, threads=threads, max_regions=max_regions, time_limit=time_limit
         )

@@ -9,11 +9,20 @@ from typing import Any
 
 from rich.console import Console
 
+from polyregions.cli.report import tell
 from polyregions.traversal.progress import Progress
 
-__all__ = ["announced_compilation", "shown_progress", "shown_steps", "tree_text", "walk_text"]
+__all__ = [
+    "announced_compilation",
+    "mentioning_estimate",
+    "shown_progress",
+    "shown_steps",
+    "tree_text",
+    "walk_text",
+]
 
 _SECONDS_BETWEEN_LINES = 5.0
+_LONG = 10.0
 
 
 def walk_text(progress: Progress) -> str:
@@ -56,8 +65,24 @@ def shown_progress(
     yield line
 
 
+def mentioning_estimate(
+    progress: Callable[[Progress], None], *limits: float | None
+) -> Callable[[Progress], None]:
+    """Return the callback; if there is no limit and the run is long, it names `estimate` once."""
+    mentioned = any(limit is not None for limit in limits)
+
+    def call(state: Progress) -> None:
+        nonlocal mentioned
+        if not mentioned and state.seconds > _LONG:
+            mentioned = True
+            tell("polyregions: this takes long; polyregions estimate foretells count and time")
+        progress(state)
+
+    return call
+
+
 @contextmanager
-def shown_steps(done: str) -> Iterator[Callable[[int, int], None]]:
+def shown_steps(done: str, what: str = "regions") -> Iterator[Callable[[int, int], None]]:
     """Yield a callback that shows how many of all regions are `done`, such as "checked"."""
     console = Console(stderr=True, highlight=False)
     last = time.monotonic()
@@ -67,7 +92,7 @@ def shown_steps(done: str) -> Iterator[Callable[[int, int], None]]:
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
-            console.print(f"{count:,} of {total:,} regions {done}", soft_wrap=True)
+            console.print(f"{count:,} of {total:,} {what} {done}", soft_wrap=True)
 
     yield line
 

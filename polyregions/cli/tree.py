@@ -6,7 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from polyregions.cli.options import Task
-from polyregions.cli.progress import announced_compilation, shown_progress, tree_text
+from polyregions.cli.progress import (
+    announced_compilation,
+    mentioning_estimate,
+    shown_progress,
+    tree_text,
+)
 from polyregions.cli.report import tell
 
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ def count_by_tree(
             threads=threads,
             max_regions=max_regions,
             time_limit=time_limit,
-            progress=progress,
+            progress=mentioning_estimate(progress, max_regions, time_limit),
         )
         return count, time.perf_counter() - begin
 

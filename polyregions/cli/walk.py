@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyregions.cli.options import Task
-from polyregions.cli.progress import announced_compilation, shown_progress
+from polyregions.cli.progress import announced_compilation, mentioning_estimate, shown_progress
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def walk(
             max_regions=max_regions,
             time_limit=time_limit,
             memory=memory,
-            progress=progress,
+            progress=mentioning_estimate(progress, max_regions, time_limit, memory),
         )
         return regions, time.perf_counter() - begin
 

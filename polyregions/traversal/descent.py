@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.layers import layer_maps, oriented_row
+from polyregions.geometry.layers import layer_maps, oriented_rows
 from polyregions.geometry.rows import LOST
 from polyregions.lp.cutting import prove_one_sided, side_margins
 from polyregions.lp.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
@@ -120,22 +120,27 @@ def write_units(flat, modular, tree, level):
     m = flat.dimension
     base = tree.n_base[level]
     status = AT_NODE
-    for place in range(tree.starts[level], tree.starts[level + 1]):
-        row = tree.sequence[place]
-        column = base + place - tree.starts[level]
-        unit = flat.unit_of_row[row] - tree.bases[level]
-        oriented_row(
-            tree.maps[level - 1],
-            tree.map_errors[level - 1],
-            unit,
-            m,
-            column,
-            tree.rows[level],
-            tree.errors[level],
-        )
+    start, width = tree.starts[level], flat.widths[level - 1]
+    count = tree.starts[level + 1] - start
+    units = tree.work.units
+    for c in range(count):
+        units[c] = flat.unit_of_row[tree.sequence[start + c]] - tree.bases[level]
+    oriented_rows(
+        tree.maps[level - 1],
+        tree.map_errors[level - 1],
+        m,
+        units,
+        count,
+        base,
+        tree.rows[level],
+        tree.errors[level],
+        tree.slopes[:width],
+        tree.scaled_error[:width],
+    )
+    for column in range(base, base + count):
         tree.guards[level, column] = -HUGE
         tree.gaps[level, column] = 0.0
-        tree.ids[level, column] = row
+        tree.ids[level, column] = tree.sequence[start + column - base]
         tree.reversed[level, column] = False
         if tree.errors[level, column] == LOST:
             status = NEEDS_ROWS

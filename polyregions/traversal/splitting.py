@@ -13,11 +13,12 @@ tree about a third smaller than in the network's order.
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.modular import modular_rows
 from polyregions.lp.cutting import (
     falling_slack,
     inward_gap,
+    one_sided_bounds,
     prove_one_sided,
     prove_touching_side,
     proven_inside,
@@ -55,19 +56,21 @@ __all__ = ["ONE_SIDED", "OPEN", "PRUNED", "SPLIT", "search", "settle_here", "spl
 # what the search at a node returns
 ONE_SIDED, SPLIT, OPEN, PRUNED = range(4)
 
+# Hint: from so many candidates on, bounds are computed for all at once.
+MANY_HINT = 4
+# Hint: a row that touches the polytope is about a gap away from the dictionary's.
+TOUCHING_HINT = 1e-6
 # Hint: pivots per search, for each dimension, before it is given up.
 STEPS_HINT = 50
 
 
 @exact_order_kernel
-def prove_side(flat, modular, tree, depth, level, position, column, sign):
-    """Prove that a candidate is one-sided, by bounds or exactly."""
+def prove_touching(flat, modular, tree, depth, level, position, column, sign):
+    """Prove that a candidate that only touches the polytope is one-sided, exactly."""
     table, basis = tree.tables[depth], tree.vertices[depth]
     rows, errors, work = tree.rows[level], tree.errors[level], tree.work
     m = flat.dimension
-    if prove_one_sided(rows, errors, m, basis, table, position, column, sign, work.residual):
-        return True
-    if table[m, position] * sign > 1e-6:
+    if table[m, position] * sign > TOUCHING_HINT:
         return False
     ids = tree.ids[level]
     work.state[0] = 1 if tree.residues[0] >= level else 0
@@ -93,25 +96,41 @@ def settle_here(flat, modular, tree, depth, level):
     Returns False if the fixed prefix says otherwise.
     """
     frame, work = tree.frames[depth], tree.work
-    table, row_at = tree.tables[depth], tree.row_at[depth]
+    table, row_at, basis = tree.tables[depth], tree.row_at[depth], tree.vertices[depth]
+    rows, errors = tree.rows[level], tree.errors[level]
     m = flat.dimension
-    side_margins(table, m, frame[MOVED], frame[END], work.ratio)
-    p = frame[MOVED]
+    start, end = frame[MOVED], frame[END]
+    side_margins(table, m, start, end, work.ratio)
+    likely = 0
+    for p in range(start, end):
+        likely += work.ratio[p] >= -PIVOT_HINT
+    if likely == 0:
+        return True
+    if likely >= MANY_HINT:
+        one_sided_bounds(
+            rows, errors, m, basis, table, row_at, start, end, work.residuals, work.bounds
+        )
+    p = start
     while p < frame[END]:
-        if work.ratio[p] >= -PIVOT_HINT:
-            sign = 1.0 if table[m, p] > 0.0 else -1.0
-            column = row_at[p]
-            if prove_side(flat, modular, tree, depth, level, p, column, sign):
-                if not settle(tree, level, column, 1 if sign > 0.0 else 0):
-                    return False
-                remove_candidate(tree, depth, p)
-                work.ratio[p] = work.ratio[frame[END]]
-                continue
-        p += 1
+        column = row_at[p]
+        sign = 1.0 if table[m, p] > 0.0 else -1.0
+        proven = likely >= MANY_HINT and work.bounds[p] > 0.0
+        if not proven and work.ratio[p] >= -PIVOT_HINT:
+            proven = prove_one_sided(
+                rows, errors, m, basis, table, p, column, sign, work.residual
+            ) or prove_touching(flat, modular, tree, depth, level, p, column, sign)
+        if proven:
+            if not settle(tree, level, column, 1 if sign > 0.0 else 0):
+                return False
+            remove_candidate(tree, depth, p)
+            work.ratio[p] = work.ratio[frame[END]]
+            work.bounds[p] = work.bounds[frame[END]]
+        else:
+            p += 1
     return True
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def next_candidate(tree, depth, level):
     """Return the position of the candidate to decide next.
 
@@ -135,7 +154,7 @@ def next_candidate(tree, depth, level):
     return best
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def search(flat, modular, tree, depth, level):
     """Decide one candidate: one-sided (it then has left) or split, else open."""
     m = flat.dimension
@@ -160,7 +179,9 @@ def search(flat, modular, tree, depth, level):
             position = blocking_row(table, m, slack, frame[MOVED], work.ratio)
             steps -= 1
             doubt = position < 0 or steps < 0
-        elif prove_side(flat, modular, tree, depth, level, p, target, sign):
+        elif prove_one_sided(
+            tree.rows[level], errors, m, tree.vertices[depth], table, p, target, sign, work.residual
+        ) or prove_touching(flat, modular, tree, depth, level, p, target, sign):
             remove_candidate(tree, depth, p)
             return ONE_SIDED if settle(tree, level, target, 1 if sign > 0.0 else 0) else PRUNED
         if not doubt:
@@ -194,7 +215,7 @@ def search(flat, modular, tree, depth, level):
             return ONE_SIDED
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def two_witnesses(tree, depth, level, columns, target, sign):
     """Prove that a candidate is positive at one point inside, and negative at another.
 
@@ -219,7 +240,7 @@ def two_witnesses(tree, depth, level, columns, target, sign):
     return True
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
     """Split the polytope by the candidate at `p`: its far side is next, the near one waits."""
     m = flat.dimension

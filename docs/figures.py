@@ -1,0 +1,65 @@
+"""Draw the pictures of the pages: python docs/figures.py writes docs/regions.png.
+
+Needs the extra ``plot``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+import polyregions as pr
+from polyregions.analysis.linear_regions import linear_regions
+from polyregions.pattern import unpack
+from polyregions.plot.cells import plane_polygons, plot_cells
+
+DOCS = Path(__file__).resolve().parent
+
+
+def network() -> pr.Network:
+    """Return the network of the pages: two inputs, three units, then one."""
+    return pr.Network.from_arrays(
+        [
+            ([[1, 0.25], [-0.5, 1], [1, 1]], [-0.25, 0, 0.5]),
+            ([[1, 1, -0.75]], [-0.25]),
+            ([[1]], [0]),
+        ],
+        name="three units and one",
+    )
+
+
+def main() -> None:
+    """Draw regions with their patterns beside linear regions, and the graph over both."""
+    net = network()
+    regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
+    linear = linear_regions(regions)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), dpi=80)
+    plot_cells(regions, left)
+    bits = unpack(regions.patterns, net.hidden_units)
+    polygons, _ = plane_polygons(regions)
+    for row, polygon in zip(bits, polygons, strict=True):
+        left.annotate("".join(map(str, row)), np.mean(polygon, axis=0), ha="center", va="center")
+    # the picture's own title and legend make room for one line
+    left.set_title("", loc="left")
+    left.get_legend().remove()
+    left.set(xlabel="", ylabel="")
+    left.set_title(f"{len(regions)} regions (R2), with their patterns", fontsize=10)
+    shades = ("#cfe0f1", "#f3d9a4", "#d5c3dd", "#cfe3c3", "#eeb9a4")
+    for label, polygon in zip(linear.open, polygons, strict=True):
+        right.fill(*np.transpose(polygon), color=shades[int(label) % len(shades)])
+    right.set_title(
+        f"{linear.counts['R4']} linear regions (R4), and which regions touch", fontsize=10
+    )
+    for source, target in regions.edges:
+        ends = np.array([np.mean(polygons[source], axis=0), np.mean(polygons[target], axis=0)])
+        right.plot(*ends.T, color="0.15", linewidth=0.8, marker="o", markersize=3)
+    for axes in (left, right):
+        axes.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
+    figure.tight_layout()
+    figure.savefig(DOCS / "regions.png", metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()

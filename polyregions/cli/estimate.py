@@ -1,0 +1,116 @@
+"""``polyregions estimate``: about how many regions, and what an exact run will take."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.cli.progress import announced_compilation, shown_steps
+
+if TYPE_CHECKING:
+    from polyregions.scale.forecast import Cost
+    from polyregions.traversal.estimate import Estimate
+
+ProbesOption = Annotated[
+    int,
+    typer.Option("--probes", metavar="K", help="Random probes of the tree, 2 or more."),
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="S", help="Of the probes.")]
+
+
+@options.on_a_domain
+def estimate(
+    where: options.Where,
+    network: options.NetworkArgument,
+    probes: ProbesOption = 16,
+    seed: SeedOption = 0,
+    as_json: options.AsJson = False,
+) -> int:
+    """Estimate the number of regions, and the time, memory and disk of an exact run."""
+    task = options.read_task(network, where)
+    with announced_compilation(), shown_steps("made", "probes") as progress:
+        from polyregions.scale.forecast import cost_per_region
+        from polyregions.traversal.estimate import estimate_regions
+
+        begin = time.perf_counter()
+        # first, so that no compilation is measured
+        made = estimate_regions(
+            task.network, task.domain, probes=probes, seed=seed, progress=progress
+        )
+        cost = cost_per_region(task.network, task.domain)
+        seconds = time.perf_counter() - begin
+    lower = max(made.lower_bound, cost.lower_bound)
+    low, high = (max(end, lower) for end in made.interval)
+    if as_json:
+        report.print_json(
+            {
+                "network": task.network.name,
+                "input_dimension": task.network.input_dimension,
+                "free_inputs": task.dimension,
+                "hidden_units": task.network.hidden_units,
+                "domain": report.domain_value(task.domain),
+                **report.slice_entry(task.slice),
+                **made.summary(),
+                "interval": [low, high],
+                "lower_bound": lower,
+                "seconds": seconds,
+                "predicted": {
+                    "tree_seconds": made.regions * cost.tree_seconds,
+                    "walk_seconds": made.regions * cost.walk_seconds,
+                    "walk_memory_bytes": made.regions * cost.memory_bytes,
+                    "walk_disk_bytes": made.regions * cost.disk_bytes,
+                },
+            }
+        )
+    else:
+        report.print_lines(
+            f"{task.network.name}: {task.network.hidden_units} hidden units "
+            f"on {report.domain_text(task.domain)}",
+            *_lines(made, lower, low, high, seconds),
+            *_cost_lines(max(made.regions, lower), cost),
+        )
+    if made.complete:
+        return 0
+    report.tell(f"polyregions: stopped early, after {made.probes} of {probes} probes")
+    return 3
+
+
+def _lines(made: Estimate, lower: int, low: float, high: float, seconds: float) -> list[str]:
+    if made.exact:
+        return [f"{round(made.regions):,} regions: so few that they were counted (proven)"]
+    return [
+        f"about {_number(made.regions)} regions; {made.confidence:.0%} interval "
+        f"{_number(low)} to {_number(high)}, from {made.probes} probes in {seconds:.1f} s",
+        f"at least {lower:,} (proven)",
+    ]
+
+
+def _cost_lines(regions: float, cost: Cost) -> list[str]:
+    return [
+        f"count --method tree: about {_duration(regions * cost.tree_seconds)} in one thread",
+        f"count, enumerate: about {_duration(regions * cost.walk_seconds)} in one thread, "
+        f"{_size(regions * cost.memory_bytes)} of memory; "
+        f"{_size(regions * cost.disk_bytes)} on disk in Parquet",
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value < 1e6 else f"{value:.3g}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("years", 31_557_600), ("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:,.0f} PB"

@@ -1,0 +1,252 @@
+"""Does a row cut a polytope? One row against a prefix polytope, from vertex to vertex.
+
+The dictionary is that of the polytope with every row moved inwards by a small *gap* of
+its own. So its vertices lie strictly inside the true polytope, which makes each a
+witness; no two rows meet in a tie, however degenerate the network; and multipliers
+that prove a row one-sided hold for the true rows all the same.
+
+* *cut*: two vertices where every row of the polytope exceeds its rounding error, with
+  the row proven positive at one and negative at the other (`proven_inside`);
+* *not cut*: multipliers with which the row stays positive on the whole polytope
+  (`prove_one_sided`), or with which it is an exact non-negative combination of its
+  rows (`prove_touching_side`): then it is non-negative, and positive inside;
+* anything else is undecided.
+"""
+
+from __future__ import annotations
+
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel, kernel
+from polyregions.geometry.modular import combination_zeros
+from polyregions.lp.dictionary import HUGE, PIVOT_HINT, invert_basis
+from polyregions.lp.proofs import evaluate_rows, least, lower_bounds
+
+__all__ = [
+    "falling_slack",
+    "inward_gap",
+    "one_sided_bounds",
+    "prove_one_sided",
+    "prove_touching_side",
+    "proven_inside",
+    "side_margins",
+    "write_table",
+]
+
+# Hint: the size of the gaps, far above the rounding of the dictionary, below most regions.
+GAP_HINT = 1e-9
+
+
+@inlined_exact_order_kernel
+def inward_gap(column, error, room):
+    """Return the gap of a row whose value at a witness is `room`; different for each row."""
+    # multiples of an irrational number, modulo 1
+    spread = column * 0.6180339887498949
+    gap = (1.0 + spread - int(spread)) * (GAP_HINT + 8.0 * error)
+    return min(gap, 0.5 * room)
+
+
+@kernel
+def side_margins(table, m, start, end, out):
+    """out[p] >= 0 (about) where the row at p has its least absolute value at this vertex."""
+    values, margins = table[m, start:end], out[start:end]
+    for p in range(len(values)):
+        margins[p] = HUGE
+    for k in range(m):
+        column = table[k, start:end]
+        for p in range(len(values)):
+            along = column[p] if values[p] > 0.0 else -column[p]
+            margins[p] = min(margins[p], along)
+
+
+@kernel
+def falling_slack(table, m, position, sign):
+    """Return the slack along which ``sign`` times a row falls fastest, or -1."""
+    best = 0
+    for k in range(1, m):
+        if sign * table[k, position] < sign * table[best, position]:
+            best = k
+    return best if sign * table[best, position] < -PIVOT_HINT else -1
+
+
+@inlined_exact_order_kernel
+def proven_inside(rows, guards, m, columns, point, slack):
+    """Return whether every row of the polytope exceeds its error at a point.
+
+    ``guards`` are the rows' errors; columns that are no rows of the polytope have
+    -HUGE. The point must lie in the cube, where the errors hold.
+    """
+    for d in range(m):
+        if not abs(point[d]) <= 1.0:
+            return False
+    evaluate_rows(rows, m, columns, point, slack)
+    lower_bounds(slack, guards, columns)
+    return least(slack, columns) > 0.0
+
+
+@inlined_exact_order_kernel
+def prove_one_sided(rows, errors, m, basis, table, position, column, sign, residual):
+    """Prove that ``sign`` times a row is positive on the polytope, from its dictionary row.
+
+    See `lp.proofs.prove_redundant` for the bound.
+    """
+    for d in range(m + 1):
+        residual[d] = sign * rows[d, column]
+    bound = errors[column]
+    for k in range(m):
+        multiplier = sign * table[k, position]
+        if multiplier > 0.0:
+            i = basis[k]
+            bound += multiplier * errors[i]
+            for d in range(m + 1):
+                residual[d] -= multiplier * rows[d, i]
+    total = 0.0
+    for d in range(m):
+        total += abs(residual[d])
+    return residual[m] - 1.0001 * total - 2.0 * bound > 0.0
+
+
+@exact_order_kernel
+def one_sided_bounds(rows, errors, m, basis, table, row_at, start, end, residuals, bounds):
+    """Write proven lower bounds of the candidates' absolute values over the polytope.
+
+    The arithmetic of `prove_one_sided` for all positions from `start` to `end` at once:
+    ``bounds[p] > 0`` proves that the candidate has the sign of its value at the vertex.
+    """
+    values, doubts = table[m], bounds
+    for p in range(start, end):
+        doubts[p] = errors[row_at[p]]
+    for d in range(m + 1):
+        residual = residuals[d]
+        for p in range(start, end):
+            entry = rows[d, row_at[p]]
+            residual[p] = entry if values[p] > 0.0 else -entry
+    for k in range(m):
+        error, column = errors[basis[k]], table[k]
+        for p in range(start, end):
+            multiplier = column[p] if values[p] > 0.0 else -column[p]
+            doubts[p] += max(multiplier, 0.0) * error
+        for d in range(m + 1):
+            residual, entry = residuals[d], rows[d, basis[k]]
+            for p in range(start, end):
+                multiplier = column[p] if values[p] > 0.0 else -column[p]
+                residual[p] -= max(multiplier, 0.0) * entry
+    total, last = residuals[0], residuals[m]
+    for p in range(start, end):
+        total[p] = abs(total[p])
+    for d in range(1, m):
+        residual = residuals[d]
+        for p in range(start, end):
+            total[p] += abs(residual[p])
+    for p in range(start, end):
+        bounds[p] = last[p] - 1.0001 * total[p] - 2.0 * doubts[p]
+
+
+@exact_order_kernel
+def prove_touching_side(
+    flat, modular, ids, rows, errors, m, basis, table, position, column, sign, work
+):
+    """Prove that ``sign`` times a row is an exact non-negative combination of basis rows.
+
+    ``ids`` are the numbers of the columns' rows in the network; ``work.residues_ready``
+    says whether ``modular.unit_rows`` holds them.
+
+    Returns
+    -------
+    int
+        1 if proven by the network's shape, 2 if by residues, 0 if not proven, -1 if
+        residues are needed to tell.
+
+    Notes
+    -----
+    With the float multipliers d, remainder r = a - d B and the float inverse Y of the
+    basis normals B, the exact multipliers differ from d by r B^-1, and
+    ``|r B^-1| <= |r|_1 max_i |Y_i|_1 / (1 - |B Y - I|)``. Multipliers within that bound of
+    zero, and the offset, must be exactly zero.
+    """
+    inverse, residual = work.inverse, work.residual
+    if not invert_basis(rows, basis, m, inverse):
+        return 0
+    defect = 0.0
+    spread = 0.0
+    worst = 0.0
+    for k in range(m):
+        total = 0.0
+        for j in range(m):
+            entry = -1.0 if j == k else 0.0
+            for d in range(m):
+                entry += rows[d, basis[k]] * inverse[d, m + j]
+            total += abs(entry)
+        defect = max(defect, total)
+        total = 0.0
+        for j in range(m):
+            total += abs(inverse[k, m + j])
+        spread = max(spread, total)
+        worst = max(worst, errors[basis[k]])
+    if not defect + 2.0 * m * worst * spread < 0.1:
+        return 0
+    for d in range(m + 1):
+        residual[d] = sign * rows[d, column]
+    size = 2.0 * errors[column]
+    for k in range(m):
+        multiplier = sign * table[k, position]
+        size += 2.0 * abs(multiplier) * errors[basis[k]]
+        for d in range(m + 1):
+            residual[d] -= multiplier * rows[d, basis[k]]
+    offset = abs(residual[m])
+    for d in range(m):
+        size += 1.0001 * abs(residual[d])
+    bound = 1.2 * spread * size
+    # far from zero there is nothing to tie: the offset is negative, or positive in no doubt
+    if not offset <= 4.0 * (m + 1) * (bound + size) + 1e-12:
+        return 0
+    flat_rows = flat.zero_offsets
+    known = rows[m, column] == 0.0 and (ids[column] >= flat.units or flat_rows)
+    unsure = False
+    for k in range(m):
+        multiplier = sign * table[k, position]
+        i = basis[k]
+        if multiplier > bound:
+            if not (rows[m, i] == 0.0 and (ids[i] >= flat.units or flat_rows)):
+                known = False
+        elif multiplier < -bound:
+            return 0
+        else:
+            unsure = True
+    if known and not unsure:
+        return 1
+    if work.state[0] == 0:
+        return -1
+    for k in range(m):
+        work.basis_ids[k] = ids[basis[k]]
+    if not combination_zeros(modular, m, work.basis_ids, ids[column], work.is_zero):
+        return 0
+    for k in range(m):
+        if sign * table[k, position] <= bound and not work.is_zero[k]:
+            return 0
+    return 2 if known or work.is_zero[m] else 0
+
+
+@kernel
+def write_table(rows, gaps, m, basis, row_at, moved, end, inverse, table):
+    """Write the dictionary afresh at the vertex of `basis`; False if nearly singular.
+
+    Positions before `moved` hold rows of the polytope, those after it other rows, which
+    have no gap.
+    """
+    if not invert_basis(rows, basis, m, inverse):
+        return False
+    for d in range(m):
+        total = 0.0
+        for k in range(m):
+            table[k, d] = inverse[d, m + k]
+            total += inverse[d, m + k] * (gaps[basis[k]] - rows[m, basis[k]])
+        table[m, d] = total
+    for p in range(m, end):
+        column = row_at[p]
+        for k in range(m + 1):
+            total = rows[m, column] if k == m else 0.0
+            for d in range(m):
+                total += rows[d, column] * table[k, d]
+            table[k, p] = total
+        if p < moved:
+            table[m, p] -= gaps[column]
+    return True

@@ -1,0 +1,92 @@
+"""What a worker of a cluster does: a pure function of a network, prefixes and a budget."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from polyregions.domain import Domain
+from polyregions.errors import PolyregionsError
+from polyregions.network import Network
+from polyregions.scale.identity import identity_of
+from polyregions.traversal.problem import Problem, problem_of
+from polyregions.traversal.subdivision import count_below
+
+__all__ = ["Piece", "Sent", "count_piece", "sent"]
+
+_REMEMBERED = 4  # networks that a worker process keeps ready
+
+_problems: OrderedDict[tuple[tuple[str, str], ...], Problem] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A network and a domain on their way to workers, and what identifies them."""
+
+    network: Network
+    domain: Domain | None
+    identity: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one task found: regions of the first l layers, and the prefixes it leaves.
+
+    `seconds` is how long it took, for the size of later tasks. A prefix is one byte a unit.
+    """
+
+    counts: tuple[int, ...]
+    unexplored: tuple[bytes, ...]
+    exact_decisions: int
+    seconds: float
+
+
+def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -> Sent:
+    """Return what all tasks of a count depend on.
+
+    It is a task itself: a worker that dies with the only copy of its result does no harm,
+    which it would with data that was scattered.
+    """
+    return Sent(network, domain, identity)
+
+
+def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
+    """Count the regions below some prefixes, with a budget of nodes for all together.
+
+    Raises
+    ------
+    PolyregionsError
+        If this worker sees the problem differently: prefixes would mean something else.
+    """
+    begin = perf_counter()
+    problem = _problem_of(source)
+    levels = len(problem.flat.widths) + 1
+    each = max(1, nodes // len(prefixes))
+    parts = [count_below(problem, tuple(prefix), budget=each) for prefix in prefixes]
+    return Piece(
+        tuple(sum(int(part.counts[level]) for part in parts) for level in range(levels)),
+        tuple(bytes(left) for part in parts for left in part.unexplored),
+        sum(part.exact_decisions for part in parts),
+        perf_counter() - begin,
+    )
+
+
+def _problem_of(source: Sent) -> Problem:
+    key = tuple(sorted(source.identity.items()))
+    with _lock:
+        problem = _problems.pop(key, None)
+        if problem is None:
+            problem = problem_of(source.network, source.domain, drop_constant=True)
+            if identity_of(problem) != dict(source.identity):
+                raise PolyregionsError(
+                    "a worker has another version of polyregions, or another kind of processor, "
+                    "than the driver; install the same everywhere"
+                )
+        _problems[key] = problem
+        while len(_problems) > _REMEMBERED:
+            _problems.popitem(last=False)
+    return problem

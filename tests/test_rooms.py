@@ -1,0 +1,98 @@
+"""The house of docs/house.md is the one of the code, and nothing in it imports upwards."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+OUT_OF_DATE = "who imports whom has changed: run python docs/rooms.py"
+
+
+def load_rooms():
+    spec = importlib.util.spec_from_file_location("rooms", DOCS / "rooms.py")
+    rooms = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rooms)
+    return rooms
+
+
+rooms = load_rooms()
+FOUND = rooms.imports(rooms.package_folder())
+
+
+def test_every_room_is_known():
+    assert {one.room for one in FOUND} - {""} <= set(rooms.ROOMS)
+    folder = rooms.package_folder()
+    there = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    there |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert there == set(rooms.ROOMS)
+
+
+def test_nothing_imports_upwards():
+    assert rooms.upward(FOUND, lazy=False) == []
+
+
+def test_lazy_imports_that_go_upwards():
+    # methods of values that call what the rooms above compute; a new one needs a reason
+    assert rooms.upward(FOUND, lazy=True) == [
+        ("domain", "io"),
+        ("domain", "lp"),
+        ("experiments.regions_in_a_plane", "plot"),
+        ("network", "geometry"),
+        ("regions", "analysis"),
+        ("regions", "geometry"),
+        ("regions", "io"),
+    ]
+
+
+def test_the_checker_stands_apart():
+    own = [one.target for one in FOUND if one.module == "proof.checker"]
+    assert own
+    assert not [target for target in own if target.startswith("polyregions")]
+
+
+@pytest.mark.parametrize("heavy", ["matplotlib", "torch", "onnx", "dask", "distributed", "pyarrow"])
+def test_heavy_packages_are_imported_where_they_are_used(heavy):
+    early = [one.module for one in FOUND if not one.lazy and one.target.split(".")[0] == heavy]
+    assert early == []
+
+
+def test_the_table_is_of_the_code():
+    page = (DOCS / "house.md").read_text(encoding="utf-8")
+    assert page == rooms.with_table(page, FOUND), OUT_OF_DATE
+
+
+def test_the_picture_is_of_the_code():
+    assert (DOCS / "rooms.svg").read_text(encoding="utf-8") == rooms.picture(FOUND), OUT_OF_DATE
+
+
+def imports_of(source):
+    return list(rooms._imports("lp.some", ast.parse(source), False))
+
+
+@pytest.mark.parametrize(
+    ("source", "now", "later"),
+    [
+        ("from polyregions.plot import plot_cells", [("lp.some", "plot")], []),
+        ("import polyregions.traversal.drive", [("lp.some", "traversal")], []),
+        ("from polyregions import cli", [("lp.some", "cli")], []),
+        ("from polyregions import Box", [("lp.some", "polyregions")], []),
+        ("def f():\n    from polyregions.plot import save", [], [("lp.some", "plot")]),
+        ("import polyregions\nx = polyregions.Box", [("lp.some", "polyregions")], []),
+        ("import polyregions\nx = polyregions.__version__", [], []),
+        ("class A:\n    import polyregions.theory.laws", [("lp.some", "theory")], []),
+        ("try:\n    import polyregions.cli\nexcept ImportError: pass", [("lp.some", "cli")], []),
+        ("if TYPE_CHECKING:\n    from polyregions.plot import save", [], []),
+        ("from polyregions.geometry.rows import OK\nimport numpy", [], []),
+    ],
+)
+def test_upward_imports_are_seen(source, now, later):
+    found = imports_of(source)
+    assert rooms.upward(found, lazy=False) == now
+    assert rooms.upward(found, lazy=True) == later
+
+
+def test_relative_imports_are_refused():
+    with pytest.raises(SyntaxError, match="relative import"):
+        imports_of("from .rows import OK")
