@@ -61,7 +61,7 @@ PEERS = (
     ),
     Peer(
         "relucent", "relucent==1.0.0", "AGPL-3.0",
-        "search over neighbours, Gurobi; float64", "yes", "no",
+        "search over neighbours, Gurobi; float64", "yes, with pairs that do not touch", "no",
     ),
     Peer(
         "relu_edge_subdivision", None, "none given",
@@ -266,8 +266,8 @@ def compare(options: argparse.Namespace) -> tuple[list[str], list[str]]:
                 f"| {peer.name} | {versions.get(peer.name) or '?'} | {peer.licence} "
                 f"| {peer.method} | {peer.adjacency} | {peer.proof} |"
             )
-    text = ["### What was run\n", *about, "\n### Generic networks\n", *fast]
-    return [*text, "\n### Degenerate networks\n", *hard], complaints
+    text = ["## What was run\n", *about, "\n## Generic networks\n", *fast]
+    return [*text, "\n## Degenerate networks\n", *hard], complaints
 
 
 def main() -> int:

@@ -36,10 +36,12 @@ _STAMP = _stamp()
 
 def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
     # _nrt=False: kernels allocate nothing, so arrays need no (atomic) reference counts,
-    # which would take a third of the time; small proposing kernels are worth inlining
+    # which would take a third of the time; small proposing kernels are worth inlining;
+    # no C callback is ever made of a kernel
     options: dict[str, Any] = {
         "fastmath": fastmath,
         "_nrt": False,
+        "no_cfunc_wrapper": True,
         "forceinline": inline,
     }
     dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
@@ -50,7 +52,8 @@ def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
         files._source_stamp = _STAMP
         files._index_name = f"{_STAMP[0][:16]}-{files._index_name}"
         files._index_path = str(Path(files._cache_path) / files._index_name)
-        files._data_name_template = f"{_STAMP[0][:16]}-{files._data_name_template}"
+        # and the names of the data, or another index would find other kernels in them
+        files._data_name_pattern = f"{_STAMP[0][:16]}-{files._data_name_pattern}"
     return cast(Function, dispatcher)
 
 

@@ -23,7 +23,7 @@ from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.steps import stepper
 
-__all__ = ["count_regions", "enumerate_regions", "traverse"]
+__all__ = ["enumerate_regions", "traverse"]
 
 Arithmetic = Literal["certified", "float", "rational"]
 
@@ -151,16 +151,3 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
                     0
                 ].copy()
                 yield Region(network, domain, pattern, point, exact)
-
-
-def count_regions(network: Network, domain: Domain | None, *, threads: int = 1) -> int:
-    """Return the number of activation regions of a network in a domain.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
-    >>> pr.count_regions(net, pr.Box.cube(1, 1.0))
-    3
-    """
-    return len(enumerate_regions(network, domain, threads=threads))

@@ -208,6 +208,8 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
     from polyregions.traversal.resolve import resolve
 
     problem, flat = crew.problem, crew.problem.flat
+    if not found.prefixes.totals[SETTLED]:
+        _settle(crew, found)  # the walk was taken up again in the middle of this
     if not crew.modular:
         crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.machines)
     numbers = [found.open.popleft() for _ in range(min(budget, len(found.open)))]
