@@ -29,7 +29,7 @@ from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
-from polyregions.traversal.subdivision import TreeCount, _per_layer
+from polyregions.traversal.subdivision import TreeCount, counts_by_layer
 from polyregions.traversal.tree import ANY
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def count_on_cluster(
                 if nodes is None and pieces:
                     count.nodes = _budget(pieces, count.nodes, seconds)
                 now = time.monotonic()
-                regions = _per_layer(problem, count.counts)[-1]
+                regions = counts_by_layer(problem, count.counts)[-1]
                 if progress is not None and (
                     now - reported >= _SECONDS_BETWEEN_REPORTS or count.finished
                 ):
@@ -231,7 +231,7 @@ def count_on_cluster(
                     time.sleep(_PAUSE)
         finally:
             count.drop()
-    layers = _per_layer(problem, count.counts)
+    layers = counts_by_layer(problem, count.counts)
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:
         layers = tuple(min(layer, max_regions) for layer in layers)

@@ -26,7 +26,15 @@ from polyregions.traversal.progress import Progress
 from polyregions.traversal.subtree import Prefix, Subtree
 from polyregions.traversal.tree import ANY
 
-__all__ = ["Below", "TreeCount", "count_below", "count_regions", "count_tree", "unit_order"]
+__all__ = [
+    "Below",
+    "TreeCount",
+    "count_below",
+    "count_regions",
+    "count_tree",
+    "counts_by_layer",
+    "unit_order",
+]
 
 _NO_LIMIT = np.iinfo(np.int64).max
 
@@ -233,7 +241,7 @@ def count_tree(
         crew.close()
     complete = crew.finished and crew.regions <= limit
     counts = crew.counts if complete else np.minimum(crew.counts, limit)
-    layers = _per_layer(problem, counts)
+    layers = counts_by_layer(problem, counts)
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
 
@@ -271,7 +279,7 @@ def _check_prefix(problem: Problem, prefix: Sequence[int]) -> None:
         )
 
 
-def _per_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, ...]:
+def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, ...]:
     """Return the counts by layer of the network, for its layers that bend."""
     starts = np.concatenate([[0], problem.flat.row_ends])
     bending = [i for i, layer in enumerate(problem.network.layers) if layer.bends.any()]
