@@ -4,6 +4,7 @@
     python benchmarks/compare.py --environments FOLDER --docs      writes docs/comparison.md
     python benchmarks/compare.py --environments FOLDER --quick     the smallest networks only
     … --checkout relu_edge_subdivision=FOLDER --python relu_edge_subdivision=PYTHON
+    … --checkout SplineCam=FOLDER --checkout nnenum=FOLDER/src
 
 Each program runs in an environment and a process of its own, in one thread, through an adapter
 of a few lines in ``benchmarks/peers``; nothing of it is imported here. Networks are those of
@@ -35,6 +36,7 @@ PAGE = HERE.parent / "docs" / "comparison.md"
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
 OURS = "polyregions"
 RADIUS = "1.0"
+COMPILING = 300.0  # seconds that polyregions may take longer, for its first use on a machine
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,22 @@ PEERS = (
         "regions are counted from them, untimed", "vertices, not regions", "no",
         "no checkout given (--checkout)",
     ),
-    Peer("SplineCam", None, "", "", "", "", "no adapter yet"),
-    Peer("nnenum", None, "", "", "", "", "no adapter yet"),
-    Peer("parx", None, "", "", "", "", "no adapter yet; it needs Julia"),
+    Peer(
+        "SplineCam", None, "MIT",
+        "planar subdivision, layer by layer, on the processor; two inputs; float64",
+        "polygons, no adjacency", "no", "no checkout given (--checkout)",
+    ),
+    Peer(
+        "nnenum", None, "GPL-3.0",
+        "a verifier's exact path enumeration, without a property; GLPK; float64; "
+        "the star sets left at the end are counted", "no", "no", "no checkout given (--checkout)",
+    ),
+    Peer(
+        "parx", "parx==0.1.3", "MIT",
+        "search over facets in the whole space, a linear program per row, HiGHS; float64; its "
+        "rate is of all it finds, those in the cube are counted from them, untimed",
+        "facets, not the regions beyond", "no",
+    ),
 )  # fmt: skip
 
 
@@ -169,8 +184,8 @@ def outcome(
 
 
 def rate(result: dict) -> float:
-    """Regions per second."""
-    return result["regions"] / result["seconds"]
+    """Regions per second, with those beyond the cube if the program looks there."""
+    return result.get("found", result["regions"]) / result["seconds"]
 
 
 def cell(result: dict, ours: dict, right: dict) -> str:
@@ -214,7 +229,7 @@ def compare(options: argparse.Namespace) -> tuple[list[str], list[str]]:
             save_network(case.network, file)
             title = f"{case.family}, {case.network.name}"
             python = Path(sys.executable)
-            ours = outcome(python, OURS, file, None, options.timeout)
+            ours = outcome(python, OURS, file, None, options.timeout + COMPILING)
             limit = 10 * options.timeout
             large = case.network.hidden_units > 100
             # the slow walk would take hours on the largest; there the proven walk has to do

@@ -35,7 +35,8 @@ def peak():
 def measure(run, version, count=None):
     """Time `run`, which returns (regions, edges or None, remark), and print the outcome.
 
-    `count` counts afterwards where the program itself does not.
+    `count` counts afterwards where the program itself does not: the regions in the cube, or
+    these and all that the program found, if it looks beyond the cube.
     """
     before, best = peak(), float("inf")
     begin = time.perf_counter()
@@ -46,9 +47,12 @@ def measure(run, version, count=None):
         if time.perf_counter() - begin > ENOUGH:
             break
     memory = peak() - before
+    counted = regions if count is None else count()
+    inside, found = counted if isinstance(counted, tuple) else (counted, counted)
     outcome = {
         "version": version,
-        "regions": regions if count is None else count(),
+        "regions": inside,
+        "found": found,
         "edges": edges,
         "remark": remark,
         "seconds": best,
