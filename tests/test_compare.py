@@ -67,3 +67,9 @@ def test_the_package_imports_none_of_them(compare):
     sources = Path(polyregions.__file__).parent.rglob("*.py")
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     assert not any(f"import {peer.name}" in text for peer in compare.PEERS)
+
+
+def test_the_rate_is_of_all_that_is_found(compare):
+    result = outcome(10, None, 2.0)
+    assert compare.rate(result) == 5.0
+    assert compare.rate({**result, "found": 30}) == 15.0
