@@ -74,7 +74,7 @@ def dropped(rows, errors, size):
             rows, errors, size, size, row, work.point, work.slack, out, np.zeros(2), 0.0, True
         )
         assert count >= 3
-        drop_rows_off_polygon(rows, errors, count, out, size, stop, work.slack, keep)
+        drop_rows_off_polygon(rows, errors, count, out, size, stop, work.slack, work.ratio, keep)
     else:
         drop_constant_rows(rows, errors, m, size, stop, work, keep)
     assert keep[:size].all()

@@ -12,7 +12,7 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT
 from polyregions.geometry.rows import OK, _layer_errors, _layer_maps, _sparse_layer_maps, _write_row
 
-__all__ = ["layer_maps", "oriented_rows"]
+__all__ = ["change_slope", "layer_maps", "oriented_rows"]
 
 
 @exact_order_kernel
@@ -65,9 +65,58 @@ def layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slop
         _layer_maps(flat.weights, start, below, width, m, slopes, scaled, out)
     else:
         _sparse_layer_maps(flat, layer, m, slopes, scaled, out)
+    biases = flat.biases[base : base + width]
     for i in range(width):
-        out[flat.bias_column, i] += flat.biases[base + i]
+        out[flat.bias_column, i] += biases[i]
     _layer_errors(flat, layer, under, base, gamma, slopes, scaled_error, error)
+
+
+@exact_order_kernel
+def change_slope(flat, layer, base, unit, change, maps, errors):
+    """Let a unit of the layer below have another slope, in the maps of a layer and their bounds.
+
+    Parameters
+    ----------
+    flat, layer, base, maps, errors
+        See `layer_maps`.
+    unit : int
+        By number in the layer below.
+    change : float
+        The new slope minus the old one.
+
+    Notes
+    -----
+    A product of three factors, one of them a rounded difference, and a sum: the map of
+    unit i is off by at most ``|w_i change| (V + 4 u q) + u |out_i|`` more than before,
+    V and q as in `region_rows`, u = 2^-53. So errors add up, in either direction; maps
+    are computed afresh now and then.
+    """
+    m = flat.dimension
+    width = flat.widths[layer]
+    under = base - flat.widths[layer - 1]
+    source, out, error = maps[layer - 1], maps[layer], errors[layer]
+    start = flat.outgoing[under + unit]
+    size = 0.0
+    for d in range(m + 1):
+        size += abs(source[d, unit])
+    bound = (errors[layer - 1, unit] + 8.0 * UNIT * size + TINY) * abs(change) * 1.0001 + TINY
+    if flat.skipped[layer] < 0:
+        weights = flat.weights[start : start + width]
+        for i in range(width):
+            error[i] += abs(weights[i]) * bound + TINY
+        for d in range(m + 1):
+            value = source[d, unit] * change
+            total = out[d]
+            for i in range(width):
+                total[i] += weights[i] * value
+                error[i] += abs(total[i]) * (1.01 * UNIT)
+    else:
+        for t in range(start, flat.outgoing[under + unit + 1]):
+            i = flat.targets[t - flat.skipped[layer]]
+            error[i] += abs(flat.weights[t]) * bound + TINY
+            for d in range(m + 1):
+                out[d, i] += flat.weights[t] * (source[d, unit] * change)
+                error[i] += abs(out[d, i]) * (1.01 * UNIT)
 
 
 @exact_order_kernel

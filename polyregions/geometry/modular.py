@@ -284,6 +284,23 @@ def coincide(modular, m, first, second, lead):
 
 
 @exact_order_kernel
+def meet_on(modular, first, second, row):
+    """Return whether three rows of the plane are linearly dependent: their lines concur."""
+    for index in range(len(modular.primes)):
+        prime = modular.primes[index]
+        a, b = modular.unit_rows[index, :, first], modular.unit_rows[index, :, second]
+        c = modular.unit_rows[index, :, row]
+        total = np.uint64(0)
+        for d in range(3):
+            e, f = (d + 1) % 3, (d + 2) % 3
+            minor = (a[e] * b[f] % prime + prime - a[f] * b[e] % prime) % prime
+            total = (total + minor * c[d]) % prime
+        if total != np.uint64(0):
+            return False
+    return len(modular.primes) > 0
+
+
+@exact_order_kernel
 def combination_zeros(modular, m, basis, row, is_zero):
     """Find which coefficients vanish when a row is written in a basis of normals.
 

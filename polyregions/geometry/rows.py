@@ -64,26 +64,24 @@ def _layer_maps(weights, start, below, above, m, coefficients, work, out):
                 count += 1
             k += 1
         if count == 4:
-            s0 = start + k0 * above
-            s1 = start + k1 * above
-            s2 = start + k2 * above
-            s3 = start + k3 * above
+            # slices, because an index that may be negative keeps a loop from being vectorised
+            w0 = weights[start + k0 * above : start + (k0 + 1) * above]
+            w1 = weights[start + k1 * above : start + (k1 + 1) * above]
+            w2 = weights[start + k2 * above : start + (k2 + 1) * above]
+            w3 = weights[start + k3 * above : start + (k3 + 1) * above]
             for d in range(m + 1):
                 g0, g1, g2, g3 = work[d, k0], work[d, k1], work[d, k2], work[d, k3]
+                total = out[d]
                 for i in range(above):
-                    out[d, i] += (
-                        weights[s0 + i] * g0
-                        + weights[s1 + i] * g1
-                        + weights[s2 + i] * g2
-                        + weights[s3 + i] * g3
-                    )
+                    total[i] += w0[i] * g0 + w1[i] * g1 + w2[i] * g2 + w3[i] * g3
         else:
             for _ in range(count):
-                s3 = start + k3 * above
+                w3 = weights[start + k3 * above : start + (k3 + 1) * above]
                 for d in range(m + 1):
                     g3 = work[d, k3]
+                    total = out[d]
                     for i in range(above):
-                        out[d, i] += weights[s3 + i] * g3
+                        total[i] += w3[i] * g3
                 k1, k2, k3 = k0, k1, k2
 
 
@@ -112,16 +110,18 @@ def _layer_errors(flat, layer, under, base, gamma, coefficients, error, out):
     """Bound a layer's errors, |W| error + gamma |b|, from those of its live inputs."""
     width = flat.widths[layer]
     skipped = flat.skipped[layer]
+    biases = flat.biases[base : base + width]
     for i in range(width):
-        out[i] = gamma * abs(flat.biases[base + i]) + TINY
+        out[i] = gamma * abs(biases[i]) + TINY
     for k in range(flat.widths[layer - 1]):
         if coefficients[k] == 0.0:
             continue
         first = flat.outgoing[under + k]
         bound = error[k] * 1.0001
         if skipped < 0:
+            weights = flat.weights[first : first + width]
             for i in range(width):
-                out[i] += abs(flat.weights[first + i]) * bound
+                out[i] += abs(weights[i]) * bound
         else:
             for t in range(first, flat.outgoing[under + k + 1]):
                 out[flat.targets[t - skipped]] += abs(flat.weights[t]) * bound
@@ -247,8 +247,9 @@ def region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
                 _layer_maps(flat.weights, start, below, width, m, size, maps, next_maps)
             else:
                 _sparse_layer_maps(flat, layer, m, size, maps, next_maps)
+            biases = flat.biases[base : base + width]
             for i in range(width):
-                next_maps[flat.bias_column, i] += flat.biases[base + i]
+                next_maps[flat.bias_column, i] += biases[i]
             _layer_errors(flat, layer, under, base, gamma, size, error, next_error)
             maps, next_maps = next_maps, maps
             error, next_error = next_error, error

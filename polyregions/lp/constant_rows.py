@@ -28,7 +28,7 @@ PIVOTS_PER_ROW = 2
 
 
 @exact_order_kernel
-def drop_rows_off_polygon(rows, errors, corners, found, first, stop, doubts, keep):
+def drop_rows_off_polygon(rows, errors, corners, found, first, stop, doubts, work, keep):
     """Clear ``keep[i]`` of rows ``first..stop`` proven positive on a polygon.
 
     Parameters
@@ -38,7 +38,7 @@ def drop_rows_off_polygon(rows, errors, corners, found, first, stop, doubts, kee
     found : FacetBuffer
         What `walk_polygon` found: ``supports`` holds the rows that meet in each corner.
         ``points`` is overwritten.
-    doubts : float64 array, shape (at least corners,)
+    doubts, work : float64 arrays, shapes (at least corners,) and (at least stop,)
         Work.
     keep : uint8 array, in and out
 
@@ -58,15 +58,19 @@ def drop_rows_off_polygon(rows, errors, corners, found, first, stop, doubts, kee
         doubts[c] = corner_doubt(rows, errors, e, f, x, y)
         if doubts[c] < 0.0:
             return
-    for i in range(first, stop):
-        positive = True
-        for c in range(corners):
-            value = rows[2, i] + rows[0, i] * points[c, 0] + rows[1, i] * points[c, 1]
-            if not value - errors[i] > 1.02 * doubts[c]:
-                positive = False
-                break
-        if positive:
-            keep[i] = 0
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    across, along, offset = rows[0, first:stop], rows[1, first:stop], rows[2, first:stop]
+    bounds, above, kept = errors[first:stop], work[first:stop], keep[first:stop]
+    for i in range(len(above)):
+        above[i] = 0.0
+    for c in range(corners):
+        x, y, doubt = points[c, 0], points[c, 1], 1.02 * doubts[c]
+        for i in range(len(above)):
+            margin = offset[i] + across[i] * x + along[i] * y - bounds[i] - doubt
+            above[i] += 1.0 if margin > 0.0 else 0.0
+    for i in range(len(above)):
+        if above[i] == corners:
+            kept[i] = 0
 
 
 @exact_order_kernel

@@ -112,20 +112,17 @@ def build_table(rows, m, size, work):
             total -= inverse[d, m + k] * rows[m, basis[k]]
         table[m, d] = total
         work.row_at[d] = -1
-    for k in range(m):
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    for k in range(m + 1):
+        column = table[k, m : m + size]
         for i in range(size):
-            table[k, m + i] = 0.0
+            column[i] = rows[m, i] if k == m else 0.0
         for d in range(m):
             factor = table[k, d]
             for i in range(size):
-                table[k, m + i] += rows[d, i] * factor
+                column[i] += rows[d, i] * factor
     for i in range(size):
-        table[m, m + i] = rows[m, i]
         work.row_at[m + i] = i
-    for d in range(m):
-        value = table[m, d]
-        for i in range(size):
-            table[m, m + i] += rows[d, i] * value
 
 
 @kernel
@@ -151,7 +148,6 @@ def swap_rows(table, row_at, m, first, second):
 @kernel
 def blocking_row(table, m, column, end, ratio):
     """Return the position of the first row that blocks edge `column`, or -1."""
-    # slices start at zero, so the compiler sees that no index is negative and vectorises
     steps, values, ratios = table[column, m:end], table[m, m:end], ratio[m:end]
     nearest = HUGE
     for p in range(len(steps)):

@@ -7,8 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.traversal.explorer import Explorer, Prefix, explorer_of
 from polyregions.traversal.problem import Problem
-from polyregions.traversal.subtree import Prefix, Subtree
 
 __all__ = ["NODES", "Crew"]
 
@@ -24,10 +24,10 @@ class Crew:
         self._last = int(np.flatnonzero(np.diff([0, *problem.flat.row_ends]))[-1]) + 1
         self._decisions = 0
         self._prefixes: list[Prefix] = []
-        self._idle: list[Subtree] = []
-        self._busy: list[Subtree] = [Subtree(problem, order)]
+        self._idle: list[Explorer] = []
+        self._busy: list[Explorer] = [explorer_of(problem, order)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._jobs: dict[Future[None], Subtree] = {}
+        self._jobs: dict[Future[None], Explorer] = {}
 
     @property
     def finished(self) -> bool:
@@ -71,7 +71,7 @@ class Crew:
             self._jobs[self._pool.submit(subtree.advance, NODES, limit)] = subtree
         while self._prefixes and len(self._jobs) < self.threads:
             prefix = self._prefixes.pop()
-            subtree = self._idle.pop() if self._idle else Subtree(self.problem, self.order)
+            subtree = self._idle.pop() if self._idle else explorer_of(self.problem, self.order)
             subtree.start(prefix)
             self._jobs[self._pool.submit(subtree.advance, NODES, limit)] = subtree
         done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
@@ -101,6 +101,6 @@ class Crew:
                 self._busy.remove(subtree)
                 self._account(subtree, subtree.counts)
 
-    def _account(self, subtree: Subtree, counts: NDArray[np.int64]) -> None:
+    def _account(self, subtree: Explorer, counts: NDArray[np.int64]) -> None:
         self._counts += counts
         self._decisions += subtree.exact_decisions

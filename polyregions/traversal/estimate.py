@@ -13,9 +13,9 @@ import numpy as np
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.traversal.explorer import Explorer, Prefix, explorer_of
 from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.problem import problem_of
-from polyregions.traversal.subtree import Prefix, Subtree
 from polyregions.traversal.tree import ANY
 
 __all__ = ["Estimate", "Probe", "estimate_regions", "probes_of"]
@@ -134,7 +134,7 @@ def probes_of(network: Network, domain: Domain | None, *, seed: int = 0) -> Iter
     if problem.flat.units == 0:
         while True:
             yield Probe(1.0, 1, True)
-    subtree = Subtree(problem, None)
+    subtree = explorer_of(problem, None)
     while True:
         yield _probe(subtree, rng)
 
@@ -234,7 +234,7 @@ def _interval(mean: float, error: float, probes: int, confidence: float) -> tupl
     return mean * exp(-min(reach, 700.0)), mean * exp(min(reach, 600.0))
 
 
-def _probe(subtree: Subtree, rng: np.random.Generator) -> Probe:
+def _probe(subtree: Explorer, rng: np.random.Generator) -> Probe:
     waiting: dict[int, list[tuple[float, Prefix]]] = {0: [(1.0, ())]}
     due = [0]
     regions, counted, exact = 0.0, 0, True
@@ -256,7 +256,7 @@ def _probe(subtree: Subtree, rng: np.random.Generator) -> Probe:
     return Probe(regions, counted, exact)
 
 
-def _explored(subtree: Subtree, prefix: Prefix) -> tuple[int, list[Prefix]]:
+def _explored(subtree: Explorer, prefix: Prefix) -> tuple[int, list[Prefix]]:
     """Explore a few nodes; return the regions found and the prefixes that are left."""
     subtree.start(prefix)
     while not subtree.finished and subtree.work < _NODES:

@@ -9,7 +9,7 @@ from polyregions.geometry.rows import LOST, region_rows
 from polyregions.geometry.sources import NOTHING, trace_sources
 from polyregions.lp.constant_rows import drop_constant_rows, drop_rows_off_polygon
 from polyregions.lp.dictionary import HUGE
-from polyregions.lp.proofs import evaluate_row
+from polyregions.lp.proofs import evaluate_rows
 from polyregions.traversal.decide import NO_BASIS, decide_simple, unpack_bits
 from polyregions.traversal.prefixes import NONE, copy_list
 from polyregions.traversal.row_cache import keep_row
@@ -63,16 +63,19 @@ def drop_one_sided(m, corners, machine, inner, stop):
     returns the new `inner` and `stop`.
     """
     rows, errors, ids, keep = machine.rows, machine.errors, machine.ids, machine.keep
+    work = machine.work
+    evaluate_rows(rows, m, stop, machine.witness, work.slack)
     for c in range(inner, stop):
         if errors[c] == LOST:
             errors[c] = HUGE  # whatever is not known to keep its sign stays
-        elif evaluate_row(rows, m, c, machine.witness) < 0.0:
+        elif work.slack[c] < 0.0:
             machine.bits[ids[c]] = 1
             for d in range(m + 1):
                 rows[d, c] = -rows[d, c]
-    work = machine.work
     if m == 2:
-        drop_rows_off_polygon(rows, errors, corners, machine.found, inner, stop, work.slack, keep)
+        drop_rows_off_polygon(
+            rows, errors, corners, machine.found, inner, stop, work.slack, work.ratio, keep
+        )
         return inner, stop
     facets = compact(machine, m, 0, inner, 0)
     stop = compact(machine, m, inner, stop, facets)

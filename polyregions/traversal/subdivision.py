@@ -19,11 +19,11 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.traversal.crew import NODES, Crew
+from polyregions.traversal.explorer import Prefix, explorer_of
 from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
-from polyregions.traversal.subtree import Prefix, Subtree
 from polyregions.traversal.tree import ANY
 
 __all__ = [
@@ -157,7 +157,7 @@ def count_below(
     _check_prefix(problem, prefix)
     if problem.flat.units == 0:
         return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
-    subtree = Subtree(problem, order, prefix)
+    subtree = explorer_of(problem, order, prefix)
     while not subtree.finished and (budget is None or subtree.work < budget):
         subtree.advance(NODES if budget is None else budget - subtree.work, _NO_LIMIT)
     prefixes, counts = subtree.unexplored()
@@ -212,6 +212,10 @@ def count_tree(
     has opposite signs, and the polytope splits, or multipliers that prove it one-sided,
     and nothing is added. Decisions that rounding bounds leave open are taken in exact
     arithmetic; polytopes too thin for floats are subdivided in exact arithmetic.
+
+    In the plane a polytope is a polygon, and a unit cuts it if two of its corners lie on
+    opposite sides: no linear program is solved. The sides of corners that bounds leave
+    open are found modulo primes or in exact arithmetic.
 
     Examples
     --------

@@ -43,7 +43,7 @@ from polyregions.traversal.tree import (
     with_depth,
 )
 
-__all__ = ["Prefix", "Subtree"]
+__all__ = ["Prefix", "Subtree", "float_row", "without_open_end"]
 
 Prefix = tuple[int, ...]
 
@@ -199,7 +199,7 @@ class Subtree:
                     marks[place] = 1 - marks[place]
                     prefixes.append(marks)
         prefixes.extend(marks for marks, _ in self.exact.stack)
-        return [_without_open_end(marks) for marks in prefixes], counts
+        return [without_open_end(marks) for marks in prefixes], counts
 
     def _marks(self, depth: int) -> NDArray[np.uint8]:
         """Return what is decided at a depth of the stack, in the order of the tree."""
@@ -242,7 +242,7 @@ class Subtree:
             if tree.errors[level, column] != LOST:
                 continue
             self._decisions += 1
-            values, error = _float_row(exact[int(tree.ids[level, column])])
+            values, error = float_row(exact[int(tree.ids[level, column])])
             tree.rows[level][: m + 1, column] = values
             tree.errors[level, column] = error
 
@@ -308,12 +308,13 @@ class Subtree:
         self.exact.push(marks)
 
 
-def _without_open_end(marks: NDArray[np.uint8]) -> Prefix:
+def without_open_end(marks: NDArray[np.uint8]) -> Prefix:
+    """Return what is decided as a prefix, which ends with its last decided unit."""
     decided = np.flatnonzero(marks != ANY)
     return tuple(marks[: decided[-1] + 1].tolist()) if len(decided) else ()
 
 
-def _float_row(row: Sequence[flint.fmpz]) -> tuple[NDArray[np.float64], float]:
+def float_row(row: Sequence[flint.fmpz]) -> tuple[NDArray[np.float64], float]:
     """Return a row of integers with unit normal and its error; error 0 if it is constant."""
     normal = max(abs(int(entry)) for entry in row[:-1])
     values = np.zeros(len(row))

@@ -1,0 +1,263 @@
+"""Clipping polygons against the dictionary, exact arithmetic, the walk and known counts."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from random_nets import FAMILIES, random_case
+from slivers import slivers
+from zoo import ZOO
+
+import polyregions as pr
+from polyregions.geometry.exact import exact_rows
+from polyregions.geometry.layers import change_slope, layer_maps
+from polyregions.geometry.modular import meet_on, modular_rows
+from polyregions.network import Layer, Network
+from polyregions.traversal.planar_subtree import PlanarSubtree, boundary
+from polyregions.traversal.polygons import DEPTH, polygons_of
+from polyregions.traversal.problem import problem_of
+from polyregions.traversal.subdivision import count_tree, unit_order
+from polyregions.traversal.subtree import Subtree
+
+FOREVER = 1 << 40
+
+
+def planar_case(family, seed, units):
+    """A problem with two chart coordinates: the same families, other inputs where need be."""
+    attempt = seed
+    while True:
+        network, domain = random_case(family, attempt, units=units)
+        problem = problem_of(network, domain, drop_constant=seed % 2 == 0)
+        if problem.flat.units == 0:
+            problem = problem_of(network, domain)
+        if problem.flat.dimension == 2:
+            return network, domain, problem
+        attempt += 1000
+
+
+def explored(subtree):
+    """Counts by level of a whole subtree."""
+    while not subtree.finished:
+        subtree.advance(FOREVER, FOREVER)
+    return subtree.counts.tolist()
+
+
+def in_pieces(subtree, budget):
+    """The same, begun anew below every prefix that a small budget leaves."""
+    prefixes, total = [()], 0
+    while prefixes:
+        subtree.start(prefixes.pop())
+        while not subtree.finished and subtree.work < budget:
+            subtree.advance(budget - subtree.work, FOREVER)
+        left, counts = subtree.unexplored()
+        total = total + counts
+        prefixes.extend(left)
+    return total.tolist()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("units", [6, 14, 30])
+def test_clipping_equals_simplex_and_walk(family, units):
+    for seed in range(12):
+        network, domain, problem = planar_case(family, seed, units)
+        counts = explored(PlanarSubtree(problem, None))
+        assert counts == explored(Subtree(problem, None))
+        assert counts[-1] == len(pr.enumerate_regions(network, domain))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_orders_and_pieces_give_the_same_counts(family):
+    for seed in range(30, 36):
+        _, _, problem = planar_case(family, seed, 14)
+        counts = explored(PlanarSubtree(problem, None))
+        order = unit_order(problem, seed)
+        assert explored(PlanarSubtree(problem, order)) == counts
+        assert in_pieces(PlanarSubtree(problem, None), 1) == counts
+        assert in_pieces(PlanarSubtree(problem, order), 9) == counts
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_exact_integers_alone_give_the_same_counts(family):
+    """With bounds and doubts beyond any value, every side goes to exact arithmetic."""
+    for seed in range(40, 43):
+        _, _, problem = planar_case(family, seed, 9)
+        counts = explored(PlanarSubtree(problem, None))
+        flat = problem.flat
+        hopeless = flat._replace(
+            first_error=flat.first_error + 1e-7 * np.abs(flat.first).sum(axis=0),
+            domain_error=flat.domain_error + 0.5,
+            zero_offsets=False,
+        )
+        blind = problem.__class__(**{**vars_of(problem), "flat": hopeless})
+        subtree = PlanarSubtree(blind, None)
+        assert explored(subtree) == counts
+        assert subtree.exact_decisions > 0 or counts[-1] == 1
+
+
+def vars_of(problem):
+    """The fields of a problem, without what it has computed."""
+    return {name: getattr(problem, name) for name in problem.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("known", [k for k in ZOO if k.network.input_dimension == 2], ids=str)
+def test_zoo(known):
+    problem = problem_of(known.network, known.domain, drop_constant=True)
+    if problem.flat.dimension == 2 and problem.flat.units:
+        assert explored(PlanarSubtree(problem, None))[-1] == known.regions
+
+
+@pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
+def test_slivers(case):
+    _, network, box = case
+    problem = problem_of(network, box, drop_constant=True)
+    if problem.flat.dimension == 2:
+        counts = explored(PlanarSubtree(problem, None))
+        assert counts == explored(Subtree(problem, None))
+        assert counts == in_pieces(PlanarSubtree(problem, None), 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_wide_and_deep(seed):
+    """Maps are updated from cell to cell many times between two fresh computations."""
+    rng = np.random.default_rng(seed)
+    shape = [(2, 40, 3, 30), (2, 12, 12, 12, 12), (2, 70, 20), (2, 5, 60, 5)][seed]
+    layers = [
+        (rng.normal(size=(out, into)) * np.sqrt(2 / into), 0.3 * rng.normal(size=out))
+        for into, out in zip(shape, [*shape[1:], 1], strict=True)
+    ]
+    network = Network.from_arrays(layers)
+    count = count_tree(network, pr.Box.cube(2, 1.5))
+    assert count.regions == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.5)))
+    assert count.proven
+
+
+def test_leaky_and_fixed_slopes():
+    rng = np.random.default_rng(5)
+    layers = [
+        Layer(rng.normal(size=(9, 2)), rng.normal(size=9), np.full(9, 0.1), np.ones(9)),
+        Layer(rng.normal(size=(8, 9)) / 3, rng.normal(size=8), np.linspace(-0.3, 1, 8), np.ones(8)),
+        Layer(rng.normal(size=(9, 8)) / 3, rng.normal(size=9), np.full(9, 0.01), np.ones(9)),
+        Layer.affine(np.ones((1, 9)), [0.0]),
+    ]
+    network = Network(tuple(layers))
+    count = count_tree(network, pr.Box.cube(2, 1.0))
+    assert count.regions == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
+
+
+def test_maps_stay_within_their_bounds():
+    rng = np.random.default_rng(7)
+    network = Network.from_arrays(
+        [
+            (rng.normal(size=(6, 2)), rng.normal(size=6)),
+            (rng.normal(size=(7, 6)) * [1, 1e-6, 1e6, 1, 3, 1], rng.normal(size=7)),
+            (np.ones((1, 7)), [0.0]),
+        ]
+    )
+    problem = problem_of(network, pr.Box.cube(2, 1.0))
+    flat = problem.flat
+    p = polygons_of(flat, np.arange(flat.units))
+    bits = np.ones(flat.units, dtype=np.uint8)
+    work = (p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
+    layer_maps(flat, 0, 0, bits, *work)
+    layer_maps(flat, 1, 6, bits, *work)
+    before = p.map_errors[1].copy()
+    for unit in rng.integers(0, 6, size=200).tolist():
+        bits[unit] = 1 - bits[unit]
+        change_slope(flat, 1, 6, unit, 1.0 if bits[unit] else -1.0, p.maps, p.map_errors)
+    assert (p.map_errors[1] > before).all()
+    rows = exact_rows(problem.exact, bits)
+    for i in range(7):
+        exact = [int(entry) for entry in rows[6 + i]]
+        sign = 1 if bits[6 + i] else -1
+        values = [Fraction(float(p.maps[1, d, i])) for d in range(3)]
+        # rows of integers are a positive multiple; fixed by the weight of the bias
+        scale = Fraction(1, 1)
+        reference = exact_map(network, bits, i)
+        scale = next(
+            Fraction(e * sign) / r for e, r in zip(exact, reference, strict=True) if r != 0
+        )
+        assert [Fraction(e * sign) for e in exact] == [scale * r for r in reference]
+        difference = sum(abs(a - b) for a, b in zip(values, reference, strict=True))
+        assert difference <= Fraction(float(p.map_errors[1, i]))
+
+
+def exact_map(network, bits, unit):
+    """The affine map of a unit of the second layer, in fractions."""
+    first, second = network.layers[0], network.layers[1]
+    total = [Fraction(0), Fraction(0), Fraction(float(second.bias[unit]))]
+    for k in range(len(first.bias)):
+        if bits[k]:
+            weight = Fraction(float(second.weight[unit, k]))
+            entries = [*first.weight[k].tolist(), float(first.bias[k])]
+            total = [t + weight * Fraction(e) for t, e in zip(total, entries, strict=True)]
+    return total
+
+
+def test_meeting_lines():
+    """Lines 0, 1, 2 meet in a point, 3 does not."""
+    network = Network.from_arrays(
+        [
+            ([[1, 0], [0, 1], [3, -5], [3, -5]], [-0.25, -0.5, 1.75, 1.7500000001]),
+            (np.ones((1, 4)), [0.0]),
+        ]
+    )
+    problem = problem_of(network, pr.Box.cube(2, 1.0))
+    modular = problem.modular
+    modular_rows(problem.flat, modular, np.ones(4, dtype=np.uint8))
+    assert meet_on(modular, 0, 1, 2)
+    assert meet_on(modular, 2, 0, 1)
+    assert meet_on(modular, 0, 0, 3)
+    assert not meet_on(modular, 0, 1, 3)
+    counts = explored(PlanarSubtree(problem, None))
+    assert counts[-1] == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_boundary_of_a_polygon(seed):
+    """Edges are the rows on which two corners lie, found by brute force."""
+    rng = np.random.default_rng(seed)
+    box = [[1, 0, 4], [-1, 0, 4], [0, 1, 4], [0, -1, 4]]
+    rows = [*box, *rng.integers(-3, 4, size=(8, 3)).tolist()]
+    rows = [row for row in rows if any(row[:2])]
+    rows = [[a, b, abs(c) + 1] for a, b, c in rows]  # the origin is inside
+    rng.shuffle(rows)
+    corners = set()
+    for i, (a, b, c) in enumerate(rows):
+        for d, e, f in rows[:i]:
+            area = a * e - b * d
+            if area:
+                x, y = Fraction(b * f - c * e, area), Fraction(c * d - a * f, area)
+                if all(g * x + h * y + k >= 0 for g, h, k in rows):
+                    corners.add((x, y))
+    ends = [frozenset((x, y) for x, y in corners if a * x + b * y + c == 0) for a, b, c in rows]
+    edges = boundary(rows)
+    assert {ends[i] for i in edges} == {end for end in ends if len(end) == 2}
+    assert len(edges) == len(corners)
+    for before, edge in zip([edges[-1], *edges[:-1]], edges, strict=True):
+        assert len(ends[before] & ends[edge]) == 1
+        assert rows[before][0] * rows[edge][1] - rows[before][1] * rows[edge][0] > 0
+
+
+def test_polytope_with_rows_that_carry_no_edge():
+    a = [[1, 1], [-1, 0], [0, -1], [1, 0], [2, 2], [1, 1]]
+    b = [1.0, 0.0, 0.0, 1.0, 2.0, 5.0]
+    triangle = pr.Polytope(np.array(a, dtype=float), np.array(b))
+    rng = np.random.default_rng(2)
+    network = Network.from_arrays(
+        [(rng.normal(size=(12, 2)), 0.3 * rng.normal(size=12)), (np.ones((1, 12)), [0.0])]
+    )
+    assert count_tree(network, triangle).regions == len(pr.enumerate_regions(network, triangle))
+
+
+def test_room_grows():
+    """More candidates and deeper stacks than there is room for at first."""
+    rng = np.random.default_rng(3)
+    network = Network.from_arrays(
+        [(rng.normal(size=(300, 2)), 0.1 * rng.normal(size=300)), (np.ones((1, 300)), [0.0])]
+    )
+    problem = problem_of(network, pr.Box.cube(2, 1.0), drop_constant=True)
+    subtree = PlanarSubtree(problem, None)
+    room = len(subtree.polygons.frames)
+    assert explored(subtree)[-1] == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
+    assert len(subtree.polygons.frames) > room
+    assert subtree.polygons.counters[DEPTH] < 0
