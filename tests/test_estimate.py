@@ -49,7 +49,7 @@ def test_probes_are_unbiased(rough, family):
         assert abs(made.mean() - regions) <= 4 * error + 1e-9 * regions
 
 
-@pytest.mark.parametrize(("nodes", "kept"), [(1, 1), (1, 3), (20, 1), (7, 5)])
+@pytest.mark.parametrize(("nodes", "kept"), [(1, 1), (1, 3), (20, 1), (7, 2)])
 def test_unbiased_for_any_size_of_probe(monkeypatch, nodes, kept):
     monkeypatch.setattr(module, "_NODES", nodes)
     monkeypatch.setattr(module, "_KEPT", kept)
