@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.geometry.enclosure import enclose, no_enclosure
 from polyregions.geometry.equal_units import numbered, numbers_of_layer
-from polyregions.geometry.flat import TINY, UNIT, FlatNetwork, layer_matrix, with_matrices
+from polyregions.geometry.flat import FlatNetwork, layer_matrix, with_matrices
 from polyregions.pattern import Words, pack, unpack
 
 __all__ = ["Reduction", "no_reduction", "reduce_network", "reduction_of"]
-
-Floats = NDArray[np.float64]
 
 _CHUNK = 65536
 
@@ -81,131 +79,78 @@ def reduction_of(flat: FlatNetwork) -> Reduction:
 
     Notes
     -----
-    *Algorithm.* Every pre-activation is enclosed by an affine function of the chart
-    coordinates and a radius. A unit whose enclosure has one sign is constant; any
-    other unit is replaced by the secant of its two slopes, and the distance to the
-    secant joins the radius. Radii include a bound on every rounding; whatever
-    overflows is simply not constant. Units with equal inputs are numbered alike
-    (`geometry.equal_units`); a unit whose inputs are constant or cancel has a constant
-    value, computed exactly, zero included.
+    *Algorithm.* Every unit is enclosed between two affine functions
+    (`geometry.enclosure`); one whose enclosure has one sign is constant. Units with equal
+    inputs are numbered alike (`geometry.equal_units`); a unit whose inputs are constant
+    or cancel has a constant value, computed exactly, zero included.
     """
     live: list[NDArray[np.intp]] = []
     constant = np.zeros(flat.units, dtype=np.uint8)
     leader = np.arange(flat.units)
-    enclosure = _Enclosure(flat.first.copy(), flat.first_error + TINY)
+    # the slopes on either side of zero, equal where they are known
+    below, above = flat.lower.copy(), flat.upper.copy()
     numbers = outputs = flat.first_numbers
-    moves = np.delete(flat.first, flat.bias_column, axis=0).any(axis=0) | (flat.first_error > 0)
-    values = {
-        int(i): Fraction(float(flat.first[flat.bias_column, i])) for i in np.flatnonzero(~moves)
-    }
+    values = _constant_inputs(flat)
+    source = no_enclosure(flat, 0)
     base = 0
     for layer, width in enumerate(flat.widths.tolist()):
         units = slice(base, base + width)
         if layer:
-            enclosure = _through_weights(flat, layer, units, enclosure)
             numbers, values = numbers_of_layer(
                 layer_matrix(flat, layer), flat.biases[units], outputs, values
             )
-        low, high = _range(enclosure)
-        below_zero, above_zero, bit = flat.lower[units], flat.upper[units], flat.bit[units]
-        bends = bit >= 0
-        sign = np.where(low > 0, 1, np.where(high < 0, -1, 0))
+        enclosure = no_enclosure(flat, layer)
+        enclose(flat, layer, base, below, above, source, enclosure)
+        source = enclosure
+        sign = np.subtract(enclosure.low > 0, enclosure.high < 0, dtype=np.int64)
         for i, value in values.items():
             sign[i] = 1 if value > 0 else -1
+        distinct = np.array_equal(numbers, np.arange(width))
         # what is proven of one unit holds for all that are the same
-        for side in (1, -1):
+        for side in () if distinct else (1, -1):
             proven = np.zeros(width, dtype=bool)
             proven[numbers[sign == side]] = True
             sign[proven[numbers]] = side
-        fixed = bends & (sign != 0)
-        leader[bit[bends]] = bit[_first_bending(numbers, bends)][bends]
+        bit = flat.bit[units]
+        fixed = (bit >= 0) & (sign != 0)
+        if not distinct:
+            bends = np.flatnonzero(bit >= 0)
+            leader[bit[bends]] = bit[_first_bending(numbers, bends)]
         leader[bit[fixed]] = -1
         constant[bit[fixed & (sign > 0)]] = 1
-        # the slopes on either side of zero, equal where they are known
-        known = fixed | ~bends
-        slope = np.where(bends & (sign <= 0), below_zero, above_zero)
-        ends = np.where(known, slope, below_zero), np.where(known, slope, above_zero)
-        values = {i: Fraction(float(slope[i])) * value for i, value in values.items()}
-        silent = known & (slope == 0)
-        silent[[i for i, value in values.items() if value == 0]] = True
+        slope = np.where(sign > 0, above[units], below[units])[fixed]
+        below[units][fixed] = above[units][fixed] = slope
+        for i in values:
+            values[i] *= Fraction(float(above[base + i]))
+            if not values[i]:
+                below[base + i] = above[base + i] = 0.0
         values = {i: value for i, value in values.items() if value}
-        live.append(np.flatnonzero(~silent))
-        outputs = numbered(zip(numbers.tolist(), *(end.tolist() for end in ends), strict=True))
-        outputs[silent] = -1
-        enclosure = _through_units(enclosure, known, silent, *ends)
+        speaks = (below[units] != 0) | (above[units] != 0)
+        live.append(np.flatnonzero(speaks))
+        outputs = numbers
+        if not distinct:
+            ends = below[units].tolist(), above[units].tolist()
+            outputs = numbered(zip(numbers.tolist(), *ends, strict=True))
+        outputs = np.where(speaks, outputs, -1)
         base += width
     kept = np.flatnonzero(leader == np.arange(flat.units))
     return Reduction(tuple(live), kept, constant, leader)
 
 
-class _Enclosure(NamedTuple):
-    """Each unit is within `radius` of an affine function, over the domain's cube."""
-
-    affine: Floats
-    radius: Floats
-
-
-def _range(enclosure: _Enclosure) -> tuple[Floats, Floats]:
-    """Return proven bounds on every unit."""
-    affine, radius = enclosure
-    with np.errstate(over="ignore", invalid="ignore"):
-        reach = np.abs(affine[:-1]).sum(axis=0) + radius
-        reach = 1.0001 * reach + 8 * UNIT * np.abs(affine[-1])
-        return affine[-1] - reach, affine[-1] + reach
+def _constant_inputs(flat: FlatNetwork) -> dict[int, Fraction]:
+    """Return the values of the units of the first layer that are constant."""
+    moves = np.delete(flat.first, flat.bias_column, axis=0).any(axis=0) | (flat.first_error > 0)
+    if moves.all():
+        return {}
+    offsets = flat.first[flat.bias_column].tolist()
+    return {int(i): Fraction(offsets[i]) for i in np.flatnonzero(~moves)}
 
 
-def _through_weights(
-    flat: FlatNetwork, layer: int, units: slice, enclosure: _Enclosure
-) -> _Enclosure:
-    """Return the enclosure of a layer's pre-activations from that of its inputs."""
-    affine, radius = enclosure
-    weight = layer_matrix(flat, layer)
-    size: Any = abs(weight)
-    gamma = (int(flat.terms[layer]) + 8) * UNIT * 1.05
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.abs(affine).sum(axis=0)
-        radius = (radius * 1.0001) @ size + gamma * (spread @ size)
-        radius = 1.0001 * (radius + gamma * np.abs(flat.biases[units])) + TINY
-        affine = affine @ weight
-        affine[flat.bias_column] += flat.biases[units]
-    return _Enclosure(affine, radius)
-
-
-def _through_units(
-    enclosure: _Enclosure,
-    known: NDArray[np.bool_],
-    silent: NDArray[np.bool_],
-    below_zero: Floats,
-    above_zero: Floats,
-) -> _Enclosure:
-    """Return the enclosure after the units: the exact slope, or the secant and its distance."""
-    affine, radius = enclosure
-    low, high = _range(enclosure)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        secant = (above_zero * high - below_zero * low) / (high - low)
-        secant = np.where(known | ~np.isfinite(secant), above_zero, secant)
-        zero = np.zeros_like(low)
-        corners = np.stack([(below_zero - secant) * low, zero, (above_zero - secant) * high])
-        corners = np.where(known, 0.0, corners)
-        middle = (corners.max(axis=0) + corners.min(axis=0)) / 2
-        gap = (corners.max(axis=0) - corners.min(axis=0)) / 2
-        rounding = 8 * UNIT * (np.abs(affine).sum(axis=0) * np.abs(secant) + np.abs(middle))
-        largest = np.maximum(np.abs(low), np.abs(high))
-        slopes = np.abs(secant) + np.abs(below_zero) + np.abs(above_zero)
-        rounding += 8 * UNIT * largest * slopes
-        radius = 1.0001 * (radius * np.abs(secant) + gap + rounding) + TINY
-        affine = np.where(silent, 0.0, affine * secant)
-        affine[-1] += middle
-    return _Enclosure(affine, np.where(silent, 0.0, radius))
-
-
-def _first_bending(numbers: NDArray[np.int64], bends: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return for each unit the first bending unit with its number (itself if it is straight)."""
-    first = np.arange(len(numbers))
-    units = np.flatnonzero(bends)
-    _, index, inverse = np.unique(numbers[units], return_index=True, return_inverse=True)
-    first[units] = units[index][inverse]
-    return first
+def _first_bending(numbers: NDArray[np.int64], bends: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each of the units `bends` the first of them with its number."""
+    first = np.zeros(len(numbers), dtype=np.intp)
+    first[numbers[bends][::-1]] = bends[::-1]
+    return first[numbers[bends]]
 
 
 def reduce_network(flat: FlatNetwork, reduction: Reduction) -> FlatNetwork:
