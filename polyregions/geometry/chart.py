@@ -30,7 +30,14 @@ from numpy.typing import NDArray
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError
 
-__all__ = ["Chart", "binding_inequalities", "chart_of", "cone_chart", "dyadic_matrix"]
+__all__ = [
+    "Chart",
+    "binding_inequalities",
+    "chart_of",
+    "cone_chart",
+    "dyadic_exponent",
+    "dyadic_matrix",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,22 +102,36 @@ def dyadic_matrix(values: NDArray[np.float64]) -> tuple[flint.fmpz_mat, int]:
     >>> dyadic_matrix(np.array([[0.5, 3.0]]))
     ([1, 6], 1)
     """
-    mantissas, exponents = np.frexp(values)
-    integers = (mantissas * 2.0**53).astype(np.int64)
-    shifts = exponents.astype(np.int64) - 53
-    # strip trailing zero bits so that small integers stay small
-    trailing = np.zeros_like(shifts)
-    nonzero = integers != 0
-    low_bit = integers[nonzero] & -integers[nonzero]
-    trailing[nonzero] = np.log2(low_bit.astype(np.float64)).astype(np.int64)
-    least = int((shifts + trailing)[nonzero].min(initial=0))
-    exponent = max(0, -least)
+    integers, shifts = _integers(values)
+    exponent = _exponent(integers, shifts)
+    moves = (shifts + exponent).ravel().tolist()
+    entries = list(map(_shifted, integers.ravel().tolist(), moves))
     rows, columns = values.shape
-    entries = [
-        _shifted(int(mantissa), int(shift) + exponent)
-        for mantissa, shift in zip(integers.ravel(), shifts.ravel(), strict=True)
-    ]
     return flint.fmpz_mat(rows, columns, entries), exponent
+
+
+def dyadic_exponent(values: NDArray[np.float64]) -> int:
+    """Return the smallest exponent e >= 0 for which ``values * 2**e`` are integers.
+
+    Examples
+    --------
+    >>> dyadic_exponent(np.array([0.75, 3.0]))
+    2
+    """
+    return _exponent(*_integers(values))
+
+
+def _integers(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Write floats as integers times powers of two."""
+    mantissas, exponents = np.frexp(values)
+    return (mantissas * 2.0**53).astype(np.int64), exponents.astype(np.int64) - 53
+
+
+def _exponent(integers: NDArray[np.int64], shifts: NDArray[np.int64]) -> int:
+    # without trailing zero bits, so that small integers stay small
+    nonzero = integers != 0
+    _, bits = np.frexp((integers & -integers)[nonzero])
+    return max(0, -int((shifts[nonzero] + (bits - 1)).min(initial=0)))
 
 
 def _shifted(value: int, shift: int) -> int:
@@ -163,15 +184,12 @@ def cone_chart(input_dimension: int) -> Chart:
 def _box(box: Box) -> Chart:
     free = box.free
     n, m = box.dimension, len(free)
-    low, exponent_low = dyadic_matrix(box.lower[None, :])
-    high, exponent_high = dyadic_matrix(box.upper[None, :])
-    exponent = max(exponent_low, exponent_high)
-    low, high = low * 2 ** (exponent - exponent_low), high * 2 ** (exponent - exponent_high)
+    bounds, exponent = dyadic_matrix(np.stack([box.lower, box.upper]))
     transform = flint.fmpz_mat(n + 1, m + 1)
     for i in range(n):
-        transform[i, m] = low[0, i] + high[0, i]
+        transform[i, m] = bounds[0, i] + bounds[1, i]
     for column, i in enumerate(free.tolist()):
-        transform[i, column] = high[0, i] - low[0, i]
+        transform[i, column] = bounds[1, i] - bounds[0, i]
     transform[n, m] = 2 ** (exponent + 1)
     return Chart(transform, _cube_rows(m), m)
 

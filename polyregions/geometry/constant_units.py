@@ -160,30 +160,27 @@ def reduce_network(flat: FlatNetwork, reduction: Reduction) -> FlatNetwork:
         return flat
     # the new number of a bit; units that are the same share one
     number = np.full(flat.units, -1, dtype=np.int64)
-    varying = np.flatnonzero(reduction.leader >= 0)
+    varying = reduction.leader >= 0
     number[varying] = np.searchsorted(kept, reduction.leader[varying])
-    starts = np.concatenate([[0], np.cumsum(flat.widths)]).tolist()
+    row = np.where(flat.bit >= 0, number[flat.bit], -1)
     # layers after the last unit that varies say nothing about patterns
-    some = [
-        bool((number[flat.bit[start + units]] >= 0)[flat.bit[start + units] >= 0].any())
-        for start, units in zip(starts, live, strict=False)
-    ]
-    depth = max((layer + 1 for layer, varies in enumerate(some) if varies), default=1)
+    ends = np.cumsum(flat.widths)
+    depth = 1 + int(np.searchsorted(ends, np.flatnonzero(row >= 0).max(initial=0), side="right"))
     live = live[:depth]
-    chosen = np.concatenate([start + units for start, units in zip(starts, live, strict=False)])
-    bit = flat.bit[chosen]
-    bends = bit >= 0
-    constant = bends & (number[bit] < 0)
+    chosen = np.concatenate(
+        [end - width + units for end, width, units in zip(ends, flat.widths, live, strict=False)]
+    )
+    reduced_bit, bit = row[chosen], flat.bit[chosen]
+    constant = (bit >= 0) & (reduced_bit < 0)
     slope = np.where(reduction.bits[bit] == 1, flat.upper[chosen], flat.lower[chosen])
     matrices = [
         layer_matrix(flat, layer)[live[layer - 1]][:, live[layer]] for layer in range(1, depth)
     ]
-    reduced_bit = np.where(bends, number[bit], -1)
     widths = np.array([len(units) for units in live], dtype=np.int64)
     # of units that share a row the first one stands for it
     unit_of_row = np.full(len(kept), -1, dtype=np.int64)
-    rows = reduced_bit[::-1]
-    unit_of_row[rows[rows >= 0]] = np.arange(len(rows))[::-1][rows >= 0]
+    bending = np.flatnonzero(reduced_bit >= 0)[::-1]
+    unit_of_row[reduced_bit[bending]] = bending
     reduced = flat._replace(
         units=len(kept),
         size=len(kept) + flat.domain.shape[1],

@@ -21,6 +21,7 @@ from polyregions.geometry.storage import Matrix
 __all__ = ["numbered", "numbers_of_layer"]
 
 Numbers = NDArray[np.int64]
+Number = float | Fraction
 
 
 def numbered(keys: Iterable[Hashable]) -> Numbers:
@@ -66,25 +67,30 @@ def numbers_of_layer(
     >>> numbers_of_layer(weight, np.array([0.5, 0.0, 0.5]), np.array([0, 0]), {})
     (array([0, 1, 0]), {0: Fraction(1, 2), 2: Fraction(1, 2)})
     """
-    live = np.flatnonzero(inputs >= 0)
-    if not constants and len(np.unique(inputs[live])) == len(live) > 0:
-        return _numbers_of_distinct(weight[live], biases)
+    read = inputs.tolist()
+    live = [k for k, number in enumerate(read) if number >= 0]
+    if not constants and len({read[k] for k in live}) == len(live) > 0:
+        return _numbers_of_distinct(weight if len(live) == len(read) else weight[live], biases)
     rows = csr_array(weight.T)
     keys: list[Hashable] = []
     values = {}
     spans = list(pairwise(rows.indptr.tolist()))
-    for unit, (start, stop) in enumerate(spans):
-        total = Fraction(float(biases[unit]))
-        terms: dict[int, Fraction] = {}
+    for bias, (unit, (start, stop)) in zip(biases.tolist(), enumerate(spans), strict=True):
+        # a sum is a fraction, a number alone stays a float: they compare and hash exactly
+        total: Number = bias
+        terms: dict[int, Number] = {}
         data = rows.data[start:stop].tolist()
         for k, w in zip(rows.indices[start:stop].tolist(), data, strict=True):
+            number = read[k]
             if k in constants:
-                total += Fraction(w) * constants[k]
-            elif inputs[k] >= 0:
-                terms[inputs[k]] = terms.get(inputs[k], Fraction(0)) + Fraction(w)
+                total = Fraction(total) + Fraction(w) * constants[k]
+            elif number in terms:
+                terms[number] = Fraction(terms[number]) + Fraction(w)
+            elif number >= 0:
+                terms[number] = w
         left = frozenset((number, w) for number, w in terms.items() if w)
         if not left:
-            values[unit] = total
+            values[unit] = Fraction(total)
         keys.append((left, total))
     return numbered(keys), values
 
@@ -98,7 +104,7 @@ def _numbers_of_distinct(
         # adding zero makes -0.0 and 0.0 the same bytes
         table = np.ascontiguousarray(weight.T) + 0.0
         keys = [row.tobytes() for row in table]
-        empty = ~table.any(axis=1)
+        empty = np.flatnonzero(~table.any(axis=1)).tolist()
     else:
         rows = csr_array(weight.T)
         rows.sort_indices()
@@ -106,6 +112,6 @@ def _numbers_of_distinct(
             (rows.indices[i:j].tobytes(), rows.data[i:j].tobytes())
             for i, j in pairwise(rows.indptr.tolist())
         ]
-        empty = np.diff(rows.indptr) == 0
-    values = {int(i): Fraction(float(biases[i])) for i in np.flatnonzero(empty)}
+        empty = np.flatnonzero(np.diff(rows.indptr) == 0).tolist()
+    values = {i: Fraction(float(biases[i])) for i in empty}
     return numbered(zip(keys, biases.tolist(), strict=True)), values

@@ -77,12 +77,13 @@ def _exact_layer(layer: Layer) -> ExactLayer:
         pairs = list(zip(matrix.indices.tolist(), map(int, numbers[: matrix.nnz]), strict=True))
         ends = matrix.indptr.tolist()
         weight = IntegerRows(tuple(tuple(pairs[i:j]) for i, j in pairwise(ends)), width)
-    slopes, slope_exponent = dyadic_matrix(np.stack([layer.lower, layer.upper]))
+    slope_rows, slope_exponent = dyadic_matrix(np.stack([layer.lower, layer.upper]))
+    slopes = tuple(map(int, slope_rows.entries()))
     return ExactLayer(
         weight,
         tuple(map(int, numbers[len(entries) :])),
-        tuple(int(slopes[0, i]) for i in range(out)),
-        tuple(int(slopes[1, i]) for i in range(out)),
+        slopes[:out],
+        slopes[out:],
         tuple(layer.bends.tolist()),
         2**exponent,
         2**slope_exponent,

@@ -252,14 +252,12 @@ def _quotient_and_exactness(numerator: int, denominator: int) -> tuple[float, bo
 
 def _domain_rows(chart: Chart) -> tuple[Floats, Floats]:
     """Normalise the domain's rows to unit length and bound their rounding error."""
-    columns = []
-    errors = []
-    for row in chart.rows.tolist():
-        peak = max(abs(int(entry)) for entry in row)
-        values = np.array([int(entry) / peak for entry in row])
-        length = float(np.sqrt((values[:-1] ** 2).sum()))
-        values = values / length
-        exact = len([entry for entry in row[:-1] if entry]) == 1 and peak == 1
-        errors.append(0.0 if exact else float(np.abs(values).sum()) * (len(row) + 8) * UNIT)
-        columns.append(values)
-    return np.ascontiguousarray(np.array(columns).T), np.array(errors)
+    table = [[int(entry) for entry in row] for row in chart.rows.tolist()]
+    peaks = [max(map(abs, row)) for row in table]
+    values = np.array([[e / peak for e in row] for row, peak in zip(table, peaks, strict=True)])
+    values /= np.sqrt((values[:, :-1] ** 2).sum(axis=1))[:, None]
+    errors = np.abs(values).sum(axis=1) * ((values.shape[1] + 8) * UNIT)
+    # one coordinate of size 1: nothing was rounded
+    alone = np.count_nonzero(values[:, :-1], axis=1) == 1
+    errors[alone & (np.array(peaks) == 1)] = 0.0
+    return np.ascontiguousarray(values.T), errors

@@ -12,6 +12,7 @@ a matter for rational arithmetic.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import flint
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.chart import Chart
+from polyregions.geometry.chart import Chart, dyadic_exponent
 from polyregions.geometry.exact import exact_network
 from polyregions.geometry.flat import FlatNetwork, first_map, quotient
 from polyregions.geometry.storage import stored
@@ -55,7 +56,7 @@ class ModularNetwork(NamedTuple):
 
 def no_modular_network(flat: FlatNetwork) -> ModularNetwork:
     """Return the image modulo no primes at all: every zero test stays undecided."""
-    return _with_primes(flat, np.zeros(0, dtype=np.uint64), [], np.zeros((0, 0)), 1)
+    return _with_primes(flat, np.zeros(0, dtype=np.uint64), [], [], 1)
 
 
 def modular_network(
@@ -81,9 +82,9 @@ def modular_network(
     needed = max(determinant, derivative)
     if not needed < 30.9 * _MOST_PRIMES:
         return no_modular_network(flat)
-    primes = _primes(int(needed / 30.9) + 1)
+    primes = np.array(_primes(int(needed / 30.9) + 1), dtype=np.uint64)
     table = [table[i] for i in live.tolist()]
-    return _with_primes(flat, primes, table, np.array(chart.rows.tolist(), dtype=object), scale)
+    return _with_primes(flat, primes, table, chart.rows.tolist(), scale)
 
 
 def with_own_scratch(modular: ModularNetwork) -> ModularNetwork:
@@ -96,7 +97,8 @@ def _first_bend(network: Network) -> int:
     return next(i for i, layer in enumerate(network.layers) if layer.bends.any())
 
 
-def _primes(count: int) -> Residues:
+@cache
+def _primes(count: int) -> tuple[int, ...]:
     """Return the `count` largest primes below 2^31."""
     found: list[int] = []
     candidate = 2**31 - 1
@@ -104,13 +106,11 @@ def _primes(count: int) -> Residues:
         if flint.fmpz(candidate).is_prime():
             found.append(candidate)
         candidate -= 2
-    return np.array(found, dtype=np.uint64)
+    return tuple(found)
 
 
 def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale: int) -> float:
     """Bound the bits of any entry of any row, scaled to integers."""
-    from polyregions.geometry.chart import dyadic_matrix
-
     start = _first_bend(network)
     last = max(i for i, layer in enumerate(network.layers) if layer.bends.any())
     peak = max(abs(entry) for row in table for entry in row)
@@ -124,10 +124,10 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
         for below, layer in zip(
             network.layers[start:last], network.layers[start + 1 :], strict=False
         ):
-            _, slope_exponent = dyadic_matrix(np.stack([below.lower, below.upper]))
+            slope_exponent = dyadic_exponent(np.stack([below.lower, below.upper]))
             matrix = stored(layer.matrix)
             entries = matrix.ravel() if isinstance(matrix, np.ndarray) else matrix.data
-            _, weight_exponent = dyadic_matrix(np.concatenate([entries, layer.bias])[None, :])
+            weight_exponent = dyadic_exponent(np.concatenate([entries, layer.bias]))
             steepest = np.maximum(np.abs(below.lower), np.abs(below.upper))
             size = (abs(matrix) @ (steepest * size) + np.abs(layer.bias)) * 1.01
             exponent += slope_exponent + weight_exponent
@@ -137,46 +137,49 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
 
 
 def _residues(values: NDArray[np.float64], primes: Residues) -> Residues:
-    """Return values modulo each prime, shape (P, *values.shape)."""
+    """Return values modulo each prime, shape (P, len(values))."""
     mantissas, exponents = np.frexp(values)
-    integers = (mantissas * 2.0**53).astype(np.int64)
-    shifts = exponents.astype(np.int64) - 53
-    out = np.empty((len(primes), *values.shape), dtype=np.uint64)
-    distinct, where = np.unique(shifts, return_inverse=True)
-    for index, prime in enumerate(primes.tolist()):
-        powers = np.array([pow(2, int(s), prime) for s in distinct], dtype=np.int64)
-        product = (integers % prime) * powers[where].reshape(values.shape)
-        out[index] = (product % prime).astype(np.uint64)
-    return out
+    moduli = primes.astype(np.int64)[:, None]
+    out: NDArray[np.int64] = (mantissas * 2.0**53).astype(np.int64) % moduli
+    # 2^shift = (2^32)^high * 2^low: few numbers have different high parts
+    high, low = np.divmod(exponents.astype(np.int64) - 53, 32)
+    distinct, where = np.unique(high, return_inverse=True)
+    powers = [[pow(2, 32 * part, prime) for part in distinct.tolist()] for prime in primes.tolist()]
+    table = np.array(powers, dtype=np.int64).reshape(len(primes), len(distinct))
+    for factors in (np.int64(1) << low, table[:, where]):
+        out *= factors % moduli
+        out %= moduli
+    return out.view(np.uint64)
+
+
+def _quotients(table: list[list[flint.fmpz]], scale: int, primes: Residues) -> Residues:
+    """Return integer rows over `scale` modulo each prime, as columns: shape (P, m + 1, rows)."""
+    integers = np.array([[int(entry) for entry in row] for row in table], dtype=object).T
+    columns = [integers * pow(scale, -1, prime) % prime for prime in primes.tolist()]
+    return np.array(columns, dtype=np.uint64)
 
 
 def _with_primes(
     flat: FlatNetwork,
     primes: Residues,
     table: list[list[flint.fmpz]],
-    domain: NDArray[np.object_] | NDArray[np.float64],
+    domain: list[list[flint.fmpz]],
     scale: int,
 ) -> ModularNetwork:
     m, p = flat.dimension, len(primes)
-    width = int(flat.widths.max())
-    first = np.zeros((p, m + 1, int(flat.widths[0])), dtype=np.uint64)
-    rows = np.zeros((p, m + 1, flat.size - flat.units), dtype=np.uint64)
-    for index, prime in enumerate(primes.tolist()):
-        inverse = pow(scale, -1, prime)
-        for i, row in enumerate(table):
-            for d, entry in enumerate(row):
-                first[index, d, i] = int(entry) * inverse % prime
-        for i, row in enumerate(domain):
-            for d, entry in enumerate(row):
-                rows[index, d, i] = int(entry) % prime
+    width, walls = int(flat.widths.max()), flat.size - flat.units
+    parts = [flat.weights, flat.biases, flat.lower, flat.upper]
+    ends = np.cumsum([len(part) for part in parts[:-1]])
+    residues = np.split(_residues(np.concatenate(parts), primes), ends, axis=1)
+    weights, biases, lower, upper = map(np.ascontiguousarray, residues)
     return ModularNetwork(
         primes=primes,
-        first=first,
-        weights=_residues(flat.weights, primes),
-        biases=_residues(flat.biases, primes),
-        lower=_residues(flat.lower, primes),
-        upper=_residues(flat.upper, primes),
-        domain=rows,
+        first=_quotients(table, scale, primes).reshape(p, m + 1, int(flat.widths[0])),
+        weights=weights,
+        biases=biases,
+        lower=lower,
+        upper=upper,
+        domain=_quotients(domain, 1, primes).reshape(p, m + 1, walls),
         unit_rows=np.zeros((p, m + 1, flat.size), dtype=np.uint64),
         maps=np.zeros((m + 1, width), dtype=np.uint64),
         next_maps=np.zeros((m + 1, width), dtype=np.uint64),
