@@ -21,10 +21,9 @@ _UNIT = 2.0**-53
 
 def _frame(box: Box) -> tuple[Floats, Floats]:
     """Return float centre and half-width of all coordinates (half-width 0: fixed)."""
-    with np.errstate(over="ignore"):
-        centre = box.lower / 2 + box.upper / 2
-        half = np.where(box.lower < box.upper, box.upper / 2 - box.lower / 2, 0.0)
-    return np.where(half > 0, centre, box.lower), half
+    low, high = box.lower / 2, box.upper / 2
+    half = high - low
+    return np.where(half > 0, low + high, box.lower), half
 
 
 def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
@@ -32,8 +31,9 @@ def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
     if domain is None:
         return points[:, :-1] / points[:, -1:] if chart.homogeneous else points.copy()
     centre, half = _frame(domain.box)
-    inputs = np.repeat(centre[None, :], len(points), axis=0)
     free = domain.free
+    inputs = np.empty((len(points), len(centre)))
+    inputs[:] = centre
     inputs[:, free] += half[free] * points
     return inputs
 

@@ -109,13 +109,13 @@ def interior_point(rows: Sequence[Sequence[Any]]) -> Point | None:
     Returns
     -------
     tuple of Fraction or None
-        Dyadic with few bits when the set is thick enough. None is a proof that the
-        open polytope is empty.
+        The origin if it will do, else dyadic with few bits when the set is thick enough.
+        None is a proof that the open polytope is empty.
 
     Raises
     ------
     ValueError
-        If the rows do not bound a polytope.
+        If the origin will not do and the rows do not bound a polytope.
 
     Notes
     -----
@@ -129,6 +129,8 @@ def interior_point(rows: Sequence[Sequence[Any]]) -> Point | None:
     >>> interior_point([[1, 0], [-1, 0], [1, 5], [-1, 5]]) is None
     True
     """
+    if all(row[-1] > 0 or not any(row) for row in rows):
+        return (Fraction(0),) * (len(rows[0]) - 1)
     primitive = _grouped(rows)
     column = None if primitive is None else _interior(primitive)
     return None if column is None else _point(column)

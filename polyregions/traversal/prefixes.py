@@ -38,6 +38,8 @@ Integers = NDArray[np.int64]
 NONE = -1
 REGISTERED, SETTLED, USED = 0, 1, 2
 
+_FIRST = 1024  # prefixes for which there is room at first
+
 
 class Prefixes(NamedTuple):
     """The prefix regions known so far, by number; a shorter prefix has a lower number.
@@ -80,21 +82,21 @@ class Prefixes(NamedTuple):
 
 
 def empty_prefixes(flat: FlatNetwork) -> Prefixes:
-    """Return the prefixes of a walk that has not begun."""
-    later = flat.biases[flat.widths[0] :]
-    bends = np.diff(flat.row_ends, prepend=0) > 0
+    """Return the prefixes of a walk that has not begun; there is no room for any."""
+    ends = flat.row_ends.tolist()
+    bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
     return Prefixes(
-        depths=np.flatnonzero(bends)[1:].astype(np.int64),
-        keys=np.zeros((1024, n_words(flat.units) + 1), dtype=np.uint64),
-        table=empty_table(2048),
-        parents=np.zeros(1024, dtype=np.int64),
-        points=np.zeros((1024, flat.dimension)),
-        starts=np.zeros(1024, dtype=np.int64),
-        stops=np.zeros(1024, dtype=np.int64),
-        ties=np.zeros(1024, dtype=np.bool_),
-        rows=np.zeros(max(8192, 2 * flat.size), dtype=np.int64),
+        depths=np.array(bends[1:], dtype=np.int64),
+        keys=np.zeros((0, n_words(flat.units) + 1), dtype=np.uint64),
+        table=empty_table(1),
+        parents=np.zeros(0, dtype=np.int64),
+        points=np.zeros((0, flat.dimension)),
+        starts=np.zeros(0, dtype=np.int64),
+        stops=np.zeros(0, dtype=np.int64),
+        ties=np.zeros(0, dtype=np.bool_),
+        rows=np.zeros(0, dtype=np.int64),
         totals=np.zeros(3, dtype=np.int64),
-        shape_ties=bool((later == 0).any()),
+        shape_ties=bool((flat.biases[flat.widths[0] :] == 0).any()),
     )
 
 
@@ -107,7 +109,7 @@ def with_room(flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0
     registered, settled, used = prefixes.totals.tolist()
     needed = registered + regions * len(prefixes.depths)
     if needed > len(prefixes.keys):
-        size = max(needed, 2 * len(prefixes.keys))
+        size = max(needed, 2 * len(prefixes.keys), _FIRST)
         names = ("keys", "parents", "points", "starts", "stops", "ties")
         longer = {name: _longer(getattr(prefixes, name), size) for name in names}
         prefixes = prefixes._replace(**longer)
@@ -116,7 +118,7 @@ def with_room(flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0
     # lists are far shorter than this unless nothing can be dropped
     wanted = used + max(rows, flat.size, 32 * (registered - settled))
     if wanted > len(prefixes.rows):
-        prefixes = prefixes._replace(rows=_longer(prefixes.rows, max(wanted, 2 * used)))
+        prefixes = prefixes._replace(rows=_longer(prefixes.rows, max(wanted, 2 * used, 8 * _FIRST)))
     return prefixes
 
 

@@ -43,7 +43,7 @@ def row_cache(flat: FlatNetwork) -> RowCache:
     slots = max(1, _CACHED_ENTRIES // ((flat.dimension + 3) * longest))
     return RowCache(
         numbers=np.full(slots, NOTHING, dtype=np.int64),
-        counts=np.zeros(slots, dtype=np.int64),
+        counts=np.empty(slots, dtype=np.int64),
         ids=np.empty((slots, longest), dtype=np.int64),
         rows=np.empty((slots, flat.dimension + 1, longest)),
         errors=np.empty((slots, longest)),
