@@ -208,6 +208,7 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
     result is written to ``next_maps``. Biases are not added.
     """
     prime = modular.primes[index]
+    most = prime << np.uint64(32)  # below 2^63, and products are below 2^62
     width = flat.widths[layer]
     below = flat.widths[layer - 1]
     under = base - below
@@ -228,8 +229,12 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
             if value != np.uint64(0):
                 for t in range(first, flat.outgoing[under + k + 1]):
                     i = t - first if skipped < 0 else flat.targets[t - skipped]
-                    weight = modular.weights[index, t]
-                    next_maps[d, i] = (next_maps[d, i] + weight * value) % prime
+                    total = next_maps[d, i] + modular.weights[index, t] * value
+                    # below `most` again: where it was already, the difference wraps around
+                    next_maps[d, i] = min(total, total - most)
+    for d in range(columns):
+        for i in range(width):
+            next_maps[d, i] %= prime
 
 
 @exact_order_kernel

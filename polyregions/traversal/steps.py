@@ -234,16 +234,33 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
 
     at = 0
     for size, result in crew.share(len(numbers), work):
-        for r in range(size):
-            number = numbers[at + r]
-            if result.state[r] == OPEN:
+        for part in _runs(numbers[at : at + size], result.state.tolist()):
+            number = numbers[at + part.start]
+            if result.state[part.start] == OPEN:
                 _decide_exactly(problem, found, number)
                 continue
-            found.exact_decisions += int(result.exact[r])
-            found.points[number] = result.witnesses[r]
-            begin = int(result.ends[r - 1]) if r else 0
-            merge_batch(flat, found, number, result.ends[r : r + 1], result, begin)
+            stop = number + part.stop - part.start
+            found.exact_decisions += int(result.exact[part].sum())
+            found.points[number:stop] = result.witnesses[part]
+            begin = int(result.ends[part.start - 1]) if part.start else 0
+            merge_batch(flat, found, number, result.ends[part], result, begin)
         at += size
+
+
+def _runs(numbers: list[int], state: list[int]) -> Iterator[slice]:
+    """Cut decided regions into runs of consecutive numbers; an open one stands alone.
+
+    Examples
+    --------
+    >>> [(run.start, run.stop) for run in _runs([4, 5, 6, 8], [0, 0, OPEN, 0])]
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    start = 0
+    for stop in range(1, len(numbers) + 1):
+        goes_on = stop < len(numbers) and numbers[stop] == numbers[stop - 1] + 1
+        if not goes_on or OPEN in state[stop - 1 : stop + 1]:
+            yield slice(start, stop)
+            start = stop
 
 
 def _decide_exactly(problem: Problem, found: Found, number: int) -> None:
