@@ -139,7 +139,9 @@ def reduction_of(flat: FlatNetwork) -> Reduction:
 
 def _constant_inputs(flat: FlatNetwork) -> dict[int, Fraction]:
     """Return the values of the units of the first layer that are constant."""
-    moves = np.delete(flat.first, flat.bias_column, axis=0).any(axis=0) | (flat.first_error > 0)
+    slopes = flat.first != 0.0
+    slopes[flat.bias_column] = False
+    moves = slopes.any(axis=0) | (flat.first_error > 0)
     if moves.all():
         return {}
     offsets = flat.first[flat.bias_column].tolist()

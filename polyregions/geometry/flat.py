@@ -83,9 +83,10 @@ class FlatNetwork(NamedTuple):
 
 def flatten(network: Network, chart: Chart) -> FlatNetwork:
     """Return the flat form of a network on a chart."""
-    bending = [i for i, layer in enumerate(network.layers) if layer.bends.any()]
-    start = bending[0]
-    layers = network.layers[: bending[-1] + 1]
+    counts = [int(np.count_nonzero(layer.bends)) for layer in network.layers]
+    bending = [i for i, count in enumerate(counts) if count]
+    start, stop = bending[0], bending[-1] + 1
+    layers = network.layers[:stop]
     first, first_error, numbers, no_offsets = _first_layer(network, chart, start)
     rest = layers[start + 1 :]
     kept = layers[start:]
@@ -95,8 +96,8 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
     domain, domain_error = _domain_rows(chart)
     flat = FlatNetwork(
         dimension=m,
-        units=int(bends.sum()),
-        size=int(bends.sum()) + domain.shape[1],
+        units=sum(counts),
+        size=sum(counts) + domain.shape[1],
         bias_column=chart.weight_column,
         zero_offsets=no_offsets
         and (chart.homogeneous or not any(layer.bias.any() for layer in rest)),
@@ -111,7 +112,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
         upper=np.concatenate([layer.upper for layer in kept]),
         bit=bit.astype(np.int64),
         unit_of_row=np.flatnonzero(bends),
-        row_ends=np.cumsum([int(layer.bends.sum()) for layer in kept]),
+        row_ends=np.cumsum(counts[start:stop]),
         first=first,
         first_error=first_error,
         first_numbers=numbers,
@@ -177,8 +178,8 @@ def _first_layer(
         # multiplying by powers of two is exact unless it leaves the range of floats
         weight = layer.weight
         scaled = weight * stretch
-        if np.isfinite(scaled).all() and np.array_equal(scaled / stretch, weight):
-            first = np.ascontiguousarray(np.vstack([scaled.T, layer.bias])) + 0.0
+        if np.isfinite(scaled).all() and (scaled / stretch == weight).all():
+            first = np.ascontiguousarray(np.concatenate([scaled.T, layer.bias[None, :]])) + 0.0
             numbers = numbered(row.tobytes() for row in np.ascontiguousarray(first.T))
             return first, np.zeros(len(layer.bias)), numbers, not layer.bias.any()
     table, scale = first_map(exact_network(network, chart, depth=start + 1), start)

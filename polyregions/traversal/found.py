@@ -299,8 +299,8 @@ def _sorted_edges(found: Found, rank: NDArray[np.int32]) -> NDArray[np.int32]:
     keys = edges.view(np.int64)[:, 0]
     count = 0
     for start in range(0, len(edges), _BLOCK):
-        pairs = rank[edges[start : start + _BLOCK]].astype(np.int64)
-        low, high = pairs.min(axis=1), pairs.max(axis=1)
+        one, other = rank[edges[start : start + _BLOCK].T].astype(np.int64)
+        low, high = np.minimum(one, other), np.maximum(one, other)
         block = (low << 32 | high)[low >= 0]
         keys[count : count + len(block)] = block
         count += len(block)
