@@ -14,7 +14,7 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.scale import cluster, tasks
+from polyregions.scale import cluster, tasks, under_way
 from polyregions.scale.identity import identity_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.subdivision import count_tree
@@ -110,11 +110,11 @@ def _pid():
 @contextlib.contextmanager
 def _reporting_always():
     """Let every look of the driver call `progress`."""
-    before, cluster._SECONDS_BETWEEN_REPORTS = cluster._SECONDS_BETWEEN_REPORTS, 0.0
+    before, under_way._SECONDS_BETWEEN_REPORTS = under_way._SECONDS_BETWEEN_REPORTS, 0.0
     try:
         yield
     finally:
-        cluster._SECONDS_BETWEEN_REPORTS = before
+        under_way._SECONDS_BETWEEN_REPORTS = before
 
 
 def test_no_worker_at_first(medium):
@@ -159,21 +159,23 @@ def test_a_limit_that_is_just_enough(client):
 
 def test_results_are_counted_once_per_key(client, medium):
     """A result that arrives twice, or that nobody waits for, is not added."""
-    identity = identity_of(problem_of(medium, BOX, drop_constant=True))
-    count = cluster._Count(
-        client, lambda: client.submit(tasks.sent, medium, BOX, identity, key="twice"), 3, 2_000
+    problem = problem_of(medium, BOX, drop_constant=True)
+    identity = identity_of(problem)
+    running = under_way.UnderWay(
+        client,
+        tasks.count_piece,
+        lambda: client.submit(tasks.sent, medium, BOX, identity, key="twice"),
     )
+    count = cluster._Count(running, problem, 2_000, 1.0)
     count.submit()
-    ((future, _, _),) = count.tasks.values()
+    ((future, _),) = running.tasks.values()
     future.result()
-    once = []
-    while not once:
-        once = count.collect()
+    while not count.collect():
         time.sleep(0.01)
     regions = list(count.counts)
-    count._done.add(future)
+    running._done.add(future)
     time.sleep(0.2)
-    assert count.collect() == []
+    assert not count.collect()
     assert list(count.counts) == regions
 
 

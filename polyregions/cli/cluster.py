@@ -1,19 +1,27 @@
-"""The option ``--dask``, and a count on the cluster that it names."""
+"""The options ``--dask``, and counts and walks on the cluster that they name."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polyregions.cli.options import Task
-from polyregions.cli.progress import announced_compilation, shown_progress, tree_text
+from polyregions.cli.progress import (
+    announced_compilation,
+    parts_text,
+    shown_progress,
+    shown_steps,
+    tree_text,
+)
 
 if TYPE_CHECKING:
+    from polyregions.scale.saved_walk import Written
     from polyregions.traversal.subdivision import TreeCount
 
-__all__ = ["DaskOption", "count_by_cluster"]
+__all__ = ["DaskOption", "DaskWalkOption", "count_by_cluster", "walk_by_cluster"]
 
 DaskOption = Annotated[
     str | None,
@@ -21,6 +29,16 @@ DaskOption = Annotated[
         "--dask",
         metavar="ADDRESS",
         help="Count by tree on a Dask cluster; local: --threads worker processes here.",
+    ),
+]
+
+DaskWalkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Walk on a Dask cluster that shares the folder of OUT, a folder .parquet; "
+        "local: --threads worker processes here.",
     ),
 ]
 
@@ -43,3 +61,38 @@ def count_by_cluster(
                 progress=progress,
             )
             return count, time.perf_counter() - begin
+
+
+def walk_by_cluster(
+    task: Task,
+    address: str,
+    output: Path,
+    *,
+    threads: int,
+    resume: bool,
+    max_regions: int | None,
+    time_limit: float | None,
+) -> tuple[Written, float]:
+    """Enumerate into a folder, likewise."""
+    with (
+        announced_compilation(),
+        shown_steps("sorted", "files") as assembling,
+        shown_progress(parts_text) as progress,
+    ):
+        from polyregions.scale.cluster import connected
+        from polyregions.scale.cluster_walk import enumerate_on_cluster
+
+        with connected(address, threads) as client:
+            begin = time.perf_counter()
+            written = enumerate_on_cluster(
+                task.network,
+                task.domain,
+                output,
+                client,
+                resume=resume,
+                max_regions=max_regions,
+                time_limit=time_limit,
+                progress=progress,
+                assembling=assembling,
+            )
+            return written, time.perf_counter() - begin

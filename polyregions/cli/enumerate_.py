@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report, storage
+from polyregions.cli.cluster import DaskWalkOption, walk_by_cluster
 from polyregions.cli.walk import saved_walk
+from polyregions.errors import PolyregionsError
 
 _STOPPED = {
     "regions": "at the limit of --max-regions",
@@ -34,21 +36,35 @@ def enumerate_(
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
     memory: storage.MemoryOption = None,
+    dask: DaskWalkOption = None,
 ) -> int:
     """Save every region: pattern, a point inside, and which regions touch."""
     options.check_output(output, [".npz", ".parquet"], network, folders=[".parquet"])
     budget, interval = storage.bytes_of(memory), storage.checkpoint_seconds()
+    if dask is not None:
+        _check_for_cluster(output, budget)
     task = options.read_task(network, where)
-    written, seconds = saved_walk(
-        task,
-        output,
-        resume=resume,
-        threads=threads,
-        max_regions=max_regions,
-        time_limit=time_limit,
-        memory=budget,
-        interval=interval,
-    )
+    if dask is not None:
+        written, seconds = walk_by_cluster(
+            task,
+            dask,
+            output,
+            resume=resume,
+            threads=threads,
+            max_regions=max_regions,
+            time_limit=time_limit,
+        )
+    else:
+        written, seconds = saved_walk(
+            task,
+            output,
+            resume=resume,
+            threads=threads,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            memory=budget,
+            interval=interval,
+        )
     report.print_lines(*report.summary_lines(asdict(written), seconds), f"saved to {output}")
     if written.complete:
         return 0
@@ -57,3 +73,16 @@ def enumerate_(
         f"are not all, and the same command with --resume goes on from here"
     )
     return 3
+
+
+def _check_for_cluster(output: Path, budget: int | None) -> None:
+    """Refuse what a cluster does not do, before anything is read."""
+    if output.suffix.lower() != ".parquet":
+        raise PolyregionsError(
+            f"a cluster writes a folder of tables, not {output.name}; end the name in .parquet"
+        )
+    if budget is not None:
+        raise PolyregionsError(
+            "--memory is about a walk in one process; leave it out with --dask, whose workers "
+            "hold one part each"
+        )

@@ -15,6 +15,7 @@ from polyregions.traversal.progress import Progress
 __all__ = [
     "announced_compilation",
     "mentioning_estimate",
+    "parts_text",
     "shown_progress",
     "shown_steps",
     "tree_text",
@@ -29,6 +30,14 @@ def walk_text(progress: Progress) -> str:
     """Return the state of a walk in words."""
     return (
         f"{progress.regions:,} regions, {progress.frontier:,} of them to be visited, "
+        f"{progress.edges:,} edges, {_pace(progress)}"
+    )
+
+
+def parts_text(progress: Progress) -> str:
+    """Return the state of a walk on a cluster in words."""
+    return (
+        f"{progress.regions:,} regions in finished parts, {progress.frontier:,} prefixes to go, "
         f"{progress.edges:,} edges, {_pace(progress)}"
     )
 

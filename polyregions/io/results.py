@@ -240,7 +240,7 @@ def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
         complete=bool(_typed(arrays, "complete", np.bool_, ())),
         proven=bool(_typed(arrays, "proven", np.bool_, ())),
         exact_decisions=int(_typed(arrays, "exact_decisions", np.int64, ())),
-        exact_witnesses=_exact_witnesses(arrays, count, n),
+        exact_witnesses=exact_witnesses_of(arrays, count, n),
     )
 
 
@@ -268,9 +268,10 @@ def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
     return network
 
 
-def _exact_witnesses(
+def exact_witnesses_of(
     arrays: Mapping[str, NDArray[Any]], count: int, n: int
 ) -> dict[int, tuple[Fraction, ...]]:
+    """Return the exact witnesses that arrays hold; ValueError if they do not fit."""
     indices = _typed(arrays, "exact_indices", np.int64, (-1,))
     _require(bool(((indices >= 0) & (indices < count)).all()), "an exact witness has no region")
     texts = []

@@ -8,12 +8,9 @@ whatever workers die, and however often a task is run, its result is added once,
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import threading
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +21,10 @@ from polyregions.errors import PolyregionsError
 from polyregions.io.files import import_extra
 from polyregions.network import Network
 from polyregions.scale.identity import identity_of
-from polyregions.scale.tasks import Piece, count_piece, sent
-from polyregions.traversal.interrupt import Interrupt
+from polyregions.scale.tasks import Piece, count_piece
+from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
 from polyregions.traversal.limits import check_threads, limits_of
-from polyregions.traversal.problem import problem_of
+from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.subdivision import TreeCount, counts_by_layer
 from polyregions.traversal.tree import ANY
@@ -40,93 +37,65 @@ __all__ = ["connected", "count_on_cluster"]
 _FIRST_NODES = 1 << 16  # of the first tasks, before it is known how fast workers are
 _LEAST_NODES, _MOST_NODES = 1 << 12, 1 << 40
 _PREFIXES = 16  # most prefixes of one task
-_WAITING = 2  # tasks for each thread of a worker, so that none is idle
-_ATTEMPTS = 5  # how often one task may fail before the count is given up
-_PAUSE = 0.005  # seconds between two looks for results
-_SECONDS_BETWEEN_REPORTS = 0.1
-_SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
 
 
 class _Count:
     """What the driver knows: regions counted, prefixes to explore, tasks under way."""
 
-    def __init__(self, client: Any, source: Callable[[], Any], levels: int, nodes: int) -> None:
-        distributed: Any = import_extra("distributed", "scale", "counting on a cluster")
-        self.client, self.nodes = client, nodes
-        self.counts = np.zeros(levels, dtype=object)  # integers of any size
-        self.exact_decisions = 0
+    def __init__(
+        self, under_way: UnderWay, problem: Problem, nodes: int | None, seconds: float
+    ) -> None:
+        self.under_way, self.problem = under_way, problem
+        self.nodes = _FIRST_NODES if nodes is None else nodes
+        self._seconds = None if nodes is not None else seconds
+        self.counts = np.zeros(len(problem.flat.widths) + 1, dtype=object)  # of any size
+        self.exact_decisions, self.edges = 0, 0
         self.prefixes: list[bytes] = [b""]
-        self.tasks: dict[str, tuple[Any, tuple[bytes, ...], int]] = {}
-        self._done = distributed.as_completed()
-        self._sources, self._source = source, source()
-        self._failures: dict[tuple[bytes, ...], int] = {}
-        self._threads, self._asked = 1, -_SCHEDULER_SECONDS
 
     @property
     def finished(self) -> bool:
         """Whether everything is counted."""
-        return not (self.prefixes or self.tasks)
+        return not (self.prefixes or self.under_way)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Regions counted, by layer of the network."""
+        return counts_by_layer(self.problem, self.counts)
+
+    @property
+    def regions(self) -> int:
+        """Regions counted."""
+        return self.layers[-1]
+
+    @property
+    def waiting(self) -> int:
+        """Prefixes that wait, and tasks under way."""
+        return len(self.prefixes) + len(self.under_way)
 
     def submit(self) -> None:
         """Make tasks, until every thread of every worker has enough."""
-        now = time.monotonic()
-        if now - self._asked > _SCHEDULER_SECONDS:
-            self._threads, self._asked = max(1, sum(self.client.nthreads().values())), now
-        slots = _WAITING * self._threads
+        slots, threads = self.under_way.slots, self.under_way.threads
         # the longest prefixes first: little is below them, and so few wait at a time
         self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(ANY))
-        while self.prefixes and len(self.tasks) < slots:
+        while self.prefixes and len(self.under_way) < slots:
             size = min(max(1, len(self.prefixes) // (2 * slots)), _PREFIXES)
             bundle = tuple(self.prefixes[-size:])
             del self.prefixes[-size:]
             # while threads are idle, tasks are to end soon and leave work for all
-            scarce = len(self.prefixes) + len(self.tasks) < self._threads
-            self._submit(bundle, max(1, self.nodes // 8) if scarce else self.nodes)
+            scarce = len(self.prefixes) + len(self.under_way) < threads
+            self.under_way.submit(bundle, max(1, self.nodes // 8) if scarce else self.nodes)
 
-    def _submit(self, bundle: tuple[bytes, ...], nodes: int) -> None:
-        attempt = self._failures.get(bundle, 0)
-        name = hashlib.sha256(repr((self._source.key, bundle, nodes, attempt)).encode())
-        key = f"count_piece-{name.hexdigest()}"
-        future = self.client.submit(count_piece, self._source, bundle, nodes, key=key, retries=1)
-        self.tasks[key] = future, bundle, nodes
-        self._done.add(future)
-
-    def collect(self) -> list[tuple[Piece, int]]:
-        """Add the results that have arrived; return them with their budgets."""
+    def collect(self) -> bool:
+        """Add the results that have arrived; return whether there were any."""
         pieces = []
-        for future in self._done.next_batch(block=False):
-            # a key counts once, however often its task was run
-            _, bundle, nodes = self.tasks.pop(future.key, (None, (), 0))
-            if not bundle:
-                continue
-            try:
-                piece = future.result()
-            except PolyregionsError:
-                raise
-            except Exception as error:
-                self._failed(bundle, error)
-                continue
+        for (_, nodes), piece in self.under_way.collect():
             self.counts += np.array(piece.counts, dtype=object)
             self.exact_decisions += piece.exact_decisions
             self.prefixes.extend(piece.unexplored)
             pieces.append((piece, nodes))
-        return pieces
-
-    def _failed(self, bundle: tuple[bytes, ...], error: Exception) -> None:
-        failures = self._failures[bundle] = self._failures.get(bundle, 0) + 1
-        if failures >= _ATTEMPTS:
-            raise PolyregionsError(
-                f"a task failed {failures} times on the cluster ({error!r}); look at the logs of "
-                f"the workers"
-            ) from error
-        if self._source.status != "finished":
-            self._source = self._sources()
-        self._submit(bundle, self.nodes)
-
-    def drop(self) -> None:
-        """Cancel the tasks under way."""
-        if self.tasks and self.client.status == "running":
-            self.client.cancel([future for future, _, _ in self.tasks.values()])
+        if self._seconds is not None and pieces:
+            self.nodes = _budget(pieces, self.nodes, self._seconds)
+        return bool(pieces)
 
 
 def count_on_cluster(
@@ -195,43 +164,14 @@ def count_on_cluster(
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(network.widths), True, True, 0)
-    identity = identity_of(problem)
-
-    def source() -> Any:
-        return client.submit(sent, network, domain, identity, key=f"sent-{_digest(identity)}")
-
-    begin = reported = time.monotonic()
-    with Interrupt() as interrupt, _quiet():
-        count = _Count(
-            client, source, len(problem.flat.widths) + 1, _FIRST_NODES if nodes is None else nodes
+    with quiet():
+        source = source_of(client, network, domain, identity_of(problem))
+        under_way = UnderWay(client, count_piece, source)
+        count = _Count(under_way, problem, nodes, seconds)
+        drive_tasks(
+            under_way, count, max_regions=max_regions, time_limit=time_limit, progress=progress
         )
-        try:
-            while not count.finished:
-                if client.status == "running":
-                    count.submit()
-                pieces = count.collect()
-                if nodes is None and pieces:
-                    count.nodes = _budget(pieces, count.nodes, seconds)
-                now = time.monotonic()
-                regions = counts_by_layer(problem, count.counts)[-1]
-                if progress is not None and (
-                    now - reported >= _SECONDS_BETWEEN_REPORTS or count.finished
-                ):
-                    waiting = len(count.prefixes) + len(count.tasks)
-                    progress(Progress(regions, waiting, 0, now - begin))
-                    reported = now
-                late = time_limit is not None and now - begin > time_limit
-                if interrupt.requested or late or regions >= (max_regions or float("inf")):
-                    break
-                if client.status == "closed":
-                    raise PolyregionsError(
-                        f"the scheduler is lost; at least {regions:,} regions had been counted"
-                    )
-                if not pieces:
-                    time.sleep(_PAUSE)
-        finally:
-            count.drop()
-    layers = counts_by_layer(problem, count.counts)
+    layers = count.layers
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:
         layers = tuple(min(layer, max_regions) for layer in layers)
@@ -255,11 +195,11 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
     PolyregionsError
         If nobody answers, or the number of workers is out of range.
     """
-    distributed: Any = import_extra("distributed", "scale", "counting on a cluster")
+    distributed: Any = import_extra("distributed", "scale", "working on a cluster")
     check_threads(threads)
     if address == "local":
         with (
-            _quiet(),
+            quiet(),
             _local_cluster(
                 distributed,
                 n_workers=threads,
@@ -296,10 +236,6 @@ def _budget(pieces: list[tuple[Piece, int]], nodes: int, seconds: float) -> int:
     return min(max(nodes, _LEAST_NODES), _MOST_NODES)
 
 
-def _digest(identity: Mapping[str, str]) -> str:
-    return hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()
-
-
 def _local_cluster(distributed: Any, **options: Any) -> Any:
     """Start a cluster whose processes ignore Ctrl-C, which a terminal sends to all."""
     if threading.current_thread() is not threading.main_thread():
@@ -309,11 +245,3 @@ def _local_cluster(distributed: Any, **options: Any) -> Any:
         return distributed.LocalCluster(**options)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep quiet about networks that are large for a task."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sending large graph")
-        yield

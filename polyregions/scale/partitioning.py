@@ -8,8 +8,7 @@ part is sorted when its turn comes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.io.partitions import write_edge_part, write_head, write_region_part
+from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
 from polyregions.traversal.found import Found, sorted_numbers, witness_block
@@ -25,10 +25,9 @@ from polyregions.traversal.prefixes import empty_prefixes
 from polyregions.traversal.problem import Problem
 from polyregions.traversal.visited import empty_table
 
-__all__ = ["write_partitions"]
+__all__ = ["pairs_of", "publish", "write_partitions"]
 
 _ROWS = 1 << 20  # least number of regions in a part
-_PARTS = 256  # most parts: their files are open together
 
 
 def write_partitions(
@@ -57,23 +56,29 @@ def write_partitions(
     found.patterns = found.patterns[:0].copy()
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
-    size = max(_ROWS, -(-len(numbers) // _PARTS))
+    size = max(_ROWS, -(-len(numbers) // MOST_BUCKETS))
     starts = range(0, len(numbers), size)
 
     sorting, whole = checkpoint.folder / "sorting", checkpoint.folder / "result"
     sorting.mkdir()
     whole.mkdir()
     m = problem.flat.dimension
-    with _files(sorting, "edges", starts) as edges, _files(sorting, "points", starts) as points:
+    parts = len(starts)
+    with (
+        bucket_files(sorting, "edges", parts) as edges,
+        bucket_files(sorting, "points", parts) as points,
+    ):
         before = Totals()
         for totals, arrays in read_chunks(checkpoint):
-            _deal(edges, size, _edge_keys(arrays["edges"], rank), shift=32)
-            _deal(points, size, _witness_records(arrays, before, totals, rank, m))
+            keys = _edge_keys(arrays["edges"], rank)
+            deal(edges, (keys >> 32) // size, keys)
+            records = _witness_records(arrays, before, totals, rank, m)
+            deal(points, records["position"] // size, records)
             before = totals
     region_parts, edge_parts = [], []
     for index, start in enumerate(starts):
         block = slice(start, start + size)
-        records = _load(sorting / f"points-{index}", _record(m))
+        records = load(sorting / f"points-{index}", _record(m))
         records.sort(order="position")
         if len(records) != len(numbers[block]):
             raise AssertionError("a region has no witness in the checkpoint: this is a bug")
@@ -82,17 +87,33 @@ def write_partitions(
             write_region_part(whole, index, start, patterns[block], witnesses, exact)
         )
         del records, witnesses
-        keys = _load(sorting / f"edges-{index}", np.dtype(np.int64))
+        keys = load(sorting / f"edges-{index}", np.dtype(np.int64))
         keys.sort()
-        pairs = np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1).astype(np.int32)
-        del keys
-        edge_parts.append(write_edge_part(whole, index, pairs, patterns))
-    empty = replace(empty_result(problem), complete=complete, exact_decisions=found.exact_decisions)
+        edge_parts.append(write_edge_part(whole, index, pairs_of(keys), patterns))
+    publish(problem, found.exact_decisions, complete, whole, path, region_parts, edge_parts)
+    return len(numbers), sum(part["rows"] for part in edge_parts)
+
+
+def pairs_of(keys: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return pairs of ids from numbers with the first id in the upper half."""
+    return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1).astype(np.int32)
+
+
+def publish(
+    problem: Problem,
+    exact_decisions: int,
+    complete: bool,
+    whole: Path,
+    path: Path,
+    region_parts: Sequence[Any],
+    edge_parts: Sequence[Any],
+) -> None:
+    """Write the manifest of a folder and give it its name; what had it is set aside."""
+    empty = replace(empty_result(problem), complete=complete, exact_decisions=exact_decisions)
     write_head(whole, empty, region_parts, edge_parts)
     if path.exists():
-        os.replace(path, sorting / "replaced")
+        os.replace(path, whole.with_name("sorting") / "replaced")
     os.replace(whole, path)
-    return len(numbers), sum(part["rows"] for part in edge_parts)
 
 
 def _edge_keys(edges: NDArray[np.int32], rank: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -118,29 +139,3 @@ def _witness_records(
     records["position"] = rank[numbers]
     records["point"] = np.concatenate([arrays["witnesses"][decided], arrays["late_points"]])
     return records
-
-
-@contextmanager
-def _files(folder: Path, name: str, starts: range) -> Iterator[list[Any]]:
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context((folder / f"{name}-{index}").open("wb"))
-            for index in range(len(starts))
-        ]
-
-
-def _deal(files: list[Any], size: int, records: NDArray[Any], shift: int = 0) -> None:
-    """Write each record to the file of its part."""
-    positions = records["position"] if records.dtype.names else records >> shift
-    part = positions // size
-    order = np.argsort(part, kind="stable")
-    ends = np.searchsorted(part[order], np.arange(len(files) + 1))
-    for index, file in enumerate(files):
-        piece = records[order[ends[index] : ends[index + 1]]]
-        file.write(piece.tobytes())
-
-
-def _load(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
-    array: NDArray[Any] = np.fromfile(path, dtype=dtype)
-    path.unlink()
-    return array

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+import numpy as np
 
 from polyregions.domain import Domain
-from polyregions.errors import PolyregionsError
+from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.network import Network
 from polyregions.scale.identity import identity_of
+from polyregions.scale.part_files import part_name, write_part
+from polyregions.traversal.below import Start, split, walk_below
+from polyregions.traversal.found import result_of, sorted_numbers
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.subdivision import count_below
 
-__all__ = ["Piece", "Sent", "count_piece", "sent"]
+__all__ = ["Piece", "Sent", "Walked", "count_piece", "sent", "walk_piece"]
 
 _REMEMBERED = 4  # networks that a worker process keeps ready
 
@@ -43,6 +51,22 @@ class Piece:
     unexplored: tuple[bytes, ...]
     exact_decisions: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What one walk below a prefix gave: a file of the folder, or prefixes instead.
+
+    The numbers are those of the file: regions, edges between them, facets that lead out,
+    and exact decisions. Each of `starts` holds the fields of a `Start`.
+    """
+
+    name: str
+    regions: int
+    edges: int
+    leading_out: int
+    exact_decisions: int
+    starts: tuple[tuple[Any, ...], ...]
 
 
 def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -> Sent:
@@ -90,3 +114,52 @@ def _problem_of(source: Sent) -> Problem:
         while len(_problems) > _REMEMBERED:
             _problems.popitem(last=False)
     return problem
+
+
+def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
+    """Find all regions below a prefix and write them to a folder, or split the prefix.
+
+    Parameters
+    ----------
+    source : Sent
+    start : tuple
+        The fields of a :class:`~polyregions.traversal.below.Start`.
+    budget : int
+        Most regions of a file.
+    folder : str
+        Of the parts, which this worker and the driver see.
+
+    Raises
+    ------
+    PolyregionsError
+        If this worker sees the problem differently, or does not see the folder.
+    CheckpointError
+        If the file cannot be written.
+    """
+    problem = _problem_of(source)
+    parts = Path(folder)
+    if not parts.is_dir():
+        raise PolyregionsError(
+            f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
+            f"a folder that all machines share"
+        )
+    begin = Start(*start)
+    found = walk_below(problem, begin, budget)
+    if not found.finished:
+        return Walked("", 0, 0, 0, 0, tuple(map(tuple, split(problem, begin, found))))
+    assert found.fence is not None
+    parents, children = found.fence.leading_out()
+    numbers, _ = sorted_numbers(problem, found)
+    rank = np.empty(len(numbers), dtype=np.int32)
+    rank[numbers] = np.arange(len(numbers), dtype=np.int32)
+    regions = result_of(problem, found)
+    name = part_name(begin.marks)
+    try:
+        write_part(parts / name, regions, rank[parents], problem.reduction.grow_words(children))
+    except OSError as error:
+        raise CheckpointError(
+            f"a worker on {platform.node()} cannot write to {folder} ({error.strerror or error}); "
+            f"what is finished is kept: make room and go on with --resume"
+        ) from None
+    sizes = len(regions), len(regions.edges), len(parents)
+    return Walked(name, *sizes, regions.exact_decisions, ())

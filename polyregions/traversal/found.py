@@ -17,6 +17,7 @@ from polyregions.pattern import Words, n_words, order, pack
 from polyregions.regions import Regions
 from polyregions.traversal.decide import NO_BASIS
 from polyregions.traversal.expand import merge
+from polyregions.traversal.fence import Fence
 from polyregions.traversal.neighbors import Batch
 from polyregions.traversal.prefixes import (
     USED,
@@ -37,6 +38,7 @@ __all__ = [
     "merge_batch",
     "result_of",
     "root",
+    "root_at",
     "sorted_numbers",
     "witness_block",
 ]
@@ -59,7 +61,7 @@ class Found:
 
     A walk that keeps its results on disk hands over what no step reads again: then
     `edges` holds the latest edges only, after `edges_stored` others, and the rows of
-    `points` below `stored` are void.
+    `points` below `stored` are void. A walk with a `fence` stays inside it.
     """
 
     patterns: Words
@@ -75,6 +77,7 @@ class Found:
     resolving: bool = False
     edges_stored: int = 0
     stored: int = 0
+    fence: Fence | None = None
     open: deque[int] = field(default_factory=deque)
     exact_points: dict[int, tuple[Floats, tuple[Fraction, ...] | None]] = field(
         default_factory=dict
@@ -98,6 +101,12 @@ class Found:
 
 def root(problem: Problem) -> Found:
     """Return the state that knows one region."""
+    bits, point = start_region(problem)
+    return root_at(problem, pack(bits), point)
+
+
+def root_at(problem: Problem, pattern: Words, point: Floats) -> Found:
+    """Return the state that knows a given region and a chart point of its closure."""
     flat = problem.flat
     m, words = flat.dimension, n_words(flat.units)
     found = Found(
@@ -108,8 +117,7 @@ def root(problem: Problem) -> Found:
         table=empty_table(4096),
         prefixes=empty_prefixes(flat),
     )
-    bits, found.points[0] = start_region(problem)
-    found.patterns[0] = pack(bits)
+    found.patterns[0], found.points[0] = pattern, point
     found.bases[0, 0] = NO_BASIS
     found.count = 1
     rebuild(found.table, found.patterns, 1)
@@ -129,8 +137,12 @@ def merge_batch(
 ) -> None:
     """Look up the neighbours of consecutive regions, numbered from `first`.
 
-    Their facets in `result` start at `begin`; new neighbours become pending.
+    Their facets in `result` start at `begin`; new neighbours become pending. Facets that
+    lead out of the fence are noted there.
     """
+    if found.fence is not None:
+        ends, result = found.fence.inner(first, begin, ends, result)
+        begin = 0
     facets = int(ends[-1]) - begin
     make_room(flat, found, found.count + facets, found.n_edges + facets)
     found.count, found.n_edges = merge(

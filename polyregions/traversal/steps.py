@@ -88,7 +88,7 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
                 found.resolving = True
             if found.resolving:
                 _resolve(crew, found, min(_OPEN_CHUNK * threads, limit))
-            elif threads == 1:
+            elif threads == 1 and found.fence is None:
                 _advance(crew, found, min(_CHUNK, limit))
             else:
                 _expand(crew, found, min(_CHUNK * threads, limit))

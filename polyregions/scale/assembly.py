@@ -1,0 +1,290 @@
+"""Parts that workers wrote, put together to one folder of Parquet tables.
+
+Regions are sorted by pattern through files: dealt out to ranges of patterns, then sorted
+range by range. An edge between two parts is in both, as a region and the pattern beyond;
+the pattern is looked up as a whole, and both sides must agree. In memory are one part or
+one range at a time; ids and sorted patterns are in files that are mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.errors import CheckpointError
+from polyregions.io.partitions import write_edge_part, write_region_part
+from polyregions.pattern import Words, n_words, order
+from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
+from polyregions.scale.part_files import Part, read_part
+from polyregions.scale.partitioning import pairs_of, publish
+from polyregions.scale.tasks import Walked
+from polyregions.traversal.problem import Problem
+
+__all__ = ["assemble"]
+
+_ROWS = 1 << 20  # about so many regions in a part of the result, at least
+_SAMPLE = 1 << 16  # patterns from which the ranges are made
+_INNER, _FROM_BELOW, _FROM_ABOVE = 0, 1, 2  # who saw an edge
+
+_EDGE = np.dtype([("key", np.int64), ("seen", np.uint8)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What all steps share: the parts, with the number of the first region of each."""
+
+    problem: Problem
+    folder: Path
+    scratch: Path
+    parts: Sequence[Walked]
+    firsts: Sequence[int]
+    splitters: NDArray[Any]
+    progress: Callable[[], None]
+
+    @property
+    def words(self) -> int:
+        return n_words(self.problem.network.hidden_units)
+
+    @property
+    def buckets(self) -> int:
+        return len(self.splitters) + 1
+
+    def part(self, index: int) -> Part:
+        one = self.parts[index]
+        return read_part(self.folder / one.name, (one.regions, one.edges, one.leading_out))
+
+    def bucket(self, patterns: Words) -> NDArray[np.intp]:
+        """Return the ranges of patterns."""
+        return np.searchsorted(self.splitters, _sortable(patterns), side="right")
+
+
+def assemble(
+    problem: Problem,
+    folder: Path,
+    parts: Sequence[Walked],
+    path: Path,
+    scratch: Path,
+    *,
+    complete: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, int]:
+    """Write a folder of Parquet tables from parts.
+
+    Parameters
+    ----------
+    problem : Problem
+    folder : Path
+        Of the parts.
+    parts : sequence of Walked
+        Below disjoint prefixes; the result does not depend on their order.
+    path : Path
+        The result; one that stands there is replaced when the new one is whole.
+    scratch : Path
+        A folder for files that are needed meanwhile, on the disk of `path`.
+    complete : bool
+        Whether the parts are all. If so, every edge must be seen from both sides;
+        otherwise edges that lead to no part are dropped.
+    progress : callable, optional
+        Called with the numbers of files done and to be done.
+
+    Returns
+    -------
+    regions, edges : int
+
+    Raises
+    ------
+    CheckpointError
+        If a part is missing or damaged, or parts do not fit together.
+    """
+    parts = sorted(parts, key=lambda part: part.name)
+    *firsts, total = accumulate((part.regions for part in parts), initial=0)
+    sorting, whole = scratch / "sorting", scratch / "result"
+    sorting.mkdir()
+    whole.mkdir()
+    splitters = _splitters(folder, parts, total)
+    steps = 2 * len(parts) + 2 * (len(splitters) + 1)
+    done = iter(range(1, steps + 1))
+    work = _Work(
+        problem,
+        folder,
+        sorting,
+        parts,
+        firsts,
+        splitters,
+        (lambda: progress(next(done), steps)) if progress is not None else (lambda: None),
+    )
+    region_parts, edge_parts = [], []
+    if total:
+        patterns = np.memmap(sorting / "patterns", np.uint64, "w+", shape=(total, work.words))
+        ids = np.memmap(sorting / "ids", np.int32, "w+", shape=(total,))
+        region_parts = _write_regions(work, whole, patterns, ids)
+        cuts = [part["first"] for part in region_parts] + [total]
+        _deal_edges(work, patterns, ids, cuts, complete)
+        for index in range(len(region_parts)):
+            keys = _joined(load(sorting / f"edges-{index}", _EDGE))
+            edge_parts.append(write_edge_part(whole, index, pairs_of(keys), patterns))
+            work.progress()
+        del patterns, ids
+    decisions = sum(part.exact_decisions for part in parts)
+    publish(problem, decisions, complete, whole, path, region_parts, edge_parts)
+    return total, sum(part["rows"] for part in edge_parts)
+
+
+def _splitters(folder: Path, parts: Sequence[Walked], total: int) -> NDArray[Any]:
+    """Return patterns that divide all into ranges of about equal size."""
+    size = max(_ROWS, -(-total // MOST_BUCKETS))
+    ranges = max(1, -(-total // size))
+    if ranges == 1:
+        return np.zeros(0, dtype=np.uint64)
+    stride = max(1, total // _SAMPLE)
+    # every part is sorted: equal steps through it are a fair sample
+    chosen = np.sort(
+        np.concatenate(
+            [
+                _sortable(
+                    read_part(
+                        folder / part.name, (part.regions, part.edges, part.leading_out)
+                    ).patterns[stride // 2 :: stride]
+                )
+                for part in parts
+            ]
+        )
+    )
+    places = np.arange(1, ranges) * len(chosen) // ranges
+    return np.unique(chosen[places]) if len(chosen) else chosen
+
+
+def _sortable(patterns: Words) -> NDArray[Any]:
+    """Return one value per pattern, in the order of patterns."""
+    if patterns.shape[1] == 1:
+        return np.ascontiguousarray(patterns[:, 0])
+    text = np.ascontiguousarray(patterns.astype(">u8"))
+    return text.view(f"S{8 * patterns.shape[1]}")[:, 0]
+
+
+def _record(words: int, n: int) -> np.dtype[Any]:
+    return np.dtype(
+        [("pattern", np.uint64, (words,)), ("point", np.float64, (n,)), ("number", np.int32)]
+    )
+
+
+def _write_regions(
+    work: _Work, whole: Path, patterns: Words, ids: NDArray[np.int32]
+) -> list[dict[str, Any]]:
+    """Sort all regions, write them, and fill in sorted patterns and the id of each number."""
+    record = _record(work.words, work.problem.network.input_dimension)
+    exact: dict[int, tuple[Fraction, ...]] = {}
+    with bucket_files(work.scratch, "regions", work.buckets) as files:
+        for index, first in enumerate(work.firsts):
+            part = work.part(index)
+            records = np.empty(len(part.patterns), dtype=record)
+            records["pattern"], records["point"] = part.patterns, part.witnesses
+            records["number"] = np.arange(first, first + len(records))
+            deal(files, work.bucket(part.patterns), records)
+            exact |= {first + row: point for row, point in part.exact_witnesses.items()}
+            work.progress()
+    written: list[dict[str, Any]] = []
+    first = 0
+    for index in range(work.buckets):
+        records = load(work.scratch / f"regions-{index}", record)
+        records = records[order(records["pattern"])]
+        here, numbers = records["pattern"], records["number"]
+        if (here[1:] == here[:-1]).all(axis=1).any():
+            raise _inconsistent(work, "a region is in two of them")
+        patterns[first : first + len(here)] = here
+        ids[numbers] = np.arange(first, first + len(here), dtype=np.int32)
+        thin = (
+            {row: exact[number] for row, number in enumerate(numbers.tolist()) if number in exact}
+            if exact
+            else {}
+        )
+        written.append(
+            write_region_part(
+                whole, index, first, np.ascontiguousarray(here), records["point"], thin
+            )
+        )
+        first += len(here)
+        work.progress()
+    return written
+
+
+def _deal_edges(
+    work: _Work,
+    patterns: Words,
+    ids: NDArray[np.int32],
+    cuts: Sequence[int],
+    complete: bool,
+) -> None:
+    """Deal every edge, as a pair of ids, to the range of its lower one."""
+    out = np.dtype([("pattern", np.uint64, (work.words,)), ("id", np.int64)])
+    upper = np.array(cuts[1:-1], dtype=np.int64)
+
+    def deal_pairs(files: list[Any], one: Any, other: Any, seen: Any) -> None:
+        records = np.empty(len(one), dtype=_EDGE)
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        records["key"], records["seen"] = low << 32 | high, seen
+        deal(files, np.searchsorted(upper, low, side="right"), records)
+
+    with ExitStack() as stack:
+        files = stack.enter_context(bucket_files(work.scratch, "edges", work.buckets))
+        with bucket_files(work.scratch, "beyond", work.buckets) as beyond:
+            for index, first in enumerate(work.firsts):
+                part = work.part(index)
+                own = ids[first : first + len(part.patterns)].astype(np.int64)
+                pairs = own[part.edges]
+                deal_pairs(files, pairs[:, 0], pairs[:, 1], _INNER)
+                records = np.empty(len(part.parents), dtype=out)
+                records["pattern"], records["id"] = part.children, own[part.parents]
+                deal(beyond, work.bucket(part.children), records)
+                work.progress()
+        for index in range(work.buckets):
+            records = load(work.scratch / f"beyond-{index}", out)
+            there = _find(patterns[cuts[index] : cuts[index + 1]], records["pattern"])
+            if complete and (there < 0).any():
+                raise _inconsistent(work, "a region beyond a facet is in none of them")
+            here, there = records["id"][there >= 0], there[there >= 0] + cuts[index]
+            deal_pairs(files, here, there, np.where(here < there, _FROM_BELOW, _FROM_ABOVE))
+
+
+def _find(known: Words, wanted: Words) -> NDArray[np.int64]:
+    """Return the places of patterns among sorted ones, -1 where there is none."""
+    keys = _sortable(known)
+    wanted_keys = _sortable(wanted)
+    places = np.searchsorted(keys, wanted_keys).astype(np.int64)
+    if not len(keys):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    there = keys[np.minimum(places, len(keys) - 1)] == wanted_keys
+    return np.where(there, places, -1)
+
+
+def _joined(records: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the edges of a range, sorted, each once.
+
+    An edge inside a part is there once; one between two parts is seen from either side.
+    """
+    inner, below, above = (
+        np.sort(records["key"][records["seen"] == seen])
+        for seen in (_INNER, _FROM_BELOW, _FROM_ABOVE)
+    )
+    keys = np.sort(np.concatenate([inner, below]))
+    if not np.array_equal(below, above) or (keys[1:] == keys[:-1]).any():
+        raise CheckpointError(
+            "two parts do not agree about the edges between them; delete the folder of parts to "
+            "begin again, and report this if it happens twice"
+        )
+    return keys
+
+
+def _inconsistent(work: _Work, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"the parts in {work.folder} do not fit together ({what}); delete the folder to begin "
+        f"again, and report this if it happens twice"
+    )

@@ -1,0 +1,307 @@
+"""Regions and edges on a Dask cluster: workers write parts, the driver puts them together.
+
+A task walks below one prefix. If it finds all regions there, it writes them to a folder
+that all machines share; if they are more than its budget, it returns shorter pieces of the
+prefix instead. Which prefixes are split depends on the network, the domain and the budget
+alone, and so does every byte of the result.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyregions.domain import Domain
+from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.network import Network
+from polyregions.pattern import n_words
+from polyregions.scale.assembly import assemble
+from polyregions.scale.checkpoint import (
+    Arrays,
+    Checkpoint,
+    Totals,
+    append,
+    open_checkpoint,
+    read_chunks,
+    remove,
+)
+from polyregions.scale.formats import format_of
+from polyregions.scale.identity import identity_of
+from polyregions.scale.saved_walk import Written
+from polyregions.scale.tasks import Walked, walk_piece
+from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
+from polyregions.traversal.below import first_start
+from polyregions.traversal.exact_tree import ANY
+from polyregions.traversal.limits import limits_of
+from polyregions.traversal.problem import Problem, problem_of
+from polyregions.traversal.progress import Progress
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["PARTS_SUFFIX", "enumerate_on_cluster"]
+
+PARTS_SUFFIX = ".parts"
+
+Fields = tuple[Any, ...]  # those of a Start
+
+_BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
+_FIRST = 16  # the first task has one part in so many of the budget: others are to begin soon
+_MOST_REGIONS = np.iinfo(np.int32).max  # ids in the tables
+_SECONDS_BETWEEN_CHUNKS = 2.0
+_SHARE = 20  # saving may take one part in so many of the time
+
+
+class _Walk:
+    """What the driver knows: parts that are written, prefixes to walk below, tasks under way."""
+
+    def __init__(
+        self, under_way: UnderWay, checkpoint: Checkpoint, problem: Problem, budget: int
+    ) -> None:
+        self.under_way, self.checkpoint, self.problem = under_way, checkpoint, problem
+        self.folder, self.budget = files_of(checkpoint), budget
+        self.prefixes: list[Fields] = [tuple(first_start(problem))]
+        self.parts: list[Walked] = []
+        for _, arrays in read_chunks(checkpoint):
+            self.prefixes, parts = _restored(checkpoint, arrays)
+            self.parts.extend(parts)
+        self._saved = len(self.parts)
+        self._due = time.monotonic() + _SECONDS_BETWEEN_CHUNKS
+        self.regions = sum(part.regions for part in self.parts)
+        self.seen = sum(2 * part.edges + part.leading_out for part in self.parts)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every part is written."""
+        return not (self.prefixes or self.under_way)
+
+    @property
+    def edges(self) -> int:
+        """How many edges are known; one between two parts is half known to either."""
+        return self.seen // 2
+
+    @property
+    def waiting(self) -> int:
+        """Prefixes that wait, and tasks under way."""
+        return len(self.prefixes) + len(self.under_way)
+
+    def submit(self) -> None:
+        """Make tasks, until every thread of every worker has enough."""
+        while self.prefixes and len(self.under_way) < self.under_way.slots:
+            # the latest first: little is below them, and so few wait at a time
+            start = self.prefixes.pop()
+            whole = start[0].count(ANY) == len(start[0])
+            budget = max(1, self.budget // _FIRST) if whole else self.budget
+            self.under_way.submit(start, budget, str(self.folder))
+
+    def collect(self) -> bool:
+        """Note what was written; return whether there was anything."""
+        news = False
+        for _, walked in self.under_way.collect():
+            news = True
+            self.prefixes.extend(walked.starts)
+            if walked.name:
+                self.parts.append(walked)
+                self.regions += walked.regions
+                self.seen += 2 * walked.edges + walked.leading_out
+        if self.regions > _MOST_REGIONS:
+            raise PolyregionsError(
+                "there are 2^31 regions or more, which ids of 32 bits cannot tell apart; take a "
+                "smaller domain, or count them only: count --method tree --dask"
+            )
+        begin = time.monotonic()
+        if news and begin > self._due:
+            self.save()
+            end = time.monotonic()
+            self._due = end + max(_SECONDS_BETWEEN_CHUNKS, _SHARE * (end - begin))
+        return news
+
+    def save(self) -> None:
+        """Add to the checkpoint which parts are written and which prefixes are not done."""
+        running: list[Any] = [arguments[0] for _, arguments in self.under_way.tasks.values()]
+        prefixes = [*self.prefixes, *running]
+        totals = Totals(regions=self.regions, edges=self.edges)
+        arrays = _added(self.problem, prefixes, self.parts[self._saved :])
+        append(self.checkpoint, arrays, totals)
+        self._saved = len(self.parts)
+
+
+def enumerate_on_cluster(
+    network: Network,
+    domain: Domain | None,
+    path: str | PathLike[str],
+    client: Client,
+    *,
+    budget: int = _BUDGET,
+    resume: bool = False,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    assembling: Callable[[int, int], None] | None = None,
+) -> Written:
+    """Enumerate regions and their edges on a Dask cluster, into a folder of Parquet tables.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box, Polytope or None
+        Where to enumerate; ``None`` is the whole space.
+    path : str or path-like
+        A folder ``.parquet`` (:mod:`polyregions.io.partitions`), in a folder that all workers
+        and this process see under the same name. Parts are kept beside it, in a folder
+        with ``.parts`` behind the name, until the result is whole.
+    client : distributed.Client
+        Of a cluster whose workers have this package in the same version.
+    budget : int
+        Most regions that a task writes. The result depends on it in its witnesses only.
+    resume : bool
+        Go on with the parts that an earlier run left, if there are any.
+    max_regions, time_limit
+        End when so many regions are in finished parts, or after so many seconds. Tasks
+        that run then are dropped; the result holds the parts that are finished, and the
+        run can be taken up again.
+    progress : callable, optional
+        Called now and then while tasks run; `frontier` is how many prefixes wait.
+    assembling : callable, optional
+        Called with the numbers of files done and to be done afterwards.
+
+    Returns
+    -------
+    Written
+        The same regions and edges, with the same numbers, as those of one machine; other
+        witnesses. Ctrl-C ends the run with the parts that are finished and
+        ``complete=False``.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    CheckpointError
+        If there are parts and `resume` is not set; if they belong to another network,
+        domain or version, are damaged, cannot be written, or do not fit together.
+    FormatError
+        If the name does not end in ``.parquet``, or stands for something else already.
+    PolyregionsError
+        If a limit is not positive; if a task fails again and again; if the scheduler is
+        lost; if a worker has another version or does not see the folder; if there are
+        2^31 regions or more, which ids of 32 bits cannot tell apart.
+    MissingExtraError
+        If `distributed` or pyarrow is not installed.
+
+    Notes
+    -----
+    *Algorithm.* The regions below a prefix (the bits of whole layers and of some units of
+    the next) fill a convex set, so a walk inside finds them all; facets that lead out are
+    written with the pattern beyond. The driver sorts regions by pattern and joins these
+    facets on whole patterns; each must have been seen from both sides.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> from distributed import Client  # doctest: +SKIP
+    >>> with Client("tcp://scheduler:8786") as client:  # doctest: +SKIP
+    ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
+    7
+    """
+    limits_of(max_regions, time_limit)
+    if budget < 1:
+        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    target = Path(path).resolve()
+    if not format_of(target).beyond_memory:
+        raise FormatError(
+            f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"
+        )
+    problem = problem_of(network, domain, drop_constant=True)
+    identity = identity_of(problem)
+    folder = target.with_name(target.name + PARTS_SUFFIX)
+    with open_checkpoint(folder, identity, resume=resume) as checkpoint:
+        files = files_of(checkpoint)
+        if not checkpoint.chunks:
+            shutil.rmtree(files, ignore_errors=True)
+        files.mkdir(exist_ok=True)
+        with quiet():
+            source = source_of(client, network, domain, identity)
+            under_way = UnderWay(client, walk_piece, source)
+            walk = _Walk(under_way, checkpoint, problem, budget)
+            try:
+                stopped = drive_tasks(
+                    under_way,
+                    walk,
+                    max_regions=max_regions,
+                    time_limit=time_limit,
+                    progress=progress,
+                )
+            finally:
+                walk.save()
+        complete = stopped == "finished"
+        try:
+            regions, edges = assemble(
+                problem,
+                files,
+                walk.parts,
+                target,
+                folder,
+                complete=complete,
+                progress=assembling,
+            )
+        except OSError as error:
+            raise CheckpointError(
+                f"{target.name} cannot be written ({error.strerror or error}); what was found "
+                f"is kept in {folder.name}: make room and go on with --resume"
+            ) from None
+        if complete:
+            shutil.rmtree(files, ignore_errors=True)
+            remove(checkpoint)
+    decisions = sum(part.exact_decisions for part in walk.parts)
+    return Written(
+        target, regions, edges, decisions, complete, True, stopped, None if complete else folder
+    )
+
+
+def files_of(checkpoint: Checkpoint) -> Path:
+    """Return the folder of the parts."""
+    return checkpoint.folder / "files"
+
+
+def _added(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]) -> Arrays:
+    """Return the arrays of a chunk: all prefixes that wait, and the latest parts."""
+    flat = problem.flat
+    marks, patterns, points = ([start[k] for start in prefixes] for k in range(3))
+    count = len(prefixes)
+    sizes = [(p.regions, p.edges, p.leading_out, p.exact_decisions) for p in parts]
+    return {
+        "marks": np.array([list(one) for one in marks], np.uint8).reshape(count, flat.units),
+        "patterns": np.array([np.frombuffer(one, "<u8") for one in patterns], np.uint64).reshape(
+            count, n_words(flat.units)
+        ),
+        "points": np.array(points, dtype=np.float64).reshape(count, flat.dimension),
+        "names": np.array([part.name for part in parts], dtype=np.str_),
+        "sizes": np.array(sizes, dtype=np.int64).reshape(len(parts), 4),
+    }
+
+
+def _restored(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], list[Walked]]:
+    """Return the prefixes and the parts of one chunk."""
+    try:
+        prefixes: list[Fields] = [
+            (marks.tobytes(), pattern.astype("<u8").tobytes(), tuple(point.tolist()))
+            for marks, pattern, point in zip(
+                arrays["marks"], arrays["patterns"], arrays["points"], strict=True
+            )
+        ]
+        parts = [
+            Walked(str(name), int(sizes[0]), int(sizes[1]), int(sizes[2]), int(sizes[3]), ())
+            for name, sizes in zip(arrays["names"].tolist(), arrays["sizes"].tolist(), strict=True)
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the parts in {checkpoint.folder} are damaged ({error}); delete the folder to begin "
+            f"again"
+        ) from None
+    return prefixes, parts
