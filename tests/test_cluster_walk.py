@@ -11,7 +11,15 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.scale import assembly, cluster, cluster_walk, part_files, tasks, under_way
+from polyregions.scale import (
+    assembly,
+    cluster,
+    cluster_walk,
+    part_files,
+    tasks,
+    under_way,
+    walk_tasks,
+)
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
@@ -58,7 +66,7 @@ def here(network, domain, folder, budget, drop=None):
     files.mkdir(parents=True)
     waiting, parts = [tuple(first_start(problem))], []
     while waiting:
-        walked = tasks.walk_piece(source, waiting.pop(), budget, str(files))
+        walked = walk_tasks.walk_piece(source, waiting.pop(), budget, str(files))
         waiting.extend(walked.starts)
         parts.extend([walked] if walked.name else [])
     if drop is not None:
@@ -218,7 +226,7 @@ def rewritten(path, one, part, keep):
         None, part.patterns, part.witnesses, part.edges, complete=True, proven=True,
     )  # fmt: skip
     part_files.write_part(path, regions, part.parents[keep], part.children[keep])
-    return tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
+    return walk_tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
 
 
 def test_an_edge_that_one_side_lost_is_noticed(mutable):
@@ -274,7 +282,7 @@ def test_a_worker_that_sees_no_folder_is_refused(medium):
     problem = problem_of(medium, BOX, drop_constant=True)
     source = tasks.Sent(medium, BOX, identity_of(problem))
     with pytest.raises(pr.PolyregionsError, match="does not see the folder"):
-        tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
+        walk_tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
 
 
 def test_a_task_that_always_fails_is_reported_and_not_forgotten(

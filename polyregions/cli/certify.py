@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polyregions.cli import options, report
+from polyregions.cli import options, report, storage
+from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
 from polyregions.cli.progress import announced_compilation, shown_steps
 from polyregions.cli.walk import walk
+from polyregions.errors import PolyregionsError
 
 
 @options.on_a_domain
@@ -20,13 +23,30 @@ def certify(
         Path, typer.Option("-o", "--output", metavar="CERT", help="Where to save the certificate.")
     ],
     threads: options.ThreadsOption = 1,
+    dask: DaskProofOption = None,
+    resume: storage.ResumeOption = False,
 ) -> int:
     """Find every region and save a proof; see ``polyregions check``."""
     from polyregions.proof.certificate import write_certificate
 
     # a certificate may have any name
     options.check_output(output, [output.suffix.lower()], network)
+    if resume and dask is None:
+        raise PolyregionsError(
+            "--resume goes on with parts that a cluster wrote; add --dask, or leave it out"
+        )
     task = options.read_task(network, where)
+    if dask is not None:
+        written, seconds = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
+        lines = report.summary_lines(asdict(written), seconds)
+        if written.complete:
+            report.print_lines(*lines, f"certificate saved to {output}")
+            return 0
+        report.tell(
+            f"polyregions: stopped with proofs of {written.regions:,} regions; there is no "
+            f"certificate yet, and the same command with --resume goes on from here"
+        )
+        return 3
     regions, seconds = walk(task, threads=threads, max_regions=None, time_limit=None)
     code = report.exit_code(regions)
     if code == 0:

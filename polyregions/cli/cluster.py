@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from polyregions.scale.saved_walk import Written
     from polyregions.traversal.subdivision import TreeCount
 
-__all__ = ["DaskOption", "DaskWalkOption", "count_by_cluster", "walk_by_cluster"]
+__all__ = [
+    "DaskOption",
+    "DaskProofOption",
+    "DaskWalkOption",
+    "certify_by_cluster",
+    "count_by_cluster",
+    "walk_by_cluster",
+]
 
 DaskOption = Annotated[
     str | None,
@@ -38,6 +45,16 @@ DaskWalkOption = Annotated[
         "--dask",
         metavar="ADDRESS",
         help="Walk on a Dask cluster that shares the folder of OUT, a folder .parquet; "
+        "local: --threads worker processes here.",
+    ),
+]
+
+DaskProofOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Work on a Dask cluster that shares the folder of CERT; "
         "local: --threads worker processes here.",
     ),
 ]
@@ -92,6 +109,32 @@ def walk_by_cluster(
                 resume=resume,
                 max_regions=max_regions,
                 time_limit=time_limit,
+                progress=progress,
+                assembling=assembling,
+            )
+            return written, time.perf_counter() - begin
+
+
+def certify_by_cluster(
+    task: Task, address: str, output: Path, *, threads: int, resume: bool
+) -> tuple[Written, float]:
+    """Write a certificate, likewise."""
+    with (
+        announced_compilation(),
+        shown_steps("sorted", "files") as assembling,
+        shown_progress(parts_text) as progress,
+    ):
+        from polyregions.scale.cluster import connected
+        from polyregions.scale.cluster_proof import certify_on_cluster
+
+        with connected(address, threads) as client:
+            begin = time.perf_counter()
+            written = certify_on_cluster(
+                task.network,
+                task.domain,
+                output,
+                client,
+                resume=resume,
                 progress=progress,
                 assembling=assembling,
             )

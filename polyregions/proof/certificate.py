@@ -25,15 +25,21 @@ from polyregions.geometry.witness import chart_points
 from polyregions.io.atomic import atomic_write
 from polyregions.io.results import write_npz
 from polyregions.lp.rational import exact_facets
-from polyregions.pattern import pack, unpack
+from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
 from polyregions.regions import Regions
 from polyregions.traversal.decide import NO_BASIS, machine
 from polyregions.traversal.neighbors import batch
 from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.visited import grown
+from polyregions.traversal.visited import find, grown
 
-__all__ = ["certificate_arrays", "write_certificate"]
+__all__ = [
+    "Parts",
+    "assembled",
+    "certificate_arrays",
+    "collected",
+    "write_certificate",
+]
 
 FORMAT, VERSION = "polyregions certificate", 2
 
@@ -98,15 +104,15 @@ def certificate_arrays(
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
     problem = problem_of(regions.network, regions.domain)
-    parts = _Parts()
-    for done in _collected(problem, regions, parts):
+    parts = Parts()
+    for done in collected(problem, regions, regions.patterns, parts):
         if progress is not None:
             progress(done, len(regions))
-    return _assembled(regions, parts)
+    return assembled(regions, parts)
 
 
 @dataclass(eq=False)
-class _Parts:
+class Parts:
     """What was collected so far, in parallel lists of arrays; the last axis is never cut."""
 
     proofs: list[NDArray[np.int16]] = field(default_factory=list)
@@ -142,13 +148,18 @@ def _faces(problem: Problem) -> NDArray[np.int64]:
     return faces
 
 
-def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[int]:
-    """Expand all regions into `parts`; yield the number done now and then."""
+def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) -> Iterator[int]:
+    """Expand all regions into `parts`; yield the number done now and then.
+
+    `store` holds the patterns of the regions, and behind them those of others that they may
+    touch. An edge is noted where the number in `store` is lower.
+    """
     flat = problem.flat
     total = len(regions)
-    table, faces = grown(regions.patterns, total, total), _faces(problem)
-    points = _chart_witnesses(problem, regions)
-    starts = np.full((total, flat.dimension), NO_BASIS, dtype=np.int16)
+    table, faces = grown(store, len(store), len(store)), _faces(problem)
+    points = np.full((len(store), flat.dimension), np.nan)
+    points[:total] = _chart_witnesses(problem, regions)
+    starts = np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16)
     worker, scratch = machine(flat), batch(flat, 1, flat.units)
     size = min(total, _CHUNK)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
@@ -162,7 +173,7 @@ def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[in
             modular,
             faces,
             table,
-            regions.patterns,
+            store,
             start,
             stop,
             starts,
@@ -183,7 +194,8 @@ def _collected(problem: Problem, regions: Regions, parts: _Parts) -> Iterator[in
                     continue
         _take(problem, regions, parts, start, done, out)
         for r in np.flatnonzero(out.open[:done]).tolist():
-            _take_exactly(problem, regions, parts, start + r, parts.proofs[-1][r], faces)
+            proofs = parts.proofs[-1][r]
+            _take_exactly(problem, regions, store, table, parts, start + r, proofs, faces)
         start += done
         yield start
 
@@ -213,7 +225,7 @@ def _chart_witnesses(problem: Problem, regions: Regions) -> Floats:
 
 
 def _take(
-    problem: Problem, regions: Regions, parts: _Parts, start: int, done: int, out: Pieces
+    problem: Problem, regions: Regions, parts: Parts, start: int, done: int, out: Pieces
 ) -> None:
     """Copy what the kernel found about `done` regions."""
     numbers = np.arange(start, start + done)
@@ -232,7 +244,9 @@ def _take(
 def _take_exactly(
     problem: Problem,
     regions: Regions,
-    parts: _Parts,
+    store: Words,
+    table: NDArray[np.uint32],
+    parts: Parts,
     number: int,
     proofs: NDArray[np.int16],
     faces: NDArray[np.int64],
@@ -263,8 +277,8 @@ def _take_exactly(
         if len(units) < len(group):
             proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
-        neighbor = regions.index(pack(bits_beyond(exact, bits, rows, group, point)))
-        if neighbor is None:
+        neighbor = int(find(table, store, pack(bits_beyond(exact, bits, rows, group, point))))
+        if neighbor < 0:
             raise _inconsistent(number)
         if neighbor < number:
             continue
@@ -285,7 +299,7 @@ def _nearest(value: Fraction) -> float:
         return 0.0  # the exact point is in the file as well
 
 
-def _assembled(regions: Regions, parts: _Parts) -> dict[str, NDArray[Any]]:
+def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
     """Bring the parts in order and name them."""
     total = len(regions)
     base_regions = np.concatenate(parts.base_regions)

@@ -25,10 +25,10 @@ from polyregions.pattern import Words, n_words, order
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.part_files import Part, read_part
 from polyregions.scale.partitioning import pairs_of, publish
-from polyregions.scale.tasks import Walked
+from polyregions.scale.walk_tasks import Walked
 from polyregions.traversal.problem import Problem
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "places_of"]
 
 _ROWS = 1 << 20  # about so many regions in a part of the result, at least
 _SAMPLE = 1 << 16  # patterns from which the ranges are made
@@ -247,14 +247,14 @@ def _deal_edges(
                 work.progress()
         for index in range(work.buckets):
             records = load(work.scratch / f"beyond-{index}", out)
-            there = _find(patterns[cuts[index] : cuts[index + 1]], records["pattern"])
+            there = places_of(patterns[cuts[index] : cuts[index + 1]], records["pattern"])
             if complete and (there < 0).any():
                 raise _inconsistent(work, "a region beyond a facet is in none of them")
             here, there = records["id"][there >= 0], there[there >= 0] + cuts[index]
             deal_pairs(files, here, there, np.where(here < there, _FROM_BELOW, _FROM_ABOVE))
 
 
-def _find(known: Words, wanted: Words) -> NDArray[np.int64]:
+def places_of(known: Words, wanted: Words) -> NDArray[np.int64]:
     """Return the places of patterns among sorted ones, -1 where there is none."""
     keys = _sortable(known)
     wanted_keys = _sortable(wanted)

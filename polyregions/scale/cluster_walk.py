@@ -34,24 +34,24 @@ from polyregions.scale.checkpoint import (
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_walk import Written
-from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
+from polyregions.scale.walk_tasks import Walked, walk_piece
 from polyregions.traversal.below import first_start
 from polyregions.traversal.exact_tree import ANY
-from polyregions.traversal.limits import limits_of
+from polyregions.traversal.limits import Stop, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["PARTS_SUFFIX", "enumerate_on_cluster"]
+__all__ = ["BUDGET", "PARTS_SUFFIX", "enumerate_on_cluster", "files_of", "walk_in_parts"]
 
 PARTS_SUFFIX = ".parts"
 
 Fields = tuple[Any, ...]  # those of a Start
 
-_BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
+BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
 _FIRST = 16  # the first task has one part in so many of the budget: others are to begin soon
 _MOST_REGIONS = np.iinfo(np.int32).max  # ids in the tables
 _SECONDS_BETWEEN_CHUNKS = 2.0
@@ -138,7 +138,7 @@ def enumerate_on_cluster(
     path: str | PathLike[str],
     client: Client,
     *,
-    budget: int = _BUDGET,
+    budget: int = BUDGET,
     resume: bool = False,
     max_regions: int | None = None,
     time_limit: float | None = None,
@@ -218,33 +218,24 @@ def enumerate_on_cluster(
             f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"
         )
     problem = problem_of(network, domain, drop_constant=True)
-    identity = identity_of(problem)
     folder = target.with_name(target.name + PARTS_SUFFIX)
-    with open_checkpoint(folder, identity, resume=resume) as checkpoint:
-        files = files_of(checkpoint)
-        if not checkpoint.chunks:
-            shutil.rmtree(files, ignore_errors=True)
-        files.mkdir(exist_ok=True)
-        with quiet():
-            source = source_of(client, network, domain, identity)
-            under_way = UnderWay(client, walk_piece, source)
-            walk = _Walk(under_way, checkpoint, problem, budget)
-            try:
-                stopped = drive_tasks(
-                    under_way,
-                    walk,
-                    max_regions=max_regions,
-                    time_limit=time_limit,
-                    progress=progress,
-                )
-            finally:
-                walk.save()
+    with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:
+        parts, stopped = walk_in_parts(
+            problem,
+            checkpoint,
+            client,
+            walk_piece,
+            budget=budget,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            progress=progress,
+        )
         complete = stopped == "finished"
         try:
             regions, edges = assemble(
                 problem,
-                files,
-                walk.parts,
+                files_of(checkpoint),
+                parts,
                 target,
                 folder,
                 complete=complete,
@@ -256,12 +247,57 @@ def enumerate_on_cluster(
                 f"is kept in {folder.name}: make room and go on with --resume"
             ) from None
         if complete:
-            shutil.rmtree(files, ignore_errors=True)
+            shutil.rmtree(files_of(checkpoint), ignore_errors=True)
             remove(checkpoint)
-    decisions = sum(part.exact_decisions for part in walk.parts)
+    decisions = sum(part.exact_decisions for part in parts)
     return Written(
         target, regions, edges, decisions, complete, True, stopped, None if complete else folder
     )
+
+
+def walk_in_parts(
+    problem: Problem,
+    checkpoint: Checkpoint,
+    client: Client,
+    task: Callable[..., Walked],
+    *,
+    budget: int,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[list[Walked], Stop]:
+    """Let workers write parts into a checkpoint's folder; say which, and why this ended.
+
+    Parameters
+    ----------
+    problem : Problem
+    checkpoint : Checkpoint
+        What it holds is not done again.
+    client : distributed.Client
+    task : callable
+        `walk_piece`, or one that writes more.
+    budget, max_regions, time_limit, progress
+        As for :func:`enumerate_on_cluster`.
+    """
+    files = files_of(checkpoint)
+    if not checkpoint.chunks:
+        shutil.rmtree(files, ignore_errors=True)
+    files.mkdir(exist_ok=True)
+    with quiet():
+        source = source_of(client, problem.network, problem.domain, checkpoint.identity)
+        under_way = UnderWay(client, task, source)
+        walk = _Walk(under_way, checkpoint, problem, budget)
+        try:
+            stopped = drive_tasks(
+                under_way,
+                walk,
+                max_regions=max_regions,
+                time_limit=time_limit,
+                progress=progress,
+            )
+        finally:
+            walk.save()
+    return walk.parts, stopped
 
 
 def files_of(checkpoint: Checkpoint) -> Path:

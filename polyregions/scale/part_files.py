@@ -7,6 +7,8 @@ run again writes the same bytes under the same name.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,9 +23,18 @@ from polyregions.io.results import exact_arrays, exact_witnesses_of, read_arrays
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 
-__all__ = ["Part", "part_name", "read_part", "write_part"]
+__all__ = [
+    "Part",
+    "part_name",
+    "proof_name",
+    "read_part",
+    "read_proof",
+    "write_part",
+    "write_proof",
+]
 
 _FORMAT = "polyregions part"
+_PROOF_FORMAT = "polyregions piece"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +91,7 @@ def read_part(path: Path, sizes: tuple[int, int, int]) -> Part:
     CheckpointError
         If it is missing, damaged or another.
     """
-    try:
+    with _refused(path):
         arrays = read_arrays(path)
         found = tuple(len(arrays[name]) for name in ("patterns", "edges", "parents"))
         if str(arrays["format"]) != _FORMAT or found != sizes:
@@ -95,6 +106,32 @@ def read_part(path: Path, sizes: tuple[int, int, int]) -> Part:
             arrays["children"],
             exact,
         )
+
+
+def proof_name(name: str) -> str:
+    """Return the name of a part's piece of a certificate."""
+    return f"{name.removesuffix('.npz')}-proof.npz"
+
+
+def write_proof(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a part's piece of a certificate; see :mod:`polyregions.proof.pieces`."""
+    with atomic_write(path) as stream:
+        write_npz(stream, {"format": np.array(_PROOF_FORMAT), **arrays})
+
+
+def read_proof(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the piece of a certificate; errors as :func:`read_part`."""
+    with _refused(path):
+        arrays = read_arrays(path)
+        if str(arrays["format"]) != _PROOF_FORMAT:
+            raise ValueError("it holds something else")
+        return arrays
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (ArithmeticError, FormatError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"the part {path} cannot be used ({error}); do the workers write to this folder? "

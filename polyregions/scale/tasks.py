@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import platform
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.scale.identity import identity_of
-from polyregions.scale.part_files import part_name, write_part
-from polyregions.traversal.below import Start, split, walk_below
-from polyregions.traversal.found import result_of, sorted_numbers
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.subdivision import count_below
 
-__all__ = ["Piece", "Sent", "Walked", "count_piece", "sent", "walk_piece"]
+__all__ = ["Piece", "Sent", "count_piece", "problem_sent", "sent", "whole_problem_sent"]
 
-_REMEMBERED = 4  # networks that a worker process keeps ready
+_REMEMBERED = 4  # problems that a worker process keeps ready
 
-_problems: OrderedDict[tuple[tuple[str, str], ...], Problem] = OrderedDict()
+_problems: OrderedDict[tuple[Any, ...], Problem] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -53,22 +46,6 @@ class Piece:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Walked:
-    """What one walk below a prefix gave: a file of the folder, or prefixes instead.
-
-    The numbers are those of the file: regions, edges between them, facets that lead out,
-    and exact decisions. Each of `starts` holds the fields of a `Start`.
-    """
-
-    name: str
-    regions: int
-    edges: int
-    leading_out: int
-    exact_decisions: int
-    starts: tuple[tuple[Any, ...], ...]
-
-
 def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -> Sent:
     """Return what all tasks of a count depend on.
 
@@ -87,7 +64,7 @@ def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
         If this worker sees the problem differently: prefixes would mean something else.
     """
     begin = perf_counter()
-    problem = _problem_of(source)
+    problem = problem_sent(source)
     levels = len(problem.flat.widths) + 1
     each = max(1, nodes // len(prefixes))
     parts = [count_below(problem, tuple(prefix), budget=each) for prefix in prefixes]
@@ -99,67 +76,39 @@ def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
     )
 
 
-def _problem_of(source: Sent) -> Problem:
-    key = tuple(sorted(source.identity.items()))
-    with _lock:
-        problem = _problems.pop(key, None)
-        if problem is None:
-            problem = problem_of(source.network, source.domain, drop_constant=True)
-            if identity_of(problem) != dict(source.identity):
-                raise PolyregionsError(
-                    "a worker has another version of polyregions, or another kind of processor, "
-                    "than the driver; install the same everywhere"
-                )
-        _problems[key] = problem
-        while len(_problems) > _REMEMBERED:
-            _problems.popitem(last=False)
-    return problem
-
-
-def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
-    """Find all regions below a prefix and write them to a folder, or split the prefix.
-
-    Parameters
-    ----------
-    source : Sent
-    start : tuple
-        The fields of a :class:`~polyregions.traversal.below.Start`.
-    budget : int
-        Most regions of a file.
-    folder : str
-        Of the parts, which this worker and the driver see.
+def problem_sent(source: Sent) -> Problem:
+    """Return the problem that was sent, of the units that vary; it is remembered.
 
     Raises
     ------
     PolyregionsError
-        If this worker sees the problem differently, or does not see the folder.
-    CheckpointError
-        If the file cannot be written.
+        If this worker sees it differently.
     """
-    problem = _problem_of(source)
-    parts = Path(folder)
-    if not parts.is_dir():
+    return _remembered("varying units", source, _checked)
+
+
+def whole_problem_sent(source: Sent) -> Problem:
+    """Return the problem that was sent, of all units; it is remembered."""
+    return _remembered("all units", source, lambda sent: problem_of(sent.network, sent.domain))
+
+
+def _checked(source: Sent) -> Problem:
+    problem = problem_of(source.network, source.domain, drop_constant=True)
+    if identity_of(problem) != dict(source.identity):
         raise PolyregionsError(
-            f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
-            f"a folder that all machines share"
+            "a worker has another version of polyregions, or another kind of processor, "
+            "than the driver; install the same everywhere"
         )
-    begin = Start(*start)
-    found = walk_below(problem, begin, budget)
-    if not found.finished:
-        return Walked("", 0, 0, 0, 0, tuple(map(tuple, split(problem, begin, found))))
-    assert found.fence is not None
-    parents, children = found.fence.leading_out()
-    numbers, _ = sorted_numbers(problem, found)
-    rank = np.empty(len(numbers), dtype=np.int32)
-    rank[numbers] = np.arange(len(numbers), dtype=np.int32)
-    regions = result_of(problem, found)
-    name = part_name(begin.marks)
-    try:
-        write_part(parts / name, regions, rank[parents], problem.reduction.grow_words(children))
-    except OSError as error:
-        raise CheckpointError(
-            f"a worker on {platform.node()} cannot write to {folder} ({error.strerror or error}); "
-            f"what is finished is kept: make room and go on with --resume"
-        ) from None
-    sizes = len(regions), len(regions.edges), len(parents)
-    return Walked(name, *sizes, regions.exact_decisions, ())
+    return problem
+
+
+def _remembered(kind: str, source: Sent, make: Callable[[Sent], Problem]) -> Problem:
+    key = (kind, *sorted(source.identity.items()))
+    with _lock:
+        problem = _problems.pop(key, None)
+        if problem is None:
+            problem = make(source)
+        _problems[key] = problem
+        while len(_problems) > _REMEMBERED:
+            _problems.popitem(last=False)
+    return problem

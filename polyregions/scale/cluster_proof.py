@@ -1,0 +1,127 @@
+"""A certificate from a Dask cluster: every part with its proofs, put together here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.domain import Domain
+from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.io.atomic import atomic_write
+from polyregions.io.partitions import open_partitions
+from polyregions.io.results import write_npz
+from polyregions.network import Network
+from polyregions.proof.pieces import certificate_of_pieces
+from polyregions.regions import Regions
+from polyregions.scale.assembly import assemble, places_of
+from polyregions.scale.checkpoint import open_checkpoint, remove
+from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
+from polyregions.scale.identity import identity_of
+from polyregions.scale.part_files import proof_name, read_part, read_proof
+from polyregions.scale.saved_walk import Written
+from polyregions.scale.walk_tasks import Walked, beyond_of, prove_piece
+from polyregions.traversal.problem import problem_of
+from polyregions.traversal.progress import Progress
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["PROOFS_SUFFIX", "certify_on_cluster"]
+
+PROOFS_SUFFIX = ".proofs"
+
+
+def certify_on_cluster(
+    network: Network,
+    domain: Domain | None,
+    path: str | PathLike[str],
+    client: Client,
+    *,
+    budget: int = BUDGET,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    assembling: Callable[[int, int], None] | None = None,
+) -> Written:
+    """Write a certificate of all regions, found and proven on a Dask cluster.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box, Polytope or None
+    path : str or path-like
+        The certificate, in a folder that all workers and this process see under the same
+        name. Parts are kept beside it, in a folder with ``.proofs`` behind the name, until
+        it is written.
+    client : distributed.Client
+        Of a cluster whose workers have this package in the same version.
+    budget, resume, progress, assembling
+        As for :func:`polyregions.scale.cluster_walk.enumerate_on_cluster`.
+
+    Returns
+    -------
+    Written
+        After Ctrl-C ``complete=False``, and there is no certificate yet.
+
+    Raises
+    ------
+    CheckpointError, DomainError, MissingExtraError, PolyregionsError
+        As for `enumerate_on_cluster`.
+    FormatError, PartialResultError
+        If the proofs of the parts do not fit together.
+
+    Notes
+    -----
+    *Algorithm.* A worker that has found all regions below a prefix expands them once more,
+    as :func:`polyregions.proof.certificate.write_certificate` does, with the patterns beyond
+    as further neighbours. The driver gives regions their final numbers and joins the pieces
+    in memory, where a certificate must fit as it must where it is checked.
+    """
+    if budget < 1:
+        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    target = Path(path).resolve()
+    problem = problem_of(network, domain, drop_constant=True)
+    folder = target.with_name(target.name + PROOFS_SUFFIX)
+    with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:
+        parts, stopped = walk_in_parts(
+            problem, checkpoint, client, prove_piece, budget=budget, progress=progress
+        )
+        decisions = sum(part.exact_decisions for part in parts)
+        regions = sum(part.regions for part in parts)
+        if stopped != "finished":
+            return Written(target, regions, 0, decisions, False, True, stopped, folder)
+        files, tables = files_of(checkpoint), folder / "regions.parquet"
+        try:
+            shutil.rmtree(tables, ignore_errors=True)
+            assemble(problem, files, parts, tables, folder, complete=True, progress=assembling)
+            result = open_partitions(tables)
+            arrays = certificate_of_pieces(result, _numbered(files, parts, result))
+            with atomic_write(target) as stream:
+                write_npz(stream, arrays)
+        except OSError as error:
+            raise CheckpointError(
+                f"{target.name} cannot be written ({error.strerror or error}); what was found "
+                f"is kept in {folder.name}: make room and go on with --resume"
+            ) from None
+        shutil.rmtree(tables, ignore_errors=True)
+        shutil.rmtree(files, ignore_errors=True)
+        remove(checkpoint)
+    return Written(
+        target, regions, len(result.edges), decisions, True, True, stopped, checkpoint=None
+    )
+
+
+def _numbered(
+    files: Path, parts: Sequence[Walked], regions: Regions
+) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[np.int64]]]:
+    """Yield every piece, with the numbers of its regions and of those beyond."""
+    for walked in parts:
+        sizes = walked.regions, walked.edges, walked.leading_out
+        part = read_part(files / walked.name, sizes)
+        known = np.concatenate([part.patterns, beyond_of(part.children)])
+        yield read_proof(files / proof_name(walked.name)), places_of(regions.patterns, known)

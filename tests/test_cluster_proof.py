@@ -1,0 +1,170 @@
+"""Certificates made of parts, for the checker, which knows nothing of parts."""
+
+import numpy as np
+import pytest
+from random_nets import FAMILIES, random_case
+
+import polyregions as pr
+from polyregions.cli import main
+from polyregions.io.results import read_arrays, write_npz
+from polyregions.proof.certificate import certificate_arrays
+from polyregions.proof.checker import Refused, check
+from polyregions.proof.pieces import certificate_of_pieces
+from polyregions.scale import assembly, cluster, cluster_proof, part_files, tasks, walk_tasks
+from polyregions.scale.cluster_proof import certify_on_cluster
+from polyregions.scale.identity import identity_of
+from polyregions.traversal.below import first_start
+from polyregions.traversal.problem import problem_of
+
+pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
+pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
+
+TRIANGLE = pr.Polytope([[-1.0, 0.2], [0.3, -1.0], [1.0, 1.0]], [0.9, 0.8, 0.7])
+
+
+def layers_of(network):
+    return [(layer.weight, layer.bias, layer.lower, layer.upper) for layer in network.layers]
+
+
+def here(network, domain, folder, budget, change=None):
+    """Do all tasks in this process and return the certificate's file and the regions."""
+    problem = problem_of(network, domain, drop_constant=True)
+    source = tasks.Sent(network, domain, identity_of(problem))
+    files = folder / "files"
+    files.mkdir(parents=True)
+    waiting, parts = [tuple(first_start(problem))], []
+    while waiting:
+        walked = walk_tasks.prove_piece(source, waiting.pop(), budget, str(files))
+        waiting.extend(walked.starts)
+        parts.extend([walked] if walked.name else [])
+    if change is not None:
+        change(files, parts)
+    tables = folder / "net.parquet"
+    assembly.assemble(problem, files, parts, tables, folder, complete=True)
+    regions = pr.open_regions(tables)
+    arrays = certificate_of_pieces(regions, cluster_proof._numbered(files, parts, regions))
+    with (folder / "net.cert").open("wb") as stream:
+        write_npz(stream, arrays)
+    return folder / "net.cert", regions
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_checker_accepts(family, tmp_path):
+    for seed in range(2):
+        network, domain = random_case(family, seed, units=9)
+        expected = pr.enumerate_regions(network, domain)
+        path, regions = here(network, domain, tmp_path / str(seed), 8)
+        report = check(layers_of(network), path)
+        assert (report.regions, report.edges) == (len(expected), len(expected.edges))
+        # the facets, and the units on them, are those of a certificate made at once
+        whole, mine = certificate_arrays(expected), read_arrays(path)
+        for key in ("patterns", "edges", "edge_units", "edge_counts", "claim"):
+            assert np.array_equal(whole[key], mine[key])
+        assert len(regions) == len(expected)
+
+
+def changed_piece(key, change):
+    """Return a change of one array of one piece."""
+
+    def apply(files, parts):
+        # of a part with more than one region some row is redundant
+        one = max(parts, key=lambda part: part.edges)
+        path = files / part_files.proof_name(one.name)
+        arrays = {name: array.copy() for name, array in part_files.read_proof(path).items()}
+        del arrays["format"]
+        arrays[key] = change(arrays[key])
+        part_files.write_proof(path, arrays)
+
+    return apply
+
+
+def moved(points):
+    return points + 0.37
+
+
+def all_facets(proofs):
+    return np.full_like(proofs, -1)
+
+
+def wrong_bases(bases):
+    return bases[:, ::-1] * 0
+
+
+@pytest.mark.parametrize(
+    ("key", "change"), [("points", moved), ("proofs", all_facets), ("bases", wrong_bases)]
+)
+def test_a_piece_that_was_changed_is_refused(tmp_path, key, change):
+    network, domain = random_case("generic", 4, units=9)
+    path, _ = here(network, domain, tmp_path, 20, changed_piece(key, change))
+    with pytest.raises(Refused):
+        check(layers_of(network), path)
+
+
+def test_a_piece_that_lost_an_edge_is_refused(tmp_path):
+    network, domain = random_case("generic", 4, units=9)
+
+    def lose(files, parts):
+        path = files / part_files.proof_name(parts[0].name)
+        arrays = dict(part_files.read_proof(path))
+        del arrays["format"]
+        units = arrays["unit_counts"]
+        arrays |= {
+            "edges": arrays["edges"][1:],
+            "points": arrays["points"][1:],
+            "unit_counts": units[1:],
+            "units": arrays["units"][units[0] :],
+        }
+        part_files.write_proof(path, arrays)
+
+    with pytest.raises(pr.PartialResultError, match="an edge is missing"):
+        here(network, domain, tmp_path, 20, lose)
+
+
+@pytest.mark.parametrize("damage", ["missing", "shorter"])
+def test_damaged_pieces_are_refused(tmp_path, damage):
+    network, domain = random_case("generic", 4, units=9)
+
+    def change(files, parts):
+        path = files / part_files.proof_name(parts[0].name)
+        arrays = dict(part_files.read_proof(path))
+        del arrays["format"]
+        if damage == "missing":
+            path.unlink()
+        else:
+            part_files.write_proof(path, arrays | {"proofs": arrays["proofs"][:-1]})
+
+    with pytest.raises((pr.CheckpointError, pr.FormatError), match=r"cannot be used|no proof"):
+        here(network, domain, tmp_path, 20, change)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster.connected("local", threads=2) as client:
+        yield client
+
+
+def test_certified_on_a_cluster(client, tmp_path):
+    rng = np.random.default_rng(3)
+    layers = [(rng.normal(size=(12, 2)), rng.normal(size=12) * 0.4),
+              (rng.normal(size=(12, 12)) / 3, rng.normal(size=12) * 0.3),
+              (np.ones((1, 12)), [0.0])]  # fmt: skip
+    network = pr.Network.from_arrays(layers)
+    path = tmp_path / "net.cert"
+    written = certify_on_cluster(network, TRIANGLE, path, client, budget=30)
+    expected = pr.enumerate_regions(network, TRIANGLE)
+    report = check(layers_of(network), path)
+    assert (report.regions, report.edges) == (len(expected), len(expected.edges))
+    assert (written.regions, written.edges) == (len(expected), len(expected.edges))
+    assert [file.name for file in tmp_path.iterdir()] == ["net.cert"]
+
+
+def test_command_line(client, tmp_path, capsys):
+    rng = np.random.default_rng(1)
+    net = str(tmp_path / "net.npz")
+    np.savez(net, W0=rng.normal(size=(6, 2)), b0=rng.normal(size=6), W1=np.ones((1, 6)), b1=[0.0])
+    command = ["certify", net, "-o", str(tmp_path / "net.cert")]
+    assert main([*command, "--resume"]) == 2
+    assert "add --dask" in capsys.readouterr().err
+    assert main([*command, "--dask", client.scheduler.address]) == 0
+    assert "certificate saved" in capsys.readouterr().out
+    assert main(["check", net, str(tmp_path / "net.cert")]) == 0
