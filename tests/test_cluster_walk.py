@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 from random_nets import FAMILIES, random_case
+from slivers import slivers
 from zoo import ZOO
 
 import polyregions as pr
@@ -84,7 +85,7 @@ def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
         for budget in (1, 8):
             found, _ = here(network, domain, tmp_path / f"{seed}-{budget}", budget)
             same(found, expected)
-            assert_valid(found)
+        assert_valid(found)
 
 
 def test_a_polytope_with_several_words(tmp_path, monkeypatch):
@@ -98,6 +99,17 @@ def test_a_polytope_with_several_words(tmp_path, monkeypatch):
     assert len(parts) > 20
     assert found.patterns.shape[1] == 2
     assert len(list((tmp_path / "a/net.parquet/regions").iterdir())) > 3
+
+
+def test_slivers(tmp_path):
+    """Starts of regions that hold no float point, and prefixes as thin."""
+    for index, (name, network, domain) in enumerate(list(slivers())[::2]):
+        found, _ = here(network, domain, tmp_path / str(index), 1 + index % 2)
+        expected = pr.enumerate_regions(network, domain)
+        assert np.array_equal(found.patterns, expected.patterns), name
+        assert np.array_equal(found.edges, expected.edges), name
+        if index % 8 == 0:
+            assert_valid(found)
 
 
 @pytest.mark.parametrize("known", ZOO[::6], ids=lambda known: known.network.name)
