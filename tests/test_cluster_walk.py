@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -200,6 +201,34 @@ def test_stopped_and_resumed(client, medium, tmp_path, limit):
     same(pr.open_regions(path), expected)
     enumerate_on_cluster(medium, BOX, tmp_path / "calm.parquet", client, budget=40)
     assert bytes_of(path) == bytes_of(tmp_path / "calm.parquet")
+
+
+def test_resumed_from_what_a_killed_driver_left(client, medium, tmp_path, monkeypatch):
+    """The folder as it was at some moments, as a kill -9 or a power cut would leave it."""
+    monkeypatch.setattr(cluster_walk, "_SECONDS_BETWEEN_CHUNKS", 0.0)
+    monkeypatch.setattr(cluster_walk, "_SHARE", 0)
+    path = tmp_path / "net.parquet"
+    folder = tmp_path / "net.parquet.parts"
+    moments = iter([1, 200, 500])
+    due, kept = next(moments), []
+
+    def keep(progress):
+        nonlocal due
+        if due is not None and progress.regions >= due:
+            kept.append(folder.with_name(f"kept-{due}"))
+            shutil.copytree(folder, kept[-1], ignore=shutil.ignore_patterns(".polyregions-*"))
+            due = next(moments, None)
+
+    with _reporting_always():
+        enumerate_on_cluster(medium, BOX, path, client, budget=40, progress=keep)
+    expected = bytes_of(path)
+    assert len(kept) == 3
+    for left in kept:
+        left.rename(folder)
+        written = enumerate_on_cluster(medium, BOX, path, client, budget=40, resume=True)
+        assert written.complete
+        assert bytes_of(path) == expected
+        assert not folder.exists()
 
 
 def assert_partial(found, expected):

@@ -8,6 +8,7 @@ one range at a time; ids and sorted patterns are in files that are mapped.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ def assemble(
         del patterns, ids
     decisions = sum(part.exact_decisions for part in parts)
     publish(problem, decisions, complete, whole, path, region_parts, edge_parts)
+    shutil.rmtree(sorting, ignore_errors=True)
     return total, sum(part["rows"] for part in edge_parts)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.io.atomic import atomic_write
+from polyregions.io.files import import_extra
 from polyregions.io.partitions import open_partitions
 from polyregions.io.results import write_npz
 from polyregions.network import Network
@@ -84,6 +85,7 @@ def certify_on_cluster(
     """
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    import_extra("pyarrow.parquet", "parquet", "putting parts together")
     target = Path(path).resolve()
     problem = problem_of(network, domain, drop_constant=True)
     folder = target.with_name(target.name + PROOFS_SUFFIX)

@@ -1,7 +1,7 @@
 """What a worker writes: all regions below a prefix, and the facets that lead out.
 
-One file a prefix, whole or not at all, under a name made of the prefix: a task that is
-run again writes the same bytes under the same name.
+One file a prefix, whole or not at all, under a name made of the problem and the prefix: a
+task that is run again writes the same bytes under the same name.
 """
 
 from __future__ import annotations
@@ -63,9 +63,14 @@ class Part:
     exact_witnesses: dict[int, tuple[Fraction, ...]]
 
 
-def part_name(marks: bytes) -> str:
-    """Return the name of a prefix's file."""
-    return f"{hashlib.sha256(marks).hexdigest()[:24]}.npz"
+def part_name(identity: Mapping[str, str], marks: bytes) -> str:
+    """Return the name of a prefix's file.
+
+    It differs for every network and domain: a task of an earlier run that ends late cannot
+    write over a file of this one.
+    """
+    digest = hashlib.sha256(repr(sorted(identity.items())).encode() + marks)
+    return f"{digest.hexdigest()[:24]}.npz"
 
 
 def write_part(path: Path, regions: Regions, parents: NDArray[np.int32], children: Words) -> None:

@@ -18,7 +18,6 @@ from polyregions.scale.part_files import part_name, proof_name, write_part, writ
 from polyregions.scale.tasks import Sent, problem_sent, whole_problem_sent
 from polyregions.traversal.below import Start, split, walk_below
 from polyregions.traversal.found import result_of, sorted_numbers
-from polyregions.traversal.problem import Problem
 
 __all__ = ["Walked", "beyond_of", "prove_piece", "walk_piece"]
 
@@ -59,12 +58,12 @@ def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -
     CheckpointError
         If the file cannot be written.
     """
-    return _walked(problem_sent(source), start, budget, folder)[0]
+    return _walked(source, start, budget, folder)[0]
 
 
 def prove_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
     """Do what :func:`walk_piece` does, and write the part's piece of a certificate as well."""
-    walked, regions, children = _walked(problem_sent(source), start, budget, folder)
+    walked, regions, children = _walked(source, start, budget, folder)
     if regions is None:
         return walked
     from polyregions.proof.pieces import piece_of_certificate
@@ -83,10 +82,10 @@ def beyond_of(children: Words) -> Words:
 
 
 def _walked(
-    problem: Problem, start: tuple[Any, ...], budget: int, folder: str
+    source: Sent, start: tuple[Any, ...], budget: int, folder: str
 ) -> tuple[Walked, Regions | None, Words]:
     """Return what a task did, and the regions that it wrote with the patterns beyond."""
-    parts, begin = Path(folder), Start(*start)
+    problem, parts, begin = problem_sent(source), Path(folder), Start(*start)
     if not parts.is_dir():
         raise PolyregionsError(
             f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
@@ -103,7 +102,7 @@ def _walked(
     rank = np.empty(len(numbers), dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     regions = result_of(problem, found)
-    name = part_name(begin.marks)
+    name = part_name(source.identity, begin.marks)
     with _written_to(folder):
         write_part(parts / name, regions, rank[parents], children)
     sizes = len(regions), len(regions.edges), len(parents)
