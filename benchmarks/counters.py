@@ -31,9 +31,10 @@ import polyregions.traversal.resolve
 from polyregions import Box, Network, enumerate_regions
 from polyregions.geometry import rows
 from polyregions.lp import dictionary, polygon, vertices
-from polyregions.traversal import decide, settle, tree
+from polyregions.traversal import decide, polygons, settle, tree
+from polyregions.traversal.explorer import explorer_of
+from polyregions.traversal.planar_subtree import PlanarSubtree
 from polyregions.traversal.problem import problem_of
-from polyregions.traversal.subtree import Subtree
 
 STORE = Path(__file__).with_name("counters.csv")
 FIRST = 300  # regions of the large networks
@@ -54,12 +55,16 @@ COUNTED: tuple[tuple[str, Callable[..., Any], Callable[..., int]], ...] = (
     ("vertices", vertices.prove_basis_facets, calls),
     ("degenerate rows", polyregions.lp.degenerate.decide_row, calls),
     ("pivots", dictionary.pivot, calls),
+    ("tree corners", polygons.place_corner, calls),
 )
-WALK = [name for name, _, _ in COUNTED]
+WALK = [name for name, _, _ in COUNTED if not name.startswith("tree")]
+TREE = ["tree nodes", "tree pivots", "tree corners"]
 COLUMNS = [
     *("network", "domain", "regions", "edges"),
     *WALK,
-    *("exact decisions", "tree nodes", "tree pivots", "tree exact decisions"),
+    "exact decisions",
+    *TREE,
+    "tree exact decisions",
 ]
 
 
@@ -106,14 +111,18 @@ def measure(network: Network, box: Box | None, first: int | None, counts: Counte
         "exact decisions": found.exact_decisions,
     }
     counts.clear()
-    subtree = Subtree(problem_of(network, box, drop_constant=True), None)
+    subtree = explorer_of(problem_of(network, box, drop_constant=True), None)
     limit = np.iinfo(np.int64).max
     while not subtree.finished and subtree.regions < (first or limit):
         subtree.advance(10**9, first or limit)
     if first is None and subtree.regions != len(found):
         raise SystemExit(f"{network.name}: walk and tree disagree")
-    row["tree nodes"] = int(subtree.tree.counters[tree.NODES])
+    planar = isinstance(subtree, PlanarSubtree)  # polygons there, dictionaries elsewhere
+    row["tree nodes"] = int(
+        subtree.polygons.counters[polygons.NODES] if planar else subtree.tree.counters[tree.NODES]
+    )
     row["tree pivots"] = counts["pivots"]
+    row["tree corners"] = counts["tree corners"]
     row["tree exact decisions"] = subtree.exact_decisions
     return row
 
@@ -183,7 +192,7 @@ def report(table: list[dict]) -> None:
     for row in table:
         cells = [
             f"{row[name] / row['regions']:.3g}"
-            if name in (*WALK, "tree nodes", "tree pivots")
+            if name in (*WALK, *TREE)
             else str(row[name])
             for name in COLUMNS
         ]
