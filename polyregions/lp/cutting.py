@@ -111,33 +111,34 @@ def one_sided_bounds(rows, errors, m, basis, table, row_at, start, end, residual
     The arithmetic of `prove_one_sided` for all positions from `start` to `end` at once:
     ``bounds[p] > 0`` proves that the candidate has the sign of its value at the vertex.
     """
-    values, doubts = table[m], bounds
-    for p in range(start, end):
-        doubts[p] = errors[row_at[p]]
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    values, doubts, places = table[m, start:end], bounds[start:end], row_at[start:end]
+    for p in range(len(values)):
+        doubts[p] = errors[places[p]]
     for d in range(m + 1):
-        residual = residuals[d]
-        for p in range(start, end):
-            entry = rows[d, row_at[p]]
+        residual = residuals[d, start:end]
+        for p in range(len(values)):
+            entry = rows[d, places[p]]
             residual[p] = entry if values[p] > 0.0 else -entry
     for k in range(m):
-        error, column = errors[basis[k]], table[k]
-        for p in range(start, end):
+        error, column = errors[basis[k]], table[k, start:end]
+        for p in range(len(values)):
             multiplier = column[p] if values[p] > 0.0 else -column[p]
             doubts[p] += max(multiplier, 0.0) * error
         for d in range(m + 1):
-            residual, entry = residuals[d], rows[d, basis[k]]
-            for p in range(start, end):
+            residual, entry = residuals[d, start:end], rows[d, basis[k]]
+            for p in range(len(values)):
                 multiplier = column[p] if values[p] > 0.0 else -column[p]
                 residual[p] -= max(multiplier, 0.0) * entry
-    total, last = residuals[0], residuals[m]
-    for p in range(start, end):
+    total, last = residuals[0, start:end], residuals[m, start:end]
+    for p in range(len(values)):
         total[p] = abs(total[p])
     for d in range(1, m):
-        residual = residuals[d]
-        for p in range(start, end):
+        residual = residuals[d, start:end]
+        for p in range(len(values)):
             total[p] += abs(residual[p])
-    for p in range(start, end):
-        bounds[p] = last[p] - 1.0001 * total[p] - 2.0 * doubts[p]
+    for p in range(len(values)):
+        doubts[p] = last[p] - 1.0001 * total[p] - 2.0 * doubts[p]
 
 
 @exact_order_kernel

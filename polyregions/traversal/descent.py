@@ -23,6 +23,7 @@ from polyregions.traversal.tree import (
     count_cell,
     fresh_table,
     leave,
+    remove_candidate,
     settle,
 )
 
@@ -175,24 +176,26 @@ def open_layer(flat, tree):
     for k in range(m):
         tree.vertices[depth, k] = k
         tree.witnesses[depth, k] = tree.witnesses[old, k]
-    end = base
+    end = base + tree.starts[level + 1] - tree.starts[level]
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    for k in range(m + 1):
+        column, offset = table[k, base:end], rows[m, base:end]
+        for p in range(len(column)):
+            column[p] = offset[p] if k == m else 0.0
+        for d in range(m):
+            along, entry = table[k, d], rows[d, base:end]
+            for p in range(len(column)):
+                column[p] += entry[p] * along
+    for column in range(base, end):
+        row_at[column] = column
     agrees = True
-    for column in range(base, base + tree.starts[level + 1] - tree.starts[level]):
+    frame[END] = end
+    for column in range(end - 1, base - 1, -1):
         if tree.errors[level, column] == 0.0:
             agrees &= settle(tree, level, column, 1 if rows[m, column] > 0.0 else 0)
-        else:
-            row_at[end] = column
-            end += 1
-    frame[END] = end
+            remove_candidate(tree, depth, column)
     if not agrees:
         return False
-    for k in range(m + 1):
-        for p in range(base, end):
-            table[k, p] = rows[m, row_at[p]] if k == m else 0.0
-        for d in range(m):
-            along = table[k, d]
-            for p in range(base, end):
-                table[k, p] += rows[d, row_at[p]] * along
     if tree.counters[PIVOTS] > FRESH_HINT:
         fresh_table(flat, tree, depth, level)
     return True
