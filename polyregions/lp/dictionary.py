@@ -71,33 +71,46 @@ def workspace(m: int, size: int) -> Workspace:
 
 @kernel
 def invert_basis(rows, basis, m, inverse):
-    """Invert the basis normals by Gauss-Jordan; return False if nearly singular."""
+    """Invert the basis normals by Gauss-Jordan, in place; return False if nearly singular.
+
+    The inverse is ``inverse[:, m:]``; the columns before are work.
+    """
+    chosen, entries = inverse[:, 0], inverse[:, m:]
     for r in range(m):
         for c in range(m):
-            inverse[r, c] = rows[c, basis[r]]
-            inverse[r, m + c] = 0.0
-        inverse[r, m + r] = 1.0
+            entries[r, c] = rows[c, basis[r]]
     for c in range(m):
         best = c
         for r in range(c + 1, m):
-            if abs(inverse[r, c]) > abs(inverse[best, c]):
+            if abs(entries[r, c]) > abs(entries[best, c]):
                 best = r
-        if abs(inverse[best, c]) < SINGULAR_HINT:
+        if abs(entries[best, c]) < SINGULAR_HINT:
             return False
+        chosen[c] = best
         if best != c:
-            for k in range(2 * m):
-                swap = inverse[c, k]
-                inverse[c, k] = inverse[best, k]
-                inverse[best, k] = swap
-        scale = 1.0 / inverse[c, c]
-        for k in range(2 * m):
-            inverse[c, k] *= scale
+            for k in range(m):
+                swap = entries[c, k]
+                entries[c, k] = entries[best, k]
+                entries[best, k] = swap
+        scale = 1.0 / entries[c, c]
+        entries[c, c] = 1.0
+        for k in range(m):
+            entries[c, k] *= scale
         for r in range(m):
             if r != c:
-                factor = inverse[r, c]
+                factor = entries[r, c]
                 if factor != 0.0:
-                    for k in range(2 * m):
-                        inverse[r, k] -= factor * inverse[c, k]
+                    entries[r, c] = 0.0
+                    for k in range(m):
+                        entries[r, k] -= factor * entries[c, k]
+    # rows exchanged on the way are columns of the inverse, to be exchanged back
+    for c in range(m - 1, -1, -1):
+        best = int(chosen[c])
+        if best != c:
+            for r in range(m):
+                swap = entries[r, c]
+                entries[r, c] = entries[r, best]
+                entries[r, best] = swap
     return True
 
 

@@ -99,10 +99,14 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
     if not others > 0.0:
         return -1
     reach = 0.0
+    direction = work.direction
+    for d in range(m):
+        direction[d] = 0.0
     for k in range(m):
         square = 0.0
         for d in range(m):
             square += table[k, d] * table[k, d]
+            direction[d] += table[k, d]
         reach += np.sqrt(square)
     step = 0.5 * others / reach
     for facet in range(m):
@@ -110,11 +114,7 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
         if status[row] != UNKNOWN:
             continue
         for d in range(m):
-            total = 0.0
-            for k in range(m):
-                if k != facet:
-                    total += table[k, d]
-            point[d] = vertex[d] + step * total
+            point[d] = vertex[d] + step * (direction[d] - table[facet, d])
         if proofs and not prove_facet_point(rows, errors, m, basis, facet, others, vertex, point):
             return -1
         status[row] = FACET
