@@ -191,9 +191,7 @@ def report(table: list[dict]) -> None:
     print("|" + "---|" * len(COLUMNS))
     for row in table:
         cells = [
-            f"{row[name] / row['regions']:.3g}"
-            if name in (*WALK, *TREE)
-            else str(row[name])
+            f"{row[name] / row['regions']:.3g}" if name in (*WALK, *TREE) else str(row[name])
             for name in COLUMNS
         ]
         print("| " + " | ".join(cells) + " |", flush=True)

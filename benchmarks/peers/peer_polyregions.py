@@ -5,11 +5,19 @@ import sys
 from measure import measure, problem
 
 import polyregions as pr
+from polyregions.traversal.subdivision import count_tree
 
 layers, radius = problem()
 network = pr.Network.from_arrays(layers)
 box = pr.Box.cube(network.input_dimension, radius)
 arithmetic = sys.argv[3] if len(sys.argv) > 3 else "certified"
+
+
+def count():
+    counted = count_tree(network, box)
+    assert counted.complete
+    assert counted.proven
+    return counted.regions, None, ""
 
 
 def run():
@@ -20,7 +28,12 @@ def run():
 
 
 small = pr.Network.from_arrays([([[1.0] * network.input_dimension], [0.1]), ([[1.0]], [0.0])])
-pr.enumerate_regions(small, box)
-if arithmetic == "certified":
-    pr.enumerate_regions(network, box, max_regions=50)
-measure(run, pr.__version__)
+if arithmetic == "count":
+    count_tree(small, box)
+    count_tree(network, box, max_regions=50)
+    measure(count, pr.__version__)
+else:
+    pr.enumerate_regions(small, box)
+    if arithmetic == "certified":
+        pr.enumerate_regions(network, box, max_regions=50)
+    measure(run, pr.__version__)
