@@ -180,5 +180,7 @@ def test_long_runs_mention_estimate_once(capsys):
         call = mentioning_estimate(seen.append, *limits)
         for seconds in (1.0, progress_module._LONG + 1, progress_module._LONG + 2):
             call(Progress(1, 1, 1, seconds))
-    assert len(seen) == 6
+    compiling = mentioning_estimate(seen.append, None, compiled=lambda: True)
+    compiling(Progress(1, 1, 1, progress_module._LONG + 1))
+    assert len(seen) == 7
     assert capsys.readouterr().err.count("polyregions estimate") == 1

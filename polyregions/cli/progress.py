@@ -75,14 +75,19 @@ def shown_progress(
 
 
 def mentioning_estimate(
-    progress: Callable[[Progress], None], *limits: float | None
+    progress: Callable[[Progress], None],
+    *limits: float | None,
+    compiled: Callable[[], bool] = lambda: False,
 ) -> Callable[[Progress], None]:
-    """Return the callback; if there is no limit and the run is long, it names `estimate` once."""
+    """Return the callback; if there is no limit and the run is long, it names `estimate` once.
+
+    A run that `compiled` kernels is long for another reason, and gets no such advice.
+    """
     mentioned = any(limit is not None for limit in limits)
 
     def call(state: Progress) -> None:
         nonlocal mentioned
-        if not mentioned and state.seconds > _LONG:
+        if not mentioned and state.seconds > _LONG and not compiled():
             mentioned = True
             tell("polyregions: this takes long; polyregions estimate foretells count and time")
         progress(state)
@@ -107,8 +112,8 @@ def shown_steps(done: str, what: str = "regions") -> Iterator[Callable[[int, int
 
 
 @contextmanager
-def announced_compilation() -> Iterator[None]:
-    """Say so when kernels are compiled, which happens once per machine."""
+def announced_compilation() -> Iterator[Callable[[], bool]]:
+    """Say so when kernels are compiled, once per machine; yield whether that was said."""
     from numba.core import event
 
     console = Console(stderr=True, highlight=False)
@@ -120,11 +125,14 @@ def announced_compilation() -> Iterator[None]:
             if not self.told:
                 self.told = True
                 console.print(
-                    "compiling kernels: only at the first run, up to a minute", soft_wrap=True
+                    "compiling kernels, about a minute: the first run of a kind does this, "
+                    "later ones are fast",
+                    soft_wrap=True,
                 )
 
         def on_end(self, event: Any) -> None:
             """Do nothing: one announcement is enough."""
 
-    with event.install_listener("numba:compile", Announcer()):
-        yield
+    announcer = Announcer()
+    with event.install_listener("numba:compile", announcer):
+        yield lambda: announcer.told

@@ -24,7 +24,7 @@ def count_by_tree(
     task: Task, *, threads: int, max_regions: int | None, time_limit: float | None
 ) -> tuple[TreeCount, float]:
     """Count with progress on stderr; return the result and the seconds it took."""
-    with announced_compilation(), shown_progress(tree_text) as progress:
+    with announced_compilation() as compiled, shown_progress(tree_text) as progress:
         from polyregions.traversal.subdivision import count_tree
 
         begin = time.perf_counter()
@@ -34,7 +34,7 @@ def count_by_tree(
             threads=threads,
             max_regions=max_regions,
             time_limit=time_limit,
-            progress=mentioning_estimate(progress, max_regions, time_limit),
+            progress=mentioning_estimate(progress, max_regions, time_limit, compiled=compiled),
         )
         return count, time.perf_counter() - begin
 

@@ -25,7 +25,7 @@ def walk(
     memory: int | None = None,
 ) -> tuple[Regions, float]:
     """Enumerate with progress on stderr; return the result and the seconds it took."""
-    with announced_compilation(), shown_progress() as progress:
+    with announced_compilation() as compiled, shown_progress() as progress:
         from polyregions.traversal.breadth_first import enumerate_regions
 
         begin = time.perf_counter()
@@ -36,7 +36,9 @@ def walk(
             max_regions=max_regions,
             time_limit=time_limit,
             memory=memory,
-            progress=mentioning_estimate(progress, max_regions, time_limit, memory),
+            progress=mentioning_estimate(
+                progress, max_regions, time_limit, memory, compiled=compiled
+            ),
         )
         return regions, time.perf_counter() - begin
 
