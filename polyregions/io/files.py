@@ -64,5 +64,5 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise MissingExtraError(
-            f"{purpose} needs the extra: pip install polyregions[{extra}]"
+            f'{purpose} needs an extra: pip install "polyregions[{extra}]"'
         ) from None

@@ -71,7 +71,7 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise FormatError(
-            f"{file} has the suffix {file.suffix or '(none)'!r}, which is not read; "
+            f"the name {file} does not end like that of a network file; "
             f"supported are {', '.join(supported_suffixes())}"
         )
     return reader(file, name=name)
