@@ -284,7 +284,7 @@ def test_an_operator_that_is_not_supported_is_named(run, tmp_path):
     ("options", "message"),
     [
         (["--box", "1", "-1"], "swap"),
-        (["--cube", "-1"], "swap"),
+        (["--cube", "-1"], "positive"),
         (["--cube", "0"], "fixed"),
         (["--box", "2", "2"], "fixed"),
         (["--box", "nan", "1"], "finite"),
@@ -350,6 +350,30 @@ def test_an_unwritable_folder(run, tmp_path, large_file):
 @pytest.mark.parametrize("args", [[], ["unknown"], ["graph"], ["enumerate", "net.npz"]])
 def test_usage_errors(run, tmp_path, args):
     refused(run, tmp_path, *args)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["cuont"], "; see polyregions --help"),
+        (["count", "--max-region", "5"], "; see polyregions count --help"),
+        (["graph"], "; see polyregions graph --help"),
+    ],
+)
+def test_usage_errors_name_the_help_to_read(run, tmp_path, args, message):
+    said = refused(run, tmp_path, *args)
+    assert message in said
+    assert "?;" not in said
+
+
+def test_a_place_for_kernels_that_may_not_be_written(run, tmp_path, lines_file, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
+
+    monkeypatch.setattr("polyregions.cli.count.walk", fail)
+    code, out, err = run("count", lines_file)
+    assert (code, out) == (2, "")
+    assert "NUMBA_CACHE_DIR" in err
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,13 @@ def _run(args: Sequence[str] | None) -> int:
         return complain(f"{name}{error.strerror or error}; nothing was written")
     except MemoryError:
         return complain("not enough memory; take a smaller box or set --max-regions")
+    except RuntimeError as error:
+        if "cannot cache function" not in str(error):
+            raise
+        return complain(
+            "compiled kernels are kept on disk, but no folder for them may be written; "
+            "set NUMBA_CACHE_DIR to one that may"
+        )
     except (KeyboardInterrupt, typer.Abort):
         return complain("stopped by Ctrl-C before there was a result", code=3)
 
@@ -128,4 +135,6 @@ def _usage_message(error: Exception) -> str:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if "\n" in message:
         return "name a command; polyregions --help lists them"
-    return f"{message.rstrip('.')}; see polyregions --help"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "polyregions"
+    return f"{message.rstrip('.?').replace('. Did', '; did')}; see {command} --help"

@@ -270,6 +270,10 @@ def _domain(where: Where, dimension: int) -> Domain | None:
         return read.box
     if where.box is not None:
         return Box.interval(dimension, *where.box)
+    if where.cube is not None and where.cube < 0:
+        raise PolyregionsError(
+            f"--cube {where.cube:g} is negative; give half the side of the cube, a positive number"
+        )
     return Box.cube(dimension, 1.0 if where.cube is None else where.cube)
 
 
