@@ -6,13 +6,18 @@ Each is a network and a box whose exact count rational brute force gives.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.domain import Box
-from polyregions.network import Network
+from polyregions.geometry.modular import _primes
+from polyregions.network import Layer, Network
 
 __all__ = ["slivers"]
+
+Floats = NDArray[np.float64]
 
 
 def _single(weight: list[list[float]], bias: list[float]) -> Network:
@@ -81,3 +86,47 @@ def slivers() -> Iterator[tuple[str, Network, Box]]:
         _single([[1, 1], [1, -1], [2, 1]], [-2e8 - 1, 0.25, -3e8 - 1.5]),
         Box([1e8, 1e8], [1e8 + 1, 1e8 + 1]),
     )
+    yield from _overflows()
+    yield "a row that vanishes modulo many primes", _divisible(9), Box.cube(2, 2.0**-10)
+
+
+def _bending(first: Floats, bias: list[float], weight: list[float], shift: float) -> Network:
+    """One unit that bends, others that pass their values on, and a unit that reads all."""
+    lower = np.array([0.0] + [1.0] * (len(bias) - 1))
+    layers = (
+        Layer.with_slopes(first, bias, lower, 1.0),
+        Layer.relu([weight], [shift]),
+        Layer.affine([[1.0]], [0.0]),
+    )
+    return Network(layers)
+
+
+def _overflows() -> Iterator[tuple[str, Network, Box]]:
+    """Sums whose parts leave the range of floats, and which do not."""
+    square = Box.cube(2, 1.0)
+    x, y, nothing = [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]
+    # in the end it is 0.85e308 y
+    weight = [0.0, 0.85e308, 1.7e308, 1.7e308, -1.7e308, -1.7e308]
+    ones = np.array([x, y, nothing, nothing, nothing, nothing])
+    yield "offset overflows", _bending(ones, [-0.25, 0, 1, 1, 1, 1], weight, 0.0), square
+    weight = [0.0, 2e305, -1e305, -1e305, -1e305]
+    yield "derivative overflows", _bending(np.array([y] * 5), [0] * 5, weight, 0.0), square
+    # near y = -1 a little below zero: many small weights are lost in rounding
+    most, last = float(np.finfo(float).max), 2.0**971
+    weight = [0.0, 2 * last, most - 3 * last, 0.0] + [last / 9] * 80
+    lines = np.array([x, x, y, nothing] + [y] * 80)
+    yield "values overflow", _bending(lines, [-0.25] + [0] * 83, weight, most), square
+
+
+def _divisible(count: int) -> Network:
+    """A unit whose weights add up to a multiple of the first primes, on values that underflow."""
+    rest = prod(_primes(count))
+    weight = []
+    while rest:
+        low = max(0, rest.bit_length() - 53)
+        weight.append(float(rest >> low << low))
+        rest -= int(weight[-1])
+    k, tiny = len(weight), 2.0**-1073
+    first = np.array([[tiny, 0.0]] * k + [[0.0, tiny]] * k)
+    both = [weight + [-w for w in weight]]
+    return Network.from_arrays([(first, np.zeros(2 * k)), (both, [0.0]), ([[1.0]], [0.0])])

@@ -9,6 +9,7 @@ from slivers import slivers
 from zoo import ZOO
 
 import polyregions as pr
+from polyregions.geometry import storage
 from polyregions.geometry.exact import exact_rows
 from polyregions.geometry.layers import change_slope, layer_maps
 from polyregions.geometry.modular import meet_on, modular_rows
@@ -144,7 +145,11 @@ def test_leaky_and_fixed_slopes():
     assert count.regions == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
 
 
-def test_maps_stay_within_their_bounds():
+@pytest.mark.parametrize("sparse", [False, True])
+def test_maps_stay_within_their_bounds(sparse, monkeypatch):
+    if sparse:
+        monkeypatch.setattr(storage, "_SMALLEST_SPARSE", 1)
+        monkeypatch.setattr(storage, "_SPARSE_DENSITY", 2.0)
     rng = np.random.default_rng(7)
     network = Network.from_arrays(
         [
@@ -155,6 +160,7 @@ def test_maps_stay_within_their_bounds():
     )
     problem = problem_of(network, pr.Box.cube(2, 1.0))
     flat = problem.flat
+    assert (flat.skipped[1] >= 0) == sparse
     p = polygons_of(flat, np.arange(flat.units))
     bits = np.ones(flat.units, dtype=np.uint8)
     work = (p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
@@ -247,6 +253,23 @@ def test_polytope_with_rows_that_carry_no_edge():
         [(rng.normal(size=(12, 2)), 0.3 * rng.normal(size=12)), (np.ones((1, 12)), [0.0])]
     )
     assert count_tree(network, triangle).regions == len(pr.enumerate_regions(network, triangle))
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_silent_unit_among_units_that_all_vary(drop):
+    """It leaves the network, also if no bit does; here exact zero tests read what is left."""
+    first = [[1, 0], [0, 1], [1, 1], [5, 7]]
+    layers = (
+        Layer.with_slopes(first, [0, 0, 0, 0.5], 0.0, [1, 1, 1, 0]),
+        Layer.relu([[1, -1, 0, 3], [1, 1, -1, 2]], [0, 0]),
+        Layer.affine([[1, 1]], [0]),
+    )
+    network = Network(layers)
+    square = pr.Box.cube(2, 1.0)
+    problem = problem_of(network, square, drop_constant=drop)
+    assert problem.modular.first.shape[2] == problem.flat.widths[0]
+    subtree = PlanarSubtree(problem, None)
+    assert explored(subtree)[-1] == len(pr.enumerate_regions(network, square))
 
 
 def test_room_grows():

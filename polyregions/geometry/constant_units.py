@@ -158,7 +158,7 @@ def _first_bending(numbers: NDArray[np.int64], bends: NDArray[np.intp]) -> NDArr
 def reduce_network(flat: FlatNetwork, reduction: Reduction) -> FlatNetwork:
     """Return the flat network of the units that vary, with constant ones as slopes."""
     kept, live = reduction.kept, reduction.live
-    if len(kept) == flat.units:
+    if len(kept) == flat.units and sum(map(len, live)) == flat.widths.sum():
         return flat
     # the new number of a bit; units that are the same share one
     number = np.full(flat.units, -1, dtype=np.int64)

@@ -107,7 +107,8 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
             row = flat.bit[base + i]
             if row < 0 or not touched[row]:
                 continue
-            if abs(change[i]) > error[i]:
+            # a sum that overflowed on its way has lost its sign
+            if error[i] < abs(change[i]) < np.inf:
                 beyond[row] = 1 if change[i] > 0.0 else 0
                 continue
             if error[i] == 0.0:

@@ -32,6 +32,8 @@ Residues = NDArray[np.uint64]
 
 # More primes than this cost more than rational arithmetic: the zero tests are then left to it.
 _MOST_PRIMES = 96
+# Bounds are kept above this, so that none underflows: a later weight may be huge.
+_FLOOR = 2.0**-1000
 
 
 class ModularNetwork(NamedTuple):
@@ -118,7 +120,7 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
     bits = float(largest)
     # real magnitude of the rows of the layer and log2 of the factor that makes them integers
     magnitude = [quotient(max(abs(entry) for entry in row), scale) for row in table]
-    size = np.array(magnitude)
+    size = np.maximum(magnitude, _FLOOR)
     exponent = float(scale.bit_length())
     with np.errstate(over="ignore", invalid="ignore"):
         for below, layer in zip(
@@ -129,9 +131,10 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
             entries = matrix.ravel() if isinstance(matrix, np.ndarray) else matrix.data
             weight_exponent = dyadic_exponent(np.concatenate([entries, layer.bias]))
             steepest = np.maximum(np.abs(below.lower), np.abs(below.upper))
-            size = (abs(matrix) @ (steepest * size) + np.abs(layer.bias)) * 1.01
+            reach = np.maximum(steepest * size, _FLOOR)
+            size = np.maximum((abs(matrix) @ reach + np.abs(layer.bias)) * 1.01, _FLOOR)
             exponent += slope_exponent + weight_exponent
-            peak_bits = float(np.log2(np.maximum(size.max(), 2.0**-1000))) + exponent + 1.0
+            peak_bits = float(np.log2(size.max())) + exponent + 1.0
             bits = max(bits, peak_bits) if np.isfinite(peak_bits) else np.inf
     return max(bits, float(max(abs(int(e)) for e in chart.rows.entries()).bit_length()))
 

@@ -150,7 +150,8 @@ def _write_row(maps, i, m, sign, error, column, rows, errors):
     for d in range(m):
         rows[d, column] = 0.0
     rows[m, column] = 1.0
-    if sign * shift - (total + 2.0 * error + TINY) * 1.01 > 0.0:
+    # a sum that overflowed on its way has lost its sign
+    if abs(shift) < np.inf and sign * shift - (total + 2.0 * error + TINY) * 1.01 > 0.0:
         errors[column] = 0.0
         return OK
     errors[column] = LOST

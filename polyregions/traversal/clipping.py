@@ -8,6 +8,8 @@ goes to exact integers. All that follows from the answers is combinatorial.
 
 from __future__ import annotations
 
+import numpy as np
+
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import TINY
 from polyregions.geometry.flat import UNIT as ROUNDING
@@ -179,11 +181,12 @@ def evaluate_units(flat, polygons, depth, layer):
             value = maps[2, i] + maps[0, i] * x + maps[1, i] * y
             low[i] = value if value < low[i] else low[i]
             high[i] = value if value > high[i] else high[i]
-    # a map that is not finite leaves bounds that decide nothing
     scale = 1.02 * doubt + 16.0 * ROUNDING
     for i in range(width):
         size = abs(maps[0, i]) + abs(maps[1, i])
         bound = 1.01 * (error[i] + scale * size + 16.0 * ROUNDING * abs(maps[2, i])) + TINY
+        # a map that is not finite, or values that may overflow, decide nothing
+        bound = bound if size + abs(maps[2, i]) < HUGE else np.inf
         low[i] -= bound
         high[i] += bound
 
