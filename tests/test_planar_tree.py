@@ -185,6 +185,15 @@ def test_maps_stay_within_their_bounds(sparse, monkeypatch):
         assert [Fraction(e * sign) for e in exact] == [scale * r for r in reference]
         difference = sum(abs(a - b) for a, b in zip(values, reference, strict=True))
         assert difference <= Fraction(float(p.map_errors[1, i]))
+    # an error of the layer below is multiplied by the weights, in either direction
+    p.map_errors[0] = 1.0
+    before = p.map_errors[1].copy()
+    change_slope(flat, 1, 6, 2, -1.0, p.maps, p.map_errors)
+    assert (p.map_errors[1] - before >= np.abs(network.layers[1].weight[:, 2])).all()
+    # and every sum is rounded, also where a small weight changes a large one
+    p.map_errors[:] = 0.0
+    change_slope(flat, 1, 6, 1, -1.0, p.maps, p.map_errors)
+    assert (p.map_errors[1] >= 2.0**-53 * np.abs(p.maps[1]).sum(axis=0)).all()
 
 
 def exact_map(network, bits, unit):
