@@ -14,8 +14,9 @@ from polyregions.geometry.exact import exact_rows
 from polyregions.geometry.layers import change_slope, layer_maps
 from polyregions.geometry.modular import meet_on, modular_rows
 from polyregions.network import Layer, Network
+from polyregions.traversal.clipping import evaluate_units
 from polyregions.traversal.planar_subtree import PlanarSubtree, boundary
-from polyregions.traversal.polygons import DEPTH, polygons_of
+from polyregions.traversal.polygons import DEPTH, GIVEN, RESIDUES, polygons_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.subdivision import count_tree, unit_order
 from polyregions.traversal.subtree import Subtree
@@ -206,6 +207,47 @@ def exact_map(network, bits, unit):
             entries = [*first.weight[k].tolist(), float(first.bias[k])]
             total = [t + weight * Fraction(e) for t, e in zip(total, entries, strict=True)]
     return total
+
+
+@pytest.mark.parametrize("doubt", [0.0, 0.01, 1e300])
+@pytest.mark.parametrize("error", [0.0, 0.01])
+def test_values_over_a_polygon_are_bounded(doubt, error):
+    """Least and largest values leave room for what is not known of maps and corners."""
+    rng = np.random.default_rng(3)
+    network = Network.from_arrays(
+        [(rng.normal(size=(20, 2)), rng.normal(size=20)), (np.ones((1, 20)), [0.0])]
+    )
+    subtree = PlanarSubtree(problem_of(network, pr.Box.cube(2, 1.0)), None)
+    polygons, flat = subtree.polygons, subtree.problem.flat
+    bits = np.ones(flat.units, dtype=np.uint8)
+    p = polygons
+    layer_maps(flat, 0, 0, bits, p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
+    polygons.map_errors[0] += error
+    polygons.corners[:4, 2] += doubt
+    evaluate_units(flat, polygons, 0, 0)
+    normals, offsets = network.layers[0].weight, network.layers[0].bias
+    reach = np.abs(normals).sum(axis=1)
+    room = error + doubt * np.hypot(*normals.T)
+    assert (polygons.low <= offsets - reach - room).all()
+    assert (polygons.high >= offsets + reach + room).all()
+    if doubt < 1.0:
+        slack = error + 1.05 * doubt * reach + 1e-12
+        assert (polygons.low >= offsets - reach - 1.05 * slack).all()
+
+
+def test_nothing_is_left_of_another_prefix():
+    """Residues, given signs and counts belong to one start."""
+    network, _ = random_case("integer", 4, units=14)
+    problem = problem_of(network, pr.Box.cube(network.input_dimension, 1.0))
+    if problem.flat.dimension != 2:
+        problem = planar_case("integer", 4, 14)[2]
+    subtree = PlanarSubtree(problem, None)
+    counts = explored(subtree)
+    assert subtree.polygons.counters[RESIDUES] >= 0
+    subtree.start(())
+    assert subtree.polygons.counters[RESIDUES] == -1
+    assert subtree.polygons.counters[GIVEN] == -1
+    assert explored(subtree) == counts
 
 
 def test_meeting_lines():

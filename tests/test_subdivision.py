@@ -346,6 +346,13 @@ def test_count_text(capsys, deep_file):
     assert f"of the first layers: {layers[0]:,}, {layers[1]:,}" in out
 
 
+def test_a_budget_of_memory_is_for_walks(capsys, deep_file):
+    code, out, err = run(capsys, "count", deep_file, "--method", "tree", "--memory", "1G")
+    assert (code, out) == (2, "")
+    assert "--memory" in err
+    assert "leave it out" in err
+
+
 def test_count_stopped_by_a_limit(capsys, deep_file):
     code, out, err = run(capsys, "count", deep_file, "--method", "tree", "--max-regions", 10)
     assert code == 3

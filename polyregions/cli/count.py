@@ -55,6 +55,11 @@ def count(
             "no NETWORK given: counting the shipped example "
             f"{network.name}, trained on pictures of digits reduced to two inputs"
         )
+    if memory is not None and method is Method.TREE:
+        raise PolyregionsError(
+            "--memory is a budget for the regions that a walk keeps, and the tree keeps none; "
+            "leave it out"
+        )
     task = options.read_task(network, where)
     summary: dict[str, Any]
     if dask is not None:
