@@ -426,7 +426,7 @@ def test_a_batch_of_any_size_counts_as_one_point(tmp_path):
 
 def test_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r"pip install polyregions\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r'pip install "polyregions\[onnx\]"'):
         load(saved(tmp_path, CASES["plain"]))
 
 

@@ -192,7 +192,7 @@ def test_torch_file_before_1_6_is_refused(tmp_path):
 def test_missing_package_is_named(tmp_path, monkeypatch):
     torch.save(plain(), tmp_path / "net.pth")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r"pip install polyregions\[torch\]"):
+    with pytest.raises(MissingExtraError, match=r'pip install "polyregions\[torch\]"'):
         load(tmp_path / "net.pth")
 
 

@@ -219,7 +219,7 @@ def boundary(rows: Sequence[Sequence[Any]]) -> list[int]:
     Examples
     --------
     >>> boundary([[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1], [1, 0, 5], [2, 0, 2]])
-    [2, 1, 3, 0]
+    [0, 2, 1, 3]
     """
     edges = [i for i in range(len(rows)) if _is_edge(rows, i)]
 
