@@ -14,7 +14,7 @@ from polyregions.geometry.exact import exact_rows
 from polyregions.geometry.layers import change_slope, layer_maps
 from polyregions.geometry.modular import meet_on, modular_rows
 from polyregions.network import Layer, Network
-from polyregions.traversal.clipping import evaluate_units
+from polyregions.traversal.planar_levels import evaluate_units
 from polyregions.traversal.planar_subtree import PlanarSubtree, boundary
 from polyregions.traversal.polygons import DEPTH, GIVEN, RESIDUES, polygons_of
 from polyregions.traversal.problem import problem_of

@@ -1,22 +1,16 @@
 """Exploring a planar tree, depth-first: which units cut a polygon, and its two parts.
 
-Everything rests on one question: on which side of a unit's line is a corner, where two
-other lines meet? Floats answer it if the value exceeds its bound and the corner's doubt;
-a corner on the line is recognised by the network's shape or modulo primes; what is left
-goes to exact integers. All that follows from the answers is combinatorial.
+Everything rests on the sides that corners are on (`corner_sides`); all that follows from
+them is combinatorial.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
-from polyregions.geometry.flat import TINY
-from polyregions.geometry.flat import UNIT as ROUNDING
-from polyregions.geometry.layers import change_slope, layer_maps
-from polyregions.geometry.modular import meet_on, modular_rows, vanishes
-from polyregions.geometry.rows import LOST, _write_row
-from polyregions.lp.dictionary import HUGE
+from polyregions.geometry.modular import vanishes
+from polyregions.geometry.rows import LOST
+from polyregions.traversal.corner_sides import residues_ready, sides
+from polyregions.traversal.planar_levels import compute_maps, enter_level
 from polyregions.traversal.polygons import (
     BIT,
     CANDIDATES,
@@ -27,12 +21,10 @@ from polyregions.traversal.polygons import (
     EXACT,
     FIRST,
     FIXED,
-    GIVEN,
     LAST,
     LEVEL,
     NODES,
     ORDERED,
-    RESIDUES,
     SETTLED,
     SIDES,
     SPLITTING,
@@ -51,184 +43,8 @@ __all__ = ["DONE", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "PAUSED", "clip"]
 
 # what the kernel returns
 DONE, PAUSED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS = range(5)
-# the side of a corner that only exact integers can tell
-UNKNOWN = 2
-
-# Hint: changes of slopes between two fresh computations of a layer's maps.
-FRESH_HINT = 256
-
-
-@exact_order_kernel
-def residues_ready(flat, modular, polygons, level):
-    """Compute the rows up to a level modulo the primes, unless they are there."""
-    if len(modular.primes) == 0:
-        return False
-    if polygons.counters[RESIDUES] < level:
-        modular_rows(flat, modular, polygons.bits)
-        polygons.counters[RESIDUES] = level
-    return True
-
-
-@exact_order_kernel
-def side(flat, modular, polygons, level, corner, row):
-    """Return the sign of a row at a corner, or UNKNOWN."""
-    rows, corners = polygons.rows, polygons.corners
-    value = rows[2, row] + rows[0, row] * corners[corner, 0] + rows[1, row] * corners[corner, 1]
-    bound = polygons.errors[row] + corners[corner, 2]
-    if value > bound:
-        return 1
-    if value < -bound:
-        return -1
-    first, second = polygons.meetings[corner, 0], polygons.meetings[corner, 1]
-    if flat.zero_offsets and max(first, second) < flat.units:
-        return 0  # three lines through the origin
-    if residues_ready(flat, modular, polygons, level) and meet_on(modular, first, second, row):
-        polygons.counters[EXACT] += 1
-        return 0
-    return UNKNOWN
-
-
-@exact_order_kernel
-def sides(flat, modular, polygons, depth, row):
-    """Find the sides of a row that the corners of a polygon are on.
-
-    Returns how evenly it divides them: 0 if it does not cut, -1 if it is UNKNOWN.
-    """
-    frame, signs = polygons.frames[depth], polygons.signs
-    first, count = frame[FIRST], frame[SIDES]
-    given = polygons.counters[GIVEN] == row
-    above = below = 0
-    for i in range(count):
-        sign = polygons.given[i] if given else -2
-        if not given:
-            sign = side(flat, modular, polygons, frame[LEVEL], first + i, row)
-        if sign == UNKNOWN:
-            polygons.counters[TARGET] = row
-            return -1
-        signs[i] = sign
-        above += sign > 0
-        below += sign < 0
-    polygons.counters[GIVEN] = -1
-    return min(above, below)
-
-
-@exact_order_kernel
-def compute_maps(flat, polygons, level):
-    """Bring the maps of a level's units up to date with the bits below.
-
-    From one cell to the next few bits change, and the maps change by their weights.
-    """
-    layer = level - 1
-    base = polygons.bases[level]
-    under = base - flat.widths[layer - 1] if layer > 0 else 0
-    changes = 0
-    if layer > 0:
-        below = flat.widths[layer - 1]
-        if 0 <= polygons.ages[layer] < FRESH_HINT:
-            # units that compute the same share a bit
-            for k in range(below):
-                row = flat.bit[under + k]
-                if row >= 0 and polygons.seen[row] != polygons.bits[row]:
-                    change = flat.upper[under + k] - flat.lower[under + k]
-                    change_slope(
-                        flat,
-                        layer,
-                        base,
-                        k,
-                        change if polygons.bits[row] else -change,
-                        polygons.maps,
-                        polygons.map_errors,
-                    )
-                    changes += 1
-            polygons.ages[layer] += changes
-        else:
-            changes = -1
-        for row in range(polygons.starts[level - 1], polygons.starts[level]):
-            polygons.seen[row] = polygons.bits[row]
-    else:
-        changes = -1 if polygons.ages[0] < 0 else 0
-    if changes < 0:
-        layer_maps(
-            flat,
-            layer,
-            base,
-            polygons.bits,
-            polygons.maps,
-            polygons.map_errors,
-            polygons.scaled,
-            polygons.scaled_error,
-            polygons.slopes,
-        )
-        polygons.ages[layer] = 0
-    if changes != 0 and layer + 1 < len(flat.widths):
-        polygons.ages[layer + 1] = -1
-
-
-@exact_order_kernel
-def evaluate_units(flat, polygons, depth, layer):
-    """Bound the least and largest value of each unit over a polygon, at its corners."""
-    frame, low, high = polygons.frames[depth], polygons.low, polygons.high
-    maps, error = polygons.maps[layer], polygons.map_errors[layer]
-    width = flat.widths[layer]
-    doubt = 0.0
-    for i in range(width):
-        low[i] = HUGE
-        high[i] = -HUGE
-    for corner in range(frame[FIRST], frame[FIRST] + frame[SIDES]):
-        x, y = polygons.corners[corner, 0], polygons.corners[corner, 1]
-        doubt = max(doubt, polygons.corners[corner, 2])
-        for i in range(width):
-            value = maps[2, i] + maps[0, i] * x + maps[1, i] * y
-            low[i] = value if value < low[i] else low[i]
-            high[i] = value if value > high[i] else high[i]
-    scale = 1.02 * doubt + 16.0 * ROUNDING
-    for i in range(width):
-        size = abs(maps[0, i]) + abs(maps[1, i])
-        bound = 1.01 * (error[i] + scale * size + 16.0 * ROUNDING * abs(maps[2, i])) + TINY
-        # a map that is not finite, or values that may overflow, decide nothing
-        bound = bound if size + abs(maps[2, i]) < HUGE else np.inf
-        low[i] -= bound
-        high[i] += bound
-
-
-@exact_order_kernel
-def enter_level(flat, polygons, depth, level):
-    """Make the polygon on top one of the next level: its candidates are units that may cut.
-
-    Returns False if the fixed prefix says otherwise.
-    """
-    frame, counters = polygons.frames[depth], polygons.counters
-    layer, base = level - 1, polygons.bases[level]
-    counters[RESIDUES] = min(counters[RESIDUES], level - 1)
-    evaluate_units(flat, polygons, depth, layer)
-    agrees = True
-    count = 0
-    for place in range(polygons.starts[level], polygons.starts[level + 1]):
-        row = polygons.sequence[place]
-        i = flat.unit_of_row[row] - base
-        if polygons.low[i] > 0.0:
-            agrees &= settle_unit(polygons, row, 1)
-        elif polygons.high[i] < 0.0:
-            agrees &= settle_unit(polygons, row, 0)
-        else:
-            _write_row(
-                polygons.maps[layer],
-                i,
-                2,
-                1.0,
-                polygons.map_errors[layer, i],
-                row,
-                polygons.rows,
-                polygons.errors,
-            )
-            polygons.candidates[frame[CANDIDATES] + count] = row
-            count += 1
-    frame[LEVEL] = level
-    frame[STATE] = WAITING
-    frame[COUNT] = count
-    frame[CUTTING] = 0
-    frame[UNIT] = -1
-    return agrees
+# Hint: candidates that the fixed prefix decides are split first.
+FIXED_FIRST_HINT = 1 << 30
 
 
 @exact_order_kernel
@@ -273,7 +89,7 @@ def settle_candidates(flat, modular, polygons, depth):
             # those that the fixed prefix decides come first: they keep one side only
             place = polygons.rank[row]
             if place < counters[FIXED] and polygons.fixed[place] != ANY:
-                balance = 1 << 30
+                balance = FIXED_FIRST_HINT
             if status == DONE and balance > best:
                 best = balance
                 frame[CHOICE] = kept
@@ -285,7 +101,7 @@ def settle_candidates(flat, modular, polygons, depth):
     if status == DONE:
         frame[CUTTING] = kept
         frame[STATE] = SETTLED
-        if counters[ORDERED] and best < 1 << 30:
+        if counters[ORDERED] and best < FIXED_FIRST_HINT:
             frame[CHOICE] = 0
     return status
 
