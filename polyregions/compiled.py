@@ -3,18 +3,21 @@
 Numba compiles each kernel once per machine and keeps it on disk. A cached kernel
 is stale when *any* module with kernels has changed, because kernels call each
 other across modules; the cache's own stamp looks at one file only, so it is
-extended here to all of them.
+extended here to all of them. That kernels are being compiled is said once, as a warning
+of the logger ``polyregions``: on stderr unless logging is set up otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
 
 __all__ = ["exact_order_kernel", "kernel"]
 
@@ -32,6 +35,28 @@ def _stamp() -> tuple[str, int]:
 
 
 _STAMP = _stamp()
+
+
+class _Announcer(event.Listener):
+    """Tells why the first call of a kind takes so long."""
+
+    told = False
+
+    def on_start(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        if not self.told and function.__module__.startswith(f"{__package__}."):
+            self.told = True
+            logging.getLogger(__package__).warning(
+                "compiling kernels, about a minute: the first run of a kind does this, "
+                "later ones are fast"
+            )
+
+    def on_end(self, event: Any) -> None:
+        """Do nothing: one announcement is enough."""
+
+
+_ANNOUNCER = _Announcer()
+event.register("numba:compile", _ANNOUNCER)  # type: ignore[no-untyped-call]
 
 
 def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:

@@ -34,6 +34,16 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def client():
+    """A cluster of two processes on this machine."""
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    from polyregions.scale.cluster import connected
+
+    with connected("local", threads=2) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def three_lines() -> pr.Network:
     """Three lines in the plane: x = 0, y = 0, x + y = 1/2."""

@@ -8,12 +8,14 @@ import sys
 from contextlib import contextmanager
 
 import networkx as nx
+import numba
 import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions import examples
+from polyregions import compiled, examples
 from polyregions.cli import main
+from polyregions.cli.progress import announced_compilation
 
 
 @pytest.fixture
@@ -421,15 +423,29 @@ def test_progress_is_a_line_now_and_then(run, large_file, monkeypatch):
     assert json.loads(out)["regions"] > 0
 
 
-def test_compilation_is_announced_once(capsys):
-    import numba
-
-    from polyregions.cli.progress import announced_compilation
-
-    with announced_compilation():
-        for _ in range(2):
-            numba.njit(lambda x: x + 1)(1)
+def test_compilation_is_announced_once(capsys, monkeypatch):
+    with announced_compilation() as told:
+        numba.njit(lambda x: x + 1)(1)
+        assert not told()  # not a kernel of this package
+        monkeypatch.setattr(compiled._ANNOUNCER, "told", False)
+        for argument in (1, 1.0):
+            numba.njit(kernel_like)(argument)
+        assert told()
     assert capsys.readouterr().err.count("compiling") == 1
+
+
+def test_compilation_is_announced_in_python(caplog, monkeypatch):
+    monkeypatch.setattr(compiled._ANNOUNCER, "told", False)
+    numba.njit(kernel_like)(1)
+    assert [record.name for record in caplog.records] == ["polyregions"]
+    assert "compiling kernels" in caplog.text
+
+
+def kernel_like(x):
+    return x + 1
+
+
+kernel_like.__module__ = "polyregions.kernels"
 
 
 # real networks

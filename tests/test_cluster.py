@@ -1,6 +1,5 @@
 """Counts on a Dask cluster of two processes against counts in this one."""
 
-import contextlib
 import json
 import os
 import signal
@@ -9,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from cluster_runs import fails, killing_workers, reporting_always
 from random_nets import FAMILIES, random_case
 from zoo import ZOO
 
@@ -20,12 +20,6 @@ from polyregions.traversal.problem import problem_of
 from polyregions.traversal.subdivision import count_tree
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster.connected("local", threads=2) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -88,33 +82,12 @@ def test_progress_grows_to_the_count(client, medium):
 def test_workers_that_are_killed_change_nothing(client, medium):
     expected = count_tree(medium, BOX)
     killed = set()
-
-    def kill(progress):
-        # workers are started again, and the next one dies: so every task may run twice
-        if len(killed) < 3 and progress.regions > 5_000 * (1 + len(killed)):
-            pids = {info["pid"] for info in client.run(_pid).values()} - killed
-            killed.add(pid := min(pids))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    with _reporting_always():
-        count = cluster.count_on_cluster(medium, BOX, client, nodes=500, progress=kill)
+    with reporting_always():
+        count = cluster.count_on_cluster(
+            medium, BOX, client, nodes=500, progress=killing_workers(client, killed, 5_000)
+        )
     assert len(killed) >= 2
     same(count, expected)
-
-
-def _pid():
-    return {"pid": os.getpid()}
-
-
-@contextlib.contextmanager
-def _reporting_always():
-    """Let every look of the driver call `progress`."""
-    before, under_way._SECONDS_BETWEEN_REPORTS = under_way._SECONDS_BETWEEN_REPORTS, 0.0
-    try:
-        yield
-    finally:
-        under_way._SECONDS_BETWEEN_REPORTS = before
 
 
 def test_no_worker_at_first(medium):
@@ -179,14 +152,10 @@ def test_results_are_counted_once_per_key(client, medium):
     assert list(count.counts) == regions
 
 
-def test_a_task_that_always_fails_is_reported(client, medium, monkeypatch):
-    monkeypatch.setattr(cluster, "count_piece", _fails)
+def test_a_task_that_alwaysfails_is_reported(client, medium, monkeypatch):
+    monkeypatch.setattr(cluster, "count_piece", fails)
     with pytest.raises(pr.PolyregionsError, match=r"failed 5 times.*no luck"):
         cluster.count_on_cluster(medium, BOX, client)
-
-
-def _fails(source, prefixes, nodes):
-    raise RuntimeError("no luck")
 
 
 def test_a_worker_that_sees_another_problem_is_refused(medium):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cluster_runs import TRIANGLE, assembled_here
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
@@ -10,16 +11,11 @@ from polyregions.io.results import read_arrays, write_npz
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
 from polyregions.proof.pieces import certificate_of_pieces
-from polyregions.scale import assembly, cluster, cluster_proof, part_files, tasks, walk_tasks
+from polyregions.scale import cluster_proof, part_files, walk_tasks
 from polyregions.scale.cluster_proof import certify_on_cluster
-from polyregions.scale.identity import identity_of
-from polyregions.traversal.below import first_start
-from polyregions.traversal.problem import problem_of
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
-
-TRIANGLE = pr.Polytope([[-1.0, 0.2], [0.3, -1.0], [1.0, 1.0]], [0.9, 0.8, 0.7])
 
 
 def layers_of(network):
@@ -28,20 +24,9 @@ def layers_of(network):
 
 def here(network, domain, folder, budget, change=None):
     """Do all tasks in this process and return the certificate's file and the regions."""
-    problem = problem_of(network, domain, drop_constant=True)
-    source = tasks.Sent(network, domain, identity_of(problem))
-    files = folder / "files"
-    files.mkdir(parents=True)
-    waiting, parts = [tuple(first_start(problem))], []
-    while waiting:
-        walked = walk_tasks.prove_piece(source, waiting.pop(), budget, str(files))
-        waiting.extend(walked.starts)
-        parts.extend([walked] if walked.name else [])
-    if change is not None:
-        change(files, parts)
-    tables = folder / "net.parquet"
-    assembly.assemble(problem, files, parts, tables, folder, complete=True)
-    regions = pr.open_regions(tables)
+    regions, files, parts = assembled_here(
+        walk_tasks.prove_piece, network, domain, folder, budget, change
+    )
     arrays = certificate_of_pieces(regions, cluster_proof._numbered(files, parts, regions))
     with (folder / "net.cert").open("wb") as stream:
         write_npz(stream, arrays)
@@ -135,12 +120,6 @@ def test_damaged_pieces_are_refused(tmp_path, damage):
 
     with pytest.raises((pr.CheckpointError, pr.FormatError), match=r"cannot be used|no proof"):
         here(network, domain, tmp_path, 20, change)
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster.connected("local", threads=2) as client:
-        yield client
 
 
 def test_certified_on_a_cluster(client, tmp_path):

@@ -1,27 +1,19 @@
 """Regions and edges from a cluster of two processes against the walk in this one."""
 
-import contextlib
 import os
 import shutil
 import signal
 
 import numpy as np
 import pytest
+from cluster_runs import TRIANGLE, assembled_here, fails, killing_workers, reporting_always
 from random_nets import FAMILIES, random_case
 from slivers import slivers
 from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.scale import (
-    assembly,
-    cluster,
-    cluster_walk,
-    part_files,
-    tasks,
-    under_way,
-    walk_tasks,
-)
+from polyregions.scale import assembly, cluster_walk, part_files, tasks, walk_tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
@@ -30,12 +22,6 @@ from polyregions.traversal.problem import problem_of
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster.connected("local", threads=2) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +35,6 @@ def medium():
 
 
 BOX = pr.Box.cube(3, 1.0)
-TRIANGLE = pr.Polytope([[-1.0, 0.2], [0.3, -1.0], [1.0, 1.0]], [0.9, 0.8, 0.7])
 
 
 def same(regions, expected):
@@ -60,21 +45,9 @@ def same(regions, expected):
     assert np.array_equal(regions.edges, expected.edges)
 
 
-def here(network, domain, folder, budget, drop=None):
-    """Do all tasks in this process and put the parts together: no cluster."""
-    problem = problem_of(network, domain, drop_constant=True)
-    source = tasks.Sent(network, domain, identity_of(problem))
-    files = folder / "files"
-    files.mkdir(parents=True)
-    waiting, parts = [tuple(first_start(problem))], []
-    while waiting:
-        walked = walk_tasks.walk_piece(source, waiting.pop(), budget, str(files))
-        waiting.extend(walked.starts)
-        parts.extend([walked] if walked.name else [])
-    if drop is not None:
-        drop(files, parts)
-    assembly.assemble(problem, files, parts, folder / "net.parquet", folder, complete=True)
-    return pr.open_regions(folder / "net.parquet"), parts
+def here(network, domain, folder, budget, change=None):
+    found, _, parts = assembled_here(walk_tasks.walk_piece, network, domain, folder, budget, change)
+    return found, parts
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -143,34 +116,17 @@ def test_workers_that_are_killed_change_no_byte(client, medium, tmp_path):
     enumerate_on_cluster(medium, BOX, tmp_path / "calm.parquet", client, budget=40)
     same(pr.open_regions(tmp_path / "calm.parquet"), pr.enumerate_regions(medium, BOX))
     killed = set()
-
-    def kill(progress):
-        if len(killed) < 3 and progress.regions > 300 * (1 + len(killed)):
-            pids = {info["pid"] for info in client.run(_pid).values()} - killed
-            killed.add(pid := min(pids))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    with _reporting_always():
+    with reporting_always():
         enumerate_on_cluster(
-            medium, BOX, tmp_path / "wild.parquet", client, budget=40, progress=kill
+            medium,
+            BOX,
+            tmp_path / "wild.parquet",
+            client,
+            budget=40,
+            progress=killing_workers(client, killed, 300),
         )
     assert len(killed) >= 2
     assert bytes_of(tmp_path / "wild.parquet") == bytes_of(tmp_path / "calm.parquet")
-
-
-def _pid():
-    return {"pid": os.getpid()}
-
-
-@contextlib.contextmanager
-def _reporting_always():
-    """Let every look of the driver call `progress`."""
-    before, under_way._SECONDS_BETWEEN_REPORTS = under_way._SECONDS_BETWEEN_REPORTS, 0.0
-    try:
-        yield
-    finally:
-        under_way._SECONDS_BETWEEN_REPORTS = before
 
 
 @pytest.mark.parametrize("limit", ["regions", "time", "interrupt"])
@@ -185,7 +141,7 @@ def test_stopped_and_resumed(client, medium, tmp_path, limit):
                 os.kill(os.getpid(), signal.SIGINT)
 
         options = {"progress": stop}
-    with _reporting_always():
+    with reporting_always():
         part = enumerate_on_cluster(medium, BOX, path, client, budget=40, **options)
     assert (part.complete, part.stopped) == (False, limit)
     found = pr.open_regions(path)
@@ -219,7 +175,7 @@ def test_resumed_from_what_a_killed_driver_left(client, medium, tmp_path, monkey
             shutil.copytree(folder, kept[-1], ignore=shutil.ignore_patterns(".polyregions-*"))
             due = next(moments, None)
 
-    with _reporting_always():
+    with reporting_always():
         enumerate_on_cluster(medium, BOX, path, client, budget=40, progress=keep)
     expected = bytes_of(path)
     assert len(kept) == 3
@@ -326,20 +282,16 @@ def test_a_worker_that_sees_no_folder_is_refused(medium):
         walk_tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
 
 
-def test_a_task_that_always_fails_is_reported_and_not_forgotten(
+def test_a_task_that_alwaysfails_is_reported_and_not_forgotten(
     client, medium, tmp_path, monkeypatch
 ):
     path = tmp_path / "net.parquet"
-    monkeypatch.setattr(cluster_walk, "walk_piece", _fails)
+    monkeypatch.setattr(cluster_walk, "walk_piece", fails)
     with pytest.raises(pr.PolyregionsError, match=r"failed 5 times.*no luck"):
         enumerate_on_cluster(medium, BOX, path, client, budget=500)
     monkeypatch.undo()
     enumerate_on_cluster(medium, BOX, path, client, budget=500, resume=True)
     same(pr.open_regions(path), pr.enumerate_regions(medium, BOX))
-
-
-def _fails(source, start, budget, folder):
-    raise RuntimeError("no luck")
 
 
 @pytest.mark.parametrize("options", [{"budget": 0}, {"max_regions": 0}, {"time_limit": 0.0}])

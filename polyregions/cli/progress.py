@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 
@@ -113,26 +113,22 @@ def shown_steps(done: str, what: str = "regions") -> Iterator[Callable[[int, int
 
 @contextmanager
 def announced_compilation() -> Iterator[Callable[[], bool]]:
-    """Say so when kernels are compiled, once per machine; yield whether that was said."""
-    from numba.core import event
-
+    """Show that kernels are compiled, if they are; yield whether that was said."""
     console = Console(stderr=True, highlight=False)
+    log = logging.getLogger("polyregions")
 
-    class Announcer(event.Listener):
+    class Shown(logging.Handler):
         told = False
 
-        def on_start(self, event: Any) -> None:
-            if not self.told:
-                self.told = True
-                console.print(
-                    "compiling kernels, about a minute: the first run of a kind does this, "
-                    "later ones are fast",
-                    soft_wrap=True,
-                )
+        def emit(self, record: logging.LogRecord) -> None:
+            self.told = True
+            console.print(record.getMessage(), soft_wrap=True)
 
-        def on_end(self, event: Any) -> None:
-            """Do nothing: one announcement is enough."""
-
-    announcer = Announcer()
-    with event.install_listener("numba:compile", announcer):
-        yield lambda: announcer.told
+    shown = Shown()
+    log.addHandler(shown)
+    log.propagate = False
+    try:
+        yield lambda: shown.told
+    finally:
+        log.propagate = True
+        log.removeHandler(shown)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
-from polyregions.geometry.rows import _layer_errors, _layer_maps, _sparse_layer_maps
+from polyregions.geometry.layers import sum_rounding, weigh
 
 __all__ = ["Enclosure", "enclose", "no_enclosure"]
 
@@ -98,7 +98,7 @@ def enclose(flat, layer, base, below, above, source, out):
     else:
         inputs = flat.widths[layer - 1]
         under = base - inputs
-        gamma = (flat.terms[layer] + 8) * (UNIT * 1.05)
+        gamma = sum_rounding(flat, layer)
         # the bounds are not needed any more; what is zero here is left out
         speaks = source.low
         for k in range(inputs):
@@ -110,14 +110,7 @@ def enclose(flat, layer, base, below, above, source, out):
             for d in range(m + 1):
                 spread += abs(source.affine[d, k])
             source.radius[k] = source.radius[k] * 1.0001 + gamma * spread
-        if flat.skipped[layer] < 0:
-            start = flat.outgoing[under]
-            _layer_maps(flat.weights, start, inputs, width, m, speaks, source.affine, affine)
-        else:
-            _sparse_layer_maps(flat, layer, m, speaks, source.affine, affine)
-        for i in range(width):
-            affine[flat.bias_column, i] += flat.biases[base + i]
-        _layer_errors(flat, layer, under, base, gamma, speaks, source.radius, radius)
+        weigh(flat, layer, base, speaks, source.affine, source.radius, affine, radius)
     for i in range(width):
         reach = radius[i]
         for d in range(m):

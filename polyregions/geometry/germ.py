@@ -52,7 +52,7 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
     such a derivative is exactly zero.
     """
     m = flat.dimension
-    change, next_change = scratch.size, scratch.maps[0]
+    change, next_change = scratch.slopes, scratch.maps[0]
     error, next_error = scratch.error, scratch.next_error
     exact = 0
     traced = 0

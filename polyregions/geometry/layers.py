@@ -1,52 +1,167 @@
-"""The rows of one layer above a prefix: the tree computes layers one at a time.
+"""The affine maps of a layer's units on one activation pattern, and bounds on their errors.
 
-The same numbers and bounds as `geometry.rows`, but each layer's maps are kept, so that
-the layer above can be computed again for other bits of this one.
+A layer's pre-activations are affine functions of the chart coordinates, which follow from
+those of the layer below and the slopes that the pattern gives its units.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT
-from polyregions.geometry.rows import OK, _layer_errors, _layer_maps, _sparse_layer_maps, _write_row
 
-__all__ = ["change_slope", "layer_maps", "oriented_rows"]
+__all__ = ["change_slope", "first_maps", "layer_maps", "maps_above", "sum_rounding", "weigh"]
 
 
 @exact_order_kernel
-def layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slopes):
-    """Compute the affine maps of a layer's units and bounds on their errors.
+def first_maps(flat, out, error):
+    """Write the maps of the first layer's units, which no pattern changes, and their bounds."""
+    for d in range(flat.dimension + 1):
+        for i in range(flat.widths[0]):
+            out[d, i] = flat.first[d, i]
+    for i in range(flat.widths[0]):
+        error[i] = flat.first_error[i]
+
+
+@inlined_exact_order_kernel
+def sum_rounding(flat, layer):
+    """Return gamma: a layer's sums, in any order, are off by gamma times the sizes added."""
+    return (flat.terms[layer] + 8) * (UNIT * 1.05)
+
+
+@exact_order_kernel
+def _dense_sums(weights, start, below, above, m, coefficients, work, out):
+    """out[d, :] = sum over units k of below with a coefficient of W[:, k] * work[d, k]."""
+    for d in range(m + 1):
+        for i in range(above):
+            out[d, i] = 0.0
+    k = 0
+    k0 = k1 = k2 = k3 = 0
+    while k < below:
+        # gather up to four units with non-zero slope: four multiply-adds per load and store
+        count = 0
+        while k < below and count < 4:
+            if coefficients[k] != 0.0:
+                k0, k1, k2, k3 = k1, k2, k3, k
+                count += 1
+            k += 1
+        if count == 4:
+            # slices, because an index that may be negative keeps a loop from being vectorised
+            w0 = weights[start + k0 * above : start + (k0 + 1) * above]
+            w1 = weights[start + k1 * above : start + (k1 + 1) * above]
+            w2 = weights[start + k2 * above : start + (k2 + 1) * above]
+            w3 = weights[start + k3 * above : start + (k3 + 1) * above]
+            for d in range(m + 1):
+                g0, g1, g2, g3 = work[d, k0], work[d, k1], work[d, k2], work[d, k3]
+                total = out[d]
+                for i in range(above):
+                    total[i] += w0[i] * g0 + w1[i] * g1 + w2[i] * g2 + w3[i] * g3
+        else:
+            for _ in range(count):
+                w3 = weights[start + k3 * above : start + (k3 + 1) * above]
+                for d in range(m + 1):
+                    g3 = work[d, k3]
+                    total = out[d]
+                    for i in range(above):
+                        total[i] += w3[i] * g3
+                k1, k2, k3 = k0, k1, k2
+
+
+@exact_order_kernel
+def _sparse_sums(flat, layer, m, coefficients, work, out):
+    """`_dense_sums` for a layer of which only the weights that are not zero are stored."""
+    base = 0
+    for below in range(layer - 1):
+        base += flat.widths[below]
+    skipped = flat.skipped[layer]
+    for d in range(m + 1):
+        for i in range(flat.widths[layer]):
+            out[d, i] = 0.0
+    for k in range(flat.widths[layer - 1]):
+        if coefficients[k] == 0.0:
+            continue
+        for t in range(flat.outgoing[base + k], flat.outgoing[base + k + 1]):
+            i = flat.targets[t - skipped]
+            weight = flat.weights[t]
+            for d in range(m + 1):
+                out[d, i] += weight * work[d, k]
+
+
+@exact_order_kernel
+def _sum_errors(flat, layer, under, base, gamma, coefficients, error, out):
+    """Bound a layer's errors, |W| error + gamma |b|, from those of its live inputs."""
+    width = flat.widths[layer]
+    skipped = flat.skipped[layer]
+    biases = flat.biases[base : base + width]
+    for i in range(width):
+        out[i] = gamma * abs(biases[i]) + TINY
+    for k in range(flat.widths[layer - 1]):
+        if coefficients[k] == 0.0:
+            continue
+        first = flat.outgoing[under + k]
+        bound = error[k] * 1.0001
+        if skipped < 0:
+            weights = flat.weights[first : first + width]
+            for i in range(width):
+                out[i] += abs(weights[i]) * bound
+        else:
+            for t in range(first, flat.outgoing[under + k + 1]):
+                out[flat.targets[t - skipped]] += abs(flat.weights[t]) * bound
+
+
+@inlined_exact_order_kernel
+def weigh(flat, layer, base, coefficients, source, source_error, out, error):
+    """Apply a layer's weights and biases to the maps of its inputs.
 
     Parameters
     ----------
     flat : FlatNetwork
     layer, base : int
-        The layer, and the number of its first unit.
-    bits : uint8 array, shape (N,)
-        Read for the units of the layer below only.
-    maps : float64 array, shape (layers, m + 1, width)
-        ``maps[layer - 1]`` is read, ``maps[layer]`` is written.
-    errors : float64 array, shape (layers, width)
-        Likewise; see `region_rows` for their meaning.
-    scaled, scaled_error, slopes
-        Work arrays of shapes (m + 1, width), (width,), (width,).
+        The layer, not the first, and the number of its first unit.
+    coefficients : float64 array, shape (width,)
+        Inputs for which it is zero are left out.
+    source, source_error : float64 arrays, shapes (m + 1, width) and (width,)
+        The inputs' maps, and bounds on their errors and on `sum_rounding` times their sizes.
+    out, error : float64 arrays, out
     """
-    m = flat.dimension
     width = flat.widths[layer]
-    out, error = maps[layer], errors[layer]
-    if layer == 0:
-        for d in range(m + 1):
-            for i in range(width):
-                out[d, i] = flat.first[d, i]
-        for i in range(width):
-            error[i] = flat.first_error[i]
-        return
     below = flat.widths[layer - 1]
     under = base - below
-    source, source_error = maps[layer - 1], errors[layer - 1]
-    gamma = (flat.terms[layer] + 8) * (UNIT * 1.05)
+    if flat.skipped[layer] < 0:
+        start = flat.outgoing[under]
+        _dense_sums(flat.weights, start, below, width, flat.dimension, coefficients, source, out)
+    else:
+        _sparse_sums(flat, layer, flat.dimension, coefficients, source, out)
+    biases = flat.biases[base : base + width]
+    for i in range(width):
+        out[flat.bias_column, i] += biases[i]
+    gamma = sum_rounding(flat, layer)
+    _sum_errors(flat, layer, under, base, gamma, coefficients, source_error, error)
+
+
+@exact_order_kernel
+def maps_above(
+    flat, layer, base, bits, source, source_error, slopes, scaled, scaled_error, out, error
+):
+    """Compute the maps of a layer's units from those of the layer below, and their bounds.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    layer, base : int
+        The layer, not the first, and the number of its first unit.
+    bits : uint8 array, shape (N,)
+        Read for the units of the layer below only.
+    source, source_error : float64 arrays, shapes (m + 1, width) and (width,)
+        Maps of the layer below; see `region_rows` for the meaning of the bounds.
+    slopes, scaled, scaled_error : float64 arrays
+        Work, of shapes (width,), (m + 1, width), (width,); the last two may be `source` and
+        `source_error`, which are overwritten then.
+    out, error : float64 arrays, out
+    """
+    m = flat.dimension
+    below = flat.widths[layer - 1]
+    under = base - below
+    gamma = sum_rounding(flat, layer)
     for k in range(below):
         row = flat.bit[under + k]
         slope = flat.upper[under + k]
@@ -60,15 +175,40 @@ def layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slop
                 scaled[d, k] = value
                 total += abs(value)
         scaled_error[k] = (source_error[k] + TINY) * abs(slope) + gamma * total + TINY
-    if flat.skipped[layer] < 0:
-        start = flat.outgoing[under]
-        _layer_maps(flat.weights, start, below, width, m, slopes, scaled, out)
+    weigh(flat, layer, base, slopes, scaled, scaled_error, out, error)
+
+
+@exact_order_kernel
+def layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slopes):
+    """Compute the maps of a layer's units; all layers' maps are kept.
+
+    So those of the layer above can be computed again for other bits of this one.
+
+    Parameters
+    ----------
+    flat, layer, base, bits, scaled, scaled_error, slopes
+        See `maps_above`.
+    maps : float64 array, shape (layers, m + 1, width)
+        ``maps[layer - 1]`` is read, ``maps[layer]`` is written.
+    errors : float64 array, shape (layers, width)
+        Likewise.
+    """
+    if layer == 0:
+        first_maps(flat, maps[0], errors[0])
     else:
-        _sparse_layer_maps(flat, layer, m, slopes, scaled, out)
-    biases = flat.biases[base : base + width]
-    for i in range(width):
-        out[flat.bias_column, i] += biases[i]
-    _layer_errors(flat, layer, under, base, gamma, slopes, scaled_error, error)
+        maps_above(
+            flat,
+            layer,
+            base,
+            bits,
+            maps[layer - 1],
+            errors[layer - 1],
+            slopes,
+            scaled,
+            scaled_error,
+            maps[layer],
+            errors[layer],
+        )
 
 
 @exact_order_kernel
@@ -117,56 +257,3 @@ def change_slope(flat, layer, base, unit, change, maps, errors):
             for d in range(m + 1):
                 out[d, i] += flat.weights[t] * (source[d, unit] * change)
                 error[i] += abs(out[d, i]) * (1.01 * UNIT)
-
-
-@exact_order_kernel
-def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, totals):
-    """Write the normalised rows of several units, their positive sides non-negative.
-
-    Parameters
-    ----------
-    maps, error
-        The layer's, as `layer_maps` writes them.
-    units : int64 array
-        ``units[:count]`` are the units, by number in the layer; unit c becomes column
-        ``first + c`` of `rows` and `errors`, as `region_rows` writes them.
-    scales, totals : float64 arrays
-        Work, one place per unit of the layer.
-
-    Notes
-    -----
-    A unit of constant sign is written as the constant 1 or -1 with error 0; one that may
-    vanish with error LOST.
-    """
-    width = len(scales)
-    for i in range(width):
-        scales[i] = 0.0
-        totals[i] = 0.0
-    for d in range(m):
-        for i in range(width):
-            scales[i] += maps[d, i] * maps[d, i]
-            totals[i] += abs(maps[d, i])
-    for i in range(width):
-        square = scales[i]
-        usual = square > 1e-280 and error[i] * error[i] < 1e-10 * square and square < 1e280
-        scales[i] = 1.0 / np.sqrt(square) if usual else 0.0
-    for d in range(m + 1):
-        for c in range(count):
-            rows[d, first + c] = maps[d, units[c]] * scales[units[c]]
-    for c in range(count):
-        i = units[c]
-        if scales[i] > 0.0:
-            size = error[i] * scales[i] + (m + 6) * UNIT * (totals[i] + abs(maps[m, i])) * scales[i]
-            errors[first + c] = 1.01 * size + TINY
-        else:
-            _odd_row(maps, error, i, m, first + c, rows, errors)
-
-
-@exact_order_kernel
-def _odd_row(maps, error, unit, m, column, rows, errors):
-    """Write a row that is not normalised: a constant, or lost."""
-    if _write_row(maps, unit, m, 1.0, error[unit], column, rows, errors) == OK:
-        return
-    # written as the constant 1, which stands for -1 if that is proven
-    if _write_row(maps, unit, m, -1.0, error[unit], column, rows, errors) == OK:
-        rows[m, column] = -1.0

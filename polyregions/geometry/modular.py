@@ -26,7 +26,13 @@ from polyregions.geometry.flat import FlatNetwork, first_map, quotient
 from polyregions.geometry.storage import stored
 from polyregions.network import Network
 
-__all__ = ["ModularNetwork", "modular_network", "no_modular_network", "with_own_scratch"]
+__all__ = [
+    "ModularNetwork",
+    "lacks_residues",
+    "modular_network",
+    "no_modular_network",
+    "with_own_scratch",
+]
 
 Residues = NDArray[np.uint64]
 
@@ -93,6 +99,11 @@ def with_own_scratch(modular: ModularNetwork) -> ModularNetwork:
     """Return the same residues with work arrays of their own, for another thread."""
     work = ("unit_rows", "maps", "next_maps", "solve", "result")
     return modular._replace(**{name: getattr(modular, name).copy() for name in work})
+
+
+def lacks_residues(current: ModularNetwork, available: ModularNetwork) -> bool:
+    """Return whether a search does without residues that it could have."""
+    return len(current.primes) == 0 and len(available.primes) > 0
 
 
 def _first_bend(network: Network) -> int:

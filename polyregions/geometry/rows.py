@@ -1,8 +1,7 @@
 """The rows of a pattern's polytope, with bounds on their rounding errors.
 
-A region's rows follow from its pattern alone: each layer's pre-activations are affine
-functions of the chart coordinates, computed from those of the layer below and the
-slopes that the pattern gives its units.
+A region's rows follow from its pattern alone: they are the maps of its units
+(`geometry.layers`), normalised, and turned to the pattern's side.
 """
 
 from __future__ import annotations
@@ -12,10 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
+from polyregions.geometry.layers import first_maps, maps_above
 
-__all__ = ["DEGENERATE", "LOST", "OK", "RowScratch", "region_rows", "row_scratch"]
+__all__ = [
+    "DEGENERATE",
+    "LOST",
+    "OK",
+    "RowScratch",
+    "oriented_rows",
+    "region_rows",
+    "row_scratch",
+    "write_row",
+]
 
 Floats = NDArray[np.float64]
 
@@ -25,13 +34,13 @@ LOST = -1.0
 
 
 class RowScratch(NamedTuple):
-    """Work arrays of `region_rows`: maps of two successive layers and their bounds."""
+    """Work arrays of `region_rows`: maps of two successive layers, their bounds, slopes."""
 
     maps: Floats
     next_maps: Floats
     error: Floats
     next_error: Floats
-    size: Floats
+    slopes: Floats
 
 
 def row_scratch(flat: FlatNetwork) -> RowScratch:
@@ -47,88 +56,18 @@ def row_scratch(flat: FlatNetwork) -> RowScratch:
     )
 
 
-@exact_order_kernel
-def _layer_maps(weights, start, below, above, m, coefficients, work, out):
-    """out[d, :] = sum over units k of below with a coefficient of W[:, k] * work[d, k]."""
-    for d in range(m + 1):
-        for i in range(above):
-            out[d, i] = 0.0
-    k = 0
-    k0 = k1 = k2 = k3 = 0
-    while k < below:
-        # gather up to four units with non-zero slope: four multiply-adds per load and store
-        count = 0
-        while k < below and count < 4:
-            if coefficients[k] != 0.0:
-                k0, k1, k2, k3 = k1, k2, k3, k
-                count += 1
-            k += 1
-        if count == 4:
-            # slices, because an index that may be negative keeps a loop from being vectorised
-            w0 = weights[start + k0 * above : start + (k0 + 1) * above]
-            w1 = weights[start + k1 * above : start + (k1 + 1) * above]
-            w2 = weights[start + k2 * above : start + (k2 + 1) * above]
-            w3 = weights[start + k3 * above : start + (k3 + 1) * above]
-            for d in range(m + 1):
-                g0, g1, g2, g3 = work[d, k0], work[d, k1], work[d, k2], work[d, k3]
-                total = out[d]
-                for i in range(above):
-                    total[i] += w0[i] * g0 + w1[i] * g1 + w2[i] * g2 + w3[i] * g3
-        else:
-            for _ in range(count):
-                w3 = weights[start + k3 * above : start + (k3 + 1) * above]
-                for d in range(m + 1):
-                    g3 = work[d, k3]
-                    total = out[d]
-                    for i in range(above):
-                        total[i] += w3[i] * g3
-                k1, k2, k3 = k0, k1, k2
+@inlined_exact_order_kernel
+def is_plain(square, error):
+    """Return whether a row of this squared length is worth normalising.
+
+    One that is not is proven constant, or lost, by other means: the numbers only choose
+    the route.
+    """
+    return square > 1e-280 and error * error < 1e-10 * square and square < 1e280
 
 
 @exact_order_kernel
-def _sparse_layer_maps(flat, layer, m, coefficients, work, out):
-    """`_layer_maps` for a layer of which only the weights that are not zero are stored."""
-    base = 0
-    for below in range(layer - 1):
-        base += flat.widths[below]
-    skipped = flat.skipped[layer]
-    for d in range(m + 1):
-        for i in range(flat.widths[layer]):
-            out[d, i] = 0.0
-    for k in range(flat.widths[layer - 1]):
-        if coefficients[k] == 0.0:
-            continue
-        for t in range(flat.outgoing[base + k], flat.outgoing[base + k + 1]):
-            i = flat.targets[t - skipped]
-            weight = flat.weights[t]
-            for d in range(m + 1):
-                out[d, i] += weight * work[d, k]
-
-
-@exact_order_kernel
-def _layer_errors(flat, layer, under, base, gamma, coefficients, error, out):
-    """Bound a layer's errors, |W| error + gamma |b|, from those of its live inputs."""
-    width = flat.widths[layer]
-    skipped = flat.skipped[layer]
-    biases = flat.biases[base : base + width]
-    for i in range(width):
-        out[i] = gamma * abs(biases[i]) + TINY
-    for k in range(flat.widths[layer - 1]):
-        if coefficients[k] == 0.0:
-            continue
-        first = flat.outgoing[under + k]
-        bound = error[k] * 1.0001
-        if skipped < 0:
-            weights = flat.weights[first : first + width]
-            for i in range(width):
-                out[i] += abs(weights[i]) * bound
-        else:
-            for t in range(first, flat.outgoing[under + k + 1]):
-                out[flat.targets[t - skipped]] += abs(flat.weights[t]) * bound
-
-
-@exact_order_kernel
-def _write_row(maps, i, m, sign, error, column, rows, errors):
+def write_row(maps, i, m, sign, error, column, rows, errors):
     """Write unit i's row, normalised and signed, as a column of `rows`; see `region_rows`."""
     square = 0.0
     total = 0.0
@@ -136,9 +75,7 @@ def _write_row(maps, i, m, sign, error, column, rows, errors):
         square += maps[d, i] * maps[d, i]
         total += abs(maps[d, i])
     shift = maps[m, i]
-    # a row shorter than this, or lost in its error, is not normalised;
-    # the thresholds only choose the route, "constant" is then proven
-    if square > 1e-280 and error * error < 1e-10 * square and square < 1e280:
+    if is_plain(square, error):
         scale = sign / np.sqrt(square)
         for d in range(m):
             rows[d, column] = maps[d, i] * scale
@@ -156,6 +93,58 @@ def _write_row(maps, i, m, sign, error, column, rows, errors):
         return OK
     errors[column] = LOST
     return DEGENERATE
+
+
+@exact_order_kernel
+def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, totals):
+    """Write the normalised rows of several units, their positive sides non-negative.
+
+    Parameters
+    ----------
+    maps, error
+        The layer's, as `layer_maps` writes them.
+    units : int64 array
+        ``units[:count]`` are the units, by number in the layer; unit c becomes column
+        ``first + c`` of `rows` and `errors`, as `region_rows` writes them.
+    scales, totals : float64 arrays
+        Work, one place per unit of the layer.
+
+    Notes
+    -----
+    A unit of constant sign is written as the constant 1 or -1 with error 0; one that may
+    vanish with error LOST.
+    """
+    width = len(scales)
+    for i in range(width):
+        scales[i] = 0.0
+        totals[i] = 0.0
+    for d in range(m):
+        for i in range(width):
+            scales[i] += maps[d, i] * maps[d, i]
+            totals[i] += abs(maps[d, i])
+    for i in range(width):
+        square = scales[i]
+        scales[i] = 1.0 / np.sqrt(square) if is_plain(square, error[i]) else 0.0
+    for d in range(m + 1):
+        for c in range(count):
+            rows[d, first + c] = maps[d, units[c]] * scales[units[c]]
+    for c in range(count):
+        i = units[c]
+        if scales[i] > 0.0:
+            size = error[i] * scales[i] + (m + 6) * UNIT * (totals[i] + abs(maps[m, i])) * scales[i]
+            errors[first + c] = 1.01 * size + TINY
+        else:
+            _odd_row(maps, error, i, m, first + c, rows, errors)
+
+
+@exact_order_kernel
+def _odd_row(maps, error, unit, m, column, rows, errors):
+    """Write a row that is not normalised: a constant, or lost."""
+    if write_row(maps, unit, m, 1.0, error[unit], column, rows, errors) == OK:
+        return
+    # written as the constant 1, which stands for -1 if that is proven
+    if write_row(maps, unit, m, -1.0, error[unit], column, rows, errors) == OK:
+        rows[m, column] = -1.0
 
 
 @exact_order_kernel
@@ -212,55 +201,34 @@ def region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
     m = flat.dimension
     maps, next_maps = scratch.maps, scratch.next_maps
     error, next_error = scratch.error, scratch.next_error
-    size = scratch.size
-    width = flat.widths[0]
-    for d in range(m + 1):
-        for i in range(width):
-            maps[d, i] = flat.first[d, i]
-    for i in range(width):
-        error[i] = flat.first_error[i]
+    first_maps(flat, maps, error)
     base = 0
     column = _write_walls(flat, ids, 0, count, rows, errors)
     status = OK
     for layer in range(depth):
-        width = flat.widths[layer]
         if layer > 0:
-            below = flat.widths[layer - 1]
-            under = base - below
-            gamma = (flat.terms[layer] + 8) * (UNIT * 1.05)
-            # slopes are applied to the maps of the layer below, in place
-            for k in range(below):
-                row = flat.bit[under + k]
-                slope = flat.upper[under + k]
-                if row >= 0 and bits[row] == 0:
-                    slope = flat.lower[under + k]
-                size[k] = slope
-                if slope != 1.0 and slope != 0.0:
-                    for d in range(m + 1):
-                        maps[d, k] *= slope
-                total = 0.0
-                if slope != 0.0:
-                    for d in range(m + 1):
-                        total += abs(maps[d, k])
-                error[k] = (error[k] + TINY) * abs(slope) + gamma * total + TINY
-            if flat.skipped[layer] < 0:
-                start = flat.outgoing[under]
-                _layer_maps(flat.weights, start, below, width, m, size, maps, next_maps)
-            else:
-                _sparse_layer_maps(flat, layer, m, size, maps, next_maps)
-            biases = flat.biases[base : base + width]
-            for i in range(width):
-                next_maps[flat.bias_column, i] += biases[i]
-            _layer_errors(flat, layer, under, base, gamma, size, error, next_error)
+            maps_above(
+                flat,
+                layer,
+                base,
+                bits,
+                maps,
+                error,
+                scratch.slopes,
+                maps,
+                error,
+                next_maps,
+                next_error,
+            )
             maps, next_maps = next_maps, maps
             error, next_error = next_error, error
         while column < count and ids[column] < flat.row_ends[layer]:
             row = ids[column]
             i = flat.unit_of_row[row] - base
             sign = 1.0 if bits[row] else -1.0
-            if _write_row(maps, i, m, sign, error[i], column, rows, errors) != OK:
+            if write_row(maps, i, m, sign, error[i], column, rows, errors) != OK:
                 status = DEGENERATE
             column += 1
             column = _write_walls(flat, ids, column, count, rows, errors)
-        base += width
+        base += flat.widths[layer]
     return status

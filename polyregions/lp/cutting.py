@@ -18,7 +18,7 @@ from __future__ import annotations
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel, kernel
 from polyregions.geometry.modular import combination_zeros
 from polyregions.lp.dictionary import HUGE, PIVOT_HINT, invert_basis
-from polyregions.lp.proofs import evaluate_rows, least, lower_bounds
+from polyregions.lp.proofs import evaluate_rows, least, lower_bounds, multiplier_doubt
 
 __all__ = [
     "falling_slack",
@@ -33,6 +33,8 @@ __all__ = [
 
 # Hint: the size of the gaps, far above the rounding of the dictionary, below most regions.
 GAP_HINT = 1e-9
+# Hint: offsets that are left of an exact combination are not larger, beyond their bound.
+TIED_HINT = 1e-12
 
 
 @inlined_exact_order_kernel
@@ -158,46 +160,19 @@ def prove_touching_side(
 
     Notes
     -----
-    With the float multipliers d, remainder r = a - d B and the float inverse Y of the
-    basis normals B, the exact multipliers differ from d by r B^-1, and
-    ``|r B^-1| <= |r|_1 max_i |Y_i|_1 / (1 - |B Y - I|)``. Multipliers within that bound of
-    zero, and the offset, must be exactly zero.
+    Multipliers within their doubt (`lp.proofs.multiplier_doubt`), and the offset that is
+    left, must be exactly zero.
     """
     inverse, residual = work.inverse, work.residual
     if not invert_basis(rows, basis, m, inverse):
         return 0
-    defect = 0.0
-    spread = 0.0
-    worst = 0.0
-    for k in range(m):
-        total = 0.0
-        for j in range(m):
-            entry = -1.0 if j == k else 0.0
-            for d in range(m):
-                entry += rows[d, basis[k]] * inverse[d, m + j]
-            total += abs(entry)
-        defect = max(defect, total)
-        total = 0.0
-        for j in range(m):
-            total += abs(inverse[k, m + j])
-        spread = max(spread, total)
-        worst = max(worst, errors[basis[k]])
-    if not defect + 2.0 * m * worst * spread < 0.1:
+    bound, size = multiplier_doubt(
+        rows, errors, m, basis, inverse, table, position, column, sign, residual
+    )
+    if bound >= HUGE:
         return 0
-    for d in range(m + 1):
-        residual[d] = sign * rows[d, column]
-    size = 2.0 * errors[column]
-    for k in range(m):
-        multiplier = sign * table[k, position]
-        size += 2.0 * abs(multiplier) * errors[basis[k]]
-        for d in range(m + 1):
-            residual[d] -= multiplier * rows[d, basis[k]]
-    offset = abs(residual[m])
-    for d in range(m):
-        size += 1.0001 * abs(residual[d])
-    bound = 1.2 * spread * size
-    # far from zero there is nothing to tie: the offset is negative, or positive in no doubt
-    if not offset <= 4.0 * (m + 1) * (bound + size) + 1e-12:
+    # hint: far from zero there is nothing to tie, the offset is negative or plainly positive
+    if not abs(residual[m]) <= 4.0 * (m + 1) * (bound + size) + TIED_HINT:
         return 0
     flat_rows = flat.zero_offsets
     known = rows[m, column] == 0.0 and (ids[column] >= flat.units or flat_rows)

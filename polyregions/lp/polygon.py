@@ -58,6 +58,7 @@ def corner_doubt(rows, errors, first, second, x, y):
     slack += abs(rows[2, first] + rows[0, first] * x + rows[1, first] * y)
     slack += abs(rows[2, second] + rows[0, second] * x + rows[1, second] * y)
     area = abs(rows[0, first] * rows[1, second] - rows[1, first] * rows[0, second])
+    # either term is far above the rounding of a determinant of unit rows, 4 u
     if not area > 1000.0 * slack + 1e-12:
         return -1.0
     return 2.05 * slack / area

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyregions.compiled import exact_order_kernel, kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel, kernel
 from polyregions.lp.dictionary import HUGE
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "evaluate_rows",
     "least",
     "lower_bounds",
+    "multiplier_doubt",
     "prove_facet_point",
     "prove_redundant",
 ]
@@ -113,6 +114,64 @@ def prove_redundant(rows, errors, m, basis, table, position, row, residual):
     for d in range(m):
         total += abs(residual[d])
     return residual[m] - 1.0001 * total - 2.0 * bound > 0.0
+
+
+@inlined_exact_order_kernel
+def multiplier_doubt(rows, errors, m, basis, inverse, table, position, row, sign, residual):
+    """Bound how far a row's exact multipliers are from those in the dictionary.
+
+    Parameters
+    ----------
+    rows, errors, m, basis, table, position, row
+        ``sign`` times the row, at `position` in the dictionary `table` of `basis`.
+    inverse : float64 array, shape (m, 2 m)
+        Its right half is a float inverse of the basis rows' normals.
+    residual : float64 array, shape (m + 1,), out
+        What is left of ``sign`` times the row.
+
+    Returns
+    -------
+    bound : float
+        On each multiplier; HUGE if the basis is too nearly singular to tell.
+    size : float
+        On what is left of the normal, errors included.
+
+    Notes
+    -----
+    With the float multipliers d, remainder r = a - d B and the float inverse Y of the
+    basis normals B, the exact multipliers differ from d by r B^-1, and
+    ``|r B^-1| <= |r|_1 max_i |Y_i|_1 / (1 - |B Y - I|)``.
+    """
+    # how good the inverse is: the largest row sum of B Y - I, errors included
+    defect = 0.0
+    spread = 0.0
+    worst = 0.0
+    for k in range(m):
+        total = 0.0
+        for j in range(m):
+            entry = -1.0 if j == k else 0.0
+            for d in range(m):
+                entry += rows[d, basis[k]] * inverse[d, m + j]
+            total += abs(entry)
+        defect = max(defect, total)
+        total = 0.0
+        for j in range(m):
+            total += abs(inverse[k, m + j])
+        spread = max(spread, total)
+        worst = max(worst, errors[basis[k]])
+    for d in range(m + 1):
+        residual[d] = sign * rows[d, row]
+    size = 2.0 * errors[row]
+    for k in range(m):
+        multiplier = sign * table[k, position]
+        size += 2.0 * abs(multiplier) * errors[basis[k]]
+        for d in range(m + 1):
+            residual[d] -= multiplier * rows[d, basis[k]]
+    for d in range(m):
+        size += 1.0001 * abs(residual[d])
+    if not defect + 2.0 * m * worst * spread < 0.1:
+        return HUGE, size
+    return 1.2 * spread * size, size
 
 
 @exact_order_kernel

@@ -16,6 +16,8 @@ from polyregions.geometry.flat import FlatNetwork
 from polyregions.geometry.modular import coincide, combination_zeros, modular_rows, vanishes
 from polyregions.geometry.rows import LOST
 from polyregions.geometry.sources import NOTHING, Sources, sources_of, trace_sources
+from polyregions.lp.dictionary import HUGE
+from polyregions.lp.proofs import multiplier_doubt
 
 __all__ = ["NO_ROW", "GroupScratch", "find_groups", "group_scratch", "prove_touching"]
 
@@ -139,44 +141,14 @@ def prove_touching(
 ):
     """Prove that a row is an exact non-negative combination of two or more basis rows.
 
-    Notes
-    -----
-    With the float multipliers d, remainder r = a - d B and the float inverse Y of the
-    basis normals B, the exact multipliers differ from d by r B^-1, and
-    ``|r B^-1| <= |r|_1 max_i |Y_i|_1 / (1 - |B Y - I|)``.
+    Multipliers within their doubt (`lp.proofs.multiplier_doubt`) must be exactly zero.
     """
     m = flat.dimension
-    # how good the inverse is: the largest row sum of B Y - I, errors included
-    defect = 0.0
-    spread = 0.0
-    for k in range(m):
-        total = 0.0
-        for j in range(m):
-            entry = -1.0 if j == k else 0.0
-            for d in range(m):
-                entry += rows[d, basis[k]] * inverse[d, m + j]
-            total += abs(entry)
-        defect = max(defect, total)
-        total = 0.0
-        for j in range(m):
-            total += abs(inverse[k, m + j])
-        spread = max(spread, total)
-    worst = 0.0
-    for k in range(m):
-        worst = max(worst, errors[basis[k]])
-    if not defect + 2.0 * m * worst * spread < 0.1:
+    bound, _ = multiplier_doubt(
+        rows, errors, m, basis, inverse, table, position, row, 1.0, residual
+    )
+    if bound >= HUGE:
         return False
-    for d in range(m + 1):
-        residual[d] = rows[d, row]
-    size = 2.0 * errors[row]
-    for k in range(m):
-        multiplier = table[k, position]
-        size += 2.0 * abs(multiplier) * errors[basis[k]]
-        for d in range(m):
-            residual[d] -= multiplier * rows[d, basis[k]]
-    for d in range(m):
-        size += 1.0001 * abs(residual[d])
-    bound = 1.2 * spread * size
     positive = 0
     unsure = False
     known = rows[m, row] == 0.0 and (row >= flat.units or flat.zero_offsets)

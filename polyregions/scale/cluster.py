@@ -27,7 +27,7 @@ from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.subdivision import TreeCount, counts_by_layer
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.unit_order import ANY
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -37,10 +37,10 @@ from polyregions.scale.saved_walk import Written
 from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.walk_tasks import Walked, walk_piece
 from polyregions.traversal.below import first_start
-from polyregions.traversal.exact_tree import ANY
 from polyregions.traversal.limits import Stop, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
+from polyregions.traversal.unit_order import ANY
 
 if TYPE_CHECKING:
     from distributed import Client

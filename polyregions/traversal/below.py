@@ -24,7 +24,7 @@ from polyregions.traversal.found import Found, root_at
 from polyregions.traversal.problem import Problem
 from polyregions.traversal.start import start_region
 from polyregions.traversal.steps import stepper
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.unit_order import ANY
 
 __all__ = ["Start", "first_start", "split", "walk_below"]
 

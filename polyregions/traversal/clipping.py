@@ -37,7 +37,7 @@ from polyregions.traversal.polygons import (
     place_corner,
     settle_unit,
 )
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.unit_order import ANY, is_open
 
 __all__ = ["DONE", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "PAUSED", "clip"]
 
@@ -87,8 +87,7 @@ def settle_candidates(flat, modular, polygons, depth):
             frame[CUTTING] = kept
         if bit < 0:
             # those that the fixed prefix decides come first: they keep one side only
-            place = polygons.rank[row]
-            if place < counters[FIXED] and polygons.fixed[place] != ANY:
+            if not is_open(polygons.fixed, counters[FIXED], polygons.rank[row]):
                 balance = FIXED_FIRST_HINT
             if status == DONE and balance > best:
                 best = balance
@@ -146,7 +145,7 @@ def split(polygons, depth):
     ones = write_part(polygons, depth, row, 1, end)
     zeros = write_part(polygons, depth, row, -1, end + ones)
     place = polygons.rank[row]
-    only = polygons.fixed[place] if place < counters[FIXED] else ANY
+    only = ANY if is_open(polygons.fixed, counters[FIXED], place) else polygons.fixed[place]
     # the polygon becomes one part; the other, if it is asked for, goes on top
     first = end if only != 0 else end + ones
     size = ones if only != 0 else zeros
@@ -178,10 +177,9 @@ def split(polygons, depth):
 @inlined_exact_order_kernel
 def is_new(polygons, frame):
     """Return whether a polygon is a part that the fixed prefix does not lead to."""
-    if frame[UNIT] < 0:
-        return False
-    place = polygons.rank[frame[UNIT]]
-    return place >= polygons.counters[FIXED] or polygons.fixed[place] == ANY
+    return frame[UNIT] >= 0 and is_open(
+        polygons.fixed, polygons.counters[FIXED], polygons.rank[frame[UNIT]]
+    )
 
 
 @exact_order_kernel

@@ -58,8 +58,9 @@ def sides(flat, modular, polygons, depth, row):
     given = polygons.counters[GIVEN] == row
     above = below = 0
     for i in range(count):
-        sign = polygons.given[i] if given else -2
-        if not given:
+        if given:
+            sign = int(polygons.given[i])
+        else:
             sign = side(flat, modular, polygons, frame[LEVEL], first + i, row)
         if sign == UNKNOWN:
             polygons.counters[TARGET] = row

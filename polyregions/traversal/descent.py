@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.layers import layer_maps, oriented_rows
-from polyregions.geometry.rows import LOST
+from polyregions.geometry.layers import layer_maps
+from polyregions.geometry.rows import LOST, oriented_rows
 from polyregions.lp.cutting import prove_one_sided, side_margins
 from polyregions.lp.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
 from polyregions.traversal.splitting import OPEN, PRUNED, search, settle_here

@@ -16,7 +16,7 @@ from polyregions.network import Network
 from polyregions.traversal.explorer import Explorer, Prefix, explorer_of
 from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.problem import problem_of
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.unit_order import ANY
 
 __all__ = ["Estimate", "Probe", "estimate_regions", "probes_of"]
 

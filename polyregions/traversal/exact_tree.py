@@ -20,12 +20,11 @@ from polyregions.geometry.exact import exact_rows
 from polyregions.lp.exact_simplex import Column, Row, Violation, evaluate, vertex_near
 from polyregions.lp.rational import interior_point
 from polyregions.traversal.problem import Problem
+from polyregions.traversal.unit_order import ANY
 
 __all__ = ["ExactTree", "column_of", "prefix_rows", "side_of"]
 
 Bits = NDArray[np.uint8]
-
-ANY = 2
 
 
 def side_of(rows: Sequence[Row], row: Row, inside: Column) -> int | Column:

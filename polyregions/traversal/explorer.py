@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from polyregions.traversal.planar_subtree import PlanarSubtree
 from polyregions.traversal.problem import Problem
-from polyregions.traversal.subtree import Prefix, Subtree
+from polyregions.traversal.subtree import Subtree
+from polyregions.traversal.unit_order import Prefix
 
 __all__ = ["Explorer", "Prefix", "explorer_of"]
 

@@ -8,7 +8,7 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import TINY
 from polyregions.geometry.flat import UNIT as ROUNDING
 from polyregions.geometry.layers import change_slope, layer_maps
-from polyregions.geometry.rows import _write_row
+from polyregions.geometry.rows import write_row
 from polyregions.lp.dictionary import HUGE
 from polyregions.traversal.polygons import (
     CANDIDATES,
@@ -129,7 +129,7 @@ def enter_level(flat, polygons, depth, level):
         elif polygons.high[i] < 0.0:
             agrees &= settle_unit(polygons, row, 0)
         else:
-            _write_row(
+            write_row(
                 polygons.maps[layer],
                 i,
                 2,

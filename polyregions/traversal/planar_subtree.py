@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.geometry.flat import UNIT
-from polyregions.geometry.modular import no_modular_network, with_own_scratch
-from polyregions.traversal.clipping import NEEDS_ROOM, NEEDS_ROW, NEEDS_SIGNS, clip
+from polyregions.geometry.modular import lacks_residues, no_modular_network, with_own_scratch
+from polyregions.traversal.clipping import DONE, NEEDS_ROOM, NEEDS_ROW, NEEDS_SIGNS, PAUSED, clip
 from polyregions.traversal.exact_tree import prefix_rows
 from polyregions.traversal.polygons import (
     BIT,
@@ -37,8 +37,8 @@ from polyregions.traversal.polygons import (
     UNIT as LAST_SPLIT,
 )
 from polyregions.traversal.problem import Problem
-from polyregions.traversal.subtree import Prefix, float_row, without_open_end
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.subtree import float_row
+from polyregions.traversal.unit_order import Prefix, as_prefix, last_level, write_prefix
 
 __all__ = ["PlanarSubtree", "boundary"]
 
@@ -80,12 +80,9 @@ class PlanarSubtree:
         polygons, flat = self.polygons, self.problem.flat
         polygons.counts[:] = 0
         polygons.counters[:] = 0
-        polygons.fixed[:] = ANY
-        polygons.fixed[: len(prefix)] = prefix
-        decided = np.flatnonzero(polygons.fixed != ANY)
-        polygons.counters[FIXED] = decided[-1] + 1 if len(decided) else 0
+        polygons.counters[FIXED] = write_prefix(prefix, polygons.fixed)
         polygons.counters[ORDERED] = self._ordered
-        polygons.counters[LAST] = int(np.flatnonzero(np.diff(polygons.starts))[-1])
+        polygons.counters[LAST] = last_level(polygons.starts)
         polygons.counters[RESIDUES] = -1
         polygons.counters[GIVEN] = -1
         self._decisions = 0
@@ -130,12 +127,15 @@ class PlanarSubtree:
             status = clip(self.problem.flat, self._modular, self.polygons, left, regions)
             if status == NEEDS_ROOM:
                 self.polygons = with_room(self.polygons)
+            elif status in (DONE, PAUSED):
+                break
+            elif lacks_residues(self._modular, self.problem.modular):
+                self._modular = with_own_scratch(self.problem.modular)
             elif status == NEEDS_ROW:
                 self._write_row()
-            elif status == NEEDS_SIGNS:
-                self._write_signs()
             else:
-                break
+                assert status == NEEDS_SIGNS
+                self._write_signs()
 
     def unexplored(self) -> tuple[list[Prefix], NDArray[np.int64]]:
         """Return the prefixes not explored, and the counts of what is, by level.
@@ -158,15 +158,8 @@ class PlanarSubtree:
             marks[places] = kept
             if frame[LAST_SPLIT] >= 0:
                 marks[polygons.rank[frame[LAST_SPLIT]]] = frame[BIT]
-            prefixes.append(without_open_end(marks))
+            prefixes.append(as_prefix(marks))
         return prefixes, self.counts
-
-    def _residues(self) -> bool:
-        """Prepare zero tests modulo primes; return False if they were there already."""
-        if len(self._modular.primes) or not len(self.problem.modular.primes):
-            return False
-        self._modular = with_own_scratch(self.problem.modular)
-        return True
 
     def _exact_rows(self, target: int) -> list[Any]:
         """Return the exact rows of this prefix, the target's positive side non-negative."""
@@ -177,8 +170,6 @@ class PlanarSubtree:
 
     def _write_row(self) -> None:
         """Write the row that floats lost, from exact integers."""
-        if self._residues():
-            return
         self._decisions += 1
         polygons = self.polygons
         target = int(polygons.counters[TARGET])
@@ -187,8 +178,6 @@ class PlanarSubtree:
 
     def _write_signs(self) -> None:
         """Find the sides of a row that the corners of the polygon on top are on."""
-        if self._residues():
-            return
         self._decisions += 1
         polygons = self.polygons
         target = int(polygons.counters[TARGET])

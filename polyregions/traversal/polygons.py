@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.lp.polygon import corner_doubt
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.unit_order import ANY, agrees, unit_order
 
 __all__ = [
     "BIT",
@@ -68,16 +68,10 @@ LOST_CORNER = 1e300
 class Polygons(NamedTuple):
     """A planar subtree and how far it has been explored: arrays only.
 
-    Level 0 is the domain, without units; level l > 0 is layer l - 1 of the flat network.
-
     Attributes
     ----------
-    sequence, rank : int64 arrays, shape (N,)
-        The unit bits in the order of the tree, and its inverse.
-    starts : int64 array, shape (L + 1,)
-        Where each level begins in ``sequence``.
-    bases : int64 array, shape (L,)
-        The number of each level's first unit.
+    sequence, rank, starts, bases
+        See `UnitOrder`.
     maps, map_errors
         The units' affine maps on the current prefix, layer by layer.
     seen : uint8 array, shape (N,)
@@ -140,13 +134,8 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
     size, units = flat.size, flat.units
     layers, width = len(flat.widths), int(flat.widths.max())
     levels = layers + 1
-    rank = np.zeros(units, dtype=np.int64)
-    rank[sequence] = np.arange(units)
     return Polygons(
-        sequence=sequence,
-        rank=rank,
-        starts=np.concatenate([[0, 0], flat.row_ends]).astype(np.int64),
-        bases=np.concatenate([[0, 0], np.cumsum(flat.widths)[:-1]]).astype(np.int64),
+        **unit_order(flat, sequence)._asdict(),
         maps=np.zeros((layers, 3, width)),
         map_errors=np.zeros((layers, width)),
         scaled=np.zeros((3, width)),
@@ -185,12 +174,7 @@ def with_room(polygons: Polygons) -> Polygons:
 def settle_unit(polygons, row, bit):
     """Set the bit of a unit; return False if the fixed prefix says otherwise."""
     polygons.bits[row] = bit
-    place = polygons.rank[row]
-    return (
-        place >= polygons.counters[FIXED]
-        or polygons.fixed[place] == ANY
-        or polygons.fixed[place] == bit
-    )
+    return agrees(polygons.fixed, polygons.counters[FIXED], polygons.rank[row], bit)
 
 
 @inlined_exact_order_kernel

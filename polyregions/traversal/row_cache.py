@@ -15,12 +15,11 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.geometry.rows import LOST
 from polyregions.lp.dictionary import HUGE
+from polyregions.traversal.prefixes import NONE
 
 __all__ = ["RowCache", "keep_row", "recall", "remember", "row_cache"]
 
 Integers = NDArray[np.int64]
-
-NOTHING = -1
 
 # Hints: lists that are longer are computed anew each time; numbers in a cache (16 MB).
 _CACHED_ROWS = 64
@@ -42,7 +41,7 @@ def row_cache(flat: FlatNetwork) -> RowCache:
     longest = min(flat.size, _CACHED_ROWS)
     slots = max(1, _CACHED_ENTRIES // ((flat.dimension + 3) * longest))
     return RowCache(
-        numbers=np.full(slots, NOTHING, dtype=np.int64),
+        numbers=np.full(slots, NONE, dtype=np.int64),
         counts=np.empty(slots, dtype=np.int64),
         ids=np.empty((slots, longest), dtype=np.int64),
         rows=np.empty((slots, flat.dimension + 1, longest)),
@@ -78,7 +77,7 @@ def remember(flat, number, count, machine):
     if number < 0 or count > cache.rows.shape[2]:
         return
     slot = number % len(cache.numbers)
-    cache.numbers[slot] = NOTHING
+    cache.numbers[slot] = NONE
     for c in range(count):
         if not keep_row(flat, machine, slot, c, c):
             return

@@ -28,7 +28,6 @@ from polyregions.lp.dictionary import PIVOT_HINT, blocking_row
 from polyregions.lp.proofs import evaluate_row
 from polyregions.traversal.tree import (
     ACTIVE,
-    ANY,
     COLUMN,
     DEPTH,
     END,
@@ -50,6 +49,7 @@ from polyregions.traversal.tree import (
     settle,
     swap_basis,
 )
+from polyregions.traversal.unit_order import is_open
 
 __all__ = ["ONE_SIDED", "OPEN", "PRUNED", "SPLIT", "search", "settle_here", "split_near"]
 
@@ -143,7 +143,7 @@ def next_candidate(tree, depth, level):
     if counters[FIXED] > tree.starts[level]:
         for p in range(frame[MOVED], frame[END]):
             place = offset + row_at[p]
-            if place < counters[FIXED] and tree.fixed[place] != ANY:
+            if not is_open(tree.fixed, counters[FIXED], place):
                 return p
     for p in range(frame[MOVED] + 1, frame[END]):
         if counters[ORDERED] == 1:
@@ -166,7 +166,7 @@ def search(flat, modular, tree, depth, level):
     target = row_at[p]
     tree.counters[TARGET] = target
     place = tree.starts[level] + target - tree.n_base[level]
-    if place >= tree.counters[FIXED] or tree.fixed[place] == ANY:
+    if is_open(tree.fixed, tree.counters[FIXED], place):
         tree.counters[NODES] += 1  # to find the prefix again is no progress
     fresh = False
     steps = STEPS_HINT * (m + 2) + frame[END]
@@ -252,7 +252,7 @@ def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
     near_bit = 1 if sign > 0.0 else 0
     near_gap = inward_gap(column, error, abs(table[m, p]))
     far_gap = inward_gap(column, error, beyond)
-    if place < counters[FIXED] and tree.fixed[place] != ANY:
+    if not is_open(tree.fixed, counters[FIXED], place):
         # only one side belongs to the prefix
         for d in range(m):
             tree.witnesses[depth, d] = (

@@ -24,7 +24,7 @@ from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
-from polyregions.traversal.tree import ANY
+from polyregions.traversal.unit_order import ANY
 
 __all__ = [
     "Below",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.geometry.flat import UNIT
-from polyregions.geometry.modular import no_modular_network, with_own_scratch
+from polyregions.geometry.modular import lacks_residues, no_modular_network, with_own_scratch
 from polyregions.geometry.rows import LOST
 from polyregions.lp.cutting import inward_gap, proven_inside, write_table
 from polyregions.lp.dictionary import HUGE, vertex_from_point, workspace
@@ -22,7 +22,6 @@ from polyregions.traversal.exact_tree import ExactTree, column_of, prefix_rows, 
 from polyregions.traversal.problem import Problem
 from polyregions.traversal.splitting import split_near
 from polyregions.traversal.tree import (
-    ANY,
     COLUMN,
     DEPTH,
     END,
@@ -42,10 +41,9 @@ from polyregions.traversal.tree import (
     tree_of,
     with_depth,
 )
+from polyregions.traversal.unit_order import ANY, Prefix, as_prefix, last_level, write_prefix
 
-__all__ = ["Prefix", "Subtree", "float_row", "without_open_end"]
-
-Prefix = tuple[int, ...]
+__all__ = ["Subtree", "float_row"]
 
 _EXACT_STEPS = 16  # decisions in exact arithmetic between two looks at the clock, or more
 
@@ -79,12 +77,9 @@ class Subtree:
         tree, flat = self.tree, self.problem.flat
         tree.counts[:] = 0
         tree.counters[:] = 0
-        tree.fixed[:] = ANY
-        tree.fixed[: len(prefix)] = prefix
-        decided = np.flatnonzero(tree.fixed != ANY)
-        tree.counters[FIXED] = decided[-1] + 1 if len(decided) else 0
+        tree.counters[FIXED] = write_prefix(prefix, tree.fixed)
         tree.counters[ORDERED] = self._ordered
-        tree.counters[LAST] = int(np.flatnonzero(np.diff(tree.starts))[-1])
+        tree.counters[LAST] = last_level(tree.starts)
         tree.residues[0] = -1
         self.exact = ExactTree(self.problem, tree.sequence, tree.starts, np.zeros_like(tree.counts))
         self._decisions = 0
@@ -165,6 +160,8 @@ class Subtree:
                 tree = self.tree = with_depth(tree, 2 * len(tree.tables))
             elif status == NEEDS_ROWS:
                 self._write_rows()
+            elif status == UNDECIDED and lacks_residues(self._modular, self.problem.modular):
+                self._modular = with_own_scratch(self.problem.modular)
             elif status == UNDECIDED:
                 self._decide()
             else:
@@ -199,7 +196,7 @@ class Subtree:
                     marks[place] = 1 - marks[place]
                     prefixes.append(marks)
         prefixes.extend(marks for marks, _ in self.exact.stack)
-        return [without_open_end(marks) for marks in prefixes], counts
+        return [as_prefix(marks) for marks in prefixes], counts
 
     def _marks(self, depth: int) -> NDArray[np.uint8]:
         """Return what is decided at a depth of the stack, in the order of the tree."""
@@ -221,13 +218,6 @@ class Subtree:
         level = int(self.tree.frames[depth, LEVEL])
         return level, int(self.tree.starts[level] + column - self.tree.n_base[level])
 
-    def _residues(self) -> bool:
-        """Prepare zero tests modulo primes; return False if they were there already."""
-        if len(self._modular.primes) or not len(self.problem.modular.primes):
-            return False
-        self._modular = with_own_scratch(self.problem.modular)
-        return True
-
     def _write_rows(self) -> None:
         """Write the rows that floats lost, from exact integers."""
         tree, m = self.tree, self.problem.flat.dimension
@@ -248,8 +238,6 @@ class Subtree:
 
     def _decide(self) -> None:
         """Decide a candidate that floats left open, exactly."""
-        if self._residues():
-            return
         tree, m = self.tree, self.problem.flat.dimension
         depth, target = int(tree.counters[DEPTH]), int(tree.counters[TARGET])
         frame, row_at = tree.frames[depth], tree.row_at[depth]
@@ -306,12 +294,6 @@ class Subtree:
     def _below_in_exact(self, marks: NDArray[np.uint8]) -> None:
         """Leave a prefix to exact arithmetic."""
         self.exact.push(marks)
-
-
-def without_open_end(marks: NDArray[np.uint8]) -> Prefix:
-    """Return what is decided as a prefix, which ends with its last decided unit."""
-    decided = np.flatnonzero(marks != ANY)
-    return tuple(marks[: decided[-1] + 1].tolist()) if len(decided) else ()
 
 
 def float_row(row: Sequence[flint.fmpz]) -> tuple[NDArray[np.float64], float]:

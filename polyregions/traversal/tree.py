@@ -17,10 +17,10 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.lp.cutting import write_table
 from polyregions.lp.dictionary import HUGE, move_row, pivot, swap_rows
+from polyregions.traversal.unit_order import ANY, agrees, unit_order
 
 __all__ = [
     "ACTIVE",
-    "ANY",
     "COLUMN",
     "COMPLETED",
     "DEPTH",
@@ -58,8 +58,6 @@ Integers = NDArray[np.int64]
 DEPTH, PHASE, FIXED, NODES, EXACT, PIVOTS, TARGET, LAST, ORDERED = range(9)
 # columns of a frame
 LEVEL, STATE, MOVED, END, COLUMN = range(5)
-# a unit of a prefix that is not decided
-ANY = 2
 # states of a frame
 ACTIVE, WAITING, COMPLETED = 0, 1, 2
 
@@ -84,16 +82,10 @@ class CutWork(NamedTuple):
 class Tree(NamedTuple):
     """A subtree and how far it has been explored: arrays only, so work can be suspended.
 
-    Level 0 is the domain, without units; level l > 0 is layer l - 1 of the flat network.
-
     Attributes
     ----------
-    sequence, rank : int64 arrays, shape (N,)
-        The unit bits in the order of the tree, and its inverse.
-    starts : int64 array, shape (L + 1,)
-        Where each level begins in ``sequence``.
-    bases : int64 array, shape (L,)
-        The number of each level's first unit.
+    sequence, rank, starts, bases
+        See `UnitOrder`.
     maps, map_errors
         The units' affine maps on the current prefix, layer by layer.
     rows, errors, guards, gaps, ids : arrays with leading shape (L,)
@@ -149,15 +141,9 @@ def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
     m, size, units = flat.dimension, flat.size, flat.units
     layers, width = len(flat.widths), int(flat.widths.max())
     levels = layers + 1
-    rank = np.zeros(units, dtype=np.int64)
-    rank[sequence] = np.arange(units)
-    starts = np.concatenate([[0, 0], flat.row_ends]).astype(np.int64)
     places = m + size
     return Tree(
-        sequence=sequence,
-        rank=rank,
-        starts=starts,
-        bases=np.concatenate([[0, 0], np.cumsum(flat.widths)[:-1]]).astype(np.int64),
+        **unit_order(flat, sequence)._asdict(),
         maps=np.zeros((layers, m + 1, width)),
         map_errors=np.zeros((layers, width)),
         scaled=np.zeros((m + 1, width)),
@@ -223,7 +209,7 @@ def settle(tree, level, column, bit):
     """Set the bit of a unit; return False if the fixed prefix says otherwise."""
     place = tree.starts[level] + column - tree.n_base[level]
     tree.bits[tree.sequence[place]] = bit
-    return place >= tree.counters[FIXED] or tree.fixed[place] == ANY or tree.fixed[place] == bit
+    return agrees(tree.fixed, tree.counters[FIXED], place, bit)
 
 
 @inlined_exact_order_kernel
