@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.lp.polygon import corner_doubt
-from polyregions.traversal.unit_order import ANY, agrees, unit_order
+from polyregions.traversal.unit_order import ANY, agrees, order_of
 
 __all__ = [
     "BIT",
@@ -135,7 +135,7 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
     layers, width = len(flat.widths), int(flat.widths.max())
     levels = layers + 1
     return Polygons(
-        **unit_order(flat, sequence)._asdict(),
+        **order_of(flat, sequence)._asdict(),
         maps=np.zeros((layers, 3, width)),
         map_errors=np.zeros((layers, width)),
         scaled=np.zeros((3, width)),

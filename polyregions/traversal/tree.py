@@ -17,7 +17,7 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.lp.cutting import write_table
 from polyregions.lp.dictionary import HUGE, move_row, pivot, swap_rows
-from polyregions.traversal.unit_order import ANY, agrees, unit_order
+from polyregions.traversal.unit_order import ANY, agrees, order_of
 
 __all__ = [
     "ACTIVE",
@@ -143,7 +143,7 @@ def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
     levels = layers + 1
     places = m + size
     return Tree(
-        **unit_order(flat, sequence)._asdict(),
+        **order_of(flat, sequence)._asdict(),
         maps=np.zeros((layers, m + 1, width)),
         map_errors=np.zeros((layers, width)),
         scaled=np.zeros((m + 1, width)),

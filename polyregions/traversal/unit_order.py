@@ -23,7 +23,7 @@ __all__ = [
     "as_prefix",
     "is_open",
     "last_level",
-    "unit_order",
+    "order_of",
     "write_prefix",
 ]
 
@@ -52,7 +52,7 @@ class UnitOrder(NamedTuple):
     bases: NDArray[np.int64]
 
 
-def unit_order(flat: FlatNetwork, sequence: NDArray[np.int64]) -> UnitOrder:
+def order_of(flat: FlatNetwork, sequence: NDArray[np.int64]) -> UnitOrder:
     """Return the order that visits the units, layer by layer, in a sequence."""
     rank = np.zeros(flat.units, dtype=np.int64)
     rank[sequence] = np.arange(flat.units)
