@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +20,8 @@ from polyregions.cli.progress import (
 )
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from polyregions.scale.saved_walk import Written
     from polyregions.traversal.subdivision import TreeCount
 
@@ -91,51 +95,46 @@ def walk_by_cluster(
     time_limit: float | None,
 ) -> tuple[Written, float]:
     """Enumerate into a folder, likewise."""
-    with (
-        announced_compilation(),
-        shown_steps("sorted", "files") as assembling,
-        shown_progress(parts_text) as progress,
-    ):
-        from polyregions.scale.cluster import connected
+    with _walking(address, threads) as (client, callbacks):
         from polyregions.scale.cluster_walk import enumerate_on_cluster
 
-        with connected(address, threads) as client:
-            begin = time.perf_counter()
-            written = enumerate_on_cluster(
-                task.network,
-                task.domain,
-                output,
-                client,
-                resume=resume,
-                max_regions=max_regions,
-                time_limit=time_limit,
-                progress=progress,
-                assembling=assembling,
-            )
-            return written, time.perf_counter() - begin
+        begin = time.perf_counter()
+        written = enumerate_on_cluster(
+            task.network,
+            task.domain,
+            output,
+            client,
+            resume=resume,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            **callbacks,
+        )
+        return written, time.perf_counter() - begin
 
 
 def certify_by_cluster(
     task: Task, address: str, output: Path, *, threads: int, resume: bool
 ) -> tuple[Written, float]:
     """Write a certificate, likewise."""
+    with _walking(address, threads) as (client, callbacks):
+        from polyregions.scale.cluster_proof import certify_on_cluster
+
+        begin = time.perf_counter()
+        written = certify_on_cluster(
+            task.network, task.domain, output, client, resume=resume, **callbacks
+        )
+        return written, time.perf_counter() - begin
+
+
+@contextmanager
+def _walking(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any]]]:
+    """Yield a cluster and what shows the progress of a walk on it."""
     with (
         announced_compilation(),
         shown_steps("sorted", "files") as assembling,
         shown_progress(parts_text) as progress,
     ):
         from polyregions.scale.cluster import connected
-        from polyregions.scale.cluster_proof import certify_on_cluster
 
         with connected(address, threads) as client:
-            begin = time.perf_counter()
-            written = certify_on_cluster(
-                task.network,
-                task.domain,
-                output,
-                client,
-                resume=resume,
-                progress=progress,
-                assembling=assembling,
-            )
-            return written, time.perf_counter() - begin
+            yield client, {"progress": progress, "assembling": assembling}

@@ -8,7 +8,7 @@ that prove a row one-sided hold for the true rows all the same.
 * *cut*: two vertices where every row of the polytope exceeds its rounding error, with
   the row proven positive at one and negative at the other (`proven_inside`);
 * *not cut*: multipliers with which the row stays positive on the whole polytope
-  (`prove_one_sided`), or with which it is an exact non-negative combination of its
+  (`lp.proofs.prove_one_sided`), or with which it is an exact non-negative combination of its
   rows (`prove_touching_side`): then it is non-negative, and positive inside;
 * anything else is undecided.
 """
@@ -24,7 +24,6 @@ __all__ = [
     "falling_slack",
     "inward_gap",
     "one_sided_bounds",
-    "prove_one_sided",
     "prove_touching_side",
     "proven_inside",
     "side_margins",
@@ -84,33 +83,11 @@ def proven_inside(rows, guards, m, columns, point, slack):
     return least(slack, columns) > 0.0
 
 
-@inlined_exact_order_kernel
-def prove_one_sided(rows, errors, m, basis, table, position, column, sign, residual):
-    """Prove that ``sign`` times a row is positive on the polytope, from its dictionary row.
-
-    See `lp.proofs.prove_redundant` for the bound.
-    """
-    for d in range(m + 1):
-        residual[d] = sign * rows[d, column]
-    bound = errors[column]
-    for k in range(m):
-        multiplier = sign * table[k, position]
-        if multiplier > 0.0:
-            i = basis[k]
-            bound += multiplier * errors[i]
-            for d in range(m + 1):
-                residual[d] -= multiplier * rows[d, i]
-    total = 0.0
-    for d in range(m):
-        total += abs(residual[d])
-    return residual[m] - 1.0001 * total - 2.0 * bound > 0.0
-
-
 @exact_order_kernel
 def one_sided_bounds(rows, errors, m, basis, table, row_at, start, end, residuals, bounds):
     """Write proven lower bounds of the candidates' absolute values over the polytope.
 
-    The arithmetic of `prove_one_sided` for all positions from `start` to `end` at once:
+    The arithmetic of `lp.proofs.prove_one_sided` for all positions from `start` to `end` at once:
     ``bounds[p] > 0`` proves that the candidate has the sign of its value at the vertex.
     """
     # slices start at zero, so the compiler sees that no index is negative and vectorises

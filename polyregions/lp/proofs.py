@@ -26,6 +26,7 @@ __all__ = [
     "lower_bounds",
     "multiplier_doubt",
     "prove_facet_point",
+    "prove_one_sided",
     "prove_redundant",
 ]
 
@@ -89,9 +90,9 @@ def prove_facet_point(rows, errors, m, basis, facet, others, vertex, point):
     return True
 
 
-@exact_order_kernel
-def prove_redundant(rows, errors, m, basis, table, position, row, residual):
-    """Prove that a row is positive on the whole polytope, from its dictionary row.
+@inlined_exact_order_kernel
+def prove_one_sided(rows, errors, m, basis, table, position, row, sign, residual):
+    """Prove that ``sign`` times a row is positive on the whole polytope, from its dictionary row.
 
     Notes
     -----
@@ -101,10 +102,10 @@ def prove_redundant(rows, errors, m, basis, table, position, row, residual):
     rounding of r and beta.
     """
     for d in range(m + 1):
-        residual[d] = rows[d, row]
+        residual[d] = sign * rows[d, row]
     bound = errors[row]
     for k in range(m):
-        multiplier = table[k, position]
+        multiplier = sign * table[k, position]
         if multiplier > 0.0:
             i = basis[k]
             bound += multiplier * errors[i]
@@ -114,6 +115,12 @@ def prove_redundant(rows, errors, m, basis, table, position, row, residual):
     for d in range(m):
         total += abs(residual[d])
     return residual[m] - 1.0001 * total - 2.0 * bound > 0.0
+
+
+@exact_order_kernel
+def prove_redundant(rows, errors, m, basis, table, position, row, residual):
+    """Prove that a row is positive on the whole polytope; see `prove_one_sided`."""
+    return prove_one_sided(rows, errors, m, basis, table, position, row, 1.0, residual)
 
 
 @inlined_exact_order_kernel

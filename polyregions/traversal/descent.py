@@ -5,8 +5,9 @@ from __future__ import annotations
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.layers import layer_maps
 from polyregions.geometry.rows import LOST, oriented_rows
-from polyregions.lp.cutting import prove_one_sided, side_margins
+from polyregions.lp.cutting import side_margins
 from polyregions.lp.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
+from polyregions.lp.proofs import prove_one_sided
 from polyregions.traversal.splitting import OPEN, PRUNED, search, settle_here
 from polyregions.traversal.tree import (
     ACTIVE,

@@ -19,13 +19,12 @@ from polyregions.lp.cutting import (
     falling_slack,
     inward_gap,
     one_sided_bounds,
-    prove_one_sided,
     prove_touching_side,
     proven_inside,
     side_margins,
 )
 from polyregions.lp.dictionary import PIVOT_HINT, blocking_row
-from polyregions.lp.proofs import evaluate_row
+from polyregions.lp.proofs import evaluate_row, prove_one_sided
 from polyregions.traversal.tree import (
     ACTIVE,
     COLUMN,
