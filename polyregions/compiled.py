@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import event
+from numba.core.types import unliteral
 
 __all__ = ["exact_order_kernel", "kernel"]
 
@@ -79,7 +80,15 @@ def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
         files._index_path = str(Path(files._cache_path) / files._index_name)
         # and the names of the data, or another index would find other kernels in them
         files._data_name_pattern = f"{_STAMP[0][:16]}-{files._data_name_pattern}"
+        template = dispatcher.get_call_template
+        dispatcher.get_call_template = lambda args, kws: template(*_without_literals(args, kws))
     return cast(Function, dispatcher)
+
+
+def _without_literals(args: Any, kws: Any) -> tuple[Any, Any]:
+    """Let a call with a constant share the kernel that takes any number, not compile another."""
+    plain: Any = unliteral
+    return tuple(map(plain, args)), {name: plain(arg) for name, arg in dict(kws).items()}
 
 
 def kernel(function: Function) -> Function:
