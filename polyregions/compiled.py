@@ -20,7 +20,7 @@ import numba
 from numba.core import event
 from numba.core.types import unliteral
 
-__all__ = ["exact_order_kernel", "kernel"]
+__all__ = ["exact_order_kernel", "inlined_exact_order_kernel", "kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

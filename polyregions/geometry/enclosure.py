@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
-from polyregions.geometry.layers import sum_rounding, weigh
+from polyregions.geometry.layers import first_maps, sum_rounding, weigh
 
 __all__ = ["Enclosure", "enclose", "no_enclosure"]
 
@@ -91,10 +91,9 @@ def enclose(flat, layer, base, below, above, source, out):
     m, width = flat.dimension, flat.widths[layer]
     affine, radius = out.affine, out.radius
     if layer == 0:
+        first_maps(flat, affine, radius)
         for i in range(width):
-            radius[i] = flat.first_error[i] + TINY
-            for d in range(m + 1):
-                affine[d, i] = flat.first[d, i]
+            radius[i] += TINY
     else:
         inputs = flat.widths[layer - 1]
         under = base - inputs

@@ -67,11 +67,8 @@ def _dense_sums(weights, start, below, above, m, coefficients, work, out):
 
 
 @exact_order_kernel
-def _sparse_sums(flat, layer, m, coefficients, work, out):
+def _sparse_sums(flat, layer, under, m, coefficients, work, out):
     """`_dense_sums` for a layer of which only the weights that are not zero are stored."""
-    base = 0
-    for below in range(layer - 1):
-        base += flat.widths[below]
     skipped = flat.skipped[layer]
     for d in range(m + 1):
         for i in range(flat.widths[layer]):
@@ -79,7 +76,7 @@ def _sparse_sums(flat, layer, m, coefficients, work, out):
     for k in range(flat.widths[layer - 1]):
         if coefficients[k] == 0.0:
             continue
-        for t in range(flat.outgoing[base + k], flat.outgoing[base + k + 1]):
+        for t in range(flat.outgoing[under + k], flat.outgoing[under + k + 1]):
             i = flat.targets[t - skipped]
             weight = flat.weights[t]
             for d in range(m + 1):
@@ -130,7 +127,7 @@ def weigh(flat, layer, base, coefficients, source, source_error, out, error):
         start = flat.outgoing[under]
         _dense_sums(flat.weights, start, below, width, flat.dimension, coefficients, source, out)
     else:
-        _sparse_sums(flat, layer, flat.dimension, coefficients, source, out)
+        _sparse_sums(flat, layer, under, flat.dimension, coefficients, source, out)
     biases = flat.biases[base : base + width]
     for i in range(width):
         out[flat.bias_column, i] += biases[i]

@@ -139,9 +139,10 @@ def multiplier_doubt(rows, errors, m, basis, inverse, table, position, row, sign
     Returns
     -------
     bound : float
-        On each multiplier; HUGE if the basis is too nearly singular to tell.
+        On each multiplier.
     size : float
-        On what is left of the normal, errors included.
+        On what is left of the normal, errors included. Both are HUGE, and `residual` is not
+        written, if the basis is too nearly singular to tell.
 
     Notes
     -----
@@ -166,6 +167,8 @@ def multiplier_doubt(rows, errors, m, basis, inverse, table, position, row, sign
             total += abs(inverse[k, m + j])
         spread = max(spread, total)
         worst = max(worst, errors[basis[k]])
+    if not defect + 2.0 * m * worst * spread < 0.1:
+        return HUGE, HUGE
     for d in range(m + 1):
         residual[d] = sign * rows[d, row]
     size = 2.0 * errors[row]
@@ -176,8 +179,6 @@ def multiplier_doubt(rows, errors, m, basis, inverse, table, position, row, sign
             residual[d] -= multiplier * rows[d, basis[k]]
     for d in range(m):
         size += 1.0001 * abs(residual[d])
-    if not defect + 2.0 * m * worst * spread < 0.1:
-        return HUGE, size
     return 1.2 * spread * size, size
 
 

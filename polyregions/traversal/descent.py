@@ -7,7 +7,7 @@ from polyregions.geometry.layers import layer_maps
 from polyregions.geometry.rows import LOST, oriented_rows
 from polyregions.lp.cutting import side_margins
 from polyregions.lp.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
-from polyregions.lp.proofs import prove_one_sided
+from polyregions.lp.proofs import prove_redundant
 from polyregions.traversal.splitting import OPEN, PRUNED, search, settle_here
 from polyregions.traversal.tree import (
     ACTIVE,
@@ -51,7 +51,7 @@ def drop_redundant(tree, depth, level):
         if (
             work.ratio[p] >= -PIVOT_HINT
             and table[m, p] > TIGHT_HINT
-            and prove_one_sided(
+            and prove_redundant(
                 tree.rows[level],
                 tree.errors[level],
                 m,
@@ -59,7 +59,6 @@ def drop_redundant(tree, depth, level):
                 table,
                 p,
                 row_at[p],
-                1.0,
                 work.residual,
             )
         ):
