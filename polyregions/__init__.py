@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from polyregions.io.networks import load
     from polyregions.io.results import open_regions
     from polyregions.io.torch_modules import from_torch
+    from polyregions.scale.preparation import compile_kernels
     from polyregions.traversal.breadth_first import enumerate_regions, traverse
     from polyregions.traversal.subdivision import count_regions
 
@@ -54,6 +55,7 @@ __all__ = [
     "Regions",
     "Slice",
     "UnsupportedOperatorError",
+    "compile_kernels",
     "count_regions",
     "enumerate_regions",
     "fix",
@@ -67,6 +69,7 @@ __all__ = [
 # functions whose rooms import compiled code: loaded at first use, so that
 # "import polyregions" takes no longer than "import numpy"
 _LAZY = {
+    "compile_kernels": "polyregions.scale.preparation",
     "count_regions": "polyregions.traversal.subdivision",
     "enumerate_regions": "polyregions.traversal.breadth_first",
     "from_torch": "polyregions.io.torch_modules",

@@ -17,6 +17,7 @@ import typer
 from polyregions.cli import (
     certify,
     check,
+    compile_,
     count,
     enumerate_,
     estimate,
@@ -56,6 +57,7 @@ def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
 
 app.command("certify")(_deferred(certify.certify))
 app.command("check")(_deferred(check.check))
+app.command("compile")(_deferred(compile_.compile_))
 app.command("count")(_deferred(count.count))
 app.command("enumerate")(_deferred(enumerate_.enumerate_))
 app.command("estimate")(_deferred(estimate.estimate))

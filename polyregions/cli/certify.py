@@ -37,8 +37,8 @@ def certify(
         )
     task = options.read_task(network, where)
     if dask is not None:
-        written, seconds = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
-        lines = report.summary_lines(asdict(written), seconds)
+        written, times = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
+        lines = report.summary_lines(asdict(written), times)
         if written.complete:
             report.print_lines(*lines, f"certificate saved to {output}")
             return 0
@@ -47,10 +47,12 @@ def certify(
             f"certificate yet, and the same command with --resume goes on from here"
         )
         return 3
-    regions, seconds = walk(task, threads=threads, max_regions=None, time_limit=None)
+    regions, times = walk(
+        task, threads=threads, max_regions=None, time_limit=None, compile_first=True
+    )
     code = report.exit_code(regions)
     if code == 0:
         with announced_compilation(), shown_steps("written") as progress:
             write_certificate(regions, output, progress=progress)
-        report.print_lines(*report.count_lines(regions, seconds), f"certificate saved to {output}")
+        report.print_lines(*report.count_lines(regions, times), f"certificate saved to {output}")
     return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from polyregions.cli.progress import (
 if TYPE_CHECKING:
     from distributed import Client
 
+    from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
     from polyregions.traversal.subdivision import TreeCount
 
@@ -66,13 +66,14 @@ DaskProofOption = Annotated[
 
 def count_by_cluster(
     task: Task, address: str, *, threads: int, max_regions: int | None, time_limit: float | None
-) -> tuple[TreeCount, float]:
-    """Count with progress on stderr; return the result and the seconds it took."""
+) -> tuple[TreeCount, Times]:
+    """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation(), shown_progress(tree_text) as progress:
+        from polyregions.compiled import Stopwatch
         from polyregions.scale.cluster import connected, count_on_cluster
 
         with connected(address, threads) as client:
-            begin = time.perf_counter()
+            watch = Stopwatch()
             count = count_on_cluster(
                 task.network,
                 task.domain,
@@ -81,7 +82,7 @@ def count_by_cluster(
                 time_limit=time_limit,
                 progress=progress,
             )
-            return count, time.perf_counter() - begin
+            return count, watch.times()
 
 
 def walk_by_cluster(
@@ -93,12 +94,13 @@ def walk_by_cluster(
     resume: bool,
     max_regions: int | None,
     time_limit: float | None,
-) -> tuple[Written, float]:
+) -> tuple[Written, Times]:
     """Enumerate into a folder, likewise."""
     with _walking(address, threads) as (client, callbacks):
+        from polyregions.compiled import Stopwatch
         from polyregions.scale.cluster_walk import enumerate_on_cluster
 
-        begin = time.perf_counter()
+        watch = Stopwatch()
         written = enumerate_on_cluster(
             task.network,
             task.domain,
@@ -109,21 +111,22 @@ def walk_by_cluster(
             time_limit=time_limit,
             **callbacks,
         )
-        return written, time.perf_counter() - begin
+        return written, watch.times()
 
 
 def certify_by_cluster(
     task: Task, address: str, output: Path, *, threads: int, resume: bool
-) -> tuple[Written, float]:
+) -> tuple[Written, Times]:
     """Write a certificate, likewise."""
     with _walking(address, threads) as (client, callbacks):
+        from polyregions.compiled import Stopwatch
         from polyregions.scale.cluster_proof import certify_on_cluster
 
-        begin = time.perf_counter()
+        watch = Stopwatch()
         written = certify_on_cluster(
             task.network, task.domain, output, client, resume=resume, **callbacks
         )
-        return written, time.perf_counter() - begin
+        return written, watch.times()
 
 
 @contextmanager

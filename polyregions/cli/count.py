@@ -65,24 +65,24 @@ def count(
     if dask is not None:
         if method is not Method.TREE:
             raise PolyregionsError("--dask counts by the tree only; add --method tree")
-        counted, seconds = count_by_cluster(
+        counted, times = count_by_cluster(
             task, dask, threads=threads, max_regions=max_regions, time_limit=time_limit
         )
-        summary, lines = counted.summary(), tree_lines(counted, seconds)
+        summary, lines = counted.summary(), tree_lines(counted, times)
     elif method is Method.TREE:
-        counted, seconds = count_by_tree(
+        counted, times = count_by_tree(
             task, threads=threads, max_regions=max_regions, time_limit=time_limit
         )
-        summary, lines = counted.summary(), tree_lines(counted, seconds)
+        summary, lines = counted.summary(), tree_lines(counted, times)
     else:
-        regions, seconds = walk(
+        regions, times = walk(
             task,
             threads=threads,
             max_regions=max_regions,
             time_limit=time_limit,
             memory=storage.bytes_of(memory),
         )
-        summary, lines = regions.summary(), report.count_lines(regions, seconds)
+        summary, lines = regions.summary(), report.count_lines(regions, times)
     from polyregions.theory.comparison import compared_bounds
 
     bounds = compared_bounds(task.network, task.dimension)
@@ -97,8 +97,8 @@ def count(
                 **report.slice_entry(task.slice),
                 "method": method.value,
                 **summary,
-                "seconds": seconds,
-                "regions_per_second": summary["regions"] / seconds,
+                **times._asdict(),
+                "regions_per_second": summary["regions"] / max(times.seconds, 1e-9),
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )

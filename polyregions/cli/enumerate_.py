@@ -45,7 +45,7 @@ def enumerate_(
         _check_for_cluster(output, budget)
     task = options.read_task(network, where)
     if dask is not None:
-        written, seconds = walk_by_cluster(
+        written, times = walk_by_cluster(
             task,
             dask,
             output,
@@ -55,7 +55,7 @@ def enumerate_(
             time_limit=time_limit,
         )
     else:
-        written, seconds = saved_walk(
+        written, times = saved_walk(
             task,
             output,
             resume=resume,
@@ -65,7 +65,7 @@ def enumerate_(
             memory=budget,
             interval=interval,
         )
-    report.print_lines(*report.summary_lines(asdict(written), seconds), f"saved to {output}")
+    report.print_lines(*report.summary_lines(asdict(written), times), f"saved to {output}")
     if written.complete:
         return 0
     report.tell(

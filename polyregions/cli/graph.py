@@ -28,7 +28,7 @@ def graph(
 
     options.check_output(output, GRAPH_SUFFIXES, network)
     task = options.read_task(network, where)
-    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     write_graph(regions, output)
-    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
+    report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
     return report.exit_code(regions)

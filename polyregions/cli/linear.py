@@ -40,7 +40,7 @@ def linear(
     )
 
     task = options.read_task(network, where)
-    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     if not regions.complete:
         # a linear region may go on beyond what was seen, so not even a bound is known
         return report.exit_code(regions)
@@ -68,7 +68,7 @@ def linear(
         report.print_lines(
             f"{task.network.name}: {task.network.hidden_units} hidden units "
             f"on {report.domain_text(task.domain)}",
-            *report.count_lines(regions, seconds),
+            *report.count_lines(regions, times),
             *(f"{name}  {_TITLES[name]}: {shown[name]}" for name in _TITLES if name in shown),
             f"R6 <= R5 <= R4 <= R2 {'holds' if holds else 'DOES NOT HOLD'}",
         )

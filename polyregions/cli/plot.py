@@ -60,7 +60,7 @@ def plot(
         save_figure(plot_growth(task.network, task.domain, color=color), output)
         report.print_lines(f"saved to {output}")
         return 0
-    regions, seconds = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     if task.dimension == 1:
         drawing = plot_line(regions, color=color)
     elif task.dimension == 2:
@@ -70,5 +70,5 @@ def plot(
     else:
         drawing = plot_solids(regions, color=color, output=output_index)
     save_figure(drawing, output)
-    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
+    report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
     return report.exit_code(regions)

@@ -48,8 +48,16 @@ def tree_text(progress: Progress) -> str:
 
 
 def _pace(progress: Progress) -> str:
+    from polyregions.compiled import compiled_beside
+
     rate = progress.regions / max(progress.seconds, 1e-9)
-    return f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
+    text = f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
+    beside = compiled_beside()
+    return text if beside is None else f"{text} until kernels are compiled ({_kernels(*beside)})"
+
+
+def _kernels(done: int, total: int) -> str:
+    return f"{done} of {total}"
 
 
 @contextmanager
@@ -114,8 +122,11 @@ def shown_steps(done: str, what: str = "regions") -> Iterator[Callable[[int, int
 @contextmanager
 def announced_compilation() -> Iterator[Callable[[], bool]]:
     """Show that kernels are compiled, if they are; yield whether that was said."""
+    from polyregions.compiled import watched
+
     console = Console(stderr=True, highlight=False)
     log = logging.getLogger("polyregions")
+    last = time.monotonic()
 
     class Shown(logging.Handler):
         told = False
@@ -124,11 +135,21 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
             self.told = True
             console.print(record.getMessage(), soft_wrap=True)
 
-    shown = Shown()
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            console.print(f"compiling kernels: {_kernels(done, total)}", soft_wrap=True)
+
+    shown, level = Shown(), log.level
     log.addHandler(shown)
     log.propagate = False
+    log.setLevel(logging.INFO)
     try:
-        yield lambda: shown.told
+        with watched(line):
+            yield lambda: shown.told
     finally:
+        log.setLevel(level)
         log.propagate = True
         log.removeHandler(shown)

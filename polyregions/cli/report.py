@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polyregions.domain import Domain, Polytope
 from polyregions.regions import Regions
 from polyregions.slices import Slice
+
+if TYPE_CHECKING:
+    from polyregions.compiled import Times
 
 __all__ = [
     "bounds_lines",
@@ -20,6 +23,7 @@ __all__ = [
     "domain_value",
     "exit_code",
     "json_number",
+    "pace_line",
     "print_json",
     "print_lines",
     "slice_entry",
@@ -111,12 +115,12 @@ def json_number(value: int | Fraction | None) -> int | float | None:
     return value
 
 
-def count_lines(regions: Regions, seconds: float) -> list[str]:
+def count_lines(regions: Regions, times: Times) -> list[str]:
     """Return the sentences about a walk."""
-    return summary_lines(regions.summary(), seconds)
+    return summary_lines(regions.summary(), times)
 
 
-def summary_lines(summary: Mapping[str, Any], seconds: float) -> list[str]:
+def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
     """Return the sentences about a walk from its summary; see ``Regions.summary``."""
     at_least = "" if summary["complete"] else "at least "
     state = "proven" if summary["proven"] else "not proven"
@@ -124,9 +128,18 @@ def summary_lines(summary: Mapping[str, Any], seconds: float) -> list[str]:
     regions, edges = summary["regions"], summary["edges"]
     return [
         f"{at_least}{regions:,} regions, {at_least}{edges:,} edges ({state})",
-        f"{seconds:.2f} s, {regions / max(seconds, 1e-9):,.0f} regions/s, "
-        f"{summary['exact_decisions']:,} decided in exact arithmetic",
+        pace_line(regions, summary["exact_decisions"], times),
     ]
+
+
+def pace_line(regions: int, exact_decisions: int, times: Times) -> str:
+    """Return the sentence about a run: how long, how fast, how hard."""
+    # what would be 0.00 need not be said
+    kernels = f"; {times.start_seconds:.2f} s for kernels" if times.start_seconds >= 0.005 else ""
+    return (
+        f"{times.seconds:.2f} s, {regions / max(times.seconds, 1e-9):,.0f} regions/s, "
+        f"{exact_decisions:,} decided in exact arithmetic{kernels}"
+    )
 
 
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:

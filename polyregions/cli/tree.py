@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from polyregions.cli.options import Task
@@ -12,9 +11,10 @@ from polyregions.cli.progress import (
     shown_progress,
     tree_text,
 )
-from polyregions.cli.report import tell
+from polyregions.cli.report import pace_line, tell
 
 if TYPE_CHECKING:
+    from polyregions.compiled import Times
     from polyregions.traversal.subdivision import TreeCount
 
 __all__ = ["count_by_tree", "tree_exit_code", "tree_lines"]
@@ -22,12 +22,13 @@ __all__ = ["count_by_tree", "tree_exit_code", "tree_lines"]
 
 def count_by_tree(
     task: Task, *, threads: int, max_regions: int | None, time_limit: float | None
-) -> tuple[TreeCount, float]:
-    """Count with progress on stderr; return the result and the seconds it took."""
+) -> tuple[TreeCount, Times]:
+    """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress(tree_text) as progress:
+        from polyregions.compiled import Stopwatch
         from polyregions.traversal.subdivision import count_tree
 
-        begin = time.perf_counter()
+        watch = Stopwatch()
         count = count_tree(
             task.network,
             task.domain,
@@ -36,10 +37,10 @@ def count_by_tree(
             time_limit=time_limit,
             progress=mentioning_estimate(progress, max_regions, time_limit, compiled=compiled),
         )
-        return count, time.perf_counter() - begin
+        return count, watch.times()
 
 
-def tree_lines(count: TreeCount, seconds: float) -> list[str]:
+def tree_lines(count: TreeCount, times: Times) -> list[str]:
     """Return the sentences about a count."""
     at_least = "" if count.complete else "at least "
     state = "proven" if count.complete else "proven, partial"
@@ -47,10 +48,7 @@ def tree_lines(count: TreeCount, seconds: float) -> list[str]:
     if len(count.regions_per_layer) > 1:
         numbers = ", ".join(f"{number:,}" for number in count.regions_per_layer)
         lines.append(f"of the first layers: {at_least}{numbers}")
-    lines.append(
-        f"{seconds:.2f} s, {count.regions / max(seconds, 1e-9):,.0f} regions/s, "
-        f"{count.exact_decisions:,} decided in exact arithmetic"
-    )
+    lines.append(pace_line(count.regions, count.exact_decisions, times))
     return lines
 
 

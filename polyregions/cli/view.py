@@ -48,7 +48,7 @@ def view(
         if whole_graph:
             everything, _ = walk(task, max_regions=most, **limits)
         task = on_axes(task, axes)
-    regions, seconds = walk(task, max_regions=most, **limits)
+    regions, times = walk(task, max_regions=most, **limits)
     write_page(regions, output, whole=everything)
-    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
+    report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
     return report.exit_code(regions)

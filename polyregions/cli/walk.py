@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from polyregions.cli.progress import announced_compilation, mentioning_estimate,
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
+    from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
 
 __all__ = ["saved_walk", "walk"]
@@ -23,12 +23,14 @@ def walk(
     max_regions: int | None,
     time_limit: float | None,
     memory: int | None = None,
-) -> tuple[Regions, float]:
-    """Enumerate with progress on stderr; return the result and the seconds it took."""
+    compile_first: bool = False,
+) -> tuple[Regions, Times]:
+    """Enumerate with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress() as progress:
+        from polyregions.compiled import Stopwatch
         from polyregions.traversal.breadth_first import enumerate_regions
 
-        begin = time.perf_counter()
+        watch = Stopwatch()
         regions = enumerate_regions(
             task.network,
             task.domain,
@@ -36,18 +38,20 @@ def walk(
             max_regions=max_regions,
             time_limit=time_limit,
             memory=memory,
+            compile_first=compile_first,
             progress=mentioning_estimate(
                 progress, max_regions, time_limit, memory, compiled=compiled
             ),
         )
-        return regions, time.perf_counter() - begin
+        return regions, watch.times()
 
 
-def saved_walk(task: Task, output: Path, **options: Any) -> tuple[Written, float]:
+def saved_walk(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
     with announced_compilation(), shown_progress() as progress:
+        from polyregions.compiled import Stopwatch
         from polyregions.scale.saved_walk import enumerate_to_file
 
-        begin = time.perf_counter()
+        watch = Stopwatch()
         written = enumerate_to_file(task.network, task.domain, output, progress=progress, **options)
-        return written, time.perf_counter() - begin
+        return written, watch.times()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Polytope
 from polyregions.errors import PartialResultError
 from polyregions.geometry.chart import binding_inequalities
@@ -50,6 +51,7 @@ _CHUNK = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
 
 
+@only_compiled()  # a certificate has the same bytes in every run
 def write_certificate(
     regions: Regions,
     path: str | PathLike[str],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.io.files import import_extra
@@ -98,6 +99,7 @@ class _Count:
         return bool(pieces)
 
 
+@only_compiled()  # as its workers do
 def count_on_cluster(
     network: Network,
     domain: Domain | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.io.atomic import atomic_write
@@ -38,6 +39,7 @@ __all__ = ["PROOFS_SUFFIX", "certify_on_cluster"]
 PROOFS_SUFFIX = ".proofs"
 
 
+@only_compiled()  # a certificate has the same bytes in every run
 def certify_on_cluster(
     network: Network,
     domain: Domain | None,

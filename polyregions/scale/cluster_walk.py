@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.network import Network
@@ -132,6 +133,7 @@ class _Walk:
         self._saved = len(self.parts)
 
 
+@only_compiled()  # a result has the same bytes in every run
 def enumerate_on_cluster(
     network: Network,
     domain: Domain | None,

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.network import Network
@@ -56,6 +57,7 @@ class Written:
     checkpoint: Path | None
 
 
+@only_compiled()  # a result has the same bytes in every run
 def enumerate_to_file(
     network: Network,
     domain: Domain | None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
@@ -55,6 +56,7 @@ def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -
     return Sent(network, domain, identity)
 
 
+@only_compiled()  # a cluster has one speed
 def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
     """Count the regions below some prefixes, with a budget of nodes for all together.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from polyregions.compiled import only_compiled
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.pattern import Words
 from polyregions.regions import Regions
@@ -38,6 +39,7 @@ class Walked:
     starts: tuple[tuple[Any, ...], ...]
 
 
+@only_compiled()  # a result has the same bytes in every run
 def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
     """Find all regions below a prefix and write them to a folder, or split the prefix.
 
@@ -61,6 +63,7 @@ def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -
     return _walked(source, start, budget, folder)[0]
 
 
+@only_compiled()  # a result has the same bytes in every run
 def prove_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
     """Do what :func:`walk_piece` does, and write the part's piece of a certificate as well."""
     walked, regions, children = _walked(source, start, budget, folder)

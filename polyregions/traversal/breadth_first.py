@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Literal
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import chart_points
@@ -39,6 +40,7 @@ def enumerate_regions(
     max_regions: int | None = None,
     time_limit: float | None = None,
     memory: int | None = None,
+    compile_first: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Regions:
     """Return every activation region of a network in a domain, with their adjacency.
@@ -61,6 +63,9 @@ def enumerate_regions(
     memory : int, optional
         Stop before the walk's arrays and the result need more than this many bytes,
         likewise. (The interpreter and compiled code take some 250 MB besides.)
+    compile_first : bool
+        Wait for compiled kernels. By default a machine that has none yet starts without:
+        slowly, and with other last digits in some witnesses; all else is the same.
     progress : callable, optional
         Called with a :class:`~polyregions.traversal.progress.Progress` now and then.
 
@@ -105,10 +110,11 @@ def enumerate_regions(
         from polyregions.traversal.rational_walk import enumerate_rational
 
         return enumerate_rational(network, domain)
-    problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
-    found = root(problem)
-    drive(problem, found, threads=threads, limits=limits, progress=progress)
-    return result_of(problem, found)
+    with only_compiled(compile_first):
+        problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
+        found = root(problem)
+        drive(problem, found, threads=threads, limits=limits, progress=progress)
+        return result_of(problem, found)
 
 
 def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> Iterator[Region]:

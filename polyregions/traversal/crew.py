@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.traversal.explorer import Explorer, Prefix, explorer_of
+from polyregions.traversal.pace import Pace
 from polyregions.traversal.problem import Problem
 
 __all__ = ["NODES", "Crew"]
 
-NODES = 20_000  # nodes between two looks at the clock
+NODES = 20_000  # nodes in a step at most: enough to hide Python's cost
+_FIRST_NODES = 256
 
 
 class Crew:
@@ -28,6 +30,7 @@ class Crew:
         self._busy: list[Explorer] = [explorer_of(problem, order)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._jobs: dict[Future[None], Explorer] = {}
+        self._pace = Pace(_FIRST_NODES, NODES)
 
     @property
     def finished(self) -> bool:
@@ -61,19 +64,19 @@ class Crew:
         """Explore a little in every thread."""
         if self._pool is None:
             subtree = self._busy[0]
-            subtree.advance(NODES, limit)
+            self._explore(subtree, limit)
             if subtree.finished:
                 self._busy.clear()
                 self._account(subtree, subtree.counts)
             return
         while self._busy and len(self._jobs) < self.threads:
             subtree = self._busy.pop()
-            self._jobs[self._pool.submit(subtree.advance, NODES, limit)] = subtree
+            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
         while self._prefixes and len(self._jobs) < self.threads:
             prefix = self._prefixes.pop()
             subtree = self._idle.pop() if self._idle else explorer_of(self.problem, self.order)
             subtree.start(prefix)
-            self._jobs[self._pool.submit(subtree.advance, NODES, limit)] = subtree
+            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
         done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
         for job in done:
             subtree = self._jobs.pop(job)
@@ -100,6 +103,10 @@ class Crew:
             for subtree in [s for s in self._busy if s.finished]:
                 self._busy.remove(subtree)
                 self._account(subtree, subtree.counts)
+
+    def _explore(self, subtree: Explorer, limit: int) -> None:
+        with self._pace.step() as nodes:
+            subtree.advance(nodes, limit)
 
     def _account(self, subtree: Explorer, counts: NDArray[np.int64]) -> None:
         self._counts += counts

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from polyregions.compiled import Stopwatch
 from polyregions.traversal.found import Found, bytes_needed
 from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import Limits, Stop
@@ -15,7 +15,7 @@ from polyregions.traversal.steps import stepper
 __all__ = ["drive"]
 
 _SECONDS_BETWEEN_REPORTS = 0.1
-_FIRST_STEP = 4096  # regions that the first step is expected to find, for the memory budget
+_FIRST_MEMORY = 4096  # regions that a step is expected to find at least, for the memory budget
 
 
 def drive(
@@ -37,7 +37,7 @@ def drive(
         had not stopped.
     threads : int
     limits : Limits
-        Regions are counted from the beginning of the walk, seconds from this call.
+        Regions are counted from the beginning of the walk, seconds of walking from this call.
     progress : callable, optional
         Called now and then.
     after_step : callable, optional
@@ -48,22 +48,20 @@ def drive(
     {"finished", "regions", "time", "memory", "interrupt"}
         Which limit, or Ctrl-C, ended the walk.
     """
-    begin = reported = time.monotonic()
-    seconds, growth = 0.0, _FIRST_STEP
+    watch, seconds, reported, growth = Stopwatch(), 0.0, 0.0, _FIRST_MEMORY
     with Interrupt() as interrupt, stepper(problem, threads) as step:
         while (stop := _reason(found, limits, seconds, growth, interrupt.requested)) is None:
             before = found.count + found.edges_found
             step(found, limits.regions - found.done)
-            growth = max(_FIRST_STEP, found.count + found.edges_found - before)
+            growth = max(_FIRST_MEMORY, found.count + found.edges_found - before)
             if after_step is not None:
                 after_step(found)
-            now = time.monotonic()
-            late = now - reported > _SECONDS_BETWEEN_REPORTS
+            seconds = watch.seconds
+            late = seconds - reported > _SECONDS_BETWEEN_REPORTS
             if progress is not None and (late or found.finished):
                 waiting = found.count - found.done
-                progress(Progress(found.count, waiting, found.edges_found, now - begin))
-                reported = now
-            seconds = now - begin
+                progress(Progress(found.count, waiting, found.edges_found, seconds))
+                reported = seconds
     return stop
 
 

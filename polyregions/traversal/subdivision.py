@@ -7,7 +7,6 @@ region once it is counted, so memory does not depend on the count.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.compiled import Stopwatch, only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
@@ -171,6 +171,7 @@ def count_tree(
     threads: int = 1,
     max_regions: int | None = None,
     time_limit: float | None = None,
+    compile_first: bool = False,
     progress: Callable[[Progress], None] | None = None,
     seed: int | None = None,
 ) -> TreeCount:
@@ -187,6 +188,8 @@ def count_tree(
         Stop at this many regions; the result then says ``complete=False``.
     time_limit : float, optional
         Stop after about this many seconds, likewise.
+    compile_first : bool
+        Wait for compiled kernels; a machine that has none yet starts slowly without.
     progress : callable, optional
         Called with a :class:`~polyregions.traversal.progress.Progress` now and then; its
         `edges` are 0, its `frontier` is the number of prefixes that wait.
@@ -227,20 +230,33 @@ def count_tree(
     """
     limits_of(max_regions, time_limit)
     check_threads(threads)
+    with only_compiled(compile_first):
+        return _counted(network, domain, threads, max_regions, time_limit, progress, seed)
+
+
+def _counted(
+    network: Network,
+    domain: Domain | None,
+    threads: int,
+    max_regions: int | None,
+    time_limit: float | None,
+    progress: Callable[[Progress], None] | None,
+    seed: int | None,
+) -> TreeCount:
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     limit = _NO_LIMIT if max_regions is None else max_regions
-    begin = reported = time.monotonic()
+    watch, reported = Stopwatch(), 0.0
     with Interrupt() as interrupt:
         while not crew.finished and crew.regions < limit:
             crew.step(limit)
-            now = time.monotonic()
-            if progress is not None and (now - reported > 0.1 or crew.finished):
-                progress(Progress(crew.regions, crew.waiting, 0, now - begin))
-                reported = now
-            if interrupt.requested or (time_limit is not None and now - begin > time_limit):
+            seconds = watch.seconds
+            if progress is not None and (seconds - reported > 0.1 or crew.finished):
+                progress(Progress(crew.regions, crew.waiting, 0, seconds))
+                reported = seconds
+            if interrupt.requested or (time_limit is not None and seconds > time_limit):
                 break
         crew.close()
     complete = crew.finished and crew.regions <= limit

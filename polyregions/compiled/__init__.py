@@ -1,0 +1,107 @@
+"""How kernels run: compiled once they are on disk, as plain Python until then.
+
+Numba compiles each kernel once per machine and keeps it on disk (:mod:`.files`). That takes
+a minute, and most first questions are answered sooner without: a kernel is plain Python, and
+runs as such while a second process compiles (:mod:`.start`, :mod:`.background`). The two run
+the same statements on the same arrays, so a walk can change over between two steps.
+
+What may differ between them is the last digit of a float (a compiled kernel may fuse a product
+and a sum, or reorder what only proposes). Every decision rests on a bound that covers either,
+so counts, patterns and edges are the same; the last digits of a witness need not be. Whoever
+promises the same bytes takes :func:`only_compiled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core.types import unliteral
+
+from polyregions.compiled.files import keep_on_disk
+from polyregions.compiled.start import (
+    Stopwatch,
+    Times,
+    compiled_beside,
+    only_compiled,
+    run_plain_until_compiled,
+    watched,
+)
+
+__all__ = [
+    "Stopwatch",
+    "Times",
+    "compiled_beside",
+    "exact_order_kernel",
+    "inlined_exact_order_kernel",
+    "kernel",
+    "kernels",
+    "only_compiled",
+    "watched",
+]
+
+_KERNELS: list[Any] = []
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
+    # _nrt=False: kernels allocate nothing, so arrays need no (atomic) reference counts,
+    # which would take a third of the time; small proposing kernels are worth inlining;
+    # no C callback is ever made of a kernel
+    options: dict[str, Any] = {
+        "fastmath": fastmath,
+        "_nrt": False,
+        "no_cfunc_wrapper": True,
+        "forceinline": inline,
+    }
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    if dispatcher is not function:  # as it is where compilation is disabled
+        _KERNELS.append(dispatcher)
+        keep_on_disk(dispatcher)
+        run_plain_until_compiled(dispatcher)
+        with suppress(AttributeError):  # another Numba
+            template = dispatcher.get_call_template
+            dispatcher.get_call_template = lambda args, kws: template(*_without_literals(args, kws))
+    return cast(Function, dispatcher)
+
+
+def _without_literals(args: Any, kws: Any) -> tuple[Any, Any]:
+    """Let a call with a constant share the kernel that takes any number, not compile another."""
+    plain: Any = unliteral
+    return tuple(map(plain, args)), {name: plain(arg) for name, arg in dict(kws).items()}
+
+
+def kernels() -> list[Any]:
+    """Return the kernels of all modules that are imported."""
+    return list(_KERNELS)
+
+
+def kernel(function: Function) -> Function:
+    """Compile a kernel whose float results only *propose*: loops may be reordered.
+
+    Nothing that a proof rests on may be computed here: comparisons assume that
+    there is no NaN and no infinity.
+    """
+    return _compile(function, {"nnan", "ninf", "nsz", "contract", "reassoc", "arcp"}, inline=True)
+
+
+def inlined_exact_order_kernel(function: Function) -> Function:
+    """Compile an exact-order kernel into its callers: for small ones that take many arrays.
+
+    A call passes every field of every array; for a tuple of arrays that takes longer than
+    a few arithmetic operations.
+    """
+    return _compile(function, {"contract"}, inline=True)
+
+
+def exact_order_kernel(function: Function) -> Function:
+    """Compile a kernel whose float results are *bounded*.
+
+    Operations keep their order. Only contraction to fused multiply-add is allowed:
+    it removes roundings, so every bound of the form (number of operations) * 2**-53
+    stays valid.
+    """
+    return _compile(function, {"contract"}, inline=False)

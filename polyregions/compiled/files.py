@@ -1,0 +1,114 @@
+"""Compiled kernels on disk: whose they are, and whether they are whole.
+
+A cached kernel is stale when *any* module with kernels has changed, because kernels call each
+other across modules; Numba's own stamp looks at one file only, so it is replaced by one of
+them all. Every file ends with the SHA-256 of what is before it: "proven" rests on this machine
+code, so a file that was cut or damaged is never run, but compiled again. (A checksum is no
+protection against somebody who may write there: see SECURITY.md.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numba
+from numba.core.caching import IndexDataCacheFile
+
+__all__ = ["CheckedFiles", "keep_on_disk", "kept"]
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+def _stamp() -> tuple[str, int]:
+    digest = hashlib.sha256(numba.__version__.encode())
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        source = path.read_bytes()
+        if b"polyregions.compiled" in source:
+            digest.update(source)
+    return digest.hexdigest(), 0
+
+
+_STAMP = _stamp()
+
+
+class CheckedFiles(IndexDataCacheFile):
+    """The index and the data files of one kernel, with checksums.
+
+    Parameters
+    ----------
+    folder : str
+    name : str
+        What the files of the kernel are called, without their endings.
+    """
+
+    def __init__(self, folder: str, name: str) -> None:
+        # the stamp is in the names, too: an old index may name types that have moved, and it
+        # is read before its stamp is compared
+        super().__init__(folder, f"{_STAMP[0][:16]}-{name}", _STAMP)
+        self._seen: tuple[int, dict[Any, str]] = (-1, {})
+
+    def holds(self, key: Any) -> bool:
+        """Return whether there is a kernel for a signature; cheap enough for every call."""
+        try:
+            changed = os.stat(self._index_path).st_mtime_ns
+        except OSError:
+            return False
+        if changed != self._seen[0]:
+            self._seen = changed, self._load_index()
+        name = self._seen[1].get(key)
+        return name is not None and _whole(self._data_path(name))
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[IO[bytes]]:
+        content = io.BytesIO()
+        with super()._open_for_write(filepath) as file:
+            yield content
+            file.write(content.getvalue())
+            file.write(hashlib.sha256(content.getvalue()).digest())
+
+    def _load_index(self) -> dict[Any, str]:
+        if not _whole(self._index_path):
+            return {}
+        index: dict[Any, str] = super()._load_index()
+        return index
+
+    def _load_data(self, name: str) -> Any:
+        if not _whole(self._data_path(name)):
+            raise FileNotFoundError(name)  # a kernel that is not there is compiled again
+        return super()._load_data(name)
+
+
+def _whole(path: str) -> bool:
+    """Return whether a file is there and ends with the checksum of the rest."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return False
+    whole = hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
+    if not whole:
+        logging.getLogger("polyregions").warning(
+            "a compiled kernel on disk is damaged, and is compiled again"
+        )
+    return whole
+
+
+def keep_on_disk(dispatcher: Any) -> None:
+    """Keep what is compiled of a kernel on disk, where a folder for it may be written."""
+    with suppress(RuntimeError):  # no such folder: kernels are compiled in every process
+        dispatcher.enable_caching()
+        with suppress(AttributeError):  # another Numba: its own files will do
+            cache = dispatcher._cache
+            cache._cache_file = CheckedFiles(cache._cache_path, cache._impl.filename_base)
+
+
+def kept(dispatcher: Any) -> bool:
+    """Return whether a kernel has files of its own, which other processes can fill."""
+    return isinstance(getattr(dispatcher._cache, "_cache_file", None), CheckedFiles)

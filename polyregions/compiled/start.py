@@ -1,0 +1,233 @@
+"""What happens when a kernel is called that is not loaded.
+
+If it is on disk, it is loaded. If not, it runs as plain Python. Once that has taken a second
+in all, a second process is asked to compile the kernel, and this goes on until it is on disk;
+if no such process can be had, the kernel is compiled here and now, as it is inside
+:func:`only_compiled`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.core import event
+
+from polyregions.compiled.background import Compiler
+from polyregions.compiled.files import kept
+from polyregions.compiled.plain import callees, plain_twin
+
+__all__ = [
+    "Stopwatch",
+    "Times",
+    "compiled_beside",
+    "only_compiled",
+    "run_plain_until_compiled",
+    "watched",
+]
+
+_LOG = logging.getLogger("polyregions")
+_PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
+_ALWAYS = os.environ.get("POLYREGIONS_COMPILE_FIRST", "0") not in ("", "0")
+
+
+class _Start:
+    """What this process has done about its kernels."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.only_compiled = 0  # open blocks that allow no plain Python
+        self.plain_seconds = 0.0
+        self.compiler: Compiler | None = None
+        self.loading = 0  # threads that load or compile
+        self.loading_since = self.loading_seconds = 0.0
+
+    @contextmanager
+    def time_of_loading(self) -> Iterator[None]:
+        """Account for the block, once for all threads, as time that is not the network's."""
+        with self.lock:
+            self.loading += 1
+            if self.loading == 1:
+                self.loading_since = time.monotonic()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.loading -= 1
+                if self.loading == 0:
+                    self.loading_seconds += time.monotonic() - self.loading_since
+
+    def runs_plain(self, dispatcher: Any, args: tuple[Any, ...]) -> bool:
+        """Return whether a kernel that is not loaded shall run as plain Python."""
+        if self.only_compiled or _ALWAYS:
+            return False
+        waits = self.plain_seconds > _PLAIN_SECONDS
+        if not kept(dispatcher):
+            return not waits
+        kinds = tuple(map(dispatcher.typeof_pyval, args))
+        cache = dispatcher._cache
+        if cache._cache_file.holds(cache._index_key(kinds, dispatcher.targetctx.codegen())):
+            return False
+        return not waits or self.asked(dispatcher, kinds)
+
+    def asked(self, dispatcher: Any, kinds: tuple[Any, ...]) -> bool:
+        """Return whether another process is at work on a kernel."""
+        with self.lock:
+            try:
+                if self.compiler is None:
+                    self.compiler = Compiler()
+                    _LOG.info(
+                        "kernels are not compiled yet: a second process compiles them, and "
+                        "this one goes on slowly until they are there"
+                    )
+                return self.compiler.ask(dispatcher, kinds)
+            except (OSError, TypeError):
+                return False
+
+
+_START = _Start()
+
+
+def compiled_beside() -> tuple[int, int] | None:
+    """Return how many of how many kernels a second process has compiled; None if it is idle."""
+    compiler = _START.compiler
+    return compiler.progress if compiler is not None and compiler.busy else None
+
+
+def run_plain_until_compiled(dispatcher: Any) -> None:
+    """Let a kernel's calls find plain Python where there is no compiled kernel yet.
+
+    Parameters
+    ----------
+    dispatcher : numba Dispatcher
+        It asks for what is to be called when nothing is loaded for the arguments; calls
+        that find a loaded kernel never come here.
+    """
+    compile_here = dispatcher._compile_for_args
+
+    def plain(*args: Any) -> Any:
+        begin = time.monotonic()
+        try:
+            with np.errstate(all="ignore"):  # hashes wrap, and bounds overflow, by design
+                return plain_twin(dispatcher)(*args)
+        finally:
+            _START.plain_seconds += time.monotonic() - begin
+
+    def for_args(*args: Any) -> Any:
+        if _START.runs_plain(dispatcher, args):
+            return plain
+        with _START.time_of_loading():
+            return compile_here(*args)
+
+    dispatcher._compile_for_args = for_args
+
+
+@contextmanager
+def only_compiled(wanted: bool = True) -> Iterator[None]:
+    """Let no kernel run as plain Python inside the block, if that is wanted.
+
+    For whatever promises the same bytes in every run: each kernel is compiled before it runs,
+    in all threads. The environment variable ``POLYREGIONS_COMPILE_FIRST=1`` does the same for
+    a whole process.
+    """
+    with _START.lock:
+        _START.only_compiled += wanted
+    try:
+        yield
+    finally:
+        with _START.lock:
+            _START.only_compiled -= wanted
+
+
+class Times(NamedTuple):
+    """What a computation took, and apart from it what loading and compiling kernels took."""
+
+    seconds: float
+    start_seconds: float
+
+
+class Stopwatch:
+    """Tells the times since it was made."""
+
+    def __init__(self) -> None:
+        self._begin, self._loaded = _now()
+
+    def times(self) -> Times:
+        """Return the times so far."""
+        now, loaded = _now()
+        start = loaded - self._loaded
+        return Times(max(0.0, now - self._begin - start), start)
+
+    @property
+    def seconds(self) -> float:
+        """What the computation took so far."""
+        return self.times().seconds
+
+
+def _now() -> tuple[float, float]:
+    """Return the time, and how much of it went into loading and compiling kernels."""
+    with _START.lock:
+        now = time.monotonic()
+        return now, _START.loading_seconds + (now - _START.loading_since) * bool(_START.loading)
+
+
+class _Watch(event.Listener):
+    """Counts kernels as they are compiled in this process."""
+
+    def __init__(self, told: Callable[[int, int], None], total: int | None) -> None:
+        self.told, self.total = told, total
+        self.depth = self.done = 0
+
+    def on_start(self, event: Any) -> None:
+        dispatcher = event.data["dispatcher"]
+        if dispatcher.py_func.__module__.startswith("polyregions."):
+            if self.depth == 0 and self.total is None:
+                self.total = self.done + len(callees(dispatcher))
+            self.depth += 1
+
+    def on_end(self, event: Any) -> None:
+        if event.data["dispatcher"].py_func.__module__.startswith("polyregions."):
+            self.depth -= 1
+            self.done += 1
+            self.told(self.done, max(self.done, self.total or 0))
+
+
+@contextmanager
+def watched(told: Callable[[int, int], None], total: int | None = None) -> Iterator[None]:
+    """Call back with (so many, of so many) while kernels are compiled inside the block.
+
+    Parameters
+    ----------
+    told : callable
+    total : int, optional
+        By default, the kernels that the first one calls.
+    """
+    with event.install_listener("numba:compile", _Watch(told, total)):
+        yield
+
+
+class _Announcer(event.Listener):
+    """Tells why the first call of a kind takes so long."""
+
+    told = False
+
+    def on_start(self, event: Any) -> None:
+        if not self.told and event.data["dispatcher"].py_func.__module__.startswith("polyregions."):
+            self.told = True
+            _LOG.warning(
+                "compiling kernels, about a minute: the first run of a kind does this, "
+                "later ones are fast"
+            )
+
+    def on_end(self, event: Any) -> None:
+        """Do nothing: one announcement is enough."""
+
+
+_ANNOUNCER = _Announcer()
+event.register("numba:compile", _ANNOUNCER)
