@@ -76,7 +76,7 @@ def kinds() -> dict[str, Callable[[], object]]:
     }
 
 
-def measure(top: int) -> None:
+def measure(top: int, only: str) -> None:
     from numba.core import event
 
     class Outermost(event.Listener):
@@ -105,6 +105,8 @@ def measure(top: int) -> None:
     seen = Outermost()
     event.register("numba:compile", seen)
     for name, ask in kinds().items():
+        if only not in name:
+            continue
         seen.seconds, seen.kernels, begin = 0.0, 0, time.process_time()
         ask()
         whole = time.process_time() - begin
@@ -116,14 +118,16 @@ def measure(top: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--top", type=int, default=0, help="also name so many kernels")
+    parser.add_argument("--only", default="", metavar="WORD", help="kinds with this in the name")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        measure(options.top)
+        measure(options.top, options.only)
         return
     with tempfile.TemporaryDirectory() as folder:
         own = {"NUMBA_CACHE_DIR": folder, "POLYREGIONS_COMPILE_FIRST": "1"}
         command = [sys.executable, __file__, "--inside", "--top", str(options.top)]
+        command += ["--only", options.only]
         for title in ("compiling", "loading"):
             print(f"| {title}: kind | kernels compiled | CPU seconds of it | other CPU seconds |")
             print("|---|---|---|---|", flush=True)

@@ -1,17 +1,59 @@
-"""Kernels on disk carry the stamp of all kernel sources."""
+"""Kernels: on disk whole or not at all, compiled by another process, plain until then."""
 
+from __future__ import annotations
+
+import logging
+import os
+import random
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from plain_kernels import run_plain
+from random_nets import FAMILIES, random_case
+
+import polyregions as pr
 from polyregions import compiled
+from polyregions.compiled import files, start
+from polyregions.compiled.plain import callees, plain_twin
+from polyregions.compiled.signatures import as_text, from_text
+from polyregions.traversal.expand import advance
+from polyregions.traversal.subdivision import count_tree
 from polyregions.traversal.visited import insert
 
 
-def test_files_of_the_cache_are_named_after_all_sources():
-    stamp = compiled._STAMP[0][:16]
-    files = insert._cache._cache_file
-    assert files._source_stamp == compiled._STAMP
+def in_a_process(code, folder, **environment):
+    """Run Python with an own folder of kernels; return its output."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "NUMBA_CACHE_DIR": str(folder),
+            "POLYREGIONS_COMPILE_FIRST": "0",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+# on disk
+
+
+def test_files_are_named_after_all_sources():
+    stamp = files._STAMP[0][:16]
+    own = insert._cache._cache_file
+    assert own._source_stamp == files._STAMP
     # a kernel found under another stamp would be another kernel
-    assert files._index_name.startswith(stamp)
-    assert files._index_path.endswith(files._index_name)
-    assert files._data_name(1).startswith(stamp)
+    assert own._index_name.startswith(stamp)
+    assert own._index_path.endswith(own._index_name)
+    assert own._data_name(1).startswith(stamp)
 
 
 @compiled.exact_order_kernel
@@ -19,11 +61,223 @@ def increased(number):
     return number + 1
 
 
+@compiled.entry
 @compiled.exact_order_kernel
 def increased_by_both(number):
     return increased(number) * increased(10)
 
 
 def test_a_constant_argument_compiles_no_second_copy():
-    assert increased_by_both(2) == 33
+    with compiled.only_compiled():
+        assert increased_by_both(2) == 33
     assert len(increased.signatures) == 1
+
+
+SMALL = """
+    import numpy as np
+    from polyregions.compiled import only_compiled
+    from polyregions.traversal.visited import rebuild
+    from numba.core import event
+
+    class Seen(event.Listener):
+        names = []
+        def on_start(self, event): self.names.append(event.data["dispatcher"].py_func.__name__)
+        def on_end(self, event): pass
+    event.register("numba:compile", Seen())
+
+    def call():
+        table = np.zeros(8, dtype=np.uint32)
+        rebuild(table, np.arange(3, dtype=np.uint64).reshape(3, 1), 3)
+        return sorted(table.tolist())
+"""
+
+
+@pytest.mark.parametrize("damage", ["nothing", "cut", "empty", "other bytes"])
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_a_damaged_file_is_compiled_again(tmp_path, damage, ending):
+    code = SMALL + "\n    with only_compiled(): print(call(), len(Seen.names))"
+    first, _ = in_a_process(code, tmp_path)
+    assert first == "[0, 0, 0, 0, 0, 1, 2, 3] 2\n"
+    [path] = tmp_path.rglob(f"*rebuild*{ending}")
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(
+        {
+            "nothing": content,
+            "cut": content[:middle],
+            "empty": b"",
+            "other bytes": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        }[damage]
+    )
+    again, errors = in_a_process(code, tmp_path)
+    assert again == f"[0, 0, 0, 0, 0, 1, 2, 3] {int(damage != 'nothing')}\n"
+    assert ("damaged" in errors) == (damage != "nothing")
+    assert in_a_process(code, tmp_path)[0] == "[0, 0, 0, 0, 0, 1, 2, 3] 0\n"
+
+
+def test_without_a_folder_kernels_run_all_the_same(tmp_path):
+    code = """
+        from numba.core import caching
+        def nowhere(self, *args): raise RuntimeError("cannot cache function")
+        caching.FunctionCache.__init__ = nowhere
+        import polyregions as pr
+        net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        print(len(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))))
+    """
+    assert in_a_process(code, tmp_path)[0] == "3\n"
+
+
+# compiled by another process
+
+
+WAIT = """
+    import time
+    from polyregions.compiled import start
+    start._PLAIN_SECONDS = -1.0
+    expected, loaded = call(), False
+    deadline = time.monotonic() + 300
+    while not loaded and time.monotonic() < deadline:
+        assert call() == expected
+        loaded = bool(rebuild.signatures)
+        time.sleep(0.05)
+"""
+
+
+def test_another_process_compiles_and_this_one_takes_over(tmp_path):
+    code = SMALL + WAIT + "\n    print(expected, loaded, Seen.names)"
+    assert in_a_process(code, tmp_path)[0] == "[0, 0, 0, 0, 0, 1, 2, 3] True []\n"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "import sys; sys.executable = ''",
+        "import sys; sys.executable = sys.executable + '-that-is-not-there'",
+        "start._START.runs_plain(rebuild, (np.zeros(8, dtype=np.uint32),"
+        " np.zeros((3, 1), dtype=np.uint64), 3)); start._START.compiler.end()",
+    ],
+    ids=["no interpreter", "not startable", "killed"],
+)
+def test_this_process_compiles_if_no_other_does(tmp_path, trouble):
+    wait = WAIT.replace("expected, loaded", f"{trouble}\n    expected, loaded")
+    code = SMALL + wait + "\n    print(expected, loaded, Seen.names[0])"
+    assert in_a_process(code, tmp_path)[0] == "[0, 0, 0, 0, 0, 1, 2, 3] True rebuild\n"
+
+
+def test_the_other_process_ends_with_this_one(tmp_path):
+    code = """
+        import sys
+        import polyregions as pr
+        from polyregions import examples
+        from polyregions.compiled import start
+        start._PLAIN_SECONDS = -1.0
+        net = pr.load(examples.path("digits2"))
+        print(len(pr.enumerate_regions(net, pr.Box.cube(2, 1.0), max_regions=40)))
+        print(start._START.compiler._process.pid, len(start._START.compiler._asked))
+    """
+    lines = in_a_process(code, tmp_path)[0].split()
+    assert int(lines[0]) == 40
+    assert int(lines[2]) > 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(lines[1]), 0)
+
+
+def test_a_short_question_starts_no_compiler(tmp_path):
+    code = """
+        import polyregions as pr
+        from polyregions.compiled import start
+        net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        print(len(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))), start._START.compiler)
+    """
+    assert in_a_process(code, tmp_path)[0] == "3 None\n"
+    assert not list(tmp_path.rglob("*.nbi"))
+
+
+@pytest.mark.parametrize("argument", [{}, {"POLYREGIONS_COMPILE_FIRST": "1"}])
+def test_compiling_first(tmp_path, argument):
+    block = "" if argument else "with only_compiled():"
+    code = SMALL + f"\n    {block or 'if True:'} print(call(), Seen.names[0])"
+    out, errors = in_a_process(code, tmp_path, **argument)
+    assert out == "[0, 0, 0, 0, 0, 1, 2, 3] rebuild\n"
+    assert "compiling kernels" in errors
+
+
+def test_types_of_arguments_travel_as_text():
+    kinds = advance.signatures or [()]
+    assert kinds[0], "the walk has not run yet"
+    assert tuple(from_text(as_text(kind)) for kind in kinds[0]) == tuple(kinds[0])
+    with pytest.raises(TypeError, match="no kernel takes"):
+        as_text(start)
+
+
+# plain
+
+
+def same(one: pr.Regions, other: pr.Regions) -> None:
+    assert np.array_equal(one.patterns, other.patterns)
+    assert np.array_equal(one.edges, other.edges)
+    assert one.proven
+    assert other.proven
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_plain_mixed_and_compiled_kernels_agree(family):
+    coin = random.Random(0)
+    for seed in range(17):
+        network, domain = random_case(family, seed, units=6)
+        regions = pr.enumerate_regions(network, domain)
+        counts = count_tree(network, domain)
+        with run_plain() as called:
+            same(regions, pr.enumerate_regions(network, domain))
+            assert count_tree(network, domain) == counts
+        assert "advance" in called or len(regions) == 1
+        with run_plain(lambda: coin.random() < 0.5):
+            same(regions, pr.enumerate_regions(network, domain))
+            same(regions, pr.enumerate_regions(network, domain, threads=2))
+
+
+def test_a_walk_changes_over_in_the_middle():
+    rng = np.random.default_rng(5)
+    network = pr.Network.from_arrays(
+        [(rng.normal(size=(12, 2)), rng.normal(size=12)), (np.ones((1, 12)), [0.0])]
+    )
+    calls = iter(range(1000))
+    regions = pr.enumerate_regions(network, pr.Box.cube(2, 3.0))
+    with run_plain(lambda: next(calls) < 4) as called:
+        same(regions, pr.enumerate_regions(network, pr.Box.cube(2, 3.0)))
+    assert len(called) == 4
+
+
+def test_a_twin_calls_twins():
+    assert callees(increased_by_both) == {increased, increased_by_both}
+    assert plain_twin(increased_by_both)(2) == 33
+    assert plain_twin(increased_by_both).__globals__["increased"] is plain_twin(increased)
+
+
+def test_what_goes_into_kernels_is_no_computing(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(start.time, "monotonic", lambda: now[0])
+    watch = compiled.Stopwatch()
+    now[0] += 2.0
+    with start._START.time_of_loading():
+        now[0] += 1.0
+        with start._START.time_of_loading():  # another thread: the same second is not two
+            now[0] += 1.0
+            assert watch.times() == (2.0, 2.0)
+        now[0] += 1.0
+    now[0] += 0.5
+    assert watch.times() == compiled.Times(seconds=2.5, start_seconds=3.0)
+
+
+def test_progress_of_compiling(caplog):
+    seen = []
+    with compiled.watched(lambda *numbers: seen.append(numbers)), caplog.at_level(logging.WARNING):
+
+        @compiled.entry
+        @compiled.exact_order_kernel
+        def twice(number):
+            return increased(number) + increased(number)
+
+        with compiled.only_compiled():
+            assert twice(np.int8(4)) == 10
+    assert seen[-1][0] == seen[-1][1] > 0

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.types import unliteral
 
+from polyregions.compiled.apart import POSSIBLE, StableName
 from polyregions.compiled.files import keep_on_disk
 from polyregions.compiled.start import (
     Stopwatch,
@@ -34,6 +36,7 @@ __all__ = [
     "Stopwatch",
     "Times",
     "compiled_beside",
+    "entry",
     "exact_order_kernel",
     "inlined_exact_order_kernel",
     "kernel",
@@ -43,29 +46,51 @@ __all__ = [
 ]
 
 _KERNELS: list[Any] = []
+# Bytes of a function: a hint, larger kernels are called by address. Smaller ones are worth
+# optimising together with their callers.
+_LARGE = 700
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
+    """Return the kernel of a function: compiled for its callers, and for Python if it must be."""
+    dispatcher: Any = _dispatcher(function, fastmath, inline=inline)
+    if dispatcher is function:  # as it is where compilation is disabled
+        return function
+    _KERNELS.append(dispatcher)
+    large = len(function.__code__.co_code) >= _LARGE
+    keep_on_disk(dispatcher, "", apart=large and not inline)
+    from_python = cache(partial(_called_from_python, dispatcher, fastmath))
+    run_plain_until_compiled(dispatcher, from_python)
+    with suppress(AttributeError):  # another Numba
+        template = dispatcher.get_call_template
+        dispatcher.get_call_template = lambda args, kws: template(*_without_literals(args, kws))
+    return cast(Function, dispatcher)
+
+
+def _dispatcher(function: Any, fastmath: Any, *, inline: bool) -> Any:
     # _nrt=False: kernels allocate nothing, so arrays need no (atomic) reference counts,
     # which would take a third of the time; small proposing kernels are worth inlining;
-    # no C callback is ever made of a kernel
+    # no C callback is ever made of a kernel, and few are called from Python
     options: dict[str, Any] = {
         "fastmath": fastmath,
         "_nrt": False,
         "no_cfunc_wrapper": True,
+        "no_cpython_wrapper": True,
         "forceinline": inline,
     }
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    if dispatcher is not function:  # as it is where compilation is disabled
-        _KERNELS.append(dispatcher)
-        keep_on_disk(dispatcher)
-        run_plain_until_compiled(dispatcher)
-        with suppress(AttributeError):  # another Numba
-            template = dispatcher.get_call_template
-            dispatcher.get_call_template = lambda args, kws: template(*_without_literals(args, kws))
-    return cast(Function, dispatcher)
+    if POSSIBLE:
+        options["pipeline_class"] = StableName
+    return numba.njit(nogil=True, error_model="numpy", **options)(function)
+
+
+def _called_from_python(dispatcher: Any, fastmath: Any) -> Any:
+    """Return a kernel that Python can call, where the compiled one has no entrance."""
+    again = entry(_dispatcher(dispatcher.py_func, fastmath, inline=False))
+    keep_on_disk(again, "entry-", apart=False)
+    run_plain_until_compiled(again, lambda: again)
+    return again
 
 
 def _without_literals(args: Any, kws: Any) -> tuple[Any, Any]:
@@ -95,6 +120,16 @@ def inlined_exact_order_kernel(function: Function) -> Function:
     a few arithmetic operations.
     """
     return _compile(function, {"contract"}, inline=True)
+
+
+def entry(kernel: Function) -> Function:
+    """Let a kernel be called from Python, which costs compiling; most are called by others.
+
+    A kernel without can be called, too, as tests do; it is compiled once more for that.
+    """
+    dispatcher: Any = kernel
+    getattr(dispatcher, "targetoptions", {}).pop("no_cpython_wrapper", None)
+    return kernel
 
 
 def exact_order_kernel(function: Function) -> Function:

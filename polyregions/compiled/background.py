@@ -1,11 +1,4 @@
-"""A second process that compiles kernels into the folder on disk, for this one to load.
-
-    python -m polyregions.compiled.background
-
-reads a kernel and its argument types a line, and answers each line with one: of a progress
-("34 73": so many kernels of so many), or "done" when the kernel is on disk, or "failed". It ends
-when its input does, so it never outlives the process that started it.
-"""
+"""A second process that compiles kernels into the folder on disk, for this one to load."""
 
 from __future__ import annotations
 
@@ -15,11 +8,10 @@ import os
 import subprocess
 import sys
 import threading
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from polyregions.compiled.signatures import as_text, from_text
+from polyregions.compiled.signatures import as_text
 
 __all__ = ["Compiler"]
 
@@ -42,11 +34,11 @@ class Compiler:
         if "python" not in Path(sys.executable or "").name.lower():
             raise OSError("this interpreter is part of another program")
         self.progress = (0, 0)
-        self._asked: list[Any] = []
-        self._answers: list[str] = []
+        self._asked: dict[Any, int] = {}
+        self._answers = 0
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", __name__],
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", __package__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -55,8 +47,11 @@ class Compiler:
             start_new_session=True,
             text=True,
         )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process, self._questions = process, process.stdin
         atexit.register(self.end)
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._listen, args=[process.stdout], daemon=True).start()
 
     def ask(self, dispatcher: Any, kinds: tuple[Any, ...]) -> bool:
         """Ask once for a kernel; return False if it will not come.
@@ -66,69 +61,40 @@ class Compiler:
         dispatcher : numba Dispatcher
         kinds : tuple of numba types
             Of the arguments.
+
+        Raises
+        ------
+        OSError
+            If the process is gone.
+        TypeError
+            If a kernel of such types cannot be named to it.
         """
         with self._lock:
             if (dispatcher, kinds) not in self._asked:
                 function = dispatcher.py_func
                 line = [function.__module__, function.__name__, [as_text(kind) for kind in kinds]]
-                self._asked.append((dispatcher, kinds))
-                self._process.stdin.write(json.dumps(line) + "\n")  # type: ignore[union-attr]
-                self._process.stdin.flush()  # type: ignore[union-attr]
-            at = self._asked.index((dispatcher, kinds))
-            return at >= len(self._answers) and self._process.poll() is None
+                self._questions.write(json.dumps(line) + "\n")
+                self._questions.flush()
+                self._asked[dispatcher, kinds] = len(self._asked)
+            answered = self._asked[dispatcher, kinds] < self._answers
+            return not answered and self._process.poll() is None
 
     @property
     def busy(self) -> bool:
         """Whether something that was asked for is still to come."""
-        return len(self._answers) < len(self._asked) and self._process.poll() is None
+        return self._answers < len(self._asked) and self._process.poll() is None
 
     def end(self) -> None:
         """End the process, in the middle of whatever it does."""
         atexit.unregister(self.end)
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()  # type: ignore[union-attr]
-        self._process.stdout.close()  # type: ignore[union-attr]
 
-    def _listen(self) -> None:
-        for line in self._process.stdout:  # type: ignore[union-attr]
-            if line[0].isdigit():
-                done, total = map(int, line.split())
-                self.progress = done, total
-            else:
-                self._answers.append(line)
-
-
-def main() -> None:
-    """Compile what standard input asks for."""
-    from polyregions.compiled.start import only_compiled, watched
-
-    lines: list[str | None] = []
-    more = threading.Semaphore(0)
-
-    def read() -> None:
-        for line in sys.stdin:
-            lines.append(line)
-            more.release()
-        os._exit(0)  # nobody waits any more
-
-    def tell(text: str) -> None:
-        print(text, flush=True)  # noqa: T201 (the pipe to the other process)
-
-    threading.Thread(target=read, daemon=True).start()
-    with only_compiled():
-        for at in range(sys.maxsize):
-            more.acquire()
-            module, name, kinds = json.loads(lines[at] or "")
-            dispatcher = getattr(import_module(module), name)
-            try:
-                with watched(lambda done, total: tell(f"{done} {total}")):
-                    dispatcher.compile(tuple(map(from_text, kinds)))
-            except Exception:  # the other process will meet the same, and can say it
-                tell("failed")
-            else:
-                tell("done")
-
-
-if __name__ == "__main__":
-    main()
+    def _listen(self, answers: IO[str]) -> None:
+        with answers:
+            for line in answers:
+                if line[0].isdigit():
+                    done, total = map(int, line.split())
+                    self.progress = done, total
+                else:
+                    self._answers += 1

@@ -21,6 +21,8 @@ from typing import IO, Any
 import numba
 from numba.core.caching import IndexDataCacheFile
 
+from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
+
 __all__ = ["CheckedFiles", "keep_on_disk", "kept"]
 
 _DIGEST = hashlib.sha256().digest_size
@@ -54,6 +56,7 @@ class CheckedFiles(IndexDataCacheFile):
         # is read before its stamp is compared
         super().__init__(folder, f"{_STAMP[0][:16]}-{name}", _STAMP)
         self._seen: tuple[int, dict[Any, str]] = (-1, {})
+        self.needs: dict[tuple[Any, ...], Needs] = {}
 
     def holds(self, key: Any) -> bool:
         """Return whether there is a kernel for a signature; cheap enough for every call."""
@@ -65,6 +68,19 @@ class CheckedFiles(IndexDataCacheFile):
             self._seen = changed, self._load_index()
         name = self._seen[1].get(key)
         return name is not None and _whole(self._data_path(name))
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write a kernel, and which others it calls by address."""
+        super().save(key, (self.needs.get(key[0], {}), data))
+
+    def load(self, key: Any) -> Any:
+        """Read a kernel, once those that it calls by address are loaded."""
+        found = super().load(key)
+        if found is None:
+            return None
+        self.needs[key[0]], data = found
+        load_needed(self.needs[key[0]])
+        return data
 
     @contextmanager
     def _open_for_write(self, filepath: str) -> Iterator[IO[bytes]]:
@@ -100,13 +116,34 @@ def _whole(path: str) -> bool:
     return whole
 
 
-def keep_on_disk(dispatcher: Any) -> None:
-    """Keep what is compiled of a kernel on disk, where a folder for it may be written."""
+def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:
+    """Keep what is compiled of a kernel on disk, where a folder for it may be written.
+
+    Parameters
+    ----------
+    dispatcher : numba Dispatcher
+    prefix : str
+        Of the names of its files.
+    apart : bool
+        Whether callers shall call it by address, where that is possible.
+    """
     with suppress(RuntimeError):  # no such folder: kernels are compiled in every process
         dispatcher.enable_caching()
         with suppress(AttributeError):  # another Numba: its own files will do
             cache = dispatcher._cache
-            cache._cache_file = CheckedFiles(cache._cache_path, cache._impl.filename_base)
+            files = CheckedFiles(cache._cache_path, prefix + cache._impl.filename_base)
+            cache._cache_file = files
+    add_overload = dispatcher.add_overload
+
+    def add(result: Any) -> None:
+        if POSSIBLE and kept(dispatcher):
+            note_needs(dispatcher, result, files.needs, apart=apart)
+        if "no_cpython_wrapper" in dispatcher.targetoptions:  # nothing that Python could call
+            dispatcher.overloads[tuple(result.signature.args)] = result
+        else:
+            add_overload(result)
+
+    dispatcher.add_overload = add
 
 
 def kept(dispatcher: Any) -> bool:

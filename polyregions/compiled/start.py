@@ -100,7 +100,7 @@ def compiled_beside() -> tuple[int, int] | None:
     return compiler.progress if compiler is not None and compiler.busy else None
 
 
-def run_plain_until_compiled(dispatcher: Any) -> None:
+def run_plain_until_compiled(dispatcher: Any, from_python: Callable[[], Any]) -> None:
     """Let a kernel's calls find plain Python where there is no compiled kernel yet.
 
     Parameters
@@ -108,6 +108,8 @@ def run_plain_until_compiled(dispatcher: Any) -> None:
     dispatcher : numba Dispatcher
         It asks for what is to be called when nothing is loaded for the arguments; calls
         that find a loaded kernel never come here.
+    from_python : callable
+        Returns a kernel that can be called from Python, for one that cannot.
     """
     compile_here = dispatcher._compile_for_args
 
@@ -120,6 +122,8 @@ def run_plain_until_compiled(dispatcher: Any) -> None:
             _START.plain_seconds += time.monotonic() - begin
 
     def for_args(*args: Any) -> Any:
+        if "no_cpython_wrapper" in dispatcher.targetoptions:
+            return from_python()
         if _START.runs_plain(dispatcher, args):
             return plain
         with _START.time_of_loading():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
 from polyregions.geometry.layers import first_maps, sum_rounding, weigh
 
@@ -72,6 +72,7 @@ def bend(m, i, below, above, enclosure):
     radius[i] = bound if np.isfinite(high - low) and np.isfinite(left - right) else np.inf
 
 
+@entry
 @exact_order_kernel
 def enclose(flat, layer, base, below, above, source, out):
     """Enclose the pre-activations of a layer over the domain's cube.

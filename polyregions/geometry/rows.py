@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
 from polyregions.geometry.layers import first_maps, maps_above
 
@@ -161,6 +161,7 @@ def _write_walls(flat, ids, column, count, rows, errors):
     return column
 
 
+@entry
 @exact_order_kernel
 def region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
     """Compute normalised rows of a pattern's polytope and bound their errors.

@@ -15,7 +15,7 @@ that prove a row one-sided hold for the true rows all the same.
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel, kernel
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel, kernel
 from polyregions.geometry.modular import combination_zeros
 from polyregions.lp.dictionary import HUGE, PIVOT_HINT, invert_basis
 from polyregions.lp.proofs import evaluate_rows, least, lower_bounds, multiplier_doubt
@@ -36,6 +36,7 @@ GAP_HINT = 1e-9
 TIED_HINT = 1e-12
 
 
+@entry
 @inlined_exact_order_kernel
 def inward_gap(column, error, room):
     """Return the gap of a row whose value at a witness is `room`; different for each row."""
@@ -68,6 +69,7 @@ def falling_slack(table, m, position, sign):
     return best if sign * table[best, position] < -PIVOT_HINT else -1
 
 
+@entry
 @inlined_exact_order_kernel
 def proven_inside(rows, guards, m, columns, point, slack):
     """Return whether every row of the polytope exceeds its error at a point.
@@ -178,6 +180,7 @@ def prove_touching_side(
     return 2 if known or work.is_zero[m] else 0
 
 
+@entry
 @kernel
 def write_table(rows, gaps, m, basis, row_at, moved, end, inverse, table):
     """Write the dictionary afresh at the vertex of `basis`; False if nearly singular.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import kernel
+from polyregions.compiled import entry, kernel
 
 __all__ = ["Workspace", "workspace"]
 
@@ -233,6 +233,7 @@ def step_inside(rows, m, size, work):
             point[d] += 0.5 * step * direction[d]
 
 
+@entry
 @kernel
 def vertex_from_point(rows, m, size, work):
     """Walk from ``work.point``, inside the polytope, to a vertex; set ``work.basis``.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.geometry.rows import OK
 from polyregions.lp.degenerate import walk_degenerate
@@ -203,6 +203,7 @@ def write_proofs(flat, faces, machine, simple, proofs, bases, first):
     return end
 
 
+@entry
 @exact_order_kernel
 def collect(
     flat, modular, faces, table, store, first, stop, starts, points, room, machine, batch, out

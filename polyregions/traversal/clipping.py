@@ -6,7 +6,7 @@ them is combinatorial.
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.modular import vanishes
 from polyregions.geometry.rows import LOST
 from polyregions.traversal.corner_sides import residues_ready, sides
@@ -194,6 +194,7 @@ def has_room(flat, polygons, depth):
     )
 
 
+@entry
 @exact_order_kernel
 def clip(flat, modular, polygons, nodes, regions):
     """Explore a planar tree for about so many nodes, or until so many regions are counted.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.layers import layer_maps
 from polyregions.geometry.rows import LOST, oriented_rows
 from polyregions.lp.cutting import side_margins
@@ -201,6 +201,7 @@ def open_layer(flat, tree):
     return True
 
 
+@entry
 @exact_order_kernel
 def explore(flat, modular, tree, nodes, regions):
     """Explore the tree for about so many nodes, or until so many regions are counted.

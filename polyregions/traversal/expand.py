@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.traversal.decide import decide_simple, find_start, rows_inside, unpack_bits
 from polyregions.traversal.neighbors import OPEN, PROVEN, write_simple
 from polyregions.traversal.prefixes import (
@@ -19,6 +19,7 @@ from polyregions.traversal.visited import insert
 __all__ = ["advance", "expand", "merge"]
 
 
+@entry
 @exact_order_kernel
 def expand(flat, prefixes, patterns, starts, points, room, proofs, machine, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
@@ -72,6 +73,7 @@ def expand(flat, prefixes, patterns, starts, points, room, proofs, machine, resu
     return len(patterns)
 
 
+@entry
 @exact_order_kernel
 def merge(
     flat,
@@ -136,6 +138,7 @@ def merge(
     return count, n_edges
 
 
+@entry
 @exact_order_kernel
 def advance(
     flat,

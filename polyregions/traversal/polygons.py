@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.lp.polygon import corner_doubt
 from polyregions.traversal.unit_order import ANY, agrees, order_of
@@ -194,6 +194,7 @@ def copy_corner(polygons, source, edge, place):
     polygons.meetings[place, 2] = edge
 
 
+@entry
 @exact_order_kernel
 def place_corner(polygons, first, second, edge, place):
     """Write the corner where two rows meet, in the cube, and its doubt."""

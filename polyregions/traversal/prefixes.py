@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.traversal.visited import empty_table, find, fits, grown, insert
@@ -148,6 +148,7 @@ def write_key(flat, prefixes, level, words, key):
     key[len(words)] = np.uint64(level)
 
 
+@entry
 @exact_order_kernel
 def register(flat, prefixes, words, point, key):
     """Enter all prefixes of a new region's pattern that are not known yet.

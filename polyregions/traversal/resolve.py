@@ -6,7 +6,7 @@ the crossing takes more care; all others are decided with their ties.
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.lp.degenerate import walk_degenerate
 from polyregions.traversal.decide import (
     NO_BASIS,
@@ -22,6 +22,7 @@ from polyregions.traversal.prefixes import prefix_of
 __all__ = ["resolve"]
 
 
+@entry
 @exact_order_kernel
 def resolve(flat, modular, prefixes, patterns, points, room, machine, result):
     """Decide regions one by one until all are done or the facet buffers are full.

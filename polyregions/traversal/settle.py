@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.rows import LOST, region_rows
 from polyregions.geometry.sources import NOTHING, trace_sources
 from polyregions.lp.constant_rows import drop_constant_rows, drop_rows_off_polygon
@@ -184,6 +184,7 @@ def settle(flat, prefixes, number, machine, out, begin):
     return end
 
 
+@entry
 @exact_order_kernel
 def settle_run(flat, prefixes, numbers, machine, rows, stops):
     """Write the lists of some prefixes one after another; return how many there was room for."""

@@ -13,7 +13,7 @@ tree about a third smaller than in the network's order.
 
 from __future__ import annotations
 
-from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.modular import modular_rows
 from polyregions.lp.cutting import (
     falling_slack,
@@ -300,6 +300,7 @@ def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
     return SPLIT if settle_here(flat, modular, tree, far, level) else PRUNED
 
 
+@entry
 @exact_order_kernel
 def split_near(tree, depth, level, position, near_bit, gap):
     """Go on with the near side of the candidate at a position only."""

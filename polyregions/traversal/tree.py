@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.flat import FlatNetwork
 from polyregions.lp.cutting import write_table
 from polyregions.lp.dictionary import HUGE, move_row, pivot, swap_rows
@@ -204,6 +204,7 @@ def turn_column(tree, level, column):
     tree.reversed[level, column] = not tree.reversed[level, column]
 
 
+@entry
 @inlined_exact_order_kernel
 def settle(tree, level, column, bit):
     """Set the bit of a unit; return False if the fixed prefix says otherwise."""
@@ -219,6 +220,7 @@ def count_cell(tree, level):
         tree.counts[level] += 1
 
 
+@entry
 @inlined_exact_order_kernel
 def leave(tree):
     """Go on with the next polytope that waits."""
@@ -266,6 +268,7 @@ def guard_column(tree, level, column, reverse, gap):
     tree.bits[tree.ids[level, column]] = 0 if reverse else 1
 
 
+@entry
 @inlined_exact_order_kernel
 def remove_candidate(tree, depth, position):
     """Take a candidate out of the dictionary."""

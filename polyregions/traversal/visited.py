@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.pattern import Words
 
 __all__ = ["EMPTY", "empty_table", "find", "insert", "rebuild"]
@@ -72,6 +72,7 @@ def insert(table, patterns, count, words):
     return np.int64(table[slot])
 
 
+@entry
 @exact_order_kernel
 def rebuild(table, patterns, count):
     """Fill an empty table with the first `count` patterns, which are distinct."""

@@ -1,0 +1,53 @@
+"""The process that compiles kernels for another one.
+
+    python -m polyregions.compiled
+
+reads a kernel and its argument types a line, and answers with lines of progress ("34 73": so many
+kernels of so many), then with "done" when the kernel is on disk, or "failed". It ends when its
+input does, so it never outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from importlib import import_module
+from queue import SimpleQueue
+
+from polyregions.compiled import only_compiled, watched
+from polyregions.compiled.signatures import from_text
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Compile what standard input asks for."""
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)  # nobody waits any more, not even for the kernel at hand
+
+    threading.Thread(target=read, daemon=True).start()
+    with only_compiled():
+        while True:
+            module, name, kinds = json.loads(lines.get())
+            kernel = getattr(import_module(module), name)
+            try:
+                with watched(lambda done, total: _tell(f"{done} {total}")):
+                    kernel.compile(tuple(map(from_text, kinds)))
+            except Exception:  # the other process will meet the same, and can say it
+                _tell("failed")
+            else:
+                _tell("done")
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the other process reads it
+
+
+if __name__ == "__main__":
+    main()
