@@ -32,9 +32,9 @@ __all__ = [
     "watched",
 ]
 
+_VARIABLE = "POLYREGIONS_COMPILE_FIRST"
 _LOG = logging.getLogger("polyregions")
 _PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
-_ALWAYS = os.environ.get("POLYREGIONS_COMPILE_FIRST", "0") not in ("", "0")
 
 
 class _Start:
@@ -65,7 +65,7 @@ class _Start:
 
     def runs_plain(self, dispatcher: Any, args: tuple[Any, ...]) -> bool:
         """Return whether a kernel that is not loaded shall run as plain Python."""
-        if self.only_compiled or _ALWAYS:
+        if self.only_compiled or os.environ.get(_VARIABLE, "0") not in ("", "0"):
             return False
         waits = self.plain_seconds > _PLAIN_SECONDS
         if not kept(dispatcher):

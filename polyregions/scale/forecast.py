@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.network import Network
 from polyregions.pattern import n_words
@@ -41,6 +42,7 @@ class Cost:
     lower_bound: int
 
 
+@only_compiled()  # what is foretold is the speed of compiled kernels
 def cost_per_region(network: Network, domain: Domain | None, *, seconds: float = 1.0) -> Cost:
     """Count and walk for a short while, and measure.
 
@@ -70,12 +72,12 @@ def cost_per_region(network: Network, domain: Domain | None, *, seconds: float =
     3
     """
     limits = limits_of(time_limit=seconds)
-    count_tree(network, domain, max_regions=1)  # compiles
+    count_tree(network, domain, max_regions=1)  # loads kernels
     begin = time.perf_counter()
     count = count_tree(network, domain, time_limit=seconds)
     tree = time.perf_counter() - begin
     problem = problem_of(network, domain, drop_constant=True)
-    drive(problem, root(problem), limits=limits_of(max_regions=1))  # compiles
+    drive(problem, root(problem), limits=limits_of(max_regions=1))  # loads kernels
     begin = time.perf_counter()
     found = root(problem)
     drive(problem, found, limits=limits)
