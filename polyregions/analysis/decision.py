@@ -1,8 +1,8 @@
 """Where the decision changes: the boundary between classes, piece by piece.
 
-The comparison of two outputs is one more unit: behind the outputs stands a layer of
-differences f_a - f_b, and its regions are enumerated like any other. Facets across
-which the winner changes are the decision boundary, every one, each proven by the walk.
+The comparison of two outputs is one more unit: behind the outputs stands a tournament of
+comparisons, and its regions are enumerated like any others. Facets across which the
+winner changes are the decision boundary, every one, each proven by the walk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.traversal.breadth_first import enumerate_regions
+from polyregions.traversal.refinement import refine
 
 __all__ = [
     "DecisionBoundary",
@@ -35,6 +35,7 @@ __all__ = [
     "Piece",
     "comparing_network",
     "decision_boundary",
+    "decision_in",
     "nearest_decision_point",
 ]
 
@@ -52,7 +53,8 @@ class DecisionBoundary:
         Of :func:`comparing_network`: activation regions, cut along the comparisons.
     classes : numpy.ndarray of int64, shape (R,)
         The class on each region: the largest output, or for one output 1 where it is
-        above the level and 0 elsewhere. Outputs equal on a whole region: the last.
+        above the level and 0 elsewhere. Of outputs that are equal on a whole region it is
+        the first, as `numpy.argmax` has it.
     edges : numpy.ndarray of int64, shape (P,)
         The edges of `regions` across which the class changes: the pieces.
     """
@@ -115,28 +117,38 @@ class Piece:
 
 
 def comparing_network(network: Network, *, level: float = 0.0) -> Network:
-    """Return the network with one more layer of units, the signs of f_a - f_b for a < b.
+    """Return the network with further layers of units that find the largest output.
 
-    A network with one output gets the unit f - level instead.
+    Notes
+    -----
+    *Algorithm.* A tournament: outputs meet in pairs, a < b, in a unit σ(f_b - f_a) whose
+    bit is 1 iff b wins, so that a tie goes to the lower one. The winner's value
+    f_a + σ(f_b - f_a) meets the next in the next layer. K outputs take K - 1 units. A
+    network with one output gets the unit f - level instead.
 
     Examples
     --------
-    >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0], [2.0]], [0.0, -1.0])])
+    >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1], [2], [0]], [0, -1, 0.5])])
     >>> comparing_network(net).widths
-    (1, 1)
+    (1, 1, 1)
     """
+    layers = list(network.layers)
     outputs = network.output_dimension
     if outputs == 1:
-        difference, shift = np.ones((1, 1)), np.array([-level])
-    else:
-        pairs = list(combinations(range(outputs), 2))
-        difference, shift = np.zeros((len(pairs), outputs)), np.zeros(len(pairs))
-        for row, (a, b) in enumerate(pairs):
-            difference[row, a], difference[row, b] = 1.0, -1.0
-    # outputs pass through a layer of their own: the differences are then exact
-    compare = Layer.relu(difference, shift)
-    last = Layer.affine(np.ones((1, len(shift))), [0.0])
-    return Network((*network.layers, compare, last), name=network.name)
+        layers += [Layer.relu([[1.0]], [-level]), Layer.affine([[1.0]], [0.0])]
+        return Network(tuple(layers), name=network.name)
+    # the values of those still in, as sums of the last layer's: first the outputs themselves
+    values = np.eye(outputs)
+    while len(values) > 1:
+        games = len(values) // 2
+        differences = values[1 : 2 * games : 2] - values[0 : 2 * games : 2]
+        matrix = np.concatenate([differences, values[::2]])
+        lower = np.where(np.arange(len(matrix)) < games, 0.0, 1.0)
+        layers.append(Layer.with_slopes(matrix, np.zeros(len(matrix)), lower, 1.0))
+        values = np.zeros((len(matrix) - games, len(matrix)))
+        values[:, games:] = np.eye(len(values))
+        values[:games, :games] = np.eye(games)
+    return Network((*layers, Layer.affine(values, [0.0])), name=network.name)
 
 
 def decision_boundary(
@@ -167,22 +179,48 @@ def decision_boundary(
     [0.707107]
     """
     regions = enumerate_regions(comparing_network(network, level=level), domain, **limits)
-    classes = _classes(regions, network.output_dimension)
+    return _decided(regions, network.output_dimension)
+
+
+def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
+    """Return the decision boundary inside given regions, which may be a partial result.
+
+    Each region is cut into those of the comparing network, on which the class is constant.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+    >>> cut = decision_in(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
+    >>> len(cut.regions), cut.classes.tolist()
+    (7, [0, 0, 0, 0, 1, 1, 1])
+    """
+    pieces = refine(regions, comparing_network(regions.network, level=level))
+    return _decided(pieces, regions.network.output_dimension)
+
+
+def _decided(regions: Regions, outputs: int) -> DecisionBoundary:
+    classes = _classes(regions, outputs)
     edges = np.flatnonzero(classes[regions.edges[:, 0]] != classes[regions.edges[:, 1]])
     return DecisionBoundary(regions, classes, edges.astype(np.int64))
 
 
 def _classes(regions: Regions, outputs: int) -> Integers:
-    units = regions.network.widths[-1]
+    """Replay the tournament by the bits of its units, which are the last ones."""
+    units = max(1, outputs - 1)
     bits = unpack(regions.patterns, regions.network.hidden_units)[:, -units:].astype(np.int64)
     if outputs == 1:
         above: Integers = bits[:, 0]
         return above
-    wins = np.zeros((len(bits), outputs), dtype=np.int64)
-    for column, (a, b) in enumerate(combinations(range(outputs), 2)):
-        wins[:, a] += bits[:, column]
-        wins[:, b] += 1 - bits[:, column]
-    best: Integers = wins.argmax(axis=1).astype(np.int64)
+    players = np.tile(np.arange(outputs), (len(bits), 1))
+    start = 0
+    while players.shape[1] > 1:
+        games = players.shape[1] // 2
+        won = bits[:, start : start + games]
+        winners = np.where(won == 1, players[:, 1 : 2 * games : 2], players[:, 0 : 2 * games : 2])
+        players = np.concatenate([winners, players[:, 2 * games :]], axis=1)
+        start += games
+    best: Integers = players[:, 0].astype(np.int64)
     return best
 
 
