@@ -23,7 +23,10 @@ def with_outputs(network: pr.Network, outputs: int, seed: int, *, whole: bool) -
     rng = np.random.default_rng(seed)
     shape = outputs, network.layers[-1].matrix.shape[1]
     weight = rng.integers(-1, 2, size=shape) if whole else rng.normal(size=shape)
-    bias = rng.integers(-1, 2, size=outputs) if whole else 0.2 * rng.normal(size=outputs)
+    hidden = pr.Network((*network.layers[:-1], Layer.affine(np.eye(shape[1]), np.zeros(shape[1]))))
+    # generic ones nearly equal at 0, where several classes then meet
+    near = -weight @ hidden.forward(np.zeros(network.input_dimension))
+    bias = rng.integers(-1, 2, size=outputs) if whole else near + 0.01 * rng.normal(size=outputs)
     return pr.Network((*network.layers[:-1], Layer.affine(weight, bias)))
 
 
@@ -154,3 +157,29 @@ def test_pieces_of_a_partial_result_are_those_of_the_whole(family):
     np.testing.assert_array_equal(part.classes, everything.classes[kept])
     expected = some(everything.regions, kept).edges
     np.testing.assert_array_equal(part.regions.edges, expected)
+
+
+@pytest.mark.parametrize("family", ["generic", "integer"])
+def test_a_class_that_no_sample_meets_is_found(family, monkeypatch):
+    network, domain = random_case(family, 5)
+    network = with_outputs(network, 5, 3, whole=family == "integer")
+    expected = decision_boundary(network, domain)
+    assert len(np.unique(expected.classes)) > 2
+    monkeypatch.setattr("polyregions.analysis.decision._SAMPLES", 1)
+    found = decision_boundary(network, domain)
+    length = sum(piece.measure for piece in expected.pieces())
+    assert sum(piece.measure for piece in found.pieces()) == pytest.approx(length)
+    np.testing.assert_array_equal(np.unique(found.classes), np.unique(expected.classes))
+
+
+def test_many_outputs_of_which_few_win_cut_little():
+    rng = np.random.default_rng(0)
+    weight, bias = 0.01 * rng.normal(size=(200, 12)), np.full(200, -9.0)
+    weight[::50], bias[::50] = rng.normal(size=(4, 12)), 0.0
+    network = pr.Network.from_arrays(
+        [(rng.normal(size=(12, 2)), 0.3 * rng.normal(size=12)), (weight, bias)]
+    )
+    regions = pr.enumerate_regions(network, pr.Box.cube(2, 1.0))
+    cut = decision_in(regions)
+    assert set(np.unique(cut.classes).tolist()) <= {0, 50, 100, 150}
+    assert len(cut.regions) < 5 * len(regions)

@@ -7,9 +7,10 @@ winner changes are the decision boundary, every one, each proven by the walk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+_SAMPLES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +119,25 @@ class Piece:
     measure: float
 
 
-def comparing_network(network: Network, *, level: float = 0.0) -> Network:
+def comparing_network(
+    network: Network, classes: Sequence[int] | None = None, *, level: float = 0.0
+) -> Network:
     """Return the network with further layers of units that find the largest output.
+
+    Parameters
+    ----------
+    network : Network
+    classes : sequence of int, optional
+        Outputs that are compared with each other, in rising order; all by default. Each
+        of the others has a unit at the end that is 1 where it is below the largest of these.
+    level : float
+        What a network with one output is compared with, instead.
 
     Notes
     -----
     *Algorithm.* A tournament: outputs meet in pairs, a < b, in a unit σ(f_b - f_a) whose
     bit is 1 iff b wins, so that a tie goes to the lower one. The winner's value
-    f_a + σ(f_b - f_a) meets the next in the next layer. K outputs take K - 1 units. A
-    network with one output gets the unit f - level instead.
+    f_a + σ(f_b - f_a) meets the next in the next layer. K outputs take K - 1 units.
 
     Examples
     --------
@@ -137,18 +150,26 @@ def comparing_network(network: Network, *, level: float = 0.0) -> Network:
     if outputs == 1:
         layers += [Layer.relu([[1.0]], [-level]), Layer.affine([[1.0]], [0.0])]
         return Network(tuple(layers), name=network.name)
-    # the values of those still in, as sums of the last layer's: first the outputs themselves
-    values = np.eye(outputs)
+    among = np.arange(outputs) if classes is None else np.asarray(classes)
+    # the values of those still in, and of the others, as sums of the last layer's
+    values, others = np.eye(outputs)[among], np.delete(np.eye(outputs), among, axis=0)
     while len(values) > 1:
-        games = len(values) // 2
+        games, left = len(values) // 2, (len(values) + 1) // 2
         differences = values[1 : 2 * games : 2] - values[0 : 2 * games : 2]
-        matrix = np.concatenate([differences, values[::2]])
-        lower = np.where(np.arange(len(matrix)) < games, 0.0, 1.0)
-        layers.append(Layer.with_slopes(matrix, np.zeros(len(matrix)), lower, 1.0))
-        values = np.zeros((len(matrix) - games, len(matrix)))
-        values[:, games:] = np.eye(len(values))
-        values[:games, :games] = np.eye(games)
+        layers.append(_units(differences, np.concatenate([values[::2], others])))
+        passed = np.eye(games + left + len(others))
+        values, others = passed[games : games + left], passed[games + left :]
+        values[:games] += passed[:games]
+    if len(others):
+        layers.append(_units(values - others, values))
+        values = np.eye(len(others) + 1)[-1:]
     return Network((*layers, Layer.affine(values, [0.0])), name=network.name)
+
+
+def _units(bent: Floats, passed: Floats) -> Layer:
+    """Return a layer of ReLU units and others that pass their value on."""
+    lower = np.repeat([0.0, 1.0], [len(bent), len(passed)])
+    return Layer.with_slopes(np.concatenate([bent, passed]), np.zeros(len(lower)), lower, 1.0)
 
 
 def decision_boundary(
@@ -168,6 +189,12 @@ def decision_boundary(
         Passed to :func:`polyregions.enumerate_regions`; the result is partial if
         ``regions.complete`` is False.
 
+    Notes
+    -----
+    *Algorithm.* Outputs that are largest at some sampled points meet in a tournament
+    (:func:`comparing_network`); of each other output the walk proves that it is largest
+    nowhere. Where it is, it joins the tournament, and the walk is repeated.
+
     Examples
     --------
     f = σ(x) + σ(y) - 1/2: the boundary in the unit square is the segment x + y = 1/2.
@@ -178,8 +205,11 @@ def decision_boundary(
     >>> [round(piece.measure, 6) for piece in boundary.pieces()]
     [0.707107]
     """
-    regions = enumerate_regions(comparing_network(network, level=level), domain, **limits)
-    return _decided(regions, network.output_dimension)
+
+    def find(compared: Network) -> Regions:
+        return enumerate_regions(compared, domain, **limits)
+
+    return _decided(network, level, _samples(domain, network.input_dimension), find)
 
 
 def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
@@ -195,24 +225,47 @@ def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
     >>> len(cut.regions), cut.classes.tolist()
     (7, [0, 0, 0, 0, 1, 1, 1])
     """
-    pieces = refine(regions, comparing_network(regions.network, level=level))
-    return _decided(pieces, regions.network.output_dimension)
+    network = regions.network
+    points = np.concatenate([regions.witnesses, _samples(regions.domain, network.input_dimension)])
+    return _decided(network, level, points, partial(refine, regions))
 
 
-def _decided(regions: Regions, outputs: int) -> DecisionBoundary:
-    classes = _classes(regions, outputs)
+def _samples(domain: Domain | None, dimension: int) -> Floats:
+    """Return points to guess from which outputs are largest somewhere."""
+    rng = np.random.default_rng(0)
+    if domain is None:
+        scales = 10.0 ** rng.uniform(-2, 2, size=(_SAMPLES, 1))
+        return np.asarray(scales * rng.normal(size=(_SAMPLES, dimension)))
+    low, high = domain.box.lower, domain.box.upper
+    share = rng.random((_SAMPLES, dimension))
+    return np.asarray((1 - share) * low + share * high)
+
+
+def _decided(
+    network: Network, level: float, points: Floats, find: Callable[[Network], Regions]
+) -> DecisionBoundary:
+    """Find the regions of the comparing network, with all outputs that win somewhere."""
+    outputs = network.output_dimension
+    among = np.unique(network.forward(points).argmax(axis=1))
+    while True:
+        regions = find(comparing_network(network, among.tolist(), level=level))
+        bits = unpack(regions.patterns, regions.network.hidden_units)[:, network.hidden_units :]
+        if outputs == 1:
+            classes: Integers = bits[:, 0].astype(np.int64)
+            break
+        others = np.setdiff1d(np.arange(outputs), among)
+        reaching = others[(bits[:, len(among) - 1 :] == 0).any(axis=0)]
+        if not len(reaching):
+            classes = _winners(bits, among)
+            break
+        among = np.union1d(among, reaching)
     edges = np.flatnonzero(classes[regions.edges[:, 0]] != classes[regions.edges[:, 1]])
     return DecisionBoundary(regions, classes, edges.astype(np.int64))
 
 
-def _classes(regions: Regions, outputs: int) -> Integers:
-    """Replay the tournament by the bits of its units, which are the last ones."""
-    units = max(1, outputs - 1)
-    bits = unpack(regions.patterns, regions.network.hidden_units)[:, -units:].astype(np.int64)
-    if outputs == 1:
-        above: Integers = bits[:, 0]
-        return above
-    players = np.tile(np.arange(outputs), (len(bits), 1))
+def _winners(bits: NDArray[np.uint8], among: Integers) -> Integers:
+    """Replay the tournament by the bits of its units, shape (R, ...) to (R,)."""
+    players = np.tile(among, (len(bits), 1))
     start = 0
     while players.shape[1] > 1:
         games = players.shape[1] // 2
