@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages: python docs/figures.py writes docs/regions.png.
+"""Draw the pictures of the pages: python docs/figures.py writes regions.png and digits2.png.
 
 Needs the extra ``plot``.
 """
@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import polyregions as pr
+from polyregions import examples
 from polyregions.analysis.linear_regions import linear_regions
 from polyregions.pattern import unpack
 from polyregions.plot.cells import plane_polygons, plot_cells
@@ -30,7 +31,15 @@ def network() -> pr.Network:
     )
 
 
-def main() -> None:
+def draw_classes() -> None:
+    """Draw the shipped network of digits by class."""
+    regions = pr.enumerate_regions(pr.load(examples.path("digits2")), pr.Box.cube(2, 1.0))
+    figure, axes = plt.subplots(figsize=(5.2, 4.6), dpi=120, layout="constrained")
+    plot_cells(regions, axes, color="class")
+    figure.savefig(DOCS / "digits2.png", metadata={"Software": None}, pil_kwargs={"optimize": True})
+
+
+def draw_regions() -> None:
     """Draw regions with their patterns beside linear regions, and the graph over both."""
     net = network()
     regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
@@ -62,4 +71,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    draw_regions()
+    draw_classes()

@@ -14,7 +14,33 @@ __all__ = [
     "PartialResultError",
     "PolyregionsError",
     "UnsupportedOperatorError",
+    "shown",
 ]
+
+
+def shown(text: str, most: int | None = None) -> str:
+    r"""Return a text of any origin as one line that is safe to print.
+
+    What is not printable (control characters, line breaks, marks that turn the direction
+    of writing, halves of characters) is escaped as in a Python string; of a text longer
+    than `most` characters the middle is left out.
+
+    Examples
+    --------
+    >>> print(shown("two\nlines, \x1b[31mred"))
+    two\nlines, \x1b[31mred
+    >>> shown("a" * 100, 9)
+    'aaa...aaa'
+    """
+    if not text.isprintable():
+        text = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+            for char in text
+        )
+    if most is None or len(text) <= most:
+        return text
+    kept = most - 3
+    return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
 
 
 class PolyregionsError(Exception):

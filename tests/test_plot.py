@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from matplotlib.collections import LineCollection, PolyCollection
 
 from polyregions.analysis.corners import facet_segments, region_corners
+from polyregions.analysis.decision import decision_boundary
 from polyregions.plot import (
     plot_cells,
     plot_growth,
@@ -38,13 +39,23 @@ def texts(axes) -> str:
     return "\n".join(parts)
 
 
+def area(path) -> float:
+    x, y = path.vertices[:-1].T
+    return abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+
+
 @pytest.mark.parametrize("color", COLORINGS)
 def test_every_cell_is_drawn(regions, color):
     axes = plot_cells(regions, color=color)
     (cells,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
-    assert len(cells.get_paths()) == 594
+    if color in ("class", "output"):  # in parts
+        assert sum(map(area, cells.get_paths())) == pytest.approx(4.0)
+    else:
+        assert len(cells.get_paths()) == 594
     lines = [c for c in axes.collections if isinstance(c, LineCollection)]
-    assert sum(len(c.get_segments()) for c in lines) == len(regions.edges)
+    drawn = sum(len(c.get_segments()) for c in lines)
+    borders = 2 * len(decision_boundary(regions.network, regions.domain))  # with a rim
+    assert drawn == len(regions.edges) + (borders if color == "class" else 0)
     assert "594 regions" in texts(axes)
     axes.figure.canvas.draw()
 
@@ -76,8 +87,9 @@ def test_values(regions):
     network, witnesses = regions.network, regions.witnesses
     outputs = network.forward(witnesses)
     np.testing.assert_allclose(cell_values(regions, "output", 3).numbers, outputs[:, 3], rtol=1e-9)
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 200)] * 2), axis=-1).reshape(-1, 2)
     classes = [int(text.split()[-1]) for text, _ in cell_values(regions, "class").legend]
-    assert classes == sorted(set(outputs.argmax(axis=1).tolist()))
+    assert classes == sorted(set(network.forward(grid).argmax(axis=1).tolist()))
     assert cell_values(regions, "distance").numbers.min() == 0
     assert set(facet_layers(regions).tolist()) == {0, 1}
     with pytest.raises(pr.PolyregionsError, match="cannot be coloured by 'mood'"):
@@ -155,7 +167,8 @@ def test_files_are_the_same_each_time(regions, tmp_path, suffix):
 
 
 def test_vector_files_of_many_cells_stay_small(regions, tmp_path, monkeypatch):
-    monkeypatch.setattr("polyregions.plot.cells.RASTER_ABOVE", 100)
+    for module in ("cells", "shading"):
+        monkeypatch.setattr(f"polyregions.plot.{module}.RASTER_ABOVE", 100)
     save_figure(plot_cells(regions), tmp_path / "cells.svg")
     text = (tmp_path / "cells.svg").read_text()
     assert text.count("<image") >= 1

@@ -18,7 +18,7 @@ DOCUMENTED = {
         "walk_layers",
     ],
     "analysis.cells": ["cells", "sweep"],
-    "analysis.decision": ["decision_boundary", "nearest_decision_point"],
+    "analysis.decision": ["decision_boundary", "decision_in", "nearest_decision_point"],
     "analysis.distances": ["boundary_distance"],
     "analysis.extremes": ["extreme_output"],
     "analysis.linear_regions": ["count_all_patterns", "linear_regions"],

@@ -1,5 +1,6 @@
 """The page: what it holds, and how it behaves in a browser."""
 
+import base64
 import json
 import re
 
@@ -9,7 +10,10 @@ from webdriver import Browser, find_chromium
 
 import polyregions as pr
 from polyregions import examples
+from polyregions.analysis.affine_maps import affine_maps
+from polyregions.analysis.corners import region_corners
 from polyregions.cli import main
+from polyregions.plot.colors import CLASS_COLORS
 from polyregions.viewer import write_page
 from polyregions.viewer.page import page
 
@@ -60,7 +64,7 @@ def test_a_name_cannot_break_out_of_the_page(three_lines):
     network = pr.Network(three_lines.layers, name=name)
     text = page(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
     assert text.count("<script") == 2
-    assert data_of(text)["name"] == name
+    assert data_of(text)["name"] == name.replace("\u2028", "\\u2028")
     assert "&lt;/script&gt;" in text
 
 
@@ -181,6 +185,82 @@ def test_toggles(opened, regions):
     assert len(set(seen)) == 5
     assert len(browser.text("#legend")) > 10
     assert browser.console() == []
+
+
+PIXELS = """
+  const mode = document.getElementById("mode");
+  mode.value = arguments[0];
+  mode.dispatchEvent(new Event("change"));
+  for (const box of document.querySelectorAll("#layers input")) if (box.checked) box.click();
+  return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const c = document.getElementById("cells"), ratio = window.devicePixelRatio;
+    const all = c.getContext("2d").getImageData(0, 0, c.width, c.height).data, found = [];
+    for (let py = 0; py < c.height; py += 3) for (let px = 0; px < c.width; px += 3) {
+      const u = window.polyregions.toUnit((px + 0.5) / ratio, (py + 0.5) / ratio);
+      const k = 4 * (py * c.width + px);
+      found.push([...u, all[k], all[k + 1], all[k + 2]]);
+    }
+    done(found);
+  })));
+"""
+
+
+def painted(browser, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Points of [-1, 1]^2, away from its frame, and the colours of their pixels."""
+    table = np.array(browser.run(PIXELS, mode))
+    points = 2 * table[:, :2] - 1
+    inside = (np.abs(points) < 0.97).all(axis=1)  # and away from the names of the inputs
+    inside &= ~((points[:, 0] > 0.6) & (points[:, 1] < -0.9))
+    inside &= ~((points[:, 0] < -0.6) & (points[:, 1] > 0.9))
+    return points[inside], table[inside, 2:]
+
+
+def test_classes_are_painted_as_they_are(opened, regions):
+    points, seen = painted(opened(regions), "class")
+    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CLASS_COLORS])
+    outputs = regions.network.forward(points)
+    first, second = np.sort(outputs, axis=1)[:, ::-1][:, :2].T
+    steepest = np.linalg.norm(affine_maps(regions).matrix, axis=2).max()
+    clear = first - second > 2 * steepest * 0.02  # five pixels from the border, whose line is 4
+    assert clear.mean() > 0.5
+    # rounding where parts of cells meet takes a step or two
+    np.testing.assert_allclose(seen[clear], palette[outputs.argmax(axis=1)][clear], atol=3)
+    dark = seen[~clear].sum(axis=1) < 60
+    assert 0.02 < dark.mean() < 0.5
+
+
+def test_an_output_is_painted_as_a_gradient(opened, regions):
+    points, seen = painted(opened(regions, output=3), "output")
+    data = data_of(page(regions, output=3))
+    values = regions.network.forward(points)[:, 3]
+    corners = np.concatenate(list(region_corners(regions)))
+    extremes = regions.network.forward(corners)[:, 3]
+    low, high = extremes.min(), extremes.max()
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in data["stops"]])
+    place = (values - low) / (high - low) * (len(stops) - 1)
+    expected = np.stack(
+        [np.interp(place, np.arange(len(stops)), stops[:, k]) for k in range(3)], axis=1
+    )
+    away = np.abs(seen - expected).max(axis=1)
+    assert np.quantile(away, 0.98) <= 3
+    assert away.max() <= 12
+
+
+def test_the_page_knows_the_parts_of_each_class(regions):
+    """Without a browser: the parts fill the square, each class as much as in a sample."""
+    mode = data_of(page(regions))["modes"]["class"]
+    ends = np.frombuffer(base64.b64decode(mode["parts"]["ends"]), "<u4")
+    corners = np.frombuffer(base64.b64decode(mode["parts"]["corners"]), "<f4").reshape(-1, 2)
+    colors = np.frombuffer(base64.b64decode(mode["colors"]), "<u1").reshape(-1, 3)
+    grid = np.stack(np.meshgrid(*[np.linspace(-0.995, 0.995, 200)] * 2), axis=-1).reshape(-1, 2)
+    sampled = np.bincount(regions.network.forward(grid).argmax(axis=1), minlength=10) / len(grid)
+    areas = np.zeros(10)
+    for start, end, color in zip(ends, ends[1:], colors, strict=False):
+        x, y = corners[start:end].astype(float).T
+        label = CLASS_COLORS.index("#" + bytes(color).hex())
+        areas[label] += abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    np.testing.assert_allclose(areas, sampled, atol=0.002)
+    assert areas.sum() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_the_keyboard(opened, regions):

@@ -231,13 +231,27 @@ def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
     segments = np.full((len(regions.edges), 2, 2), np.nan)
     first = np.unique(table.edges, return_index=True)[1]
     owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))
+    corners = np.concatenate([*polygons, np.empty((0, 2))])
+    border = np.stack([corners.min(axis=0, initial=np.inf), corners.max(axis=0, initial=-np.inf)])
     for edge, place in enumerate(first.tolist()):
         points = polygons[owner[place]]
         if len(points) < 2:
             continue
-        row = table.rows[place]
-        away = np.abs(points @ row[:2] + row[2])
         # of the polygon's sides, the one nearest to the facet's line
-        side = int(np.argmin(np.maximum(away, np.roll(away, -1))))
-        segments[edge] = points[side], points[(side + 1) % len(points)]
+        away = _away(table.rows[place : place + 1], points)[0]
+        side = int(np.argmin(away))
+        segment = np.stack([points[side], points[(side + 1) % len(points)]])
+        if regions.domain is None:
+            # outside the window that side is another facet's, or on the window's own border
+            begin, end = table.starts[owner[place] : owner[place] + 2]
+            nearest = begin + int(np.argmin(_away(table.rows[begin:end], segment)[:, 0]))
+            if nearest != place or (segment == border[:, None]).all(axis=1).any():
+                continue
+        segments[edge] = segment
     return segments
+
+
+def _away(rows: Floats, points: Floats) -> Floats:
+    """Return how far each side of a polygon is from each of some lines, shape (rows, sides)."""
+    away = np.abs(rows[:, :2] @ points.T + rows[:, 2:])
+    return np.asarray(np.maximum(away, np.roll(away, -1, axis=1)))

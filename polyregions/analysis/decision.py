@@ -1,16 +1,16 @@
 """Where the decision changes: the boundary between classes, piece by piece.
 
-The comparison of two outputs is one more unit: behind the outputs stands a layer of
-differences f_a - f_b, and its regions are enumerated like any other. Facets across
-which the winner changes are the decision boundary, every one, each proven by the walk.
+The comparison of two outputs is one more unit: behind the outputs stands a tournament of
+comparisons, and its regions are enumerated like any others. Facets across which the
+winner changes are the decision boundary, every one, each proven by the walk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.traversal.breadth_first import enumerate_regions
+from polyregions.traversal.refinement import refine
 
 __all__ = [
     "DecisionBoundary",
@@ -35,11 +36,14 @@ __all__ = [
     "Piece",
     "comparing_network",
     "decision_boundary",
+    "decision_in",
     "nearest_decision_point",
 ]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+_SAMPLES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,8 @@ class DecisionBoundary:
         Of :func:`comparing_network`: activation regions, cut along the comparisons.
     classes : numpy.ndarray of int64, shape (R,)
         The class on each region: the largest output, or for one output 1 where it is
-        above the level and 0 elsewhere. Outputs equal on a whole region: the last.
+        above the level and 0 elsewhere. Of outputs that are equal on a whole region it is
+        the first, as `numpy.argmax` has it.
     edges : numpy.ndarray of int64, shape (P,)
         The edges of `regions` across which the class changes: the pieces.
     """
@@ -114,29 +119,57 @@ class Piece:
     measure: float
 
 
-def comparing_network(network: Network, *, level: float = 0.0) -> Network:
-    """Return the network with one more layer of units, the signs of f_a - f_b for a < b.
+def comparing_network(
+    network: Network, classes: Sequence[int] | None = None, *, level: float = 0.0
+) -> Network:
+    """Return the network with further layers of units that find the largest output.
 
-    A network with one output gets the unit f - level instead.
+    Parameters
+    ----------
+    network : Network
+    classes : sequence of int, optional
+        Outputs that are compared with each other, in rising order; all by default. Each
+        of the others has a unit at the end that is 1 where it is below the largest of these.
+    level : float
+        What a network with one output is compared with, instead.
+
+    Notes
+    -----
+    *Algorithm.* A tournament: outputs meet in pairs, a < b, in a unit σ(f_b - f_a) whose
+    bit is 1 iff b wins, so that a tie goes to the lower one. The winner's value
+    f_a + σ(f_b - f_a) meets the next in the next layer. K outputs take K - 1 units.
 
     Examples
     --------
-    >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0], [2.0]], [0.0, -1.0])])
+    >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1], [2], [0]], [0, -1, 0.5])])
     >>> comparing_network(net).widths
-    (1, 1)
+    (1, 1, 1)
     """
+    layers = list(network.layers)
     outputs = network.output_dimension
     if outputs == 1:
-        difference, shift = np.ones((1, 1)), np.array([-level])
-    else:
-        pairs = list(combinations(range(outputs), 2))
-        difference, shift = np.zeros((len(pairs), outputs)), np.zeros(len(pairs))
-        for row, (a, b) in enumerate(pairs):
-            difference[row, a], difference[row, b] = 1.0, -1.0
-    # outputs pass through a layer of their own: the differences are then exact
-    compare = Layer.relu(difference, shift)
-    last = Layer.affine(np.ones((1, len(shift))), [0.0])
-    return Network((*network.layers, compare, last), name=network.name)
+        layers += [Layer.relu([[1.0]], [-level]), Layer.affine([[1.0]], [0.0])]
+        return Network(tuple(layers), name=network.name)
+    among = np.arange(outputs) if classes is None else np.asarray(classes)
+    # the values of those still in, and of the others, as sums of the last layer's
+    values, others = np.eye(outputs)[among], np.delete(np.eye(outputs), among, axis=0)
+    while len(values) > 1:
+        games, left = len(values) // 2, (len(values) + 1) // 2
+        differences = values[1 : 2 * games : 2] - values[0 : 2 * games : 2]
+        layers.append(_units(differences, np.concatenate([values[::2], others])))
+        passed = np.eye(games + left + len(others))
+        values, others = passed[games : games + left], passed[games + left :]
+        values[:games] += passed[:games]
+    if len(others):
+        layers.append(_units(values - others, values))
+        values = np.eye(len(others) + 1)[-1:]
+    return Network((*layers, Layer.affine(values, [0.0])), name=network.name)
+
+
+def _units(bent: Floats, passed: Floats) -> Layer:
+    """Return a layer of ReLU units and others that pass their value on."""
+    lower = np.repeat([0.0, 1.0], [len(bent), len(passed)])
+    return Layer.with_slopes(np.concatenate([bent, passed]), np.zeros(len(lower)), lower, 1.0)
 
 
 def decision_boundary(
@@ -156,6 +189,12 @@ def decision_boundary(
         Passed to :func:`polyregions.enumerate_regions`; the result is partial if
         ``regions.complete`` is False.
 
+    Notes
+    -----
+    *Algorithm.* Outputs that are largest at some sampled points meet in a tournament
+    (:func:`comparing_network`); of each other output the walk proves that it is largest
+    nowhere. Where it is, it joins the tournament, and the walk is repeated.
+
     Examples
     --------
     f = σ(x) + σ(y) - 1/2: the boundary in the unit square is the segment x + y = 1/2.
@@ -166,23 +205,75 @@ def decision_boundary(
     >>> [round(piece.measure, 6) for piece in boundary.pieces()]
     [0.707107]
     """
-    regions = enumerate_regions(comparing_network(network, level=level), domain, **limits)
-    classes = _classes(regions, network.output_dimension)
+
+    def find(compared: Network) -> Regions:
+        return enumerate_regions(compared, domain, **limits)
+
+    return _decided(network, level, _samples(domain, network.input_dimension), find)
+
+
+def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
+    """Return the decision boundary inside given regions, which may be a partial result.
+
+    Each region is cut into those of the comparing network, on which the class is constant.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+    >>> cut = decision_in(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
+    >>> len(cut.regions), cut.classes.tolist()
+    (7, [0, 0, 0, 0, 1, 1, 1])
+    """
+    network = regions.network
+    points = np.concatenate([regions.witnesses, _samples(regions.domain, network.input_dimension)])
+    return _decided(network, level, points, partial(refine, regions))
+
+
+def _samples(domain: Domain | None, dimension: int) -> Floats:
+    """Return points to guess from which outputs are largest somewhere."""
+    rng = np.random.default_rng(0)
+    if domain is None:
+        scales = 10.0 ** rng.uniform(-2, 2, size=(_SAMPLES, 1))
+        return np.asarray(scales * rng.normal(size=(_SAMPLES, dimension)))
+    low, high = domain.box.lower, domain.box.upper
+    share = rng.random((_SAMPLES, dimension))
+    return np.asarray((1 - share) * low + share * high)
+
+
+def _decided(
+    network: Network, level: float, points: Floats, find: Callable[[Network], Regions]
+) -> DecisionBoundary:
+    """Find the regions of the comparing network, with all outputs that win somewhere."""
+    outputs = network.output_dimension
+    among = np.unique(network.forward(points).argmax(axis=1))
+    while True:
+        regions = find(comparing_network(network, among.tolist(), level=level))
+        bits = unpack(regions.patterns, regions.network.hidden_units)[:, network.hidden_units :]
+        if outputs == 1:
+            classes: Integers = bits[:, 0].astype(np.int64)
+            break
+        others = np.setdiff1d(np.arange(outputs), among)
+        reaching = others[(bits[:, len(among) - 1 :] == 0).any(axis=0)]
+        if not len(reaching):
+            classes = _winners(bits, among)
+            break
+        among = np.union1d(among, reaching)
     edges = np.flatnonzero(classes[regions.edges[:, 0]] != classes[regions.edges[:, 1]])
     return DecisionBoundary(regions, classes, edges.astype(np.int64))
 
 
-def _classes(regions: Regions, outputs: int) -> Integers:
-    units = regions.network.widths[-1]
-    bits = unpack(regions.patterns, regions.network.hidden_units)[:, -units:].astype(np.int64)
-    if outputs == 1:
-        above: Integers = bits[:, 0]
-        return above
-    wins = np.zeros((len(bits), outputs), dtype=np.int64)
-    for column, (a, b) in enumerate(combinations(range(outputs), 2)):
-        wins[:, a] += bits[:, column]
-        wins[:, b] += 1 - bits[:, column]
-    best: Integers = wins.argmax(axis=1).astype(np.int64)
+def _winners(bits: NDArray[np.uint8], among: Integers) -> Integers:
+    """Replay the tournament by the bits of its units, shape (R, ...) to (R,)."""
+    players = np.tile(among, (len(bits), 1))
+    start = 0
+    while players.shape[1] > 1:
+        games = players.shape[1] // 2
+        won = bits[:, start : start + games]
+        winners = np.where(won == 1, players[:, 1 : 2 * games : 2], players[:, 0 : 2 * games : 2])
+        players = np.concatenate([winners, players[:, 2 * games :]], axis=1)
+        start += games
+    best: Integers = players[:, 0].astype(np.int64)
     return best
 
 

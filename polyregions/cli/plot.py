@@ -41,13 +41,14 @@ def plot(
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
     from polyregions.plot.figure import with_matplotlib
     from polyregions.plot.save import PICTURE_SUFFIXES
-    from polyregions.plot.values import COLORINGS
+    from polyregions.plot.values import COLORINGS, check_coloring
 
     options.check_output(output, PICTURE_SUFFIXES, network)
     if color not in COLORINGS:
         raise PolyregionsError(f"--color {color} is not known; take {', '.join(COLORINGS)}")
     with_matplotlib()  # refused before the walk rather than after it
     task = options.read_task(network, where)
+    check_coloring(color, output_index, task.network.output_dimension)
     if axes is not None:
         task = on_axes(task, axes)
     if task.dimension > 3:
@@ -62,7 +63,7 @@ def plot(
         return 0
     regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     if task.dimension == 1:
-        drawing = plot_line(regions, color=color)
+        drawing = plot_line(regions, color=color, output=output_index)
     elif task.dimension == 2:
         drawing = plot_cells(
             regions, color=color, output=output_index, facets=facets, graph=dual_graph

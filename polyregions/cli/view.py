@@ -24,15 +24,20 @@ def view(
         bool,
         typer.Option("--whole-graph", help="With --axes: also show the graph of all regions."),
     ] = False,
+    output_index: Annotated[
+        int, typer.Option("--output-index", metavar="K", help="The output to colour cells by.")
+    ] = 0,
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
 ) -> int:
     """Write one HTML page to look around in: hover, click, search. It works offline."""
+    from polyregions.plot.values import check_coloring
     from polyregions.viewer.page import MOST_CELLS, write_page
 
     options.check_output(output, [".html"], network)
     task = options.read_task(network, where)
+    check_coloring("output", output_index, task.network.output_dimension)
     limits: dict[str, Any] = {"threads": threads, "time_limit": time_limit}
     # a larger result is stopped there, and its page says that it is partial
     most = MOST_CELLS if max_regions is None else min(max_regions, MOST_CELLS)
@@ -49,6 +54,6 @@ def view(
             everything, _ = walk(task, max_regions=most, **limits)
         task = on_axes(task, axes)
     regions, times = walk(task, max_regions=most, **limits)
-    write_page(regions, output, whole=everything)
+    write_page(regions, output, whole=everything, output=output_index)
     report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
     return report.exit_code(regions)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.domain import Box
-from polyregions.errors import DomainError
+from polyregions.errors import DomainError, shown
 from polyregions.plot.colors import LAYER_COLORS
 from polyregions.plot.figure import (
     RASTER_ABOVE,
@@ -19,6 +19,7 @@ from polyregions.plot.figure import (
     new_axes,
     with_matplotlib,
 )
+from polyregions.plot.shading import draw_key, draw_patches, patches
 from polyregions.plot.values import Values, cell_values, facet_layers
 from polyregions.regions import Regions
 
@@ -65,24 +66,33 @@ def plot_cells(
     Returns
     -------
     matplotlib.axes.Axes
-        Beyond 10,000 cells, cells and lines are pixels in vector files too.
+        Beyond 10,000 cells, cells and lines are pixels in vector files too. A class is
+        painted on the parts of cells where it is the largest output, with their borders
+        drawn; an output in 256 shades, each cell cut along the lines between them.
 
     Raises
     ------
     DomainError
         If there are not two free inputs.
+    PolyregionsError
+        If there is no such colouring or output.
     MissingExtraError
         If matplotlib is not installed.
     """
     polygons, view = plane_polygons(regions, window)
+    values = cell_values(regions, color, output)
     if axes is None:
         axes = new_axes()
     many = len(regions) > RASTER_ABOVE
-    values = cell_values(regions, color, output)
-    _fill(axes, polygons, values, rasterized=many)
+    parts = polygons if values.regions is regions else list(region_corners(values.regions, view))
+    drawn = patches(values, parts)
+    draw_patches(axes, drawn)
+    draw_key(axes, drawn, values)
     if facets:
         # values are to be read off the cells, so lines step back
         _draw_facets(axes, regions, polygons, rasterized=many, faint=color != "pattern")
+    if values.borders is not None:
+        _draw_borders(axes, values, parts)
     if graph:
         _draw_graph(axes, regions, polygons, rasterized=many)
     notes = ["clipped: cells at the border are unbounded"] if regions.domain is None else []
@@ -105,40 +115,6 @@ def plane_polygons(regions: Regions, window: Box | None = None) -> tuple[list[Fl
     else:
         view = finite_window(regions) if window is None else window
     return list(region_corners(regions, view)), view
-
-
-def _fill(axes: Axes, polygons: list[Floats], values: Values, *, rasterized: bool) -> None:
-    collections = with_matplotlib("matplotlib.collections")
-    colors: dict[str, Any] = {}
-    if values.colors is not None:
-        colors = {"facecolors": values.colors}
-    cells = collections.PolyCollection(
-        polygons, linewidths=0.4, edgecolors="face", rasterized=rasterized, **colors
-    )
-    if values.numbers is not None:
-        cells.set(array=values.numbers, cmap="cividis" if "facets" in values.label else "viridis")
-    axes.add_collection(cells)
-    if values.numbers is not None:
-        axes.figure.colorbar(cells, ax=axes, label=values.label, shrink=0.8, pad=0.02)
-    elif values.legend:
-        _draw_legend(axes, values)
-
-
-def _draw_legend(axes: Axes, values: Values) -> None:
-    """Show categories as a colour bar of blocks, which hides no cell."""
-    colors = with_matplotlib("matplotlib.colors")
-    count = len(values.legend)
-    texts, shades = zip(*values.legend, strict=True)
-    blocks = with_matplotlib("matplotlib.cm").ScalarMappable(
-        colors.BoundaryNorm(range(count + 1), count), colors.ListedColormap(shades)
-    )
-    share = min(0.8, 0.07 * count)
-    bar = axes.figure.colorbar(blocks, ax=axes, shrink=share, pad=0.02, aspect=20 * share)
-    bar.set_ticks([k + 0.5 for k in range(count)], labels=texts, fontsize=8)
-    bar.ax.tick_params(length=0)
-    bar.ax.invert_yaxis()
-    bar.minorticks_off()
-    bar.outline.set_visible(False)
 
 
 def _draw_facets(
@@ -175,6 +151,24 @@ def _draw_facets(
         )
 
 
+def _draw_borders(axes: Axes, values: Values, parts: list[Floats]) -> None:
+    """Draw where the class changes: black with a white rim, unlike any facet."""
+    collection = with_matplotlib("matplotlib.collections").LineCollection
+    segments = facet_segments(values.regions, parts)[values.borders]
+    segments = segments[np.isfinite(segments).all(axis=(1, 2))]
+    for shade, width in (("white", 2.6), ("black", 1.3)):
+        axes.add_collection(
+            collection(
+                segments,
+                colors=shade,
+                linewidths=width,
+                capstyle="round",
+                rasterized=len(segments) > RASTER_ABOVE,
+                zorder=2.5,
+            )
+        )
+
+
 def _draw_graph(axes: Axes, regions: Regions, polygons: list[Floats], *, rasterized: bool) -> None:
     collection = with_matplotlib("matplotlib.collections").LineCollection
     centres = np.array(
@@ -199,7 +193,7 @@ def _frame(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None
     axes.set(xlim=(x0, x1), ylim=(y0, y1))
     ratio = (y1 - y0) / (x1 - x0)
     axes.set_aspect("equal" if 0.2 < ratio < 5 else "auto")
-    names = [f"input {axis}" for axis in free] if labels is None else labels
+    names = [f"input {axis}" for axis in free] if labels is None else list(map(shown, labels))
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     axes.tick_params(labelsize=8)

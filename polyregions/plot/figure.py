@@ -9,6 +9,7 @@ import numpy as np
 
 from polyregions.analysis.shape import vertices
 from polyregions.domain import Box
+from polyregions.errors import shown
 from polyregions.io.files import import_extra
 from polyregions.regions import Regions
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["RASTER_ABOVE", "describe", "finite_window", "new_axes", "with_matplotlib"]
 
 RASTER_ABOVE = 10_000  # cells or lines in a vector file, above which they become pixels
+
+_LONGEST_NAME = 50  # characters in a title
 
 _EXACT_WINDOW = 2_000  # regions whose exact vertices are computed to choose a window
 
@@ -45,7 +48,9 @@ def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
         remarks.append("not proven")
     count = f"{len(regions):,} region{'' if len(regions) == 1 else 's'}"
     count += "" if regions.complete else " so far"
-    axes.set_title(f"{regions.network.name}: {count}", loc="left", fontsize=11, pad=18)
+    # a name of any origin: nothing in it is an instruction to whoever reads the picture
+    title = f"{shown(regions.network.name, _LONGEST_NAME)}: {count}"
+    axes.set_title(title, loc="left", fontsize=11, pad=18, parse_math=False)
     if remarks:
         axes.annotate(
             "; ".join(remarks),

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyregions.domain import Domain
+from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
 from polyregions.plot.cells import plot_cells
 from polyregions.plot.figure import with_matplotlib
+from polyregions.plot.values import COLORINGS, OF_THE_OUTPUTS
 from polyregions.traversal.breadth_first import enumerate_regions
 
 if TYPE_CHECKING:
@@ -44,11 +46,23 @@ def plot_growth(network: Network, domain: Domain, *, color: str = "pattern") -> 
     domain : Box or Polytope
         With two free inputs.
     color : str
+        "pattern", "layer" or "distance".
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    PolyregionsError
+        If the colour is one of the network's outputs, which its first layers do not have.
     """
+    if color in OF_THE_OUTPUTS:
+        others = ", ".join(by for by in COLORINGS if by not in OF_THE_OUTPUTS)
+        raise PolyregionsError(
+            f"the first layers of a network have no outputs to colour by; take {others}, "
+            f"not {color}"
+        )
     depth = len(network.widths)
     columns = min(depth, 4)
     rows = -(-depth // columns)

@@ -9,10 +9,11 @@ import numpy as np
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.corners import region_corners
 from polyregions.domain import Box
-from polyregions.errors import DomainError
+from polyregions.errors import DomainError, shown
 from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS
-from polyregions.plot.figure import describe, finite_window, new_axes, with_matplotlib
-from polyregions.plot.values import cell_values, facet_layers
+from polyregions.plot.figure import describe, finite_window, new_axes
+from polyregions.plot.shading import draw_key, draw_patches, patches
+from polyregions.plot.values import Values, cell_values, facet_layers
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_line"]
 
 _MOST_OUTPUTS = 10
+_ACROSS = np.array([0.0, 0.0, 0.045, 0.045])  # the strip's height, as a share of the picture's
 
 
 def plot_line(
@@ -28,6 +30,7 @@ def plot_line(
     axes: Axes | None = None,
     *,
     color: str = "pattern",
+    output: int = 0,
     window: Box | None = None,
     label: str | None = None,
 ) -> Axes:
@@ -42,6 +45,8 @@ def plot_line(
     axes : matplotlib.axes.Axes, optional
     color : str
         For the strip, one of :data:`polyregions.plot.values.COLORINGS`.
+    output : int
+        For ``color="output"``.
     window : Box, optional
         What to show of the whole line.
     label : str, optional
@@ -51,6 +56,8 @@ def plot_line(
     ------
     DomainError
         If there is not one free input.
+    PolyregionsError
+        If there is no such colouring or output.
     """
     domain = regions.domain
     free = regions.network.input_dimension if domain is None else len(domain.free)
@@ -61,29 +68,31 @@ def plot_line(
     else:
         view = finite_window(regions) if window is None else window
     axis = int(view.free[0])
+    values = cell_values(regions, color, output)
     ends = [points.ravel() for points in region_corners(regions, view)]
     if axes is None:
         axes = new_axes(width=7.5, height=4.2)
     maps = affine_maps(regions)
-    shown = min(maps.shift.shape[1], _MOST_OUTPUTS)
     order = np.argsort([end[0] if len(end) else np.inf for end in ends])
     visible = [int(k) for k in order if len(ends[k])]
     fixed = regions.witnesses.copy()
     fixed[:, axis] = 0.0
     constants = np.einsum("ron,rn->ro", maps.matrix, fixed) + maps.shift
-    for output in range(shown):
-        slopes = maps.matrix[visible, output, axis]
+    for number in range(min(maps.shift.shape[1], _MOST_OUTPUTS)):
+        slopes = maps.matrix[visible, number, axis]
         x = np.array([ends[k] for k in visible])
-        y = x * slopes[:, None] + constants[visible, output][:, None]
-        shade = CLASS_COLORS[(4 + output) % len(CLASS_COLORS)]
-        axes.plot(x.ravel(), y.ravel(), color=shade, lw=1.6, label=f"output {output}")
-        if output == 0:
+        y = x * slopes[:, None] + constants[visible, number][:, None]
+        shade = CLASS_COLORS[(4 + number) % len(CLASS_COLORS)]
+        axes.plot(x.ravel(), y.ravel(), color=shade, lw=1.6, label=f"output {number}")
+        if number == 0:
             _mark_breaks(axes, regions, x, y)
-    if shown > 1:
+    if maps.shift.shape[1] > 1:
         axes.legend(fontsize=8)
-    _strip(axes, regions, ends, color)
+    _strip(axes, values, view)
     low, high = float(view.lower[axis]), float(view.upper[axis])
-    axes.set(xlim=(low, high), xlabel=f"input {axis}" if label is None else label, ylabel="output")
+    axes.set(
+        xlim=(low, high), xlabel=f"input {axis}" if label is None else shown(label), ylabel="output"
+    )
     notes = ["clipped: the outer cells are unbounded"] if domain is None else []
     describe(axes, regions, notes)
     return axes
@@ -112,15 +121,11 @@ def _mark_breaks(axes: Axes, regions: Regions, x: np.ndarray, y: np.ndarray) -> 
         )
 
 
-def _strip(axes: Axes, regions: Regions, ends: list[np.ndarray], color: str) -> None:
-    values = cell_values(regions, color)
-    if values.colors is not None:
-        shades = list(values.colors)
-    else:
-        assert values.numbers is not None
-        span = float(np.ptp(values.numbers)) or 1.0
-        scale = with_matplotlib("matplotlib").colormaps["viridis"]
-        shades = list(scale((values.numbers - values.numbers.min()) / span))
-    for end, shade in zip(ends, shades, strict=True):
-        if len(end):
-            axes.axvspan(end[0], end[1], ymax=0.045, color=shade, lw=0)
+def _strip(axes: Axes, values: Values, view: Box) -> None:
+    corners = region_corners(values.regions, view)
+    # each interval as a rectangle: across in the axes, along in the input
+    along = [points[[0, 1, 1, 0]] if len(points) else points for points in corners]
+    rectangles = [np.column_stack([x, _ACROSS[: len(x)]]) for x in along]
+    drawn = patches(values, rectangles, at=along)
+    draw_patches(axes, drawn, transform=axes.get_xaxis_transform())
+    draw_key(axes, drawn, values)

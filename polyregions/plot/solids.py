@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.analysis.solids import solids
 from polyregions.domain import Box
@@ -13,15 +14,22 @@ from polyregions.errors import DomainError
 from polyregions.network import Network
 from polyregions.plot.cells import plot_cells
 from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matplotlib
+from polyregions.plot.shading import draw_key, patches
 from polyregions.plot.values import cell_values
 from polyregions.regions import Regions
 from polyregions.traversal.breadth_first import enumerate_regions
+from polyregions.traversal.refinement import prefix_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["plot_slices", "plot_solids"]
+
+Floats = NDArray[np.float64]
+
+_LIGHT = np.array([0.35, -0.55, 0.75])
+_SHADES = 64  # each is drawn for itself, in the order of its depth
 
 
 def plot_solids(
@@ -39,6 +47,7 @@ def plot_solids(
     color : str
         One of :data:`polyregions.plot.values.COLORINGS`.
     output : int
+        For ``color="output"``, drawn in 64 shades.
     apart : float
         Each cell is moved away from the centre by this share of its distance.
 
@@ -46,42 +55,39 @@ def plot_solids(
     ------
     DomainError
         If the domain is not bounded or has not three free inputs.
+    PolyregionsError
+        If there is no such colouring or output.
     """
-    bodies = solids(regions)
+    values = cell_values(regions, color, output)
+    bodies = solids(values.regions)
     assert regions.domain is not None  # solids() has refused it
     box = regions.domain.box
-    values = cell_values(regions, color, output)
-    if values.colors is not None:
-        shades = values.colors
-    else:
-        assert values.numbers is not None
-        span = float(np.ptp(values.numbers)) or 1.0
-        scale = with_matplotlib("matplotlib").colormaps["viridis"]
-        shades = scale((values.numbers - values.numbers.min()) / span)[:, :3]
     low, high = box.lower[box.free], box.upper[box.free]
     centre, half = (low + high) / 2, (high - low) / 2
-    light = np.array([0.35, -0.55, 0.75])
-    faces, colors = [], []
-    for body, shade in zip(bodies, shades, strict=True):
-        points = body.points + apart * (body.points.mean(axis=0) - centre)
-        for face in body.faces:
-            corners = points[list(face)]
-            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-            length = float(np.linalg.norm(normal))
-            bright = 0.8 + 0.2 * float(normal @ light) / length if length else 0.8
-            faces.append(corners)
-            colors.append(np.clip(shade * bright, 0, 1))
+    # the parts of a cell move together
+    owner = prefix_indices(values.regions, regions)
+    moves = np.zeros((len(regions), 3))
+    np.add.at(moves, owner, [apart * (body.points.mean(axis=0) - centre) for body in bodies])
+    moves /= np.bincount(owner)[:, None]
+    of = [number for number, body in enumerate(bodies) for _ in body.faces]
+    inside = [body.points[face] for body in bodies for face in body.faces]
+    faces = [corners + moves[owner[number]] for number, corners in zip(of, inside, strict=True)]
+    drawn = patches(values, faces, of, at=inside, shades=_SHADES)
+    bright = np.array([_brightness(corners) for corners in faces])[drawn.owners]
+    colors = np.column_stack([drawn.colors * bright[:, None], np.ones(len(bright))])
     axes = new_axes(width=7, height=6.5, projection="3d")
     collection = with_matplotlib("mpl_toolkits.mplot3d.art3d").Poly3DCollection
+    # outlines of their own, since bands are no faces
     axes.add_collection(
         collection(
-            faces,
-            facecolors=colors,
-            edgecolors=(0, 0, 0, 0.35),
+            [*drawn.polygons, *faces],
+            facecolors=np.concatenate([colors, np.zeros((len(faces), 4))]),
+            edgecolors=np.concatenate([colors, np.tile([0, 0, 0, 0.35], (len(faces), 1))]),
             linewidths=0.25,
-            rasterized=len(faces) > RASTER_ABOVE,
+            rasterized=len(drawn.polygons) > RASTER_ABOVE,
         )
     )
+    draw_key(axes, drawn, values, pad=0.1)  # beyond the name of the third axis
     reach = half * (1 + apart)
     names = [f"input {axis}" for axis in box.free.tolist()]
     limits = np.stack([centre - reach, centre + reach], axis=1)
@@ -90,6 +96,13 @@ def plot_solids(
     axes.tick_params(labelsize=7)
     describe(axes, regions)
     return axes
+
+
+def _brightness(corners: Floats) -> float:
+    """Return how bright a face is in the light that all solids stand in."""
+    normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+    length = float(np.linalg.norm(normal))
+    return 0.8 + 0.2 * float(normal @ _LIGHT) / length if length else 0.8
 
 
 def plot_slices(

@@ -9,16 +9,27 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit, layer_of_unit, walk_layers
 from polyregions.analysis.affine_maps import affine_maps
+from polyregions.analysis.decision import decision_in
 from polyregions.analysis.lipschitz import gradient_norms
 from polyregions.errors import PolyregionsError
 from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS, pattern_colors
 from polyregions.regions import Regions
 
-__all__ = ["COLORINGS", "Values", "cell_values", "facet_layers"]
+__all__ = [
+    "COLORINGS",
+    "OF_THE_OUTPUTS",
+    "Values",
+    "cell_values",
+    "check_coloring",
+    "facet_layers",
+    "free_inputs",
+]
 
 Floats = NDArray[np.float64]
 
 COLORINGS = ("pattern", "layer", "output", "gradient", "class", "distance")
+
+OF_THE_OUTPUTS = ("output", "gradient", "class")  # what a network without its last layers lacks
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,19 +38,37 @@ class Values:
 
     Attributes
     ----------
+    regions : Regions
+        What has these colours: the cells, or for the class the parts of cells on which it
+        is constant.
     colors : numpy.ndarray, shape (R, 3), or None
         Fixed colours in [0, 1].
     numbers : numpy.ndarray, shape (R,), or None
-        Numbers for a colour map, instead.
+        Numbers for a colour map, instead: at the witness, if they vary in a cell.
     label : str
     legend : tuple of (str, str)
         Text and colour, where colours are categories.
+    slopes : numpy.ndarray, shape (R, d), or None
+        How the number varies in each cell, by free input; None where it is constant.
+    borders : numpy.ndarray of int64
+        Edges of `regions` that are to be drawn as borders.
     """
 
+    regions: Regions
     colors: Floats | None
     numbers: Floats | None
     label: str
     legend: tuple[tuple[str, str], ...] = ()
+    slopes: Floats | None = None
+    borders: NDArray[np.int64] | None = None
+
+    def at(self, index: int, points: Floats) -> Floats:
+        """Return the numbers at some points of one cell, in free inputs, shape (k,)."""
+        assert self.numbers is not None
+        if self.slopes is None:
+            return np.full(len(points), self.numbers[index])
+        start = self.regions.witnesses[index, free_inputs(self.regions)]
+        return np.asarray(self.numbers[index] + (points - start) @ self.slopes[index])
 
 
 def cell_values(regions: Regions, by: str = "pattern", output: int = 0) -> Values:
@@ -50,13 +79,20 @@ def cell_values(regions: Regions, by: str = "pattern", output: int = 0) -> Value
     regions : Regions
     by : {"pattern", "layer", "output", "gradient", "class", "distance"}
         Pattern: stable over pictures. Layer: the lowest layer that carries one of the
-        cell's facets. Output: the output's value at the witness. Gradient: the operator
-        2-norm. Class: the largest output at the witness (one output: its sign).
+        cell's facets. Output: the output's value, an affine function on each cell.
+        Gradient: the operator 2-norm. Class: the largest output, the first of equal ones
+        (one output: its sign), with cells cut along the exact decision boundary.
         Distance: facets crossed from the region nearest to the window's centre.
     output : int
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such colouring or no such output.
     """
+    check_coloring(by, output, regions.network.output_dimension)
     if by == "pattern":
-        return Values(pattern_colors(regions.patterns), None, "activation pattern")
+        return Values(regions, pattern_colors(regions.patterns), None, "activation pattern")
     if by == "layer":
         layers = np.full(len(regions), -1, dtype=np.int64)
         of_edge = facet_layers(regions)
@@ -64,24 +100,43 @@ def cell_values(regions: Regions, by: str = "pattern", output: int = 0) -> Value
         for end in regions.edges.T:
             np.minimum.at(lowest, end, of_edge)
         layers = np.where(lowest < len(regions.network.widths), lowest, -1)
-        return _categories(layers, "cut by layer", _soft(LAYER_COLORS), first=1)
+        return _categories(regions, layers, "cut by layer", _soft(LAYER_COLORS), first=1)
     if by == "class":
-        values = regions.network.forward(regions.witnesses)
-        single = values.shape[1] == 1
-        classes = (values[:, 0] > 0).astype(np.int64) if single else values.argmax(axis=1)
-        return _categories(classes, "sign" if single else "class", CLASS_COLORS)
+        cut = decision_in(regions)
+        title = "sign" if regions.network.output_dimension == 1 else "class"
+        return _categories(cut.regions, cut.classes, title, CLASS_COLORS, borders=cut.edges)
     if by == "output":
         maps = affine_maps(regions)
-        row = range(maps.shift.shape[1])[output]
-        middle = np.einsum("rn,rn->r", maps.matrix[:, row], regions.witnesses)
-        return Values(None, middle + maps.shift[:, row], f"output {row}")
+        middle = np.einsum("rn,rn->r", maps.matrix[:, output], regions.witnesses)
+        return Values(
+            regions,
+            None,
+            middle + maps.shift[:, output],
+            f"output {output}",
+            slopes=maps.matrix[:, output][:, free_inputs(regions)],
+        )
     if by == "gradient":
-        return Values(None, gradient_norms(regions), "norm of the gradient")
-    if by == "distance":
-        centre = np.median(regions.witnesses, axis=0)
-        start = int(np.argmin(((regions.witnesses - centre) ** 2).sum(axis=1)))
-        return Values(None, walk_layers(regions, start).astype(np.float64), "facets crossed")
-    raise PolyregionsError(f"cells cannot be coloured by {by!r}; take {', '.join(COLORINGS)}")
+        return Values(regions, None, gradient_norms(regions), "norm of the gradient")
+    centre = np.median(regions.witnesses, axis=0)
+    start = int(np.argmin(((regions.witnesses - centre) ** 2).sum(axis=1)))
+    crossed = walk_layers(regions, start).astype(np.float64)
+    return Values(regions, None, crossed, "facets crossed")
+
+
+def check_coloring(by: str, output: int, outputs: int) -> None:
+    """Refuse a colouring, or an output that a network of so many outputs does not have."""
+    if by not in COLORINGS:
+        raise PolyregionsError(f"cells cannot be coloured by {by!r}; take {', '.join(COLORINGS)}")
+    if not 0 <= output < outputs:
+        have = "only output 0" if outputs == 1 else f"outputs 0 to {outputs - 1}"
+        raise PolyregionsError(f"there is no output {output}: the network has {have}")
+
+
+def free_inputs(regions: Regions) -> NDArray[np.intp]:
+    """Return the inputs that the domain leaves free."""
+    if regions.domain is None:
+        return np.arange(regions.network.input_dimension)
+    return regions.domain.free
 
 
 def facet_layers(regions: Regions) -> NDArray[np.int64]:
@@ -90,7 +145,13 @@ def facet_layers(regions: Regions) -> NDArray[np.int64]:
 
 
 def _categories(
-    labels: NDArray[np.int64], title: str, palette: tuple[str, ...], *, first: int = 0
+    regions: Regions,
+    labels: NDArray[np.int64],
+    title: str,
+    palette: tuple[str, ...],
+    *,
+    first: int = 0,
+    borders: NDArray[np.int64] | None = None,
 ) -> Values:
     table = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in palette])
     colors = table[labels % len(palette)]
@@ -99,7 +160,7 @@ def _categories(
         (f"{title} {label + first}" if label >= 0 else "no facet", palette[label % len(palette)])
         for label in np.unique(labels).tolist()
     )
-    return Values(colors, None, title, legend)
+    return Values(regions, colors, None, title, legend, borders=borders)
 
 
 def _soft(palette: tuple[str, ...]) -> tuple[str, ...]:

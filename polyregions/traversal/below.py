@@ -26,7 +26,7 @@ from polyregions.traversal.start import start_region
 from polyregions.traversal.steps import stepper
 from polyregions.traversal.unit_order import ANY
 
-__all__ = ["Start", "first_start", "split", "walk_below"]
+__all__ = ["Start", "first_start", "split", "start_below", "walk_below"]
 
 Bits = NDArray[np.uint8]
 
@@ -58,6 +58,15 @@ def first_start(problem: Problem) -> Start:
     return _start(np.full(problem.flat.units, ANY, dtype=np.uint8), bits, point.tolist())
 
 
+def start_below(problem: Problem, marks: Bits) -> Start:
+    """Return a start below a prefix of whole layers, from an exact point inside it."""
+    rows, domain = prefix_rows(problem, np.where(marks == ANY, 0, marks).astype(np.uint8))
+    decided = np.flatnonzero(marks != ANY).tolist()
+    point = interior_point([*(rows[i] for i in decided), *domain])
+    assert point is not None  # the prefix is that of a region
+    return _start_at(problem, marks, point)
+
+
 def walk_below(problem: Problem, start: Start, budget: int) -> Found:
     """Walk below a prefix, until all regions are found or more than `budget` are known.
 
@@ -77,7 +86,7 @@ def walk_below(problem: Problem, start: Start, budget: int) -> Found:
     marks = np.frombuffer(start.marks, dtype=np.uint8)
     pattern = np.frombuffer(start.pattern, dtype="<u8").astype(np.uint64)
     found = root_at(problem, pattern, np.array(start.point))
-    found.fence = Fence(mask=pack(marks != ANY), value=pack(marks == 1))
+    found.fence = Fence(mask=pack(marks != ANY), values=pack(marks == 1)[None])
     with stepper(problem, 1) as step:
         while not found.finished and found.count <= budget:
             step(found, budget)

@@ -20,6 +20,7 @@ from polyregions.regions import Region, Regions
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import result_of, root
 from polyregions.traversal.limits import check_threads, limits_of
+from polyregions.traversal.pace import Pace
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.steps import stepper
@@ -28,7 +29,7 @@ __all__ = ["enumerate_regions", "traverse"]
 
 Arithmetic = Literal["certified", "float", "rational"]
 
-_YIELDED = 4096  # regions that `traverse` decides before it hands them out
+_YIELDED = 4096  # regions that `traverse` decides at most before it hands them out
 
 
 def enumerate_regions(
@@ -142,10 +143,11 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
     """
     problem = problem_of(network, domain, drop_constant=True)
     with stepper(problem, threads) as step:
-        found = root(problem)
+        found, pace = root(problem), Pace(1, _YIELDED)
         while not found.finished:
             start, waiting = found.expanded, set(found.open)
-            step(found, _YIELDED)
+            with pace.step() as size:
+                step(found, size)
             numbers = [*range(start, found.expanded), *waiting]
             numbers = sorted(set(numbers).difference(found.open))
             points = chart_points(problem.chart, domain, found.points[numbers])

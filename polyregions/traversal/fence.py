@@ -1,6 +1,6 @@
-"""A walk that stays below a prefix, and notes every facet that leads out.
+"""A walk that stays below some prefixes, and notes every facet that leads out.
 
-The regions below a prefix fill a convex set, so that a walk from any of them reaches all
+The regions below one prefix fill a convex set, so that a walk from any of them reaches all
 without leaving it. What lies across the fence belongs to another walk; the two see each
 edge between them once from either side.
 """
@@ -24,9 +24,10 @@ class Fence:
 
     Attributes
     ----------
-    mask, value : numpy.ndarray of uint64, shape (W,)
-        A packed pattern is inside iff it equals `value` where `mask` is set; elsewhere
-        `value` is 0.
+    mask : numpy.ndarray of uint64, shape (W,)
+    values : numpy.ndarray of uint64, shape (k, W)
+        A packed pattern is inside iff it equals one of `values` where `mask` is set;
+        elsewhere these are 0.
     parents : list of numpy.ndarray of int64
         Numbers of the regions inside, one per facet, piece by piece.
     children : list of numpy.ndarray of uint64
@@ -34,7 +35,7 @@ class Fence:
     """
 
     mask: Words
-    value: Words
+    values: Words
     parents: list[NDArray[np.int64]] = field(default_factory=list)
     children: list[Words] = field(default_factory=list)
 
@@ -58,7 +59,7 @@ class Fence:
         """
         stop = int(ends[-1])
         children = result.children[begin:stop]
-        inside = ((children & self.mask) == self.value).all(axis=1)
+        inside = np.isin(_whole(children & self.mask), _whole(self.values))
         if not inside.all():
             # the owner of facet f is the first region whose end is beyond f
             out = np.flatnonzero(~inside)
@@ -69,3 +70,9 @@ class Fence:
         return left[ends - begin], result._replace(
             children=result.children[kept], bases=result.bases[kept], points=result.points[kept]
         )
+
+
+def _whole(words: Words) -> NDArray[np.void]:
+    """Return each row as one value that compares by its bytes, shape (k,)."""
+    rows = np.ascontiguousarray(words)
+    return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()

@@ -25,16 +25,15 @@ from polyregions.traversal.exact_step import exact_region
 from polyregions.traversal.expand import advance, expand
 from polyregions.traversal.found import Found, append_lists, make_room, merge_batch
 from polyregions.traversal.neighbors import OPEN, Batch, batch
-from polyregions.traversal.pace import Pace
 from polyregions.traversal.prefixes import REGISTERED, SETTLED
 from polyregions.traversal.problem import Problem
 from polyregions.traversal.settle import settle_run
 
 __all__ = ["stepper"]
 
-_FIRST_ROWS = 2048  # rows of all regions in the first step; more where they turn out to be fast
-_MOST = 4096  # regions in a step of one thread: enough to hide Python's cost
-_MOST_OPEN = 256  # the same for degenerate regions, which take longer
+# Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
+_CHUNK = 4096
+_OPEN_CHUNK = 256  # the same for degenerate regions, which take longer
 _BLOCK = 64  # regions between two merges in one thread: their facets stay in the cache
 _ROWS_PER_PREFIX = 32  # room first given to the lists of prefixes, likewise
 _FACETS_PER_REGION = 12  # room first given to a batch; it is split when that is not enough
@@ -82,22 +81,17 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
             room=batch(flat, _BLOCK, max(flat.units, _FACETS_PER_REGION * _BLOCK)),
         )
 
-        first = max(1, _FIRST_ROWS // flat.size)
-        simple = Pace(first, _MOST * threads)
-        degenerate = Pace(first, _MOST_OPEN * threads)
-
         def step(found: Found, limit: int) -> None:
             if found.resolving and not found.open:
                 found.resolving = False
             if found.expanded == found.count:
                 found.resolving = True
-            with (degenerate if found.resolving else simple).step() as size:
-                if found.resolving:
-                    _resolve(crew, found, min(size, limit))
-                elif threads == 1 and found.fence is None:
-                    _advance(crew, found, min(size, limit))
-                else:
-                    _expand(crew, found, min(size, limit))
+            if found.resolving:
+                _resolve(crew, found, min(_OPEN_CHUNK * threads, limit))
+            elif threads == 1 and found.fence is None:
+                _advance(crew, found, min(_CHUNK, limit))
+            else:
+                _expand(crew, found, min(_CHUNK * threads, limit))
 
         yield step
 

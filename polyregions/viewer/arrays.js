@@ -8,8 +8,22 @@ const unpack = (text, Kind) => {
   for (let k = 0; k < raw.length; k++) bytes[k] = raw.charCodeAt(k);
   return new Kind(bytes.buffer);
 };
-const ends = unpack(data.ends, Uint32Array);
-const corners = unpack(data.corners, Float32Array);
+// convex polygons: the corners of number c are ends[c] to ends[c + 1]; with their boxes
+const polygons = (packed) => {
+  const ends = unpack(packed.ends, Uint32Array), corners = unpack(packed.corners, Float32Array);
+  const count = ends.length - 1, boxes = new Float32Array(4 * count);
+  for (let c = 0; c < count; c++) {
+    let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+    for (let k = ends[c]; k < ends[c + 1]; k++) {
+      const x = corners[2 * k], y = corners[2 * k + 1];
+      x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y);
+    }
+    boxes.set([x0, y0, x1, y1], 4 * c);
+  }
+  return { ends, corners, count, boxes };
+};
+const cells = polygons(data);
+const { ends, corners, boxes } = cells;
 const areas = unpack(data.areas, Float64Array);
 const patterns = unpack(data.patterns, BigUint64Array);
 const matrix = unpack(data.matrix, Float32Array);
@@ -33,20 +47,15 @@ for (let e = 0; e < edges.length / 2; e++) {
   incident[next[edges[2 * e + 1]]++] = e;
 }
 
-// bounding boxes and middles, and a grid of the cells that reach into each square
-const boxes = new Float32Array(4 * count);
+// middles, and a grid of the cells that reach into each square
 const middles = new Float32Array(2 * count);
 const GRID = Math.max(1, Math.min(256, Math.ceil(Math.sqrt(count))));
 const grid = Array.from({ length: GRID * GRID }, () => []);
 const slot = (v) => Math.max(0, Math.min(GRID - 1, Math.floor(v * GRID)));
 for (let c = 0; c < count; c++) {
-  let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity, sx = 0, sy = 0;
-  for (let k = ends[c]; k < ends[c + 1]; k++) {
-    const x = corners[2 * k], y = corners[2 * k + 1];
-    x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y);
-    sx += x; sy += y;
-  }
-  boxes.set([x0, y0, x1, y1], 4 * c);
+  const [x0, y0, x1, y1] = boxes.subarray(4 * c, 4 * c + 4);
+  let sx = 0, sy = 0;
+  for (let k = ends[c]; k < ends[c + 1]; k++) { sx += corners[2 * k]; sy += corners[2 * k + 1]; }
   const n = Math.max(1, ends[c + 1] - ends[c]);
   middles.set([sx / n, sy / n], 2 * c);
   if (!(x1 >= x0)) continue;

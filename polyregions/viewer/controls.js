@@ -81,7 +81,7 @@ const hover = (px, py) => {
   const x = u.slice(0, inputs).map((v, k) => number(data.low[k] + v * size[k]));
   tip.textContent = `region ${c} at (${x.join(", ")})\n${bits(c)}\n` +
     `${inputs === 2 ? "area" : "length"} ${area(c)}, ${degree[c + 1] - degree[c]} neighbours\n` +
-    `output 0 = ${map(c, 0)}`;
+    `output ${data.output} = ${map(c, data.outputs.indexOf(data.output))}`;
   tip.style.left = `${Math.min(px + 14, Math.max(0, state.width - 320))}px`;
   tip.style.top = `${py > state.height - 130 ? py - 110 : py + 14}px`;
 };

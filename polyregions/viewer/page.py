@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from polyregions.domain import Box
-from polyregions.errors import FormatError
+from polyregions.errors import FormatError, shown
 from polyregions.io.atomic import atomic_write
 from polyregions.regions import Regions
 from polyregions.viewer.payload import payload
@@ -18,13 +18,17 @@ __all__ = ["MOST_CELLS", "page", "write_page"]
 
 MOST_CELLS = 50_000
 
+_LONGEST_NAME = 100  # characters in the title of the window
+
 # the parts of one program, each using those before it
 _PROGRAM = ("arrays", "drawing", "texts", "controls")
 
 _FOLDER = Path(__file__).resolve().parent
 
 
-def page(regions: Regions, *, window: Box | None = None, whole: Regions | None = None) -> str:
+def page(
+    regions: Regions, *, window: Box | None = None, whole: Regions | None = None, output: int = 0
+) -> str:
     """Return the page as text.
 
     Parameters
@@ -36,11 +40,15 @@ def page(regions: Regions, *, window: Box | None = None, whole: Regions | None =
     whole : Regions, optional
         All regions of the network that the plane belongs to: their graph is shown
         beside the plane.
+    output : int
+        The output that cells can be coloured by.
 
     Raises
     ------
     DomainError
         If more than two inputs are free.
+    PolyregionsError
+        If there is no such output.
     FormatError
         If there are more than 50,000 cells.
     """
@@ -49,10 +57,12 @@ def page(regions: Regions, *, window: Box | None = None, whole: Regions | None =
             f"the page holds up to {MOST_CELLS:,} cells, not {len(regions):,}; "
             f"take a smaller box, or --max-regions {MOST_CELLS}"
         )
-    data = json.dumps(payload(regions, window, whole), separators=(",", ":"), allow_nan=False)
+    data = json.dumps(
+        payload(regions, window, whole, output), separators=(",", ":"), allow_nan=False
+    )
     text = (_FOLDER / "page.html").read_text(encoding="utf-8")
     parts = {
-        "TITLE": escape(f"{regions.network.name}: {len(regions):,} regions"),
+        "TITLE": escape(f"{shown(regions.network.name, _LONGEST_NAME)}: {len(regions):,} regions"),
         "STYLE": (_FOLDER / "viewer.css").read_text(encoding="utf-8"),
         "PROGRAM": "\n".join(
             (_FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in _PROGRAM
@@ -70,6 +80,7 @@ def write_page(
     *,
     window: Box | None = None,
     whole: Regions | None = None,
+    output: int = 0,
 ) -> None:
     """Write the page to a file, whole or not at all; see :func:`page`.
 
@@ -80,6 +91,6 @@ def write_page(
     """
     if Path(path).suffix.lower() != ".html":
         raise FormatError(f"{Path(path).name} does not end in .html; rename the output file")
-    text = page(regions, window=window, whole=whole)
+    text = page(regions, window=window, whole=whole, output=output)
     with atomic_write(path) as stream:
         stream.write(text.encode("utf-8", errors="replace"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,40 +12,46 @@ from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.domain import Box
-from polyregions.errors import DomainError
+from polyregions.errors import DomainError, shown
 from polyregions.plot.colors import LAYER_COLORS, pattern_colors
 from polyregions.plot.figure import finite_window
-from polyregions.plot.values import cell_values, facet_layers
+from polyregions.plot.values import Values, cell_values, facet_layers, free_inputs
 from polyregions.regions import Regions
 
 __all__ = ["payload"]
 
 Floats = NDArray[np.float64]
 
+_LONGEST_NAME = 200  # characters
 _MOST_OUTPUTS = 10
 _MODES = ("pattern", "class", "output", "gradient", "distance")
 # nine colours of matplotlib's viridis, which everyone can tell apart
 _VIRIDIS = "440154 472d7b 3b528b 2c728e 21918c 28ae80 5ec962 addc30 fde725"
 
 
-def payload(regions: Regions, window: Box | None, whole: Regions | None) -> dict[str, Any]:
+def payload(
+    regions: Regions, window: Box | None, whole: Regions | None, output: int = 0
+) -> dict[str, Any]:
     """Return the page's data: numbers, texts, and arrays in base64.
 
     Corners and segments are relative to the window, between 0 and 1.
     """
-    polygons, view = _polygons(regions, window)
+    network = regions.network
+    view = _view(regions, window)
+    values = {mode: cell_values(regions, mode, output) for mode in _MODES}
+    polygons = _polygons(regions, view)
     free = view.free
     low, high = view.lower[free], view.upper[free]
     if len(free) == 1:
         low, high = np.append(low, 0.0), np.append(high, 1.0)
     size = high - low
-    ends = np.cumsum([0, *(len(points) for points in polygons)])
-    corners = np.concatenate(polygons) if len(polygons) else np.zeros((0, 2))
-    segments = _segments(regions, polygons, len(free))
-    matrix, shift = _maps(regions, free)
-    network = regions.network
+    frame = _Frame(view, low, size)
+    rows = list(range(min(network.output_dimension, _MOST_OUTPUTS)))
+    if output not in rows:
+        rows.append(output)
+    matrix, shift = _maps(regions, free, rows)
     return {
-        "name": network.name,
+        "name": shown(network.name, _LONGEST_NAME),
         "count": len(regions),
         "complete": regions.complete,
         "proven": regions.proven,
@@ -54,10 +60,10 @@ def payload(regions: Regions, window: Box | None, whole: Regions | None) -> dict
         "widths": list(network.widths),
         "low": low.tolist(),
         "high": high.tolist(),
-        "outputs": int(shift.shape[1]),
+        "outputs": rows,
         "outputsTotal": network.output_dimension,
-        "ends": _packed(ends, "<u4"),
-        "corners": _packed((corners - low) / size, "<f4"),
+        "output": output,
+        **_outlines(polygons, frame),
         "areas": _packed(np.array([_area(points) for points in polygons]), "<f8"),
         "patterns": _packed(regions.patterns, "<u8"),
         "words": int(regions.patterns.shape[1]),
@@ -65,50 +71,78 @@ def payload(regions: Regions, window: Box | None, whole: Regions | None) -> dict
         "shift": _packed(shift, "<f4"),
         "edges": _packed(regions.edges, "<u4"),
         "units": _packed(facet_unit(regions), "<u4"),
-        "segments": _packed((segments - low) / size, "<f4"),
+        "segments": _segments(regions, polygons, frame),
         "layers": _packed(facet_layers(regions), "<u1"),
         "layerColors": [LAYER_COLORS[k % len(LAYER_COLORS)] for k in range(len(network.widths))],
-        "modes": {mode: _mode(regions, mode) for mode in _MODES},
+        "stops": [f"#{color}" for color in _VIRIDIS.split()],
+        "modes": {mode: _mode(shades, polygons, frame) for mode, shades in values.items()},
         "whole": None if whole is None else _graph(whole, regions),
     }
 
 
-def _polygons(regions: Regions, window: Box | None) -> tuple[list[Floats], Box]:
+class _Frame(NamedTuple):
+    """What is shown, and its lower left corner and size in the plane (or along the strip)."""
+
+    view: Box
+    low: Floats
+    size: Floats
+
+
+def _view(regions: Regions, window: Box | None) -> Box:
     domain = regions.domain
-    free = regions.network.input_dimension if domain is None else len(domain.free)
+    free = len(free_inputs(regions))
     if free > 2:
         raise DomainError(
             f"the page shows one or two free inputs, not {free}; choose two with --axes I J, or "
             f"a plane"
         )
     if domain is not None:
-        view = domain.box
-    else:
-        view = finite_window(regions) if window is None else window
+        return domain.box
+    return finite_window(regions) if window is None else window
+
+
+def _polygons(regions: Regions, view: Box) -> list[Floats]:
     corners = list(region_corners(regions, view))
-    if free == 1:  # a strip of height 1
+    if len(view.free) == 1:  # a strip of height 1
         corners = [
             np.array([[a, 0.0], [b, 0.0], [b, 1.0], [a, 1.0]])
             for a, b in (points.ravel() if len(points) else (np.nan, np.nan) for points in corners)
         ]
-    return corners, view
+    return corners
 
 
-def _segments(regions: Regions, polygons: list[Floats], free: int) -> Floats:
-    if free == 2:
-        return facet_segments(regions, polygons)
-    # the border between two strips is where the left one ends
-    first, second = (np.array([polygons[k][1, 0] for k in ends]) for ends in regions.edges.T)
-    x = np.minimum(first, second)
-    return np.stack(
-        [np.column_stack([x, np.zeros_like(x)]), np.column_stack([x, np.ones_like(x)])], axis=1
-    )
+def _outlines(polygons: list[Floats], frame: _Frame) -> dict[str, str]:
+    ends = np.cumsum([0, *(len(points) for points in polygons)])
+    corners = np.concatenate(polygons) if len(polygons) else np.zeros((0, 2))
+    return {
+        "ends": _packed(ends, "<u4"),
+        "corners": _packed((corners - frame.low) / frame.size, "<f4"),
+    }
 
 
-def _maps(regions: Regions, free: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Return the first outputs' maps in the free inputs, fixed ones substituted."""
+def _segments(
+    regions: Regions,
+    polygons: list[Floats],
+    frame: _Frame,
+    chosen: NDArray[np.int64] | slice = slice(None),
+) -> str:
+    """Pack the facets of all edges, or of some."""
+    if len(frame.view.free) == 2:
+        segments = facet_segments(regions, polygons)[chosen]
+    else:
+        # the border between two strips is where the left one ends
+        ends = (np.array([polygons[k][1, 0] for k in end]) for end in regions.edges[chosen].T)
+        x = np.minimum(*ends)
+        segments = np.stack(
+            [np.column_stack([x, np.zeros_like(x)]), np.column_stack([x, np.ones_like(x)])], axis=1
+        )
+    return _packed((segments - frame.low) / frame.size, "<f4")
+
+
+def _maps(regions: Regions, free: NDArray[np.intp], rows: list[int]) -> tuple[Floats, Floats]:
+    """Return some outputs' maps in the free inputs, fixed ones substituted."""
     maps = affine_maps(regions)
-    matrix, shift = maps.matrix[:, :_MOST_OUTPUTS], maps.shift[:, :_MOST_OUTPUTS]
+    matrix, shift = maps.matrix[:, rows], maps.shift[:, rows]
     held = np.setdiff1d(np.arange(matrix.shape[2]), free)
     if len(held):
         shift = shift + np.einsum("ron,rn->ro", matrix[:, :, held], regions.witnesses[:, held])
@@ -122,21 +156,35 @@ def _area(points: Floats) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-def _mode(regions: Regions, mode: str) -> dict[str, Any]:
-    values = cell_values(regions, mode)
+def _mode(values: Values, polygons: list[Floats], frame: _Frame) -> dict[str, Any]:
+    """Return how cells are painted: themselves or in parts, in one colour each or shaded."""
+    mode: dict[str, Any] = {
+        "label": values.label,
+        "legend": [list(entry) for entry in values.legend],
+    }
+    if values.borders is not None:
+        parts = _polygons(values.regions, frame.view)
+        mode["parts"] = _outlines(parts, frame)
+        mode["borders"] = _segments(values.regions, parts, frame, values.borders)
     if values.colors is not None:
-        legend = [list(entry) for entry in values.legend]
-        return {"label": values.label, "colors": _bytes(values.colors), "legend": legend}
+        return mode | {"colors": _bytes(values.colors)}
     assert values.numbers is not None
-    low, high = float(values.numbers.min()), float(values.numbers.max())
-    stops = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in _VIRIDIS.split()])
-    place = (values.numbers - low) / ((high - low) or 1.0) * (len(stops) - 1)
-    axis = np.arange(len(stops))
-    colors = np.stack([np.interp(place, axis, stops[:, k]) for k in range(3)], axis=1)
-    legend = [
+    numbers = values.numbers
+    if values.slopes is not None:
+        along = len(frame.view.free)  # of a strip's corners only the first coordinate
+        at = [values.at(k, points[:, :along]) for k, points in enumerate(polygons)]
+        numbers = np.concatenate(at)
+    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    place = (numbers - low) / ((high - low) or 1.0)
+    mode["legend"] = [
         [f"{low + (high - low) * k / 4:.4g}", "#" + _VIRIDIS.split()[2 * k]] for k in range(5)
     ]
-    return {"label": values.label, "colors": _bytes(colors), "legend": legend}
+    if values.slopes is not None:
+        return mode | {"heights": _packed(place, "<f4")}
+    stops = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in _VIRIDIS.split()])
+    axis = np.linspace(0.0, 1.0, len(stops))
+    colors = np.stack([np.interp(place, axis, stops[:, k]) for k in range(3)], axis=1)
+    return mode | {"colors": _bytes(colors)}
 
 
 def _graph(whole: Regions, plane: Regions) -> dict[str, Any]:

@@ -13,13 +13,13 @@ const bits = (c) => {
 const hex = (c) => Array.from({ length: data.words }, (_, k) =>
   patterns[c * data.words + k].toString(16).padStart(16, "0")).join("");
 const names = inputs === 2 ? ["x", "y"] : ["x"];
-const map = (c, o) => {
+const map = (c, o) => { // of the o-th output that the page knows
   let text = "";
   for (let k = 0; k < inputs; k++) {
-    const slope = matrix[(c * data.outputs + o) * inputs + k];
+    const slope = matrix[(c * data.outputs.length + o) * inputs + k];
     text += (k ? (slope < 0 ? " − " : " + ") : (slope < 0 ? "−" : "")) + number(Math.abs(slope)) + " " + names[k];
   }
-  const constant = shift[c * data.outputs + o];
+  const constant = shift[c * data.outputs.length + o];
   return text + (constant < 0 ? " − " : " + ") + number(Math.abs(constant));
 };
 const area = (c) => number(areas[c]);
@@ -71,8 +71,9 @@ function select(c, move) {
   add("Pattern", bits(c), true);
   add("Hexadecimal", hex(c), true);
   add(inputs === 2 ? "Area" : "Length", area(c) + (data.clipped ? " (in the window)" : ""));
-  for (let o = 0; o < data.outputs; o++) add(`Output ${o}`, map(c, o), true);
-  if (data.outputs < data.outputsTotal) add("", `and ${data.outputsTotal - data.outputs} more outputs`);
+  data.outputs.forEach((output, o) => add(`Output ${output}`, map(c, o), true));
+  const more = data.outputsTotal - data.outputs.length;
+  if (more) add("", `and ${more} more outputs`);
   add("Neighbours", String(near.length));
   for (const { cell } of near) {
     const item = document.createElement("li"), button = document.createElement("button");
