@@ -31,6 +31,14 @@ def test_refuses(tmp_path, data):
         read_idx(tmp_path / "a")
 
 
+def test_a_bomb_is_not_unpacked(tmp_path):
+    shape = np.array([2**13, 2**14], ">u4").tobytes()
+    (tmp_path / "a").write_bytes(gzip.compress(b"\0\0\x08\x02" + shape + bytes(2**27)))
+    assert (tmp_path / "a").stat().st_size < 2**18
+    with pytest.raises(FormatError, match=r"unpacks to more than 67108864.*gunzip"):
+        read_idx(tmp_path / "a")
+
+
 def test_survives_damaged_files(tmp_path):
     assert check_fuzz(read_idx, gzip.compress(PLAIN), tmp_path / "bad", count=60) > 30
 
