@@ -49,7 +49,10 @@ NetworkArgument = Annotated[
     ),
 ]
 CubeOption = Annotated[
-    float | None, typer.Option("--cube", metavar="R", help="Count in [-R, R]^n. Default: 1.")
+    float | None,
+    typer.Option(
+        "--cube", metavar="R", help="Count in [-R, R]^n. Default: 1, or what a .nnet file says."
+    ),
 ]
 BoxOption = Annotated[
     tuple[float, float] | None,
@@ -191,7 +194,11 @@ def read_task(network: Path, where: Where) -> Task:
         tell(f"{network.name}: {warning.message}")
     place = _slice(where, loaded, values)
     if place is None:
-        domain = _domain(where, loaded.input_dimension)
+        domain = (
+            _domain(where, loaded.input_dimension)
+            if any(given.values())
+            else _default_box(network, loaded.input_dimension)
+        )
         if isinstance(domain, Box) and values:
             # a box with a fixed input keeps points in the coordinates of the network
             domain = fixed_box(domain, values)
@@ -231,6 +238,9 @@ def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
     for text in texts:
         place, _, number = text.partition("=")
         try:
+            # Python would read 1_0 as ten, and the digits of every script
+            if "_" in text or not text.isascii():
+                raise ValueError
             index, value = int(place), float(number)
         except ValueError:
             raise PolyregionsError(
@@ -240,6 +250,17 @@ def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
             raise PolyregionsError(f"--fix names input {index} twice; give one value")
         values[index] = value
     return values
+
+
+def _default_box(network: Path, dimension: int) -> Box:
+    """Return the box that the network's file names, or the cube."""
+    from polyregions.io.networks import input_box
+
+    box = input_box(network)
+    if box is None:
+        return Box.cube(dimension, 1.0)
+    tell(f"{network.name}: the domain is the file's own input ranges; --cube and others replace it")
+    return box
 
 
 def _domain(where: Where, dimension: int) -> Domain | None:
