@@ -60,7 +60,7 @@ BoxOption = Annotated[
 ]
 BoxFileOption = Annotated[
     Path | None,
-    typer.Option("--box-file", metavar="FILE", help="Count in the input box of a VNN-LIB file."),
+    typer.Option("--box-file", metavar="FILE", help="Count in the input domain of a VNN-LIB file."),
 ]
 PolytopeOption = Annotated[
     Path | None,
@@ -199,8 +199,13 @@ def read_task(network: Path, where: Where) -> Task:
             if any(given.values())
             else _default_box(network, loaded.input_dimension)
         )
-        if isinstance(domain, Box) and values:
+        if values:
             # a box with a fixed input keeps points in the coordinates of the network
+            if not isinstance(domain, Box):
+                raise PolyregionsError(
+                    "--fix needs a box, and the file of --box-file has a polytope of all inputs; "
+                    "give the polytope of the others with --polytope"
+                )
             domain = fixed_box(domain, values)
         return Task(loaded, domain, loaded)
     # a slice brings its own window; any of the domain options replaces it
@@ -278,17 +283,17 @@ def _domain(where: Where, dimension: int) -> Domain | None:
             )
         return polytope
     if where.box_file is not None:
-        from polyregions.io.vnnlib import load_box
+        from polyregions.io.vnnlib import load_domain
 
-        read = load_box(where.box_file)
+        read = load_domain(where.box_file)
         for note in read.notes:
             tell(f"{where.box_file.name}: {note}")
-        if read.box.dimension != dimension:
+        if read.domain.dimension != dimension:
             raise PolyregionsError(
-                f"{where.box_file.name} has {read.box.dimension} inputs but the network reads "
+                f"{where.box_file.name} has {read.domain.dimension} inputs but the network reads "
                 f"{dimension}; give a box of the same network"
             )
-        return read.box
+        return read.domain
     if where.box is not None:
         return Box.interval(dimension, *where.box)
     if where.cube is not None and where.cube < 0:

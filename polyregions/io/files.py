@@ -80,7 +80,7 @@ def largest_unpacked(size: int) -> int:
     return min(MAX_FILE_BYTES, max(_ALWAYS_ALLOWED, _GROWTH * size))
 
 
-def unpacked(data: bytes, what: str) -> bytes:
+def unpacked(data: bytes, what: str, limit: int = MAX_FILE_BYTES) -> bytes:
     """Return data that start with the gzip mark unpacked, and other data as they are.
 
     Parameters
@@ -88,16 +88,17 @@ def unpacked(data: bytes, what: str) -> bytes:
     data : bytes
     what : str
         How a message names the file.
+    limit : int
+        Bytes that it may unpack to, if :func:`largest_unpacked` allows more.
 
     Raises
     ------
     FormatError
-        If the data are damaged or grow beyond :func:`largest_unpacked`, which ends the
-        unpacking there.
+        If the data are damaged or grow beyond the limit, which ends the unpacking there.
     """
     if not data.startswith(_GZIP_MARK):
         return data
-    limit = largest_unpacked(len(data))
+    limit = min(limit, largest_unpacked(len(data)))
     try:
         with gzip.open(BytesIO(data)) as stream:
             content = stream.read(limit + 1)
