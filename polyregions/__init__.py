@@ -30,6 +30,7 @@ from polyregions.slices import Line, Plane, Slice, fix, random_subspace
 if TYPE_CHECKING:
     from polyregions.io.networks import load
     from polyregions.io.results import open_regions
+    from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
     from polyregions.traversal.breadth_first import enumerate_regions, traverse
     from polyregions.traversal.subdivision import count_regions
@@ -57,6 +58,7 @@ __all__ = [
     "count_regions",
     "enumerate_regions",
     "fix",
+    "from_sklearn",
     "from_torch",
     "load",
     "open_regions",
@@ -69,6 +71,7 @@ __all__ = [
 _LAZY = {
     "count_regions": "polyregions.traversal.subdivision",
     "enumerate_regions": "polyregions.traversal.breadth_first",
+    "from_sklearn": "polyregions.io.sklearn_models",
     "from_torch": "polyregions.io.torch_modules",
     "load": "polyregions.io.networks",
     "open_regions": "polyregions.io.results",
