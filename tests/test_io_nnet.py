@@ -194,6 +194,13 @@ def test_info_prints_the_input_ranges(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["input_ranges"] == {"lower": [-1e3] * 3, "upper": [1e3] * 3}
     assert found["domain"]["upper"] == [1.0] * 3
+    # ranges that make no box are no trouble where another domain is given
+    bad = file.with_name("bad.nnet")
+    bad.write_text(with_ranges([0, 0, 2], [1, 1, 1]))
+    assert main(["info", str(bad)]) == 2
+    assert "--cube 1" in capsys.readouterr().err
+    assert main(["info", str(bad), "--cube", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["input_ranges"] is None
     # a slice has a window of its own
     assert main(["info", str(file), "--fix", "0=5", "--whole-space", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["domain"] is None

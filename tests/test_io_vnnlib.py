@@ -3,6 +3,7 @@ import json
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -45,6 +46,7 @@ def reader(load, folder):
         (SQUARE, [-1, -1], [1, 1]),
         ("(assert (and (<= X_0 1) (>= X_0 -1) (and (<= X_1 1) (>= X_1 -1))))", [-1, -1], [1, 1]),
         (SQUARE + "(assert (<= X_0 0.5))(assert (<= X_0 0.75))", [-1, -1], [0.5, 1]),
+        (SQUARE + "(assert (>= +5.e-1 X_0))(assert (>= X_0 -1.))", [-1, -1], [0.5, 1]),
         (SQUARE + "(assert (>= 0.5 X_0))(assert (< -0.25 X_1))", [-1, -0.25], [0.5, 1]),
         (SQUARE + "(assert (= X_1 0.1))", [-1, 0.1], [1, 0.1]),
         (SQUARE + "(assert (<= X_0 5e-1))(assert (>= X_1 (- .5)))", [-1, -0.5], [0.5, 1]),
@@ -303,6 +305,9 @@ def test_version_2_needs_its_package(read, monkeypatch):
     monkeypatch.setitem(sys.modules, "vnnlib", None)
     with pytest.raises(MissingExtraError, match=r"polyregions\[vnnlib\]"):
         read(VERSION_2 + "(assert (<= X[0,0] 1.0))")
+    monkeypatch.setitem(sys.modules, "vnnlib", ModuleType("vnnlib"))  # of VNN-LIB 1.0
+    with pytest.raises(MissingExtraError, match="needs a newer package"):
+        read(VERSION_2 + "(assert (<= X[0,0] 1.0))")
 
 
 def test_version_2_says_what_version_1_says(read_domain):
@@ -339,6 +344,7 @@ def test_version_2_says_what_version_1_says(read_domain):
             + "(assert (<= X[0,0] 1.0))",
             "2 networks",
         ),
+        (VERSION_2.replace("[1, 2]", "[99999, 99999]", 1) + "(assert (<= X[0,0] 1.0))", "entries"),
         ("(vnnlib-version <2.0>)", "no VNN-LIB 2.0"),
         ("(vnnlib-version <3.1>)", "version 3.1; 1.0 and 2.0 are read"),
     ],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from polyregions.cli import options, report
+from polyregions.errors import DomainError
 
 
 @options.on_a_domain
@@ -20,7 +23,9 @@ def info(
     loaded = task.network
     bounds = compared_bounds(loaded, task.dimension)
     difference = largest_difference(task.loaded, network)
-    ranges = input_box(network)
+    ranges = None
+    with suppress(DomainError):  # ranges that make no box are refused where they are used
+        ranges = input_box(network)
     if as_json:
         report.print_json(
             {

@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from polyregions.errors import FormatError
+from polyregions.errors import FormatError, MissingExtraError
 from polyregions.io.files import import_extra
+from polyregions.io.signals import MAX_VALUES
 from polyregions.io.terms import Term, terms, written
 
 __all__ = ["is_version_2", "terms_of_version_2"]
@@ -62,12 +63,16 @@ def terms_of_version_2(text: str) -> Iterator[Term]:
     Raises
     ------
     MissingExtraError
-        If the package ``vnnlib`` is not installed.
+        If the package ``vnnlib`` is not installed, or too old.
     FormatError
         If it refuses the text, or the file has several networks or inputs, hidden nodes,
-        or inputs of integers.
+        or an input of integers or of an absurd size.
     """
     vnnlib = import_extra("vnnlib", "vnnlib", "reading VNN-LIB 2.0")
+    if not hasattr(vnnlib, "parse_query_string"):
+        raise MissingExtraError(
+            'reading VNN-LIB 2.0 needs a newer package: pip install -U "polyregions[vnnlib]"'
+        )
     for _ in terms(text):
         # the package recurses, and must not be given what is nested without end
         pass
@@ -85,12 +90,15 @@ def terms_of_version_2(text: str) -> Iterator[Term]:
     (given,) = network.inputs
     if given.dtype.name not in _REAL_TYPES:
         raise FormatError(f"its input holds {given.dtype.name} numbers; declare it as float32")
+    size = math.prod(given.shape)
+    if not 1 <= size <= MAX_VALUES:
+        raise FormatError(f"its input has {size} entries; 1 to {MAX_VALUES} are read")
     first = {str(given.name): ("X", 0)}
     outputs = 0
     for output in network.outputs:
         first[str(output.name)] = ("Y", outputs)
         outputs += math.prod(output.shape)
-    for index in range(math.prod(given.shape)):
+    for index in range(size):
         yield ("declare-const", f"X_{index}", "Real")
     for assertion in query.assertions:
         yield ("assert", _term(assertion.expr, first))
@@ -106,7 +114,8 @@ def _term(node: Any, first: dict[str, tuple[str, int]]) -> Term:
             place = place * extent + index
         return f"{letter}_{start + place}"
     if kind not in _HEADS:
-        return str(node.lexeme)
+        # a number
+        return str(getattr(node, "lexeme", kind))
     operands = (node.head, *node.rest) if kind == "Minus" else node.children()
     return (_HEADS[kind], *(_term(operand, first) for operand in operands))
 
