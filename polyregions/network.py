@@ -231,7 +231,7 @@ class Network:
         pairs: Sequence[tuple[ArrayLike, ArrayLike]] = list(parameters)
         if not pairs:
             raise NetworkError("a network needs at least one layer")
-        if not _chains(pairs, transpose) and _chains(pairs, not transpose):
+        if not _fit(pairs, transpose) and _fit(pairs, not transpose):
             raise NetworkError(
                 "the weights have shape (out, in); leave transpose=True out"
                 if transpose
@@ -400,20 +400,15 @@ class Network:
         return points
 
 
-def _chains(pairs: Sequence[tuple[ArrayLike, ArrayLike]], transpose: bool) -> bool:
-    """Return whether the shapes of weights and biases are those of a network."""
-    width: int | None = None
+def _fit(pairs: Sequence[tuple[ArrayLike, ArrayLike]], transpose: bool) -> bool:
+    """Return whether each weight has as many outputs as its bias has entries."""
     for weight, bias in pairs:
         try:
             shape, units = np.shape(weight), np.shape(bias)
         except ValueError:  # rows of different lengths
             return False
-        if len(shape) != 2 or len(units) != 1:
+        if len(shape) != 2 or units != (shape[1 if transpose else 0],):
             return False
-        out, read = reversed(shape) if transpose else shape
-        if out != units[0] or width not in (None, read):
-            return False
-        width = out
     return True
 
 
