@@ -31,6 +31,14 @@ def test_refuses(tmp_path, data):
         read_idx(tmp_path / "a")
 
 
+@pytest.mark.parametrize("first", [0, 1, 2**32 - 1])
+def test_refuses_claimed_shapes(tmp_path, first):
+    shape = np.array([first] + [2**32 - 1] * 7, ">u4").tobytes()
+    (tmp_path / "a").write_bytes(b"\0\0\x0e\x08" + shape)
+    with pytest.raises(FormatError, match="does not hold the numbers of its shape"):
+        read_idx(tmp_path / "a")
+
+
 def test_a_bomb_is_not_unpacked(tmp_path):
     shape = np.array([2**13, 2**14], ">u4").tobytes()
     (tmp_path / "a").write_bytes(gzip.compress(b"\0\0\x08\x02" + shape + bytes(2**27)))

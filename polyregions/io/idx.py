@@ -33,7 +33,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     Raises
     ------
     FormatError
-        If the file is missing, truncated, or no IDX file.
+        If the file is missing, truncated, or no IDX file, or has no number.
     """
     file = Path(path)
     data = unpacked(read_bytes(file), str(file))
@@ -43,7 +43,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
         raise FormatError(f"{file} is no IDX file; it may be truncated: copy it again")
     shape = tuple(int(n) for n in np.frombuffer(data, ">u4", rank, 4))
     body = data[4 + 4 * rank :]
-    if len(body) != math.prod(shape) * np.dtype(kind).itemsize:
+    if 0 in shape or len(body) != math.prod(shape) * np.dtype(kind).itemsize:
         raise FormatError(f"{file} does not hold the numbers of its shape {shape}; copy it again")
     array = np.frombuffer(body, kind).reshape(shape)
     return array.astype(array.dtype.newbyteorder("="))
