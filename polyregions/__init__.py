@@ -30,6 +30,7 @@ from polyregions.slices import Line, Plane, Slice, fix, random_subspace
 if TYPE_CHECKING:
     from polyregions.io.networks import load
     from polyregions.io.results import open_regions
+    from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
     from polyregions.scale.preparation import compile_kernels
     from polyregions.traversal.breadth_first import enumerate_regions, traverse
@@ -59,6 +60,7 @@ __all__ = [
     "count_regions",
     "enumerate_regions",
     "fix",
+    "from_sklearn",
     "from_torch",
     "load",
     "open_regions",
@@ -72,6 +74,7 @@ _LAZY = {
     "compile_kernels": "polyregions.scale.preparation",
     "count_regions": "polyregions.traversal.subdivision",
     "enumerate_regions": "polyregions.traversal.breadth_first",
+    "from_sklearn": "polyregions.io.sklearn_models",
     "from_torch": "polyregions.io.torch_modules",
     "load": "polyregions.io.networks",
     "open_regions": "polyregions.io.results",

@@ -119,6 +119,7 @@ class Layer:
             raise NetworkError(
                 f"a layer needs a weight of shape (out, in) and a bias of shape (out,), "
                 f"but got {matrix.shape} and {shift.shape}"
+                + ("; transpose the weight" if shift.shape == matrix.shape[1:] else "")
             )
         if 0 in matrix.shape:
             raise NetworkError(f"a layer of shape {matrix.shape} has no unit or no input")
@@ -198,7 +199,11 @@ class Network:
 
     @classmethod
     def from_arrays(
-        cls, parameters: Iterable[tuple[ArrayLike, ArrayLike]], *, name: str = "network"
+        cls,
+        parameters: Iterable[tuple[ArrayLike, ArrayLike]],
+        *,
+        transpose: bool = False,
+        name: str = "network",
     ) -> Network:
         """Return the ReLU network with the given weights and biases.
 
@@ -207,16 +212,34 @@ class Network:
         parameters : iterable of (weight, bias)
             Weight of shape (out, in) and bias of shape (out,), first layer first.
             Every layer but the last is followed by ReLU.
+        transpose : bool
+            Whether the weights have shape (in, out), as Keras, JAX and scikit-learn
+            store them.
         name : str
 
         Raises
         ------
         NetworkError
             If shapes do not chain, an entry is not finite, or there is no hidden layer.
+
+        Examples
+        --------
+        >>> kernels = [([[1.0, 2.0]], [0.0, -0.5]), ([[2.0], [-4.0]], [0.0])]
+        >>> Network.from_arrays(kernels, transpose=True).forward([0.5])
+        array([-1.])
         """
         pairs: Sequence[tuple[ArrayLike, ArrayLike]] = list(parameters)
         if not pairs:
             raise NetworkError("a network needs at least one layer")
+        if not _fit(pairs, transpose) and _fit(pairs, not transpose):
+            raise NetworkError(
+                "the weights have shape (out, in); leave transpose=True out"
+                if transpose
+                else "the weights have shape (in, out), as Keras and JAX store them; "
+                "give transpose=True"
+            )
+        if transpose:
+            pairs = [(_transposed(weight), bias) for weight, bias in pairs]
         hidden = [Layer.relu(weight, bias) for weight, bias in pairs[:-1]]
         return cls((*hidden, Layer.affine(*pairs[-1])), name=name)
 
@@ -375,6 +398,25 @@ class Network:
                 f"(k, {self.input_dimension}), not {points.shape}"
             )
         return points
+
+
+def _fit(pairs: Sequence[tuple[ArrayLike, ArrayLike]], transpose: bool) -> bool:
+    """Return whether each weight has as many outputs as its bias has entries."""
+    for weight, bias in pairs:
+        try:
+            shape, units = np.shape(weight), np.shape(bias)
+        except ValueError:  # rows of different lengths
+            return False
+        if len(shape) != 2 or units != (shape[1 if transpose else 0],):
+            return False
+    return True
+
+
+def _transposed(weight: ArrayLike) -> ArrayLike:
+    try:
+        return np.transpose(weight)
+    except ValueError as error:
+        raise NetworkError(f"weights must be arrays of real numbers ({error})") from None
 
 
 def _dense_parts(matrix: Floats | csr_array[Any]) -> Iterator[Floats]:

@@ -1,6 +1,7 @@
 """The table of closed forms in the literature."""
 
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import polyregions as pr
 from polyregions.pattern import unpack
 from polyregions.theory import bounds, histograms
+from polyregions.theory.comparison import compared_bounds
 
 # n_0, widths: 2^N, Montúfar 17, Serra 18, Pascanu 13, Montúfar 14, Serra 18 lower
 TABLE = [
@@ -45,6 +47,45 @@ def test_bounds_are_in_order(n, widths):
     known = [bound for bound in lower if bound is not None]
     assert known == sorted(known)
     assert all(bound <= upper[0] for bound in known)
+
+
+def by_definition(n, widths):
+    """The recursion of Serra et al., and Zaslavsky's sum, as they are written down."""
+    if not widths:
+        return 1
+    width = widths[0]
+    return sum(
+        comb(width, j) * by_definition(min(n, width - j), widths[1:])
+        for j in range(min(width, n) + 1)
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_serra_is_its_recursion(seed):
+    rng = np.random.default_rng(seed)
+    widths = tuple(rng.integers(1, 8, size=rng.integers(1, 5)).tolist())
+    for n in (1, 2, int(rng.integers(3, 12)), 20):
+        assert bounds.serra_2018(n, widths) == by_definition(n, widths)
+        assert bounds.zaslavsky(widths[0], n) == sum(comb(widths[0], j) for j in range(n + 1))
+
+
+def test_deep_networks_have_bounds():
+    # a layer of two units on a line, and on a plane
+    line = plane = 1
+    for _ in range(5_000):
+        line, plane = 3 * line, plane + 2 * line + 1
+    assert bounds.serra_2018(1, (2,) * 5_000) == line
+    assert bounds.serra_2018(2, (2,) * 5_000) == plane
+    assert bounds.montufar_2017(2, (2,) * 5_000) == 4**5_000
+
+
+def test_a_bound_that_takes_minutes_is_left_out():
+    layer = pr.Layer.relu(np.eye(300), np.zeros(300))
+    last = pr.Layer.affine(np.ones((1, 300)), [0.0])
+    assert compared_bounds(pr.Network((layer, last)), 300)["serra_2018"] == 2**300
+    found = compared_bounds(pr.Network((*[layer] * 300, last)), 300)
+    assert found["serra_2018"] is None
+    assert found["montufar_2017"] == 2 ** (300 * 300)
 
 
 def test_one_hidden_layer_is_zaslavsky():

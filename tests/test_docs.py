@@ -9,7 +9,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SESSIONS = ["quickstart", "what-is-a-region"]
 PAGES = sorted(path.stem for path in (DOCS / "howto").glob("*.md"))
-EXTRAS = {"torch": "torch", "onnx": "onnx"}
+EXTRAS = {"torch": "torch", "onnx": "onnx", "sklearn": "sklearn"}
 
 
 def text_of(page):

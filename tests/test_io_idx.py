@@ -31,6 +31,22 @@ def test_refuses(tmp_path, data):
         read_idx(tmp_path / "a")
 
 
+@pytest.mark.parametrize("first", [0, 1, 2**32 - 1])
+def test_refuses_claimed_shapes(tmp_path, first):
+    shape = np.array([first] + [2**32 - 1] * 7, ">u4").tobytes()
+    (tmp_path / "a").write_bytes(b"\0\0\x0e\x08" + shape)
+    with pytest.raises(FormatError, match="does not hold the numbers of its shape"):
+        read_idx(tmp_path / "a")
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    shape = np.array([2**13, 2**14], ">u4").tobytes()
+    (tmp_path / "a").write_bytes(gzip.compress(b"\0\0\x08\x02" + shape + bytes(2**27)))
+    assert (tmp_path / "a").stat().st_size < 2**18
+    with pytest.raises(FormatError, match=r"unpacks to more than 67108864.*gunzip"):
+        read_idx(tmp_path / "a")
+
+
 def test_survives_damaged_files(tmp_path):
     assert check_fuzz(read_idx, gzip.compress(PLAIN), tmp_path / "bad", count=60) > 30
 

@@ -105,7 +105,50 @@ def test_too_many_layers_and_weights_are_refused(monkeypatch):
         bent_often(5)
     monkeypatch.setattr(blocks, "MAX_LAYERS", 100)
     monkeypatch.setattr(blocks, "MAX_WEIGHTS", 10)
-    with pytest.raises(NetworkError, match=r"at most .* 10 weights"):
+    with pytest.raises(NetworkError, match="more than the 10 weights and units"):
         bent_often(7)
     with pytest.raises(NetworkError, match="more than the 10 weights"):
         lowering.matmul_right(lowering.source((11,)), np.ones((11, 1)))
+    monkeypatch.setattr(blocks, "MAX_WEIGHTS", 14)
+    # each block is small; what is carried past the layers is not
+    x = lowering.source((2,))
+    bent = lowering.bend(lowering.select(x, np.array([0])), 0.0, 1.0)
+    for _ in range(3):
+        bent = lowering.bend(bent, 0.0, 1.0)
+    with pytest.raises(NetworkError, match=r"at most .* 14 weights"):
+        lowering.to_network(lowering.concatenate([bent, x], 0), "carried")
+
+
+def test_a_chain_of_wide_layers_is_refused_while_it_grows(monkeypatch):
+    monkeypatch.setattr(blocks, "MAX_WEIGHTS", 2**12)
+    signal = lowering.source((64,))
+    # one weight and one unit per value and layer
+    for _ in range(2**12 // 128):
+        signal = lowering.bend(signal, 0.0, 1.0)
+    with pytest.raises(NetworkError, match="weights and units allowed"):
+        lowering.bend(signal, 0.0, 1.0)
+
+
+def test_values_carried_past_too_many_layers_are_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(blocks, "_MAX_CARRIED", 10)
+    first = signal = lowering.bend(lowering.source((1,)), 0.0, 1.0)
+    for _ in range(12):
+        signal = lowering.bend(signal, 0.0, 1.0)
+    with pytest.raises(NetworkError, match="over 12 layers altogether"):
+        lowering.to_network(lowering.add_signals(signal, first), "long way")
+
+
+def test_a_chain_is_laid_out_in_linear_time(monkeypatch):
+    looked_at = []
+
+    class Counting(list):
+        def __iter__(self):
+            return (looked_at.append(0) or block for block in super().__iter__())
+
+    ordered = blocks._ordered
+    monkeypatch.setattr(blocks, "_ordered", lambda result: Counting(ordered(result)))
+    signal = lowering.source((1,))
+    for _ in range(500):
+        signal = lowering.bend(signal, 0.0, 1.0)
+    assert len(lowering.to_network(signal, "chain").layers) == 501
+    assert len(looked_at) < 10 * 501

@@ -1,12 +1,18 @@
+import json
 import warnings
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from io_helpers import check_fuzz, check_unreadable
+from oracles import brute_force
 
-from polyregions.errors import FormatError, NetworkError
-from polyregions.io import RoundedDivisionWarning, load
+import polyregions as pr
+from polyregions.cli import main
+from polyregions.domain import Box
+from polyregions.errors import DomainError, FormatError, NetworkError
+from polyregions.io import RoundedDivisionWarning, input_box, load
+from polyregions.network import Network
 
 RNG = np.random.default_rng(2)
 SIZES = [3, 4, 5, 2]
@@ -98,3 +104,112 @@ def evaluated(file, x):
 def test_survives_damaged_files(tmp_path):
     file = tmp_path / "bad.nnet"
     assert check_fuzz(load, text().encode(), file, count=500, reread=evaluated) > 200
+
+
+def written_by_others(flag="0", bounds=("0", "0"), means="0", ranges="0", extra="") -> str:
+    """As several programs write: a size too many, empty lines, one number for all."""
+    lines = ["// converted", ", ".join(map(str, (len(SIZES) - 1, SIZES[0], SIZES[-1], max(SIZES))))]
+    lines += [", ".join(map(str, SIZES)) + extra, flag, *bounds, means, ranges]
+    for weight, bias in zip(WEIGHTS, BIASES, strict=True):
+        lines += [row(r) for r in weight] + [row([b]) for b in bias]
+    return "\r\n\r\n".join(lines) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        written_by_others(),
+        written_by_others(flag="This line extraneous", bounds=("-1e10", "1e10"), ranges="1"),
+        written_by_others(extra=", 2,"),
+        text(means=[0.0] * 4, ranges=[0.0] * 4),
+        text(means=[0.0] * 4, ranges=[1.0] * 4),
+    ],
+)
+def test_files_of_other_programs_without_normalisation_are_read(tmp_path, content):
+    network = load(saved(tmp_path, content))
+    plain = Network.from_arrays(list(zip(WEIGHTS, BIASES, strict=True)))
+    assert network.fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (written_by_others(means="1"), "means are 1 numbers instead of 4"),
+        (written_by_others(ranges="2"), "means are 1 numbers instead of 4"),
+        (text(means=[0.0] * 4, ranges=[1.0, 1.0, 0.0, 1.0]), "zero"),
+        (text(means=[1.0] + [0.0] * 3, ranges=[0.0] * 4), "zero"),
+        (text().replace("5.0", "5_0"), "not numbers"),
+        (text().replace("0,\n-1000", "0,\n-1_000"), "smallest inputs are not numbers"),
+        (text().replace("0,\n-1000", "0,\n-١000"), "smallest inputs are not numbers"),
+        (text().replace("0,\n-1000", "0,\n-１000"), "smallest inputs are not numbers"),
+        (written_by_others(extra=",").replace("3, 4, 5, 2", "9, 3, 4, 5, 2"), "malformed"),
+    ],
+)
+def test_refuses_what_would_have_to_be_guessed(tmp_path, content, message):
+    with pytest.raises((FormatError, NetworkError), match=message):
+        load(saved(tmp_path, content))
+
+
+def with_ranges(smallest, largest) -> str:
+    return text().replace(row([-1e3] * 3), row(smallest)).replace(row([1e3] * 3), row(largest))
+
+
+def test_the_input_ranges_are_a_box(tmp_path):
+    low, high = [0.0, -3.141593, 100.0], [60760.0, 3.141593, 1200.0]
+    assert input_box(saved(tmp_path, with_ranges(low, high))) == Box(low, high)
+    # only the header is needed, and one number may stand for all
+    file = saved(tmp_path, written_by_others(bounds=("-2", "3")))
+    assert input_box(file) == Box.interval(3, -2.0, 3.0)
+    assert input_box(saved(tmp_path, written_by_others())) is None
+    assert input_box(saved(tmp_path, with_ranges([0.0] * 3, [0.0] * 3))) is None
+    for low, high in (([0, 0, 2], [1, 1, 1]), ([np.nan] * 3, [1] * 3), ([1, 2, 3], [1, 2, 3])):
+        with pytest.raises(DomainError, match=r"make no box .*--cube 1"):
+            input_box(saved(tmp_path, with_ranges(low, high)))
+
+
+def test_the_input_ranges_are_the_default_domain(tmp_path, capsys):
+    # a unit that bends at 20: outside the cube, inside the ranges
+    weights, biases = [np.eye(3), np.ones((1, 3))], [np.full(3, -20.0), np.zeros(1)]
+    file = saved(tmp_path, text(weights, biases, [0.0] * 4, [1.0] * 4, [3, 3, 1]))
+    assert main(["count", str(file), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "input ranges" in err
+    assert json.loads(out)["regions"] == 8
+    assert json.loads(out)["domain"]["upper"] == [1000.0] * 3
+    assert main(["count", str(file), "--json", "--cube", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert "input ranges" not in err
+    assert json.loads(out)["regions"] == 1
+    found = pr.enumerate_regions(load(file), input_box(file))
+    expected = brute_force(load(file), input_box(file))
+    assert found.patterns.tobytes() == expected.patterns.tobytes()
+    assert found.edges.tolist() == expected.edges.tolist()
+
+
+def test_info_prints_the_input_ranges(tmp_path, capsys):
+    file = saved(tmp_path, text())
+    assert main(["info", str(file)]) == 0
+    assert "input ranges of the file: [-1000, 1000], [-1000, 1000], [-1" in capsys.readouterr().out
+    assert main(["info", str(file), "--cube", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["input_ranges"] == {"lower": [-1e3] * 3, "upper": [1e3] * 3}
+    assert found["domain"]["upper"] == [1.0] * 3
+    # ranges that make no box are no trouble where another domain is given
+    bad = file.with_name("bad.nnet")
+    bad.write_text(with_ranges([0, 0, 2], [1, 1, 1]))
+    assert main(["info", str(bad)]) == 2
+    assert "--cube 1" in capsys.readouterr().err
+    assert main(["info", str(bad), "--cube", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["input_ranges"] is None
+    # a slice has a window of its own
+    assert main(["info", str(file), "--fix", "0=5", "--whole-space", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["domain"] is None
+    assert main(["info", str(file), "--fix", "0=5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["domain"]["lower"] == [5.0, -1e3, -1e3]
+
+
+@pytest.mark.parametrize("value", ["0=1_0", "0=١", "1_0=1", "٠=1", "0=１"])
+def test_fixed_values_are_plain_numbers(tmp_path, capsys, value):
+    file = saved(tmp_path, text())
+    assert main(["info", str(file), "--fix", value]) == 2
+    assert "not of the form INPUT=VALUE" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from io_helpers import check_fuzz, check_unreadable
 
 from polyregions import examples
 from polyregions.errors import FormatError, NetworkError, PolyregionsError
-from polyregions.io import load, save_network
+from polyregions.io import load, npz, save_network
 from polyregions.network import Layer, Network
 
 
@@ -136,6 +137,32 @@ def test_refuses_a_forged_shape_without_allocating(tmp_path):
         )
     with pytest.raises(FormatError, match="claims the shape"):
         load(tmp_path / "net.npz")
+
+
+def test_refuses_arrays_that_grow_beyond_their_file_before_unpacking(tmp_path, monkeypatch):
+    file = tmp_path / "net.npz"
+    # one byte each in the file, eight in memory
+    ones = {f"W{k}": np.ones((1000, 1000), np.int8) for k in range(9)}
+    np.savez_compressed(file, **ones)
+    assert file.stat().st_size < 100_000
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=r"fill 72000000 bytes, more than .* numpy\.savez"):
+        load(file)
+    assert tracemalloc.get_traced_memory()[1] < 2**21
+    tracemalloc.stop()
+    # nor more than memory is meant for, whatever the file
+    monkeypatch.setattr(npz, "MAX_ENTRIES", 2**20)
+    np.savez(file, **ones)
+    with pytest.raises(FormatError, match="more than the 8388608"):
+        load(file)
+
+
+def test_compressed_zeros_of_a_small_network_are_read(tmp_path):
+    weight = np.zeros((1000, 1000))
+    weight[0, 0] = 1.0
+    bias = np.zeros(1000)
+    np.savez_compressed(tmp_path / "net.npz", W0=weight, b0=bias, W1=weight, b1=bias)
+    assert load(tmp_path / "net.npz").widths == (1000,)
 
 
 def test_refuses_unreadable_files(tmp_path):

@@ -7,7 +7,7 @@ from io_helpers import check_fuzz, check_unreadable
 import polyregions as pr
 from polyregions.errors import FormatError, NetworkError
 from polyregions.errors import UnsupportedOperatorError as Unsupported
-from polyregions.io import load
+from polyregions.io import blocks, load
 
 RNG = np.random.default_rng(4)
 ARRAYS = {
@@ -43,6 +43,21 @@ def content(arrays=ARRAYS, layers=LAYERS, shape=(1, 3, 3), **changes) -> bytes:
     header |= changes
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + body
+
+
+def only(entry) -> bytes:
+    """One array of four bytes, as its header describes it."""
+    text = json.dumps({"w": entry}).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(4)
+
+
+def edited(old: str, new: str) -> bytes:
+    """The header with other text in it."""
+    data = content()
+    end = 8 + int.from_bytes(data[:8], "little")
+    text = data[8:end].decode().replace(old, new).encode()
+    assert text != data[8:end]
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def saved(folder, data):
@@ -99,8 +114,27 @@ def test_bfloat16_is_widened_exactly(tmp_path):
         (
             content(w={"dtype": "F32", "shape": [2**40], "data_offsets": [0, 4]}),
             FormatError,
-            "'w' does not hold",
+            "does not hold bytes of its own",
         ),
+        (only({"dtype": "F32", "shape": [2**24], "data_offsets": [0, 4]}), FormatError, "'w' does"),
+        (
+            only({"dtype": "F32", "shape": [2**28], "data_offsets": [0, 4]}),
+            FormatError,
+            "numbers, m",
+        ),
+        (only({"dtype": "F32", "shape": [1.0], "data_offsets": [0, 4]}), FormatError, "no whole"),
+        (only({"dtype": "F32", "shape": [True], "data_offsets": [0, 4]}), FormatError, "no whole"),
+        (only({"dtype": "F32", "shape": ["1"], "data_offsets": [0, 4]}), FormatError, "no whole"),
+        (only({"dtype": "F32", "shape": [1], "data_offsets": [0, 4.5]}), FormatError, "no whole"),
+        (only({"dtype": "F32", "shape": [1], "data_offsets": [0]}), FormatError, "malformed"),
+        (only({"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}), FormatError, "malformed"),
+        (edited('"shape": [3]', '"shape": [1e999]'), FormatError, "1e999, which no float"),
+        (edited('"shape": [3]', '"shape": [NaN]'), FormatError, "NaN, which no float"),
+        (edited(": 0.25", ": 1e999"), FormatError, "1e999, which no float"),
+        (edited(": 0.25", ": -Infinity"), FormatError, "-Infinity, which no float"),
+        (edited(": 0.25", f": 1{'0' * 400}"), FormatError, "malformed"),
+        (edited(": [1, 3, 3]", ": [1e999]"), FormatError, "1e999, which no float"),
+        (edited(": [1, 3, 3]", ": [1.0, 3, 3]"), FormatError, "no whole"),
         (
             content(w={"dtype": "F32", "shape": [1], "data_offsets": [10**6, 10**6 + 4]}),
             FormatError,
@@ -112,6 +146,13 @@ def test_bfloat16_is_widened_exactly(tmp_path):
 def test_refuses(tmp_path, data, error, message):
     with pytest.raises(error, match=message):
         load(saved(tmp_path, data))
+
+
+def test_a_long_list_of_wide_layers_is_refused_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "MAX_WEIGHTS", 2**14)
+    layers = [{"op": "relu"}] * 9_000
+    with pytest.raises(NetworkError, match=r"layer 64, relu: .*weights and units allowed"):
+        load(saved(tmp_path, content({}, layers, (128,))))
 
 
 def test_refuses_unreadable_files(tmp_path):

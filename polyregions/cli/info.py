@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from polyregions.cli import options, report
+from polyregions.errors import DomainError
 
 
 @options.on_a_domain
@@ -13,12 +16,16 @@ def info(
 ) -> int:
     """Describe a network and the bounds on its regions, without counting."""
     from polyregions.io.comparison import largest_difference
+    from polyregions.io.networks import input_box
     from polyregions.theory.comparison import compared_bounds
 
     task = options.read_task(network, where)
     loaded = task.network
     bounds = compared_bounds(loaded, task.dimension)
     difference = largest_difference(task.loaded, network)
+    ranges = None
+    with suppress(DomainError):  # ranges that make no box are refused where they are used
+        ranges = input_box(network)
     if as_json:
         report.print_json(
             {
@@ -31,6 +38,7 @@ def info(
                 "fingerprint": loaded.fingerprint,
                 "domain": report.domain_value(task.domain),
                 **report.slice_entry(task.slice),
+                "input_ranges": None if ranges is None else report.domain_value(ranges),
                 "largest_difference_from_source": difference,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
@@ -41,6 +49,7 @@ def info(
             f"{loaded.hidden_units} hidden units in layers of "
             f"{', '.join(map(str, loaded.widths))}, {loaded.output_dimension} outputs",
             f"on {report.domain_text(task.domain)}, {task.dimension} inputs free",
+            *([] if ranges is None else [f"input ranges of the file: {report.sides_text(ranges)}"]),
             "not compared with its source, which cannot be run"
             if difference is None
             else f"largest difference from its source on random points: {difference:.3g}",

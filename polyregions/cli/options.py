@@ -49,7 +49,10 @@ NetworkArgument = Annotated[
     ),
 ]
 CubeOption = Annotated[
-    float | None, typer.Option("--cube", metavar="R", help="Count in [-R, R]^n. Default: 1.")
+    float | None,
+    typer.Option(
+        "--cube", metavar="R", help="Count in [-R, R]^n. Default: 1, or what a .nnet file says."
+    ),
 ]
 BoxOption = Annotated[
     tuple[float, float] | None,
@@ -57,7 +60,7 @@ BoxOption = Annotated[
 ]
 BoxFileOption = Annotated[
     Path | None,
-    typer.Option("--box-file", metavar="FILE", help="Count in the input box of a VNN-LIB file."),
+    typer.Option("--box-file", metavar="FILE", help="Count in the input domain of a VNN-LIB file."),
 ]
 PolytopeOption = Annotated[
     Path | None,
@@ -191,9 +194,18 @@ def read_task(network: Path, where: Where) -> Task:
         tell(f"{network.name}: {warning.message}")
     place = _slice(where, loaded, values)
     if place is None:
-        domain = _domain(where, loaded.input_dimension)
-        if isinstance(domain, Box) and values:
+        domain = (
+            _domain(where, loaded.input_dimension)
+            if any(given.values())
+            else _default_box(network, loaded.input_dimension)
+        )
+        if values:
             # a box with a fixed input keeps points in the coordinates of the network
+            if not isinstance(domain, Box):
+                raise PolyregionsError(
+                    "--fix needs a box, and the file of --box-file has a polytope of all inputs; "
+                    "give the polytope of the others with --polytope"
+                )
             domain = fixed_box(domain, values)
         return Task(loaded, domain, loaded)
     # a slice brings its own window; any of the domain options replaces it
@@ -231,6 +243,9 @@ def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
     for text in texts:
         place, _, number = text.partition("=")
         try:
+            # Python would read 1_0 as ten, and the digits of every script
+            if "_" in text or not text.isascii():
+                raise ValueError
             index, value = int(place), float(number)
         except ValueError:
             raise PolyregionsError(
@@ -240,6 +255,17 @@ def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
             raise PolyregionsError(f"--fix names input {index} twice; give one value")
         values[index] = value
     return values
+
+
+def _default_box(network: Path, dimension: int) -> Box:
+    """Return the box that the network's file names, or the cube."""
+    from polyregions.io.networks import input_box
+
+    box = input_box(network)
+    if box is None:
+        return Box.cube(dimension, 1.0)
+    tell(f"{network.name}: the domain is the file's own input ranges; --cube and others replace it")
+    return box
 
 
 def _domain(where: Where, dimension: int) -> Domain | None:
@@ -257,17 +283,17 @@ def _domain(where: Where, dimension: int) -> Domain | None:
             )
         return polytope
     if where.box_file is not None:
-        from polyregions.io.vnnlib import load_box
+        from polyregions.io.vnnlib import load_domain
 
-        read = load_box(where.box_file)
+        read = load_domain(where.box_file)
         for note in read.notes:
             tell(f"{where.box_file.name}: {note}")
-        if read.box.dimension != dimension:
+        if read.domain.dimension != dimension:
             raise PolyregionsError(
-                f"{where.box_file.name} has {read.box.dimension} inputs but the network reads "
+                f"{where.box_file.name} has {read.domain.dimension} inputs but the network reads "
                 f"{dimension}; give a box of the same network"
             )
-        return read.box
+        return read.domain
     if where.box is not None:
         return Box.interval(dimension, *where.box)
     if where.cube is not None and where.cube < 0:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from polyregions.domain import Domain, Polytope
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.regions import Regions
 from polyregions.slices import Slice
 
@@ -26,6 +26,7 @@ __all__ = [
     "pace_line",
     "print_json",
     "print_lines",
+    "sides_text",
     "slice_entry",
     "summary_lines",
     "tell",
@@ -37,6 +38,8 @@ _BOUND_TITLES = {
     "montufar_2017": "at most, Montúfar 2017",
     "serra_2018": "at most, Serra et al. 2018",
 }
+
+_SIDES_SHOWN = 10
 
 
 def print_json(values: dict[str, Any]) -> None:
@@ -101,6 +104,14 @@ def domain_text(domain: Domain | None) -> str:
         low, high = sides[0]
         return f"[{low:g}, {high:g}]^{len(sides)}"
     return f"a box with {len(domain.free)} of {domain.dimension} inputs free"
+
+
+def sides_text(box: Box) -> str:
+    """Return the intervals of a box, the first ones if there are many."""
+    sides = list(zip(box.lower.tolist(), box.upper.tolist(), strict=True))
+    shown = ", ".join(f"[{low:g}, {high:g}]" for low, high in sides[:_SIDES_SHOWN])
+    more = len(sides) - _SIDES_SHOWN
+    return shown if more <= 0 else f"{shown} and {more} more"
 
 
 def json_number(value: int | Fraction | None) -> int | float | None:

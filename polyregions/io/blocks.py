@@ -28,8 +28,12 @@ MAX_UNITS = 2**17
 MAX_LAYERS = 10_000
 MAX_WEIGHTS = 2**27
 
-# smaller matrices (128 MB), and those with more non-zero weights than one in ten, are stored dense
-_DENSE_ENTRIES = 2**24
+# values of one block that are carried past one layer, counted over all blocks and layers
+_MAX_CARRIED = 2**20
+
+# A hint: matrices with more non-zero weights than one in ten, and small ones (of 32 kB, so that
+# those of ten thousand layers fit into memory), are stored dense. Storage changes no answer.
+_DENSE_ENTRIES = 2**12
 _DENSE_SHARE = 0.1
 
 
@@ -47,6 +51,9 @@ class Block:
     bias, lower, upper : numpy.ndarray of float64, shape (size,)
     level : int
         The layer it stands in; 0 is the input.
+    weights : int
+        A lower bound on the weights of a network that ends with it: one per unit that a
+        longest way from the input passes, and those that are not zero.
     """
 
     terms: tuple[tuple[Block, Sparse], ...]
@@ -54,6 +61,7 @@ class Block:
     lower: Floats
     upper: Floats
     level: int
+    weights: int
 
     @classmethod
     def of(
@@ -74,15 +82,19 @@ class Block:
             raise NetworkError(
                 f"a layer of {len(bias)} units has more than the {MAX_UNITS} allowed"
             )
-        if sum(matrix.nnz for _, matrix in terms) > MAX_WEIGHTS:
-            raise NetworkError(f"a layer has more than the {MAX_WEIGHTS} weights allowed")
+        own = len(bias) + sum(matrix.nnz for _, matrix in terms)
+        weights = own + max(parent.weights for parent, _ in terms)
+        if weights > MAX_WEIGHTS:
+            # known while it grows, so that a short list of huge layers never fills memory
+            raise NetworkError(
+                f"the network has more than the {MAX_WEIGHTS} weights and units allowed"
+            )
         level = 1 + max(parent.level for parent, _ in terms)
         if level > MAX_LAYERS:
             raise NetworkError(f"the network has more than {MAX_LAYERS} layers")
         one = np.ones(len(bias))
-        return cls(
-            terms, bias, one if lower is None else lower, one if upper is None else upper, level
-        )
+        low, high = (one if slope is None else slope for slope in (lower, upper))
+        return cls(terms, bias, low, high, level, weights)
 
     @property
     def size(self) -> int:
@@ -98,7 +110,7 @@ class Block:
 def input_block(size: int) -> Block:
     """Return the block of a network's inputs."""
     zero = np.zeros(size)
-    return Block((), zero, zero + 1, zero + 1, 0)
+    return Block((), zero, zero + 1, zero + 1, 0, 0)
 
 
 def layers_of(result: Block) -> tuple[Layer, ...]:
@@ -115,10 +127,16 @@ def layers_of(result: Block) -> tuple[Layer, ...]:
     so equal graphs give equal layers. The state of layer l holds its own blocks and,
     of each earlier block, the entries that some block above layer l reads; these are
     copied by pass-through units. Units that bend are never left out, read or not:
-    they are units of the network.
+    they are units of the network. The work grows with the layers, and with the blocks
+    times the layers that they are carried past.
     """
     blocks = _ordered(result)
-    needed = _needed_above(blocks, result.level)
+    _check_carried(blocks)
+    needed = _needed_above(blocks)
+    standing: list[list[Block]] = [[] for _ in range(result.level + 1)]
+    for block in blocks:
+        for level in (block.level, *needed[block]):
+            standing[level].append(block)
     below: dict[Block, Integers] = {blocks[0]: np.arange(blocks[0].size)}
     width = blocks[0].size
     layers = []
@@ -127,16 +145,14 @@ def layers_of(result: Block) -> tuple[Layer, ...]:
         parts: list[tuple[Sparse, Floats, Floats, Floats]] = []
         state: dict[Block, Integers] = {}
         height = 0
-        for block in blocks:
+        for block in standing[level]:
             if block.level == level:
                 kept = np.arange(block.size)
                 parts.append((_placed(block, below, width), block.bias, block.lower, block.upper))
-            elif block.level < level and level in needed[block]:
+            else:
                 kept = np.flatnonzero(needed[block][level])
                 one = np.ones(len(kept))
                 parts.append((selection(below[block][kept], width), 0 * one, one, one))
-            else:
-                continue
             state[block] = np.full(block.size, -1)
             state[block][kept] = height + np.arange(len(kept))
             height += len(kept)
@@ -170,7 +186,21 @@ def _ordered(result: Block) -> list[Block]:
     return ordered
 
 
-def _needed_above(blocks: list[Block], top: int) -> dict[Block, dict[int, NDArray[np.bool_]]]:
+def _check_carried(blocks: list[Block]) -> None:
+    """Refuse a graph whose values would be carried past layers without end."""
+    last = {block: block.level for block in blocks}
+    for block in blocks:
+        for parent, _ in block.terms:
+            last[parent] = max(last[parent], block.level - 1)
+    carried = sum(last[block] - block.level for block in blocks)
+    if carried > _MAX_CARRIED:
+        raise NetworkError(
+            f"the network has skip connections over {carried} layers altogether, more than the "
+            f"{_MAX_CARRIED} allowed; give a network with shorter ones"
+        )
+
+
+def _needed_above(blocks: list[Block]) -> dict[Block, dict[int, NDArray[np.bool_]]]:
     """Return, per block and layer above it, which entries some later layer reads."""
     read: dict[Block, dict[int, NDArray[np.bool_]]] = {block: {} for block in blocks}
     for block in blocks:

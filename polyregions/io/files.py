@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
+import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from polyregions.errors import FormatError, MissingExtraError
 
-__all__ = ["MAX_FILE_BYTES", "import_extra", "read_bytes", "regular_file"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "import_extra",
+    "largest_unpacked",
+    "read_bytes",
+    "regular_file",
+    "unpacked",
+]
 
 # larger files are not networks of dense layers; ONNX itself ends here
 MAX_FILE_BYTES = 2**31
+
+# Weights hardly shrink and texts shrink some ten times: what grows more than this, and beyond
+# the bytes that any file may fill, was made to fill memory.
+_GROWTH = 100
+_ALWAYS_ALLOWED = 2**26
+
+_GZIP_MARK = b"\x1f\x8b"
 
 
 def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:
@@ -50,6 +67,49 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise FormatError(f"{file} cannot be read ({error.strerror})") from None
+
+
+def largest_unpacked(size: int) -> int:
+    """Return how many bytes the content of a file of so many bytes may fill in memory.
+
+    Examples
+    --------
+    >>> largest_unpacked(1000) == 2**26, largest_unpacked(10**7) == 10**9
+    (True, True)
+    """
+    return min(MAX_FILE_BYTES, max(_ALWAYS_ALLOWED, _GROWTH * size))
+
+
+def unpacked(data: bytes, what: str, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Return data that start with the gzip mark unpacked, and other data as they are.
+
+    Parameters
+    ----------
+    data : bytes
+    what : str
+        How a message names the file.
+    limit : int
+        Bytes that it may unpack to, if :func:`largest_unpacked` allows more.
+
+    Raises
+    ------
+    FormatError
+        If the data are damaged or grow beyond the limit, which ends the unpacking there.
+    """
+    if not data.startswith(_GZIP_MARK):
+        return data
+    limit = min(limit, largest_unpacked(len(data)))
+    try:
+        with gzip.open(BytesIO(data)) as stream:
+            content = stream.read(limit + 1)
+    except (OSError, EOFError, zlib.error):
+        raise FormatError(f"{what} is damaged gzip data; copy it again") from None
+    if len(content) > limit:
+        raise FormatError(
+            f"{what} has {len(data)} bytes and unpacks to more than {limit}; if that is right, "
+            f"unpack it with gunzip"
+        )
+    return content
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError
-from polyregions.io.files import read_bytes
+from polyregions.io.files import read_bytes, unpacked
 
 __all__ = ["read_idx"]
 
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
-_MAX_BYTES = 2**30
 
 
 def read_idx(path: str | Path) -> NDArray[Any]:
@@ -37,23 +33,17 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     Raises
     ------
     FormatError
-        If the file is missing, truncated, or no IDX file.
+        If the file is missing, truncated, or no IDX file, or has no number.
     """
     file = Path(path)
-    data = read_bytes(file)
-    if data[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(BytesIO(data)) as stream:
-                data = stream.read(_MAX_BYTES + 1)
-        except (OSError, EOFError, zlib.error):
-            raise FormatError(f"{file} is damaged gzip data; copy it again") from None
+    data = unpacked(read_bytes(file), str(file))
     kind = _TYPES.get(data[2]) if len(data) > 4 and data[:2] == b"\0\0" else None
     rank = data[3] if kind else 0
     if kind is None or not 1 <= rank <= 8 or len(data) < 4 + 4 * rank:
         raise FormatError(f"{file} is no IDX file; it may be truncated: copy it again")
     shape = tuple(int(n) for n in np.frombuffer(data, ">u4", rank, 4))
     body = data[4 + 4 * rank :]
-    if len(body) > _MAX_BYTES or len(body) != math.prod(shape) * np.dtype(kind).itemsize:
+    if 0 in shape or len(body) != math.prod(shape) * np.dtype(kind).itemsize:
         raise FormatError(f"{file} does not hold the numbers of its shape {shape}; copy it again")
     array = np.frombuffer(body, kind).reshape(shape)
     return array.astype(array.dtype.newbyteorder("="))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from polyregions.domain import Box
 from polyregions.errors import FormatError
-from polyregions.io.nnet import load_nnet
+from polyregions.io.nnet import load_nnet, nnet_input_box
 from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
 from polyregions.io.safetensors import load_safetensors
@@ -14,7 +15,7 @@ from polyregions.io.torch_export import load_pt2
 from polyregions.io.torch_modules import load_torch
 from polyregions.network import Network
 
-__all__ = ["load", "supported_suffixes"]
+__all__ = ["input_box", "load", "supported_suffixes"]
 
 _READERS: dict[str, Callable[..., Network]] = {
     ".nnet": load_nnet,
@@ -75,6 +76,31 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
             f"supported are {', '.join(supported_suffixes())}"
         )
     return reader(file, name=name)
+
+
+def input_box(path: str | Path) -> Box | None:
+    """Return the box of inputs that a network file names, or None where it names none.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the formats of :func:`load`, .nnet alone has input ranges
+        (:func:`~polyregions.io.nnet.nnet_input_box`).
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated or malformed.
+    DomainError
+        If the file names ranges that make no box.
+
+    Examples
+    --------
+    >>> from polyregions import examples
+    >>> input_box(examples.path("digits4")) is None
+    True
+    """
+    return nnet_input_box(path) if Path(path).suffix.lower() == ".nnet" else None
 
 
 def supported_suffixes() -> tuple[str, ...]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from polyregions.errors import FormatError, NetworkError
+from polyregions.domain import Box
+from polyregions.errors import DomainError, FormatError, NetworkError
 from polyregions.io import lowering
 from polyregions.io.blocks import MAX_UNITS
 from polyregions.io.exact_floats import Floats
 from polyregions.io.files import read_bytes
 from polyregions.network import Network
 
-__all__ = ["load_nnet"]
+__all__ = ["load_nnet", "nnet_input_box"]
 
 _MAX_LAYERS = 1000
+# as text; the weights of the largest network that is read fill less
+_MAX_BYTES = 2**29
 
 
 def load_nnet(path: str | Path, *, name: str | None = None) -> Network:
@@ -25,8 +32,10 @@ def load_nnet(path: str | Path, *, name: str | None = None) -> Network:
     by the ranges of the file, and maps its outputs back in the same way. Numbers are
     read as the doubles nearest to the decimals. A range that is no power of two has
     no float as its reciprocal; the nearest double becomes the parameter, with a
-    warning (see :func:`polyregions.io.lowering.divide`). The bounds of the inputs in
-    the file are a suggestion for a box, not part of the function: nothing is clipped.
+    warning (see :func:`polyregions.io.lowering.divide`). Means and ranges that are all
+    zero, as some programs write them, say that there is no normalisation. The bounds of
+    the inputs in the file are a box (:func:`nnet_input_box`), not part of the function:
+    nothing is clipped.
 
     Parameters
     ----------
@@ -47,73 +56,162 @@ def load_nnet(path: str | Path, *, name: str | None = None) -> Network:
         If a range is no power of two.
     """
     file = Path(path)
+    with _naming(file):
+        lines = _lines_of(file)
+        return _network(_header(lines), lines, file.stem if name is None else name)
+
+
+def nnet_input_box(path: str | Path) -> Box | None:
+    """Return the box of a .nnet file: the smallest and largest value of each input.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Box or None
+        None if all bounds are zero, which is how some programs leave them out.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated or malformed.
+    DomainError
+        If the bounds make no box.
+    """
+    file = Path(path)
+    with _naming(file):
+        header = _header(_lines_of(file))
+        if not (header.smallest.any() or header.largest.any()):
+            return None
+        try:
+            return Box(header.smallest, header.largest)
+        except DomainError as error:
+            raise DomainError(
+                f"its input ranges make no box ({error}); give a domain, such as --cube 1"
+            ) from None
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Put the name of the file before what is wrong with its content."""
     try:
-        text = read_bytes(file).decode("utf-8")
-        if not text.endswith((",", "\n")):
-            # a number cut in two would go unnoticed
-            raise FormatError("its last line is not complete; it may be truncated: copy it again")
-        lines = [line for line in text.splitlines() if not line.startswith("//")]
-        return _network(_Lines(lines), file.stem if name is None else name)
-    except UnicodeDecodeError:
-        raise FormatError(f"{file} is no text; it may be damaged: copy it again") from None
-    except (FormatError, NetworkError) as error:
+        yield
+    except (DomainError, FormatError, NetworkError) as error:
         if str(error).startswith(str(file)):
             raise
         raise type(error)(f"{file}: {error}") from None
 
 
+def _lines_of(file: Path) -> _Lines:
+    try:
+        text = read_bytes(file, _MAX_BYTES).decode("utf-8")
+    except UnicodeDecodeError:
+        raise FormatError("it is no text; it may be damaged: copy it again") from None
+    if not text.endswith((",", "\n")):
+        # a number cut in two would go unnoticed
+        raise FormatError("its last line is not complete; it may be truncated: copy it again")
+    return _Lines(text.splitlines())
+
+
 class _Lines:
-    """Lines of numbers, taken one after the other."""
+    """Lines of numbers, taken one after the other; empty ones and comments are skipped."""
 
     def __init__(self, lines: list[str]) -> None:
-        self._lines = lines
+        self._lines = [line for line in lines if line.strip() and not line.startswith("//")]
         self._next = 0
 
-    def take(self, count: int, what: str) -> Floats:
-        """Return the numbers of the next line, which must be `count`."""
-        if self._next >= len(self._lines):
+    def text(self, what: str) -> str:
+        """Return the next line."""
+        if self.finished():
             raise FormatError(f"the file ends before {what}; it may be truncated: copy it again")
-        fields = self._lines[self._next].strip().rstrip(",").split(",")
         self._next += 1
+        return self._lines[self._next - 1]
+
+    def numbers(self, what: str) -> Floats:
+        """Return the numbers of the next line."""
+        line = self.text(what)
         try:
-            numbers = np.array([float(field) for field in fields])
+            # Python would read 1_0 as ten, and the digits of every script
+            if "_" in line or not line.isascii():
+                raise ValueError
+            return np.array([float(field) for field in line.strip().rstrip(",").split(",")])
         except ValueError:
             raise FormatError(f"{what} are not numbers separated by commas") from None
+
+    def take(self, count: int, what: str, *, or_one: bool = False) -> Floats:
+        """Return the numbers of the next line, which must be `count`, or one for them all."""
+        numbers = self.numbers(what)
+        if or_one and len(numbers) == 1:
+            numbers = np.repeat(numbers, count)
         if len(numbers) != count:
             raise FormatError(f"{what} are {len(numbers)} numbers instead of {count}")
         return numbers
 
     def finished(self) -> bool:
-        """Whether only empty lines are left."""
-        return not any(line.strip() for line in self._lines[self._next :])
+        """Whether no line is left."""
+        return self._next >= len(self._lines)
 
 
-def _network(lines: _Lines, name: str) -> Network:
+@dataclass(frozen=True, eq=False)
+class _Header:
+    """What stands before the weights: sizes of the layers, bounds and normalisation."""
+
+    widths: list[int]
+    smallest: Floats
+    largest: Floats
+    means: Floats
+    ranges: Floats
+
+
+def _header(lines: _Lines) -> _Header:
     count, inputs, outputs = _whole(lines.take(4, "the sizes of the network"))[:3]
     if not 1 <= count <= _MAX_LAYERS:
         raise FormatError(f"the file claims {count} layers")
-    widths = _whole(lines.take(count + 1, "the sizes of the layers"))
+    sizes = _whole(lines.numbers("the sizes of the layers"))
+    # some programs write a size too many; the lines of weights say whether the first are right
+    widths = sizes[: count + 1]
+    if len(widths) <= count:
+        raise FormatError(f"the sizes of the layers are {len(sizes)} numbers for {count} layers")
     if min(widths) < 1 or max(widths) > MAX_UNITS or (inputs, outputs) != (widths[0], widths[-1]):
         raise FormatError(f"the sizes of the layers {widths} are malformed")
-    lines.take(1, "the unused flag")
-    lines.take(inputs, "the smallest inputs")
-    lines.take(inputs, "the largest inputs")
-    means = lines.take(inputs + 1, "the means")
-    ranges = lines.take(inputs + 1, "the ranges")
-    signal = lowering.source((inputs,))
-    signal = lowering.divide(lowering.add(signal, -_finite(means[:-1])), _finite(ranges[:-1]))
-    for layer in range(count):
-        below, width = widths[layer], widths[layer + 1]
+    lines.text("the unused flag")
+    smallest = lines.take(inputs, "the smallest inputs", or_one=True)
+    largest = lines.take(inputs, "the largest inputs", or_one=True)
+    means = lines.numbers("the means")
+    ranges = lines.numbers("the ranges")
+    return _Header(widths, smallest, largest, *_normalisation(means, ranges, inputs + 1))
+
+
+def _normalisation(means: Floats, ranges: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return a mean and a range for each input and for the outputs."""
+    # none at all: nothing but zeros, or a single 0 and 1
+    whole = len(means) == len(ranges) in (1, count)
+    if whole and not means.any() and (not ranges.any() or bool((ranges == 1).all())):
+        return np.zeros(count), np.ones(count)
+    for numbers, what in ((means, "the means"), (ranges, "the ranges")):
+        if len(numbers) != count:
+            raise FormatError(f"{what} are {len(numbers)} numbers instead of {count}")
+    return means, ranges
+
+
+def _network(header: _Header, lines: _Lines, name: str) -> Network:
+    widths, means, ranges = header.widths, _finite(header.means), _finite(header.ranges)
+    signal = lowering.source((widths[0],))
+    signal = lowering.divide(lowering.add(signal, -means[:-1]), ranges[:-1])
+    last = len(widths) - 2
+    for layer, (below, width) in enumerate(pairwise(widths)):
         what = f"layer {layer}"
         matrix = [lines.take(below, f"weights of {what}") for _ in range(width)]
         bias = [lines.take(1, f"biases of {what}") for _ in range(width)]
         signal = lowering.matmul_right(signal, _finite(np.array(matrix)).T)
         signal = lowering.add(signal, _finite(np.concatenate(bias)))
-        if layer < count - 1:
+        if layer < last:
             signal = lowering.bend(signal, 0.0, 1.0)
     if not lines.finished():
         raise FormatError("the file goes on after its last layer; its sizes may be wrong")
-    signal = lowering.add(lowering.multiply(signal, _finite(ranges[-1:])), means[-1:])
+    signal = lowering.add(lowering.multiply(signal, ranges[-1:]), means[-1:])
     return lowering.to_network(signal, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.files import read_bytes
+from polyregions.io.files import largest_unpacked, read_bytes
 from polyregions.network import Layer, Network
 
 __all__ = ["load_npz", "read_arrays", "save_network"]
@@ -23,7 +24,6 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
 _MAX_HEADER = 10_000
-_MAX_BYTES = 8 * MAX_ENTRIES
 _REAL_KINDS = "fiu"
 
 
@@ -128,15 +128,20 @@ def read_arrays(file: Path, keys: re.Pattern[str]) -> dict[str, NDArray[Any]]:
     ------
     FormatError
         If the file is missing, truncated or no numpy archive, or claims more than it holds.
+
+    Notes
+    -----
+    The arrays together may hold as much as memory is meant for; this is known from their
+    headers, before any of them is unpacked, and counts each number as the float it becomes.
     """
     data = read_bytes(file)
+    limit = min(8 * MAX_ENTRIES, largest_unpacked(len(data)))
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
             wanted = {m.filename[:-4]: m for m in members if keys.match(m.filename[:-4])}
-            size = sum(member.file_size for member in wanted.values())
-            if size > _MAX_BYTES:  # before anything is decompressed
-                raise FormatError(f"its arrays hold {size} bytes, more than the {_MAX_BYTES} read")
+            _check_total(sum(member.file_size for member in wanted.values()), limit)
+            _check_total(sum(8 * _entries(archive, m) for m in wanted.values()), limit)
             return {key: _read_array(archive, member) for key, member in wanted.items()}
     except (FormatError, NetworkError) as error:
         raise type(error)(f"{file}: {error}") from None
@@ -148,7 +153,16 @@ def read_arrays(file: Path, keys: re.Pattern[str]) -> dict[str, NDArray[Any]]:
         ) from None
 
 
-def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _check_total(size: int, limit: int) -> None:
+    if size > limit:
+        raise FormatError(
+            f"its arrays fill {size} bytes, more than the {limit} that a file of its size may; "
+            f"save it with numpy.savez, uncompressed, or a smaller network"
+        )
+
+
+def _entries(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Return how many numbers an array holds, by its header."""
     key = member.filename[:-4]
     with archive.open(member) as stream:
         header = np.lib.format
@@ -157,18 +171,22 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[An
         shape, _, dtype = read(stream, max_header_size=_MAX_HEADER)
         if dtype.hasobject or dtype.kind not in _REAL_KINDS:
             raise FormatError(f"{key} holds {dtype} entries; save real numbers, not objects")
-        size = 1
-        for extent in shape:
-            size *= int(extent)  # Python integers: a forged shape cannot overflow
+        size = math.prod(shape)
         # numpy would allocate what the header claims before it reads
-        if not 0 <= size <= MAX_ENTRIES or size * dtype.itemsize > member.file_size:
+        if size < 0 or size * dtype.itemsize > member.file_size:
             raise FormatError(f"{key} claims the shape {shape}, which its data do not fill")
+        return size
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as stream:
         array: NDArray[Any] = np.lib.format.read_array(
             stream, allow_pickle=False, max_header_size=_MAX_HEADER
         )
         if stream.read(1):
-            raise FormatError(f"{key} has data beyond its shape {shape}; save it again")
+            raise FormatError(
+                f"{member.filename[:-4]} has data beyond its shape {array.shape}; save it again"
+            )
     return array
 
 

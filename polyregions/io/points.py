@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from io import BytesIO
 from pathlib import Path
 
@@ -44,20 +45,22 @@ def read_point(path: str | Path, dimension: int) -> Floats:
         version = header.read_magic(stream)
         read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
         shape, _, dtype = read(stream)
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        size = math.prod(shape)
         # numpy would allocate what the header claims before it reads
-        if dtype.hasobject or size != len(data) - stream.tell():
+        if dtype.hasobject or size * dtype.itemsize != len(data) - stream.tell():
             raise ValueError
+        # and entries of one byte would become eight
+        if size != dimension:
+            raise DomainError(f"{file} has {size} numbers but the network reads {dimension}")
         array = np.lib.format.read_array(BytesIO(data), allow_pickle=False)
+    except DomainError:
+        raise
     # a damaged header fails in many ways inside numpy
     except Exception:
         raise FormatError(
             f"{file} is not a readable .npy file of numbers; save it with numpy.save"
         ) from None
     try:
-        point = exact_floats(array, f"{file}").reshape(-1)
+        return exact_floats(array, f"{file}").reshape(-1)
     except NetworkError as error:
         raise DomainError(str(error)) from None
-    if point.size != dimension:
-        raise DomainError(f"{file} has {point.size} numbers but the network reads {dimension}")
-    return point

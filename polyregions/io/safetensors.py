@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
-from polyregions.io.exact_floats import Floats, exact_floats
+from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import read_bytes
 from polyregions.io.lowering import Signal
 from polyregions.io.torch_operators import ATEN
@@ -40,6 +40,17 @@ _MAX_HEADER = 2**24
 _MAX_LAYERS = 10_000
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _OVERLOADS = (".default", ".Tensor", ".using_ints", ".int", ".dim")
+
+# how arguments of any kind fail inside an operator
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 # functions that read one value, by their names without overload
 _LAYERS: dict[str, Lower] = {
@@ -112,15 +123,15 @@ def load_safetensors(path: str | Path, *, name: str | None = None) -> Network:
     data = read_bytes(file)
     try:
         header, body = _header(data)
-        arrays = {
-            key: _array(key, entry, body) for key, entry in header.items() if key != "__metadata__"
-        }
+        entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
+        _check_places(entries, len(body))
+        arrays = {key: _array(key, entry, body) for key, entry in entries.items()}
         signal = _signal(_description(header), arrays)
         return lowering.to_network(signal, file.stem if name is None else name)
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
     # a damaged header may have any JSON anywhere
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError):
+    except (*_DAMAGE, MemoryError):
         raise FormatError(f"{file} has malformed metadata; save it again") from None
 
 
@@ -128,20 +139,57 @@ def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 10 or not 2 <= length <= min(_MAX_HEADER, len(data) - 8):
         raise FormatError("it is no safetensors file; it may be truncated: copy it again")
-    header = json.loads(data[8 : 8 + length])
+    header = _json(data[8 : 8 + length])
     if not isinstance(header, dict):
         raise FormatError("its header is no JSON object; it may be damaged: copy it again")
     return header, data[8 + length :]
 
 
+def _json(text: str | bytes) -> Any:
+    """Parse JSON whose numbers are finite."""
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise FormatError(
+            f"its header has the number {text[:40]}, which no float holds; correct it"
+        )
+    return number
+
+
+def _whole(numbers: Any) -> tuple[int, ...]:
+    """Return a list of sizes or places; 1.5, true and "3" are none."""
+    if not isinstance(numbers, list) or not all(type(n) is int and n >= 0 for n in numbers):
+        raise FormatError(f"{str(numbers)[:80]!r} are no whole numbers; save the file again")
+    return tuple(numbers)
+
+
+def _check_places(entries: Mapping[str, Any], size: int) -> None:
+    """Refuse arrays that share bytes, which a small file could name without end."""
+    following = 0
+    for (start, end), key in sorted((_whole(e["data_offsets"]), key) for key, e in entries.items()):
+        if not following <= start <= end <= size:
+            raise FormatError(
+                f"the array {key[:80]!r} does not hold bytes of its own inside the file; "
+                f"it may be damaged: copy it again"
+            )
+        following = end
+    numbers = sum(
+        math.prod(_whole(entry["shape"])) for entry in entries.values() if entry["dtype"] in _TYPES
+    )
+    if numbers > MAX_ENTRIES:
+        raise FormatError(f"its arrays hold {numbers} numbers, more than the {MAX_ENTRIES} read")
+
+
 def _array(key: str, entry: Mapping[str, Any], body: bytes) -> Floats | None:
     kind = _TYPES.get(entry["dtype"])
-    shape = tuple(int(extent) for extent in entry["shape"])
-    start, end = (int(offset) for offset in entry["data_offsets"])
-    inside = min(shape, default=1) >= 1 and 0 <= start <= end <= len(body)
-    if kind is None and inside:
+    if kind is None:
         return None  # such as the number of batches that a batch norm has seen
-    if not inside or end - start != math.prod(shape) * np.dtype(kind).itemsize:
+    shape = _whole(entry["shape"])
+    start, end = entry["data_offsets"]
+    if 0 in shape or end - start != math.prod(shape) * np.dtype(kind).itemsize:
         raise FormatError(f"the array {key[:80]!r} does not hold the numbers of its shape {shape}")
     numbers: NDArray[Any] = np.frombuffer(body[start:end], kind)
     if entry["dtype"] == "BF16":
@@ -157,7 +205,7 @@ def _description(header: Mapping[str, Any]) -> Mapping[str, Any]:
             f"its metadata have no entry {_KEY!r} with the list of layers; save it with "
             f"metadata={{'{_KEY}': ...}}, or export the network to ONNX"
         )
-    description: Mapping[str, Any] = json.loads(text)
+    description: Mapping[str, Any] = _json(text)
     return description
 
 
@@ -165,7 +213,7 @@ def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None])
     layers = description["layers"]
     if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
         raise FormatError("its layers are no list, or too many")
-    signal = lowering.source((1, *(int(extent) for extent in description["input_shape"])))
+    signal = lowering.source((1, *_whole(description["input_shape"])))
     for index, layer in enumerate(layers):
         operator = str(layer["op"])
         lower = _LAYERS.get(operator)

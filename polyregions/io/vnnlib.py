@@ -1,41 +1,56 @@
-"""Input boxes of VNN-LIB 1.0 files.
+"""Input domains of VNN-LIB files.
 
 VNN-LIB is written in SMT-LIB 2 syntax: parenthesised terms over inputs X_0,
-X_1, … and outputs Y_0, Y_1, …. Only the bounds of the inputs are used.
+X_1, … and outputs Y_0, Y_1, …. Only what is said of the inputs is used.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
 
-from polyregions.domain import Box
-from polyregions.errors import DomainError, FormatError
-from polyregions.io.files import read_bytes
+import numpy as np
 
-__all__ = ["BoxFile", "load_box"]
+from polyregions.domain import Box, Domain, Polytope
+from polyregions.errors import DomainError, FormatError, MissingExtraError
+from polyregions.io.files import read_bytes, unpacked
+from polyregions.io.linear_terms import VARIABLE, Direction, Inequality, inequalities, letters
+from polyregions.io.terms import Term, terms, written
+from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2
 
-Term: TypeAlias = "str | tuple[Term, ...]"
+__all__ = ["BoxFile", "DomainFile", "load_box", "load_domain"]
 
 _MAX_BYTES = 2**26
-_MAX_DEPTH = 100
 _MAX_NOTES = 20
-_MAX_NOTE_LENGTH = 200
-
-_TOKEN = re.compile(r'\s+|;[^\n]*|(?P<token>[()]|\|[^|]*\||"[^"]*"|[^\s();"|]+)')
-_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?\Z", re.ASCII)
-_VARIABLE = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
-# commands that say nothing about the box
+# the box of a polytope takes time that grows with the cube of its inputs: here some 15 s
+_MAX_POLYTOPE_INPUTS = 128
+# commands that say nothing about the inputs
 _IGNORED = frozenset({"set-logic", "set-info", "set-option", "check-sat", "get-model", "exit"})
+
+# the tightest inequality of each direction
+_Found = dict[Direction, Inequality]
+
+
+@dataclass(frozen=True)
+class DomainFile:
+    """The input domain of a file, and what else the file asked for.
+
+    Parameters
+    ----------
+    domain : Box or Polytope
+    notes : tuple of str
+        One sentence for each ignored constraint on the outputs, at most 21.
+    """
+
+    domain: Domain
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class BoxFile:
-    """The box of a file, and what else the file asked for.
+    """The input box of a file, and what else the file asked for.
 
     Parameters
     ----------
@@ -48,53 +63,17 @@ class BoxFile:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """Bounds by input index; a missing one is infinite."""
-
-    lower: Mapping[int, float]
-    upper: Mapping[int, float]
-
-    def tightened(self, other: _Bounds) -> _Bounds:
-        lower, upper = dict(self.lower), dict(self.upper)
-        for index, value in other.lower.items():
-            lower[index] = max(value, lower.get(index, -math.inf))
-        for index, value in other.upper.items():
-            upper[index] = min(value, upper.get(index, math.inf))
-        return _Bounds(lower, upper)
-
-
-_FREE = _Bounds({}, {})
-
-
 def load_box(path: str | Path) -> BoxFile:
-    """Read the input box of a VNN-LIB 1.0 file.
-
-    Parameters
-    ----------
-    path : str or Path
-        Declares inputs ``X_0, X_1, …`` and asserts bounds such as
-        ``(<= X_0 0.5)``, also inside ``and``. Of several bounds the tightest
-        counts. A decimal number means the double nearest to it.
-
-    Returns
-    -------
-    BoxFile
-        The box, and a note for each constraint on outputs, which is ignored.
+    """Read the input box of a VNN-LIB file; see :func:`load_domain`.
 
     Raises
     ------
     FormatError
-        If the file is missing or malformed, an input lacks a bound, or the
-        inputs are described by anything but one box.
+        If the file is missing or malformed, an input lacks a bound, or the inputs
+        are described by anything but one domain.
     DomainError
-        If the bounds contradict each other or fix every input.
-
-    Notes
-    -----
-    Strict and weak inequalities give the same box, because regions are counted
-    in the open box. A disjunction is accepted if all its cases bound the inputs
-    alike, for then it only concerns the outputs.
+        If the bounds contradict each other or fix every input, or if the domain is a
+        polytope and no box.
 
     Examples
     --------
@@ -106,125 +85,99 @@ def load_box(path: str | Path) -> BoxFile:
     ...     load_box(file).box
     Box.interval(1, 0.0, 0.5)
     """
+    found = load_domain(path)
+    if not isinstance(found.domain, Box):
+        raise DomainError(f"{path}: the inputs form a polytope and no box; use load_domain")
+    return BoxFile(found.domain, found.notes)
+
+
+def load_domain(path: str | Path) -> DomainFile:
+    """Read the input domain of a VNN-LIB file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of version 1.0: declares inputs ``X_0, X_1, …`` and asserts linear inequalities
+        such as ``(<= X_0 0.5)`` or ``(<= (+ X_0 (* 2 X_1)) 1)``, also inside ``and``.
+        Files of version 2.0 are read through the package ``vnnlib``; the entries of
+        their one input, in C order, are then the inputs. A file that starts with the
+        gzip mark is unpacked.
+
+    Returns
+    -------
+    DomainFile
+        A box where each inequality bounds one input, else a polytope; and a note for
+        each constraint on outputs, which is ignored.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing or malformed, an input of a box lacks a bound, or the
+        inputs are described by anything but one box or polytope.
+    DomainError
+        If the inequalities contradict each other, fix every input, or make a polytope
+        that :class:`~polyregions.domain.Polytope` refuses.
+    MissingExtraError
+        If a file of version 2.0 is given and the package ``vnnlib`` is not installed.
+
+    Notes
+    -----
+    Numbers are added and multiplied as the decimals that they are, and each number of
+    the domain is the double nearest to the result. Of several bounds the tightest
+    counts. Strict and weak inequalities give the same domain, because regions are
+    counted in the open one. A disjunction is accepted if all its cases say the same of
+    the inputs, for then it only concerns the outputs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = (
+    ...     "(declare-const X_0 Real) (declare-const X_1 Real)"
+    ...     "(assert (>= X_0 0)) (assert (>= X_1 0)) (assert (<= (+ X_0 X_1) 1))"
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "triangle.vnnlib"
+    ...     _ = file.write_text(text)
+    ...     load_domain(file).domain
+    Polytope([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
+    """
     file = Path(path)
-    data = read_bytes(file, _MAX_BYTES)
+    data = unpacked(read_bytes(file, _MAX_BYTES), str(file), _MAX_BYTES)
     try:
-        return _read(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        if is_version_2(text):
+            return _read(terms_of_version_2(text))
+        return _read(terms(text))
     except UnicodeDecodeError:
-        raise FormatError(f"{file} is not a text file; give a VNN-LIB 1.0 file") from None
-    except (FormatError, DomainError) as error:
+        raise FormatError(f"{file} is not a text file; give a VNN-LIB file") from None
+    except (FormatError, DomainError, MissingExtraError) as error:
         raise type(error)(f"{file}: {error}") from None
 
 
-def _read(text: str) -> BoxFile:
+def _read(commands: Iterable[Term]) -> DomainFile:
     inputs: set[int] = set()
-    bounds = _FREE
+    found: _Found = {}
     notes: list[str] = []
     ignored = 0
-    for term in _terms(text):
+    for term in commands:
         command = term[0] if isinstance(term, tuple) and term else term
         if command in ("declare-const", "declare-fun"):
             index = _declared_input(term)
             if index is not None:
                 inputs.add(index)
         elif command == "assert" and len(term) == 2:
-            found = _bounds(term[1])
-            bounds = bounds.tightened(found)
+            _collect(term[1], found)
             outputs = _output_constraints(term[1])
             ignored += len(outputs)
-            notes += [f"ignored the output constraint {_text(t)}" for t in outputs[:_MAX_NOTES]]
+            notes += [f"ignored the output constraint {written(t)}" for t in outputs[:_MAX_NOTES]]
         elif command not in _IGNORED:
             raise FormatError(
-                f"{_text(term)} is not a command of VNN-LIB 1.0; use declare-const and assert only"
+                f"{written(term)} is not a command of VNN-LIB 1.0; "
+                f"use declare-const and assert only"
             )
     if ignored > _MAX_NOTES:
         notes[_MAX_NOTES:] = [f"ignored {ignored - _MAX_NOTES} further output constraints"]
-    return BoxFile(_box(inputs, bounds), tuple(notes))
-
-
-def _box(inputs: set[int], bounds: _Bounds) -> Box:
-    if not inputs:
-        raise FormatError("no input is declared; declare X_0, X_1, … with declare-const")
-    for index in range(len(inputs)):
-        if index not in inputs:
-            raise FormatError(f"input X_{index} is not declared, though X_{max(inputs)} is")
-    for side, given in (("lower", bounds.lower), ("upper", bounds.upper)):
-        undeclared = given.keys() - inputs
-        if undeclared:
-            raise FormatError(f"input X_{min(undeclared)} is bounded but not declared")
-        missing = sorted(inputs - given.keys())
-        if missing:
-            also = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-            raise FormatError(
-                f"input X_{missing[0]}{also} has no {side} bound; assert one for a bounded box"
-            )
-    for index in sorted(inputs):
-        if bounds.lower[index] > bounds.upper[index]:
-            raise DomainError(
-                f"the bounds of X_{index} contradict each other: at least {bounds.lower[index]!s} "
-                f"and at most {bounds.upper[index]!s}"
-            )
-    order = range(len(inputs))
-    return Box([bounds.lower[i] for i in order], [bounds.upper[i] for i in order])
-
-
-# --- syntax ------------------------------------------------------------------
-
-
-def _terms(text: str) -> Iterator[Term]:
-    """Yield the top-level terms: tokens, and tuples for parentheses.
-
-    *Algorithm*: a stack of open lists, so that depth costs no recursion.
-    """
-    stack: list[list[Term]] = []
-    for token in _tokens(text):
-        if token == "(":
-            stack.append([])
-            if len(stack) > _MAX_DEPTH:
-                raise FormatError(f"parentheses are nested deeper than {_MAX_DEPTH}")
-            continue
-        if token == ")" and not stack:
-            raise FormatError("there is a closing parenthesis too many")
-        term: Term = tuple(stack.pop()) if token == ")" else token
-        if stack:
-            stack[-1].append(term)
-        else:
-            yield term
-    if stack:
-        raise FormatError("a parenthesis is not closed; the file may be truncated")
-
-
-def _tokens(text: str) -> Iterator[str]:
-    place = 0
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise FormatError(f"the quote at character {place} is not closed")
-        if match["token"]:
-            yield match["token"]
-        place = match.end()
-
-
-def _text(term: Term) -> str:
-    """Write a term, shortened."""
-    pieces: list[str] = []
-    length = 0
-    pending: list[Term] = [term]
-    while pending and length <= _MAX_NOTE_LENGTH:
-        current = pending.pop()
-        if isinstance(current, str):
-            pieces.append(current)
-            length += len(current) + 1
-        else:
-            pieces.append("(")
-            pending.append(")")
-            # what lies beyond the shortened text need not be visited
-            pending.extend(reversed(current[:_MAX_NOTE_LENGTH]))
-    text = " ".join(pieces).replace("( ", "(").replace(" )", ")")
-    return text if len(text) <= _MAX_NOTE_LENGTH else text[: _MAX_NOTE_LENGTH - 1] + "…"
-
-
-# --- meaning -----------------------------------------------------------------
+    return DomainFile(_domain(inputs, found), tuple(notes))
 
 
 def _declared_input(term: Term) -> int | None:
@@ -234,85 +187,137 @@ def _declared_input(term: Term) -> int | None:
         and term[-1] == "Real"
         and (len(term) == 3 or term[2] == ())
     )
-    match = _VARIABLE.match(term[1]) if well_formed and isinstance(term[1], str) else None
+    match = VARIABLE.match(term[1]) if well_formed and isinstance(term[1], str) else None
     if match is None:
-        raise FormatError(f"{_text(term)} does not declare a Real named X_i or Y_i")
+        raise FormatError(f"{written(term)} does not declare a Real named X_i or Y_i")
     return int(match[2]) if match[1] == "X" else None
 
 
-def _letters(term: Term) -> frozenset[str]:
-    """Return which of the letters X and Y stand in a term."""
-    found: set[str] = set()
-    pending = [term]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, tuple):
-            pending.extend(current)
-        elif match := _VARIABLE.match(current):
-            found.add(match[1])
-    return frozenset(found)
+# --- what is asserted ---------------------------------------------------------
 
 
-def _bounds(term: Term) -> _Bounds:
-    """Return the bounds of inputs that an asserted term implies."""
-    letters = _letters(term)
-    if letters == {"Y"}:
-        return _FREE
-    if not isinstance(term, tuple) or not term or not letters:
-        raise FormatError(f"the assertion {_text(term)} is not a bound of an input")
+def _collect(term: Term, found: _Found) -> None:
+    """Tighten what is known by what an asserted term says of the inputs."""
+    named = letters(term)
+    if named == {"Y"}:
+        return
+    if not isinstance(term, tuple) or not term or not named:
+        raise FormatError(f"the assertion {written(term)} is no linear inequality of inputs")
     head, operands = term[0], term[1:]
     if head == "and":
-        bounds = _FREE
         for operand in operands:
-            bounds = bounds.tightened(_bounds(operand))
-        return bounds
-    if head == "or":
-        cases = [_bounds(operand) for operand in operands]
-        if any(case != cases[0] for case in cases):
+            _collect(operand, found)
+    elif head == "or":
+        cases: list[_Found] = []
+        for operand in operands:
+            case: _Found = {}
+            _collect(operand, case)
+            cases.append(case)
+        if any(_bounds(case) != _bounds(cases[0]) for case in cases):
             raise FormatError(
-                f"a disjunction of {len(cases)} cases describes several input boxes; "
-                "put each box in a file of its own"
+                f"a disjunction of {len(cases)} cases describes several input domains; "
+                "put each of them in a file of its own"
             )
-        return cases[0]
-    return _comparison(term)
+        _tighten(found, cases[0].values())
+    else:
+        _tighten(found, inequalities(term))
+
+
+def _tighten(found: _Found, rows: Iterable[Inequality]) -> None:
+    for row in rows:
+        direction, bound = row.scaled
+        if direction not in found or bound < found[direction].scaled[1]:
+            found[direction] = row
+
+
+def _bounds(found: _Found) -> dict[Direction, Fraction]:
+    return {direction: row.scaled[1] for direction, row in found.items()}
 
 
 def _output_constraints(term: Term) -> list[Term]:
     """Return the parts of an asserted term that constrain outputs."""
-    letters = _letters(term)
-    if "Y" not in letters:
+    named = letters(term)
+    if "Y" not in named:
         return []
-    if letters == {"Y"} or not isinstance(term, tuple) or term[0] != "and":
+    if named == {"Y"} or not isinstance(term, tuple) or term[0] not in ("and", "or"):
         return [term]
-    return [part for operand in term[1:] for part in _output_constraints(operand)]
+    parts = [_output_constraints(operand) for operand in term[1:]]
+    if term[0] == "and":
+        return [part for found in parts for part in found]
+    # what a case says of the inputs has been used; one that says no more is true
+    if not all(parts):
+        return []
+    return [("or", *(part[0] if len(part) == 1 else ("and", *part) for part in parts))]
 
 
-def _comparison(term: tuple[Term, ...]) -> _Bounds:
-    if len(term) == 3 and term[0] in ("<=", ">=", "<", ">", "="):
-        left, right = term[1], term[2]
-        relation = str(term[0]).rstrip("=") or "="
-        if _number(left) is not None:
-            left, right = right, left
-            relation = {"<": ">", ">": "<", "=": "="}[relation]
-        value = _number(right)
-        match = _VARIABLE.match(left) if isinstance(left, str) else None
-        if value is not None and match is not None:
-            bound = {int(match[2]): value}
-            return _Bounds(bound if relation in ">=" else {}, bound if relation in "<=" else {})
-    raise FormatError(
-        f"the assertion {_text(term)} is not a bound of one input by a number, "
-        "so the inputs do not form a box"
-    )
+# --- the domain ---------------------------------------------------------------
 
 
-def _number(term: Term) -> float | None:
-    """Return the value of a numeral, a decimal, or (- number)."""
-    if isinstance(term, tuple):
-        negated = _number(term[1]) if len(term) == 2 and term[0] == "-" else None
-        return None if negated is None else -negated
-    if not _NUMBER.match(term):
-        return None
-    value = float(term)
-    if not math.isfinite(value):
-        raise FormatError(f"the number {term[:40]} is too large")
-    return value
+def _domain(inputs: set[int], found: _Found) -> Domain:
+    if not inputs:
+        raise FormatError("no input is declared; declare X_0, X_1, … with declare-const")
+    for index in range(len(inputs)):
+        if index not in inputs:
+            raise FormatError(f"input X_{index} is not declared, though X_{max(inputs)} is")
+    undeclared = {index for direction in found for index, _ in direction} - inputs
+    if undeclared:
+        raise FormatError(f"input X_{min(undeclared)} is bounded but not declared")
+    _check_order(found)
+    if all(len(direction) == 1 for direction in found):
+        return _box(len(inputs), found)
+    return _polytope(len(inputs), found)
+
+
+def _check_order(found: _Found) -> None:
+    """Refuse bounds of one input that contradict each other."""
+    for direction, row in found.items():
+        opposite = found.get(tuple((index, -c) for index, c in direction))
+        if len(direction) == 1 and opposite is not None and direction[0][1] > 0:
+            low, high = -opposite.scaled[1], row.scaled[1]
+            if low > high:
+                raise DomainError(
+                    f"the bounds of X_{direction[0][0]} contradict each other: at least "
+                    f"{_float(low)!s} and at most {_float(high)!s}"
+                )
+
+
+def _box(count: int, found: _Found) -> Box:
+    sides = []
+    for sign, side in ((-1, "lower"), (1, "upper")):
+        rows = [found.get(((index, Fraction(sign)),)) for index in range(count)]
+        missing = [index for index, row in enumerate(rows) if row is None]
+        if missing:
+            also = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise FormatError(
+                f"input X_{missing[0]}{also} has no {side} bound; assert one for a bounded box"
+            )
+        sides.append([_float(sign * row.scaled[1]) for row in rows if row is not None])
+    return Box(*sides)
+
+
+def _polytope(count: int, found: _Found) -> Polytope:
+    if count > _MAX_POLYTOPE_INPUTS:
+        raise DomainError(
+            f"a polytope of {count} inputs is too large, at most {_MAX_POLYTOPE_INPUTS} are "
+            f"allowed; bound each input by numbers, or look at a slice of the network"
+        )
+    for direction, row in found.items():
+        opposite = found.get(tuple((index, -c) for index, c in direction))
+        if opposite is not None and opposite.scaled[1] == -row.scaled[1]:
+            names = ", ".join(f"X_{index}" for index, _ in direction[:5])
+            raise DomainError(
+                f"an equality of {names} leaves a polytope without interior; fix inputs of the "
+                f"network (--fix) or look at a slice of it, and leave them out of the polytope"
+            )
+    matrix = np.zeros((len(found), count))
+    for place, row in enumerate(found.values()):
+        for index, coefficient in row.coefficients:
+            matrix[place, index] = _float(coefficient)
+    return Polytope(matrix, [_float(row.bound) for row in found.values()])
+
+
+def _float(number: Fraction) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise FormatError("a number is too large for a float; scale its inequality") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache
+from itertools import accumulate
 from math import comb, factorial, prod
 
 __all__ = [
@@ -49,7 +49,15 @@ def zaslavsky(m: int, n: int) -> int:
     >>> [zaslavsky(m, n) for n, m in ((2, 3), (2, 8), (3, 6), (4, 6))]
     [7, 37, 42, 57]
     """
-    return sum(comb(m, j) for j in range(n + 1))
+    return sum(_binomials(m, n))
+
+
+def _binomials(m: int, n: int) -> list[int]:
+    """Return C(m, 0), …, C(m, min(m, n)), each from the one before."""
+    found = [1]
+    for j in range(min(m, n)):
+        found.append(found[-1] * (m - j) // (j + 1))
+    return found
 
 
 def zaslavsky_bounded(m: int, n: int) -> int:
@@ -145,25 +153,29 @@ def serra_2018(n: int, widths: Sequence[int]) -> int:
     -----
     *Algorithm.* R(l, d) = sum over j <= min(n_l, d) of
     C(n_l, j) R(l + 1, min(d, n_l - j)); R after the last layer is 1. The answer is
-    R(1, n).
+    R(1, n). It is computed from the last layer down, for the d that can occur: at most
+    n and the widths below. The terms with j <= n_l - d have one factor R(l + 1, d).
 
     Examples
     --------
     >>> serra_2018(10, (8, 8)), serra_2018(784, (12, 10))
     (39203, 3096514)
     """
-
-    @cache
-    def bound(layer: int, dimension: int) -> int:
-        if layer == len(widths):
-            return 1
-        width = widths[layer]
-        return sum(
-            comb(width, j) * bound(layer + 1, min(dimension, width - j))
-            for j in range(min(width, dimension) + 1)
-        )
-
-    return bound(0, n)
+    largest = list(accumulate(widths, min, initial=n))
+    above = [1] * (largest[-1] + 1)
+    for width, limit in zip(reversed(widths), reversed(largest[:-1]), strict=True):
+        choices = _binomials(width, limit)
+        up_to = list(accumulate(choices))
+        here = []
+        for dimension in range(min(width, limit) + 1):
+            kept = min(width - dimension, dimension)  # no dimension is lost up to here
+            total = up_to[kept] * above[dimension]
+            for j in range(kept + 1, dimension + 1):
+                total += choices[j] * above[width - j]
+            here.append(total)
+        # with more dimensions than units, all that counts is how many units are on
+        above = here + here[-1:] * (limit - width)
+    return above[n]
 
 
 def pascanu_2013_lower(n: int, widths: Sequence[int]) -> int | None:

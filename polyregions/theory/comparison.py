@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from polyregions.network import Layer, Network
@@ -13,6 +14,9 @@ from polyregions.theory.bounds import (
 )
 
 __all__ = ["compared_bounds"]
+
+# some seconds of adding up
+_MAX_WORK = 2**34
 
 
 def compared_bounds(network: Network, dimension: int) -> dict[str, int | Fraction | None]:
@@ -31,7 +35,8 @@ def compared_bounds(network: Network, dimension: int) -> dict[str, int | Fractio
         by itself. ``zaslavsky``, ``montufar_2017``, ``serra_2018``: upper bounds on
         the number of regions, or None where the theorem does not apply:
         Zaslavsky's needs one hidden layer, Montúfar's layers without units that
-        pass their value on, Serra's ReLU units throughout.
+        pass their value on, Serra's ReLU units throughout. Serra's is None, too, for
+        networks so deep and wide that computing it would take longer than some seconds.
 
     Examples
     --------
@@ -46,8 +51,20 @@ def compared_bounds(network: Network, dimension: int) -> dict[str, int | Fractio
         "hanin_rolnick_scale": hanin_rolnick_scale(units, dimension),
         "zaslavsky": zaslavsky(units, dimension) if len(bent) == 1 else None,
         "montufar_2017": montufar_2017(dimension, widths) if unmixed else None,
-        "serra_2018": serra_2018(dimension, widths) if all(map(_is_relu, bent)) else None,
+        "serra_2018": serra_2018(dimension, widths)
+        if all(map(_is_relu, bent)) and _serra_work(dimension, widths) <= _MAX_WORK
+        else None,
     }
+
+
+def _serra_work(dimension: int, widths: Sequence[int]) -> int:
+    """Return about how many bits are added up: d^2 terms a layer, of 2^(units above) at most."""
+    work, above = 0, sum(widths)
+    for width in widths:
+        dimension = min(dimension, width)
+        work += (dimension + 1) ** 2 * above
+        above -= width
+    return work
 
 
 def _is_relu(layer: Layer) -> bool:

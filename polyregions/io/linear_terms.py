@@ -1,0 +1,177 @@
+"""Linear inequalities of the inputs, read from terms such as ``(<= (+ X_0 (* 2 X_1)) 1)``."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from polyregions.errors import FormatError
+from polyregions.io.terms import Term, written
+
+__all__ = ["VARIABLE", "Direction", "Inequality", "inequalities", "letters"]
+
+Direction = tuple[tuple[int, Fraction], ...]
+
+VARIABLE = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?\Z", re.ASCII)
+_RELATIONS = {"<=": (1,), "<": (1,), ">=": (-1,), ">": (-1,), "=": (1, -1)}
+# binary digits that a sum or product of the file's numbers may have
+_MAX_BITS = 10_000
+
+
+@dataclass(frozen=True)
+class Inequality:
+    """The inequality: sum of coefficient * X_i over `coefficients` is at most `bound`.
+
+    Parameters
+    ----------
+    coefficients : tuple of (int, Fraction)
+        By increasing input, at least one, none of them zero.
+    bound : Fraction
+    """
+
+    coefficients: Direction
+    bound: Fraction
+
+    @cached_property
+    def scaled(self) -> tuple[Direction, Fraction]:
+        """The coefficients and the bound, divided by the size of the first coefficient."""
+        lead = abs(self.coefficients[0][1])
+        if lead == 1:
+            return self.coefficients, self.bound
+        return tuple((index, c / lead) for index, c in self.coefficients), self.bound / lead
+
+
+@dataclass
+class _Sum:
+    """A linear expression that is being added up."""
+
+    coefficients: dict[int, Fraction]
+    constant: Fraction
+
+
+def letters(term: Term) -> frozenset[str]:
+    """Return which of the letters X (inputs) and Y (outputs) stand in a term.
+
+    Examples
+    --------
+    >>> sorted(letters(("<=", "X_0", ("+", "Y_1", "X_2"))))
+    ['X', 'Y']
+    """
+    found: set[str] = set()
+    pending = [term]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, tuple):
+            pending.extend(current)
+        elif match := VARIABLE.match(current):
+            found.add(match[1])
+    return frozenset(found)
+
+
+def inequalities(term: Term) -> tuple[Inequality, ...]:
+    """Return the inequalities that a comparison of linear expressions says: one, or two for =.
+
+    Numbers are the exact values of the decimals; those too small for a float are zero.
+
+    Raises
+    ------
+    FormatError
+        If it is another term, has an output, or all inputs cancel.
+
+    Examples
+    --------
+    >>> (row,) = inequalities(("<=", ("*", "0.5", "X_1"), ("+", "X_0", "1")))
+    >>> [(index, str(c)) for index, c in row.coefficients], str(row.bound)
+    ([(0, '-1'), (1, '1/2')], '1')
+    """
+    signs = _RELATIONS.get(term[0], ()) if len(term) == 3 and isinstance(term[0], str) else ()
+    total = _Sum({}, Fraction(0))
+    linear = bool(signs) and all(
+        _added(side, Fraction(sign), total) for side, sign in zip(term[1:], (1, -1), strict=True)
+    )
+    kept = sorted((index, c) for index, c in total.coefficients.items() if c)
+    if not linear or not kept:
+        raise FormatError(
+            f"the assertion {written(term)} is no linear inequality of inputs, "
+            f"so the inputs do not form a box or polytope"
+        )
+    return tuple(
+        Inequality(tuple((index, sign * c) for index, c in kept), -sign * total.constant)
+        for sign in signs
+    )
+
+
+def _added(term: Term, factor: Fraction, total: _Sum) -> bool:
+    """Add factor * term to a sum; False if the term is no linear expression of inputs."""
+    if isinstance(term, str):
+        match = VARIABLE.match(term)
+        if match is None:
+            value = _number(term)
+            if value is None:
+                return False
+            total.constant = _checked(total.constant + factor * value)
+        elif match[1] == "X":
+            index = int(match[2])
+            total.coefficients[index] = _checked(total.coefficients.get(index, 0) + factor)
+        else:
+            return False
+        return True
+    if len(term) < 2:
+        return False
+    head, operands = term[0], term[1:]
+    if head == "+":
+        return all(_added(operand, factor, total) for operand in operands)
+    if head == "-":
+        first = -factor if len(operands) == 1 else factor
+        rest = all(_added(operand, -factor, total) for operand in operands[1:])
+        return rest and _added(operands[0], first, total)
+    if head == "*":
+        return _added_product(operands, factor, total)
+    if head == "/" and len(operands) == 2:
+        divisor = _constant(operands[1])
+        if divisor is None or divisor == 0:
+            return False
+        return _added(operands[0], _checked(factor / divisor), total)
+    return False
+
+
+def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum) -> bool:
+    """Add factor * product; all factors but one must be numbers."""
+    variable: Term | None = None
+    for operand in operands:
+        value = _constant(operand)
+        if value is not None:
+            factor = _checked(factor * value)
+        elif variable is None:
+            variable = operand
+        else:
+            return False
+    return _added("1" if variable is None else variable, factor, total)
+
+
+def _constant(term: Term) -> Fraction | None:
+    """Return the value of an expression without variables, or None."""
+    if letters(term):
+        return None
+    value = _Sum({}, Fraction(0))
+    return value.constant if _added(term, Fraction(1), value) else None
+
+
+def _checked(value: Fraction) -> Fraction:
+    if value.numerator.bit_length() + value.denominator.bit_length() > _MAX_BITS:
+        raise FormatError("a sum or product of numbers is too long; write its value")
+    return value
+
+
+def _number(token: str) -> Fraction | None:
+    """Return the value of a numeral or decimal."""
+    if not _NUMBER.match(token):
+        return None
+    nearest = float(token)
+    if not math.isfinite(nearest):
+        raise FormatError(f"the number {token[:40]} is too large")
+    return Fraction(token) if nearest else Fraction(0)
