@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def kernels_of_drivers() -> list[tuple[Any, str, Any]]:
     """Return (module, name, kernel) of all kernels that plain code calls."""
     found = [
         (module, name, value)
-        for module in map(sys.modules.get, DRIVERS)
+        for module in map(import_module, DRIVERS)
         for name, value in vars(module).items()
         if isinstance(value, Dispatcher)
     ]
