@@ -1,6 +1,7 @@
 """Everything that can go wrong on purpose, under one name.
 
-Each message is one sentence that says what is wrong and what to do.
+Each message is one sentence that says what is wrong and what to do. It may quote a name
+or a word of a file, so that it passes through :func:`shown`, as all that is reported does.
 """
 
 from __future__ import annotations
@@ -14,11 +15,42 @@ __all__ = [
     "PartialResultError",
     "PolyregionsError",
     "UnsupportedOperatorError",
+    "shown",
 ]
+
+_LONGEST = 1000  # characters of a message
+
+
+def shown(text: str, most: int | None = None) -> str:
+    r"""Return a text of any origin as one line that is safe to print.
+
+    What is not printable (control characters, line breaks, marks that turn the direction
+    of writing, halves of characters) is escaped as in a Python string; of a text longer
+    than `most` characters the middle is left out.
+
+    Examples
+    --------
+    >>> print(shown("two\nlines, \x1b[31mred"))
+    two\nlines, \x1b[31mred
+    >>> shown("a" * 100, 9)
+    'aaa...aaa'
+    """
+    if not text.isprintable():
+        text = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+            for char in text
+        )
+    if most is None or len(text) <= most:
+        return text
+    kept = most - 3
+    return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
 
 
 class PolyregionsError(Exception):
     """Base class of every error that polyregions raises on purpose."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shown(a, _LONGEST) if isinstance(a, str) else a for a in args))
 
 
 class NetworkError(PolyregionsError, ValueError):

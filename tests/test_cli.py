@@ -349,7 +349,7 @@ def test_an_unwritable_folder(run, tmp_path, large_file):
     assert "written" in message
 
 
-@pytest.mark.parametrize("args", [[], ["unknown"], ["graph"], ["enumerate", "net.npz"]])
+@pytest.mark.parametrize("args", [["unknown"], ["graph"], ["enumerate", "net.npz"]])
 def test_usage_errors(run, tmp_path, args):
     refused(run, tmp_path, *args)
 

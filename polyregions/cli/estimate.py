@@ -47,12 +47,7 @@ def estimate(
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
-                "input_dimension": task.network.input_dimension,
-                "free_inputs": task.dimension,
-                "hidden_units": task.network.hidden_units,
-                "domain": report.domain_value(task.domain),
-                **report.slice_entry(task.slice),
+                **report.values(task),
                 **made.summary(),
                 "interval": [low, high],
                 "lower_bound": lower,
@@ -67,8 +62,7 @@ def estimate(
         )
     else:
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            report.title(task),
             *_lines(made, lower, low, high, seconds),
             *_cost_lines(max(made.regions, lower), cost),
         )

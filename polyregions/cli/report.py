@@ -6,11 +6,17 @@ import json
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from polyregions.domain import Domain, Polytope
+from polyregions.errors import shown
+from polyregions.network import Network
 from polyregions.regions import Regions
 from polyregions.slices import Slice
+
+if TYPE_CHECKING:
+    from polyregions.cli.options import Task
 
 __all__ = [
     "bounds_lines",
@@ -20,12 +26,19 @@ __all__ = [
     "domain_value",
     "exit_code",
     "json_number",
+    "name_of",
     "print_json",
     "print_lines",
-    "slice_entry",
+    "print_saved",
+    "run_values",
     "summary_lines",
     "tell",
+    "title",
+    "values",
 ]
+
+_LONGEST = 1200  # characters of a remark
+_LONGEST_NAME = 80
 
 _BOUND_TITLES = {
     "hanin_rolnick_scale": "scale N^n / n! of Hanin & Rolnick 2019",
@@ -48,12 +61,12 @@ def print_json(values: dict[str, Any]) -> None:
 def print_lines(*lines: str) -> None:
     """Print a result as text."""
     for line in lines:
-        print(line)  # noqa: T201 - a result
+        print(shown(line))  # noqa: T201 - a result
 
 
 def tell(message: str) -> None:
     """Say something that is not a result."""
-    print(message, file=sys.stderr, flush=True)  # noqa: T201 - a remark
+    print(shown(message, _LONGEST), file=sys.stderr, flush=True)  # noqa: T201 - a remark
 
 
 def complain(message: str, code: int = 2) -> int:
@@ -70,6 +83,39 @@ def exit_code(regions: Regions) -> int:
     return 3
 
 
+def name_of(network: Network) -> str:
+    """Return the name of a network as reports show it."""
+    return shown(network.name, _LONGEST_NAME)
+
+
+def title(task: Task) -> str:
+    """Return the line that stands above a report."""
+    units = task.network.hidden_units
+    return f"{name_of(task.network)}: {units} hidden units on {domain_text(task.domain)}"
+
+
+def values(task: Task) -> dict[str, Any]:
+    """Return what JSON says about a network and where it is looked at."""
+    return {
+        "network": task.network.name,
+        "input_dimension": task.network.input_dimension,
+        "free_inputs": task.dimension,
+        "hidden_units": task.network.hidden_units,
+        "domain": domain_value(task.domain),
+        **_slice_entry(task.slice),
+    }
+
+
+def print_saved(
+    task: Task, summary: Mapping[str, Any], seconds: float, output: Path, as_json: bool
+) -> None:
+    """Print what a walk found, and where it was saved."""
+    if as_json:
+        print_json({**values(task), **run_values(summary, seconds), "output": str(output)})
+    else:
+        print_lines(*summary_lines(summary, seconds), f"saved to {output}")
+
+
 def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
     """Return a domain for JSON; null is the whole space."""
     if domain is None:
@@ -79,7 +125,7 @@ def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
     return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
-def slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
+def _slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
     """Return what JSON says about a slice: nothing where there is none."""
     if place is None:
         return {}
@@ -127,6 +173,16 @@ def summary_lines(summary: Mapping[str, Any], seconds: float) -> list[str]:
         f"{seconds:.2f} s, {regions / max(seconds, 1e-9):,.0f} regions/s, "
         f"{summary['exact_decisions']:,} decided in exact arithmetic",
     ]
+
+
+def run_values(summary: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Return what JSON says about a walk, a count or a result on disk."""
+    names = ("regions", "regions_per_layer", "edges", "complete", "proven", "exact_decisions")
+    return {
+        **{name: summary[name] for name in names if name in summary},
+        "seconds": seconds,
+        "regions_per_second": summary["regions"] / max(seconds, 1e-9),
+    }
 
 
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:

@@ -27,6 +27,7 @@ def view(
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
 ) -> int:
     """Write one HTML page to look around in: hover, click, search. It works offline."""
     from polyregions.viewer.page import MOST_CELLS, write_page
@@ -50,5 +51,5 @@ def view(
         task = on_axes(task, axes)
     regions, seconds = walk(task, max_regions=most, **limits)
     write_page(regions, output, whole=everything)
-    report.print_lines(*report.count_lines(regions, seconds), f"saved to {output}")
+    report.print_saved(task, regions.summary(), seconds, output, as_json)
     return report.exit_code(regions)
