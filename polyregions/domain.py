@@ -23,6 +23,8 @@ __all__ = ["Box", "Domain", "Polytope"]
 
 Floats = NDArray[np.float64]
 
+_LONGEST = 200  # characters of an expression that stands for its domain
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Box:
@@ -130,11 +132,24 @@ class Box:
     def __hash__(self) -> int:
         return hash((self.lower.tobytes(), self.upper.tobytes()))
 
-    def __repr__(self) -> str:
+    def expression(self) -> str:
+        """Return the Python expression that makes the box.
+
+        Examples
+        --------
+        >>> Box([0.0, 1.0], [2.0, 1.0]).expression()
+        'Box([0.0, 1.0], [2.0, 1.0])'
+        """
         low, high = set(self.lower.tolist()), set(self.upper.tolist())
         if len(low) == len(high) == 1:
             return f"Box.interval({self.dimension}, {low.pop()}, {high.pop()})"
         return f"Box({self.lower.tolist()}, {self.upper.tolist()})"
+
+    def __repr__(self) -> str:
+        text = self.expression()
+        if len(text) <= _LONGEST:
+            return text
+        return f"<Box of {self.dimension} inputs, {len(self.free)} of them free>"
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -276,8 +291,15 @@ class Polytope:
     def __hash__(self) -> int:
         return hash((self.A.shape, self.A.tobytes(), self.b.tobytes()))
 
-    def __repr__(self) -> str:
+    def expression(self) -> str:
+        """Return the Python expression that makes the polytope."""
         return f"Polytope({self.A.tolist()}, {self.b.tolist()})"
+
+    def __repr__(self) -> str:
+        text = self.expression()
+        if len(text) <= _LONGEST:
+            return text
+        return f"<Polytope of {len(self.b)} inequalities in {self.dimension} inputs>"
 
 
 Domain = Box | Polytope

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyregions.errors import NetworkError
+from polyregions.errors import NetworkError, shown
 from polyregions.pattern import Words, unpack
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ class Layer:
     def bends(self) -> NDArray[np.bool_]:
         """Mask of the units that have a pattern bit, shape (out,)."""
         return np.not_equal(self.lower, self.upper)
+
+    def __repr__(self) -> str:
+        units, values = self.matrix.shape
+        return f"<Layer of {units} units that read {values} values, {self.bends.sum()} bend>"
 
     @classmethod
     def relu(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
@@ -219,6 +223,13 @@ class Network:
             raise NetworkError("a network needs at least one layer")
         hidden = [Layer.relu(weight, bias) for weight, bias in pairs[:-1]]
         return cls((*hidden, Layer.affine(*pairs[-1])), name=name)
+
+    def __repr__(self) -> str:
+        widths = shown(", ".join(map(str, self.widths)), 80)
+        return (
+            f"<Network {shown(self.name, 80)}: {self.input_dimension} inputs, {self.hidden_units} "
+            f"hidden units in layers of {widths}, {self.output_dimension} outputs>"
+        )
 
     @property
     def input_dimension(self) -> int:

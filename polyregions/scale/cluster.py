@@ -205,7 +205,9 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
                 n_workers=threads,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=":0",
+                host="127.0.0.1",  # nobody else may hand these workers pickles
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 silence_logs="CRITICAL",
             ) as cluster,
             distributed.Client(cluster) as client,
