@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,8 +93,12 @@ class Box:
     @classmethod
     def interval(cls, dimension: int, low: float, high: float) -> Box:
         """Return the cube [low, high]^dimension."""
-        if dimension < 1:
-            raise DomainError(f"a box needs at least one coordinate, not {dimension}")
+        given: object = dimension  # of any type at run time
+        if not isinstance(given, Integral) or dimension < 1:
+            raise DomainError(
+                f"the number of coordinates of a box must be a whole number of at least 1, "
+                f"not {dimension!r}"
+            )
         return cls(np.full(dimension, low), np.full(dimension, high))
 
     @property

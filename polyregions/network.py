@@ -10,7 +10,7 @@ floats: nothing is rounded when a network is made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -184,6 +184,14 @@ class Network:
     name: str = "network"
 
     def __post_init__(self) -> None:
+        # of any type at run time
+        layers: object = self.layers
+        if not isinstance(layers, list | tuple) or not all(isinstance(x, Layer) for x in layers):
+            raise NetworkError(
+                "a network is made of a sequence of layers; for weights and biases use "
+                "Network.from_arrays, for a file polyregions.load"
+            )
+        object.__setattr__(self, "layers", tuple(layers))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         for index, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
@@ -218,7 +226,13 @@ class Network:
         NetworkError
             If shapes do not chain, an entry is not finite, or there is no hidden layer.
         """
-        pairs: Sequence[tuple[ArrayLike, ArrayLike]] = list(parameters)
+        try:
+            pairs = [(weight, bias) for weight, bias in parameters]
+        except (TypeError, ValueError):
+            raise NetworkError(
+                "the parameters of a network are pairs of a weight and a bias, first layer first; "
+                "give [(W0, b0), (W1, b1), ...]"
+            ) from None
         if not pairs:
             raise NetworkError("a network needs at least one layer")
         hidden = [Layer.relu(weight, bias) for weight, bias in pairs[:-1]]

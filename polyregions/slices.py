@@ -260,6 +260,11 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
     >>> half.restrict(net).forward([2.0])
     array([3.])
     """
+    if not isinstance(network, Network) or not isinstance(values, Mapping):
+        raise DomainError(
+            "inputs are fixed in a network, by number: fix(network, {3: 0.5}); read a file with "
+            "polyregions.load first"
+        )
     n = network.input_dimension
     for index, value in values.items():
         if not 0 <= index < n:

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
 from polyregions.errors import FormatError, MissingExtraError
 
-__all__ = ["MAX_FILE_BYTES", "import_extra", "read_bytes", "regular_file"]
+__all__ = ["MAX_FILE_BYTES", "file_path", "import_extra", "read_bytes", "regular_file"]
 
 # larger files are not networks of dense layers; ONNX itself ends here
 MAX_FILE_BYTES = 2**31
+
+
+def file_path(value: object) -> Path:
+    """Return a path that a caller gives.
+
+    Raises
+    ------
+    FormatError
+        If it is none.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise FormatError(
+            f"a path is expected, not a value of type {type(value).__name__}; pass the name of a "
+            f"file (a module of torch goes to polyregions.from_torch)"
+        )
+    return Path(os.fspath(value))
 
 
 def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from polyregions.errors import FormatError
+from polyregions.io.files import file_path
 from polyregions.io.nnet import load_nnet
 from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
@@ -67,7 +68,7 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     >>> load(examples.path("digits4")).input_dimension
     4
     """
-    file = Path(path)
+    file = file_path(path)
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise FormatError(

@@ -163,9 +163,9 @@ def count_on_cluster(
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(network.widths), True, True, 0)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     with quiet():
-        source = source_of(client, network, domain, identity_of(problem))
+        source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
         drive_tasks(

@@ -142,7 +142,7 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
             step(found, _YIELDED)
             numbers = [*range(start, found.expanded), *waiting]
             numbers = sorted(set(numbers).difference(found.open))
-            points = chart_points(problem.chart, domain, found.points[numbers])
+            points = chart_points(problem.chart, problem.domain, found.points[numbers])
             for number, point in zip(numbers, points, strict=True):
                 point, exact = found.exact_points.get(number, (point, None))
                 if exact is None:
@@ -150,4 +150,4 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
                 pattern = problem.reduction.grow_words(found.patterns[number : number + 1])[
                     0
                 ].copy()
-                yield Region(network, domain, pattern, point, exact)
+                yield Region(problem.network, problem.domain, pattern, point, exact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
@@ -33,19 +34,25 @@ def limits_of(
     Raises
     ------
     PolyregionsError
-        If one is not positive.
+        If one is no positive number, or none at all.
 
     Examples
     --------
     >>> limits_of(max_regions=10).regions
     10
     """
-    if max_regions is not None and max_regions < 1:
-        raise PolyregionsError(f"the limit on regions must be at least 1, not {max_regions}")
-    if time_limit is not None and not time_limit > 0:
-        raise PolyregionsError(f"the time limit must be positive, not {time_limit}")
-    if memory is not None and memory < 1:
-        raise PolyregionsError(f"the memory budget must be positive, not {memory}")
+    if max_regions is not None and not (_is_whole(max_regions) and max_regions >= 1):
+        raise PolyregionsError(
+            f"the limit on regions must be a whole number of at least 1, not {max_regions!r}"
+        )
+    if time_limit is not None and not (_is_real(time_limit) and time_limit > 0):
+        raise PolyregionsError(
+            f"the time limit must be a positive number of seconds, not {time_limit!r}"
+        )
+    if memory is not None and not (_is_whole(memory) and memory >= 1):
+        raise PolyregionsError(
+            f"the memory budget must be a positive whole number of bytes, not {memory!r}"
+        )
     # region numbers are 32-bit integers
     regions = np.iinfo(np.int32).max if max_regions is None else max_regions
     return Limits(regions, time_limit, memory)
@@ -58,7 +65,16 @@ def check_threads(threads: int) -> None:
     ------
     PolyregionsError
     """
-    if not 1 <= threads <= _MOST_THREADS:
+    if not (_is_whole(threads) and 1 <= threads <= _MOST_THREADS):
         raise PolyregionsError(
-            f"the number of threads must be from 1 to {_MOST_THREADS}, not {threads}"
+            f"the number of threads must be a whole number from 1 to {_MOST_THREADS}, "
+            f"not {threads!r}"
         )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral)
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real)

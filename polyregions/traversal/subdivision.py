@@ -229,7 +229,7 @@ def count_tree(
     check_threads(threads)
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(network.widths), True, True, 0)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     limit = _NO_LIMIT if max_regions is None else max_regions
     begin = reported = time.monotonic()
