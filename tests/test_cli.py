@@ -16,6 +16,7 @@ import polyregions as pr
 from polyregions import compiled, examples
 from polyregions.cli import main
 from polyregions.cli.progress import announced_compilation
+from polyregions.traversal.limits import limits_of
 
 
 @pytest.fixture
@@ -253,6 +254,18 @@ def test_a_partial_count_is_labelled(run, large_file):
     assert code == 3
     assert json.loads(out)["complete"] is False
     assert "not all" in err
+
+
+def test_the_time_of_the_set_up_counts(monkeypatch):
+    """Whatever a walk or the tree has to prepare, it does not get its whole time afterwards."""
+    clock = iter(range(0, 10**6, 100))
+    monkeypatch.setattr("polyregions.traversal.limits.time.monotonic", lambda: float(next(clock)))
+    limits = limits_of(time_limit=150)
+    assert not limits.out_of_time
+    assert limits.out_of_time
+    assert limits_of(time_limit=150).left.seconds == 50
+    assert limits_of(time_limit=150).left.left.seconds == 0
+    assert limits_of(max_regions=3).left == limits_of(max_regions=3)
 
 
 def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monkeypatch):

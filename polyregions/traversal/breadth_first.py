@@ -107,6 +107,7 @@ def enumerate_regions(
         return enumerate_rational(network, domain)
     problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
     found = root(problem)
+    limits = limits.left  # to make the problem may take a while
     drive(problem, found, threads=threads, limits=limits, progress=progress)
     return result_of(problem, found)
 

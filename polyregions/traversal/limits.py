@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal
 
@@ -19,11 +20,31 @@ _MOST_THREADS = 256
 
 @dataclass(frozen=True)
 class Limits:
-    """How many regions, seconds, and bytes of arrays a walk may use; None is no limit."""
+    """How many regions, seconds, and bytes of arrays a walk may use; None is no limit.
+
+    Attributes
+    ----------
+    began : float
+        When the seconds began to count, on the clock of :func:`time.monotonic`.
+    """
 
     regions: int
     seconds: float | None = None
     memory: int | None = None
+    began: float = field(default=0.0, compare=False)
+
+    @property
+    def left(self) -> Limits:
+        """The limits of what is still to be done: without the time that has passed."""
+        now = time.monotonic()
+        if self.seconds is None:
+            return self
+        return replace(self, seconds=max(0.0, self.seconds - (now - self.began)), began=now)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the seconds are over."""
+        return self.seconds is not None and time.monotonic() - self.began > self.seconds
 
 
 def limits_of(
@@ -55,7 +76,7 @@ def limits_of(
         )
     # region numbers are 32-bit integers
     regions = np.iinfo(np.int32).max if max_regions is None else max_regions
-    return Limits(regions, time_limit, memory)
+    return Limits(regions, time_limit, memory, time.monotonic())
 
 
 def check_threads(threads: int) -> None:

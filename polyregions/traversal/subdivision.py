@@ -225,7 +225,7 @@ def count_tree(
     >>> count.regions, count.regions_per_layer, count.complete, count.proven
     (7, (7,), True, True)
     """
-    limits_of(max_regions, time_limit)
+    limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
@@ -240,7 +240,7 @@ def count_tree(
             if progress is not None and (now - reported > 0.1 or crew.finished):
                 progress(Progress(crew.regions, crew.waiting, 0, now - begin))
                 reported = now
-            if interrupt.requested or (time_limit is not None and now - begin > time_limit):
+            if interrupt.requested or limits.out_of_time:
                 break
         crew.close()
     complete = crew.finished and crew.regions <= limit
