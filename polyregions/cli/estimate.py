@@ -53,7 +53,16 @@ def estimate(
         # before the cost, so that no compilation is measured
         if counted.complete:
             number = counted.regions
-            made = Estimate(number, 0.0, (number, number), 1.0, number, True, 0, True)
+            made = Estimate(
+                regions=number,
+                standard_error=0.0,
+                interval=(number, number),
+                confidence=1.0,
+                lower_bound=number,
+                exact=True,
+                probes=0,
+                complete=True,
+            )
         else:
             made = estimate_regions(
                 task.network, task.domain, probes=probes, seed=seed, progress=progress
