@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Literal
 
-from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import chart_points
-from polyregions.network import Network
 from polyregions.regions import Region, Regions
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import result_of, root
+from polyregions.traversal.given import DomainLike, NetworkLike
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
@@ -31,8 +30,8 @@ _YIELDED = 4096  # regions that `traverse` decides before it hands them out
 
 
 def enumerate_regions(
-    network: Network,
-    domain: Domain | None,
+    network: NetworkLike,
+    domain: DomainLike,
     *,
     arithmetic: Arithmetic = "certified",
     threads: int = 1,
@@ -45,8 +44,9 @@ def enumerate_regions(
 
     Parameters
     ----------
-    network : Network
-    domain : Box, Polytope or None
+    network : Network, path of a network file, or torch.nn.Module
+        Read by :func:`polyregions.load`, converted by :func:`polyregions.from_torch`.
+    domain : Box, Polytope, None, or one pair (low, high) per input
         Where to count; ``None`` is the whole space.
     arithmetic : {"certified", "float", "rational"}
         "certified" proves each decision by a rounding bound, or by exact arithmetic
@@ -72,6 +72,8 @@ def enumerate_regions(
 
     Raises
     ------
+    NetworkError
+        If there is no network; the message names the call that makes one.
     DomainError
         If the domain does not fit the network.
     PolyregionsError
@@ -112,7 +114,7 @@ def enumerate_regions(
     return result_of(problem, found)
 
 
-def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> Iterator[Region]:
+def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> Iterator[Region]:
     """Yield regions as the walk finds them.
 
     Stop whenever you have seen enough; nothing is computed ahead of about 4,000
@@ -120,8 +122,8 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
 
     Parameters
     ----------
-    network : Network
-    domain : Box, Polytope or None
+    network : Network, path of a network file, or torch.nn.Module
+    domain : Box, Polytope, None, or one pair (low, high) per input
     threads : int
 
     Yields

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError, NetworkError, shown
@@ -19,7 +21,13 @@ from polyregions.network import Layer, Network
 from polyregions.regions import Region, Regions
 from polyregions.slices import Slice
 
-__all__ = ["domain_given", "network_given"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["DomainLike", "NetworkLike", "domain_given", "network_given"]
+
+NetworkLike: TypeAlias = "Network | str | os.PathLike[str] | torch.nn.Module"
+DomainLike: TypeAlias = "Domain | Sequence[Sequence[float]] | NDArray[Any] | None"
 
 
 def network_given(value: object) -> Network:
@@ -125,7 +133,7 @@ lower bounds and all upper bounds: say which with pr.Box(lower, upper)
     )
 
 
-def _pairs(value: Any) -> np.ndarray[Any, Any] | None:
+def _pairs(value: Any) -> NDArray[Any] | None:
     try:
         array = np.asarray(value)
     except ValueError:  # of different lengths

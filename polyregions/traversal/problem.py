@@ -18,7 +18,7 @@ from polyregions.geometry.flat import FlatNetwork, flatten
 from polyregions.geometry.modular import ModularNetwork, modular_network
 from polyregions.geometry.witness import witness_room
 from polyregions.network import Network
-from polyregions.traversal.given import domain_given, network_given
+from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["Problem", "problem_of"]
 
@@ -63,7 +63,11 @@ class Problem:
 
 
 def problem_of(
-    network: Network, domain: Domain | None, *, proofs: bool = True, drop_constant: bool = False
+    network: NetworkLike,
+    domain: DomainLike,
+    *,
+    proofs: bool = True,
+    drop_constant: bool = False,
 ) -> Problem:
     """Return the walk's view of a network on a domain.
 

@@ -19,7 +19,7 @@ from polyregions.network import Network
 from polyregions.pattern import Words, order, pack, unpack
 from polyregions.regions import Regions
 from polyregions.traversal.exact_step import exact_region
-from polyregions.traversal.given import domain_given, network_given
+from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["RationalWalk", "enumerate_rational", "start_bits", "walk"]
 
@@ -125,7 +125,7 @@ def _sorted(
     return RationalWalk(words[permutation], edges, tuple(interiors[i] for i in permutation))
 
 
-def enumerate_rational(network: Network, domain: Domain | None) -> Regions:
+def enumerate_rational(network: NetworkLike, domain: DomainLike) -> Regions:
     """Return the result of :func:`walk` as the value that every enumeration returns.
 
     Examples

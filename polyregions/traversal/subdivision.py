@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
-from polyregions.network import Network
 from polyregions.traversal.crew import NODES, Crew
 from polyregions.traversal.explorer import Prefix, explorer_of
+from polyregions.traversal.given import DomainLike, NetworkLike
 from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
@@ -148,9 +147,9 @@ def count_below(
 
     Examples
     --------
-    >>> network = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
-    >>> from polyregions.domain import Box
-    >>> problem = problem_of(network, Box.cube(1, 1.0), drop_constant=True)
+    >>> import polyregions as pr
+    >>> network = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
+    >>> problem = problem_of(network, pr.Box.cube(1, 1.0), drop_constant=True)
     >>> [int(count_below(problem, prefix).counts[-1]) for prefix in ([], [0], [1], [0, 1])]
     [3, 1, 2, 0]
     """
@@ -165,8 +164,8 @@ def count_below(
 
 
 def count_tree(
-    network: Network,
-    domain: Domain | None,
+    network: NetworkLike,
+    domain: DomainLike,
     *,
     threads: int = 1,
     max_regions: int | None = None,
@@ -249,10 +248,12 @@ def count_tree(
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
 
-def count_regions(network: Network, domain: Domain | None, *, threads: int = 1) -> int:
+def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> int:
     """Return the number of activation regions of a network in a domain.
 
-    See :func:`count_tree` for limits, progress and the counts of the first layers.
+    See :func:`count_tree` for limits, progress and the counts of the first layers. A
+    network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
+    per input, as for :func:`polyregions.enumerate_regions`.
 
     Examples
     --------
