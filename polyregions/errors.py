@@ -14,6 +14,7 @@ __all__ = [
     "NetworkError",
     "PartialResultError",
     "PolyregionsError",
+    "PolyregionsWarning",
     "UnsupportedOperatorError",
     "shown",
 ]
@@ -46,11 +47,19 @@ def shown(text: str, most: int | None = None) -> str:
     return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
 
 
-class PolyregionsError(Exception):
-    """Base class of every error that polyregions raises on purpose."""
+class _Shown(Exception):  # noqa: N818 - of errors and of warnings
+    """What is told in one line that is safe to print."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(shown(a, _LONGEST) if isinstance(a, str) else a for a in args))
+
+
+class PolyregionsError(_Shown):
+    """Base class of every error that polyregions raises on purpose."""
+
+
+class PolyregionsWarning(_Shown, UserWarning):
+    """Base class of what polyregions warns of when it reads a file."""
 
 
 class NetworkError(PolyregionsError, ValueError):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from polyregions.cli.progress import announced_compilation, shown_progress
 from polyregions.cli.report import complain, print_lines, tell
 from polyregions.cli.streams import Stream, lenient_streams
 from polyregions.errors import shown
+from polyregions.io import DroppedOperatorWarning
 
 INFO = ["info", str(examples.path("digits2"))]
 MISSING = ["info", "absent.npz"]
@@ -131,6 +133,15 @@ def test_what_is_not_printable_is_escaped(text, said):
     assert str(pr.FormatError(text)) == said
     # an error is made again from its arguments when it comes from another process
     assert str(pr.FormatError(*pr.FormatError(text).args)) == said
+
+
+def test_a_warning_is_one_line_as_well():
+    message = f"the operator a\nb\x1b[31m{10**6 * 'x'} is left out"
+    with pytest.warns(DroppedOperatorWarning) as caught:
+        warnings.warn(message, DroppedOperatorWarning, stacklevel=2)
+    said = str(caught[0].message)
+    assert said.startswith("the operator a\\nb\\x1b[31mxxx")
+    assert len(said) == 1000
 
 
 @pytest.mark.parametrize("most", [3, 4, 5, 10, 999, 1000, 1001])
