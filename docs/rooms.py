@@ -56,9 +56,9 @@ def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
 
 
 def room_of(name: str) -> str:
-    """Return the room of a module; "" for the table of contents, the package itself."""
+    """Return the room of a module; "" for the package itself, its contents and its door."""
     room = name.partition(".")[0]
-    return "" if room == "__init__" else room
+    return "" if room in {"__init__", "__main__"} else room
 
 
 def imports(folder: Path) -> list[Import]:

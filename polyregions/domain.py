@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Domain", "Polytope"]
 
 Floats = NDArray[np.float64]
+
+_LONGEST = 200  # characters of an expression that stands for its domain
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -90,8 +93,12 @@ class Box:
     @classmethod
     def interval(cls, dimension: int, low: float, high: float) -> Box:
         """Return the cube [low, high]^dimension."""
-        if dimension < 1:
-            raise DomainError(f"a box needs at least one coordinate, not {dimension}")
+        given: object = dimension  # of any type at run time
+        if not isinstance(given, Integral) or dimension < 1:
+            raise DomainError(
+                f"the number of coordinates of a box must be a whole number of at least 1, "
+                f"not {dimension!r}"
+            )
         return cls(np.full(dimension, low), np.full(dimension, high))
 
     @property
@@ -130,11 +137,24 @@ class Box:
     def __hash__(self) -> int:
         return hash((self.lower.tobytes(), self.upper.tobytes()))
 
-    def __repr__(self) -> str:
+    def expression(self) -> str:
+        """Return the Python expression that makes the box.
+
+        Examples
+        --------
+        >>> Box([0.0, 1.0], [2.0, 1.0]).expression()
+        'Box([0.0, 1.0], [2.0, 1.0])'
+        """
         low, high = set(self.lower.tolist()), set(self.upper.tolist())
         if len(low) == len(high) == 1:
             return f"Box.interval({self.dimension}, {low.pop()}, {high.pop()})"
         return f"Box({self.lower.tolist()}, {self.upper.tolist()})"
+
+    def __repr__(self) -> str:
+        text = self.expression()
+        if len(text) <= _LONGEST:
+            return text
+        return f"<Box of {self.dimension} inputs, {len(self.free)} of them free>"
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -276,8 +296,15 @@ class Polytope:
     def __hash__(self) -> int:
         return hash((self.A.shape, self.A.tobytes(), self.b.tobytes()))
 
-    def __repr__(self) -> str:
+    def expression(self) -> str:
+        """Return the Python expression that makes the polytope."""
         return f"Polytope({self.A.tolist()}, {self.b.tolist()})"
+
+    def __repr__(self) -> str:
+        text = self.expression()
+        if len(text) <= _LONGEST:
+            return text
+        return f"<Polytope of {len(self.b)} inequalities in {self.dimension} inputs>"
 
 
 Domain = Box | Polytope

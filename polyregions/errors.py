@@ -1,6 +1,7 @@
 """Everything that can go wrong on purpose, under one name.
 
-Each message is one sentence that says what is wrong and what to do.
+Each message is one sentence that says what is wrong and what to do. It may quote a name
+or a word of a file, so that it passes through :func:`shown`, as all that is reported does.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ __all__ = [
     "NetworkError",
     "PartialResultError",
     "PolyregionsError",
+    "PolyregionsWarning",
     "UnsupportedOperatorError",
     "shown",
 ]
+
+_LONGEST = 1000  # characters of a message
 
 
 def shown(text: str, most: int | None = None) -> str:
@@ -43,8 +47,19 @@ def shown(text: str, most: int | None = None) -> str:
     return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
 
 
-class PolyregionsError(Exception):
+class _Shown(Exception):  # noqa: N818 - of errors and of warnings
+    """What is told in one line that is safe to print."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shown(a, _LONGEST) if isinstance(a, str) else a for a in args))
+
+
+class PolyregionsError(_Shown):
     """Base class of every error that polyregions raises on purpose."""
+
+
+class PolyregionsWarning(_Shown, UserWarning):
+    """Base class of what polyregions warns of when it reads a file."""
 
 
 class NetworkError(PolyregionsError, ValueError):

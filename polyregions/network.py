@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyregions.errors import NetworkError
+from polyregions.errors import NetworkError, shown
 from polyregions.pattern import Words, unpack
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ class Layer:
     def bends(self) -> NDArray[np.bool_]:
         """Mask of the units that have a pattern bit, shape (out,)."""
         return np.not_equal(self.lower, self.upper)
+
+    def __repr__(self) -> str:
+        units, values = self.matrix.shape
+        return f"<Layer of {units} units that read {values} values, {self.bends.sum()} bend>"
 
     @classmethod
     def relu(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
@@ -181,6 +185,14 @@ class Network:
     name: str = "network"
 
     def __post_init__(self) -> None:
+        # of any type at run time
+        layers: object = self.layers
+        if not isinstance(layers, list | tuple) or not all(isinstance(x, Layer) for x in layers):
+            raise NetworkError(
+                "a network is made of a sequence of layers; for weights and biases use "
+                "Network.from_arrays, for a file polyregions.load"
+            )
+        object.__setattr__(self, "layers", tuple(layers))
         if not self.layers:
             raise NetworkError("a network needs at least one layer")
         for index, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
@@ -228,7 +240,13 @@ class Network:
         >>> Network.from_arrays(kernels, transpose=True).forward([0.5])
         array([-1.])
         """
-        pairs: Sequence[tuple[ArrayLike, ArrayLike]] = list(parameters)
+        try:
+            pairs = [(weight, bias) for weight, bias in parameters]
+        except (TypeError, ValueError):
+            raise NetworkError(
+                "the parameters of a network are pairs of a weight and a bias, first layer first; "
+                "give [(W0, b0), (W1, b1), ...]"
+            ) from None
         if not pairs:
             raise NetworkError("a network needs at least one layer")
         if not _fit(pairs, transpose) and _fit(pairs, not transpose):
@@ -242,6 +260,13 @@ class Network:
             pairs = [(_transposed(weight), bias) for weight, bias in pairs]
         hidden = [Layer.relu(weight, bias) for weight, bias in pairs[:-1]]
         return cls((*hidden, Layer.affine(*pairs[-1])), name=name)
+
+    def __repr__(self) -> str:
+        widths = shown(", ".join(map(str, self.widths)), 80)
+        return (
+            f"<Network {shown(self.name, 80)}: {self.input_dimension} inputs, {self.hidden_units} "
+            f"hidden units in layers of {widths}, {self.output_dimension} outputs>"
+        )
 
     @property
     def input_dimension(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Domain
+from polyregions.errors import shown
 from polyregions.network import Network
 from polyregions.pattern import Words, unpack
 
@@ -70,6 +71,12 @@ class Region:
 
         return region_problem(self)
 
+    def __repr__(self) -> str:
+        point = ", ".join(f"{value:.6g}" for value in self.witness[:4].tolist())
+        point += ", ..." if len(self.witness) > 4 else ""
+        units = f"{int(self.bits.sum())} of {self.network.hidden_units} units active"
+        return f"<Region of {shown(self.network.name, 80)}: {units}, around [{point}]>"
+
 
 @dataclass(frozen=True, eq=False)
 class Regions:
@@ -126,7 +133,7 @@ class Regions:
         state = "complete" if self.complete else "partial"
         state += ", proven" if self.proven else ", not proven"
         size = f"{len(self)} regions, {len(self.edges)} edges"
-        return f"<Regions of {self.network.name}: {size}, {state}>"
+        return f"<Regions of {shown(self.network.name, 80)}: {size}, {state}>"
 
     def __contains__(self, pattern: object) -> bool:
         return isinstance(pattern, np.ndarray) and self.index(pattern) is not None

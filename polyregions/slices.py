@@ -65,6 +65,11 @@ class Slice:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        window = "no window" if self.domain is None else f"window {self.domain!r}"
+        return f"<{kind} of {self.dimension} of {len(self.origin)} dimensions, {window}>"
+
     @property
     def dimension(self) -> int:
         """Number k of slice coordinates."""
@@ -120,7 +125,7 @@ class Slice:
         return array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Line(Slice):
     """A line, with a window of one coordinate: the distance from the origin."""
 
@@ -152,7 +157,7 @@ class Line(Slice):
         return cls(middle, direction[:, None], _window(1, margin * length / 2))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plane(Slice):
     """A plane, with a square window in two orthonormal coordinates."""
 
@@ -255,6 +260,11 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
     >>> half.restrict(net).forward([2.0])
     array([3.])
     """
+    if not isinstance(network, Network) or not isinstance(values, Mapping):
+        raise DomainError(
+            "inputs are fixed in a network, by number: fix(network, {3: 0.5}); read a file with "
+            "polyregions.load first"
+        )
     n = network.input_dimension
     for index, value in values.items():
         if not 0 <= index < n:

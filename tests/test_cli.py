@@ -16,6 +16,7 @@ import polyregions as pr
 from polyregions import compiled, examples
 from polyregions.cli import main
 from polyregions.cli.progress import announced_compilation
+from polyregions.traversal.limits import limits_of
 
 
 @pytest.fixture
@@ -181,6 +182,58 @@ def test_info(run, lines_file):
     assert json.loads(out)["widths"] == [3]
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("enumerate", "out.npz"),
+        ("graph", "out.json"),
+        ("plot", "out.svg"),
+        ("view", "out.html"),
+        ("certify", "out.cert"),
+    ],
+)
+def test_json_of_what_is_saved(run, lines_file, tmp_path, command, name):
+    if command == "plot":
+        pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    where = ["--box", "-1", "0.75"]
+    code, out, _ = run(command, lines_file, *where, "-o", name, "--json")
+    saved, counted = json.loads(out), json.loads(run("count", lines_file, *where, "--json")[1])
+    assert code == 0
+    assert saved.pop("output") == name
+    assert (tmp_path / name).stat().st_size > 0
+    times = {"seconds", "start_seconds", "regions_per_second"}
+    assert saved.keys() - times == counted.keys() - times - {"method", "bounds"}
+    assert all(saved[key] == counted[key] for key in saved.keys() - times)
+
+
+def test_json_of_a_picture_per_layer(run, lines_file):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    code, out, _ = run("plot", lines_file, "--growth", "-o", "out.png", "--json")
+    assert (code, json.loads(out)["output"]) == (0, "out.png")
+
+
+def test_json_of_a_partial_result(run, large_file):
+    code, out, err = run("enumerate", large_file, "-o", "out.npz", "--max-regions", 50, "--json")
+    assert code == 3
+    assert json.loads(out)["complete"] is False
+    assert "--resume" in err
+
+
+def test_json_of_a_check(run, lines_file, tmp_path):
+    run("certify", lines_file, "--cube", "0.5", "-o", "net.cert")
+    code, out, _ = run("check", lines_file, "net.cert", "--json")
+    checked = json.loads(out)
+    assert code == 0
+    assert (checked["regions"], checked["edges"], checked["proven"]) == (5, 5, True)
+    assert checked["domain"] == {"lower": [-0.5, -0.5], "upper": [0.5, 0.5]}
+    for where in ("--whole-space", "--cube=2"):
+        code, out, err = run("check", lines_file, "net.cert", where, "--json")
+        refused = json.loads(out)
+        assert (code, refused["proven"]) == (1, False)
+        assert refused["reason"] in err
+    assert "regions" not in refused
+
+
 def test_a_partial_result_is_saved_and_labelled(run, large_file, tmp_path):
     code, out, err = run("enumerate", large_file, "-o", "out.npz", "--max-regions", 500)
     assert code == 3
@@ -201,6 +254,18 @@ def test_a_partial_count_is_labelled(run, large_file):
     assert code == 3
     assert json.loads(out)["complete"] is False
     assert "not all" in err
+
+
+def test_the_time_of_the_set_up_counts(monkeypatch):
+    """Whatever a walk or the tree has to prepare, it does not get its whole time afterwards."""
+    clock = iter(range(0, 10**6, 100))
+    monkeypatch.setattr("polyregions.traversal.limits.time.monotonic", lambda: float(next(clock)))
+    limits = limits_of(time_limit=150)
+    assert not limits.out_of_time
+    assert limits.out_of_time
+    assert limits_of(time_limit=150).left.seconds == 50
+    assert limits_of(time_limit=150).left.left.seconds == 0
+    assert limits_of(max_regions=3).left == limits_of(max_regions=3)
 
 
 def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monkeypatch):
@@ -349,7 +414,7 @@ def test_an_unwritable_folder(run, tmp_path, large_file):
     assert "written" in message
 
 
-@pytest.mark.parametrize("args", [[], ["unknown"], ["graph"], ["enumerate", "net.npz"]])
+@pytest.mark.parametrize("args", [["unknown"], ["graph"], ["enumerate", "net.npz"]])
 def test_usage_errors(run, tmp_path, args):
     refused(run, tmp_path, *args)
 

@@ -5,6 +5,8 @@ import os
 import signal
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -44,6 +46,22 @@ def same(count, expected):
 
 def test_two_workers_are_two_processes(client):
     assert len({os.getpid(), *client.run(os.getpid).values()}) == 3
+
+
+def test_local_workers_listen_to_this_machine_alone_and_show_no_dashboard(client):
+    import psutil
+
+    processes = [psutil.Process(), *(psutil.Process(pid) for pid in client.run(os.getpid).values())]
+    listening = [
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 3
+    assert set(listening) == {"127.0.0.1"}
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(client.dashboard_link, timeout=10)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

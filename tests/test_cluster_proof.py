@@ -145,5 +145,5 @@ def test_command_line(client, tmp_path, capsys):
     assert main([*command, "--resume"]) == 2
     assert "add --dask" in capsys.readouterr().err
     assert main([*command, "--dask", client.scheduler.address]) == 0
-    assert "certificate saved" in capsys.readouterr().out
+    assert "saved to" in capsys.readouterr().out
     assert main(["check", net, str(tmp_path / "net.cert")]) == 0

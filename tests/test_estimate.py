@@ -11,11 +11,12 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.cli import progress as progress_module
 from polyregions.cli.progress import mentioning_estimate
+from polyregions.io import save_network
 from polyregions.scale.forecast import cost_per_region
 from polyregions.traversal import estimate as module
 from polyregions.traversal.estimate import estimate_regions, probes_of
 from polyregions.traversal.progress import Progress
-from polyregions.traversal.subdivision import count_tree
+from polyregions.traversal.subdivision import TreeCount, count_tree
 
 
 @pytest.fixture
@@ -151,6 +152,9 @@ def test_costs_are_positive_and_found_regions_are_few_enough():
 def test_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "_NODES", 10)
     monkeypatch.setattr(module, "_KEPT", 2)
+    # as if there were time for less than the whole tree
+    stopped = TreeCount(5, (5,), False, True, 0), 1e9
+    monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", lambda task, **options: stopped)
     layers = he_normal(3, 7).layers
     arrays = {f"W{i}": layer.weight for i, layer in enumerate(layers)}
     np.savez(
@@ -172,6 +176,37 @@ def test_command_line(tmp_path, capsys, monkeypatch):
     assert "on disk in Parquet" in text
     assert main([*command[:2], "--probes", "1"]) == 2
     assert "at least 2 probes" in capsys.readouterr().err
+
+
+def test_the_command_counts_what_the_tree_settles(tmp_path, capsys, monkeypatch):
+    def probe(*args, **options):
+        raise AssertionError("nothing is left to estimate")
+
+    monkeypatch.setattr(module, "estimate_regions", probe)
+    path = tmp_path / "net.npz"
+    network, box = he_normal(4, 12), pr.Box.cube(4, 1.0)
+    save_network(network, path)
+    regions = count_tree(network, box).regions
+    assert not next(probes_of(network, box)).exact  # a probe alone does not count it
+    assert main(["estimate", str(path), "--json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert (read["regions"], read["lower_bound"], read["exact"]) == (regions, regions, True)
+    assert (read["interval"], read["standard_error"]) == ([regions, regions], 0)
+    assert main(["estimate", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert f"{regions:,} regions (proven)" in text
+    assert "interval" not in text
+
+
+def test_ctrl_c_while_the_tree_counts_ends_the_command(tmp_path, capsys, monkeypatch):
+    save_network(he_normal(3, 12), tmp_path / "net.npz")
+
+    def interrupted(task, **options):
+        return TreeCount(5, (5,), False, True, 0), 0.5
+
+    monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", interrupted)
+    assert main(["estimate", str(tmp_path / "net.npz")]) == 3
+    assert "Ctrl-C" in capsys.readouterr().err
 
 
 def test_long_runs_mention_estimate_once(capsys):

@@ -51,7 +51,7 @@ def test_graph_attributes(regions, suffix, tmp_path):
         return
     assert read.graph["network"] == regions.network.name
     assert read.graph["fingerprint"] == regions.network.fingerprint
-    assert read.graph["domain"] == repr(regions.domain)
+    assert read.graph["domain"] == regions.domain.expression()
     assert read.graph["hidden_units"] == regions.network.hidden_units
     assert read.graph["complete"] is False
     assert read.graph["proven"] is True

@@ -335,8 +335,8 @@ def test_results_round_trip(planar, tmp_path):
 
     write_graph(planar, tmp_path / "graph.json")
     saved = json.loads((tmp_path / "graph.json").read_text())
-    assert saved["graph"]["domain"] == repr(planar.domain)
-    A, b = ast.literal_eval(repr(planar.domain).removeprefix("Polytope"))
+    assert saved["graph"]["domain"] == planar.domain.expression()
+    A, b = ast.literal_eval(planar.domain.expression().removeprefix("Polytope"))
     assert pr.Polytope(A, b) == planar.domain
 
 

@@ -586,10 +586,12 @@ def test_sizes():
     assert bytes_of(None) is None
     assert bytes_of("2G") == bytes_of("2 GiB".replace(" ", "")) == 2 * 2**30
     assert bytes_of("500m") == 500 * 2**20
-    assert bytes_of("1234") == 1234
+    assert bytes_of("1234B") == 1234
 
 
-@pytest.mark.parametrize("size", ["", "G", "0", "-1", "1e9", "2X", "1.5.5M", "nan", "١G"])
+@pytest.mark.parametrize(
+    "size", ["", "G", "2", "1234", "0", "0G", "-1", "1e9", "2X", "1.5.5M", "nan", "١G"]
+)
 def test_bad_sizes(size):
     with pytest.raises(PolyregionsError, match="not a size"):
         bytes_of(size)

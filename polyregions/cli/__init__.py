@@ -1,19 +1,22 @@
 """The command line: parses, calls, prints; no mathematics.
 
 One module per subcommand. Exit codes: 0 done, 1 a check failed, 2 bad input or
-usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled.
+usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled, 70 a fault
+of the program itself.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from polyregions import __version__
 from polyregions.cli import (
     certify,
     check,
@@ -29,20 +32,42 @@ from polyregions.cli import (
     theorem5,
     view,
 )
-from polyregions.cli.report import complain
+from polyregions.cli.help import epilog, summary
+from polyregions.cli.report import complain, print_lines
+from polyregions.cli.streams import lenient_streams
 from polyregions.errors import PolyregionsError
 
-__all__ = ["main"]
+__all__ = ["FAULT", "main"]
+
+FAULT = 70  # EX_SOFTWARE of sysexits.h
+_TRACEBACK = "POLYREGIONS_TRACEBACK"
 
 app = typer.Typer(
     name="polyregions",
     help="Every activation region of a ReLU network in a box, each answer proven.",
-    no_args_is_help=True,
-    add_completion=False,
+    epilog=epilog("polyregions"),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_lines(f"polyregions {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_commands(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Read the options that stand before a command."""
 
 
 def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
@@ -55,19 +80,24 @@ def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     return parsed
 
 
-app.command("certify")(_deferred(certify.certify))
-app.command("check")(_deferred(check.check))
-app.command("compile")(_deferred(compile_.compile_))
-app.command("count")(_deferred(count.count))
-app.command("enumerate")(_deferred(enumerate_.enumerate_))
-app.command("estimate")(_deferred(estimate.estimate))
-app.command("experiment")(_deferred(experiment.experiment))
-app.command("graph")(_deferred(graph.graph))
-app.command("info")(_deferred(info.info))
-app.command("linear")(_deferred(linear.linear))
-app.command("plot")(_deferred(plot.plot))
-app.command("view")(_deferred(view.view))
-app.command("theorem5", cls=theorem5.ListCommand)(_deferred(theorem5.theorem5))
+def _add(name: str, command: Callable[..., int], **options: Any) -> None:
+    options |= {"short_help": summary(command), "epilog": epilog(name)}
+    app.command(name, **options)(_deferred(command))
+
+
+_add("certify", certify.certify)
+_add("check", check.check)
+_add("compile", compile_.compile_)
+_add("count", count.count)
+_add("enumerate", enumerate_.enumerate_)
+_add("estimate", estimate.estimate)
+_add("experiment", experiment.experiment)
+_add("graph", graph.graph)
+_add("info", info.info)
+_add("linear", linear.linear)
+_add("plot", plot.plot)
+_add("view", view.view)
+_add("theorem5", theorem5.theorem5, cls=theorem5.ListCommand)
 
 # every usage error of the parser derives from this class, which has no public name
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -85,24 +115,20 @@ def main(args: Sequence[str] | None = None) -> int:
     -------
     int
     """
-    try:
-        code = _run(args)
-        if sys.stdout is not None:  # closed by the caller
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader has seen enough; nothing more may be written, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    with lenient_streams() as out:
+        code = _run(sys.argv[1:] if args is None else list(args))
+        out.flush()
+        # a reader that has seen enough is no failure
+        if isinstance(out.failure, OSError) and not isinstance(out.failure, BrokenPipeError):
+            reason = out.failure.strerror or out.failure
+            complain(f"the result could not be printed ({reason}); files that were saved are whole")
+            return code or 2
     return code
 
 
-def _run(args: Sequence[str] | None) -> int:
+def _run(args: list[str]) -> int:
     try:
-        parsed = app(
-            args=None if args is None else list(args),
-            prog_name="polyregions",
-            standalone_mode=False,
-        )
+        parsed = app(args=args or ["--help"], prog_name="polyregions", standalone_mode=False)
         # a command returns what it would do; --help returns 0, and Ctrl-C while parsing
         # another exit code
         if callable(parsed):
@@ -110,33 +136,44 @@ def _run(args: Sequence[str] | None) -> int:
         if parsed:
             raise KeyboardInterrupt
         return 0
+    except SystemExit as ended:  # of the completion for shells
+        return 2 if ended.code else 0
     except PolyregionsError as error:
         return complain(str(error))
     except _UsageError as error:
         return complain(_usage_message(error))
-    except BrokenPipeError:
-        raise
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        return complain(f"{name}{error.strerror or error}; nothing was written")
+        return complain(f"{name}{error.strerror or error}; the command did not finish")
     except MemoryError:
         return complain("not enough memory; take a smaller box or set --max-regions")
-    except RuntimeError as error:
-        if "cannot cache function" not in str(error):
-            raise
-        return complain(
-            "compiled kernels are kept on disk, but no folder for them may be written; "
-            "set NUMBA_CACHE_DIR to one that may"
-        )
     except (KeyboardInterrupt, typer.Abort):
         return complain("stopped by Ctrl-C before there was a result", code=3)
+    except Exception as error:
+        if "cannot cache function" in str(error):
+            return complain(
+                "compiled kernels are kept on disk, but no folder for them may be written; "
+                "set NUMBA_CACHE_DIR to one that may"
+            )
+        return _fault(error)
+
+
+def _fault(error: Exception) -> int:
+    """Say that the program itself is at fault, and how to report it."""
+    if os.environ.get(_TRACEBACK):
+        traceback.print_exception(error)
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return complain(
+        f"internal error ({said}); this is a fault of polyregions, not of its input: report the "
+        f"command, polyregions --version and what it prints with {_TRACEBACK}=1 set",
+        code=FAULT,
+    )
 
 
 def _usage_message(error: Exception) -> str:
-    """Turn the parser's complaint into one line; without arguments it is the help text."""
+    """Turn the parser's complaint into one line."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    if "\n" in message:
-        return "name a command; polyregions --help lists them"
+    message = " ".join(message.split())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "polyregions"
     return f"{message.rstrip('.?').replace('. Did', '; did')}; see {command} --help"

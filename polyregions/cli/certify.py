@@ -25,6 +25,7 @@ def certify(
     threads: options.ThreadsOption = 1,
     dask: DaskProofOption = None,
     resume: storage.ResumeOption = False,
+    as_json: options.AsJson = False,
 ) -> int:
     """Find every region and save a proof; see ``polyregions check``."""
     from polyregions.proof.certificate import write_certificate
@@ -38,9 +39,8 @@ def certify(
     task = options.read_task(network, where)
     if dask is not None:
         written, times = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
-        lines = report.summary_lines(asdict(written), times)
         if written.complete:
-            report.print_lines(*lines, f"certificate saved to {output}")
+            report.print_saved(task, asdict(written), times, output, as_json)
             return 0
         report.tell(
             f"polyregions: stopped with proofs of {written.regions:,} regions; there is no "
@@ -54,5 +54,5 @@ def certify(
     if code == 0:
         with announced_compilation(), shown_steps("written") as progress:
             write_certificate(regions, output, progress=progress)
-        report.print_lines(*report.count_lines(regions, times), f"certificate saved to {output}")
+        report.print_saved(task, regions.summary(), times, output, as_json)
     return code

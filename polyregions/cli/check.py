@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from polyregions.cli import options, report
 from polyregions.cli.progress import shown_steps
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
+
+if TYPE_CHECKING:
+    from polyregions.proof.checker import Report
 
 
 @options.on_a_domain
@@ -20,6 +24,7 @@ def check(
     certificate: Annotated[
         Path, typer.Argument(metavar="CERT", help="A file written by polyregions certify.")
     ],
+    as_json: options.AsJson = False,
 ) -> int:
     """Check a certificate of a network, without trusting the program that wrote it.
 
@@ -35,22 +40,51 @@ def check(
     try:
         with shown_steps("checked") as progress:
             proven = replay(layers, certificate, progress)
+        domain = _domain(proven)
+        if where != options.Where() and domain != task.domain:
+            raise Refused(
+                f"the certificate is about {report.domain_text(domain)}, "
+                f"not {report.domain_text(task.domain)}"
+            )
     except Refused as refusal:
+        if as_json:
+            refused = {"network": task.network.name, "certificate": str(certificate)}
+            report.print_json({**refused, "proven": False, "reason": str(refusal)})
         return report.complain(f"{certificate.name}: {refusal}", code=1)
+    task = replace(task, domain=domain)
+    if as_json:
+        report.print_json(
+            {
+                **report.values(task),
+                "certificate": str(certificate),
+                "regions": proven.regions,
+                "edges": proven.edges,
+                "proven": True,
+                "exact_claims": proven.exact,
+            }
+        )
+    else:
+        report.print_lines(
+            f"{report.name_of(task.network)}: {proven.regions:,} regions, {proven.edges:,} edges "
+            f"on {report.domain_text(domain)}: proven",
+            f"{proven.exact:,} claims decided in exact arithmetic",
+        )
+    return 0
+
+
+def _domain(proven: Report) -> Domain | None:
+    """Return the domain of a certificate.
+
+    Raises
+    ------
+    Refused
+        If its box is not that of its polytope.
+    """
+    from polyregions.proof.checker import Refused
+
     domain: Domain | None = Box(*proven.domain) if len(proven.domain) else None
     if len(proven.inequalities):
         domain = Polytope(proven.inequalities[:, :-1], proven.inequalities[:, -1])
         if domain.box != Box(*proven.domain):
-            return report.complain(f"{certificate.name}: the box is not the polytope's", code=1)
-    if where != options.Where() and domain != task.domain:
-        return report.complain(
-            f"{certificate.name} is about {report.domain_text(domain)}, "
-            f"not {report.domain_text(task.domain)}",
-            code=1,
-        )
-    report.print_lines(
-        f"{task.network.name}: {proven.regions:,} regions, {proven.edges:,} edges "
-        f"on {report.domain_text(domain)}: proven",
-        f"{proven.exact:,} claims decided in exact arithmetic",
-    )
-    return 0
+            raise Refused("the box is not the polytope's")
+    return domain

@@ -89,23 +89,15 @@ def count(
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
-                "input_dimension": task.network.input_dimension,
-                "free_inputs": task.dimension,
-                "hidden_units": task.network.hidden_units,
-                "domain": report.domain_value(task.domain),
-                **report.slice_entry(task.slice),
+                **report.values(task),
                 "method": method.value,
-                **summary,
-                **times._asdict(),
-                "regions_per_second": summary["regions"] / max(times.seconds, 1e-9),
+                **report.run_values(summary, times),
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )
     else:
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            report.title(task),
             *lines,
             *report.bounds_lines(bounds),
         )

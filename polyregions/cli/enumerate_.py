@@ -37,6 +37,7 @@ def enumerate_(
     time_limit: options.TimeLimitOption = None,
     memory: storage.MemoryOption = None,
     dask: DaskWalkOption = None,
+    as_json: options.AsJson = False,
 ) -> int:
     """Save every region: pattern, a point inside, and which regions touch."""
     options.check_output(output, [".npz", ".parquet"], network, folders=[".parquet"])
@@ -65,7 +66,7 @@ def enumerate_(
             memory=budget,
             interval=interval,
         )
-    report.print_lines(*report.summary_lines(asdict(written), times), f"saved to {output}")
+    report.print_saved(task, asdict(written), times, output, as_json)
     if written.complete:
         return 0
     report.tell(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polyregions.cli import options, report
 from polyregions.cli.progress import announced_compilation, shown_steps
+from polyregions.cli.tree import count_by_tree
 
 if TYPE_CHECKING:
     from polyregions.scale.forecast import Cost
@@ -21,6 +21,10 @@ ProbesOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", metavar="S", help="Of the probes.")]
 
 
+# how long the tree may try first; the probes of a question that is too large take as long
+_TREE_SECONDS = 15.0
+
+
 @options.on_a_domain
 def estimate(
     where: options.Where,
@@ -29,30 +33,48 @@ def estimate(
     seed: SeedOption = 0,
     as_json: options.AsJson = False,
 ) -> int:
-    """Estimate the number of regions, and the time, memory and disk of an exact run."""
-    task = options.read_task(network, where)
-    with announced_compilation(), shown_steps("made", "probes") as progress:
-        from polyregions.scale.forecast import cost_per_region
-        from polyregions.traversal.estimate import estimate_regions
+    """Estimate the number of regions, and the time, memory and disk of an exact run.
 
-        begin = time.perf_counter()
-        # first, so that no compilation is measured
-        made = estimate_regions(
-            task.network, task.domain, probes=probes, seed=seed, progress=progress
-        )
-        cost = cost_per_region(task.network, task.domain)
-        seconds = time.perf_counter() - begin
-    lower = max(made.lower_bound, cost.lower_bound)
+    The tree counts first, for some seconds; if it comes to its end, the number is exact.
+    """
+    from polyregions.traversal.estimate import check_probes
+
+    check_probes(probes, seed)
+    task = options.read_task(network, where)
+    counted, took = count_by_tree(task, threads=1, max_regions=None, time_limit=_TREE_SECONDS)
+    if not counted.complete and sum(took) < _TREE_SECONDS:
+        raise KeyboardInterrupt
+    with announced_compilation(), shown_steps("made", "probes") as progress:
+        from polyregions.compiled import Stopwatch, only_compiled
+        from polyregions.scale.forecast import cost_per_region
+        from polyregions.traversal.estimate import Estimate, estimate_regions
+
+        watch = Stopwatch()
+        if counted.complete:
+            number = counted.regions
+            made = Estimate(
+                regions=number,
+                standard_error=0.0,
+                interval=(number, number),
+                confidence=1.0,
+                lower_bound=number,
+                exact=True,
+                probes=0,
+                complete=True,
+            )
+        else:
+            made = estimate_regions(
+                task.network, task.domain, probes=probes, seed=seed, progress=progress
+            )
+        with only_compiled(not made.exact):  # what is foretold is the speed of compiled kernels
+            cost = cost_per_region(task.network, task.domain)
+        seconds = took.seconds + watch.seconds
+    lower = max(counted.regions, made.lower_bound, cost.lower_bound)
     low, high = (max(end, lower) for end in made.interval)
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
-                "input_dimension": task.network.input_dimension,
-                "free_inputs": task.dimension,
-                "hidden_units": task.network.hidden_units,
-                "domain": report.domain_value(task.domain),
-                **report.slice_entry(task.slice),
+                **report.values(task),
                 **made.summary(),
                 "interval": [low, high],
                 "lower_bound": lower,
@@ -67,8 +89,7 @@ def estimate(
         )
     else:
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            report.title(task),
             *_lines(made, lower, low, high, seconds),
             *_cost_lines(max(made.regions, lower), cost),
         )
@@ -80,7 +101,10 @@ def estimate(
 
 def _lines(made: Estimate, lower: int, low: float, high: float, seconds: float) -> list[str]:
     if made.exact:
-        return [f"{round(made.regions):,} regions: so few that they were counted (proven)"]
+        return [
+            f"{round(made.regions):,} regions (proven): so few that they were counted, "
+            f"in {seconds:.1f} s"
+        ]
     return [
         f"about {_number(made.regions)} regions; {made.confidence:.0%} interval "
         f"{_number(low)} to {_number(high)}, from {made.probes} probes in {seconds:.1f} s",

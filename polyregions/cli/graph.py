@@ -22,6 +22,7 @@ def graph(
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
 ) -> int:
     """Save the graph of the regions: an edge for every shared facet."""
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
@@ -30,5 +31,5 @@ def graph(
     task = options.read_task(network, where)
     regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     write_graph(regions, output)
-    report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
+    report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

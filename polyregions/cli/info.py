@@ -29,15 +29,10 @@ def info(
     if as_json:
         report.print_json(
             {
-                "network": loaded.name,
-                "input_dimension": loaded.input_dimension,
-                "free_inputs": task.dimension,
+                **report.values(task),
                 "output_dimension": loaded.output_dimension,
-                "hidden_units": loaded.hidden_units,
                 "widths": list(loaded.widths),
                 "fingerprint": loaded.fingerprint,
-                "domain": report.domain_value(task.domain),
-                **report.slice_entry(task.slice),
                 "input_ranges": None if ranges is None else report.domain_value(ranges),
                 "largest_difference_from_source": difference,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
@@ -45,7 +40,7 @@ def info(
         )
     else:
         report.print_lines(
-            f"{loaded.name}: {loaded.input_dimension} inputs, "
+            f"{report.name_of(loaded)}: {loaded.input_dimension} inputs, "
             f"{loaded.hidden_units} hidden units in layers of "
             f"{', '.join(map(str, loaded.widths))}, {loaded.output_dimension} outputs",
             f"on {report.domain_text(task.domain)}, {task.dimension} inputs free",

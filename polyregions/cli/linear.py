@@ -53,8 +53,7 @@ def linear(
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
-                "domain": report.domain_value(task.domain),
+                **report.values(task),
                 **counts,
                 "R3_note": R3_NOT_COMPUTED,
                 "chain_holds": holds,
@@ -66,8 +65,7 @@ def linear(
         shown = {name: f"{count:,}" for name, count in counts.items() if count is not None}
         shown["R3"] = R3_NOT_COMPUTED
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            report.title(task),
             *report.count_lines(regions, times),
             *(f"{name}  {_TITLES[name]}: {shown[name]}" for name in _TITLES if name in shown),
             f"R6 <= R5 <= R4 <= R2 {'holds' if holds else 'DOES NOT HOLD'}",

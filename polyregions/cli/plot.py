@@ -36,6 +36,7 @@ def plot(
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
 ) -> int:
     """Draw the regions: cells for two inputs, the function for one, solids for three."""
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
@@ -59,7 +60,10 @@ def plot(
         if task.domain is None or task.dimension != 2:
             raise PolyregionsError("--growth needs a box with two free inputs; see --axes")
         save_figure(plot_growth(task.network, task.domain, color=color), output)
-        report.print_lines(f"saved to {output}")
+        if as_json:
+            report.print_json({**report.values(task), "output": str(output)})
+        else:
+            report.print_lines(f"saved to {output}")
         return 0
     regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     if task.dimension == 1:
@@ -71,5 +75,5 @@ def plot(
     else:
         drawing = plot_solids(regions, color=color, output=output_index)
     save_figure(drawing, output)
-    report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
+    report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

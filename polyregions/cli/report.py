@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyregions.domain import Box, Domain, Polytope
+from polyregions.errors import shown
+from polyregions.network import Network
 from polyregions.regions import Regions
 from polyregions.slices import Slice
 
 if TYPE_CHECKING:
+    from polyregions.cli.options import Task
     from polyregions.compiled import Times
 
 __all__ = [
@@ -23,14 +27,21 @@ __all__ = [
     "domain_value",
     "exit_code",
     "json_number",
+    "name_of",
     "pace_line",
     "print_json",
     "print_lines",
+    "print_saved",
+    "run_values",
     "sides_text",
-    "slice_entry",
     "summary_lines",
     "tell",
+    "title",
+    "values",
 ]
+
+_LONGEST = 1200  # characters of a remark
+_LONGEST_NAME = 80
 
 _BOUND_TITLES = {
     "hanin_rolnick_scale": "scale N^n / n! of Hanin & Rolnick 2019",
@@ -55,12 +66,12 @@ def print_json(values: dict[str, Any]) -> None:
 def print_lines(*lines: str) -> None:
     """Print a result as text."""
     for line in lines:
-        print(line)  # noqa: T201 - a result
+        print(shown(line))  # noqa: T201 - a result
 
 
 def tell(message: str) -> None:
     """Say something that is not a result."""
-    print(message, file=sys.stderr, flush=True)  # noqa: T201 - a remark
+    print(shown(message, _LONGEST), file=sys.stderr, flush=True)  # noqa: T201 - a remark
 
 
 def complain(message: str, code: int = 2) -> int:
@@ -77,6 +88,39 @@ def exit_code(regions: Regions) -> int:
     return 3
 
 
+def name_of(network: Network) -> str:
+    """Return the name of a network as reports show it."""
+    return shown(network.name, _LONGEST_NAME)
+
+
+def title(task: Task) -> str:
+    """Return the line that stands above a report."""
+    units = task.network.hidden_units
+    return f"{name_of(task.network)}: {units} hidden units on {domain_text(task.domain)}"
+
+
+def values(task: Task) -> dict[str, Any]:
+    """Return what JSON says about a network and where it is looked at."""
+    return {
+        "network": task.network.name,
+        "input_dimension": task.network.input_dimension,
+        "free_inputs": task.dimension,
+        "hidden_units": task.network.hidden_units,
+        "domain": domain_value(task.domain),
+        **_slice_entry(task.slice),
+    }
+
+
+def print_saved(
+    task: Task, summary: Mapping[str, Any], times: Times, output: Path, as_json: bool
+) -> None:
+    """Print what a walk found, and where it was saved."""
+    if as_json:
+        print_json({**values(task), **run_values(summary, times), "output": str(output)})
+    else:
+        print_lines(*summary_lines(summary, times), f"saved to {output}")
+
+
 def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
     """Return a domain for JSON; null is the whole space."""
     if domain is None:
@@ -86,7 +130,7 @@ def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
     return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
-def slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
+def _slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
     """Return what JSON says about a slice: nothing where there is none."""
     if place is None:
         return {}
@@ -151,6 +195,16 @@ def pace_line(regions: int, exact_decisions: int, times: Times) -> str:
         f"{times.seconds:.2f} s, {regions / max(times.seconds, 1e-9):,.0f} regions/s, "
         f"{exact_decisions:,} decided in exact arithmetic{kernels}"
     )
+
+
+def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
+    """Return what JSON says about a walk, a count or a result on disk."""
+    names = ("regions", "regions_per_layer", "edges", "complete", "proven", "exact_decisions")
+    return {
+        **{name: summary[name] for name in names if name in summary},
+        **times._asdict(),
+        "regions_per_second": summary["regions"] / max(times.seconds, 1e-9),
+    }
 
 
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:

@@ -26,7 +26,7 @@ MemoryOption = Annotated[
     ),
 ]
 
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SECONDS = "POLYREGIONS_CHECKPOINT_SECONDS"
 
 
@@ -36,7 +36,7 @@ def bytes_of(size: str | None) -> int | None:
     Raises
     ------
     PolyregionsError
-        If it is not a positive number with one of the letters K, M, G, T or none.
+        If it is not a positive number with a unit: K, M, G, T (also KB, GiB) or B.
 
     Examples
     --------
@@ -46,13 +46,13 @@ def bytes_of(size: str | None) -> int | None:
     if size is None:
         return None
     match = re.fullmatch(
-        r"([0-9]{1,15}(?:\.[0-9]{1,15})?)([KMGT]?)(?:i?B)?", size.strip(), re.IGNORECASE
+        r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(?:(B)|([KMGT])(?:i?B)?)", size.strip(), re.IGNORECASE
     )
-    count = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    count = int(float(match[1]) * _UNITS[(match[2] or match[3]).upper()]) if match else 0
     if count < 1:
         raise PolyregionsError(
-            f"--memory {size} is not a size; write a positive number with K, M, G or T behind "
-            f"it, 2G for instance"
+            f"--memory {size} is not a size; write a positive number with its unit K, M, G or T "
+            f"behind it, 2G for instance"
         )
     return count
 

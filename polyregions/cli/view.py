@@ -30,6 +30,7 @@ def view(
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,
     time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
 ) -> int:
     """Write one HTML page to look around in: hover, click, search. It works offline."""
     from polyregions.plot.values import check_coloring
@@ -55,5 +56,5 @@ def view(
         task = on_axes(task, axes)
     regions, times = walk(task, max_regions=most, **limits)
     write_page(regions, output, whole=everything, output=output_index)
-    report.print_lines(*report.count_lines(regions, times), f"saved to {output}")
+    report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

@@ -34,6 +34,10 @@ class Halfspaces:
     normals: Floats
     offsets: Floats
 
+    def __repr__(self) -> str:
+        rows, inputs = self.normals.shape
+        return f"<Halfspaces: {rows} inequalities in {inputs} inputs>"
+
     def slack(self, x: ArrayLike) -> Floats:
         """Return ``normals @ x + offsets``: non-negative where a row is satisfied.
 

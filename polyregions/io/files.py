@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import os
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from polyregions.errors import FormatError, MissingExtraError
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "file_path",
     "import_extra",
     "largest_unpacked",
     "read_bytes",
@@ -29,6 +31,22 @@ _GROWTH = 100
 _ALWAYS_ALLOWED = 2**26
 
 _GZIP_MARK = b"\x1f\x8b"
+
+
+def file_path(value: object) -> Path:
+    """Return a path that a caller gives.
+
+    Raises
+    ------
+    FormatError
+        If it is none.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise FormatError(
+            f"a path is expected, not a value of type {type(value).__name__}; pass the name of a "
+            f"file (a module of torch goes to polyregions.from_torch)"
+        )
+    return Path(os.fspath(value))
 
 
 def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:

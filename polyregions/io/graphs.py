@@ -113,7 +113,7 @@ def _graph_attributes(regions: Regions) -> dict[str, Scalar]:
     return {
         "network": regions.network.name,
         "fingerprint": regions.network.fingerprint,
-        "domain": "whole space" if regions.domain is None else repr(regions.domain),
+        "domain": "whole space" if regions.domain is None else regions.domain.expression(),
         "hidden_units": regions.network.hidden_units,
         "complete": regions.complete,
         "proven": regions.proven,

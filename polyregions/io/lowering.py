@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import eye_array, kron
 
-from polyregions.errors import NetworkError
+from polyregions.errors import NetworkError, PolyregionsWarning
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import Floats, exact_quotient, exact_sum, significant_bits
 from polyregions.io.exact_sparse import Sparse, divided_rows, selection, sparse
@@ -69,11 +69,11 @@ __all__ = [
 ]
 
 
-class RoundedDivisionWarning(UserWarning):
+class RoundedDivisionWarning(PolyregionsWarning):
     """A reciprocal had to be rounded to become a parameter of the network."""
 
 
-class DroppedOperatorWarning(UserWarning):
+class DroppedOperatorWarning(PolyregionsWarning):
     """The last operator is no piecewise-linear function and was left out."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from polyregions.domain import Box
 from polyregions.errors import FormatError
+from polyregions.io.files import file_path
 from polyregions.io.nnet import load_nnet, nnet_input_box
 from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
@@ -68,7 +69,7 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     >>> load(examples.path("digits4")).input_dimension
     4
     """
-    file = Path(path)
+    file = file_path(path)
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise FormatError(

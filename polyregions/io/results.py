@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import FormatError
 from polyregions.io.atomic import atomic_write
+from polyregions.io.files import file_path
 from polyregions.network import Layer, Network
 from polyregions.pattern import n_words
 from polyregions.regions import Regions
@@ -100,7 +101,7 @@ def open_regions(path: str | PathLike[str]) -> Regions:
         If the file cannot be read, is truncated or changed, is not a result, or
         was written by a newer version.
     """
-    name = Path(path).name
+    name = file_path(path).name
     if Path(path).is_dir():
         from polyregions.io.partitions import open_partitions
 

@@ -165,9 +165,9 @@ def count_on_cluster(
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(network.widths), True, True, 0)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     with quiet():
-        source = source_of(client, network, domain, identity_of(problem))
+        source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
         drive_tasks(
@@ -207,7 +207,9 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
                 n_workers=threads,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=":0",
+                host="127.0.0.1",  # nobody else may hand these workers pickles
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 silence_logs="CRITICAL",
             ) as cluster,
             distributed.Client(cluster) as client,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.network import Network
 from polyregions.pattern import n_words
@@ -42,7 +41,6 @@ class Cost:
     lower_bound: int
 
 
-@only_compiled()  # what is foretold is the speed of compiled kernels
 def cost_per_region(network: Network, domain: Domain | None, *, seconds: float = 1.0) -> Cost:
     """Count and walk for a short while, and measure.
 

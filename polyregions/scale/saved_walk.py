@@ -132,7 +132,7 @@ def enumerate_to_file(
             problem,
             found,
             threads=threads,
-            limits=limits,
+            limits=limits.left,
             progress=progress,
             after_step=lambda found: keeper(found, False),
         )

@@ -12,13 +12,12 @@ from fractions import Fraction
 from typing import Literal
 
 from polyregions.compiled import only_compiled
-from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import chart_points
-from polyregions.network import Network
 from polyregions.regions import Region, Regions
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import result_of, root
+from polyregions.traversal.given import DomainLike, NetworkLike
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.pace import Pace
 from polyregions.traversal.problem import problem_of
@@ -33,8 +32,8 @@ _YIELDED = 4096  # regions that `traverse` decides at most before it hands them 
 
 
 def enumerate_regions(
-    network: Network,
-    domain: Domain | None,
+    network: NetworkLike,
+    domain: DomainLike,
     *,
     arithmetic: Arithmetic = "certified",
     threads: int = 1,
@@ -48,8 +47,9 @@ def enumerate_regions(
 
     Parameters
     ----------
-    network : Network
-    domain : Box, Polytope or None
+    network : Network, path of a network file, or torch.nn.Module
+        Read by :func:`polyregions.load`, converted by :func:`polyregions.from_torch`.
+    domain : Box, Polytope, None, or one pair (low, high) per input
         Where to count; ``None`` is the whole space.
     arithmetic : {"certified", "float", "rational"}
         "certified" proves each decision by a rounding bound, or by exact arithmetic
@@ -78,6 +78,8 @@ def enumerate_regions(
 
     Raises
     ------
+    NetworkError
+        If there is no network; the message names the call that makes one.
     DomainError
         If the domain does not fit the network.
     PolyregionsError
@@ -114,11 +116,12 @@ def enumerate_regions(
     with only_compiled(compile_first):
         problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
         found = root(problem)
+        limits = limits.left  # to make the problem may take a while
         drive(problem, found, threads=threads, limits=limits, progress=progress)
         return result_of(problem, found)
 
 
-def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> Iterator[Region]:
+def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> Iterator[Region]:
     """Yield regions as the walk finds them.
 
     Stop whenever you have seen enough; nothing is computed ahead of about 4,000
@@ -126,8 +129,8 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
 
     Parameters
     ----------
-    network : Network
-    domain : Box, Polytope or None
+    network : Network, path of a network file, or torch.nn.Module
+    domain : Box, Polytope, None, or one pair (low, high) per input
     threads : int
 
     Yields
@@ -150,7 +153,7 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
                 step(found, size)
             numbers = [*range(start, found.expanded), *waiting]
             numbers = sorted(set(numbers).difference(found.open))
-            points = chart_points(problem.chart, domain, found.points[numbers])
+            points = chart_points(problem.chart, problem.domain, found.points[numbers])
             for number, point in zip(numbers, points, strict=True):
                 point, exact = found.exact_points.get(number, (point, None))
                 if exact is None:
@@ -158,4 +161,4 @@ def traverse(network: Network, domain: Domain | None, *, threads: int = 1) -> It
                 pattern = problem.reduction.grow_words(found.patterns[number : number + 1])[
                     0
                 ].copy()
-                yield Region(network, domain, pattern, point, exact)
+                yield Region(problem.network, problem.domain, pattern, point, exact)

@@ -18,7 +18,7 @@ from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.unit_order import ANY
 
-__all__ = ["Estimate", "Probe", "estimate_regions", "probes_of"]
+__all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]
 
 # Neither changes what a probe is worth on average, only how much probes differ.
 _NODES = 100  # nodes of the tree explored below a prefix
@@ -189,12 +189,9 @@ def estimate_regions(
     >>> estimate.regions, estimate.interval, estimate.exact
     (7.0, (7.0, 7.0), True)
     """
-    if probes < 2:
-        raise PolyregionsError(f"an estimate needs at least 2 probes, not {probes}")
+    check_probes(probes, seed)
     if not 0 < confidence < 1:
         raise PolyregionsError(f"the confidence must be between 0 and 1, not {confidence}")
-    if seed < 0:
-        raise PolyregionsError(f"the seed must not be negative, as {seed} is")
     made: list[Probe] = []
     with Interrupt() as interrupt:
         for probe in probes_of(network, domain, seed=seed):
@@ -222,6 +219,19 @@ def estimate_regions(
         len(made),
         exact or len(made) == probes,
     )
+
+
+def check_probes(probes: int, seed: int) -> None:
+    """Refuse a number of probes, or a seed, that makes no estimate.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    if probes < 2:
+        raise PolyregionsError(f"an estimate needs at least 2 probes, not {probes}")
+    if seed < 0:
+        raise PolyregionsError(f"the seed must not be negative, as {seed} is")
 
 
 def _interval(mean: float, error: float, probes: int, confidence: float) -> tuple[float, float]:

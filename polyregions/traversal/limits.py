@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
@@ -18,11 +20,31 @@ _MOST_THREADS = 256
 
 @dataclass(frozen=True)
 class Limits:
-    """How many regions, seconds, and bytes of arrays a walk may use; None is no limit."""
+    """How many regions, seconds, and bytes of arrays a walk may use; None is no limit.
+
+    Attributes
+    ----------
+    began : float
+        When the seconds began to count, on the clock of :func:`time.monotonic`.
+    """
 
     regions: int
     seconds: float | None = None
     memory: int | None = None
+    began: float = field(default=0.0, compare=False)
+
+    @property
+    def left(self) -> Limits:
+        """The limits of what is still to be done: without the time that has passed."""
+        now = time.monotonic()
+        if self.seconds is None:
+            return self
+        return replace(self, seconds=max(0.0, self.seconds - (now - self.began)), began=now)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the seconds are over."""
+        return self.seconds is not None and time.monotonic() - self.began > self.seconds
 
 
 def limits_of(
@@ -33,22 +55,28 @@ def limits_of(
     Raises
     ------
     PolyregionsError
-        If one is not positive.
+        If one is no positive number, or none at all.
 
     Examples
     --------
     >>> limits_of(max_regions=10).regions
     10
     """
-    if max_regions is not None and max_regions < 1:
-        raise PolyregionsError(f"the limit on regions must be at least 1, not {max_regions}")
-    if time_limit is not None and not time_limit > 0:
-        raise PolyregionsError(f"the time limit must be positive, not {time_limit}")
-    if memory is not None and memory < 1:
-        raise PolyregionsError(f"the memory budget must be positive, not {memory}")
+    if max_regions is not None and not (_is_whole(max_regions) and max_regions >= 1):
+        raise PolyregionsError(
+            f"the limit on regions must be a whole number of at least 1, not {max_regions!r}"
+        )
+    if time_limit is not None and not (_is_real(time_limit) and time_limit > 0):
+        raise PolyregionsError(
+            f"the time limit must be a positive number of seconds, not {time_limit!r}"
+        )
+    if memory is not None and not (_is_whole(memory) and memory >= 1):
+        raise PolyregionsError(
+            f"the memory budget must be a positive whole number of bytes, not {memory!r}"
+        )
     # region numbers are 32-bit integers
     regions = np.iinfo(np.int32).max if max_regions is None else max_regions
-    return Limits(regions, time_limit, memory)
+    return Limits(regions, time_limit, memory, time.monotonic())
 
 
 def check_threads(threads: int) -> None:
@@ -58,7 +86,16 @@ def check_threads(threads: int) -> None:
     ------
     PolyregionsError
     """
-    if not 1 <= threads <= _MOST_THREADS:
+    if not (_is_whole(threads) and 1 <= threads <= _MOST_THREADS):
         raise PolyregionsError(
-            f"the number of threads must be from 1 to {_MOST_THREADS}, not {threads}"
+            f"the number of threads must be a whole number from 1 to {_MOST_THREADS}, "
+            f"not {threads!r}"
         )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral)
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real)

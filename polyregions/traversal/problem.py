@@ -18,6 +18,7 @@ from polyregions.geometry.flat import FlatNetwork, flatten
 from polyregions.geometry.modular import ModularNetwork, modular_network
 from polyregions.geometry.witness import witness_room
 from polyregions.network import Network
+from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["Problem", "problem_of"]
 
@@ -62,17 +63,27 @@ class Problem:
 
 
 def problem_of(
-    network: Network, domain: Domain | None, *, proofs: bool = True, drop_constant: bool = False
+    network: NetworkLike,
+    domain: DomainLike,
+    *,
+    proofs: bool = True,
+    drop_constant: bool = False,
 ) -> Problem:
     """Return the walk's view of a network on a domain.
 
-    `drop_constant` leaves out the units that are proven constant over the domain.
+    `drop_constant` leaves out the units that are proven constant over the domain. Every
+    function that takes a network and a domain comes here: both may be what
+    :mod:`polyregions.traversal.given` understands.
 
     Raises
     ------
+    NetworkError
+        If there is no network.
     DomainError
         If the domain does not fit the network.
     """
+    network = network_given(network)
+    domain = domain_given(domain, network.input_dimension)
     if domain is None and not any(layer.bias.any() for layer in network.layers[:-1]):
         chart = cone_chart(network.input_dimension)
     else:

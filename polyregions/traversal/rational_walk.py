@@ -19,6 +19,7 @@ from polyregions.network import Network
 from polyregions.pattern import Words, order, pack, unpack
 from polyregions.regions import Regions
 from polyregions.traversal.exact_step import exact_region
+from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["RationalWalk", "enumerate_rational", "start_bits", "walk"]
 
@@ -124,7 +125,7 @@ def _sorted(
     return RationalWalk(words[permutation], edges, tuple(interiors[i] for i in permutation))
 
 
-def enumerate_rational(network: Network, domain: Domain | None) -> Regions:
+def enumerate_rational(network: NetworkLike, domain: DomainLike) -> Regions:
     """Return the result of :func:`walk` as the value that every enumeration returns.
 
     Examples
@@ -135,6 +136,8 @@ def enumerate_rational(network: Network, domain: Domain | None) -> Regions:
     >>> len(regions), regions.complete, regions.proven, regions.exact_decisions
     (3, True, True, 3)
     """
+    network = network_given(network)
+    domain = domain_given(domain, network.input_dimension)
     exact = exact_network(network, chart_of(domain, network.input_dimension))
     found = walk(network, domain)
     witnesses, too_thin = [], {}

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.compiled import Stopwatch, only_compiled
-from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
-from polyregions.network import Network
 from polyregions.traversal.crew import NODES, Crew
 from polyregions.traversal.explorer import Prefix, explorer_of
+from polyregions.traversal.given import DomainLike, NetworkLike
 from polyregions.traversal.interrupt import Interrupt
-from polyregions.traversal.limits import check_threads, limits_of
+from polyregions.traversal.limits import Limits, check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.unit_order import ANY
@@ -148,9 +147,9 @@ def count_below(
 
     Examples
     --------
-    >>> network = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
-    >>> from polyregions.domain import Box
-    >>> problem = problem_of(network, Box.cube(1, 1.0), drop_constant=True)
+    >>> import polyregions as pr
+    >>> network = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
+    >>> problem = problem_of(network, pr.Box.cube(1, 1.0), drop_constant=True)
     >>> [int(count_below(problem, prefix).counts[-1]) for prefix in ([], [0], [1], [0, 1])]
     [3, 1, 2, 0]
     """
@@ -165,8 +164,8 @@ def count_below(
 
 
 def count_tree(
-    network: Network,
-    domain: Domain | None,
+    network: NetworkLike,
+    domain: DomainLike,
     *,
     threads: int = 1,
     max_regions: int | None = None,
@@ -228,24 +227,23 @@ def count_tree(
     >>> count.regions, count.regions_per_layer, count.complete, count.proven
     (7, (7,), True, True)
     """
-    limits_of(max_regions, time_limit)
+    limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     with only_compiled(compile_first):
-        return _counted(network, domain, threads, max_regions, time_limit, progress, seed)
+        problem = problem_of(network, domain, drop_constant=True)
+        return _counted(problem, threads, max_regions, limits.left, progress, seed)
 
 
 def _counted(
-    network: Network,
-    domain: Domain | None,
+    problem: Problem,
     threads: int,
     max_regions: int | None,
-    time_limit: float | None,
+    limits: Limits,
     progress: Callable[[Progress], None] | None,
     seed: int | None,
 ) -> TreeCount:
-    problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(network.widths), True, True, 0)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     limit = _NO_LIMIT if max_regions is None else max_regions
     watch, reported = Stopwatch(), 0.0
@@ -256,7 +254,7 @@ def _counted(
             if progress is not None and (seconds - reported > 0.1 or crew.finished):
                 progress(Progress(crew.regions, crew.waiting, 0, seconds))
                 reported = seconds
-            if interrupt.requested or (time_limit is not None and seconds > time_limit):
+            if interrupt.requested or (limits.seconds is not None and seconds > limits.seconds):
                 break
         crew.close()
     complete = crew.finished and crew.regions <= limit
@@ -265,10 +263,12 @@ def _counted(
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
 
-def count_regions(network: Network, domain: Domain | None, *, threads: int = 1) -> int:
+def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> int:
     """Return the number of activation regions of a network in a domain.
 
-    See :func:`count_tree` for limits, progress and the counts of the first layers.
+    See :func:`count_tree` for limits, progress and the counts of the first layers. A
+    network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
+    per input, as for :func:`polyregions.enumerate_regions`.
 
     Examples
     --------
