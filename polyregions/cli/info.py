@@ -31,7 +31,9 @@ def info(
                 "fingerprint": loaded.fingerprint,
                 "domain": report.domain_value(task.domain),
                 **report.slice_entry(task.slice),
-                "largest_difference_from_source": difference,
+                "largest_difference_from_source": "infinite"
+                if difference == float("inf")
+                else difference,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )
