@@ -107,7 +107,7 @@ def _run_onnx(file: Path, points: Floats, output: str | int | None) -> Floats | 
 
     model = parse_model(onnx, file)
     graph = model.graph
-    kept = kept_values(onnx, graph, output, warn=False)
+    kept, _ = kept_values(onnx, graph, output)
     nodes = needed_nodes(graph, kept)
     if any(_is_misread(model, node) for node in nodes):
         return None

@@ -8,6 +8,7 @@ depends on are read. The only runtime needed is the ``onnx`` package itself.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from polyregions.io.files import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io.lowering import Shape, Signal
 from polyregions.io.onnx_files import array_of, parse_model
 from polyregions.io.onnx_operators import OPERATORS, require_supported
-from polyregions.io.onnx_outputs import kept_values, needed_nodes
+from polyregions.io.onnx_outputs import kept_values, listed, needed_nodes
 from polyregions.io.onnx_values import Node, Result
 from polyregions.io.switches import Switch
 from polyregions.network import Network
@@ -105,10 +106,16 @@ def _read_graph(
             f"convert it to {_OLDEST_OPSET} or later with onnx.version_converter"
         )
     graph = model.graph
-    kept = kept_values(onnx, graph, output, warn=True)
+    kept, said = kept_values(onnx, graph, output)
     nodes = [_node(onnx, proto) for proto in needed_nodes(graph, kept)]
-    for node in nodes:
-        require_supported(node)
+    try:
+        for node in nodes:
+            require_supported(node)
+    except UnsupportedOperatorError as error:
+        if len(kept) == 1:
+            raise
+        names = listed(repr(entry.name) for entry in graph.output)
+        raise UnsupportedOperatorError(f"{error}; choose one of {names} with output=") from None
     values = _initial_values(onnx, graph, nodes, kept, folder)
     stored = [*values.values(), *(entry for node in nodes for entry in node.attributes.values())]
     left = _COMPUTED_ENTRIES + _COMPUTED_TIMES * _entries(stored)
@@ -122,7 +129,11 @@ def _read_graph(
             )
         # further outputs, such as the mask of a dropout, have no value
         values.update(zip(node.outputs, results, strict=False))
-    return lowering.to_network(_side_by_side([values.get(value) for value in kept], kept), name)
+    result = _side_by_side([values.get(value) for value in kept], kept)
+    network = lowering.to_network(result, name)
+    for warning in said:
+        warnings.warn(warning, stacklevel=2)
+    return network
 
 
 def _entries(values: Iterable[Any]) -> int:

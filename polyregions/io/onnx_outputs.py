@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from polyregions.errors import FormatError
 from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
 
-__all__ = ["DROPPED_AT_THE_END", "kept_values", "needed_nodes"]
+__all__ = ["DROPPED_AT_THE_END", "kept_values", "listed", "needed_nodes"]
 
 # they keep the regions of what they read: each is injective up to a shift, or only
 # compares outputs, and none has a hyperplane of its own before the last layer
@@ -41,15 +40,21 @@ _FOLLOWING = (
 _LISTED = 10
 
 
-def kept_values(onnx: Any, graph: Any, output: str | int | None, *, warn: bool) -> tuple[str, ...]:
-    """Return the names of the values that are read as the network's output.
+def kept_values(
+    onnx: Any, graph: Any, output: str | int | None
+) -> tuple[tuple[str, ...], list[Warning]]:
+    """Return the names of the values that are read as the network's output, and what to say.
 
     Parameters
     ----------
     output : str, int or None
         The name or number of one output; None for all that hold real numbers.
-    warn : bool
-        Whether to say what is left out and what stands side by side.
+
+    Returns
+    -------
+    tuple of str
+    list of Warning
+        What is left out, and that several outputs stand side by side.
 
     Raises
     ------
@@ -70,7 +75,7 @@ def kept_values(onnx: Any, graph: Any, output: str | int | None, *, warn: bool) 
         if dropped:
             several = len(dropped) > 1
             said.add(
-                f"the last operator{'s' if several else ''} {_listed(dropped)} "
+                f"the last operator{'s' if several else ''} {listed(dropped)} "
                 f"{'are' if several else 'is'} left out: regions are those of the values "
                 f"{value!r} that {'they read' if several else 'it reads'}"
             )
@@ -81,17 +86,15 @@ def kept_values(onnx: Any, graph: Any, output: str | int | None, *, warn: bool) 
             kept.append(value)
     if not kept:
         raise FormatError("none of the graph's outputs holds real numbers; export one that does")
-    if warn:
-        for text in sorted(said):
-            warnings.warn(text, DroppedOperatorWarning, stacklevel=2)
-        if len(kept) > 1:
-            warnings.warn(
-                f"the network has the outputs {_listed(map(repr, kept))} side by side; "
-                f"choose one of them by its name with output=",
-                JoinedOutputsWarning,
-                stacklevel=2,
+    warnings: list[Warning] = [DroppedOperatorWarning(text) for text in sorted(said)]
+    if len(kept) > 1:
+        warnings.append(
+            JoinedOutputsWarning(
+                f"the network has the outputs {listed(map(repr, kept))} side by side; "
+                f"choose one of them by its name with output="
             )
-    return tuple(kept)
+        )
+    return tuple(kept), warnings
 
 
 def _chosen(graph: Any, output: str | int | None) -> Sequence[Any]:
@@ -103,7 +106,7 @@ def _chosen(graph: Any, output: str | int | None) -> Sequence[Any]:
     number = names.index(output) if output in names else output
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(names):
         raise FormatError(
-            f"the graph has no output {output!r}; choose {_listed(map(repr, names), 'or')}, "
+            f"the graph has no output {output!r}; choose {listed(map(repr, names), 'or')}, "
             f"or a number below {len(names)}"
         )
     return [graph.output[number]]
@@ -204,7 +207,8 @@ def _makers(graph: Any) -> dict[str, Any]:
     return makers
 
 
-def _listed(names: Iterable[str], last: str = "and") -> str:
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Return names as a message lists them, the first few of many."""
     names = list(names)
     if len(names) > _LISTED:
         names = [*names[:_LISTED], f"{len(names) - _LISTED} more"]
