@@ -69,24 +69,33 @@ def kept_values(
     """
     chosen = _chosen(graph, output)
     kept: list[str] = []
-    said: set[str] = set()
+    left_out: dict[str, list[str]] = {}
+    warnings: list[Warning] = []
     for entry in chosen:
         value, dropped = _before_the_end(graph, entry.name)
         if dropped:
-            several = len(dropped) > 1
-            said.add(
-                f"the last operator{'s' if several else ''} {listed(dropped)} "
-                f"{'are' if several else 'is'} left out: regions are those of the values "
-                f"{value!r} that {'they read' if several else 'it reads'}"
-            )
+            known = left_out.setdefault(value, [])
+            known += [operator for operator in dropped if operator not in known]
         elif not _holds_reals(onnx, entry) and len(chosen) > 1:
-            said.add(f"the output {entry.name!r} holds no real numbers and is left out")
+            warnings.append(
+                DroppedOperatorWarning(
+                    f"the output {entry.name!r} holds no real numbers and is left out"
+                )
+            )
             continue
         if value not in kept:
             kept.append(value)
     if not kept:
         raise FormatError("none of the graph's outputs holds real numbers; export one that does")
-    warnings: list[Warning] = [DroppedOperatorWarning(text) for text in sorted(said)]
+    for value, operators in left_out.items():
+        one = len(operators) == 1
+        warnings.append(
+            DroppedOperatorWarning(
+                f"the last operator{' ' if one else 's '}{listed(operators)} "
+                f"{'is' if one else 'are'} left out: regions are those of the values {value!r} "
+                f"that {'it reads' if one else 'they read'}"
+            )
+        )
     if len(kept) > 1:
         warnings.append(
             JoinedOutputsWarning(
@@ -113,7 +122,7 @@ def _chosen(graph: Any, output: str | int | None) -> Sequence[Any]:
 
 
 def _before_the_end(graph: Any, output: str) -> tuple[str, list[str]]:
-    """Return the name of the value before a softmax and the like, and what comes after it."""
+    """Return the name of the value before a softmax and the like, and these."""
     makers = _makers(graph)
     constants = {tensor.name for tensor in graph.initializer} | {
         name for proto in graph.node if proto.op_type == "Constant" for name in proto.output
@@ -138,9 +147,8 @@ def _dropped_from(makers: Any, constants: set[str], output: str) -> tuple[set[st
         proto = makers.get(stack.pop())
         if proto is None or proto.domain not in ("", "ai.onnx", "ai.onnx.ml") or not proto.input:
             return set(), []
-        if proto.op_type not in operators:
-            operators.insert(0, proto.op_type)
         if proto.op_type in DROPPED_AT_THE_END:
+            operators.append(proto.op_type)
             ends.add(proto.input[0])
         elif proto.op_type in _FOLLOWING:
             read = [name for name in proto.input if name not in constants | seen]
