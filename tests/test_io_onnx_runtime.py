@@ -441,6 +441,11 @@ BAD = {
         FormatError,
         "not below strides",
     ),
+    "transposed conv, same but short": (
+        one("ConvTranspose", (1, 1, 2), [numbers(1, 1, 1)], strides=[2], auto_pad="SAME_UPPER"),
+        Unsupported,
+        "shorter than the stride",
+    ),
     "transposed conv, huge": (
         one("ConvTranspose", (1, 1, 2), [numbers(1, 1, 1)], strides=[2**40]),
         NetworkError,

@@ -23,9 +23,9 @@ __all__ = [
 # larger files are not networks of dense layers; ONNX itself ends here
 MAX_FILE_BYTES = 2**31
 
-# what a compressed file may become: weights shrink to a half, texts to a thirtieth
-_UNPACKED_BYTES = 2**24
-_UNPACKED_TIMES = 50
+# what a compressed file may become: public networks of mostly zeros shrink to a hundredth
+_UNPACKED_BYTES = 2**28
+_UNPACKED_TIMES = 20
 
 
 def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:
@@ -94,23 +94,22 @@ def read_unpacked(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
     content = read_bytes(path, limit)
     if Path(path).suffix.lower() != ".gz":
         return content
-    allowed = min(limit, _UNPACKED_BYTES + _UNPACKED_TIMES * len(content))
-    pieces, size = [], 0
+    allowed = min(limit, max(_UNPACKED_BYTES, _UNPACKED_TIMES * len(content)))
+    whole = bytearray()
     try:
         with gzip.open(BytesIO(content)) as stream:
             while piece := stream.read(2**20):
-                size += len(piece)
-                if size > allowed:
+                if len(whole) + len(piece) > allowed:
                     raise FormatError(
-                        f"{path} has {len(content)} bytes and holds more than {allowed}, which is "
-                        f"no network; decompress it yourself if it is right"
+                        f"{path} has {len(content)} bytes and holds more than the {allowed} that "
+                        f"are read from such a file; decompress it with gunzip first"
                     )
-                pieces.append(piece)
+                whole += piece
     except (OSError, EOFError, zlib.error):
         raise FormatError(
             f"{path} is not a whole .gz file; it may be truncated: copy it again"
         ) from None
-    return b"".join(pieces)
+    return bytes(whole)
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:
