@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from io_helpers import check_fuzz
 
 from polyregions.cli import main
 from polyregions.errors import FormatError
@@ -233,6 +234,19 @@ def test_info_survives_a_program_that_fails(tmp_path, monkeypatch, error, capsys
     code, out = told(capsys, save(several(outputs=("value",)), tmp_path), "--json")
     assert code == 0
     assert json.loads(out)["largest_difference_from_source"] is None
+
+
+def test_info_survives_damaged_files(tmp_path):
+    """What can still be read can be compared, or cannot: nothing else."""
+
+    def read(file):
+        network = quiet(file)
+        difference = largest_difference(network, file)
+        assert difference is None or difference >= 0
+        return network
+
+    content = save(TWO, tmp_path).read_bytes()
+    assert check_fuzz(read, content, tmp_path / "bad.onnx", count=60, seed=2) > 10
 
 
 def test_info_with_weights_outside_the_file(tmp_path, capsys):

@@ -216,6 +216,11 @@ CASES = {
         node("Where", ["c", "z", "m"], ["y"]),
         k=numbers(4),
     ),
+    "where through a cast": choice(
+        node("Greater", ["a", "zero"], ["c"]),
+        node("Cast", ["c"], ["d"], to=TensorProto.BOOL),
+        node("Where", ["d", "a", "zero"], ["y"]),
+    ),
     "product with a comparison": choice(
         node("Greater", ["a", "zero"], ["c"]),
         node("Cast", ["c"], ["f"], to=TensorProto.FLOAT),
@@ -420,7 +425,17 @@ BAD = {
     "resize to much": (
         one("Resize", (1, 1, 3), [None, None, ints(1, 1, 2**40)]),
         NetworkError,
-        "resizes 3 values",
+        "resizes",
+    ),
+    "resize to much, twice": (
+        one("Resize", (1, 1, 3, 3), [None, None, ints(1, 1, 2**19, 2**19)]),
+        NetworkError,
+        "resizes",
+    ),
+    "sort of many": (
+        single([node("TopK", ["x", "k"], ["y", "i"])], {"k": ints(2)}, (1, 2000)),
+        NetworkError,
+        "sorts 2000 values",
     ),
     "tile": (one("Tile", (1, 3), [ints(1, 2**40)]), FormatError, "too large"),
     "blocks": (one("DepthToSpace", (1, 3, 2, 2), blocksize=2), FormatError, "malformed"),

@@ -35,6 +35,9 @@ __all__ = ["clip", "largest", "largest_over", "maximum", "negated", "ordered"]
 
 Integers = NDArray[np.intp]
 
+# values along an axis that is sorted
+MAX_SORTED = 1024
+
 # bounds beyond the largest float32 are no bounds: exporters write them for "none"
 _NO_BOUND = float(np.finfo(np.float32).max)
 
@@ -122,6 +125,11 @@ def largest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
 def ordered(signal: Signal, axis: int) -> Signal:
     """Return the values sorted along an axis, the smallest first.
 
+    Raises
+    ------
+    NetworkError
+        If there are more than ``MAX_SORTED`` of them.
+
     Notes
     -----
     *Algorithm*: Batcher's merge exchange (Knuth, The Art of Computer Programming 3,
@@ -136,6 +144,8 @@ def ordered(signal: Signal, axis: int) -> Signal:
     """
     places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, 0)
     lines = places.reshape(len(places), -1)
+    if len(lines) > MAX_SORTED:
+        raise NetworkError(f"it sorts {len(lines)} values, more than the {MAX_SORTED} allowed")
     flat = reshape(signal, (signal.size,))
     everything = selection(np.arange(signal.size), signal.size)
     for pairs in _exchanges(len(lines)):

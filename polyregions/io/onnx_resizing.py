@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import rearranging, resampling
 from polyregions.io.lowering import MAX_VALUES
 from polyregions.io.onnx_values import (
@@ -101,6 +101,8 @@ def _resize(node: Node, inputs: Inputs) -> Value:
         factors = [Fraction(size, extent) for size, extent in zip(new, extents, strict=True)]
     else:
         raise FormatError("its scales and sizes are missing")
+    if math.prod(new) > MAX_VALUES or min(new) < 1:
+        raise NetworkError(f"it resizes {tuple(extents)} values to {tuple(new)}")
     if old and min(factors) < 1:
         raise UnsupportedOperatorError("operator set 10 does not say how it makes a value smaller")
     for axis, extent, size, factor in zip(axes, extents, new, factors, strict=True):

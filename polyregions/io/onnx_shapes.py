@@ -44,8 +44,8 @@ def _cast(node: Node, inputs: Inputs) -> Result:
     value = inputs[0] if inputs and isinstance(inputs[0], Switch) else value_at(inputs, 0)
     if not isinstance(value, np.ndarray):
         # a change of precision, which the rational function does not know; a comparison
-        # becomes 0 or 1
-        if target not in (*_FLOATS, _BFLOAT16):
+        # becomes 0 or 1, or stays what it is
+        if target not in (*_FLOATS, _BFLOAT16, *([_BOOL] if isinstance(value, Switch) else [])):
             raise UnsupportedOperatorError(
                 "it casts a value that depends on the input to other than real numbers"
             )
@@ -65,6 +65,7 @@ def _cast(node: Node, inputs: Inputs) -> Result:
 
 _FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
 _BFLOAT16 = 16
+_BOOL = 9
 _INTEGERS: dict[int, Any] = {
     2: np.uint8,
     3: np.int8,
@@ -72,7 +73,7 @@ _INTEGERS: dict[int, Any] = {
     5: np.int16,
     6: np.int32,
     7: np.int64,
-    9: np.bool_,
+    _BOOL: np.bool_,
     12: np.uint32,
     13: np.uint64,
 }
