@@ -31,7 +31,17 @@ from polyregions.io.lowering import (
     select,
 )
 
-__all__ = ["clip", "largest", "largest_over", "maximum", "negated", "ordered"]
+__all__ = [
+    "clip",
+    "largest",
+    "largest_over",
+    "maximum",
+    "minimum",
+    "negated",
+    "ordered",
+    "shrunk",
+    "smallest_over",
+]
 
 Integers = NDArray[np.intp]
 
@@ -122,6 +132,11 @@ def largest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
     return reshape(result, ones if keep else rest)
 
 
+def smallest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
+    """Return the minimum over the given axes, which stay with extent 1 if `keep`."""
+    return negated(largest_over(negated(signal), axes, keep=keep))
+
+
 def ordered(signal: Signal, axis: int) -> Signal:
     """Return the values sorted along an axis, the smallest first.
 
@@ -172,6 +187,11 @@ def _exchanges(count: int) -> Iterator[list[tuple[int, int]]]:
                 break
             gap, last, residue = last - step, last // 2, step
         step //= 2
+
+
+def minimum(parts: list[Signal | Floats]) -> Signal:
+    """Return the entrywise minimum of signals and constants, broadcast."""
+    return negated(maximum([negated(p) if isinstance(p, Signal) else -p for p in parts]))
 
 
 def maximum(parts: list[Signal | Floats]) -> Signal:
@@ -233,3 +253,10 @@ def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
     if high is not None:
         return add(negated(bend(add(negated(signal), high), 0.0, 1.0)), high)
     return signal
+
+
+def shrunk(signal: Signal, by: float) -> Signal:
+    """Return the values moved towards zero by a number, and zero where they would pass it."""
+    if by == 0:
+        return signal
+    return add_signals(signal, clip(signal, np.array(-by), np.array(by)), -1.0)

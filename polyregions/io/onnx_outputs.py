@@ -71,13 +71,13 @@ def kept_values(
     same value, which is read once.
     """
     chosen = _chosen(graph, output)
+    kept: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    warnings: list[Warning] = []
     makers = _makers(graph)
     constants = {tensor.name for tensor in graph.initializer} | {
         name for name, proto in makers.items() if proto.op_type == "Constant"
     }
-    kept: list[str] = []
-    left_out: dict[str, list[str]] = {}
-    warnings: list[Warning] = []
     for entry in chosen:
         value, dropped = _before_the_end(makers, constants, entry.name)
         if dropped:
