@@ -22,7 +22,7 @@ def info(
     if as_json:
         report.print_json(
             {
-                "network": loaded.name,
+                **report.network_entry(loaded),
                 "input_dimension": loaded.input_dimension,
                 "free_inputs": task.dimension,
                 "output_dimension": loaded.output_dimension,
@@ -40,6 +40,7 @@ def info(
             f"{loaded.name}: {loaded.input_dimension} inputs, "
             f"{loaded.hidden_units} hidden units in layers of "
             f"{', '.join(map(str, loaded.widths))}, {loaded.output_dimension} outputs",
+            *report.assumed_lines(loaded),
             f"on {report.domain_text(task.domain)}, {task.dimension} inputs free",
             "not compared with its source, which cannot be run"
             if difference is None

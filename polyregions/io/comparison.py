@@ -11,7 +11,8 @@ import numpy as np
 from polyregions.io.exact_floats import Floats
 from polyregions.io.files import import_extra, read_bytes
 from polyregions.io.onnx_graph import kept_output
-from polyregions.io.torch_modules import load_module, without_dropped
+from polyregions.io.torch_files import load_module
+from polyregions.io.torch_modules import without_dropped
 from polyregions.network import Network
 
 __all__ = ["largest_difference"]

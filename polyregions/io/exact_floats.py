@@ -15,6 +15,7 @@ from polyregions.errors import NetworkError
 
 __all__ = [
     "MAX_ENTRIES",
+    "MAX_REPEATED",
     "Floats",
     "exact_floats",
     "exact_product",
@@ -27,6 +28,8 @@ Floats = NDArray[np.float64]
 
 # what one array of parameters may hold (1 GiB of floats)
 MAX_ENTRIES = 2**27
+# what all arrays of a file may hold beyond one entry per byte: repeated or computed ones
+MAX_REPEATED = 2**20
 
 _SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 _MANTISSA_BITS = 53

@@ -31,9 +31,22 @@ from polyregions.io.lowering import (
     select,
 )
 
-__all__ = ["clip", "largest", "largest_over", "maximum", "negated"]
+__all__ = [
+    "clip",
+    "largest",
+    "largest_over",
+    "maximum",
+    "minimum",
+    "negated",
+    "ordered",
+    "shrunk",
+    "smallest_over",
+]
 
 Integers = NDArray[np.intp]
+
+# values that may be sorted along an axis
+MAX_SORTED = 1024
 
 # bounds beyond the largest float32 are no bounds: exporters write them for "none"
 _NO_BOUND = float(np.finfo(np.float32).max)
@@ -119,6 +132,72 @@ def largest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
     return reshape(result, ones if keep else rest)
 
 
+def smallest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
+    """Return the minimum over the given axes, which stay with extent 1 if `keep`."""
+    return negated(largest_over(negated(signal), axes, keep=keep))
+
+
+def ordered(signal: Signal, axis: int) -> Signal:
+    """Return the values along an axis in ascending order.
+
+    Raises
+    ------
+    NetworkError
+        If the axis is longer than ``MAX_SORTED``.
+
+    Notes
+    -----
+    *Algorithm*: Batcher's odd-even merge sort. A comparison puts ``a - relu(a - b)`` and
+    ``b + relu(a - b)`` in the places of a and b, so it is one unit.
+
+    Examples
+    --------
+    >>> from polyregions.io.lowering import source
+    >>> [int(layer.bends.sum()) for layer in ordered(source((4,)), 0).layers]
+    [2, 2, 1, 0]
+    """
+    extent = signal.shape[axis]
+    if extent > MAX_SORTED:
+        raise NetworkError(f"it sorts {extent} values, more than the {MAX_SORTED} allowed")
+    places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, -1)
+    rows = places.reshape(-1, extent)
+    values = reshape(signal, (signal.size,))
+    for games in _merging(extent):
+        first, second = (rows[:, games[:, k]].reshape(-1) for k in (0, 1))
+        difference = add_signals(select(values, first), select(values, second), -1.0)
+        excess = bend(difference, 0.0, 1.0)
+        where = np.full((2, signal.size), -1)
+        where[0, second] = where[1, first] = np.arange(len(first))
+        change = selection(where[0], len(first)) - selection(where[1], len(first))
+        identity = selection(np.arange(signal.size), signal.size)
+        values = combine([(values, identity), (excess, change)], (signal.size,))
+    return reshape(values, signal.shape)
+
+
+def _merging(count: int) -> list[Integers]:
+    """Return the rounds of comparisons that sort so many values, each of disjoint pairs."""
+    rounds = []
+    run = 1
+    while run < count:
+        step = run
+        while step:
+            pairs = [
+                (low, low + step)
+                for start in range(step % run, count - step, 2 * step)
+                for low in range(start, min(start + step, count - step))
+                if low // (2 * run) == (low + step) // (2 * run)
+            ]
+            rounds.append(np.array(pairs, dtype=np.intp).reshape(-1, 2))
+            step //= 2
+        run *= 2
+    return rounds
+
+
+def minimum(parts: list[Signal | Floats]) -> Signal:
+    """Return the entrywise minimum of signals and constants, broadcast."""
+    return negated(maximum([negated(p) if isinstance(p, Signal) else -p for p in parts]))
+
+
 def maximum(parts: list[Signal | Floats]) -> Signal:
     """Return the entrywise maximum of signals and constants, broadcast.
 
@@ -178,3 +257,10 @@ def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
     if high is not None:
         return add(negated(bend(add(negated(signal), high), 0.0, 1.0)), high)
     return signal
+
+
+def shrunk(signal: Signal, by: float) -> Signal:
+    """Return the values moved towards zero by a number, and zero where they would pass it."""
+    if by == 0:
+        return signal
+    return add_signals(signal, clip(signal, np.array(-by), np.array(by)), -1.0)

@@ -1,43 +1,33 @@
-"""Torch modules, in memory and as saved by ``torch.save``.
-
-No file is ever unpickled freely: ``torch.load`` runs with ``weights_only=True``
-and, for whole modules, with a short list of module classes that it may create.
-"""
+"""Torch modules in memory: a Sequential of known layers, or whatever can be traced."""
 
 from __future__ import annotations
 
-import re
 import warnings
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from io import BytesIO
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.extremes import clip
-from polyregions.io.files import import_extra, read_bytes
+from polyregions.io.files import import_extra
 from polyregions.io.lowering import DroppedOperatorWarning, Signal
 from polyregions.io.torch_export import read_pt2
 from polyregions.network import Network
 
-__all__ = ["from_torch", "load_module", "load_torch", "supported_modules", "without_dropped"]
+__all__ = ["LEAVES", "floats_of", "from_torch", "supported_modules", "without_dropped"]
 
 _KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
 _DROPPED_AT_THE_END = ("LogSoftmax", "Sigmoid", "Softmax")
 _BENDS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
-_LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
+LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
 # a Sequential that contains itself, or one module many times over, ends here
 _MAX_DEPTH = 50
 _MAX_MODULES = 10_000
-
-_PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z")
 
 
 def from_torch(
@@ -117,7 +107,7 @@ def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Si
         low, high = (np.array(float(bound)) for bound in (leaf.min_val, leaf.max_val))
         return clip(signal, low, high)
     if kind == "PReLU":
-        slope = _floats(torch, leaf.weight, f"the slope of layer {place}")
+        slope = floats_of(torch, leaf.weight, f"the slope of layer {place}")
         if slope.size not in (1, signal.size):
             raise NetworkError(
                 f"layer {place}: {slope.size} slopes do not fit {signal.size} values"
@@ -133,13 +123,13 @@ def _batch_norm(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
     if leaf.running_mean is None or leaf.running_var is None:
         raise UnsupportedOperatorError("it stores no statistics")
     mean, variance = (
-        _floats(torch, statistic, f"a statistic of layer {place}")
+        floats_of(torch, statistic, f"a statistic of layer {place}")
         for statistic in (leaf.running_mean, leaf.running_var)
     )
     scale, shift = np.ones(len(mean)), np.zeros(len(mean))
     if leaf.weight is not None:
-        scale = _floats(torch, leaf.weight, f"the scale of layer {place}")
-        shift = _floats(torch, leaf.bias, f"the bias of layer {place}")
+        scale = floats_of(torch, leaf.weight, f"the scale of layer {place}")
+        shift = floats_of(torch, leaf.bias, f"the bias of layer {place}")
     row = lowering.reshape(signal, (1, signal.size))
     row = lowering.batch_norm(row, scale, shift, mean, variance, float(leaf.eps))
     return lowering.reshape(row, signal.shape)
@@ -166,53 +156,6 @@ def _traced(torch: Any, module: Any, input_shape: tuple[int, ...], name: str) ->
     return read_pt2(buffer.getvalue(), name, name)
 
 
-def load_torch(path: str | Path, *, name: str | None = None) -> Network:
-    """Read a network from a file written by ``torch.save``.
-
-    The file holds either a whole Sequential, which is read as by
-    :func:`from_torch`, or the ``state_dict`` of one. A state_dict does not say
-    what stands between its Linear layers: here it is ReLU, or ReLU and Dropout,
-    and nothing after the last one.
-    Use it for such networks only, and save the Sequential itself (or export to
-    ONNX or .pt2) where anything else is meant.
-
-    Parameters
-    ----------
-    path : str or Path
-    name : str, optional
-        Name of the network; by default that of the file.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch is not installed.
-    FormatError
-        If the file is missing, truncated, in the format before torch 1.6, or
-        holds objects that could only be read by running code from it.
-    UnsupportedOperatorError
-        If a layer is neither Linear nor one that :func:`from_torch` reads.
-    NetworkError
-        If the parameters make no network.
-    """
-    torch = import_extra("torch", "torch", "reading torch files")
-    file = Path(path)
-    content = load_module(file, read_bytes(file))
-    name = file.stem if name is None else name
-    try:
-        if isinstance(content, torch.nn.Module):
-            return from_torch(content, name=name)
-        if isinstance(content, Mapping):
-            return _from_state_dict(torch, content, name)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
-    # a forged module may lack any attribute
-    except Exception:
-        raise FormatError(f"{file} holds a damaged module; save it again") from None
-    raise FormatError(
-        f"{file} holds a {type(content).__name__}; save a torch.nn.Sequential or its state_dict"
-    )
-
-
 def supported_modules() -> tuple[str, ...]:
     """Return the names of the module classes that :func:`from_torch` reads.
 
@@ -221,7 +164,7 @@ def supported_modules() -> tuple[str, ...]:
     >>> "PReLU" in supported_modules()
     True
     """
-    return tuple(sorted((*_LEAVES, "Sequential")))
+    return tuple(sorted((*LEAVES, "Sequential")))
 
 
 def _leaves(
@@ -245,7 +188,7 @@ def _leaves(
 
 def _kind(torch: Any, module: Any, place: str) -> str:
     """Return the supported class that a module behaves like."""
-    for kind in ("Sequential", *_LEAVES):
+    for kind in ("Sequential", *LEAVES):
         known = getattr(torch.nn, kind)
         # a subclass may keep the forward function; an instance may replace it
         same_forward = getattr(type(module), "forward", None) is known.forward
@@ -264,12 +207,12 @@ def _kind(torch: Any, module: Any, place: str) -> str:
 
 
 def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
-    matrix = _floats(torch, weight, f"the weight of layer {place}")
+    matrix = floats_of(torch, weight, f"the weight of layer {place}")
     try:
         signal = lowering.matmul_right(signal, matrix.T)
         if bias is None:
             return signal
-        shift = _floats(torch, bias, f"the bias of layer {place}")
+        shift = floats_of(torch, bias, f"the bias of layer {place}")
         if shift.shape != signal.shape:
             raise NetworkError(f"{len(matrix)} units have a bias of shape {shift.shape}")
         return lowering.add(signal, shift)
@@ -277,7 +220,8 @@ def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> S
         raise NetworkError(f"layer {place}: {error}") from None
 
 
-def _floats(torch: Any, tensor: Any, what: str) -> Floats:
+def floats_of(torch: Any, tensor: Any, what: str) -> Floats:
+    """Return a tensor as float64, or refuse what is no dense tensor of real numbers."""
     real = isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
     if not real or tensor.is_meta or tensor.layout != torch.strided:
         raise NetworkError(f"{what} is not a dense tensor of real floating-point numbers")
@@ -287,98 +231,9 @@ def _floats(torch: Any, tensor: Any, what: str) -> Floats:
     return exact_floats(tensor.detach().to("cpu", torch.float64).numpy(), what)
 
 
-def _from_state_dict(torch: Any, state: Mapping[Any, Any], name: str) -> Network:
-    places: dict[tuple[str, int], dict[str, Any]] = {}
-    for key, tensor in state.items():
-        match = _PARAMETER.match(str(key))
-        if match is None or not isinstance(tensor, torch.Tensor):
-            raise FormatError(
-                f"the entry {str(key)[:80]!r} is not a weight or bias of a numbered layer such as "
-                f"'0.weight'; save the state_dict of a torch.nn.Sequential, or export to ONNX"
-            )
-        place = (match["prefix"], int(match["index"]))
-        places.setdefault(place, {})[match["kind"]] = tensor
-    if len({prefix for prefix, _ in places}) != 1:
-        raise FormatError(
-            "the state_dict is not that of one Sequential, so the order of its layers is unknown; "
-            "save the Sequential itself, or export to ONNX"
-        )
-    ordered = sorted(places.items())
-    indices = [index for (_, index), _ in ordered]
-    for below, above in pairwise(indices):
-        if above == below + 1:
-            raise FormatError(
-                f"layers {below} and {above} of the state_dict have nothing between them, so it "
-                f"is not known where ReLU stands; save the Sequential itself, or export to ONNX"
-            )
-    signal: Signal | None = None
-    for (prefix, index), parameters in ordered:
-        place_name = f"{prefix}{index}"
-        weight = parameters.get("weight")
-        if weight is None or weight.ndim != 2:
-            raise UnsupportedOperatorError(
-                f"layer {place_name} is not Linear; a state_dict may hold Linear layers only"
-            )
-        if signal is None:
-            signal = lowering.source((int(weight.shape[1]),))
-        else:
-            signal = lowering.bend(signal, 0.0, 1.0)
-        signal = _linear(torch, signal, weight, parameters.get("bias"), place_name)
-    assert signal is not None
-    return lowering.to_network(signal, name)
-
-
-def load_module(file: Path, data: bytes) -> Any:
-    """Return what ``torch.save`` wrote, created from a short list of classes only.
-
-    Raises
-    ------
-    FormatError
-        If the bytes are damaged or hold anything else.
-    """
-    torch = import_extra("torch", "torch", "reading torch files")
-    _check_archive(file, data)
-    classes = [getattr(torch.nn, kind) for kind in ("Sequential", *_LEAVES)]
-    try:
-        with torch.serialization.safe_globals(classes), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-    # the restricted unpickler and the tensor builder fail in many ways on damaged input
-    except Exception as error:
-        text = str(error)
-    found = re.search(r"GLOBAL ([\w.]+)", text)
-    if found is not None:
-        raise FormatError(
-            f"{file} holds an object of the class {found[1]}, which could only be read by running "
-            f"code; save a torch.nn.Sequential or its state_dict, or export to ONNX"
-        )
-    if "TorchScript" in text:
-        raise FormatError(f"{file} is a TorchScript archive; export to ONNX or .pt2 instead")
-    raise FormatError(f"{file} is not a readable torch file; it may be damaged: save it again")
-
-
 def without_dropped(torch: Any, module: Any) -> Any:
     """Return a Sequential without a softmax and the like at its end."""
     leaves = [leaf for _, _, leaf in _leaves(torch, module)]
     while type(leaves[-1]).__name__ in _DROPPED_AT_THE_END:
         leaves.pop()
     return torch.nn.Sequential(*leaves)
-
-
-def _check_archive(file: Path, data: bytes) -> None:
-    """Check the zip archive, checksums included, before torch sees it."""
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            # torch stores without compression, so no member can be larger than the file
-            members = archive.infolist()
-            stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
-            disjoint = sum(member.file_size for member in members) <= len(data)
-            damaged = archive.testzip() if stored and disjoint else "archive"
-    # a damaged archive fails in many ways inside zipfile
-    except Exception:
-        damaged = "archive"
-    if damaged is not None:
-        raise FormatError(
-            f"{file} is not a readable torch archive (torch 1.6 or later); "
-            "it may be truncated: copy or save it again"
-        )
