@@ -134,12 +134,12 @@ class Where:
     line_through: LineThroughOption = None
     fix: FixOption = None
     activation: ActivationOption = None
-    output: OutputOption = None
+    network_output: OutputOption = None
 
     @property
     def names_a_domain(self) -> bool:
         """Whether any option is about the domain."""
-        return replace(self, activation=None, output=None) != Where()
+        return replace(self, activation=None, network_output=None) != Where()
 
 
 def on_a_domain(command: Callable[..., int]) -> Callable[..., int]:
@@ -212,7 +212,7 @@ def read_task(network: Path, where: Where) -> Task:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        loaded = load(network, activation=where.activation, output=where.output)
+        loaded = load(network, activation=where.activation, output=where.network_output)
     for warning in caught:
         tell(f"{network.name}: {warning.message}")
     if loaded.assumed:

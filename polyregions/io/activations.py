@@ -110,7 +110,7 @@ def after_layers(activations: Sequence[Activation], count: int) -> tuple[Activat
     """
     nothing = Activation("none")
     if len(activations) == 1:
-        return (*activations * (count - 1), nothing)
+        return (*[activations[0]] * (count - 1), nothing)
     if len(activations) == count - 1:
         return (*activations, nothing)
     if len(activations) == count:

@@ -45,7 +45,7 @@ def largest_difference(network: Network, path: str | Path) -> float | None:
     suffix = file.suffix.lower()
     if suffix == ".onnx":
         expected = _run_onnx(file, points)
-    elif suffix in (".pt", ".pth"):
+    elif suffix in (".ckpt", ".pt", ".pth"):
         expected = _run_torch(file, points)
     else:
         return None

@@ -9,14 +9,14 @@ are linear does not depend on the order; the activation pattern does.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import selection
+from polyregions.io.exact_sparse import selection, sparse
 from polyregions.io.lowering import (
     Signal,
     add,
@@ -44,9 +44,6 @@ __all__ = [
 ]
 
 Integers = NDArray[np.intp]
-
-# values that may be sorted along an axis
-MAX_SORTED = 1024
 
 # bounds beyond the largest float32 are no bounds: exporters write them for "none"
 _NO_BOUND = float(np.finfo(np.float32).max)
@@ -138,59 +135,48 @@ def smallest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
 
 
 def ordered(signal: Signal, axis: int) -> Signal:
-    """Return the values along an axis in ascending order.
-
-    Raises
-    ------
-    NetworkError
-        If the axis is longer than ``MAX_SORTED``.
+    """Return the values sorted along an axis, the smallest first.
 
     Notes
     -----
-    *Algorithm*: Batcher's odd-even merge sort. A comparison puts ``a - relu(a - b)`` and
-    ``b + relu(a - b)`` in the places of a and b, so it is one unit.
+    *Algorithm*: Batcher's merge exchange (Knuth, The Art of Computer Programming 3,
+    5.2.2 M): rounds of comparisons that do not depend on the values. One ReLU unit
+    gives both ends of a comparison: ``min = a - relu(a - b)``, ``max = b + relu(a - b)``.
 
     Examples
     --------
     >>> from polyregions.io.lowering import source
-    >>> [int(layer.bends.sum()) for layer in ordered(source((4,)), 0).layers]
-    [2, 2, 1, 0]
+    >>> [int(layer.bends.sum()) for layer in ordered(source((2,)), 0).layers]
+    [1, 0]
     """
-    extent = signal.shape[axis]
-    if extent > MAX_SORTED:
-        raise NetworkError(f"it sorts {extent} values, more than the {MAX_SORTED} allowed")
-    places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, -1)
-    rows = places.reshape(-1, extent)
-    values = reshape(signal, (signal.size,))
-    for games in _merging(extent):
-        first, second = (rows[:, games[:, k]].reshape(-1) for k in (0, 1))
-        difference = add_signals(select(values, first), select(values, second), -1.0)
-        excess = bend(difference, 0.0, 1.0)
-        where = np.full((2, signal.size), -1)
-        where[0, second] = where[1, first] = np.arange(len(first))
-        change = selection(where[0], len(first)) - selection(where[1], len(first))
-        identity = selection(np.arange(signal.size), signal.size)
-        values = combine([(values, identity), (excess, change)], (signal.size,))
-    return reshape(values, signal.shape)
+    places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, 0)
+    lines = places.reshape(len(places), -1)
+    flat = reshape(signal, (signal.size,))
+    everything = selection(np.arange(signal.size), signal.size)
+    for pairs in _exchanges(len(lines)):
+        low, high = (lines[[pair[end] for pair in pairs]].reshape(-1) for end in (0, 1))
+        excess = bend(add_signals(select(flat, low), select(flat, high), -1.0), 0.0, 1.0)
+        games = np.arange(len(low))
+        where = np.concatenate([low, high]), np.concatenate([games, games])
+        moved = sparse(*where, np.repeat([-1.0, 1.0], len(low)), (signal.size, len(low)))
+        flat = combine([(flat, everything), (excess, moved)], (signal.size,))
+    return reshape(flat, signal.shape)
 
 
-def _merging(count: int) -> list[Integers]:
-    """Return the rounds of comparisons that sort so many values, each of disjoint pairs."""
-    rounds = []
-    run = 1
-    while run < count:
-        step = run
-        while step:
-            pairs = [
-                (low, low + step)
-                for start in range(step % run, count - step, 2 * step)
-                for low in range(start, min(start + step, count - step))
-                if low // (2 * run) == (low + step) // (2 * run)
-            ]
-            rounds.append(np.array(pairs, dtype=np.intp).reshape(-1, 2))
-            step //= 2
-        run *= 2
-    return rounds
+def _exchanges(count: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield the rounds of a sorting network, each of disjoint pairs (i, j) with i < j."""
+    top = 1 << max(0, (count - 1).bit_length() - 1)
+    step = top
+    while step:
+        last, residue, gap = top, 0, step
+        while True:
+            pairs = [(i, i + gap) for i in range(count - gap) if i & step == residue]
+            if pairs:
+                yield pairs
+            if last == step:
+                break
+            gap, last, residue = last - step, last // 2, step
+        step //= 2
 
 
 def minimum(parts: list[Signal | Floats]) -> Signal:

@@ -25,7 +25,6 @@ from scipy.sparse import eye_array, kron
 
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_WEIGHTS, Block
-from polyregions.io.contraction import stacked_product
 from polyregions.io.exact_floats import Floats, exact_quotient, exact_sum, significant_bits
 from polyregions.io.exact_sparse import Sparse, divided_rows, selection, sparse
 from polyregions.io.signals import (
@@ -281,7 +280,7 @@ def matmul_right(signal: Signal, matrix: Floats) -> Signal:
 
     Parameters
     ----------
-    matrix : numpy.ndarray, shape (k, m), (k,) or (..., k, m)
+    matrix : numpy.ndarray, shape (k, m) or (k,)
         The signal has shape (..., k).
 
     Raises
@@ -292,8 +291,6 @@ def matmul_right(signal: Signal, matrix: Floats) -> Signal:
     if matrix.ndim == 1:
         product = matmul_right(signal, matrix[:, None])
         return reshape(product, product.shape[:-1])
-    if matrix.ndim > 2 and signal.shape:
-        return stacked_product(signal, matrix, signal_first=True)
     if matrix.ndim != 2 or not signal.shape or signal.shape[-1] != matrix.shape[0]:
         raise _no_product(signal.shape, matrix.shape)
     shape = checked((*signal.shape[:-1], matrix.shape[1]))
@@ -306,7 +303,7 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
 
     Parameters
     ----------
-    matrix : numpy.ndarray, shape (m, k), (k,) or (..., m, k)
+    matrix : numpy.ndarray, shape (m, k) or (k,)
         The signal has shape (k,) or (..., k, p).
 
     Raises
@@ -318,8 +315,6 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
         product = matmul_left(matrix[None, :], signal)
         row = 0 if len(product.shape) == 1 else len(product.shape) - 2
         return reshape(product, product.shape[:row] + product.shape[row + 1 :])
-    if matrix.ndim > 2 and signal.shape:
-        return stacked_product(signal, matrix, signal_first=False)
     if len(signal.shape) == 1:
         product = matmul_left(matrix, reshape(signal, (*signal.shape, 1)))
         return reshape(product, product.shape[:-1])

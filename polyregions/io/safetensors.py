@@ -125,6 +125,12 @@ def load_safetensors(
         }
         description = _description(header)
         name = file.stem if name is None else name
+        if description is None and activation is None:
+            raise FormatError(
+                f"its metadata have no entry {_KEY!r} with the list of layers, so it does not say "
+                f"what stands between them: save it with metadata={{'{_KEY}': ...}}, or say it "
+                f'with activation="relu" (--activation relu, leaky_relu:0.1, none, ...)'
+            )
         if description is None:
             return network_of_state(arrays, activation, name)
         if activation is not None:

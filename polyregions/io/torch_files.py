@@ -79,6 +79,8 @@ def load_torch(
         )
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
+    except Warning:  # where the caller makes errors of them
+        raise
     # a forged module may lack any attribute
     except Exception:
         raise FormatError(f"{file} holds a damaged module; save it again") from None

@@ -25,26 +25,36 @@ _KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
 _DROPPED_AT_THE_END = ("LogSoftmax", "Sigmoid", "Softmax")
 _BENDS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
 LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
+# the layers whose first one says what an input is, or does not
+_FIRST = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 # a Sequential that contains itself, or one module many times over, ends here
 _MAX_DEPTH = 50
 _MAX_MODULES = 10_000
 
 
 def from_torch(
-    module: Any, *, input_shape: Sequence[int] | None = None, name: str = "network"
+    module: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    output: str | int | None = None,
+    name: str = "network",
 ) -> Network:
     """Read a network from a torch module.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Without `input_shape`, a Sequential of the classes of
-        :func:`supported_modules`, whose input is what the first Linear reads. With it,
-        any module that ``torch.export`` can trace, of the operators that .pt2 files
-        may hold: convolutions, pooling, branches and so on. Dropout and batch
-        normalisation are read as in evaluation.
+        A Sequential of the classes of :func:`supported_modules`, or any module that
+        ``torch.export`` can trace, of the operators that .pt2 files may hold:
+        convolutions, pooling, branches and so on. Dropout and batch normalisation are
+        read as in evaluation.
     input_shape : sequence of int, optional
-        Shape of one input, without the batch axis: ``(1, 28, 28)``, for instance.
+        Shape of one input, without the batch axis: ``(1, 28, 28)``, for instance. By
+        default it is what the first Linear reads, if the module takes that and no more; a
+        convolution does not say how large a picture is.
+    output : str or int, optional
+        Which output of a module that returns several, by its key (``"value"``,
+        ``"heads.0"``) or its number; by default all that hold real numbers, side by side.
     name : str
 
     Returns
@@ -58,9 +68,17 @@ def from_torch(
     MissingExtraError
         If torch is not installed.
     UnsupportedOperatorError
-        If a module of another class, or one with hooks, is inside.
+        If the module computes something without an exact form here, cannot be traced, or
+        needs an `input_shape`.
     NetworkError
         If the modules make no network: shapes, numbers, no hidden unit.
+
+    Warns
+    -----
+    DroppedOperatorWarning
+        If an output is left out, or what a softmax or the like at its end makes.
+    JoinedOutputsWarning
+        If several outputs stand side by side.
 
     Examples
     --------
@@ -72,11 +90,48 @@ def from_torch(
     torch = import_extra("torch", "torch", "reading torch modules")
     if not isinstance(module, torch.nn.Module):
         raise NetworkError(f"from_torch needs a torch module, not {type(module).__name__}")
-    if input_shape is not None:
-        return _traced(torch, module, tuple(int(extent) for extent in input_shape), name)
     leaves = list(_leaves(torch, module))
     if len(leaves) > _MAX_MODULES:
         raise NetworkError(f"the module has more than {_MAX_MODULES} layers")
+    unknown = next(((place, leaf) for place, kind, leaf in leaves if not kind), None)
+    if input_shape is None and output is None and unknown is None:
+        return _sequential(torch, leaves, name)
+    if input_shape is not None:
+        shape = tuple(int(extent) for extent in input_shape)
+        return read_pt2(_exported(torch, module, shape), name, name, output)
+    first = next((m for m in module.modules() if type(m).__name__ in _FIRST), None)
+    width = getattr(first, "in_features", None)
+    # a module that takes another length as well does not say its own
+    if width is None or _runs(torch, module, (width + 1,)) or not _runs(torch, module, (width,)):
+        place, leaf = unknown or ("", module)
+        reason = "" if first is None else f", which its first {type(first).__name__} does not say"
+        raise UnsupportedOperatorError(
+            f"module {type(leaf).__name__} (at {place or 'the top'}) is not read without the shape "
+            f"of one input{reason}; give input_shape=(1, 28, 28), for instance"
+        )
+    return read_pt2(_exported(torch, module, (int(width),)), name, name, output)
+
+
+def _runs(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bool:
+    """Whether a module can be called with one input of a shape."""
+    copy = deepcopy(module).cpu().eval()
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            copy(_example(torch, module, input_shape))
+    # a module may raise anything on what it does not expect
+    except Exception:
+        return False
+    return True
+
+
+def _example(torch: Any, module: Any, input_shape: tuple[int, ...]) -> Any:
+    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(1))
+    return torch.zeros((1, *input_shape), dtype=parameter.dtype)
+
+
+def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Network:
+    """Read layers that follow each other."""
     width = next((leaf.weight.shape[-1] for _, kind, leaf in leaves if kind == "Linear"), None)
     if width is None:
         raise NetworkError("the module has no Linear layer, so it has no activation regions")
@@ -85,7 +140,7 @@ def from_torch(
             f"the last module {leaves.pop()[1]} is left out: regions are those of the values "
             f"it reads",
             DroppedOperatorWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     signal = lowering.source((int(width),))
     for place, kind, leaf in leaves:
@@ -135,10 +190,10 @@ def _batch_norm(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
     return lowering.reshape(row, signal.shape)
 
 
-def _traced(torch: Any, module: Any, input_shape: tuple[int, ...], name: str) -> Network:
-    """Read any module through the program that ``torch.export`` makes of it."""
-    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(1))
-    example = torch.zeros((1, *input_shape), dtype=parameter.dtype)
+def _exported(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bytes:
+    """Return the program that ``torch.export`` makes of a module, as a .pt2 archive."""
+    example = _example(torch, module, input_shape)
+    kind = type(module).__name__
     buffer = BytesIO()
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -150,10 +205,10 @@ def _traced(torch: Any, module: Any, input_shape: tuple[int, ...], name: str) ->
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise UnsupportedOperatorError(
-            f"torch.export cannot trace the module for one input of shape {input_shape} "
+            f"torch.export cannot trace the module {kind} for one input of shape {input_shape} "
             f"({reason}); export it to ONNX instead"
         ) from None
-    return read_pt2(buffer.getvalue(), name, name)
+    return buffer.getvalue()
 
 
 def supported_modules() -> tuple[str, ...]:
@@ -170,7 +225,7 @@ def supported_modules() -> tuple[str, ...]:
 def _leaves(
     torch: Any, module: Any, place: str = "", depth: int = 0
 ) -> Iterator[tuple[str, str, Any]]:
-    """Yield (place, class name, module) of the layers, in order."""
+    """Yield (place, class name, module) of the layers, in order; no name for other classes."""
     if depth > _MAX_DEPTH:
         raise NetworkError(f"modules are nested deeper than {_MAX_DEPTH}")
     kind = _kind(torch, module, place)
@@ -187,7 +242,7 @@ def _leaves(
 
 
 def _kind(torch: Any, module: Any, place: str) -> str:
-    """Return the supported class that a module behaves like."""
+    """Return the supported class that a module behaves like, if any."""
     for kind in ("Sequential", *LEAVES):
         known = getattr(torch.nn, kind)
         # a subclass may keep the forward function; an instance may replace it
@@ -199,11 +254,7 @@ def _kind(torch: Any, module: Any, place: str) -> str:
                     f"values; remove them (for pruning: torch.nn.utils.prune.remove)"
                 )
             return kind
-    raise UnsupportedOperatorError(
-        f"module {type(module).__name__} (at {place or 'the top'}) is not supported; "
-        f"supported are {', '.join(supported_modules())}; any other is read with input_shape, "
-        f"or as .pt2 or ONNX"
-    )
+    return ""
 
 
 def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
