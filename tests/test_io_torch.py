@@ -546,3 +546,21 @@ def test_the_first_linear_says_what_an_input_is():
 def test_an_input_that_no_layer_says_is_not_guessed(module):
     with pytest.raises(Unsupported, match=r"give input_shape=\("):
         from_torch(module)
+
+
+@pytest.mark.parametrize("shape", [3, "ab", (0,), (-2,), (), (2.5,), (10**10,)])
+def test_refuses_shapes(shape):
+    with pytest.raises(NetworkError, match=r"input_shape|more than 1048576 values"):
+        from_torch(plain(), input_shape=shape)
+
+
+def test_refuses_a_module_that_was_never_called():
+    with pytest.raises(NetworkError, match="call it once"):
+        from_torch(nn.Sequential(nn.LazyLinear(3), nn.ReLU()))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_wrapped_modules_are_read():
+    module = plain()
+    for wrapped in (torch.compile(module), nn.DataParallel(module)):
+        assert from_torch(wrapped).fingerprint == from_torch(module).fingerprint

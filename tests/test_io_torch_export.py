@@ -13,7 +13,15 @@ from polyregions.io import from_torch, load
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 nn = torch.nn
 
-from torch_nets import compare, exported, member, perceptron, reading_member, rewritten  # noqa: E402
+from torch_nets import (  # noqa: E402
+    compare,
+    exported,
+    member,
+    perceptron,
+    plain,
+    reading_member,
+    rewritten,
+)
 
 
 def test_exported_program(tmp_path):
@@ -37,6 +45,22 @@ def test_exported_program_with_a_dynamic_batch_and_views(tmp_path):
     network = load(exported(tmp_path, module, torch.randn(3, 2, 2), **dynamic))
     assert network.input_dimension == 4
     compare(network, module, shape=(2, 2))
+
+
+def test_extents_of_a_dynamic_batch_are_computed(tmp_path):
+    class Halves(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 8)
+
+        def forward(self, x):
+            y = torch.relu(self.linear(x)).view(x.shape[0] * 2, 4)
+            return y.reshape(y.shape[0] // 2, 8) + x.new_zeros(x.shape[0] + 1, 8)[:1]
+
+    dynamic = {"dynamic_shapes": ({0: torch.export.Dim("batch")},)}
+    module = Halves()
+    network = load(exported(tmp_path, module, torch.randn(3, 4), **dynamic))
+    compare(network, module)
 
 
 def test_exported_program_is_read_without_torch(tmp_path):
@@ -135,6 +159,13 @@ def test_refuses_rewritten_programs(tmp_path, member, change, message):
     rewritten(file, member, change)
     with pytest.raises(PolyregionsError, match=message):
         load(file)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_other_types(tmp_path, dtype):
+    module = plain().to(dtype)
+    file = exported(tmp_path, module, torch.zeros(1, 3, dtype=dtype))
+    assert load(file).fingerprint == from_torch(module).fingerprint
 
 
 @pytest.mark.parametrize("extents", [(2**13, 2**13), (2**20, 3), (10**400, 1)])

@@ -84,6 +84,7 @@ GROUPS = {
         lambda m, y: F.hardsigmoid(4 * y),
         lambda m, y: F.relu6(3 * y),
         lambda m, y: F.leaky_relu(y, 0.2),
+        lambda m, y: F.rrelu(y, 0.1, 0.4),
         lambda m, y: F.relu(y.clone(), inplace=True),
         lambda m, y: y.abs(),
         lambda m, y: y.clone().clamp_(-0.25, 0.5),
@@ -105,6 +106,7 @@ GROUPS = {
         lambda m, y: torch.add(y, m.w[0], alpha=2) + y.new_ones(6),
         lambda m, y: torch.rsub(y, 1.0) + m.mask,
         lambda m, y: torch.where(m.mask, m.w[0], 0.0) + y,
+        lambda m, y: torch.tensor(0.5) * y - (torch.tensor(2.0) * 3) + torch.tensor(1).neg(),
     ),
     "products": (
         (2, 3),
@@ -144,6 +146,7 @@ GROUPS = {
         lambda m, y: F.interpolate(y, scale_factor=2),
         lambda m, y: F.interpolate(y, size=(6, 7)),
         lambda m, y: F.interpolate(y, scale_factor=(1.7, 3)),
+        lambda m, y: F.interpolate(y, size=(3, 9), mode="nearest-exact"),
         lambda m, y: F.pixel_shuffle(y.reshape(-1, 8, 2, 2), 2),
         lambda m, y: F.pixel_unshuffle(y, 2),
         lambda m, y: F.max_pool2d(y, 3, 2, ceil_mode=True),

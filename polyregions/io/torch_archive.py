@@ -81,7 +81,7 @@ class Stored:
         for axis, (extent, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
             steps = (np.arange(extent) * stride).reshape(-1, *[1] * (len(self.shape) - axis - 1))
             index += steps
-        picked: NDArray[Any] = numbers[index]
+        picked: NDArray[Any] = np.asarray(numbers[index])
         if self.dtype == _BFLOAT16:
             # the upper half of a float32
             picked = (picked.astype(np.uint32) << 16).view(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -69,9 +70,25 @@ def _matrix(of: Callable[[Floats, int], Floats]) -> Lower:
     return lower
 
 
+def _extents(of: Callable[[int, int], int]) -> Lower:
+    """Compute with the extents of a value."""
+
+    def lower(arguments: Arguments) -> Value:
+        pair = list(arguments.values())
+        if len(pair) != 2 or not all(type(number) is int for number in pair):
+            raise UnsupportedOperatorError("only integers are supported")
+        return of(*pair)
+
+    return lower
+
+
 _NUMBERS: dict[str, float | None] = {"full": None, "ones": 1.0, "zeros": 0.0}
 
 CONSTANTS: dict[str, Lower] = {
+    "_operator.add": _extents(operator.add),
+    "_operator.floordiv": _extents(operator.floordiv),
+    "_operator.mul": _extents(operator.mul),
+    "_operator.sub": _extents(operator.sub),
     "arange.default": _range,
     "arange.start": _range,
     "arange.start_step": _range,

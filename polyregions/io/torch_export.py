@@ -211,6 +211,8 @@ def _evaluate(
         arguments = {entry["name"]: _argument(entry["arg"], values) for entry in node["inputs"]}
         result = lower(arguments)
         results = result if isinstance(result, tuple) else (result,)
+        # numpy makes a number of an array without axes
+        results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in results)
         for one in results:
             room.take(one)
     except (NetworkError, FormatError, UnsupportedOperatorError) as error:

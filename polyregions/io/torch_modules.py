@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from io import BytesIO
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,9 @@ def from_torch(
     torch = import_extra("torch", "torch", "reading torch modules")
     if not isinstance(module, torch.nn.Module):
         raise NetworkError(f"from_torch needs a torch module, not {type(module).__name__}")
+    module = getattr(module, "_orig_mod", module)  # what torch.compile has wrapped
+    if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        raise NetworkError("the module has parameters without a shape yet; call it once before")
     leaves = list(_leaves(torch, module))
     if len(leaves) > _MAX_MODULES:
         raise NetworkError(f"the module has more than {_MAX_MODULES} layers")
@@ -97,7 +101,7 @@ def from_torch(
     if input_shape is None and output is None and unknown is None:
         return _sequential(torch, leaves, name)
     if input_shape is not None:
-        shape = tuple(int(extent) for extent in input_shape)
+        shape = _checked_shape(input_shape)
         return read_pt2(_exported(torch, module, shape), name, name, output)
     first = next((m for m in module.modules() if type(m).__name__ in _FIRST), None)
     width = getattr(first, "in_features", None)
@@ -110,6 +114,18 @@ def from_torch(
             f"of one input{reason}; give input_shape=(1, 28, 28), for instance"
         )
     return read_pt2(_exported(torch, module, (int(width),)), name, name, output)
+
+
+def _checked_shape(input_shape: Any) -> tuple[int, ...]:
+    try:
+        shape = tuple(index(extent) for extent in input_shape)
+    except TypeError:
+        raise NetworkError(
+            f"input_shape must be a sequence of integers such as (1, 28, 28), not {input_shape!r}"
+        ) from None
+    if min(shape, default=0) < 1:
+        raise NetworkError(f"input_shape {shape} has no value; give the extents of one input")
+    return lowering.checked(shape)
 
 
 def _runs(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bool:

@@ -243,7 +243,8 @@ def lowering_of(operator: str, node: str) -> Lower:
     if operator in DROPPED_AT_THE_END:
         reason = "it is not piecewise linear and may only be the very last operator"
     reason = f" ({reason})" if reason else ""
+    known = sorted({name.partition(".")[0] for name in ATEN} - {"_operator"})
     raise UnsupportedOperatorError(
         f"operator {operator[:80]} (node {node[:80]}) is not supported{reason}; "
-        f"supported are {', '.join(sorted({name.partition('.')[0] for name in ATEN}))}"
+        f"supported are {', '.join(known)}"
     )

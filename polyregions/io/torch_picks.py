@@ -96,7 +96,7 @@ def _unshuffled(arguments: Arguments) -> Value:
     return rearranging.reshaped(turned, (*batch, channels * factor**2, rows, columns))
 
 
-def _enlarged(spatial: int) -> Lower:
+def _enlarged(spatial: int, *, centred: bool) -> Lower:
     """Repeat the nearest value; the indices are those of torch's own float32 arithmetic."""
 
     def lower(arguments: Arguments) -> Value:
@@ -112,19 +112,20 @@ def _enlarged(spatial: int) -> Lower:
             value, [-(-size // extent) for size, extent in zip(sizes, shape, strict=True)]
         )
         for axis, (size, factor) in enumerate(zip(sizes, factors, strict=True), -spatial):
-            index = _nearest(shape[axis], size, factor)
+            index = _nearest(shape[axis], size, factor, centred=centred)
             value = rearranging.pieces(value, axis, index)
         return value
 
     return lower
 
 
-def _nearest(extent: int, size: int, factor: float | None) -> NDArray[np.intp]:
-    """Return which of `extent` values is nearest to each of `size` places."""
-    if size in (extent, 2 * extent):
+def _nearest(extent: int, size: int, factor: float | None, *, centred: bool) -> NDArray[np.intp]:
+    """Return which of `extent` values is nearest to each of `size` places, or their centres."""
+    if size in (extent, 2 * extent) and not centred:
         return np.arange(size) // (size // extent)
     scale = np.float32(1.0 / factor if factor else extent / size)
-    index = np.floor(np.arange(size, dtype=np.float32) * scale)
+    places = np.arange(size, dtype=np.float32) + np.float32(0.5 if centred else 0.0)
+    index = np.floor(places * scale)
     nearest: NDArray[np.intp] = np.minimum(index, extent - 1).astype(np.intp)
     return nearest
 
@@ -138,6 +139,10 @@ PICKS: dict[str, Lower] = {
     "repeat_interleave.self_int": _repeated,
     "roll.default": _rolled,
     "tile.default": _tiled,
-    **{f"upsample_nearest{k}d.default": _enlarged(k) for k in (1, 2, 3)},
-    **{f"upsample_nearest{k}d.vec": _enlarged(k) for k in (1, 2, 3)},
+    **{
+        f"{name}{k}d.{overload}": _enlarged(k, centred="exact" in name)
+        for name in ("_upsample_nearest_exact", "upsample_nearest")
+        for k in (1, 2, 3)
+        for overload in ("default", "vec")
+    },
 }

@@ -56,6 +56,17 @@ def _leaky_relu(arguments: Arguments) -> Value:
     return lowering.bend(signal_of(arguments), slope, 1.0)
 
 
+def _rrelu(arguments: Arguments) -> Value:
+    if arguments.get("training", False):
+        raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
+    low, high = (
+        float(number_of(arguments.get(name, default)))
+        for name, default in (("lower", 1 / 8), ("upper", 1 / 3))
+    )
+    # torch rounds the mean in the same way
+    return lowering.bend(signal_of(arguments), (low + high) / 2, 1.0)
+
+
 def _prelu(arguments: Arguments) -> Value:
     signal, slope = signal_of(arguments), parameter_of(arguments, "weight")
     if slope.size > 1:
@@ -254,6 +265,7 @@ UNITS: dict[str, Lower] = {
     "prelu.default": _prelu,
     "relu.default": _slopes(0.0, 1.0),
     "relu6.default": _clip("", "", (0.0, 6.0)),
+    "rrelu.default": _rrelu,
     "softshrink.default": _soft_shrink,
     "sort.default": _sort,
     "sort.stable": _sort,
