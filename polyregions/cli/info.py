@@ -18,7 +18,7 @@ def info(
     task = options.read_task(network, where)
     loaded = task.network
     bounds = compared_bounds(loaded, task.dimension)
-    difference = largest_difference(task.loaded, network)
+    difference = largest_difference(task.loaded, network, output=where.network_output)
     if as_json:
         report.print_json(
             {
@@ -31,7 +31,9 @@ def info(
                 "fingerprint": loaded.fingerprint,
                 "domain": report.domain_value(task.domain),
                 **report.slice_entry(task.slice),
-                "largest_difference_from_source": difference,
+                "largest_difference_from_source": "infinite"
+                if difference == float("inf")
+                else difference,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )

@@ -7,6 +7,7 @@ from inspect import signature
 from pathlib import Path
 
 from polyregions.errors import FormatError
+from polyregions.io.files import format_suffix
 from polyregions.io.nnet import load_nnet
 from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
@@ -22,6 +23,7 @@ _READERS: dict[str, Callable[..., Network]] = {
     ".nnet": load_nnet,
     ".npz": load_npz,
     ".onnx": load_onnx,
+    ".onnx.gz": load_onnx,
     ".pt": load_torch,
     ".pt2": load_pt2,
     ".pth": load_torch,
@@ -49,7 +51,7 @@ def load(
     path : str or Path
         The suffix says which reader is used: .nnet
         (:func:`~polyregions.io.nnet.load_nnet`), .npz
-        (:func:`~polyregions.io.npz.load_npz`), .onnx
+        (:func:`~polyregions.io.npz.load_npz`), .onnx and .onnx.gz
         (:func:`~polyregions.io.onnx_graph.load_onnx`), .pt2
         (:func:`~polyregions.io.torch_export.load_pt2`), .pt, .pth and .ckpt
         (:func:`~polyregions.io.torch_files.load_torch`), .safetensors
@@ -91,7 +93,7 @@ def load(
     4
     """
     file = Path(path)
-    reader = _READERS.get(file.suffix.lower())
+    reader = _READERS.get(format_suffix(file))
     if reader is None:
         raise FormatError(
             f"the name {file} does not end like that of a network file; "
@@ -110,6 +112,6 @@ def supported_suffixes() -> tuple[str, ...]:
     Examples
     --------
     >>> supported_suffixes()
-    ('.ckpt', '.nnet', '.npz', '.onnx', '.pt', '.pt2', '.pth', '.safetensors')
+    ('.ckpt', '.nnet', '.npz', '.onnx', '.onnx.gz', '.pt', '.pt2', '.pth', '.safetensors')
     """
     return tuple(sorted(_READERS))

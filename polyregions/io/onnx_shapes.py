@@ -15,6 +15,7 @@ from polyregions.io.onnx_values import (
     Inputs,
     Node,
     Operator,
+    Result,
     Value,
     axes_of,
     constant_at,
@@ -22,6 +23,7 @@ from polyregions.io.onnx_values import (
     integers,
     value_at,
 )
+from polyregions.io.switches import Switch
 
 __all__ = ["SHAPES"]
 
@@ -37,21 +39,43 @@ def _dropout(node: Node, inputs: Inputs) -> Value:
     return value_at(inputs, 0)
 
 
-def _cast(node: Node, inputs: Inputs) -> Value:
-    types = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
-    value = value_at(inputs, 0)
-    target = types.get(node.attributes.get("to", 0))
-    if target is None:
-        raise UnsupportedOperatorError("only casts to float, double, int32 and int64 are supported")
-    if isinstance(value, Signal):
-        # a change of precision, which the rational function does not know
-        if not issubclass(target, np.floating):
-            raise UnsupportedOperatorError("it casts a value that depends on the input to integers")
+def _cast(node: Node, inputs: Inputs) -> Result:
+    target = node.attributes.get("to", 0)
+    value = inputs[0] if inputs and isinstance(inputs[0], Switch) else value_at(inputs, 0)
+    if not isinstance(value, np.ndarray):
+        # a change of precision, which the rational function does not know; a comparison
+        # becomes 0 or 1
+        if target not in (*_FLOATS, _BFLOAT16):
+            raise UnsupportedOperatorError(
+                "it casts a value that depends on the input to other than real numbers"
+            )
         return value
-    cast = value.astype(target)
-    if value.dtype.kind not in "fiu" or not np.array_equal(cast.astype(value.dtype), value):
+    dtype = {**_FLOATS, **_INTEGERS}.get(target)
+    if dtype is None:
+        raise UnsupportedOperatorError(
+            "only casts to float, double, float16, integers and bool are supported"
+        )
+    with np.errstate(all="ignore"):
+        cast = value.astype(dtype)
+        same = np.array_equal(cast.astype(value.dtype), value) and np.array_equal(cast, value)
+    if not same or value.dtype.kind not in "fiub":
         raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
     return cast
+
+
+_FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
+_BFLOAT16 = 16
+_INTEGERS: dict[int, Any] = {
+    2: np.uint8,
+    3: np.int8,
+    4: np.uint16,
+    5: np.int16,
+    6: np.int32,
+    7: np.int64,
+    9: np.bool_,
+    12: np.uint32,
+    13: np.uint64,
+}
 
 
 def _flatten(node: Node, inputs: Inputs) -> Value:
@@ -185,7 +209,9 @@ def _expand(node: Node, inputs: Inputs) -> Value:
 
 
 def _shape(node: Node, inputs: Inputs) -> Value:
-    return np.array(value_at(inputs, 0).shape, dtype=np.int64)
+    shape = value_at(inputs, 0).shape
+    end = node.integer("end", len(shape))
+    return np.array(shape[node.integer("start", 0) : end], dtype=np.int64)
 
 
 def _constant_node(node: Node, inputs: Inputs) -> Value:
@@ -214,7 +240,7 @@ SHAPES: dict[str, Operator] = {
     "Identity": Operator(_identity),
     "Pad": Operator(_pad, frozenset({"mode", "pads", "value"})),
     "Reshape": Operator(_reshape, frozenset({"allowzero"})),
-    "Shape": Operator(_shape),
+    "Shape": Operator(_shape, frozenset({"end", "start"})),
     "Slice": Operator(_slice, frozenset({"axes", "ends", "starts"})),
     "Split": Operator(_split, frozenset({"axis", "num_outputs", "split"})),
     "Squeeze": Operator(_squeeze, frozenset({"axes"})),

@@ -135,7 +135,7 @@ def _slopes(form: _Form, z: _Form) -> Floats | None:
     for parent, matrix in z.terms.items():
         product = mixed_rows(diagonal, matrix)
         given = form.terms.get(parent, Sparse(matrix.shape))
-        if product is None or (product != given).nnz:
+        if product is None or (product - given).count_nonzero():
             return None
     return slopes
 
@@ -159,7 +159,7 @@ def where(mask: NDArray[np.bool_], on: Signal | Floats, off: Signal | Floats) ->
     shape = broadcast_shape(mask.shape, on.shape, off.shape)
     chosen = np.broadcast_to(mask, shape)
     places = np.arange(chosen.size).reshape(shape)
-    signals = []
+    signals: list[Signal] = []
     constant = np.zeros(shape)
     for part, taken in ((_spread(on, shape), chosen), (_spread(off, shape), ~chosen)):
         if isinstance(part, Signal):
@@ -168,7 +168,9 @@ def where(mask: NDArray[np.bool_], on: Signal | Floats, off: Signal | Floats) ->
             constant[taken] = part[taken]
     if not signals:
         return constant
-    return add(signals[0] if len(signals) == 1 else add_signals(*signals), constant)
+    if len(signals) == 2:
+        return add(add_signals(signals[0], signals[1]), constant)
+    return add(signals[0], constant)
 
 
 def _spread(part: Signal | Floats, shape: Shape) -> Signal | Floats:

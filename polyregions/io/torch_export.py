@@ -114,8 +114,13 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     values[inputs[0]] = lowering.source(_input_shape(graph, inputs[0]))
     room = _Room(archive.size + MAX_REPEATED)
     shared: dict[str, set[str]] = {}
-    for node in nodes:
-        _evaluate(node, values, shared, room)
+    try:
+        for node in nodes:
+            _evaluate(node, values, shared, room)
+    except UnsupportedOperatorError as error:
+        if len(wanted) == 1:
+            raise
+        raise UnsupportedOperatorError(f"{error}; or choose one output with output=") from None
     network = lowering.to_network(_side_by_side([values[value] for value in wanted]), name)
     for note in notes:
         warnings.warn(note, stacklevel=2)

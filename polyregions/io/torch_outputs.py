@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
+from polyregions.io.lowering import DroppedOperatorWarning
+from polyregions.io.outputs import chosen_outputs, joined_note, listed
 from polyregions.io.torch_operators import DROPPED_AT_THE_END
 from polyregions.io.torch_shapes import SHAPES
 
@@ -21,8 +22,6 @@ _PREFIX = "torch.ops.aten."
 _WITH_INDEX = ("max.dim", "min.dim")
 # torch's numbers of the types of real numbers
 _REAL = (6, 7, 8, 13)
-# names in a message
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,8 @@ def kept_values(
     *Algorithm*: an output gives way to the value that a softmax or the like reads, so
     labels and probabilities of a classifier end in the same value, which is read once.
     """
-    chosen = _chosen(_outputs(module), output)
+    outputs = _outputs(module)
+    chosen = [outputs[k] for k in chosen_outputs([one.name for one in outputs], output)]
     graph = module["graph"]
     kept: dict[str, str] = {}
     said: list[str] = []
@@ -89,17 +89,10 @@ def kept_values(
         ]
         kept.setdefault(value, one.name)
     if not kept:
-        names = _listed(repr(one.name[:80]) for one in chosen) or "none"
+        names = listed(repr(one.name[:80]) for one in chosen)
         raise FormatError(f"its output ({names}) holds no real numbers; return a tensor of floats")
     notes: list[UserWarning] = [DroppedOperatorWarning(text) for text in dict.fromkeys(said)]
-    if len(kept) > 1:
-        names = _listed(repr(name[:80]) for name in kept.values())
-        notes.append(
-            JoinedOutputsWarning(
-                f"the network has the outputs {names} side by side; choose one of them by its "
-                f"name with output="
-            )
-        )
+    notes += joined_note(list(kept.values()))
     return tuple(kept), tuple(notes)
 
 
@@ -139,23 +132,6 @@ def _leaves(tree: Json, place: str, fields: dict[str, list[str]]) -> Iterator[st
         keys = context
     for key, child in zip(keys, children, strict=True):
         yield from _leaves(child, f"{place}.{key}" if place else str(key), fields)
-
-
-def _chosen(outputs: list[_Output], output: str | int | None) -> list[_Output]:
-    if not outputs:
-        raise FormatError("the program has no output; export it again")
-    if output is None:
-        return outputs
-    names = [one.name for one in outputs]
-    number = names.index(output) if output in names else output
-    if isinstance(number, str) and number.isascii() and number.isdigit():
-        number = int(number[:9])
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(names):
-        raise FormatError(
-            f"the program has no output {str(output)[:80]!r}; choose "
-            f"{_listed((repr(name[:80]) for name in names), 'or')}, or a number below {len(names)}"
-        )
-    return [outputs[number]]
 
 
 def _before_the_end(graph: Json, value: str) -> tuple[str, list[str]]:
@@ -206,11 +182,3 @@ def _read(node: Json) -> Iterator[str]:
                 name = inner.get("name", inner.get("as_name")) if isinstance(inner, dict) else None
                 if isinstance(name, str):
                     yield name
-
-
-def _listed(names: Iterable[str], last: str = "and") -> str:
-    names = list(names)
-    if len(names) > _LISTED:
-        names = [*names[:_LISTED], f"{len(names) - _LISTED} more"]
-    *rest, end = names
-    return f"{', '.join(rest)} {last} {end}" if rest else end
