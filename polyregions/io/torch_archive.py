@@ -69,6 +69,10 @@ class Stored:
         FormatError, NetworkError
             If the data end early, or hold no real finite numbers.
         """
+        if self.dtype not in _TYPES:
+            raise NetworkError(f"{self.name} is not of type float16, bfloat16, float32 or float64")
+        if not math.prod(self.shape):
+            raise FormatError(f"{self.name} has the shape {self.shape}, which is empty")
         numbers = np.frombuffer(self.data, dtype=_TYPES[self.dtype])
         last = self.offset + sum(
             (n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)
@@ -134,7 +138,7 @@ def stored_tensors(archive: Archive, model: str, specs: list[Json]) -> dict[str,
     Raises
     ------
     FormatError
-        If a tensor is missing, stored as a pickle, or malformed, or if all of them claim
+        If a tensor is missing, stored as a pickle or malformed, or if all of them claim
         far more entries than the file can store.
     """
     records = {
@@ -185,15 +189,11 @@ def _tensor(archive: Archive, folder: str, name: str, record: Json) -> Stored:
     if record["use_pickle"]:
         raise FormatError(f"{what} is stored as a pickle, which is never read here")
     meta = record["tensor_meta"]
-    if meta["dtype"] not in _TYPES:
-        raise NetworkError(f"{what} is not of type float16, bfloat16, float32 or float64")
     shape = tuple(_fixed(size) for size in meta["sizes"])
     strides = tuple(_fixed(stride) for stride in meta["strides"])
     offset = _fixed(meta["storage_offset"])
     if len(shape) != len(strides) or min((*shape, *strides, offset), default=0) < 0:
         raise FormatError(f"{what} has a malformed shape")
-    if not math.prod(shape):
-        raise FormatError(f"{what} has the shape {shape}, which is empty")
     data = archive.members[f"data/{folder}/{record['path_name']}"]
     return Stored(what, meta["dtype"], shape, strides, offset, data)
 
