@@ -42,7 +42,7 @@ def check(
         domain = Polytope(proven.inequalities[:, :-1], proven.inequalities[:, -1])
         if domain.box != Box(*proven.domain):
             return report.complain(f"{certificate.name}: the box is not the polytope's", code=1)
-    if where != options.Where() and domain != task.domain:
+    if where.names_a_domain and domain != task.domain:
         return report.complain(
             f"{certificate.name} is about {report.domain_text(domain)}, "
             f"not {report.domain_text(task.domain)}",

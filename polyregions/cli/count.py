@@ -89,7 +89,7 @@ def count(
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
+                **report.network_entry(task.network),
                 "input_dimension": task.network.input_dimension,
                 "free_inputs": task.dimension,
                 "hidden_units": task.network.hidden_units,
@@ -104,8 +104,7 @@ def count(
         )
     else:
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            *report.head_lines(task.network, task.domain),
             *lines,
             *report.bounds_lines(bounds),
         )

@@ -47,7 +47,7 @@ def estimate(
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
+                **report.network_entry(task.network),
                 "input_dimension": task.network.input_dimension,
                 "free_inputs": task.dimension,
                 "hidden_units": task.network.hidden_units,
@@ -67,8 +67,7 @@ def estimate(
         )
     else:
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            *report.head_lines(task.network, task.domain),
             *_lines(made, lower, low, high, seconds),
             *_cost_lines(max(made.regions, lower), cost),
         )

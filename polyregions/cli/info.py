@@ -18,11 +18,11 @@ def info(
     task = options.read_task(network, where)
     loaded = task.network
     bounds = compared_bounds(loaded, task.dimension)
-    difference = largest_difference(task.loaded, network)
+    difference = largest_difference(task.loaded, network, output=where.network_output)
     if as_json:
         report.print_json(
             {
-                "network": loaded.name,
+                **report.network_entry(loaded),
                 "input_dimension": loaded.input_dimension,
                 "free_inputs": task.dimension,
                 "output_dimension": loaded.output_dimension,
@@ -42,6 +42,7 @@ def info(
             f"{loaded.name}: {loaded.input_dimension} inputs, "
             f"{loaded.hidden_units} hidden units in layers of "
             f"{', '.join(map(str, loaded.widths))}, {loaded.output_dimension} outputs",
+            *report.assumed_lines(loaded),
             f"on {report.domain_text(task.domain)}, {task.dimension} inputs free",
             "not compared with its source, which cannot be run"
             if difference is None

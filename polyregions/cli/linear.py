@@ -53,7 +53,7 @@ def linear(
     if as_json:
         report.print_json(
             {
-                "network": task.network.name,
+                **report.network_entry(task.network),
                 "domain": report.domain_value(task.domain),
                 **counts,
                 "R3_note": R3_NOT_COMPUTED,
@@ -66,8 +66,7 @@ def linear(
         shown = {name: f"{count:,}" for name, count in counts.items() if count is not None}
         shown["R3"] = R3_NOT_COMPUTED
         report.print_lines(
-            f"{task.network.name}: {task.network.hidden_units} hidden units "
-            f"on {report.domain_text(task.domain)}",
+            *report.head_lines(task.network, task.domain),
             *report.count_lines(regions, seconds),
             *(f"{name}  {_TITLES[name]}: {shown[name]}" for name in _TITLES if name in shown),
             f"R6 <= R5 <= R4 <= R2 {'holds' if holds else 'DOES NOT HOLD'}",

@@ -9,17 +9,21 @@ from fractions import Fraction
 from typing import Any
 
 from polyregions.domain import Domain, Polytope
+from polyregions.network import Network
 from polyregions.regions import Regions
 from polyregions.slices import Slice
 
 __all__ = [
+    "assumed_lines",
     "bounds_lines",
     "complain",
     "count_lines",
     "domain_text",
     "domain_value",
     "exit_code",
+    "head_lines",
     "json_number",
+    "network_entry",
     "print_json",
     "print_lines",
     "slice_entry",
@@ -68,6 +72,23 @@ def exit_code(regions: Regions) -> int:
         return 0
     tell(f"polyregions: stopped early; these {len(regions):,} regions are not all")
     return 3
+
+
+def network_entry(network: Network) -> dict[str, str]:
+    """Return what JSON says about where a network comes from."""
+    assumed = {"assumed": network.assumed} if network.assumed else {}
+    return {"network": network.name, **assumed}
+
+
+def head_lines(network: Network, domain: Domain | None) -> list[str]:
+    """Return what stands above a result."""
+    title = f"{network.name}: {network.hidden_units} hidden units on {domain_text(domain)}"
+    return [title, *assumed_lines(network)]
+
+
+def assumed_lines(network: Network) -> list[str]:
+    """Return what the file does not say about its network, if anything."""
+    return [f"assumed: {network.assumed}"] if network.assumed else []
 
 
 def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:

@@ -14,7 +14,8 @@ from polyregions.io.exact_floats import Floats
 from polyregions.io.files import format_suffix, import_extra, read_bytes
 from polyregions.io.onnx_files import parse_model, whole_tensor
 from polyregions.io.onnx_outputs import kept_values, needed_nodes
-from polyregions.io.torch_modules import load_module, without_dropped
+from polyregions.io.torch_files import load_module
+from polyregions.io.torch_modules import without_dropped
 from polyregions.network import Network
 
 __all__ = ["largest_difference"]
@@ -62,6 +63,7 @@ def largest_difference(
     programs: dict[str, Program] = {
         ".onnx": lambda x: _run_onnx(file, x, output),
         ".onnx.gz": lambda x: _run_onnx(file, x, output),
+        ".ckpt": lambda x: _run_torch(file, x),
         ".pt": lambda x: _run_torch(file, x),
         ".pth": lambda x: _run_torch(file, x),
     }

@@ -15,12 +15,14 @@ from polyregions.errors import NetworkError
 
 __all__ = [
     "MAX_ENTRIES",
+    "MAX_REPEATED",
     "Floats",
     "exact_floats",
     "exact_matmul",
     "exact_product",
     "exact_quotient",
     "exact_sum",
+    "exact_total",
     "significant_bits",
 ]
 
@@ -28,6 +30,8 @@ Floats = NDArray[np.float64]
 
 # what one array of parameters may hold (1 GiB of floats)
 MAX_ENTRIES = 2**27
+# what all arrays of a file may hold beyond one entry per byte: repeated or computed ones
+MAX_REPEATED = 2**20
 
 _SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 _MANTISSA_BITS = 53
@@ -159,6 +163,25 @@ def exact_quotient(a: Floats, b: Floats) -> Floats | None:
         return None
     product = exact_product(quotient, b)
     return quotient if product is not None and bool((product == a).all()) else None
+
+
+def exact_total(a: Floats, axes: tuple[int, ...], *, keep: bool) -> Floats | None:
+    """Return the sum over some axes if no partial sum is rounded, else None.
+
+    Examples
+    --------
+    >>> exact_total(np.array([[1.0, 2.0], [3.0, 4.0]]), (0,), keep=False)
+    array([4., 6.])
+    """
+    others = [axis for axis in range(a.ndim) if axis not in axes]
+    rows = a.transpose([*axes, *others]).reshape(-1, *(a.shape[axis] for axis in others))
+    while len(rows) > 1:
+        half = len(rows) // 2
+        total = exact_sum(rows[:half], rows[half : 2 * half])
+        if total is None:
+            return None
+        rows = np.concatenate([total, rows[2 * half :]])
+    return np.expand_dims(rows[0], axes) if keep else rows[0]
 
 
 def significant_bits(x: Floats) -> NDArray[np.int64]:

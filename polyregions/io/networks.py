@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 from polyregions.errors import FormatError
@@ -12,12 +13,13 @@ from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
 from polyregions.io.safetensors import load_safetensors
 from polyregions.io.torch_export import load_pt2
-from polyregions.io.torch_modules import load_torch
+from polyregions.io.torch_files import load_torch
 from polyregions.network import Network
 
 __all__ = ["load", "supported_suffixes"]
 
 _READERS: dict[str, Callable[..., Network]] = {
+    ".ckpt": load_torch,
     ".nnet": load_nnet,
     ".npz": load_npz,
     ".onnx": load_onnx,
@@ -29,7 +31,19 @@ _READERS: dict[str, Callable[..., Network]] = {
 }
 
 
-def load(path: str | Path, *, name: str | None = None) -> Network:
+_UNUSED = {
+    "activation": "an activation, because they say themselves what their units are; leave it out",
+    "output": "the name of an output, because they have only one; leave it out",
+}
+
+
+def load(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    activation: str | None = None,
+    output: str | int | None = None,
+) -> Network:
     """Read a network from a file.
 
     Parameters
@@ -39,11 +53,19 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
         (:func:`~polyregions.io.nnet.load_nnet`), .npz
         (:func:`~polyregions.io.npz.load_npz`), .onnx and .onnx.gz
         (:func:`~polyregions.io.onnx_graph.load_onnx`), .pt2
-        (:func:`~polyregions.io.torch_export.load_pt2`), .pt and .pth
-        (:func:`~polyregions.io.torch_modules.load_torch`), .safetensors
+        (:func:`~polyregions.io.torch_export.load_pt2`), .pt, .pth and .ckpt
+        (:func:`~polyregions.io.torch_files.load_torch`), .safetensors
         (:func:`~polyregions.io.safetensors.load_safetensors`).
     name : str, optional
         Name of the network; by default that of the file.
+    activation : str, optional
+        What stands between the layers of a file that holds weights only (a state dict in
+        .pt, .pth, .ckpt or .safetensors), such as ``"relu"`` or ``"leaky_relu:0.1"``, see
+        :mod:`~polyregions.io.activations`. Such a file is read only with it, and
+        ``Network.assumed`` repeats it.
+    output : str or int, optional
+        Which output of a program with several (.onnx, .pt2), by its name or its number
+        from 0; by default all real-valued ones side by side, with a warning.
 
     Returns
     -------
@@ -55,7 +77,8 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     Raises
     ------
     FormatError
-        If the suffix is not known, or the file is missing, truncated or malformed.
+        If the suffix is not known; if the file is missing, truncated or malformed; if it
+        needs an activation, or is given an argument that its format has no use for.
     UnsupportedOperatorError
         If the file uses an operator without an exact form here.
     NetworkError
@@ -76,7 +99,11 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
             f"the name {file} does not end like that of a network file; "
             f"supported are {', '.join(supported_suffixes())}"
         )
-    return reader(file, name=name)
+    chosen = {"activation": activation, "output": output}
+    given = {option: value for option, value in chosen.items() if value is not None}
+    for option in given.keys() - signature(reader).parameters.keys():
+        raise FormatError(f"{file}: files {file.suffix} have no use for {_UNUSED[option]}")
+    return reader(file, name=name, **given)
 
 
 def supported_suffixes() -> tuple[str, ...]:
@@ -85,6 +112,6 @@ def supported_suffixes() -> tuple[str, ...]:
     Examples
     --------
     >>> supported_suffixes()
-    ('.nnet', '.npz', '.onnx', '.onnx.gz', '.pt', '.pt2', '.pth', '.safetensors')
+    ('.ckpt', '.nnet', '.npz', '.onnx', '.onnx.gz', '.pt', '.pt2', '.pth', '.safetensors')
     """
     return tuple(sorted(_READERS))

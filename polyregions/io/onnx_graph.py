@@ -22,8 +22,9 @@ from polyregions.io.files import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io.lowering import Shape, Signal
 from polyregions.io.onnx_files import array_of, parse_model
 from polyregions.io.onnx_operators import OPERATORS, require_supported
-from polyregions.io.onnx_outputs import kept_values, listed, needed_nodes
+from polyregions.io.onnx_outputs import kept_values, needed_nodes
 from polyregions.io.onnx_values import Node, Result
+from polyregions.io.outputs import listed
 from polyregions.io.switches import Switch
 from polyregions.network import Network
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
+from polyregions.io.lowering import DroppedOperatorWarning
+from polyregions.io.outputs import chosen_outputs, joined_note, listed
 
-__all__ = ["DROPPED_AT_THE_END", "kept_values", "listed", "needed_nodes"]
+__all__ = ["DROPPED_AT_THE_END", "kept_values", "needed_nodes"]
 
 # they keep the regions of what they read: each is injective up to a shift, or only
 # compares outputs, and none has a hyperplane of its own before the last layer
@@ -39,9 +40,6 @@ _FOLLOWING = (
 # the node that computes each value
 Makers = dict[str, Any]
 
-# names in a message
-_LISTED = 10
-
 
 def kept_values(
     onnx: Any, graph: Any, output: str | int | None
@@ -70,7 +68,8 @@ def kept_values(
     is all that the output depends on. So labels and probabilities of a classifier end in the
     same value, which is read once.
     """
-    chosen = _chosen(graph, output)
+    names = [entry.name for entry in graph.output]
+    chosen = [graph.output[number] for number in chosen_outputs(names, output)]
     kept: list[str] = []
     left_out: dict[str, list[str]] = {}
     warnings: list[Warning] = []
@@ -103,29 +102,8 @@ def kept_values(
                 f"that {'it reads' if one else 'they read'}"
             )
         )
-    if len(kept) > 1:
-        warnings.append(
-            JoinedOutputsWarning(
-                f"the network has the outputs {listed(map(repr, kept))} side by side; "
-                f"choose one of them by its name with output="
-            )
-        )
+    warnings += joined_note(kept)
     return tuple(kept), warnings
-
-
-def _chosen(graph: Any, output: str | int | None) -> Sequence[Any]:
-    names = [entry.name for entry in graph.output]
-    if not names:
-        raise FormatError("the graph has no output; export the model again")
-    if output is None:
-        return list(graph.output)
-    number = names.index(output) if output in names else output
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(names):
-        raise FormatError(
-            f"the graph has no output {output!r}; choose {listed(map(repr, names), 'or')}, "
-            f"or a number below {len(names)}"
-        )
-    return [graph.output[number]]
 
 
 def _before_the_end(makers: Makers, constants: set[str], output: str) -> tuple[str, list[str]]:
@@ -216,12 +194,3 @@ def _makers(graph: Any) -> Makers:
             taken.add(name)
             makers[name] = proto
     return makers
-
-
-def listed(names: Iterable[str], last: str = "and") -> str:
-    """Return names as a message lists them, the first few of many."""
-    names = list(names)
-    if len(names) > _LISTED:
-        names = [*names[:_LISTED], f"{len(names) - _LISTED} more"]
-    *rest, end = names
-    return f"{', '.join(rest)} {last} {end}" if rest else end
