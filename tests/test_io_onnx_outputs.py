@@ -167,18 +167,15 @@ def test_compressed(tmp_path):
     assert (network.name, network.fingerprint) == ("deep.net", load(file).fingerprint)
     assert largest_difference(network, packed) < 1e-5
     packed.write_bytes(packed.read_bytes()[:-9])
-    with pytest.raises(FormatError, match=r"not a whole \.gz file"):
-        load(packed)
-    packed.write_bytes(file.read_bytes())
-    with pytest.raises(FormatError, match=r"not a whole \.gz file"):
+    with pytest.raises(FormatError, match="damaged gzip data"):
         load(packed)
 
 
 def test_a_compressed_file_that_would_become_much_larger_is_refused(tmp_path, monkeypatch):
     packed = tmp_path / "bomb.onnx.gz"
     packed.write_bytes(gzip.compress(bytes(2**21)))
-    monkeypatch.setattr("polyregions.io.files._UNPACKED_BYTES", 2**20)
-    with pytest.raises(FormatError, match="holds more than"):
+    monkeypatch.setattr("polyregions.io.files._ALWAYS_ALLOWED", 2**20)
+    with pytest.raises(FormatError, match="unpacks to more than"):
         load(packed)
 
 
