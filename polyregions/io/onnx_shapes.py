@@ -128,6 +128,19 @@ def _gather(node: Node, inputs: Inputs) -> Value:
     return rearranging.rearranged(data, lambda array: np.take(array, index, axis=axis))
 
 
+def _gather_nd(node: Node, inputs: Inputs) -> Value:
+    data, index = value_at(inputs, 0), constant_at(inputs, 1)
+    if node.integer("batch_dims", 0):
+        raise UnsupportedOperatorError("only batch_dims = 0 is supported")
+    if index is None or index.dtype.kind not in "iu" or not index.ndim:
+        raise FormatError("its index is missing or not of integers")
+    places, axes = math.prod(index.shape[:-1]), index.shape[-1]
+    if axes > len(data.shape) or places * math.prod(data.shape[axes:]) > MAX_VALUES:
+        raise FormatError("its index does not fit its input, or its result is too large")
+    where = tuple(np.moveaxis(index, -1, 0))
+    return rearranging.rearranged(data, lambda array: array[where])
+
+
 def _concat(node: Node, inputs: Inputs) -> Value:
     parts = [value_at(inputs, index) for index in range(len(inputs))]
     if sum(math.prod(part.shape) for part in parts) > MAX_VALUES:
@@ -238,6 +251,7 @@ SHAPES: dict[str, Operator] = {
     "Expand": Operator(_expand),
     "Flatten": Operator(_flatten, frozenset({"axis"})),
     "Gather": Operator(_gather, frozenset({"axis"})),
+    "GatherND": Operator(_gather_nd, frozenset({"batch_dims"})),
     "Identity": Operator(_identity),
     "Pad": Operator(_pad, frozenset({"mode", "pads", "value"})),
     "Reshape": Operator(_reshape, frozenset({"allowzero"})),
