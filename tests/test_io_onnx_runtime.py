@@ -429,7 +429,7 @@ BAD = {
         "resizes",
     ),
     "resize to much, twice": (
-        one("Resize", (1, 1, 3, 3), [None, None, ints(1, 1, 2**19, 2**19)]),
+        one("Resize", (1, 1, 1, 2**11), [None, None, ints(1, 1, 2**20, 2)]),
         NetworkError,
         "resizes",
     ),
