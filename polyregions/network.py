@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -166,6 +166,9 @@ class Network:
         At least one unit must bend; the last layer is affine.
     name : str
         Shown in reports.
+    assumed : str
+        What the caller said because the file does not say it, such as the activations
+        of a state dict; shown in reports. Empty for a file that says everything.
 
     Raises
     ------
@@ -183,6 +186,7 @@ class Network:
 
     layers: tuple[Layer, ...]
     name: str = "network"
+    assumed: str = ""
 
     def __post_init__(self) -> None:
         # of any type at run time
@@ -345,7 +349,7 @@ class Network:
                 f"the {k} directions of the slice are linearly dependent (rank {rank}); "
                 f"give independent ones"
             )
-        return Network((front, *self.layers), name=self.name)
+        return replace(self, layers=(front, *self.layers))
 
     def forward(self, x: ArrayLike) -> Floats:
         """Evaluate the network in floating point.

@@ -281,7 +281,7 @@ def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monke
 
 
 def test_ctrl_c_before_the_walk(run, lines_file, monkeypatch):
-    def interrupted(path):
+    def interrupted(path, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("polyregions.io.networks.load", interrupted)

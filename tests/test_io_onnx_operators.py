@@ -243,11 +243,6 @@ BAD = {
     ),
     "too small": (one("MaxPool", (1, 1, 3), kernel_shape=[4]), NetworkError, "does not fit"),
     "stride": (one("MaxPool", (1, 1, 3), kernel_shape=[2], strides=[0]), FormatError, "positive"),
-    "ceil": (
-        one("AveragePool", (1, 1, 4), kernel_shape=[3], strides=[2], ceil_mode=1),
-        Unsupported,
-        "ceil_mode",
-    ),
     "big pads": (
         one("MaxPool", (1, 1, 4), kernel_shape=[2], pads=[2, 0]),
         NetworkError,

@@ -97,6 +97,30 @@ def test_bfloat16_is_widened_exactly(tmp_path):
     assert network.layers[0].weight.tolist() == [[1.5], [-2.5]]
 
 
+STATE = {
+    f"model.{index}.{kind}": RNG.normal(size=shape)
+    for index, kind, shape in ((0, "weight", (3, 2)), (0, "bias", (3,)), (2, "weight", (1, 3)))
+}
+
+
+def test_a_state_dict_is_read_with_its_activation_only(tmp_path):
+    file = saved(tmp_path, content(STATE, __metadata__={"format": "pt"}))
+    with pytest.raises(FormatError, match=r'activation="relu" \(--activation relu'):
+        load(file)
+    network = load(file, activation="leaky_relu:0.25")
+    assert network.assumed.startswith("activation leaky_relu:0.25 (told")
+    first, shift, last = STATE.values()
+    x = np.random.default_rng(0).normal(size=(9, 2))
+    z = x @ first.T + shift
+    expected = np.where(z > 0, z, 0.25 * z) @ last.T
+    np.testing.assert_allclose(network.forward(x), expected, atol=1e-12)
+
+
+def test_an_activation_beside_a_list_of_layers_is_refused(tmp_path):
+    with pytest.raises(FormatError, match="leave yours out"):
+        load(saved(tmp_path, content()), activation="relu")
+
+
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [

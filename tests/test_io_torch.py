@@ -1,4 +1,6 @@
 import sys
+import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from polyregions.io.comparison import largest_difference
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 nn = torch.nn
 
-from torch_nets import compare, member, perceptron, plain, reading_member  # noqa: E402
+from torch_nets import compare, exported, member, perceptron, plain, reading_member  # noqa: E402
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -90,14 +92,14 @@ class Custom(nn.Linear):
 @pytest.mark.parametrize(
     ("module", "error", "message"),
     [
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()), Unsupported, r"Tanh \(at 1\).*ReLU"),
+        (lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()), Unsupported, r"tanh.*relu"),
         (
             lambda: nn.Sequential(nn.Sequential(nn.Conv2d(1, 1, 1))),
             Unsupported,
             r"Conv2d \(at 0\.0\)",
         ),
         (lambda: nn.Sequential(Custom(2, 2)), Unsupported, "Custom"),
-        (lambda: nn.TransformerEncoderLayer(2, 1), Unsupported, "TransformerEncoderLayer"),
+        (lambda: nn.TransformerEncoderLayer(2, 1), Unsupported, "dot_product_attention"),
         (
             lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(4, 1)),
             NetworkError,
@@ -109,7 +111,7 @@ class Custom(nn.Linear):
         (lambda: nn.Sequential(nn.Linear(2, 3, device="meta"), nn.ReLU()), NetworkError, "dense"),
         (lambda: plain().to(torch.complex64), NetworkError, "real"),
         (hooked, Unsupported, "hooks"),
-        (overridden, Unsupported, "ReLU"),
+        (overridden, Unsupported, "tanh"),
         (nan, NetworkError, "bias of layer 2 .* not a finite"),
         (nested, NetworkError, "nested deeper"),
         (repeated, NetworkError, "more than 10000"),
@@ -132,42 +134,183 @@ def test_saved_module(tmp_path, suffix):
     assert network.fingerprint == from_torch(module).fingerprint
 
 
-@pytest.mark.parametrize("prefix", ["", "net.layers."])
+def saved(folder, content, suffix=".pth"):
+    torch.save(content, folder / f"net{suffix}")
+    return folder / f"net{suffix}"
+
+
+@pytest.mark.parametrize("prefix", ["", "net.layers.", "module.", "model.module."])
 def test_saved_state_dict(tmp_path, prefix):
     module = plain()
     state = {prefix + key: value for key, value in module.state_dict().items()}
-    torch.save(dict(reversed(state.items())), tmp_path / "net.pth")
-    assert load(tmp_path / "net.pth").fingerprint == from_torch(module).fingerprint
+    network = load(saved(tmp_path, dict(reversed(state.items()))), activation="relu")
+    assert network.fingerprint == from_torch(module).fingerprint
+    assert network.assumed == "activation relu (told, the file does not name it)"
+
+
+ACTIVATIONS = {
+    "relu": nn.ReLU(),
+    "leaky_relu:0.1": nn.LeakyReLU(0.1),
+    "abs": None,
+    "relu6": nn.ReLU6(),
+    "hardtanh:-0.5:.25": nn.Hardtanh(-0.5, 0.25),
+}
+
+
+class Unit(nn.Module):
+    def forward(self, x):
+        return x.abs()
+
+
+@pytest.mark.parametrize("text", ACTIVATIONS)
+def test_state_dict_with_every_activation(tmp_path, text):
+    module = nn.Sequential(
+        nn.Linear(3, 6), ACTIVATIONS[text] or Unit(), nn.Linear(6, 4), nn.Dropout(), nn.Linear(4, 2)
+    )
+    file = saved(tmp_path, module.state_dict())
+    network = load(file, activation=f"{text},none")
+    compare(network, module)
+    # one for all places stands in both
+    assert load(file, activation=text).hidden_units > network.hidden_units
+    assert load(file, activation=f"{text},none").assumed.startswith(f"activation {text},none")
+
+
+def test_a_state_dict_is_not_guessed(tmp_path):
+    """Four networks whose state dicts are alike: none is read as one with ReLU."""
+    for unit in (nn.ReLU(), nn.Tanh(), nn.LeakyReLU(0.1), nn.Dropout()):
+        file = saved(tmp_path, nn.Sequential(nn.Linear(2, 3), unit, nn.Linear(3, 1)).state_dict())
+        with pytest.raises(FormatError, match=r'layers 0, 2: .*activation="relu" \(--activation'):
+            load(file)
+
+
+def test_a_gap_in_the_numbers_is_said(tmp_path):
+    layers = nn.Linear(2, 3), nn.ReLU(), nn.Dropout(), nn.Linear(3, 1)
+    module = nn.Sequential(*layers)
+    network = load(saved(tmp_path, module.state_dict()), activation="relu")
+    compare(network, module)
+    assert network.assumed.endswith("1 more modules between the layers pass their values on")
+
+
+class Attributes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(2, 4), nn.Linear(4, 3), nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(x)))))
+
+
+def test_attributes_with_numbers(tmp_path):
+    module = Attributes()
+    compare(load(saved(tmp_path, module.state_dict()), activation="relu"), module)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tanh", "'tanh' is not known here; known are .*leaky_relu:SLOPE"),
+        ("leaky_relu", "does not have the form leaky_relu:SLOPE"),
+        ("leaky_relu:x", "does not have the form"),
+        ("leaky_relu:1_0", "does not have the form"),
+        ("leaky_relu:٣", "does not have the form"),
+        ("leaky_relu:1e999", "does not have the form"),
+        ("leaky_relu:1:2", "does not have the form"),
+        ("relu:1", "does not have the form relu; write the name alone"),
+        ("hardtanh:1:0", "clips to"),
+        ("relu,relu,relu", "3 activations do not fit 2 layers"),
+        ("", "'' is not known"),
+    ],
+)
+def test_refuses_activations(tmp_path, text, message):
+    with pytest.raises(PolyregionsError, match=message):
+        load(saved(tmp_path, plain().state_dict()), activation=text)
+
+
+def test_an_activation_of_a_file_that_has_its_own_is_refused(tmp_path):
+    with pytest.raises(FormatError, match="leave the activation out"):
+        load(saved(tmp_path, plain()), activation="relu")
+    with pytest.raises(FormatError, match="leave it out"):
+        load(tmp_path / "net.npz", activation="relu")
+    with pytest.raises(FormatError, match="leave it out"):
+        load(tmp_path / "net.pth", output="value")
+
+
+STATE = plain().state_dict()
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        {"epoch": 3, "model_state_dict": STATE, "loss": torch.tensor(1.0)},
+        {"state_dict": {f"model.{key}": value for key, value in STATE.items()}, "epoch": 1},
+        {"net": {"weights": STATE}, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}},
+        {"model": plain(), "args": [1, 2]},
+    ],
+)
+def test_checkpoints(tmp_path, checkpoint):
+    told = {} if isinstance(checkpoint.get("model"), nn.Module) else {"activation": "relu"}
+    network = load(saved(tmp_path, checkpoint, ".ckpt"), **told)
+    assert network.fingerprint == from_torch(plain()).fingerprint
 
 
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.Tanh()), FormatError, "activation.Tanh"),
+        (lambda: {"model": STATE, "ema": {"shadow": STATE}}, FormatError, "'model', 'ema.shadow'"),
+        (lambda: {"epoch": 3, "optimizer": {"lr": 0.1}}, FormatError, "only 'epoch', 'optimizer'"),
         (
             lambda: nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).state_dict(),
-            FormatError,
-            "nothing between",
+            NetworkError,
+            "0 and 1 have no number between them for relu",
         ),
         (
             lambda: nn.Sequential(nn.Conv1d(1, 1, 1), nn.ReLU(), nn.Linear(1, 1)).state_dict(),
             Unsupported,
             "0 is not Linear",
         ),
+        (
+            lambda: nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1), nn.ReLU()).state_dict(),
+            FormatError,
+            "running_mean",
+        ),
         (lambda: perceptron().state_dict(), FormatError, "one Sequential"),
         (lambda: {"fc.weight": torch.ones(2, 2)}, FormatError, r"'fc\.weight'"),
         (lambda: {"0.weight": 3}, FormatError, r"'0\.weight'"),
+        (lambda: {"0.weight": torch.ones(2, 2).int()}, FormatError, r"'0\.weight'"),
         (lambda: {"0.bias": torch.ones(2)}, Unsupported, "0 is not Linear"),
         (lambda: {}, FormatError, "one Sequential"),
         (lambda: torch.ones(2), FormatError, "holds a Tensor"),
         (lambda: [1, 2], FormatError, "holds a list"),
         (lambda: nn.Sequential(nn.Linear(2, 2)).state_dict(), NetworkError, "hidden"),
+        (
+            lambda: {"0.weight": torch.ones(1, 1).expand(10**4, 10**4)},
+            FormatError,
+            "claim 100000000 entries",
+        ),
     ],
 )
 def test_refuses_saved(tmp_path, content, error, message):
-    torch.save(content(), tmp_path / "net.pth")
     with pytest.raises(error, match=message):
-        load(tmp_path / "net.pth")
+        load(saved(tmp_path, content()), activation="relu")
+
+
+def test_refuses_a_module_with_another_unit(tmp_path):
+    with pytest.raises(FormatError, match=r"activation\.Tanh"):
+        load(saved(tmp_path, nn.Sequential(nn.Linear(2, 2), nn.Tanh())))
+
+
+def test_a_torchscript_archive_is_called_by_its_name(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that TorchScript is deprecated
+        torch.jit.trace(plain(), torch.zeros(1, 3)).save(tmp_path / "net.pt")
+    with pytest.raises(FormatError, match=r"TorchScript archive.*torch\.export\.save as \.pt2"):
+        load(tmp_path / "net.pt")
+
+
+def test_a_program_of_torch_export_is_called_by_its_name(tmp_path):
+    exported(tmp_path, plain(), torch.zeros(1, 3)).rename(tmp_path / "net.pt")
+    with pytest.raises(FormatError, match=r"end in \.pt2"):
+        load(tmp_path / "net.pt")
 
 
 class Evil:
@@ -203,9 +346,9 @@ def test_refuses_unreadable_files(tmp_path):
 
 @pytest.mark.parametrize("kind", ["module", "state"])
 def test_survives_damaged_files(tmp_path, kind):
-    file = tmp_path / "net.pth"
-    torch.save(plain() if kind == "module" else plain().state_dict(), file)
-    assert check_fuzz(load, file.read_bytes(), tmp_path / "bad.pth", count=200) > 100
+    file = saved(tmp_path, plain() if kind == "module" else plain().state_dict())
+    read = load if kind == "module" else partial(load, activation="relu")
+    assert check_fuzz(read, file.read_bytes(), tmp_path / "bad.pth", count=200) > 100
 
 
 def test_survives_damaged_pickles(tmp_path):
@@ -265,11 +408,11 @@ def test_a_value_changed_in_place_through_a_view_is_not_read(change):
     ("module", "message"),
     [
         (nn.Sequential(nn.Linear(3, 3), nn.GELU()), "gelu"),
-        (nn.Sequential(nn.Linear(3, 3), nn.ConvTranspose1d(1, 1, 1)), "conv_transpose1d"),
+        (nn.Sequential(nn.Linear(3, 3), nn.Softplus()), "softplus"),
         (Block(lambda z: z if z.sum() > 0 else -z), "cannot trace"),
         (Block(lambda z: z * z), "both factors"),
         (Block(lambda z: torch.rand_like(z) + z), "rand_like"),
-        (nn.LSTM(3, 3), "exactly one output"),
+        (nn.LSTM(3, 3), "recurrent"),
     ],
 )
 def test_refuses_what_is_not_piecewise_linear(module, message):
@@ -295,3 +438,136 @@ def test_simple_modules_of_every_kind(tmp_path):
     with pytest.warns(DroppedOperatorWarning):
         loaded = load(tmp_path / "net.pth")
     assert largest_difference(loaded, tmp_path / "net.pth") < 1e-12
+
+
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.body, self.head, self.critic = nn.Linear(2, 4), nn.Linear(4, 3), nn.Linear(4, 1)
+
+    def forward(self, x):
+        features = torch.relu(self.body(x))
+        logits = self.head(features)
+        return {
+            "label": logits.argmax(1),
+            "probabilities": torch.softmax(logits, 1),
+            "value": self.critic(features),
+            "extra": [features, (logits.max(1)[1] > 1).flatten()],
+        }
+
+
+class One(nn.Module):
+    def __init__(self, module, pick):
+        super().__init__()
+        self.module, self.pick = module, pick
+
+    def forward(self, x):
+        return self.pick(self.module(x))
+
+
+def logits(module, x):
+    return module.head(torch.relu(module.body(x)))
+
+
+def test_outputs_stand_side_by_side():
+    module = Policy()
+    with pytest.warns() as caught:
+        network = from_torch(module)
+    said = [(w.category.__name__, str(w.message)) for w in caught]
+    assert [name for name, _ in said] == ["DroppedOperatorWarning"] * 3 + ["JoinedOutputsWarning"]
+    assert "argmax" in said[0][1]
+    assert "softmax" in said[1][1]
+    assert "'extra.1' holds no real numbers" in said[2][1]
+    assert "'label', 'value' and 'extra.0' side by side" in said[3][1]
+    assert network.output_dimension == 3 + 1 + 4
+    x = np.random.default_rng(0).normal(size=(9, 2))
+    points = torch.from_numpy(x)
+    with torch.no_grad():
+        outputs = module.double()(points)
+        parts = [logits(module, points), outputs["value"], outputs["extra"][0]]
+    np.testing.assert_allclose(network.forward(x), torch.cat(parts, 1).numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("output", "pick"),
+    [
+        ("value", lambda out: out["value"]),
+        (2, lambda out: out["value"]),
+        ("2", lambda out: out["value"]),
+        ("extra.0", lambda out: out["extra"][0]),
+    ],
+)
+def test_one_output(output, pick):
+    module = Policy()
+    compare(from_torch(module, output=output), One(module, pick))
+
+
+@pytest.mark.parametrize("output", ["nope", 5, -1, True, "extra", "٣"])
+def test_refuses_an_output_that_is_not_there(output):
+    with pytest.raises(FormatError, match=r"has no output .*'label', 'probabilities', 'value'"):
+        from_torch(Policy(), output=output)
+
+
+def test_refuses_an_output_without_real_numbers():
+    with pytest.raises(FormatError, match=r"'extra.1'\) holds no real numbers"):
+        from_torch(Policy(), output="extra.1")
+
+
+class Front(nn.Module):
+    """A module that changes its input before the first Linear."""
+
+    def __init__(self, change):
+        super().__init__()
+        torch.manual_seed(4)
+        self.change, self.linear = change, nn.Linear(3, 4)
+
+    def forward(self, x):
+        return torch.relu(self.linear(self.change(x)))
+
+
+def test_the_first_linear_says_what_an_input_is():
+    module = Front(lambda x: (x.flatten(1) - 0.5) / 2)
+    network = from_torch(module)
+    assert network.input_dimension == 3
+    compare(network, module)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        Front(lambda x: x[:, :3]),
+        Front(lambda x: x[:, [0, 2, 1]]),
+        Front(lambda x: torch.cat([x, x], 1)),
+        nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4, 1)),
+        nn.LSTM(3, 3),
+    ],
+)
+def test_an_input_that_no_layer_says_is_not_guessed(module):
+    with pytest.raises(Unsupported, match=r"give input_shape=\("):
+        from_torch(module)
+
+
+@pytest.mark.parametrize("shape", [3, "ab", (0,), (-2,), (), (2.5,), (10**10,)])
+def test_refuses_shapes(shape):
+    with pytest.raises(NetworkError, match=r"input_shape|more than 1048576 values"):
+        from_torch(plain(), input_shape=shape)
+
+
+def test_refuses_a_module_that_was_never_called():
+    with pytest.raises(NetworkError, match="call it once"):
+        from_torch(nn.Sequential(nn.LazyLinear(3), nn.ReLU()))
+
+
+class Compiled(nn.Module):
+    """What torch.compile returns, as far as it matters here."""
+
+    def __init__(self, module):
+        super().__init__()
+        self._orig_mod = module
+
+
+def test_wrapped_modules_are_read():
+    module = plain()
+    for wrapped in (Compiled(module), nn.DataParallel(module)):
+        assert from_torch(wrapped).fingerprint == from_torch(module).fingerprint

@@ -1,18 +1,27 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 from io_helpers import check_fuzz, check_unreadable
 
-from polyregions.errors import NetworkError, PolyregionsError
+from polyregions.errors import FormatError, NetworkError, PolyregionsError
 from polyregions.errors import UnsupportedOperatorError as Unsupported
 from polyregions.io import from_torch, load
 
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 nn = torch.nn
 
-from torch_nets import compare, exported, member, perceptron, reading_member, rewritten  # noqa: E402
+from torch_nets import (  # noqa: E402
+    compare,
+    exported,
+    member,
+    perceptron,
+    plain,
+    reading_member,
+    rewritten,
+)
 
 
 def test_exported_program(tmp_path):
@@ -36,6 +45,22 @@ def test_exported_program_with_a_dynamic_batch_and_views(tmp_path):
     network = load(exported(tmp_path, module, torch.randn(3, 2, 2), **dynamic))
     assert network.input_dimension == 4
     compare(network, module, shape=(2, 2))
+
+
+def test_extents_of_a_dynamic_batch_are_computed(tmp_path):
+    class Halves(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 8)
+
+        def forward(self, x):
+            y = torch.relu(self.linear(x)).view(x.shape[0] * 2, 4)
+            return y.reshape(y.shape[0] // 2, 8) + x.new_zeros(x.shape[0] + 1, 8)[:1]
+
+    dynamic = {"dynamic_shapes": ({0: torch.export.Dim("batch")},)}
+    module = Halves()
+    network = load(exported(tmp_path, module, torch.randn(3, 4), **dynamic))
+    compare(network, module)
 
 
 def test_exported_program_is_read_without_torch(tmp_path):
@@ -87,7 +112,7 @@ META = {"dtype": 7, "storage_offset": {"as_int": 0}, "layout": 7}
     [
         ("weights_config.json", config(use_pickle=True), "pickle"),
         ("weights_config.json", config(path_name="nowhere"), "not a readable"),
-        ("weights_config.json", config(tensor_meta={**META, "dtype": 4}), "float16"),
+        ("weights_config.json", config(tensor_meta={**META, "dtype": 9}), "float16"),
         (
             "weights_config.json",
             config(
@@ -97,7 +122,7 @@ META = {"dtype": 7, "storage_offset": {"as_int": 0}, "layout": 7}
                     "strides": [{"as_int": 0}] * 2,
                 }
             ),
-            "too large",
+            "parameters claim 1000000000000000060 entries",
         ),
         (
             "weights_config.json",
@@ -134,6 +159,69 @@ def test_refuses_rewritten_programs(tmp_path, member, change, message):
     rewritten(file, member, change)
     with pytest.raises(PolyregionsError, match=message):
         load(file)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_other_types(tmp_path, dtype):
+    module = plain().to(dtype)
+    file = exported(tmp_path, module, torch.zeros(1, 3, dtype=dtype))
+    assert load(file).fingerprint == from_torch(module).fingerprint
+
+
+@pytest.mark.parametrize("extents", [(2**13, 2**13), (2**20, 3), (10**400, 1)])
+def test_a_stride_of_zero_allocates_nothing(tmp_path, extents):
+    """2 kB that claim gigabytes are refused before anything is allocated."""
+    file = exported(tmp_path, perceptron(), torch.randn(1, 2, 2))
+    sizes = [{"as_int": extent} for extent in extents]
+    meta = {**META, "sizes": sizes, "strides": [{"as_int": 0}] * 2}
+    rewritten(file, "weights_config.json", config(tensor_meta=meta))
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=r"far more than its .* bytes store"):
+        load(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**23
+
+
+class Repeating(nn.Module):
+    def __init__(self, bomb):
+        super().__init__()
+        self.linear, self.bomb = nn.Linear(2, 2), bomb
+
+    def forward(self, x):
+        return torch.relu(self.linear(x)) + self.bomb(x)
+
+
+@pytest.mark.parametrize(
+    ("bomb", "message"),
+    [
+        (lambda x: sum((torch.ones(1000, 1000) * k)[0, :2] for k in range(9)), "than its file can"),
+        (lambda x: torch.ones(2000, 2000).sum(), "too large"),
+        (lambda x: x.repeat(1, 2**21).sum(), "too large"),
+        (lambda x: x.expand(2**22, 2).sum(), "more than 1048576 values"),
+        (lambda x: torch.arange(2**22)[0] + x, "too large"),
+        (lambda x: torch.eye(3000)[0, :2], "too large"),
+    ],
+)
+def test_a_small_program_computes_no_large_constants(bomb, message):
+    with pytest.raises(PolyregionsError, match=message):
+        from_torch(Repeating(bomb), input_shape=(2,))
+
+
+def test_only_what_the_output_needs_is_evaluated(tmp_path):
+    class Unused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            hidden = torch.relu(self.first(x))
+            return {"y": self.second(hidden), "distance": torch.tanh(hidden)}
+
+    file = exported(tmp_path, Unused(), torch.zeros(1, 3))
+    with pytest.raises(Unsupported, match=r"tanh.*choose one output with output="):
+        load(file)
+    assert load(file, output="y").widths == load(file, output=0).widths == (4,)
 
 
 def test_strided_parameters(tmp_path):

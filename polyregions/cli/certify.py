@@ -20,7 +20,7 @@ def certify(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="CERT", help="Where to save the certificate.")
+        Path, typer.Option("-o", "--out", metavar="CERT", help="Where to save the certificate.")
     ],
     threads: options.ThreadsOption = 1,
     dask: DaskProofOption = None,

@@ -97,7 +97,7 @@ def count(
         )
     else:
         report.print_lines(
-            report.title(task),
+            *report.head_lines(task),
             *lines,
             *report.bounds_lines(bounds),
         )

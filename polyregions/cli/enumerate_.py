@@ -28,7 +28,7 @@ def enumerate_(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="OUT", help="Where to save: a file .npz or a folder .parquet."
+            "-o", "--out", metavar="OUT", help="Where to save: a file .npz or a folder .parquet."
         ),
     ],
     resume: storage.ResumeOption = False,

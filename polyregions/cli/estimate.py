@@ -89,7 +89,7 @@ def estimate(
         )
     else:
         report.print_lines(
-            report.title(task),
+            *report.head_lines(task),
             *_lines(made, lower, low, high, seconds),
             *_cost_lines(max(made.regions, lower), cost),
         )

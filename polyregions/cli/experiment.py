@@ -33,9 +33,7 @@ def experiment(
     ] = None,
     output: Annotated[
         Path,
-        typer.Option(
-            "-o", "--output", metavar="FOLDER", help="Where files go. Default: experiments."
-        ),
+        typer.Option("-o", "--out", metavar="FOLDER", help="Where files go. Default: experiments."),
     ] = Path("experiments"),
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that the folder holds.")

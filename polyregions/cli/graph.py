@@ -17,7 +17,7 @@ def graph(
     network: options.NetworkArgument,
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
+        typer.Option("-o", "--out", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
     ],
     threads: options.ThreadsOption = 1,
     max_regions: options.MaxRegionsOption = None,

@@ -22,7 +22,7 @@ def info(
     task = options.read_task(network, where)
     loaded = task.network
     bounds = compared_bounds(loaded, task.dimension)
-    difference = largest_difference(task.loaded, network)
+    difference = largest_difference(task.loaded, network, output=where.network_output)
     ranges = None
     with suppress(DomainError):  # ranges that make no box are refused where they are used
         ranges = input_box(network)
@@ -34,7 +34,9 @@ def info(
                 "widths": list(loaded.widths),
                 "fingerprint": loaded.fingerprint,
                 "input_ranges": None if ranges is None else report.domain_value(ranges),
-                "largest_difference_from_source": difference,
+                "largest_difference_from_source": "infinite"
+                if difference == float("inf")
+                else difference,
                 "bounds": {name: report.json_number(value) for name, value in bounds.items()},
             }
         )
@@ -43,6 +45,7 @@ def info(
             f"{report.name_of(loaded)}: {loaded.input_dimension} inputs, "
             f"{loaded.hidden_units} hidden units in layers of "
             f"{', '.join(map(str, loaded.widths))}, {loaded.output_dimension} outputs",
+            *report.assumed_lines(loaded),
             f"on {report.domain_text(task.domain)}, {task.dimension} inputs free",
             *([] if ranges is None else [f"input ranges of the file: {report.sides_text(ranges)}"]),
             "not compared with its source, which cannot be run"

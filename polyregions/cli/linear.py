@@ -65,7 +65,7 @@ def linear(
         shown = {name: f"{count:,}" for name, count in counts.items() if count is not None}
         shown["R3"] = R3_NOT_COMPUTED
         report.print_lines(
-            report.title(task),
+            *report.head_lines(task),
             *report.count_lines(regions, times),
             *(f"{name}  {_TITLES[name]}: {shown[name]}" for name in _TITLES if name in shown),
             f"R6 <= R5 <= R4 <= R2 {'holds' if holds else 'DOES NOT HOLD'}",

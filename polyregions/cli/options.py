@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -22,6 +22,7 @@ from polyregions.network import Network
 from polyregions.slices import Line, Plane, Slice, fix, fixed_box
 
 __all__ = [
+    "ActivationOption",
     "AsJson",
     "BoxFileOption",
     "BoxOption",
@@ -30,6 +31,7 @@ __all__ = [
     "LineThroughOption",
     "MaxRegionsOption",
     "NetworkArgument",
+    "OutputOption",
     "PlaneThroughOption",
     "PolytopeOption",
     "Task",
@@ -91,6 +93,23 @@ FixOption = Annotated[
     list[str] | None,
     typer.Option("--fix", metavar="INPUT=VALUE", help="Fix an input, counted from 0; repeatable."),
 ]
+ActivationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--activation",
+        metavar="NAME",
+        help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none, ...; "
+        "or one for each place, relu,none.",
+    ),
+]
+OutputOption = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="NAME",
+        help="Which of a network's outputs, by name or number. Default: all, side by side.",
+    ),
+]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="K", help="Workers; the result is the same for any K.")
 ]
@@ -107,7 +126,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @dataclass(frozen=True)
 class Where:
-    """What the shared options say about the domain; see :func:`on_a_domain`."""
+    """What the shared options say about network and domain; see :func:`on_a_domain`."""
 
     cube: CubeOption = None
     box: BoxOption = None
@@ -117,6 +136,13 @@ class Where:
     plane_through: PlaneThroughOption = None
     line_through: LineThroughOption = None
     fix: FixOption = None
+    activation: ActivationOption = None
+    network_output: OutputOption = None
+
+    @property
+    def names_a_domain(self) -> bool:
+        """Whether any option is about the domain."""
+        return replace(self, activation=None, network_output=None) != Where()
 
 
 def on_a_domain(command: Callable[..., int]) -> Callable[..., int]:
@@ -189,9 +215,11 @@ def read_task(network: Path, where: Where) -> Task:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        loaded = load(network)
+        loaded = load(network, activation=where.activation, output=where.network_output)
     for warning in caught:
         tell(f"{network.name}: {warning.message}")
+    if loaded.assumed:
+        tell(f"{network.name}: {loaded.assumed}")
     place = _slice(where, loaded, values)
     if place is None:
         domain = (

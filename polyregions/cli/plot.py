@@ -18,7 +18,7 @@ def plot(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="Picture: .png, .pdf or .svg.")
+        Path, typer.Option("-o", "--out", metavar="OUT", help="Picture: .png, .pdf or .svg.")
     ],
     axes: AxesOption = None,
     color: Annotated[

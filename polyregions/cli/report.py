@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from polyregions.compiled import Times
 
 __all__ = [
+    "assumed_lines",
     "bounds_lines",
     "complain",
     "count_lines",
     "domain_text",
     "domain_value",
     "exit_code",
+    "head_lines",
     "json_number",
     "name_of",
     "pace_line",
@@ -36,7 +38,6 @@ __all__ = [
     "sides_text",
     "summary_lines",
     "tell",
-    "title",
     "values",
 ]
 
@@ -93,16 +94,24 @@ def name_of(network: Network) -> str:
     return shown(network.name, _LONGEST_NAME)
 
 
-def title(task: Task) -> str:
-    """Return the line that stands above a report."""
+def head_lines(task: Task) -> list[str]:
+    """Return what stands above a result."""
     units = task.network.hidden_units
-    return f"{name_of(task.network)}: {units} hidden units on {domain_text(task.domain)}"
+    title = f"{name_of(task.network)}: {units} hidden units on {domain_text(task.domain)}"
+    return [title, *assumed_lines(task.network)]
+
+
+def assumed_lines(network: Network) -> list[str]:
+    """Return what the file does not say about its network, if anything."""
+    return [f"assumed: {network.assumed}"] if network.assumed else []
 
 
 def values(task: Task) -> dict[str, Any]:
     """Return what JSON says about a network and where it is looked at."""
+    assumed = task.network.assumed
     return {
         "network": task.network.name,
+        **({"assumed": assumed} if assumed else {}),
         "input_dimension": task.network.input_dimension,
         "free_inputs": task.dimension,
         "hidden_units": task.network.hidden_units,
@@ -118,7 +127,8 @@ def print_saved(
     if as_json:
         print_json({**values(task), **run_values(summary, times), "output": str(output)})
     else:
-        print_lines(*summary_lines(summary, times), f"saved to {output}")
+        lines = summary_lines(summary, times)
+        print_lines(*assumed_lines(task.network), *lines, f"saved to {output}")
 
 
 def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:

@@ -17,7 +17,7 @@ def view(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.html", help="Where to write the page.")
+        Path, typer.Option("-o", "--out", metavar="OUT.html", help="Where to write the page.")
     ],
     axes: AxesOption = None,
     whole_graph: Annotated[

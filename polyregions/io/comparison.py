@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 
 from polyregions.io.exact_floats import Floats
-from polyregions.io.files import import_extra, read_bytes
-from polyregions.io.onnx_graph import kept_output
-from polyregions.io.torch_modules import load_module, without_dropped
+from polyregions.io.files import format_suffix, import_extra, read_bytes
+from polyregions.io.onnx_files import parse_model, whole_tensor
+from polyregions.io.onnx_outputs import kept_values, needed_nodes
+from polyregions.io.torch_files import load_module
+from polyregions.io.torch_modules import without_dropped
 from polyregions.network import Network
 
 __all__ = ["largest_difference"]
 
 _POINTS = 10
+_SECONDS = 10.0
+
+Program = Callable[[Floats], Floats | None]
 
 
-def largest_difference(network: Network, path: str | Path) -> float | None:
+def largest_difference(
+    network: Network,
+    path: str | Path,
+    *,
+    output: str | int | None = None,
+    seconds: float = _SECONDS,
+) -> float | None:
     """Return how far a loaded network is from its source on random points.
 
     Parameters
@@ -27,57 +40,107 @@ def largest_difference(network: Network, path: str | Path) -> float | None:
     network : Network
         As read from the file.
     path : str or Path
+    output : str or int, optional
+        The output of the program that was read, as in :func:`~polyregions.io.load`.
+    seconds : float
+        When to give up.
 
     Returns
     -------
     float or None
         The largest difference of an output at ten points from the standard normal
-        distribution, the same in every call. ONNX graphs are run by the reference
-        evaluator of ``onnx``, in their own precision; modules in .pt and .pth files
-        by torch in double precision. None for other files: they hold no program that
-        can be run safely.
+        distribution, the same in every call; infinite where an output is no finite
+        number or there are more or fewer of them. ONNX graphs are run by the reference
+        evaluator of ``onnx``, in their own precision, as far as the output needs them;
+        modules in .pt and .pth files by torch in double precision. None for other files,
+        which hold no program that can be run safely, and where the program fails, takes
+        too long, or is known to be run wrongly.
     """
     file = Path(path)
     points = np.random.default_rng(0).normal(size=(_POINTS, network.input_dimension))
     # what a source of single precision can hold
     points = points.astype(np.float32).astype(np.float64)
-    suffix = file.suffix.lower()
-    if suffix == ".onnx":
-        expected = _run_onnx(file, points)
-    elif suffix in (".pt", ".pth"):
-        expected = _run_torch(file, points)
-    else:
-        return None
+    programs: dict[str, Program] = {
+        ".onnx": lambda x: _run_onnx(file, x, output),
+        ".onnx.gz": lambda x: _run_onnx(file, x, output),
+        ".ckpt": lambda x: _run_torch(file, x),
+        ".pt": lambda x: _run_torch(file, x),
+        ".pth": lambda x: _run_torch(file, x),
+    }
+    program = programs.get(format_suffix(file))
+    expected = None if program is None else _result_in_time(program, points, seconds)
     if expected is None:
         return None
     got = network.forward(points)
-    return float(np.abs(got - expected).max()) if got.shape == expected.shape else float("inf")
+    if got.shape != expected.shape or not np.isfinite(got).all() or not np.isfinite(expected).all():
+        return float("inf")
+    return float(np.abs(got - expected).max())
 
 
-def _run_onnx(file: Path, points: Floats) -> Floats | None:
+def _result_in_time(program: Program, points: Floats, seconds: float) -> Floats | None:
+    """Return what a program makes of the points; None if it fails or takes too long.
+
+    Notes
+    -----
+    *Algorithm*: a program cannot be stopped, but it can be left behind: it runs in a
+    thread that does not keep the process alive.
+    """
+    results: list[Floats | None] = []
+
+    def run() -> None:
+        try:
+            with np.errstate(all="ignore"):
+                results.append(program(points))
+        # evaluators know fewer operators and shapes than there are, and fail in their own ways
+        except Exception:
+            results.append(None)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(seconds)
+    return results[0] if results else None
+
+
+def _run_onnx(file: Path, points: Floats, output: str | int | None) -> Floats | None:
     onnx = import_extra("onnx", "onnx", "reading ONNX")
     from onnx.reference import ReferenceEvaluator
 
-    model = onnx.load(file)
+    model = parse_model(onnx, file)
     graph = model.graph
-    graph.output[0].name = kept_output(graph, graph.output[0].name)
-    stored = {tensor.name for tensor in graph.initializer}
+    kept, _ = kept_values(onnx, graph, output)
+    nodes = needed_nodes(graph, kept)
+    if any(_is_misread(model, node) for node in nodes):
+        return None
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    read = {*kept, *(name for node in nodes for name in node.input)}
     (entry,) = (value for value in graph.input if value.name not in stored)
-    tensor = entry.type.tensor_type
-    shape = [dim.dim_value if dim.dim_value > 0 else 1 for dim in tensor.shape.dim]
-    dtype: Any = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            run: Any = ReferenceEvaluator(model).run
-            rows = [
-                np.asarray(run(None, {entry.name: x.reshape(shape).astype(dtype)})[0])
-                for x in points
-            ]
-        # the evaluator knows fewer operators and shapes than there are
-        except Exception:
-            return None
-    return np.array([row.reshape(-1) for row in rows], dtype=np.float64)
+    needed = onnx.helper.make_graph(
+        nodes,
+        "needed",
+        [entry],
+        [onnx.helper.make_empty_tensor_value_info(name) for name in kept],
+        [whole_tensor(onnx, stored[name], file.parent) for name in sorted(read & stored.keys())],
+    )
+    run: Any = ReferenceEvaluator(
+        onnx.helper.make_model(needed, opset_imports=model.opset_import)
+    ).run
+    shape = [max(1, dim.dim_value) for dim in entry.type.tensor_type.shape.dim]
+    dtype: Any = onnx.helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type)
+    rows = [run(None, {entry.name: x.reshape(shape).astype(dtype)}) for x in points]
+    return np.array(
+        [np.concatenate([np.asarray(y, dtype=np.float64).reshape(-1) for y in row]) for row in rows]
+    )
+
+
+def _is_misread(model: Any, node: Any) -> bool:
+    """Whether the reference evaluator runs a node wrongly, which would look like our error."""
+    if node.op_type == "BatchNormalization":
+        # before operator set 14 it mixes the statistics of the batch in
+        return any(e.domain in ("", "ai.onnx") and e.version < 14 for e in model.opset_import)
+    # windows at the end, and their number, are not those of onnxruntime and torch
+    return any(entry.name == "ceil_mode" and entry.i for entry in node.attribute)
 
 
 def _run_torch(file: Path, points: Floats) -> Floats | None:

@@ -15,11 +15,14 @@ from polyregions.errors import NetworkError
 
 __all__ = [
     "MAX_ENTRIES",
+    "MAX_REPEATED",
     "Floats",
     "exact_floats",
+    "exact_matmul",
     "exact_product",
     "exact_quotient",
     "exact_sum",
+    "exact_total",
     "significant_bits",
 ]
 
@@ -27,9 +30,13 @@ Floats = NDArray[np.float64]
 
 # what one array of parameters may hold (1 GiB of floats)
 MAX_ENTRIES = 2**27
+# what all arrays of a file may hold beyond one entry per byte: repeated or computed ones
+MAX_REPEATED = 2**20
 
 _SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 _MANTISSA_BITS = 53
+# types that numpy does not have itself; every finite number of theirs is a float64
+_SMALL_TYPES = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "int4", "uint4")
 
 
 def exact_floats(array: NDArray[Any], what: str) -> Floats:
@@ -37,7 +44,7 @@ def exact_floats(array: NDArray[Any], what: str) -> Floats:
 
     Parameters
     ----------
-    array : numpy.ndarray of float16, bfloat16, float32, float64 or integers
+    array : numpy.ndarray of float16, bfloat16, float32, float64, integers, or smaller floats
     what : str
         How a message names the array.
 
@@ -51,7 +58,7 @@ def exact_floats(array: NDArray[Any], what: str) -> Floats:
     >>> exact_floats(np.float32([0.5]), "W0")
     array([0.5])
     """
-    real = array.dtype.kind in "fiu" or array.dtype.name == "bfloat16"
+    real = array.dtype.kind in "fiu" or array.dtype.name in _SMALL_TYPES
     if not real:
         raise NetworkError(f"{what} holds {array.dtype.name} entries; give real numbers")
     if array.size > MAX_ENTRIES:
@@ -119,6 +126,35 @@ def exact_product(a: Floats, b: Floats) -> Floats | None:
     return product if bool((zero | (fits & normal)).all()) else None
 
 
+def exact_matmul(a: Floats, b: Floats) -> Floats | None:
+    """Return a @ b, as numpy.matmul does, if it is certain that nothing is rounded, else None.
+
+    Notes
+    -----
+    *Algorithm*: the products are added up one after the other, each exactly.
+
+    Examples
+    --------
+    >>> exact_matmul(np.array([[1.0, 2.0]]), np.array([0.5, 0.25]))
+    array([1.])
+    """
+    left = a if a.ndim > 1 else a[None, :]
+    right = b if b.ndim > 1 else b[:, None]
+    if left.shape[-1] != right.shape[-2]:
+        raise NetworkError(f"shapes {a.shape} and {b.shape} do not chain in a matrix product")
+    total = np.zeros(
+        np.broadcast_shapes((*left.shape[:-1], 1), (*right.shape[:-2], 1, right.shape[-1]))
+    )
+    for k in range(left.shape[-1]):
+        product = exact_product(left[..., k, None], right[..., None, k, :])
+        more = None if product is None else exact_sum(total, product)
+        if more is None:
+            return None
+        total = more
+    total = total if a.ndim > 1 else total[..., 0, :]
+    return total if b.ndim > 1 else total[..., 0]
+
+
 def exact_quotient(a: Floats, b: Floats) -> Floats | None:
     """Return a / b (broadcast) if it is certain that no entry is rounded, else None."""
     with np.errstate(over="ignore", under="ignore"):
@@ -127,6 +163,25 @@ def exact_quotient(a: Floats, b: Floats) -> Floats | None:
         return None
     product = exact_product(quotient, b)
     return quotient if product is not None and bool((product == a).all()) else None
+
+
+def exact_total(a: Floats, axes: tuple[int, ...], *, keep: bool) -> Floats | None:
+    """Return the sum over some axes if no partial sum is rounded, else None.
+
+    Examples
+    --------
+    >>> exact_total(np.array([[1.0, 2.0], [3.0, 4.0]]), (0,), keep=False)
+    array([4., 6.])
+    """
+    others = [axis for axis in range(a.ndim) if axis not in axes]
+    rows = a.transpose([*axes, *others]).reshape(-1, *(a.shape[axis] for axis in others))
+    while len(rows) > 1:
+        half = len(rows) // 2
+        total = exact_sum(rows[:half], rows[half : 2 * half])
+        if total is None:
+            return None
+        rows = np.concatenate([total, rows[2 * half :]])
+    return np.expand_dims(rows[0], axes) if keep else rows[0]
 
 
 def significant_bits(x: Floats) -> NDArray[np.int64]:

@@ -9,14 +9,14 @@ are linear does not depend on the order; the activation pattern does.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import selection
+from polyregions.io.exact_sparse import selection, sparse
 from polyregions.io.lowering import (
     Signal,
     add,
@@ -31,9 +31,22 @@ from polyregions.io.lowering import (
     select,
 )
 
-__all__ = ["clip", "largest", "largest_over", "maximum", "negated"]
+__all__ = [
+    "clip",
+    "largest",
+    "largest_over",
+    "maximum",
+    "minimum",
+    "negated",
+    "ordered",
+    "shrunk",
+    "smallest_over",
+]
 
 Integers = NDArray[np.intp]
+
+# values along an axis that is sorted
+MAX_SORTED = 1024
 
 # bounds beyond the largest float32 are no bounds: exporters write them for "none"
 _NO_BOUND = float(np.finfo(np.float32).max)
@@ -119,6 +132,68 @@ def largest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
     return reshape(result, ones if keep else rest)
 
 
+def smallest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
+    """Return the minimum over the given axes, which stay with extent 1 if `keep`."""
+    return negated(largest_over(negated(signal), axes, keep=keep))
+
+
+def ordered(signal: Signal, axis: int) -> Signal:
+    """Return the values sorted along an axis, the smallest first.
+
+    Raises
+    ------
+    NetworkError
+        If there are more than ``MAX_SORTED`` of them.
+
+    Notes
+    -----
+    *Algorithm*: Batcher's merge exchange (Knuth, The Art of Computer Programming 3,
+    5.2.2 M): rounds of comparisons that do not depend on the values. One ReLU unit
+    gives both ends of a comparison: ``min = a - relu(a - b)``, ``max = b + relu(a - b)``.
+
+    Examples
+    --------
+    >>> from polyregions.io.lowering import source
+    >>> [int(layer.bends.sum()) for layer in ordered(source((2,)), 0).layers]
+    [1, 0]
+    """
+    places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, 0)
+    lines = places.reshape(len(places), -1)
+    if len(lines) > MAX_SORTED:
+        raise NetworkError(f"it sorts {len(lines)} values, more than the {MAX_SORTED} allowed")
+    flat = reshape(signal, (signal.size,))
+    everything = selection(np.arange(signal.size), signal.size)
+    for pairs in _exchanges(len(lines)):
+        low, high = (lines[[pair[end] for pair in pairs]].reshape(-1) for end in (0, 1))
+        excess = bend(add_signals(select(flat, low), select(flat, high), -1.0), 0.0, 1.0)
+        games = np.arange(len(low))
+        where = np.concatenate([low, high]), np.concatenate([games, games])
+        moved = sparse(*where, np.repeat([-1.0, 1.0], len(low)), (signal.size, len(low)))
+        flat = combine([(flat, everything), (excess, moved)], (signal.size,))
+    return reshape(flat, signal.shape)
+
+
+def _exchanges(count: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield the rounds of a sorting network, each of disjoint pairs (i, j) with i < j."""
+    top = 1 << max(0, (count - 1).bit_length() - 1)
+    step = top
+    while step:
+        last, residue, gap = top, 0, step
+        while True:
+            pairs = [(i, i + gap) for i in range(count - gap) if i & step == residue]
+            if pairs:
+                yield pairs
+            if last == step:
+                break
+            gap, last, residue = last - step, last // 2, step
+        step //= 2
+
+
+def minimum(parts: list[Signal | Floats]) -> Signal:
+    """Return the entrywise minimum of signals and constants, broadcast."""
+    return negated(maximum([negated(p) if isinstance(p, Signal) else -p for p in parts]))
+
+
 def maximum(parts: list[Signal | Floats]) -> Signal:
     """Return the entrywise maximum of signals and constants, broadcast.
 
@@ -178,3 +253,10 @@ def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
     if high is not None:
         return add(negated(bend(add(negated(signal), high), 0.0, 1.0)), high)
     return signal
+
+
+def shrunk(signal: Signal, by: float) -> Signal:
+    """Return the values moved towards zero by a number, and zero where they would pass it."""
+    if by == 0:
+        return signal
+    return add_signals(signal, clip(signal, np.array(-by), np.array(by)), -1.0)

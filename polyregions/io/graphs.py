@@ -113,6 +113,7 @@ def _graph_attributes(regions: Regions) -> dict[str, Scalar]:
     return {
         "network": regions.network.name,
         "fingerprint": regions.network.fingerprint,
+        **({"assumed": regions.network.assumed} if regions.network.assumed else {}),
         "domain": "whole space" if regions.domain is None else regions.domain.expression(),
         "hidden_units": regions.network.hidden_units,
         "complete": regions.complete,

@@ -45,6 +45,7 @@ from polyregions.io.signals import (
 __all__ = [
     "MAX_VALUES",
     "DroppedOperatorWarning",
+    "JoinedOutputsWarning",
     "RoundedDivisionWarning",
     "Shape",
     "Signal",
@@ -75,6 +76,10 @@ class RoundedDivisionWarning(PolyregionsWarning):
 
 class DroppedOperatorWarning(PolyregionsWarning):
     """The last operator is no piecewise-linear function and was left out."""
+
+
+class JoinedOutputsWarning(UserWarning):
+    """Several outputs stand side by side in the network."""
 
 
 def add(signal: Signal, constant: Floats) -> Signal:

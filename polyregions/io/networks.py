@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 from polyregions.domain import Box
 from polyregions.errors import FormatError
-from polyregions.io.files import file_path
+from polyregions.io.files import file_path, format_suffix
 from polyregions.io.nnet import load_nnet, nnet_input_box
 from polyregions.io.npz import load_npz
 from polyregions.io.onnx_graph import load_onnx
 from polyregions.io.safetensors import load_safetensors
 from polyregions.io.torch_export import load_pt2
-from polyregions.io.torch_modules import load_torch
+from polyregions.io.torch_files import load_torch
 from polyregions.network import Network
 
 __all__ = ["input_box", "load", "supported_suffixes"]
 
 _READERS: dict[str, Callable[..., Network]] = {
+    ".ckpt": load_torch,
     ".nnet": load_nnet,
     ".npz": load_npz,
     ".onnx": load_onnx,
+    ".onnx.gz": load_onnx,
     ".pt": load_torch,
     ".pt2": load_pt2,
     ".pth": load_torch,
@@ -29,7 +32,19 @@ _READERS: dict[str, Callable[..., Network]] = {
 }
 
 
-def load(path: str | Path, *, name: str | None = None) -> Network:
+_UNUSED = {
+    "activation": "an activation, because they say themselves what their units are; leave it out",
+    "output": "the name of an output, because they have only one; leave it out",
+}
+
+
+def load(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    activation: str | None = None,
+    output: str | int | None = None,
+) -> Network:
     """Read a network from a file.
 
     Parameters
@@ -37,13 +52,21 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     path : str or Path
         The suffix says which reader is used: .nnet
         (:func:`~polyregions.io.nnet.load_nnet`), .npz
-        (:func:`~polyregions.io.npz.load_npz`), .onnx
+        (:func:`~polyregions.io.npz.load_npz`), .onnx and .onnx.gz
         (:func:`~polyregions.io.onnx_graph.load_onnx`), .pt2
-        (:func:`~polyregions.io.torch_export.load_pt2`), .pt and .pth
-        (:func:`~polyregions.io.torch_modules.load_torch`), .safetensors
+        (:func:`~polyregions.io.torch_export.load_pt2`), .pt, .pth and .ckpt
+        (:func:`~polyregions.io.torch_files.load_torch`), .safetensors
         (:func:`~polyregions.io.safetensors.load_safetensors`).
     name : str, optional
         Name of the network; by default that of the file.
+    activation : str, optional
+        What stands between the layers of a file that holds weights only (a state dict in
+        .pt, .pth, .ckpt or .safetensors), such as ``"relu"`` or ``"leaky_relu:0.1"``, see
+        :mod:`~polyregions.io.activations`. Such a file is read only with it, and
+        ``Network.assumed`` repeats it.
+    output : str or int, optional
+        Which output of a program with several (.onnx, .pt2), by its name or its number
+        from 0; by default all real-valued ones side by side, with a warning.
 
     Returns
     -------
@@ -55,7 +78,8 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     Raises
     ------
     FormatError
-        If the suffix is not known, or the file is missing, truncated or malformed.
+        If the suffix is not known; if the file is missing, truncated or malformed; if it
+        needs an activation, or is given an argument that its format has no use for.
     UnsupportedOperatorError
         If the file uses an operator without an exact form here.
     NetworkError
@@ -70,13 +94,17 @@ def load(path: str | Path, *, name: str | None = None) -> Network:
     4
     """
     file = file_path(path)
-    reader = _READERS.get(file.suffix.lower())
+    reader = _READERS.get(format_suffix(file))
     if reader is None:
         raise FormatError(
             f"the name {file} does not end like that of a network file; "
             f"supported are {', '.join(supported_suffixes())}"
         )
-    return reader(file, name=name)
+    chosen = {"activation": activation, "output": output}
+    given = {option: value for option, value in chosen.items() if value is not None}
+    for option in given.keys() - signature(reader).parameters.keys():
+        raise FormatError(f"{file}: files {file.suffix} have no use for {_UNUSED[option]}")
+    return reader(file, name=name, **given)
 
 
 def input_box(path: str | Path) -> Box | None:
@@ -110,6 +138,6 @@ def supported_suffixes() -> tuple[str, ...]:
     Examples
     --------
     >>> supported_suffixes()
-    ('.nnet', '.npz', '.onnx', '.pt', '.pt2', '.pth', '.safetensors')
+    ('.ckpt', '.nnet', '.npz', '.onnx', '.onnx.gz', '.pt', '.pt2', '.pth', '.safetensors')
     """
     return tuple(sorted(_READERS))

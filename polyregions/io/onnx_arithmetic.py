@@ -1,76 +1,67 @@
-"""ONNX operators that compute: sums, products, activations, reductions."""
+"""ONNX operators that are linear maps: sums, products, means, normalisation."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import extremes, lowering
+from polyregions.errors import NetworkError, UnsupportedOperatorError
+from polyregions.io import contractions, extremes, lowering
 from polyregions.io.exact_floats import Floats, exact_floats, exact_product
 from polyregions.io.lowering import Signal
+from polyregions.io.onnx_constants import FOLDS
 from polyregions.io.onnx_values import (
-    Constant,
+    REDUCTION,
     Inputs,
     Node,
     Operator,
     Value,
-    axes_of,
     constant_at,
     floats_at,
+    reduced_axes,
     signal_and_constant,
     signal_at,
     value_at,
 )
-from polyregions.io.rearranging import axis_in, rearranged
+from polyregions.io.rearranging import rearranged
+from polyregions.io.switches import Switch, where_positive
 
-__all__ = ["ARITHMETIC"]
-
-
-def _folded(inputs: Inputs, operation: Callable[[Constant, Constant], Constant]) -> Value | None:
-    """Return the result for two integer constants, such as the parts of a shape."""
-    pair = [value for value in inputs if isinstance(value, np.ndarray)]
-    if len(pair) == len(inputs) == 2 and all(value.dtype.kind in "iu" for value in pair):
-        if max(value.size for value in pair) > 1000:
-            raise FormatError("it computes with many integers; fold constants before the export")
-        return operation(*pair)
-    return None
+__all__ = ["ARITHMETIC", "subtract"]
 
 
-def _add(node: Node, inputs: Inputs) -> Value:
-    first, second = value_at(inputs, 0), value_at(inputs, 1)
-    if isinstance(first, Signal) and isinstance(second, Signal):
-        return lowering.add_signals(first, second)
-    if (folded := _folded(inputs, np.add)) is not None:
-        return folded
-    signal, constant, _ = signal_and_constant(inputs)
-    return lowering.add(signal, constant)
-
-
-def _sub(node: Node, inputs: Inputs) -> Value:
+def subtract(node: Node, inputs: Inputs) -> Signal:
+    """Return the first input minus the second, one of which is a signal."""
     first, second = value_at(inputs, 0), value_at(inputs, 1)
     if isinstance(first, Signal) and isinstance(second, Signal):
         return lowering.add_signals(first, second, -1.0)
-    if (folded := _folded(inputs, np.subtract)) is not None:
-        return folded
     signal, constant, signal_first = signal_and_constant(inputs)
     if signal_first:
         return lowering.add(signal, -constant)
     return lowering.add(extremes.negated(signal), constant)
 
 
-def _sum(node: Node, inputs: Inputs) -> Value:
-    total = value_at(inputs, 0)
-    for index in range(1, len(inputs)):
-        total = _add(node, [total, value_at(inputs, index)])
-    return total
+def _sum(node: Node, inputs: Inputs) -> Signal:
+    values = [value_at(inputs, index) for index in range(len(inputs))]
+    constants = [value for value in values if not isinstance(value, Signal)]
+    total, *rest = [value for value in values if isinstance(value, Signal)]
+    for signal in rest:
+        total = lowering.add_signals(total, signal)
+    if not constants:
+        return total
+    return lowering.add(total, exact_floats(FOLDS["Sum"](node, constants), "its constants"))
+
+
+def _mean(node: Node, inputs: Inputs) -> Value:
+    return lowering.divide(_sum(node, inputs), np.array(float(len(inputs))))
 
 
 def _mul(node: Node, inputs: Inputs) -> Value:
-    if (folded := _folded(inputs, np.multiply)) is not None:
-        return folded
+    for place, switch in enumerate(inputs):
+        if isinstance(switch, Switch):
+            other = value_at(inputs, 1 - place)
+            on = other if isinstance(other, Signal) else exact_floats(other, "its constant")
+            return where_positive(switch, on, np.zeros(()))
     signal, constant, _ = signal_and_constant(inputs)
     return lowering.multiply(signal, constant)
 
@@ -83,15 +74,25 @@ def _div(node: Node, inputs: Inputs) -> Value:
 
 
 def _neg(node: Node, inputs: Inputs) -> Value:
-    value = value_at(inputs, 0)
-    return extremes.negated(value) if isinstance(value, Signal) else -value
+    return extremes.negated(signal_at(inputs, 0))
 
 
 def _matmul(node: Node, inputs: Inputs) -> Value:
     signal, constant, signal_first = signal_and_constant(inputs)
+    if constant.ndim > 2:
+        return contractions.matmul_stack(signal, constant, signal_first=signal_first)
     if signal_first:
         return lowering.matmul_right(signal, constant)
     return lowering.matmul_left(constant, signal)
+
+
+def _einsum(node: Node, inputs: Inputs) -> Value:
+    equation = node.attributes["equation"]
+    parts = [value_at(inputs, index) for index in range(len(inputs))]
+    return contractions.einsum(
+        equation.decode("ascii"),
+        [p if isinstance(p, Signal) else exact_floats(p, "its constant") for p in parts],
+    )
 
 
 def _gemm(node: Node, inputs: Inputs) -> Value:
@@ -131,69 +132,6 @@ def _add_scaled(signal: Signal, shift: Floats, beta: float) -> Signal:
     return lowering.add(signal, product)
 
 
-def _relu(node: Node, inputs: Inputs) -> Value:
-    value = value_at(inputs, 0)
-    if isinstance(value, Signal):
-        return lowering.bend(value, 0.0, 1.0)
-    return np.maximum(value, 0)
-
-
-def _abs(node: Node, inputs: Inputs) -> Value:
-    return lowering.bend(signal_at(inputs, 0), -1.0, 1.0)
-
-
-def _leaky_relu(node: Node, inputs: Inputs) -> Value:
-    # attributes are float32; the default is written as a decimal in the specification
-    slope = float(np.float32(node.attributes.get("alpha", 0.01)))
-    return lowering.bend(signal_at(inputs, 0), _slopes(np.array(slope)), 1.0)
-
-
-def _prelu(node: Node, inputs: Inputs) -> Value:
-    signal, slope = signal_at(inputs, 0), floats_at(inputs, 1, "its slope")
-    # the slope broadcasts in one direction only
-    if np.broadcast_shapes(signal.shape, slope.shape) != signal.shape:
-        raise NetworkError(f"slopes of shape {slope.shape} do not fit {signal.shape}")
-    return lowering.bend(signal, _slopes(slope), 1.0)
-
-
-def _slopes(array: Floats) -> Floats:
-    if not np.isfinite(array).all():
-        raise NetworkError("a slope is not a finite number")
-    return array
-
-
-def _clip(node: Node, inputs: Inputs) -> Value:
-    bounds: list[Floats | None] = []
-    for index, key in ((1, "min"), (2, "max")):
-        given = constant_at(inputs, index)
-        if given is None and key in node.attributes:
-            given = np.asarray(node.attributes[key], dtype=np.float32)
-        # an infinite bound is none
-        infinite = given is not None and given.dtype.kind == "f" and bool(np.isinf(given).all())
-        bounds.append(None if given is None or infinite else exact_floats(given, f"its {key}"))
-    if any(bound is not None and bound.size != 1 for bound in bounds):
-        raise NetworkError("its bounds must be single numbers")
-    low, high = (None if bound is None else bound.reshape(()) for bound in bounds)
-    return extremes.clip(signal_at(inputs, 0), low, high)
-
-
-def _parts(inputs: Inputs) -> list[Signal | Floats]:
-    values = [value_at(inputs, index) for index in range(len(inputs))]
-    parts = [v if isinstance(v, Signal) else exact_floats(v, "a constant") for v in values]
-    if not any(isinstance(part, Signal) for part in parts):
-        raise UnsupportedOperatorError("its inputs are constants; fold them before the export")
-    return parts
-
-
-def _max(node: Node, inputs: Inputs) -> Value:
-    return extremes.maximum(_parts(inputs))
-
-
-def _min(node: Node, inputs: Inputs) -> Value:
-    parts = [extremes.negated(p) if isinstance(p, Signal) else -p for p in _parts(inputs)]
-    return extremes.negated(extremes.maximum(parts))
-
-
 def _batch_norm(node: Node, inputs: Inputs) -> Value:
     if node.integer("training_mode", 0) or node.integer("spatial", 1) != 1:
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
@@ -204,55 +142,50 @@ def _batch_norm(node: Node, inputs: Inputs) -> Value:
     return lowering.batch_norm(signal_at(inputs, 0), scale, shift, mean, variance, epsilon)
 
 
-def _reduced_axes(node: Node, inputs: Inputs, signal: Signal) -> tuple[int, ...]:
-    axes = axes_of(node, inputs)
-    if not axes:
-        empty_means_none = bool(node.integer("noop_with_empty_axes", 0))
-        axes = () if empty_means_none else tuple(range(len(signal.shape)))
-    return tuple(sorted({axis_in(signal.shape, axis) for axis in axes}))
+def _scaler(node: Node, inputs: Inputs) -> Value:
+    """(x - offset) * scale, each one number or one per feature."""
+    signal = signal_at(inputs, 0)
+    for key, apply in (("offset", lambda x, k: lowering.add(x, -k)), ("scale", lowering.multiply)):
+        given = np.array([float(entry) for entry in node.attributes.get(key, [])])
+        if given.size not in (1, signal.shape[-1]):
+            raise NetworkError(f"its {key} of {given.size} numbers does not fit {signal.shape}")
+        signal = apply(signal, exact_floats(given, f"its {key}"))
+    return signal
 
 
 def _reduce_sum(node: Node, inputs: Inputs) -> Value:
     signal = signal_at(inputs, 0)
-    axes = _reduced_axes(node, inputs, signal)
+    axes = reduced_axes(node, inputs, signal)
     return lowering.sum_over(signal, axes, keep=bool(node.integer("keepdims", 1)))
+
+
+def _reduce_l1(node: Node, inputs: Inputs) -> Value:
+    return _reduce_sum(node, [lowering.bend(signal_at(inputs, 0), -1.0, 1.0), *inputs[1:]])
 
 
 def _reduce_mean(node: Node, inputs: Inputs) -> Value:
     signal = signal_at(inputs, 0)
-    axes = _reduced_axes(node, inputs, signal)
+    axes = reduced_axes(node, inputs, signal)
     total = lowering.sum_over(signal, axes, keep=bool(node.integer("keepdims", 1)))
     return lowering.divide(total, np.array(float(signal.size // total.size)))
 
 
-def _reduce_max(node: Node, inputs: Inputs) -> Value:
-    signal = signal_at(inputs, 0)
-    axes = _reduced_axes(node, inputs, signal)
-    return extremes.largest_over(signal, axes, keep=bool(node.integer("keepdims", 1)))
-
-
-_REDUCTION = frozenset({"axes", "keepdims", "noop_with_empty_axes"})
-
 ARITHMETIC: dict[str, Operator] = {
-    "Abs": Operator(_abs),
-    "Add": Operator(_add),
+    "Add": Operator(_sum),
     "BatchNormalization": Operator(
         _batch_norm, frozenset({"epsilon", "momentum", "training_mode", "spatial"})
     ),
-    "Clip": Operator(_clip, frozenset({"min", "max"})),
     "Div": Operator(_div),
+    "Einsum": Operator(_einsum, frozenset({"equation"})),
     "Gemm": Operator(_gemm, frozenset({"alpha", "beta", "transA", "transB"})),
-    "LeakyRelu": Operator(_leaky_relu, frozenset({"alpha"})),
     "MatMul": Operator(_matmul),
-    "Max": Operator(_max),
-    "Min": Operator(_min),
+    "Mean": Operator(_mean),
     "Mul": Operator(_mul),
     "Neg": Operator(_neg),
-    "PRelu": Operator(_prelu),
-    "ReduceMax": Operator(_reduce_max, _REDUCTION),
-    "ReduceMean": Operator(_reduce_mean, _REDUCTION),
-    "ReduceSum": Operator(_reduce_sum, _REDUCTION),
-    "Relu": Operator(_relu),
-    "Sub": Operator(_sub),
+    "ReduceL1": Operator(_reduce_l1, REDUCTION),
+    "ReduceMean": Operator(_reduce_mean, REDUCTION),
+    "ReduceSum": Operator(_reduce_sum, REDUCTION),
+    "Sub": Operator(subtract),
     "Sum": Operator(_sum),
+    "ai.onnx.ml.Scaler": Operator(_scaler, frozenset({"offset", "scale"})),
 }

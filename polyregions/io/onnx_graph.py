@@ -7,19 +7,25 @@ depends on are read. The only runtime needed is the ``onnx`` package itself.
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import lowering
-from polyregions.io.files import import_extra, read_bytes, regular_file
-from polyregions.io.lowering import DroppedOperatorWarning, Shape, Signal
-from polyregions.io.onnx_operators import DROPPED_AT_THE_END, OPERATORS, require_supported
-from polyregions.io.onnx_values import Constant, Node, Value
+from polyregions.io import lowering, rearranging
+from polyregions.io.exact_floats import exact_floats
+from polyregions.io.files import MAX_FILE_BYTES, import_extra, regular_file
+from polyregions.io.lowering import Shape, Signal
+from polyregions.io.onnx_files import array_of, parse_model
+from polyregions.io.onnx_operators import OPERATORS, require_supported
+from polyregions.io.onnx_outputs import kept_values, needed_nodes
+from polyregions.io.onnx_values import Node, Result
+from polyregions.io.outputs import listed
+from polyregions.io.switches import Switch
 from polyregions.network import Network
 
 __all__ = ["load_onnx"]
@@ -27,8 +33,14 @@ __all__ = ["load_onnx"]
 # Add and Gemm broadcast differently before
 _OLDEST_OPSET = 7
 
+# entries that may be computed from constants: a number, and so many for each stored one
+_COMPUTED_ENTRIES = 2**22
+_COMPUTED_TIMES = 8
 
-def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
+
+def load_onnx(
+    path: str | Path, *, name: str | None = None, output: str | int | None = None
+) -> Network:
     """Read a piecewise-linear network from an ONNX file.
 
     The input may have any shape; it is flattened to n values in C order. A
@@ -40,6 +52,9 @@ def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
     path : str or Path
     name : str, optional
         Name of the network; by default that of the file.
+    output : str or int, optional
+        Which output of the graph is read, by its name or its number from 0. By default
+        all that hold real numbers, side by side in the graph's order, with a warning.
 
     Returns
     -------
@@ -48,14 +63,16 @@ def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
         be merged without rounding become pass-through layers. A division by a
         constant that is no power of two warns, see
         :func:`polyregions.io.lowering.divide`. Softmax, LogSoftmax, Sigmoid and ArgMax
-        are left out at the very end of the graph, with a warning.
+        are left out at the very end of the graph, with what classifiers make of them
+        (labels, a probability beside its complement), with a warning.
 
     Raises
     ------
     MissingExtraError
         If the package ``onnx`` is not installed.
     FormatError
-        If the file is missing, truncated, not ONNX, or its graph is broken.
+        If the file is missing, truncated, not ONNX, or its graph is broken; if there is no
+        such output.
     UnsupportedOperatorError
         If the output depends on an operator without an exact form here.
     NetworkError
@@ -63,34 +80,24 @@ def load_onnx(path: str | Path, *, name: str | None = None) -> Network:
 
     Notes
     -----
-    *Algorithm*: nodes are visited in the file's order, which ONNX requires to
-    be topological. A value is a constant or a :class:`Signal`; each operator makes a
-    new signal, and the layers are laid out from the output's signal at the end.
+    *Algorithm*: nodes are visited as the outputs need them, in whatever order the file
+    has them. A value is a constant or a :class:`Signal`; each operator makes a new
+    signal, and the layers are laid out from the output's signal at the end. What is
+    computed from constants alone is folded where that is exact.
     """
     onnx = import_extra("onnx", "onnx", "reading ONNX")
     file = regular_file(path)
-    model = _parse(onnx, file)
+    model = parse_model(onnx, file)
+    plain = file.with_suffix("") if file.suffix.lower() == ".gz" else file
     try:
-        return _read_graph(onnx, model, file.parent, file.stem if name is None else name)
+        return _read_graph(onnx, model, file.parent, plain.stem if name is None else name, output)
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
 
 
-def _parse(onnx: Any, file: Path) -> Any:
-    data = read_bytes(file)
-    try:
-        model = onnx.load_model_from_string(data)
-    # protobuf has several errors of its own for damaged input
-    except Exception:
-        model = None
-    if model is None or not model.HasField("graph"):
-        raise FormatError(
-            f"{file} is not a readable ONNX model; it may be truncated: copy or export it again"
-        )
-    return model
-
-
-def _read_graph(onnx: Any, model: Any, folder: Path, name: str) -> Network:
+def _read_graph(
+    onnx: Any, model: Any, folder: Path, name: str, output: str | int | None
+) -> Network:
     versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     if not versions:
         raise FormatError("the model names no operator set; it may be truncated: export it again")
@@ -100,54 +107,56 @@ def _read_graph(onnx: Any, model: Any, folder: Path, name: str) -> Network:
             f"convert it to {_OLDEST_OPSET} or later with onnx.version_converter"
         )
     graph = model.graph
-    if len(graph.output) != 1:
-        raise FormatError(
-            f"the graph has {len(graph.output)} outputs; export a model with exactly one"
-        )
-    output = kept_output(graph, graph.output[0].name, warn=True)
-    nodes = _needed_nodes(onnx, graph, output)
+    kept, said = kept_values(onnx, graph, output)
+    nodes = [_node(onnx, proto) for proto in needed_nodes(graph, kept)]
+    try:
+        for node in nodes:
+            require_supported(node)
+    except UnsupportedOperatorError as error:
+        if len(kept) == 1:
+            raise
+        names = listed(repr(entry.name) for entry in graph.output)
+        raise UnsupportedOperatorError(f"{error}; choose one of {names} with output=") from None
+    values = _initial_values(onnx, graph, nodes, kept, folder)
+    stored = [*values.values(), *(entry for node in nodes for entry in node.attributes.values())]
+    left = _COMPUTED_ENTRIES + _COMPUTED_TIMES * _entries(stored)
     for node in nodes:
-        require_supported(node)
-    values: dict[str, Value] = _initial_values(onnx, graph, nodes, output, folder)
-    for node in nodes:
-        _evaluate(node, values)
-    result = values.get(output)
-    if not isinstance(result, Signal):
-        raise FormatError(f"the output {output!r} does not depend on the input; export it again")
-    return lowering.to_network(result, name)
-
-
-def kept_output(graph: Any, output: str, *, warn: bool = False) -> str:
-    """Return the name of the value before a softmax and the like at the very end."""
-    makers = {name: proto for proto in graph.node for name in proto.output}
-    seen = {output}
-    while (maker := makers.get(output)) is not None:
-        if maker.op_type not in DROPPED_AT_THE_END or maker.domain not in ("", "ai.onnx"):
-            break
-        if not maker.input or maker.input[0] in seen:
-            break
-        output = maker.input[0]
-        seen.add(output)
-        if warn:
-            warnings.warn(
-                f"the last operator {maker.op_type} is left out: regions are those of the values "
-                f"{output!r} that it reads",
-                DroppedOperatorWarning,
-                stacklevel=2,
+        results = _evaluate(node, values)
+        left -= _entries(results)
+        if left < 0:
+            raise FormatError(
+                f"operator {node.label}: the graph computes too many constants; "
+                f"fold them before the export (onnxsim, for instance)"
             )
-    return output
+        # further outputs, such as the mask of a dropout, have no value
+        values.update(zip(node.outputs, results, strict=False))
+    result = _side_by_side([values.get(value) for value in kept], kept)
+    network = lowering.to_network(result, name)
+    for warning in said:
+        warnings.warn(warning, stacklevel=2)
+    return network
 
 
-def _needed_nodes(onnx: Any, graph: Any, output: str) -> list[Node]:
-    """Return the nodes that the output depends on, in the file's order."""
-    needed = {output}
-    nodes = []
-    for proto in reversed(graph.node):
-        if needed.isdisjoint(set(proto.output) - {""}):
-            continue
-        needed.update(proto.input)
-        nodes.append(_node(onnx, proto))
-    return nodes[::-1]
+def _entries(values: Iterable[Any]) -> int:
+    """Return how many entries the constants among some values have."""
+    return sum(value.size for value in values if isinstance(value, np.ndarray))
+
+
+def _side_by_side(results: Sequence[Result | None], names: Sequence[str]) -> Signal:
+    """Return one signal that holds the entries of all results."""
+    if not any(isinstance(result, Signal) for result in results):
+        raise FormatError(
+            f"the output {names[0]!r} does not depend on the input; export the model again"
+        )
+    parts = []
+    for result, name in zip(results, names, strict=True):
+        if result is None or isinstance(result, Switch):
+            raise FormatError(f"the output {name!r} is no real number that a node computes")
+        flat = rearranging.reshaped(result, (math.prod(result.shape),))
+        parts.append(flat if isinstance(flat, Signal) else exact_floats(flat, f"output {name!r}"))
+    if len(parts) == 1 and isinstance(parts[0], Signal):
+        return parts[0]
+    return lowering.concatenate(parts, 0)
 
 
 def _node(onnx: Any, proto: Any) -> Node:
@@ -162,14 +171,14 @@ def _node(onnx: Any, proto: Any) -> Node:
         except Exception:
             raise FormatError(f"attribute {attribute.name!r} of {label} is malformed") from None
         if attribute.type == onnx.AttributeProto.TENSOR:
-            value = _array(onnx, value, None)
+            value = array_of(onnx, value, None)
         attributes[attribute.name] = value
     return Node(operator, label, tuple(proto.input), tuple(proto.output), attributes)
 
 
 def _initial_values(
-    onnx: Any, graph: Any, nodes: Sequence[Node], output: str, folder: Path
-) -> dict[str, Value]:
+    onnx: Any, graph: Any, nodes: Sequence[Node], kept: Sequence[str], folder: Path
+) -> dict[str, Result]:
     if len(graph.sparse_initializer):
         raise FormatError("the graph has sparse initializers; export it with dense ones")
     stored = {tensor.name: tensor for tensor in graph.initializer}
@@ -177,10 +186,15 @@ def _initial_values(
     if len(inputs) != 1:
         names = ", ".join(entry.name for entry in inputs) or "none"
         raise FormatError(f"the graph needs exactly one input, but has {len(inputs)} ({names})")
-    read = {output, *(name for node in nodes for name in node.inputs)}
-    values: dict[str, Value] = {
-        name: _array(onnx, stored[name], folder) for name in sorted(read & stored.keys())
-    }
+    read = {*kept, *(name for node in nodes for name in node.inputs)}
+    values: dict[str, Result] = {}
+    held = 0
+    for name in sorted(read & stored.keys()):
+        values[name] = array = array_of(onnx, stored[name], folder)
+        held += array.nbytes
+        if held > MAX_FILE_BYTES:
+            # tensors may share the bytes of an external file
+            raise FormatError(f"its constants have more than {MAX_FILE_BYTES} bytes in all")
     values[inputs[0].name] = lowering.source(_input_shape(onnx, inputs[0]))
     return values
 
@@ -189,8 +203,8 @@ def _input_shape(onnx: Any, entry: Any) -> Shape:
     tensor = entry.type.tensor_type
     if not entry.type.HasField("tensor_type") or not tensor.HasField("shape"):
         raise FormatError(f"input {entry.name!r} has no shape; export the model with one")
-    floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
-    if tensor.elem_type not in floats:
+    kind = onnx.TensorProto
+    if tensor.elem_type not in (kind.FLOAT, kind.DOUBLE, kind.FLOAT16, kind.BFLOAT16):
         raise FormatError(f"input {entry.name!r} is not of a floating-point type")
     sizes = [dim.dim_value for dim in tensor.shape.dim]
     if len(sizes) > 1 and sizes[0] <= 0:
@@ -204,66 +218,23 @@ def _input_shape(onnx: Any, entry: Any) -> Shape:
     return tuple(int(size) for size in sizes)
 
 
-def _array(onnx: Any, tensor: Any, folder: Path | None) -> Constant:
-    if any(extent < 0 for extent in tensor.dims):
-        raise FormatError(f"constant {tensor.name!r} has a negative dimension")
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        tensor = _with_external_data(onnx, tensor, folder)
-    try:
-        array: Constant = np.asarray(onnx.numpy_helper.to_array(tensor))
-    except Exception:
-        raise FormatError(
-            f"constant {tensor.name!r} does not hold the data of its shape {list(tensor.dims)}; "
-            f"the file may be damaged: export it again"
-        ) from None
-    return array
-
-
-def _with_external_data(onnx: Any, tensor: Any, folder: Path | None) -> Any:
-    """Return a copy of a tensor whose data are read from the file beside the model."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = entries.get("location", "")
-    relative = Path(location)
-    if folder is None or not location or relative.is_absolute() or ".." in relative.parts:
-        raise FormatError(
-            f"constant {tensor.name!r} is stored in {location!r}, which is no file beside the "
-            f"model; save the model with its weights inside"
-        )
-    try:
-        data = read_bytes(folder / relative)
-        start = int(entries.get("offset", 0))
-        length = int(entries.get("length", len(data) - start))
-    except ValueError as error:  # a FormatError is one too
-        raise FormatError(
-            f"constant {tensor.name!r} is stored outside the model in {location!r}, which cannot "
-            f"be read ({error}); put that file beside the model"
-        ) from None
-    if not 0 <= start <= start + length <= len(data):
-        raise FormatError(f"{location!r} ends before the data of constant {tensor.name!r}")
-    copy = onnx.TensorProto()
-    copy.name, copy.data_type = tensor.name, tensor.data_type
-    copy.dims.extend(tensor.dims)
-    copy.raw_data = data[start : start + length]
-    return copy
-
-
-def _evaluate(node: Node, values: dict[str, Value]) -> None:
-    inputs: list[Value | None] = []
+def _evaluate(node: Node, values: dict[str, Result]) -> tuple[Result, ...]:
+    """Return the outputs of a node."""
+    inputs: list[Result | None] = []
     for name in node.inputs:
         if name and name not in values:
-            raise FormatError(
-                f"operator {node.label} reads {name!r}, which nothing before it computes"
-            )
+            raise FormatError(f"operator {node.label} reads {name!r}, which nothing computes")
         inputs.append(values[name] if name else None)
+    operator = OPERATORS[node.operator]
+    constant = all(entry is None or isinstance(entry, np.ndarray) for entry in inputs)
+    lower = operator.lower if operator.fold is None or not constant else operator.fold
     try:
-        value = OPERATORS[node.operator].lower(node, inputs)
+        result = lower(node, inputs)
     except (NetworkError, FormatError, UnsupportedOperatorError) as error:
         raise type(error)(f"operator {node.label}: {error}") from None
-    except (TypeError, ValueError, IndexError, OverflowError, AttributeError):
+    except (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError):
         # attributes and shapes of the wrong kind in a malformed file
         raise FormatError(
             f"operator {node.label} has malformed inputs or attributes; export the model again"
         ) from None
-    results = value if isinstance(value, tuple) else (value,)
-    # further outputs, such as the mask of a dropout, have no value
-    values.update(zip(node.outputs, results, strict=False))
+    return result if isinstance(result, tuple) else (result,)

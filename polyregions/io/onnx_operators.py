@@ -2,28 +2,36 @@
 
 To support an operator, write a function from its inputs to its output in one of the
 modules that this table is put together from, and add a row there. An input is a
-constant or a :class:`~polyregions.io.lowering.Signal`.
+constant or a :class:`~polyregions.io.lowering.Signal`. What it makes of constants alone,
+if it can, is a row of :data:`~polyregions.io.onnx_constants.FOLDS`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io.onnx_arithmetic import ARITHMETIC
+from polyregions.io.onnx_bends import BENDS
+from polyregions.io.onnx_constants import CONSTANTS, FOLDS
+from polyregions.io.onnx_outputs import DROPPED_AT_THE_END
+from polyregions.io.onnx_resizing import RESIZING
 from polyregions.io.onnx_shapes import SHAPES
 from polyregions.io.onnx_values import Node, Operator
 from polyregions.io.onnx_windows import WINDOWS
 
-__all__ = ["DROPPED_AT_THE_END", "OPERATORS", "require_supported", "supported_operators"]
+__all__ = ["OPERATORS", "require_supported", "supported_operators"]
 
-OPERATORS: dict[str, Operator] = {**ARITHMETIC, **SHAPES, **WINDOWS}
-
-# they keep the regions of what they read: each is injective up to a shift, or only
-# compares outputs, and none has a hyperplane of its own before the last layer
-DROPPED_AT_THE_END = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
+OPERATORS: dict[str, Operator] = {
+    name: replace(operator, fold=FOLDS.get(name))
+    for table in (ARITHMETIC, BENDS, CONSTANTS, RESIZING, SHAPES, WINDOWS)
+    for name, operator in table.items()
+}
 
 _REASONS = {
     **dict.fromkeys(("RNN", "LSTM", "GRU", "Scan"), "it is recurrent"),
     **dict.fromkeys(("Loop", "If"), "it steers by values"),
+    **dict.fromkeys(("DynamicQuantizeLinear", "QuantizeLinear"), "it rounds values"),
     **dict.fromkeys(
         (
             "Bernoulli",

@@ -15,6 +15,7 @@ from polyregions.io.onnx_values import (
     Inputs,
     Node,
     Operator,
+    Result,
     Value,
     axes_of,
     constant_at,
@@ -22,6 +23,7 @@ from polyregions.io.onnx_values import (
     integers,
     value_at,
 )
+from polyregions.io.switches import Switch
 
 __all__ = ["SHAPES"]
 
@@ -37,21 +39,44 @@ def _dropout(node: Node, inputs: Inputs) -> Value:
     return value_at(inputs, 0)
 
 
-def _cast(node: Node, inputs: Inputs) -> Value:
-    types = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}
-    value = value_at(inputs, 0)
-    target = types.get(node.attributes.get("to", 0))
-    if target is None:
-        raise UnsupportedOperatorError("only casts to float, double, int32 and int64 are supported")
-    if isinstance(value, Signal):
-        # a change of precision, which the rational function does not know
-        if not issubclass(target, np.floating):
-            raise UnsupportedOperatorError("it casts a value that depends on the input to integers")
+def _cast(node: Node, inputs: Inputs) -> Result:
+    target = node.attributes.get("to", 0)
+    value = inputs[0] if inputs and isinstance(inputs[0], Switch) else value_at(inputs, 0)
+    if not isinstance(value, np.ndarray):
+        # a change of precision, which the rational function does not know; a comparison
+        # becomes 0 or 1, or stays what it is
+        if target not in (*_FLOATS, _BFLOAT16, *([_BOOL] if isinstance(value, Switch) else [])):
+            raise UnsupportedOperatorError(
+                "it casts a value that depends on the input to other than real numbers"
+            )
         return value
-    cast = value.astype(target)
-    if value.dtype.kind not in "fiu" or not np.array_equal(cast.astype(value.dtype), value):
+    dtype = {**_FLOATS, **_INTEGERS}.get(target)
+    if dtype is None:
+        raise UnsupportedOperatorError(
+            "only casts to float, double, float16, integers and bool are supported"
+        )
+    with np.errstate(all="ignore"):
+        cast = value.astype(dtype)
+        same = np.array_equal(cast.astype(value.dtype), value) and np.array_equal(cast, value)
+    if not same or value.dtype.kind not in "fiub":
         raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
     return cast
+
+
+_FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
+_BFLOAT16 = 16
+_BOOL = 9
+_INTEGERS: dict[int, Any] = {
+    2: np.uint8,
+    3: np.int8,
+    4: np.uint16,
+    5: np.int16,
+    6: np.int32,
+    7: np.int64,
+    _BOOL: np.bool_,
+    12: np.uint32,
+    13: np.uint64,
+}
 
 
 def _flatten(node: Node, inputs: Inputs) -> Value:
@@ -101,6 +126,19 @@ def _gather(node: Node, inputs: Inputs) -> Value:
     if math.prod(data.shape) // data.shape[axis] * index.size > MAX_VALUES:
         raise FormatError("its inputs are missing or too large")
     return rearranging.rearranged(data, lambda array: np.take(array, index, axis=axis))
+
+
+def _gather_nd(node: Node, inputs: Inputs) -> Value:
+    data, index = value_at(inputs, 0), constant_at(inputs, 1)
+    if node.integer("batch_dims", 0):
+        raise UnsupportedOperatorError("only batch_dims = 0 is supported")
+    if index is None or index.dtype.kind not in "iu" or not index.ndim:
+        raise FormatError("its index is missing or not of integers")
+    places, axes = math.prod(index.shape[:-1]), index.shape[-1]
+    if axes > len(data.shape) or places * math.prod(data.shape[axes:]) > MAX_VALUES:
+        raise FormatError("its index does not fit its input, or its result is too large")
+    where = tuple(np.moveaxis(index, -1, 0))
+    return rearranging.rearranged(data, lambda array: array[where])
 
 
 def _concat(node: Node, inputs: Inputs) -> Value:
@@ -185,7 +223,9 @@ def _expand(node: Node, inputs: Inputs) -> Value:
 
 
 def _shape(node: Node, inputs: Inputs) -> Value:
-    return np.array(value_at(inputs, 0).shape, dtype=np.int64)
+    shape = value_at(inputs, 0).shape
+    end = node.integer("end", len(shape))
+    return np.array(shape[node.integer("start", 0) : end], dtype=np.int64)
 
 
 def _constant_node(node: Node, inputs: Inputs) -> Value:
@@ -211,10 +251,11 @@ SHAPES: dict[str, Operator] = {
     "Expand": Operator(_expand),
     "Flatten": Operator(_flatten, frozenset({"axis"})),
     "Gather": Operator(_gather, frozenset({"axis"})),
+    "GatherND": Operator(_gather_nd, frozenset({"batch_dims"})),
     "Identity": Operator(_identity),
     "Pad": Operator(_pad, frozenset({"mode", "pads", "value"})),
     "Reshape": Operator(_reshape, frozenset({"allowzero"})),
-    "Shape": Operator(_shape),
+    "Shape": Operator(_shape, frozenset({"end", "start"})),
     "Slice": Operator(_slice, frozenset({"axes", "ends", "starts"})),
     "Split": Operator(_split, frozenset({"axis", "num_outputs", "split"})),
     "Squeeze": Operator(_squeeze, frozenset({"axes"})),

@@ -12,25 +12,37 @@ from numpy.typing import NDArray
 from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.io.exact_floats import Floats, exact_floats
 from polyregions.io.lowering import Signal
+from polyregions.io.rearranging import axis_in
+from polyregions.io.switches import Switch
 
 __all__ = [
+    "REDUCTION",
     "Constant",
+    "Fold",
     "Inputs",
+    "Lower",
     "Node",
     "Operator",
+    "Result",
     "Value",
     "axes_of",
     "constant_at",
     "floats_at",
     "integers",
+    "reduced_axes",
     "signal_and_constant",
     "signal_at",
     "value_at",
 ]
 
+# attributes of an operator that reduces axes
+REDUCTION = frozenset({"axes", "keepdims", "noop_with_empty_axes"})
+
 Constant = NDArray[Any]
 Value = Signal | Constant
-Inputs = Sequence[Value | None]
+# what a node may return: a comparison is read by a few operators only
+Result = Value | Switch
+Inputs = Sequence[Result | None]
 
 
 @dataclass(frozen=True)
@@ -52,16 +64,22 @@ class Node:
         return int(self.attributes.get(name, default))
 
 
+Lower = Callable[[Node, Inputs], Result | tuple[Result, ...]]
+Fold = Callable[[Node, Inputs], Constant]
+
+
 @dataclass(frozen=True)
 class Operator:
     """How an operator is lowered, and the attributes that are understood.
 
     ``lower`` takes the node and its inputs (None for one that is left out) and
-    returns the first output, or a tuple of all outputs.
+    returns the first output, or a tuple of all outputs. ``fold``, if given, returns the
+    one output where all inputs are constants.
     """
 
-    lower: Callable[[Node, Inputs], Value | tuple[Value, ...]]
+    lower: Lower
     attributes: frozenset[str] = frozenset()
+    fold: Fold | None = None
 
 
 def value_at(inputs: Inputs, index: int) -> Value:
@@ -69,6 +87,15 @@ def value_at(inputs: Inputs, index: int) -> Value:
     value = inputs[index] if index < len(inputs) else None
     if value is None:
         raise FormatError(f"input {index} is missing")
+    return _no_switch(value)
+
+
+def _no_switch(value: Value | Switch) -> Value:
+    if isinstance(value, Switch):
+        raise UnsupportedOperatorError(
+            "it reads a comparison of values that depend on the input, which jumps; "
+            "only Where and Mul may read one, where the result is continuous"
+        )
     return value
 
 
@@ -85,7 +112,7 @@ def signal_at(inputs: Inputs, index: int) -> Signal:
 def constant_at(inputs: Inputs, index: int) -> Constant | None:
     """Return an input that must be a constant, or None where it is left out."""
     value = inputs[index] if index < len(inputs) else None
-    if isinstance(value, Signal):
+    if isinstance(value, (Signal, Switch)):
         raise UnsupportedOperatorError(
             f"input {index} depends on the network's input; only a constant is supported there"
         )
@@ -130,3 +157,12 @@ def signal_and_constant(inputs: Inputs) -> tuple[Signal, Floats, bool]:
     raise UnsupportedOperatorError(
         "both inputs are constants; fold constants before the export (onnxsim, for instance)"
     )
+
+
+def reduced_axes(node: Node, inputs: Inputs, signal: Signal) -> tuple[int, ...]:
+    """Return the axes that a reduction of a signal goes over, in order."""
+    axes = axes_of(node, inputs)
+    if not axes:
+        empty_means_none = bool(node.integer("noop_with_empty_axes", 0))
+        axes = () if empty_means_none else tuple(range(len(signal.shape)))
+    return tuple(sorted({axis_in(signal.shape, axis) for axis in axes}))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import windows
 from polyregions.io.lowering import Shape, Signal
@@ -31,8 +29,7 @@ def _geometry(node: Node, signal: Signal, kernel: Shape) -> tuple[Shape, Pads, S
         raise FormatError(f"its kernel, strides or dilations do not fit {signal.shape}")
     if min((*strides, *dilations, *kernel)) < 1:
         raise FormatError("a kernel, stride or dilation is not positive")
-    auto = node.attributes.get("auto_pad", b"NOTSET")
-    mode = auto.decode("ascii", "replace") if isinstance(auto, bytes) else str(auto)
+    mode = _auto_pad(node)
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         at_the_end = mode == "SAME_UPPER"
         pads = windows.same_padding(spatial, kernel, strides, dilations, at_the_end=at_the_end)
@@ -48,6 +45,11 @@ def _geometry(node: Node, signal: Signal, kernel: Shape) -> tuple[Shape, Pads, S
     return strides, pads, dilations
 
 
+def _auto_pad(node: Node) -> str:
+    auto = node.attributes.get("auto_pad", b"NOTSET")
+    return auto.decode("ascii", "replace") if isinstance(auto, bytes) else str(auto)
+
+
 def _conv(node: Node, inputs: Inputs) -> Value:
     signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
     kernel = tuple(weight.shape[2:])
@@ -59,28 +61,59 @@ def _conv(node: Node, inputs: Inputs) -> Value:
     return windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
 
 
+def _conv_transpose(node: Node, inputs: Inputs) -> Value:
+    signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
+    kernel, spatial = tuple(weight.shape[2:]), signal.shape[2:]
+    if node.integers("kernel_shape", kernel) != kernel:
+        raise FormatError(f"kernel_shape does not fit filters of shape {weight.shape}")
+    strides, pads, dilations = _geometry(node, signal, kernel)
+    extra = node.integers("output_padding", [0] * len(spatial))
+    allowed = zip(extra, strides, dilations, strict=True)
+    if not all(0 <= more < max(stride, dilation) for more, stride, dilation in allowed):
+        raise FormatError(f"output_padding {extra} is not below strides {strides}")
+    whole = windows.spread_shape(spatial, kernel, strides, dilations, extra)
+    at_the_end = _auto_pad(node) == "SAME_UPPER"
+    if "output_shape" in node.attributes:
+        pads = _cut(whole, node.integers("output_shape", ()), at_the_end=at_the_end)
+    elif _auto_pad(node).startswith("SAME"):
+        target = tuple(e * stride for e, stride in zip(spatial, strides, strict=True))
+        if any(size > extent for size, extent in zip(target, whole, strict=True)):
+            raise UnsupportedOperatorError(
+                f"a filter that is shorter than the stride leaves open whether auto_pad makes "
+                f"{target} or {whole}; export it with output_shape"
+            )
+        pads = _cut(whole, target, at_the_end=at_the_end)
+    bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
+    groups = node.integer("group", 1)
+    return windows.convolve_transposed(
+        signal, weight, bias, strides, pads, dilations, groups, extra
+    )
+
+
+def _cut(whole: Shape, target: Shape, *, at_the_end: bool) -> Pads:
+    """Return what is cut off at both sides; what cannot be halved, at the end or the start.
+
+    What is missing is added at the end, as a negative pad.
+    """
+    pads = []
+    for extent, size in zip(whole, target, strict=True):
+        if size > extent:
+            pads.append((0, extent - size))
+            continue
+        small, large = (extent - size) // 2, -((size - extent) // 2)
+        pads.append((small, large) if at_the_end else (large, small))
+    return tuple(pads)
+
+
 def _seen(node: Node, signal: Signal) -> windows.Windows:
     kernel = node.integers("kernel_shape", ())
     strides, pads, dilations = _geometry(node, signal, kernel)
-    if node.integer("ceil_mode", 0):
-        _require_whole_windows(signal.shape[2:], kernel, strides, pads, dilations)
     if any(
         before >= taps or after >= taps for taps, (before, after) in zip(kernel, pads, strict=True)
     ):
         raise NetworkError(f"pads {pads} are not smaller than the window {kernel}")
-    return windows.windows(signal.shape[2:], kernel, strides, pads, dilations)
-
-
-def _require_whole_windows(
-    spatial: Shape, kernel: Shape, strides: Shape, pads: Sequence[tuple[int, int]], dilations: Shape
-) -> None:
-    for extent, taps, stride, pad, dilation in zip(
-        spatial, kernel, strides, pads, dilations, strict=True
-    ):
-        if (extent + sum(pad) - (taps - 1) * dilation - 1) % stride:
-            raise UnsupportedOperatorError(
-                "ceil_mode = 1 with windows that reach over the end is not supported; pad instead"
-            )
+    placed = windows.windows_with_ceil if node.integer("ceil_mode", 0) else windows.windows
+    return placed(signal.shape[2:], kernel, strides, pads, dilations)
 
 
 def _max_pool(node: Node, inputs: Inputs) -> Value:
@@ -117,6 +150,9 @@ _SLIDING = frozenset({"auto_pad", "dilations", "kernel_shape", "pads", "strides"
 WINDOWS: dict[str, Operator] = {
     "AveragePool": Operator(_average_pool, _SLIDING | {"ceil_mode", "count_include_pad"}),
     "Conv": Operator(_conv, _SLIDING | {"group"}),
+    "ConvTranspose": Operator(
+        _conv_transpose, _SLIDING | {"group", "output_padding", "output_shape"}
+    ),
     "GlobalAveragePool": Operator(_global_average_pool),
     "GlobalMaxPool": Operator(_global_max_pool),
     "MaxPool": Operator(_max_pool, _SLIDING | {"ceil_mode", "storage_order"}),

@@ -117,8 +117,8 @@ def unsqueezed(value: Value, axes: Sequence[int]) -> Value:
     return reshaped(value, tuple(1 if place in places else next(rest) for place in range(rank)))
 
 
-def pieces(value: Value, axis: int, slices: slice) -> Value:
-    """Return the part of a value that a slice of one axis picks."""
+def pieces(value: Value, axis: int, slices: slice | NDArray[np.intp]) -> Value:
+    """Return the part of a value that a slice or indices of one axis pick."""
     where = (*[slice(None)] * axis_in(value.shape, axis), slices)
     return rearranged(value, lambda array: array[where])
 

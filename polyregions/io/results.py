@@ -59,7 +59,8 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
 
     Notes
     -----
-    Keys: ``format``, ``version``, ``name``, ``fingerprint``; ``weight_i``,
+    Keys: ``format``, ``version``, ``name``, ``fingerprint``, and ``assumed`` where the
+    network has an assumption; ``weight_i``,
     ``bias_i``, ``lower_i``, ``upper_i`` for each layer; ``domain``, shape (2, n),
     or (0, n) for the whole space; for a polytope also ``polytope``, the rows [A | b],
     shape (q, n + 1), and ``domain`` is its box; ``patterns``, ``witnesses``, ``edges``;
@@ -149,6 +150,8 @@ def arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
         "fingerprint": np.array(network.fingerprint),
         "layers": np.array(len(network.layers)),
     }
+    if network.assumed:
+        arrays["assumed"] = np.array(network.assumed)
     for index, layer in enumerate(network.layers):
         arrays[f"weight_{index}"] = layer.weight
         arrays[f"bias_{index}"] = layer.bias
@@ -264,7 +267,8 @@ def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
         Layer.with_slopes(*(arrays[f"{part}_{i}"] for part in ("weight", "bias", "lower", "upper")))
         for i in range(int(arrays["layers"]))
     )
-    network = Network(layers, name=str(arrays["name"]))
+    assumed = str(arrays["assumed"]) if "assumed" in arrays else ""
+    network = Network(layers, name=str(arrays["name"]), assumed=assumed)
     _require(network.fingerprint == str(arrays["fingerprint"]), "the network was changed")
     return network
 

@@ -10,7 +10,8 @@ entry ``polyregions``, a JSON object::
 
 Each layer reads the one before. ``op`` is the name of a function of torch, further
 keys are its arguments; a text is the name of a stored array. The input has a batch
-axis of 1 in front of ``input_shape``.
+axis of 1 in front of ``input_shape``. A file without that entry is a state dict, read
+only with the activations that the caller says.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.files import read_bytes
 from polyregions.io.lowering import Signal
+from polyregions.io.state_dicts import network_of_state
 from polyregions.io.torch_operators import ATEN
 from polyregions.io.torch_values import Lower
 from polyregions.network import Network
@@ -101,19 +103,25 @@ def supported_layers() -> tuple[str, ...]:
     return tuple(sorted(_LAYERS))
 
 
-def load_safetensors(path: str | Path, *, name: str | None = None) -> Network:
-    """Read a network from a .safetensors file with a list of layers.
+def load_safetensors(
+    path: str | Path, *, name: str | None = None, activation: str | None = None
+) -> Network:
+    """Read a network from a .safetensors file with a list of layers, or a state dict.
 
     Parameters
     ----------
     path : str or Path
     name : str, optional
         Name of the network; by default that of the file.
+    activation : str, optional
+        For a file without a list of layers, and needed there, see
+        :mod:`~polyregions.io.state_dicts`.
 
     Raises
     ------
     FormatError
-        If the file is missing, truncated or malformed, or has no list of layers.
+        If the file is missing, truncated or malformed, or has neither a list of layers
+        nor is given an activation.
     UnsupportedOperatorError
         If the list names another layer.
     NetworkError
@@ -126,8 +134,19 @@ def load_safetensors(path: str | Path, *, name: str | None = None) -> Network:
         entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
         _check_places(entries, len(body))
         arrays = {key: _array(key, entry, body) for key, entry in entries.items()}
-        signal = _signal(_description(header), arrays)
-        return lowering.to_network(signal, file.stem if name is None else name)
+        description = _description(header)
+        name = file.stem if name is None else name
+        if description is None and activation is None:
+            raise FormatError(
+                f"its metadata have no entry {_KEY!r} with the list of layers, so it does not say "
+                f"what stands between them: save it with metadata={{'{_KEY}': ...}}, or say it "
+                f'with activation="relu" (--activation relu, leaky_relu:0.1, none, ...)'
+            )
+        if description is None:
+            return network_of_state(arrays, activation, name)
+        if activation is not None:
+            raise FormatError("its list of layers names the activations; leave yours out")
+        return lowering.to_network(_signal(description, arrays), name)
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
     # a damaged header may have any JSON anywhere
@@ -198,14 +217,10 @@ def _array(key: str, entry: Mapping[str, Any], body: bytes) -> Floats | None:
     return exact_floats(numbers.reshape(shape), f"the array {key[:80]!r}")
 
 
-def _description(header: Mapping[str, Any]) -> Mapping[str, Any]:
+def _description(header: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the list of layers, if the file has one."""
     text = (header.get("__metadata__") or {}).get(_KEY)
-    if text is None:
-        raise FormatError(
-            f"its metadata have no entry {_KEY!r} with the list of layers; save it with "
-            f"metadata={{'{_KEY}': ...}}, or export the network to ONNX"
-        )
-    description: Mapping[str, Any] = _json(text)
+    description: Mapping[str, Any] | None = None if text is None else _json(text)
     return description
 
 

@@ -86,7 +86,7 @@ def source(shape: Shape) -> Signal:
     return Signal(checked(shape), input_block(math.prod(shape)))
 
 
-def to_network(signal: Signal, name: str) -> Network:
+def to_network(signal: Signal, name: str, *, assumed: str = "") -> Network:
     """Return the network that computes a signal from the flat input.
 
     Raises
@@ -96,7 +96,8 @@ def to_network(signal: Signal, name: str) -> Network:
     """
     block = signal.block
     # the last layer of a network is affine
-    return Network(layers_of(block if block.affine else copied(block)), name=name)
+    layers = layers_of(block if block.affine else copied(block))
+    return Network(layers, name=name, assumed=assumed)
 
 
 def reshape(signal: Signal, shape: Shape) -> Signal:

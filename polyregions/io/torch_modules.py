@@ -1,60 +1,61 @@
-"""Torch modules, in memory and as saved by ``torch.save``.
-
-No file is ever unpickled freely: ``torch.load`` runs with ``weights_only=True``
-and, for whole modules, with a short list of module classes that it may create.
-"""
+"""Torch modules in memory: a Sequential of known layers, or whatever can be traced."""
 
 from __future__ import annotations
 
-import re
 import warnings
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from io import BytesIO
-from itertools import pairwise
-from pathlib import Path
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.extremes import clip
-from polyregions.io.files import import_extra, read_bytes
+from polyregions.io.files import import_extra
 from polyregions.io.lowering import DroppedOperatorWarning, Signal
 from polyregions.io.torch_export import read_pt2
 from polyregions.network import Network
 
-__all__ = ["from_torch", "load_module", "load_torch", "supported_modules", "without_dropped"]
+__all__ = ["LEAVES", "floats_of", "from_torch", "supported_modules", "without_dropped"]
 
 _KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
 _DROPPED_AT_THE_END = ("LogSoftmax", "Sigmoid", "Softmax")
 _BENDS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
-_LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
+LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
+# the layers whose first one says what an input is, or does not
+_FIRST = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 # a Sequential that contains itself, or one module many times over, ends here
 _MAX_DEPTH = 50
 _MAX_MODULES = 10_000
 
-_PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z")
-
 
 def from_torch(
-    module: Any, *, input_shape: Sequence[int] | None = None, name: str = "network"
+    module: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    output: str | int | None = None,
+    name: str = "network",
 ) -> Network:
     """Read a network from a torch module.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Without `input_shape`, a Sequential of the classes of
-        :func:`supported_modules`, whose input is what the first Linear reads. With it,
-        any module that ``torch.export`` can trace, of the operators that .pt2 files
-        may hold: convolutions, pooling, branches and so on. Dropout and batch
-        normalisation are read as in evaluation.
+        A Sequential of the classes of :func:`supported_modules`, or any module that
+        ``torch.export`` can trace, of the operators that .pt2 files may hold:
+        convolutions, pooling, branches and so on. Dropout and batch normalisation are
+        read as in evaluation.
     input_shape : sequence of int, optional
-        Shape of one input, without the batch axis: ``(1, 28, 28)``, for instance.
+        Shape of one input, without the batch axis: ``(1, 28, 28)``, for instance. By
+        default it is what the first Linear reads, if the module takes that and no more; a
+        convolution does not say how large a picture is.
+    output : str or int, optional
+        Which output of a module that returns several, by its key (``"value"``,
+        ``"heads.0"``) or its number; by default all that hold real numbers, side by side.
     name : str
 
     Returns
@@ -68,9 +69,17 @@ def from_torch(
     MissingExtraError
         If torch is not installed.
     UnsupportedOperatorError
-        If a module of another class, or one with hooks, is inside.
+        If the module computes something without an exact form here, cannot be traced, or
+        needs an `input_shape`.
     NetworkError
         If the modules make no network: shapes, numbers, no hidden unit.
+
+    Warns
+    -----
+    DroppedOperatorWarning
+        If an output is left out, or what a softmax or the like at its end makes.
+    JoinedOutputsWarning
+        If several outputs stand side by side.
 
     Examples
     --------
@@ -82,11 +91,63 @@ def from_torch(
     torch = import_extra("torch", "torch", "reading torch modules")
     if not isinstance(module, torch.nn.Module):
         raise NetworkError(f"from_torch needs a torch module, not {type(module).__name__}")
-    if input_shape is not None:
-        return _traced(torch, module, tuple(int(extent) for extent in input_shape), name)
+    module = getattr(module, "_orig_mod", module)  # what torch.compile has wrapped
+    if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        raise NetworkError("the module has parameters without a shape yet; call it once before")
     leaves = list(_leaves(torch, module))
     if len(leaves) > _MAX_MODULES:
         raise NetworkError(f"the module has more than {_MAX_MODULES} layers")
+    unknown = next(((place, leaf) for place, kind, leaf in leaves if not kind), None)
+    if input_shape is None and output is None and unknown is None:
+        return _sequential(torch, leaves, name)
+    if input_shape is not None:
+        shape = _checked_shape(input_shape)
+        return read_pt2(_exported(torch, module, shape), name, name, output)
+    first = next((m for m in module.modules() if type(m).__name__ in _FIRST), None)
+    width = getattr(first, "in_features", None)
+    # a module that takes another length as well does not say its own
+    if width is None or _runs(torch, module, (width + 1,)) or not _runs(torch, module, (width,)):
+        place, leaf = unknown or ("", module)
+        reason = "" if first is None else f", which its first {type(first).__name__} does not say"
+        raise UnsupportedOperatorError(
+            f"module {type(leaf).__name__} (at {place or 'the top'}) is not read without the shape "
+            f"of one input{reason}; give input_shape=(1, 28, 28), for instance"
+        )
+    return read_pt2(_exported(torch, module, (int(width),)), name, name, output)
+
+
+def _checked_shape(input_shape: Any) -> tuple[int, ...]:
+    try:
+        shape = tuple(index(extent) for extent in input_shape)
+    except TypeError:
+        raise NetworkError(
+            f"input_shape must be a sequence of integers such as (1, 28, 28), not {input_shape!r}"
+        ) from None
+    if min(shape, default=0) < 1:
+        raise NetworkError(f"input_shape {shape} has no value; give the extents of one input")
+    return lowering.checked(shape)
+
+
+def _runs(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bool:
+    """Whether a module can be called with one input of a shape."""
+    copy = deepcopy(module).cpu().eval()
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            copy(_example(torch, module, input_shape))
+    # a module may raise anything on what it does not expect
+    except Exception:
+        return False
+    return True
+
+
+def _example(torch: Any, module: Any, input_shape: tuple[int, ...]) -> Any:
+    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(1))
+    return torch.zeros((1, *input_shape), dtype=parameter.dtype)
+
+
+def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Network:
+    """Read layers that follow each other."""
     width = next((leaf.weight.shape[-1] for _, kind, leaf in leaves if kind == "Linear"), None)
     if width is None:
         raise NetworkError("the module has no Linear layer, so it has no activation regions")
@@ -95,7 +156,7 @@ def from_torch(
             f"the last module {leaves.pop()[1]} is left out: regions are those of the values "
             f"it reads",
             DroppedOperatorWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     signal = lowering.source((int(width),))
     for place, kind, leaf in leaves:
@@ -117,7 +178,7 @@ def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Si
         low, high = (np.array(float(bound)) for bound in (leaf.min_val, leaf.max_val))
         return clip(signal, low, high)
     if kind == "PReLU":
-        slope = _floats(torch, leaf.weight, f"the slope of layer {place}")
+        slope = floats_of(torch, leaf.weight, f"the slope of layer {place}")
         if slope.size not in (1, signal.size):
             raise NetworkError(
                 f"layer {place}: {slope.size} slopes do not fit {signal.size} values"
@@ -133,22 +194,22 @@ def _batch_norm(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
     if leaf.running_mean is None or leaf.running_var is None:
         raise UnsupportedOperatorError("it stores no statistics")
     mean, variance = (
-        _floats(torch, statistic, f"a statistic of layer {place}")
+        floats_of(torch, statistic, f"a statistic of layer {place}")
         for statistic in (leaf.running_mean, leaf.running_var)
     )
     scale, shift = np.ones(len(mean)), np.zeros(len(mean))
     if leaf.weight is not None:
-        scale = _floats(torch, leaf.weight, f"the scale of layer {place}")
-        shift = _floats(torch, leaf.bias, f"the bias of layer {place}")
+        scale = floats_of(torch, leaf.weight, f"the scale of layer {place}")
+        shift = floats_of(torch, leaf.bias, f"the bias of layer {place}")
     row = lowering.reshape(signal, (1, signal.size))
     row = lowering.batch_norm(row, scale, shift, mean, variance, float(leaf.eps))
     return lowering.reshape(row, signal.shape)
 
 
-def _traced(torch: Any, module: Any, input_shape: tuple[int, ...], name: str) -> Network:
-    """Read any module through the program that ``torch.export`` makes of it."""
-    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(1))
-    example = torch.zeros((1, *input_shape), dtype=parameter.dtype)
+def _exported(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bytes:
+    """Return the program that ``torch.export`` makes of a module, as a .pt2 archive."""
+    example = _example(torch, module, input_shape)
+    kind = type(module).__name__
     buffer = BytesIO()
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -160,57 +221,10 @@ def _traced(torch: Any, module: Any, input_shape: tuple[int, ...], name: str) ->
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise UnsupportedOperatorError(
-            f"torch.export cannot trace the module for one input of shape {input_shape} "
+            f"torch.export cannot trace the module {kind} for one input of shape {input_shape} "
             f"({reason}); export it to ONNX instead"
         ) from None
-    return read_pt2(buffer.getvalue(), name, name)
-
-
-def load_torch(path: str | Path, *, name: str | None = None) -> Network:
-    """Read a network from a file written by ``torch.save``.
-
-    The file holds either a whole Sequential, which is read as by
-    :func:`from_torch`, or the ``state_dict`` of one. A state_dict does not say
-    what stands between its Linear layers: here it is ReLU, or ReLU and Dropout,
-    and nothing after the last one.
-    Use it for such networks only, and save the Sequential itself (or export to
-    ONNX or .pt2) where anything else is meant.
-
-    Parameters
-    ----------
-    path : str or Path
-    name : str, optional
-        Name of the network; by default that of the file.
-
-    Raises
-    ------
-    MissingExtraError
-        If torch is not installed.
-    FormatError
-        If the file is missing, truncated, in the format before torch 1.6, or
-        holds objects that could only be read by running code from it.
-    UnsupportedOperatorError
-        If a layer is neither Linear nor one that :func:`from_torch` reads.
-    NetworkError
-        If the parameters make no network.
-    """
-    torch = import_extra("torch", "torch", "reading torch files")
-    file = Path(path)
-    content = load_module(file, read_bytes(file))
-    name = file.stem if name is None else name
-    try:
-        if isinstance(content, torch.nn.Module):
-            return from_torch(content, name=name)
-        if isinstance(content, Mapping):
-            return _from_state_dict(torch, content, name)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
-    # a forged module may lack any attribute
-    except Exception:
-        raise FormatError(f"{file} holds a damaged module; save it again") from None
-    raise FormatError(
-        f"{file} holds a {type(content).__name__}; save a torch.nn.Sequential or its state_dict"
-    )
+    return buffer.getvalue()
 
 
 def supported_modules() -> tuple[str, ...]:
@@ -221,13 +235,13 @@ def supported_modules() -> tuple[str, ...]:
     >>> "PReLU" in supported_modules()
     True
     """
-    return tuple(sorted((*_LEAVES, "Sequential")))
+    return tuple(sorted((*LEAVES, "Sequential")))
 
 
 def _leaves(
     torch: Any, module: Any, place: str = "", depth: int = 0
 ) -> Iterator[tuple[str, str, Any]]:
-    """Yield (place, class name, module) of the layers, in order."""
+    """Yield (place, class name, module) of the layers, in order; no name for other classes."""
     if depth > _MAX_DEPTH:
         raise NetworkError(f"modules are nested deeper than {_MAX_DEPTH}")
     kind = _kind(torch, module, place)
@@ -244,8 +258,8 @@ def _leaves(
 
 
 def _kind(torch: Any, module: Any, place: str) -> str:
-    """Return the supported class that a module behaves like."""
-    for kind in ("Sequential", *_LEAVES):
+    """Return the supported class that a module behaves like, if any."""
+    for kind in ("Sequential", *LEAVES):
         known = getattr(torch.nn, kind)
         # a subclass may keep the forward function; an instance may replace it
         same_forward = getattr(type(module), "forward", None) is known.forward
@@ -256,20 +270,16 @@ def _kind(torch: Any, module: Any, place: str) -> str:
                     f"values; remove them (for pruning: torch.nn.utils.prune.remove)"
                 )
             return kind
-    raise UnsupportedOperatorError(
-        f"module {type(module).__name__} (at {place or 'the top'}) is not supported; "
-        f"supported are {', '.join(supported_modules())}; any other is read with input_shape, "
-        f"or as .pt2 or ONNX"
-    )
+    return ""
 
 
 def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
-    matrix = _floats(torch, weight, f"the weight of layer {place}")
+    matrix = floats_of(torch, weight, f"the weight of layer {place}")
     try:
         signal = lowering.matmul_right(signal, matrix.T)
         if bias is None:
             return signal
-        shift = _floats(torch, bias, f"the bias of layer {place}")
+        shift = floats_of(torch, bias, f"the bias of layer {place}")
         if shift.shape != signal.shape:
             raise NetworkError(f"{len(matrix)} units have a bias of shape {shift.shape}")
         return lowering.add(signal, shift)
@@ -277,7 +287,8 @@ def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> S
         raise NetworkError(f"layer {place}: {error}") from None
 
 
-def _floats(torch: Any, tensor: Any, what: str) -> Floats:
+def floats_of(torch: Any, tensor: Any, what: str) -> Floats:
+    """Return a tensor as float64, or refuse what is no dense tensor of real numbers."""
     real = isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
     if not real or tensor.is_meta or tensor.layout != torch.strided:
         raise NetworkError(f"{what} is not a dense tensor of real floating-point numbers")
@@ -287,98 +298,9 @@ def _floats(torch: Any, tensor: Any, what: str) -> Floats:
     return exact_floats(tensor.detach().to("cpu", torch.float64).numpy(), what)
 
 
-def _from_state_dict(torch: Any, state: Mapping[Any, Any], name: str) -> Network:
-    places: dict[tuple[str, int], dict[str, Any]] = {}
-    for key, tensor in state.items():
-        match = _PARAMETER.match(str(key))
-        if match is None or not isinstance(tensor, torch.Tensor):
-            raise FormatError(
-                f"the entry {str(key)[:80]!r} is not a weight or bias of a numbered layer such as "
-                f"'0.weight'; save the state_dict of a torch.nn.Sequential, or export to ONNX"
-            )
-        place = (match["prefix"], int(match["index"]))
-        places.setdefault(place, {})[match["kind"]] = tensor
-    if len({prefix for prefix, _ in places}) != 1:
-        raise FormatError(
-            "the state_dict is not that of one Sequential, so the order of its layers is unknown; "
-            "save the Sequential itself, or export to ONNX"
-        )
-    ordered = sorted(places.items())
-    indices = [index for (_, index), _ in ordered]
-    for below, above in pairwise(indices):
-        if above == below + 1:
-            raise FormatError(
-                f"layers {below} and {above} of the state_dict have nothing between them, so it "
-                f"is not known where ReLU stands; save the Sequential itself, or export to ONNX"
-            )
-    signal: Signal | None = None
-    for (prefix, index), parameters in ordered:
-        place_name = f"{prefix}{index}"
-        weight = parameters.get("weight")
-        if weight is None or weight.ndim != 2:
-            raise UnsupportedOperatorError(
-                f"layer {place_name} is not Linear; a state_dict may hold Linear layers only"
-            )
-        if signal is None:
-            signal = lowering.source((int(weight.shape[1]),))
-        else:
-            signal = lowering.bend(signal, 0.0, 1.0)
-        signal = _linear(torch, signal, weight, parameters.get("bias"), place_name)
-    assert signal is not None
-    return lowering.to_network(signal, name)
-
-
-def load_module(file: Path, data: bytes) -> Any:
-    """Return what ``torch.save`` wrote, created from a short list of classes only.
-
-    Raises
-    ------
-    FormatError
-        If the bytes are damaged or hold anything else.
-    """
-    torch = import_extra("torch", "torch", "reading torch files")
-    _check_archive(file, data)
-    classes = [getattr(torch.nn, kind) for kind in ("Sequential", *_LEAVES)]
-    try:
-        with torch.serialization.safe_globals(classes), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-    # the restricted unpickler and the tensor builder fail in many ways on damaged input
-    except Exception as error:
-        text = str(error)
-    found = re.search(r"GLOBAL ([\w.]+)", text)
-    if found is not None:
-        raise FormatError(
-            f"{file} holds an object of the class {found[1]}, which could only be read by running "
-            f"code; save a torch.nn.Sequential or its state_dict, or export to ONNX"
-        )
-    if "TorchScript" in text:
-        raise FormatError(f"{file} is a TorchScript archive; export to ONNX or .pt2 instead")
-    raise FormatError(f"{file} is not a readable torch file; it may be damaged: save it again")
-
-
 def without_dropped(torch: Any, module: Any) -> Any:
     """Return a Sequential without a softmax and the like at its end."""
     leaves = [leaf for _, _, leaf in _leaves(torch, module)]
     while type(leaves[-1]).__name__ in _DROPPED_AT_THE_END:
         leaves.pop()
     return torch.nn.Sequential(*leaves)
-
-
-def _check_archive(file: Path, data: bytes) -> None:
-    """Check the zip archive, checksums included, before torch sees it."""
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            # torch stores without compression, so no member can be larger than the file
-            members = archive.infolist()
-            stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
-            disjoint = sum(member.file_size for member in members) <= len(data)
-            damaged = archive.testzip() if stored and disjoint else "archive"
-    # a damaged archive fails in many ways inside zipfile
-    except Exception:
-        damaged = "archive"
-    if damaged is not None:
-        raise FormatError(
-            f"{file} is not a readable torch archive (torch 1.6 or later); "
-            "it may be truncated: copy or save it again"
-        )

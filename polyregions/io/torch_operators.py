@@ -6,16 +6,31 @@ a plain number or list; arguments left out have torch's defaults.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import extremes, lowering, rearranging
+from polyregions.errors import UnsupportedOperatorError
+from polyregions.io import contractions, extremes, lowering
+from polyregions.io.exact_floats import (
+    exact_matmul,
+    exact_product,
+    exact_quotient,
+    exact_sum,
+    exact_total,
+)
 from polyregions.io.lowering import Signal
-from polyregions.io.torch_shapes import SHAPES
+from polyregions.io.switches import Switch
+from polyregions.io.torch_constants import CONSTANTS
+from polyregions.io.torch_picks import PICKS
+from polyregions.io.torch_shapes import COPIES, SHAPES
+from polyregions.io.torch_units import UNITS, axes_of, masked
 from polyregions.io.torch_values import (
     Arguments,
     Lower,
     Value,
+    folded,
+    is_constant,
     number_of,
     optional_of,
     parameter_of,
@@ -24,10 +39,18 @@ from polyregions.io.torch_values import (
 )
 from polyregions.io.torch_windows import WINDOWS
 
-__all__ = ["ATEN", "DROPPED_AT_THE_END"]
+__all__ = ["ATEN", "DROPPED_AT_THE_END", "lowering_of"]
 
 DROPPED_AT_THE_END = frozenset(
-    {"argmax.default", "log_softmax.int", "sigmoid.default", "softmax.int"}
+    {
+        "_log_softmax.default",
+        "_softmax.default",
+        "argmax.default",
+        "argmin.default",
+        "log_softmax.int",
+        "sigmoid.default",
+        "softmax.int",
+    }
 )
 
 
@@ -43,16 +66,17 @@ def _sub(arguments: Arguments) -> Value:
 
 
 def _combined(arguments: Arguments, sign: float) -> Value:
-    first, second = arguments["self"], arguments["other"]
-    if arguments.get("alpha", 1) != 1:
-        raise UnsupportedOperatorError("a factor alpha is not supported; multiply before")
+    first, second = part_of(arguments["self"]), part_of(arguments["other"])
+    alpha = arguments.get("alpha", 1)
+    if alpha != 1:
+        second = part_of(_mul({"self": second, "other": alpha}))
     if isinstance(first, Signal) and isinstance(second, Signal):
         return lowering.add_signals(first, second, sign)
     if isinstance(first, Signal):
         return lowering.add(first, sign * number_of(second))
-    if not isinstance(second, Signal):
-        raise UnsupportedOperatorError("it computes with parameters only; export folded weights")
-    return lowering.add(second if sign > 0 else extremes.negated(second), number_of(first))
+    if isinstance(second, Signal):
+        return lowering.add(second if sign > 0 else extremes.negated(second), first)
+    return folded(exact_sum(first, sign * second))
 
 
 def _rsub(arguments: Arguments) -> Value:
@@ -61,21 +85,38 @@ def _rsub(arguments: Arguments) -> Value:
 
 def _mul(arguments: Arguments) -> Value:
     first, second = arguments["self"], arguments["other"]
-    if isinstance(first, Signal) and isinstance(second, Signal):
+    if not is_constant(first) and not is_constant(second):
+        for value, other in ((first, second), (second, first)):
+            # x * (x > 0)
+            if isinstance(value, Switch) and isinstance(other, Signal):
+                return masked(other, value)
         raise UnsupportedOperatorError("both factors depend on the network's input")
-    if isinstance(second, Signal):
+    if is_constant(first):
         first, second = second, first
+    if is_constant(first):
+        return folded(exact_product(number_of(first), number_of(second)))
+    if isinstance(first, Switch):
+        return masked(number_of(second), first)
     return lowering.multiply(signal_of({"self": first}), number_of(second))
 
 
+def _square(arguments: Arguments) -> Value:
+    return _mul({"self": arguments["self"], "other": arguments["self"]})
+
+
 def _div(arguments: Arguments) -> Value:
-    if isinstance(arguments["other"], Signal):
+    if not is_constant(arguments["other"]):
         raise UnsupportedOperatorError("it divides by a value that depends on the input")
-    return lowering.divide(signal_of(arguments), number_of(arguments["other"]))
+    divisor = number_of(arguments["other"])
+    if is_constant(arguments["self"]):
+        zero = not divisor.all()
+        return folded(None if zero else exact_quotient(number_of(arguments["self"]), divisor))
+    return lowering.divide(signal_of(arguments), divisor)
 
 
 def _neg(arguments: Arguments) -> Value:
-    return extremes.negated(signal_of(arguments))
+    value = part_of(arguments["self"])
+    return extremes.negated(value) if isinstance(value, Signal) else -value
 
 
 def _linear(arguments: Arguments) -> Value:
@@ -87,44 +128,47 @@ def _linear(arguments: Arguments) -> Value:
 
 
 def _matmul(arguments: Arguments) -> Value:
-    first, second = arguments["self"], arguments.get("other", arguments.get("mat2"))
+    names = ("other", "mat2", "vec", "tensor")
+    first, second = arguments["self"], next(arguments[n] for n in names if n in arguments)
     if isinstance(first, Signal) and isinstance(second, np.ndarray):
+        if second.ndim > 2:
+            return contractions.matmul_stack(first, second, signal_first=True)
         return lowering.matmul_right(first, second)
     if isinstance(second, Signal) and isinstance(first, np.ndarray):
+        if first.ndim > 2:
+            return contractions.matmul_stack(second, first, signal_first=False)
         return lowering.matmul_left(first, second)
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return folded(exact_matmul(first, second))
     raise UnsupportedOperatorError("one factor must be a parameter")
 
 
 def _addmm(arguments: Arguments) -> Value:
-    if arguments.get("alpha", 1) != 1 or arguments.get("beta", 1) != 1:
-        raise UnsupportedOperatorError("factors alpha and beta are not supported")
-    product = _matmul({"self": arguments["mat1"], "other": arguments["mat2"]})
-    return _add({"self": product, "other": arguments["self"]})
+    factors = [arguments.get("mat1", arguments.get("batch1"))]
+    factors.append(arguments.get("mat2", arguments.get("batch2")))
+    product = _matmul({"self": factors[0], "other": factors[1]})
+    product = _mul({"self": product, "other": arguments.get("alpha", 1)})
+    shift = {"self": product, "other": arguments["self"], "alpha": arguments.get("beta", 1)}
+    return _add(shift)
 
 
-def _axes(arguments: Arguments, signal: Signal) -> tuple[int, ...]:
-    given = arguments.get("dim")
-    axes = range(len(signal.shape)) if not given and given != 0 else np.atleast_1d(given).tolist()
-    return tuple(sorted({rearranging.axis_in(signal.shape, axis) for axis in axes}))
+def _einsum(arguments: Arguments) -> Value:
+    operands = [part_of(operand) for operand in arguments["tensors"]]
+    return contractions.einsum(str(arguments["equation"]), operands)
 
 
 def _sum(arguments: Arguments) -> Value:
-    signal = signal_of(arguments)
-    keep = bool(arguments.get("keepdim", False))
-    return lowering.sum_over(signal, _axes(arguments, signal), keep=keep)
+    value, keep = part_of(arguments["self"]), bool(arguments.get("keepdim", False))
+    axes = axes_of(arguments, value)
+    if isinstance(value, Signal):
+        return lowering.sum_over(value, axes, keep=keep)
+    return folded(exact_total(value, axes, keep=keep))
 
 
 def _mean(arguments: Arguments) -> Value:
-    signal = signal_of(arguments)
-    total = _sum(arguments)
-    assert isinstance(total, Signal)
-    return lowering.divide(total, np.array(float(signal.size // total.size)))
-
-
-def _amax(arguments: Arguments) -> Value:
-    signal = signal_of(arguments)
-    keep = bool(arguments.get("keepdim", False))
-    return extremes.largest_over(signal, _axes(arguments, signal), keep=keep)
+    total = part_of(_sum(arguments))
+    count = float(math.prod(arguments["self"].shape) // math.prod(total.shape))
+    return _div({"self": total, "other": count})
 
 
 def _batch_norm(arguments: Arguments) -> Value:
@@ -142,99 +186,65 @@ def _batch_norm(arguments: Arguments) -> Value:
     )
 
 
-# units that bend
-
-
-def _relu(arguments: Arguments) -> Value:
-    return lowering.bend(signal_of(arguments), 0.0, 1.0)
-
-
-def _leaky_relu(arguments: Arguments) -> Value:
-    slope = _finite(float(arguments.get("negative_slope", 0.01)))
-    return lowering.bend(signal_of(arguments), slope, 1.0)
-
-
-def _prelu(arguments: Arguments) -> Value:
-    signal, slope = signal_of(arguments), parameter_of(arguments, "weight")
-    if slope.size > 1:
-        axis = 1 if len(signal.shape) > 1 else 0
-        if slope.shape != (signal.shape[axis],):
-            raise NetworkError(f"slopes of shape {slope.shape} do not fit {signal.shape}")
-        slope = slope.reshape(-1, *[1] * (len(signal.shape) - axis - 1))
-    return lowering.bend(signal, slope, 1.0)
-
-
-def _abs(arguments: Arguments) -> Value:
-    return lowering.bend(signal_of(arguments), -1.0, 1.0)
-
-
-def _clip(low: str, high: str, default: tuple[float | None, float | None]) -> Lower:
-    def lower(arguments: Arguments) -> Value:
-        bounds = [arguments.get(name, d) for name, d in zip((low, high), default, strict=True)]
-        ends = [None if b is None or np.isinf(b).all() else number_of(b) for b in bounds]
-        return extremes.clip(signal_of(arguments), *ends)
-
-    return lower
-
-
-def _maximum(arguments: Arguments) -> Value:
-    return extremes.maximum([part_of(arguments[name]) for name in ("self", "other")])
-
-
-def _minimum(arguments: Arguments) -> Value:
-    parts = [part_of(arguments[name]) for name in ("self", "other")]
-    negated = [extremes.negated(p) if isinstance(p, Signal) else -p for p in parts]
-    return extremes.negated(extremes.maximum(negated))
-
-
-def _finite(slope: float) -> float:
-    if not np.isfinite(slope):
-        raise NetworkError("a slope is not a finite number")
-    return slope
-
-
 ATEN: dict[str, Lower] = {
+    **CONSTANTS,
+    **COPIES,
+    **PICKS,
     **SHAPES,
+    **UNITS,
     **WINDOWS,
-    "abs.default": _abs,
     "add.Tensor": _add,
-    "add_.Tensor": _add,
     "addmm.default": _addmm,
-    "amax.default": _amax,
+    "baddbmm.default": _addmm,
     "batch_norm.default": _batch_norm,
-    "clamp.Tensor": _clip("min", "max", (None, None)),
-    "clamp.default": _clip("min", "max", (None, None)),
-    "clamp_.default": _clip("min", "max", (None, None)),
-    "clamp_max.default": _clip("", "max", (None, None)),
-    "clamp_min.default": _clip("min", "", (None, None)),
-    "clip.default": _clip("min", "max", (None, None)),
+    "bmm.default": _matmul,
     "div.Tensor": _div,
-    "div_.Tensor": _div,
-    "hardtanh.default": _clip("min_val", "max_val", (-1.0, 1.0)),
-    "hardtanh_.default": _clip("min_val", "max_val", (-1.0, 1.0)),
-    "leaky_relu.default": _leaky_relu,
-    "leaky_relu_.default": _leaky_relu,
+    "dot.default": _matmul,
+    "einsum.default": _einsum,
     "linear.default": _linear,
     "matmul.default": _matmul,
-    "max.other": _maximum,
-    "maximum.default": _maximum,
     "mean.default": _mean,
     "mean.dim": _mean,
-    "min.other": _minimum,
-    "minimum.default": _minimum,
     "mm.default": _matmul,
     "mul.Tensor": _mul,
-    "mul_.Tensor": _mul,
+    "mv.default": _matmul,
     "neg.default": _neg,
-    "prelu.default": _prelu,
-    "relu.default": _relu,
-    "relu6.default": _clip("", "", (0.0, 6.0)),
-    "relu6_.default": _clip("", "", (0.0, 6.0)),
-    "relu_.default": _relu,
     "rsub.Scalar": _rsub,
     "rsub.Tensor": _rsub,
+    "square.default": _square,
     "sub.Tensor": _sub,
-    "sub_.Tensor": _sub,
     "sum.default": _sum,
     "sum.dim_IntList": _sum,
 }
+
+# why an operator that is often met has no exact form here
+_JUMPS = "it jumps, so the network is not continuous"
+_REASONS = {
+    **dict.fromkeys(
+        ("ceil", "floor", "fmod", "heaviside", "remainder", "round", "sign", "trunc"), _JUMPS
+    ),
+    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "it is recurrent"),
+    **dict.fromkeys(("bernoulli", "rand", "rand_like", "randn_like"), "it draws random numbers"),
+}
+
+
+def lowering_of(operator: str, node: str) -> Lower:
+    """Return the function that lowers an operator, in place or not.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If the operator is not known.
+    """
+    lower = ATEN.get(operator) or ATEN.get(operator.replace("_.", ".", 1))
+    if lower is not None:
+        return lower
+    reason = _REASONS.get(operator.partition(".")[0], "")
+    if operator in DROPPED_AT_THE_END:
+        reason = "it is not piecewise linear and may only be the very last operator"
+    reason = f" ({reason})" if reason else ""
+    known = sorted({name.partition(".")[0] for name in ATEN} - {"_operator"})
+    raise UnsupportedOperatorError(
+        f"operator {operator[:80]} (node {node[:80]}) is not supported{reason}; "
+        f"supported are {', '.join(known)}"
+    )

@@ -8,41 +8,43 @@ from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.io import lowering, rearranging
 from polyregions.io.exact_floats import Floats
 from polyregions.io.lowering import Signal
-from polyregions.io.torch_values import Arguments, Lower, Value, parameter_of, part_of, signal_of
+from polyregions.io.switches import Switch
+from polyregions.io.torch_values import (
+    Arguments,
+    Lower,
+    Value,
+    moved_of,
+    number_of,
+    parameter_of,
+    part_of,
+)
 
-__all__ = ["SHAPES"]
-
-
-def _value(arguments: Arguments, name: str = "self") -> Signal | Floats:
-    value = arguments[name]
-    if not isinstance(value, Signal | np.ndarray):
-        raise FormatError("it moves what is no tensor")
-    return value
+__all__ = ["COPIES", "SHAPES"]
 
 
 def _same(arguments: Arguments) -> Value:
-    return _value(arguments, "self" if "self" in arguments else "input")
+    return moved_of(arguments, "self" if "self" in arguments else "input")
 
 
 def _dropout(arguments: Arguments) -> Value:
     if arguments["train"] is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    return _value(arguments, "input")
+    return moved_of(arguments, "input")
 
 
 def _flatten(arguments: Arguments) -> Value:
     start, end = arguments.get("start_dim", 0), arguments.get("end_dim", -1)
-    return rearranging.joined_axes(_value(arguments), start, end)
+    return rearranging.joined_axes(moved_of(arguments), start, end)
 
 
 def _view(arguments: Arguments) -> Value:
-    value = _value(arguments)
+    value = moved_of(arguments)
     target = [int(extent) for extent in arguments.get("size", arguments.get("shape"))]
     return rearranging.reshaped(value, rearranging.resolved(value.shape, target))
 
 
 def _unflatten(arguments: Arguments) -> Value:
-    value = _value(arguments)
+    value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments["dim"]))
     sizes = [int(extent) for extent in arguments["sizes"]]
     inner = rearranging.resolved((value.shape[axis],), sizes)
@@ -51,22 +53,29 @@ def _unflatten(arguments: Arguments) -> Value:
 
 def _permute(arguments: Arguments) -> Value:
     order = [int(axis) for axis in arguments["dims"]]
-    return rearranging.rearranged(_value(arguments), lambda array: np.transpose(array, order))
+    return rearranging.rearranged(moved_of(arguments), lambda array: np.transpose(array, order))
 
 
 def _swap(arguments: Arguments) -> Value:
-    first, second = int(arguments["dim0"]), int(arguments["dim1"])
+    first, second = (
+        int(arguments[f"dim{k}"] if f"dim{k}" in arguments else arguments[f"axis{k}"])
+        for k in (0, 1)
+    )
     return rearranging.rearranged(
-        _value(arguments), lambda array: np.swapaxes(array, first, second)
+        moved_of(arguments), lambda array: np.swapaxes(array, first, second)
     )
 
 
+def _swapped_last(arguments: Arguments) -> Value:
+    return rearranging.rearranged(moved_of(arguments), lambda array: np.swapaxes(array, -1, -2))
+
+
 def _turned(arguments: Arguments) -> Value:
-    return rearranging.rearranged(_value(arguments), np.transpose)
+    return rearranging.rearranged(moved_of(arguments), np.transpose)
 
 
 def _squeeze(arguments: Arguments) -> Value:
-    value = _value(arguments)
+    value = moved_of(arguments)
     given = arguments.get("dim")
     if given is None:
         return rearranging.squeezed(value, None)
@@ -76,27 +85,27 @@ def _squeeze(arguments: Arguments) -> Value:
 
 
 def _unsqueeze(arguments: Arguments) -> Value:
-    return rearranging.unsqueezed(_value(arguments), [int(arguments["dim"])])
+    return rearranging.unsqueezed(moved_of(arguments), [int(arguments["dim"])])
 
 
 def _slice(arguments: Arguments) -> Value:
     start, end, step = (arguments.get(name) for name in ("start", "end", "step"))
     axis = int(arguments.get("dim", 0))
-    return rearranging.pieces(_value(arguments), axis, slice(start, end, step))
+    return rearranging.pieces(moved_of(arguments), axis, slice(start, end, step))
 
 
 def _select(arguments: Arguments) -> Value:
     axis, index = int(arguments["dim"]), int(arguments["index"])
-    return rearranging.rearranged(_value(arguments), lambda a: np.take(a, index, axis=axis))
+    return rearranging.rearranged(moved_of(arguments), lambda a: np.take(a, index, axis=axis))
 
 
 def _index_select(arguments: Arguments) -> Value:
     axis, index = int(arguments["dim"]), parameter_of(arguments, "index").astype(np.intp)
-    return rearranging.rearranged(_value(arguments), lambda a: np.take(a, index, axis=axis))
+    return rearranging.rearranged(moved_of(arguments), lambda a: np.take(a, index, axis=axis))
 
 
 def _split(arguments: Arguments) -> tuple[Value, ...]:
-    value = _value(arguments)
+    value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
     extent = value.shape[axis]
     sizes = arguments.get("split_sizes")
@@ -109,7 +118,7 @@ def _split(arguments: Arguments) -> tuple[Value, ...]:
 
 
 def _chunk(arguments: Arguments) -> tuple[Value, ...]:
-    value = _value(arguments)
+    value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
     size = -(-value.shape[axis] // max(1, int(arguments["chunks"])))
     return _split({"self": value, "split_size": size, "dim": axis})
@@ -117,9 +126,11 @@ def _chunk(arguments: Arguments) -> tuple[Value, ...]:
 
 def _joined(arguments: Arguments) -> Value:
     parts = [part_of(part) for part in arguments["tensors"]]
-    if not any(isinstance(part, Signal) for part in parts):
-        raise UnsupportedOperatorError("it joins parameters only; export folded weights")
-    return lowering.concatenate(parts, int(arguments.get("dim", 0)))
+    axis = int(arguments.get("dim", 0))
+    constants = [part for part in parts if not isinstance(part, Signal)]
+    if len(constants) == len(parts):
+        return np.concatenate(constants, axis=axis)
+    return lowering.concatenate(parts, axis)
 
 
 def _stacked(arguments: Arguments) -> Value:
@@ -129,7 +140,7 @@ def _stacked(arguments: Arguments) -> Value:
 
 
 def _expand(arguments: Arguments) -> Value:
-    value = _value(arguments)
+    value = moved_of(arguments)
     size = [int(extent) for extent in arguments["size"]]
     lead = len(size) - len(value.shape)
     if lead < 0:
@@ -139,24 +150,100 @@ def _expand(arguments: Arguments) -> Value:
     return rearranging.broadcast_to(value, target)
 
 
-def _size(arguments: Arguments) -> Value:
-    return int(signal_of(arguments).shape[arguments["dim"]])
+def _expanded_as(arguments: Arguments) -> Value:
+    return rearranging.broadcast_to(moved_of(arguments), arguments["other"].shape)
 
+
+def _viewed_as(arguments: Arguments) -> Value:
+    return rearranging.reshaped(moved_of(arguments), arguments["other"].shape)
+
+
+def _size(arguments: Arguments) -> Value:
+    return int(moved_of(arguments).shape[arguments["dim"]])
+
+
+def _moved(arguments: Arguments) -> Value:
+    source, target = (np.atleast_1d(arguments[name]).tolist() for name in ("source", "destination"))
+    return rearranging.rearranged(
+        moved_of(arguments), lambda array: np.moveaxis(array, source, target)
+    )
+
+
+def _unbound(arguments: Arguments) -> tuple[Value, ...]:
+    value = moved_of(arguments)
+    axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
+    parts = rearranging.parts_along(value, axis, [1] * value.shape[axis])
+    return tuple(rearranging.squeezed(part, [axis]) for part in parts)
+
+
+def _narrowed(arguments: Arguments) -> Value:
+    start = int(arguments["start"])
+    part = slice(start, start + int(arguments["length"]))
+    return rearranging.pieces(moved_of(arguments), int(arguments["dim"]), part)
+
+
+# torch's numbers of the types that it computes with
+_TRUTH, _BFLOAT16 = 12, 13
+_FLOATS = {6: np.float16, 7: np.float32, 8: np.float64}
+
+
+def _converted(arguments: Arguments) -> Value:
+    """Change the type of numbers, which the rational function does not know."""
+    value: Value = arguments["self"]
+    target = arguments.get("dtype")
+    if target is None or isinstance(value, Switch):
+        return value
+    if isinstance(value, Signal):
+        if target not in (*_FLOATS, _BFLOAT16):
+            raise UnsupportedOperatorError("it makes integers of a value that depends on the input")
+        return value
+    constant = number_of(value)
+    if target == _TRUTH:
+        truth: Floats = constant != 0
+        return truth
+    if target in _FLOATS:
+        with np.errstate(over="ignore"):
+            same = constant.astype(_FLOATS[target]) == constant
+        if not same.all():
+            raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
+    elif (constant != np.floor(constant)).any() or target == _BFLOAT16:
+        raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
+    return constant
+
+
+# whose result is memory of its own
+COPIES: dict[str, Lower] = {
+    "_to_copy.default": _converted,
+    "cat.default": _joined,
+    "clone.default": _same,
+    "concat.default": _joined,
+    "lift_fresh_copy.default": _same,
+    "stack.default": _stacked,
+}
 
 SHAPES: dict[str, Lower] = {
     "_unsafe_view.default": _view,
     "alias.default": _same,
-    "cat.default": _joined,
+    "broadcast_to.default": _expand,
     "chunk.default": _chunk,
-    "clone.default": _same,
     "contiguous.default": _same,
     "detach.default": _same,
+    "detach_.default": _same,
     "dropout.default": _dropout,
     "expand.default": _expand,
+    "expand_as.default": _expanded_as,
+    "feature_dropout.default": _dropout,
     "flatten.using_ints": _flatten,
     "index_select.default": _index_select,
+    "mT.default": _swapped_last,
+    "matrix_H.default": _turned,
+    "movedim.int": _moved,
+    "movedim.intlist": _moved,
+    "narrow.default": _narrowed,
+    "numpy_T.default": _turned,
     "permute.default": _permute,
     "reshape.default": _view,
+    "reshape_as.default": _viewed_as,
     "select.int": _select,
     "slice.Tensor": _slice,
     "split.Tensor": _split,
@@ -164,11 +251,16 @@ SHAPES: dict[str, Lower] = {
     "squeeze.default": _squeeze,
     "squeeze.dim": _squeeze,
     "squeeze.dims": _squeeze,
-    "stack.default": _stacked,
+    "swapaxes.default": _swap,
     "sym_size.int": _size,
     "t.default": _turned,
+    "to.dtype": _converted,
+    "to.dtype_layout": _converted,
     "transpose.int": _swap,
+    "type_as.default": _same,
+    "unbind.int": _unbound,
     "unflatten.int": _unflatten,
     "unsqueeze.default": _unsqueeze,
     "view.default": _view,
+    "view_as.default": _viewed_as,
 }

@@ -13,6 +13,7 @@ from polyregions.io.torch_values import (
     Arguments,
     Lower,
     Value,
+    number_of,
     optional_of,
     parameter_of,
     signal_of,
@@ -59,6 +60,29 @@ def _convolution(spatial: int) -> Lower:
     return lower
 
 
+def _transposed(spatial: int) -> Lower:
+    def lower(arguments: Arguments) -> Value:
+        weight, bias = parameter_of(arguments, "weight"), optional_of(arguments, "bias")
+        signal, bare = _with_batch(signal_of(arguments, "input"), spatial)
+        strides, padding, extra, dilations = (
+            _numbers(arguments.get(name, default), spatial)
+            for name, default in (
+                ("stride", 1),
+                ("padding", 0),
+                ("output_padding", 0),
+                ("dilation", 1),
+            )
+        )
+        pads = tuple((size, size) for size in padding)
+        groups = int(arguments.get("groups", 1))
+        result = windows.convolve_transposed(
+            signal, weight, bias, strides, pads, dilations, groups, extra
+        )
+        return lowering.reshape(result, result.shape[1:]) if bare else result
+
+    return lower
+
+
 def _pool(spatial: int, *, largest: bool) -> Lower:
     def lower(arguments: Arguments) -> Value:
         signal, bare = _with_batch(signal_of(arguments), spatial)
@@ -66,11 +90,11 @@ def _pool(spatial: int, *, largest: bool) -> Lower:
         strides = _numbers(arguments.get("stride") or kernel, spatial)
         dilations = _numbers(arguments.get("dilation", 1), spatial)
         pads = tuple((size, size) for size in _numbers(arguments.get("padding", 0), spatial))
-        if arguments.get("ceil_mode", False):
-            raise UnsupportedOperatorError("ceil_mode is not supported; pad instead")
         if arguments.get("divisor_override") is not None:
             raise UnsupportedOperatorError("divisor_override is not supported")
-        seen = windows.windows(signal.shape[2:], kernel, strides, pads, dilations)
+        geometry = (signal.shape[2:], kernel, strides, pads, dilations)
+        over = bool(arguments.get("ceil_mode", False))
+        seen = (windows.windows_with_ceil if over else windows.windows)(*geometry)
         if largest:
             result = windows.max_pool(signal, seen)
         else:
@@ -100,27 +124,38 @@ def _adaptive(spatial: int, *, largest: bool) -> Lower:
 
 def _pad(arguments: Arguments) -> Value:
     signal = signal_of(arguments)
-    if arguments.get("mode", "constant") != "constant":
-        raise UnsupportedOperatorError("only padding with a constant is supported")
     flat = [int(entry) for entry in arguments["pad"]]
     if len(flat) % 2 or len(flat) > 2 * len(signal.shape):
         raise FormatError(f"pads {flat} do not fit {signal.shape}")
     # torch starts with the last axis
     pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
     pads = [(0, 0)] * (len(signal.shape) - len(pairs)) + pairs
-    return rearranging.padded(signal, pads, float(arguments.get("value") or 0.0))
+    mode = arguments.get("mode", "constant")
+    if mode == "constant":
+        return rearranging.padded(signal, pads, float(number_of(arguments.get("value") or 0.0)))
+    if mode not in _PAD_MODES or min(map(min, pads)) < 0:
+        raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
+    lowering.checked(tuple(n + sum(pad) for n, pad in zip(signal.shape, pads, strict=True)))
+    return rearranging.rearranged(signal, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
 
+
+# numpy's names of torch's ways to repeat values beyond the border
+_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+
+
+_RANKS = (1, 2, 3)
 
 WINDOWS: dict[str, Lower] = {
-    "adaptive_avg_pool1d.default": _adaptive(1, largest=False),
-    "adaptive_avg_pool2d.default": _adaptive(2, largest=False),
-    "avg_pool1d.default": _pool(1, largest=False),
-    "avg_pool2d.default": _pool(2, largest=False),
-    "conv1d.default": _convolution(1),
-    "conv1d.padding": _convolution(1),
-    "conv2d.default": _convolution(2),
-    "conv2d.padding": _convolution(2),
-    "max_pool1d.default": _pool(1, largest=True),
-    "max_pool2d.default": _pool(2, largest=True),
+    **{f"adaptive_avg_pool{k}d.default": _adaptive(k, largest=False) for k in _RANKS},
+    **{f"adaptive_max_pool{k}d.default": _adaptive(k, largest=True) for k in _RANKS},
+    **{f"avg_pool{k}d.default": _pool(k, largest=False) for k in _RANKS},
+    **{f"conv{k}d.default": _convolution(k) for k in _RANKS},
+    **{f"conv{k}d.padding": _convolution(k) for k in _RANKS},
+    "conv_transpose1d.default": _transposed(1),
+    "conv_transpose2d.input": _transposed(2),
+    "conv_transpose3d.input": _transposed(3),
+    "constant_pad_nd.default": _pad,
+    **{f"max_pool{k}d.default": _pool(k, largest=True) for k in _RANKS},
+    **{f"max_pool{k}d_with_indices.default": _pool(k, largest=True) for k in _RANKS},
     "pad.default": _pad,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,17 @@ from polyregions.io.exact_sparse import sparse
 from polyregions.io.extremes import largest
 from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
 
-__all__ = ["Windows", "average_pool", "convolve", "max_pool", "same_padding", "windows"]
+__all__ = [
+    "Windows",
+    "average_pool",
+    "convolve",
+    "convolve_transposed",
+    "max_pool",
+    "same_padding",
+    "spread_shape",
+    "windows",
+    "windows_with_ceil",
+]
 
 Integers = NDArray[np.intp]
 
@@ -35,10 +45,13 @@ class Windows:
         Spatial shape of the result.
     index : numpy.ndarray of int, shape (windows, taps)
         Flat spatial positions, taps in C order; -1 is padding.
+    sizes : numpy.ndarray of int, shape (windows,)
+        How many taps of each window a mean counts that counts padding.
     """
 
     shape: Shape
     index: Integers
+    sizes: Integers
 
 
 def same_padding(
@@ -96,17 +109,61 @@ def windows(
     )
     if min(out) < 1:
         raise NetworkError(f"a window of {tuple(kernel)} does not fit into {spatial}")
+    return _placed(out, spatial, kernel, strides, [before for before, _ in pads], dilations)
+
+
+def windows_with_ceil(
+    spatial: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    dilations: Sequence[int],
+) -> Windows:
+    """Return the windows of a pooling in ceil mode: the last may reach over the end.
+
+    What lies beyond the padding counts in no mean. A window that would start behind the
+    array is left out.
+
+    Examples
+    --------
+    >>> windows_with_ceil((4,), [3], [2], [(0, 0)], [1]).index
+    array([[ 0,  1,  2],
+           [ 2,  3, -1]])
+    """
+    over = []
+    for extent, taps, stride, pad, dilation in zip(
+        spatial, kernel, strides, pads, dilations, strict=True
+    ):
+        span = extent + sum(pad) - (taps - 1) * dilation - 1
+        steps = min(-(-span // stride), (extent + pad[0] - 1) // stride)
+        over.append(max(0, steps * stride - span))
+    longer = [(before, after + more) for (before, after), more in zip(pads, over, strict=True)]
+    padded = tuple(extent + sum(pad) for extent, pad in zip(spatial, pads, strict=True))
+    within = windows(padded, kernel, strides, [(0, more) for more in over], dilations)
+    seen = windows(spatial, kernel, strides, longer, dilations)
+    return replace(seen, sizes=(within.index >= 0).sum(axis=1))
+
+
+def _placed(
+    out: Shape,
+    spatial: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    before: Sequence[int],
+    dilations: Sequence[int],
+) -> Windows:
+    """Return so many windows, the first of which starts `before` the array."""
     if math.prod(out) > MAX_UNITS or math.prod(out) * math.prod(kernel) > MAX_WEIGHTS // 4:
         raise NetworkError(f"{math.prod(out)} windows of {tuple(kernel)} are too many")
     flat = np.zeros((1, 1), dtype=np.intp)
     inside = np.ones((1, 1), dtype=bool)
-    for axis in range(rank):
-        starts = np.arange(out[axis]) * strides[axis] - pads[axis][0]
+    for axis in range(len(spatial)):
+        starts = np.arange(out[axis]) * strides[axis] - before[axis]
         places = starts[:, None] + np.arange(kernel[axis]) * dilations[axis]
         valid = (places >= 0) & (places < spatial[axis])
         flat = _crossed(flat * spatial[axis], places, np.add)
         inside = _crossed(inside, valid, np.logical_and)
-    return Windows(out, np.where(inside, flat, -1))
+    return Windows(out, np.where(inside, flat, -1), np.full(len(flat), flat.shape[1]))
 
 
 def _crossed(old: NDArray, new: NDArray, operation: np.ufunc) -> NDArray:  # type: ignore[type-arg]
@@ -177,21 +234,107 @@ def convolve(
     return add(result, bias.reshape(filters, *[1] * len(spatial)))
 
 
+def spread_shape(
+    spatial: Shape,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    extra: Sequence[int],
+) -> Shape:
+    """Return the spatial shape of a transposed convolution before anything is cut off it."""
+    return tuple(
+        (extent - 1) * stride + (taps - 1) * dilation + 1 + more
+        for extent, taps, stride, dilation, more in zip(
+            spatial, kernel, strides, dilations, extra, strict=True
+        )
+    )
+
+
+def convolve_transposed(
+    signal: Signal,
+    weight: Floats,
+    bias: Floats | None,
+    strides: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    dilations: Sequence[int],
+    groups: int,
+    extra: Sequence[int],
+) -> Signal:
+    """Return the transposed convolution: each value spreads a filter over the result.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of shape (batch, channels, spatial...).
+    weight : numpy.ndarray, shape (channels, filters / groups, kernel...)
+    bias : numpy.ndarray, shape (filters,), optional
+    strides, dilations : sequence of int, one per spatial dimension
+    pads : sequence of (before, after)
+        What is cut off the result; a negative number adds to it.
+    groups : int
+    extra : sequence of int
+        What is added to the end of the result.
+
+    Raises
+    ------
+    NetworkError
+        If the shapes do not fit or the result is too large.
+
+    Notes
+    -----
+    *Algorithm*: the windows that a convolution of the *result* would read are the places
+    that the values of the signal spread over.
+    """
+    if len(signal.shape) < 3 or weight.ndim != len(signal.shape):
+        raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
+    batch, channels, *spatial = signal.shape
+    _, depth, *kernel = weight.shape
+    if groups < 1 or channels % groups or len(weight) != channels:
+        raise NetworkError(
+            f"{len(weight)} filters in {groups} groups do not fit {channels} channels"
+        )
+    filters = depth * groups
+    if bias is not None and bias.shape != (filters,):
+        raise NetworkError(f"a bias of shape {bias.shape} does not fit {filters} filters")
+    whole = spread_shape(tuple(spatial), kernel, strides, dilations, extra)
+    out = tuple(extent - sum(pad) for extent, pad in zip(whole, pads, strict=True))
+    if min(out) < 1:
+        raise NetworkError(f"its pads {tuple(pads)} leave nothing of the result")
+    before = [pad[0] for pad in pads]
+    seen = _placed(tuple(spatial), out, kernel, strides, before, dilations)
+    area, taps = seen.index.shape
+    count = math.prod(out)
+    if batch * channels * depth * area * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:
+        raise NetworkError(f"it makes {batch * filters * count} units, which are too many")
+    value, tap = np.nonzero(seen.index >= 0)
+    # axes: image, channel, filter of the channel's group, valid (value, tap)
+    n, c, f = np.ix_(np.arange(batch), np.arange(channels), np.arange(depth))
+    values = weight.reshape(channels, depth, taps)[:, :, tap][None]
+    group = c // (channels // groups)
+    rows = ((n * filters + group * depth + f) * count)[..., None] + seen.index[value, tap]
+    columns = ((n * channels + c) * area)[..., None] + value
+    rows, columns, values = (a.reshape(-1) for a in np.broadcast_arrays(rows, columns, values))
+    shape = (batch, filters, *out)
+    matrix = sparse(rows, columns, values, (math.prod(shape), signal.size))
+    result = linear(signal, matrix, shape)
+    if bias is None:
+        return result
+    return add(result, bias.reshape(filters, *[1] * len(spatial)))
+
+
 def average_pool(signal: Signal, seen: Windows, *, count_padding: bool) -> Signal:
     """Return the mean of each window.
 
     Dividing by the number of values is exact where that is a power of two; otherwise
     see :func:`~polyregions.io.lowering.divide`.
     """
-    taps = seen.index.shape[1]
     index = _over_channels(signal, seen)
     rows, tap = np.nonzero(index >= 0)
     ones = np.ones(len(rows))
     matrix = sparse(rows, index[rows, tap], ones, (len(index), signal.size))
     shape = (*signal.shape[:2], *seen.shape)
-    divisor = np.full(len(index), float(taps))
-    if not count_padding:
-        divisor = (index >= 0).sum(axis=1).astype(float)
+    counted = seen.sizes if count_padding else (seen.index >= 0).sum(axis=1)
+    divisor = np.tile(counted.astype(float), math.prod(signal.shape[:2]))
     if not divisor.all():
         raise NetworkError("a window lies in the padding altogether; use less padding")
     return divide(linear(signal, matrix, shape), divisor.reshape(shape))

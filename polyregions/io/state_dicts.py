@@ -1,0 +1,142 @@
+"""Networks from named weights alone, as torch's state dicts hold them.
+
+Such a file does not say what stands between its layers. It is read only where the
+names say the order of the layers and the caller says the activations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import lowering
+from polyregions.io.activations import Activation, after_layers, parse_activations
+from polyregions.io.exact_floats import Floats
+from polyregions.network import Network
+
+__all__ = ["is_parameter", "network_of_state"]
+
+_PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z", re.ASCII)
+_INSTEAD = "save the module itself, or export it to .pt2 or ONNX"
+
+
+def is_parameter(key: object) -> bool:
+    """Whether a key names the weight or the bias of a numbered layer."""
+    return isinstance(key, str) and _PARAMETER.match(key) is not None
+
+
+def network_of_state(
+    state: Mapping[str, Floats | None], activation: str | None, name: str
+) -> Network:
+    """Return the network of Linear layers with the given weights and activations.
+
+    Parameters
+    ----------
+    state : mapping from str to numpy.ndarray
+        ``0.weight``, ``0.bias``, ``2.weight``, ... or ``fc1.weight``, ... with any
+        prefix that all share; None for what is no array of real numbers.
+    activation : str, optional
+        What stands after the layers, see :mod:`~polyregions.io.activations`. It is
+        needed: without it this function only refuses, by name.
+    name : str
+
+    Raises
+    ------
+    FormatError
+        If the names do not say the order of the layers, or no activation is given.
+    UnsupportedOperatorError
+        If a layer is not Linear.
+    NetworkError
+        If the activations do not fit the layers, or the parameters make no network.
+
+    Notes
+    -----
+    A number that is missing between two layers is that of a module without
+    parameters. One is the activation; all others are taken to pass their values on
+    (as Dropout does), which ``Network.assumed`` says. Two layers of a Sequential
+    whose numbers follow each other have nothing between them.
+    """
+    prefix, layers = _layers(state)
+    indices = sorted(layers)
+    if activation is None:
+        places = ", ".join(map(str, indices))
+        raise FormatError(
+            f"it is a state dict, which does not say what stands between its layers {places}: say "
+            f'it with activation="relu" (--activation relu; or leaky_relu:0.1, none, ...; or one '
+            f"for each place, relu,none), or {_INSTEAD}"
+        )
+    units = after_layers(parse_activations(activation), len(indices))
+    _check_numbers(prefix, indices, units)
+    signal = None
+    for index, unit in zip(indices, units, strict=True):
+        weight, bias = layers[index]
+        signal = lowering.source((weight.shape[1],)) if signal is None else signal
+        try:
+            signal = lowering.matmul_right(signal, weight.T)
+            if bias is not None:
+                if bias.shape != signal.shape:
+                    raise NetworkError(f"{len(weight)} units have a bias of shape {bias.shape}")
+                signal = lowering.add(signal, bias)
+        except NetworkError as error:
+            raise NetworkError(f"layer {index}: {error}") from None
+        signal = unit(signal)
+    assert signal is not None
+    return lowering.to_network(signal, name, assumed=_assumption(activation, indices))
+
+
+def _layers(
+    state: Mapping[str, Floats | None],
+) -> tuple[str, dict[int, tuple[Floats, Floats | None]]]:
+    """Return what all names begin with, and weight and bias of each layer by its number."""
+    found: dict[int, dict[str, Floats]] = {}
+    prefixes = set()
+    for key, array in state.items():
+        match = _PARAMETER.match(key)
+        if match is None or array is None:
+            raise FormatError(
+                f"the entry {key[:80]!r} is not the weight or bias of a numbered layer such as "
+                f"'0.weight', so a state dict does not say what it is for; {_INSTEAD}"
+            )
+        prefixes.add(match["prefix"])
+        found.setdefault(int(match["index"]), {})[match["kind"]] = array
+    if len(prefixes) != 1:
+        names = ", ".join(repr(prefix[:40]) for prefix in sorted(prefixes)[:5]) or "none"
+        raise FormatError(
+            f"its entries are not those of one Sequential (their names begin with {names}), so "
+            f"the order of the layers is unknown; {_INSTEAD}"
+        )
+    for index, parameters in found.items():
+        weight = parameters.get("weight")
+        if weight is None or weight.ndim != 2:
+            raise UnsupportedOperatorError(
+                f"layer {index} is not Linear, and a state dict does not say how anything else "
+                f"computes (strides, padding, epsilon, ...); {_INSTEAD}"
+            )
+    layers = {index: (parts["weight"], parts.get("bias")) for index, parts in found.items()}
+    return prefixes.pop(), layers
+
+
+def _check_numbers(prefix: str, indices: list[int], units: tuple[Activation, ...]) -> None:
+    """Refuse activations between layers whose numbers leave no place for one."""
+    steps = {above - below for below, above in pairwise(indices)}
+    if prefix and steps == {1}:
+        # a list of layers or attributes (fc1, fc2, ...): the code says what is between them
+        return
+    for (below, above), unit in zip(pairwise(indices), units, strict=False):
+        if above == below + 1 and unit.name != "none":
+            raise NetworkError(
+                f"layers {below} and {above} have no number between them for {unit}; "
+                f"give one activation for each place, with none there, or {_INSTEAD}"
+            )
+
+
+def _assumption(activation: str, indices: list[int]) -> str:
+    """Return what the file does not say, in words."""
+    text = f"activation {activation} (told, the file does not name it)"
+    steps = [above - below for below, above in pairwise(indices)]
+    if max(steps, default=1) > 2:
+        kept = sum(step - 2 for step in steps if step > 2)
+        text += f"; {kept} more modules between the layers pass their values on"
+    return text
