@@ -1,5 +1,6 @@
 """Constants that the graph computes: folded where the result is a float, refused otherwise."""
 
+import operator
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,8 @@ from polyregions.errors import FormatError, NetworkError
 from polyregions.errors import UnsupportedOperatorError as Unsupported
 from polyregions.io import load
 from polyregions.io.exact_floats import exact_matmul, exact_product, exact_sum
+from polyregions.io.onnx_constants import FOLDS
+from polyregions.io.onnx_values import Node
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
@@ -172,8 +175,6 @@ CASES = {
         None,
     ),
 }
-# node "shapes": m is a number, k must be a list
-CASES["shapes"][0].graph.node[3].input[0] = "m"
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -306,6 +307,44 @@ def test_refuses(tmp_path, name):
     with pytest.raises(error, match=message) as caught:
         load(save(model, tmp_path))
     assert "\n" not in str(caught.value)
+
+
+IN_FRACTIONS = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mul": operator.mul,
+    "Div": operator.truediv,
+}
+
+
+@pytest.mark.parametrize("name", IN_FRACTIONS)
+def test_a_result_is_that_of_fractions_or_refused(name):
+    rng = np.random.default_rng(0)
+    outcomes = {True: 0, False: 0}
+    for _ in range(300):
+        pair = rng.integers(1, 2 ** rng.integers(1, 40, size=2)) * 2.0 ** rng.integers(-30, 30, 2)
+        exact = IN_FRACTIONS[name](*map(Fraction, pair.tolist()))
+        try:
+            result = FOLDS[name](Node(name, name, (), (), {}), list(pair.reshape(2, 1)))
+        except Unsupported:
+            outcomes[False] += 1
+            # sums and quotients that are floats are never refused
+            assert name == "Mul" or Fraction(float(exact)) != exact
+            continue
+        outcomes[True] += 1
+        assert [Fraction(value) for value in result.tolist()] == [exact]
+    assert min(outcomes.values()) > 20
+
+
+def test_integers_are_divided_towards_zero():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-50, 50, size=(2, 100))
+    b[b == 0] = 7
+    result = FOLDS["Div"](Node("Div", "Div", (), (), {}), [a, b])
+    assert result.dtype == np.int64
+    assert result.tolist() == [
+        int(Fraction(p, q)) for p, q in zip(a.tolist(), b.tolist(), strict=True)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -109,6 +109,7 @@ CASES = {
     "depth to space": one("DepthToSpace", (1, 8, 2, 3), blocksize=2),
     "depth to space, crd": one("DepthToSpace", (1, 8, 2, 3), blocksize=2, mode="CRD"),
     "space to depth": one("SpaceToDepth", (1, 2, 4, 6), blocksize=2),
+    "gather at places": one("GatherND", (2, 3, 2), [np.array([[[1, 2], [0, -1]]])]),
     "upsample": one("Upsample", (1, 1, 2, 3), [np.float32([1, 1, 2, 3])], opset=9),
     "upsample, old": one("Upsample", (1, 1, 2, 3), opset=8, scales=[1.0, 1.0, 2.0, 3.0]),
     "resize of set 10": one("Resize", (1, 1, 2, 3), [np.float32([1, 1, 2, 1.5])], opset=10),
@@ -215,6 +216,11 @@ CASES = {
         node("Mul", ["z", "s"], ["m"]),
         node("Where", ["c", "z", "m"], ["y"]),
         k=numbers(4),
+    ),
+    "where through a cast": choice(
+        node("Greater", ["a", "zero"], ["c"]),
+        node("Cast", ["c"], ["d"], to=TensorProto.BOOL),
+        node("Where", ["d", "a", "zero"], ["y"]),
     ),
     "product with a comparison": choice(
         node("Greater", ["a", "zero"], ["c"]),
@@ -420,9 +426,21 @@ BAD = {
     "resize to much": (
         one("Resize", (1, 1, 3), [None, None, ints(1, 1, 2**40)]),
         NetworkError,
-        "resizes 3 values",
+        "resizes",
+    ),
+    "resize to much, twice": (
+        one("Resize", (1, 1, 1, 2**11), [None, None, ints(1, 1, 2**20, 2)]),
+        NetworkError,
+        "resizes",
+    ),
+    "sort of many": (
+        single([node("TopK", ["x", "k"], ["y", "i"])], {"k": ints(2)}, (1, 2000)),
+        NetworkError,
+        "sorts 2000 values",
     ),
     "tile": (one("Tile", (1, 3), [ints(1, 2**40)]), FormatError, "too large"),
+    "gather at too many axes": (one("GatherND", (1, 3), [ints(0, 1, 2)]), FormatError, "not fit"),
+    "gather beyond": (one("GatherND", (1, 3), [ints(0, 3)]), FormatError, "malformed"),
     "blocks": (one("DepthToSpace", (1, 3, 2, 2), blocksize=2), FormatError, "malformed"),
     "no block": (one("SpaceToDepth", (1, 3, 2, 2), blocksize=0), FormatError, "malformed"),
     "top of none": (sorting(3, 0), NetworkError, "takes 0 of 3"),
@@ -440,6 +458,11 @@ BAD = {
         one("ConvTranspose", (1, 1, 2), [numbers(1, 1, 1)], output_padding=[1]),
         FormatError,
         "not below strides",
+    ),
+    "transposed conv, same but short": (
+        one("ConvTranspose", (1, 1, 2), [numbers(1, 1, 1)], strides=[2], auto_pad="SAME_UPPER"),
+        Unsupported,
+        "shorter than the stride",
     ),
     "transposed conv, huge": (
         one("ConvTranspose", (1, 1, 2), [numbers(1, 1, 1)], strides=[2**40]),

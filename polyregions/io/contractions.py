@@ -132,7 +132,7 @@ def _contracted(
         raise UnsupportedOperatorError("it adds up entries of the constant; do so in the file")
     order = result + "".join(label for label in sizes if label not in result)
     shape = checked(tuple(sizes[label] for label in result))
-    if math.prod(sizes.values()) > MAX_WEIGHTS // 4:
+    if math.prod(sizes.values()) > MAX_WEIGHTS // 8:
         raise NetworkError(f"it makes {math.prod(sizes.values())} products, which are too many")
 
     def flat(labels: str, extents: Shape) -> Integers:

@@ -45,6 +45,9 @@ __all__ = [
 
 Integers = NDArray[np.intp]
 
+# values along an axis that is sorted
+MAX_SORTED = 1024
+
 # bounds beyond the largest float32 are no bounds: exporters write them for "none"
 _NO_BOUND = float(np.finfo(np.float32).max)
 
@@ -137,6 +140,11 @@ def smallest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
 def ordered(signal: Signal, axis: int) -> Signal:
     """Return the values sorted along an axis, the smallest first.
 
+    Raises
+    ------
+    NetworkError
+        If there are more than ``MAX_SORTED`` of them.
+
     Notes
     -----
     *Algorithm*: Batcher's merge exchange (Knuth, The Art of Computer Programming 3,
@@ -151,6 +159,8 @@ def ordered(signal: Signal, axis: int) -> Signal:
     """
     places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, 0)
     lines = places.reshape(len(places), -1)
+    if len(lines) > MAX_SORTED:
+        raise NetworkError(f"it sorts {len(lines)} values, more than the {MAX_SORTED} allowed")
     flat = reshape(signal, (signal.size,))
     everything = selection(np.arange(signal.size), signal.size)
     for pairs in _exchanges(len(lines)):

@@ -15,17 +15,22 @@ __all__ = [
     "MAX_FILE_BYTES",
     "format_suffix",
     "import_extra",
+    "largest_unpacked",
     "read_bytes",
-    "read_unpacked",
     "regular_file",
+    "unpacked",
 ]
 
 # larger files are not networks of dense layers; ONNX itself ends here
 MAX_FILE_BYTES = 2**31
 
-# what a compressed file may become: weights shrink to a half, texts to a thirtieth
-_UNPACKED_BYTES = 2**24
-_UNPACKED_TIMES = 50
+# Weights hardly shrink and texts shrink some ten times: what grows more than this, and beyond
+# the bytes that any file may fill, was made to fill memory. Public networks of mostly zeros
+# shrink a hundred times, to a megabyte or two.
+_GROWTH = 100
+_ALWAYS_ALLOWED = 2**28
+
+_GZIP_MARK = b"\x1f\x8b"
 
 
 def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:
@@ -66,6 +71,52 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
         raise FormatError(f"{file} cannot be read ({error.strerror})") from None
 
 
+def largest_unpacked(size: int) -> int:
+    """Return how many bytes the content of a file of so many bytes may fill in memory.
+
+    Examples
+    --------
+    >>> largest_unpacked(1000) == 2**28, largest_unpacked(10**7) == 10**9
+    (True, True)
+    """
+    return min(MAX_FILE_BYTES, max(_ALWAYS_ALLOWED, _GROWTH * size))
+
+
+def unpacked(data: bytes, what: str, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Return data that start with the gzip mark unpacked, and other data as they are.
+
+    Parameters
+    ----------
+    data : bytes
+    what : str
+        How a message names the file.
+    limit : int
+        Bytes that it may unpack to, if :func:`largest_unpacked` allows more.
+
+    Raises
+    ------
+    FormatError
+        If the data are damaged or grow beyond the limit, which ends the unpacking there.
+    """
+    if not data.startswith(_GZIP_MARK):
+        return data
+    limit = min(limit, largest_unpacked(len(data)))
+    content = bytearray()
+    try:
+        with gzip.open(BytesIO(data)) as stream:
+            # in pieces: what is asked for at once is allocated at once
+            while len(content) <= limit and (piece := stream.read(2**20)):
+                content += piece
+    except (OSError, EOFError, zlib.error):
+        raise FormatError(f"{what} is damaged gzip data; copy it again") from None
+    if len(content) > limit:
+        raise FormatError(
+            f"{what} has {len(data)} bytes and unpacks to more than {limit}; if that is right, "
+            f"unpack it with gunzip"
+        )
+    return bytes(content)
+
+
 def format_suffix(path: str | Path) -> str:
     """Return the suffix of a file's name in lower case, with the one before .gz.
 
@@ -76,41 +127,6 @@ def format_suffix(path: str | Path) -> str:
     """
     *_, before, last = "", "", *Path(path).suffixes
     return (before + last if last.lower() == ".gz" else last).lower()
-
-
-def read_unpacked(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
-    """Return the content of an ordinary file, decompressed where its name ends in .gz.
-
-    Raises
-    ------
-    FormatError
-        If the file is missing, too large, or may not be read; if it is damaged, or would
-        become much larger than files of numbers do.
-
-    Notes
-    -----
-    *Algorithm*: a piece at a time, so that nothing beyond the limit is ever held.
-    """
-    content = read_bytes(path, limit)
-    if Path(path).suffix.lower() != ".gz":
-        return content
-    allowed = min(limit, _UNPACKED_BYTES + _UNPACKED_TIMES * len(content))
-    pieces, size = [], 0
-    try:
-        with gzip.open(BytesIO(content)) as stream:
-            while piece := stream.read(2**20):
-                size += len(piece)
-                if size > allowed:
-                    raise FormatError(
-                        f"{path} has {len(content)} bytes and holds more than {allowed}, which is "
-                        f"no network; decompress it yourself if it is right"
-                    )
-                pieces.append(piece)
-    except (OSError, EOFError, zlib.error):
-        raise FormatError(
-            f"{path} is not a whole .gz file; it may be truncated: copy it again"
-        ) from None
-    return b"".join(pieces)
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:

@@ -82,8 +82,7 @@ def _max(node: Node, inputs: Inputs) -> Value:
 
 
 def _min(node: Node, inputs: Inputs) -> Value:
-    parts = [extremes.negated(p) if isinstance(p, Signal) else -p for p in _parts(inputs)]
-    return extremes.negated(extremes.maximum(parts))
+    return extremes.minimum(_parts(inputs))
 
 
 def _reduce_max(node: Node, inputs: Inputs) -> Value:
@@ -95,9 +94,7 @@ def _reduce_max(node: Node, inputs: Inputs) -> Value:
 def _reduce_min(node: Node, inputs: Inputs) -> Value:
     signal = signal_at(inputs, 0)
     axes = reduced_axes(node, inputs, signal)
-    negative = extremes.negated(signal)
-    largest = extremes.largest_over(negative, axes, keep=bool(node.integer("keepdims", 1)))
-    return extremes.negated(largest)
+    return extremes.smallest_over(signal, axes, keep=bool(node.integer("keepdims", 1)))
 
 
 def _hard_sigmoid(node: Node, inputs: Inputs) -> Value:
@@ -117,17 +114,16 @@ def _thresholded_relu(node: Node, inputs: Inputs) -> Value:
 
 
 def _shrink(node: Node, inputs: Inputs) -> Value:
-    """Return x + bias below -lambd, x - bias above lambd: x - clip(x, -lambd, lambd)."""
+    """Return x + bias below -lambd, x - bias above lambd, and 0 between."""
     bias, threshold = (
         float(node.attributes.get(key, default)) for key, default in (("bias", 0.0), ("lambd", 0.5))
     )
-    if bias != threshold or not 0 < bias < np.inf:
+    if bias != threshold or not 0 <= bias < np.inf:
         raise UnsupportedOperatorError(
             f"it jumps at lambd = {threshold!s} with bias = {bias!s}; "
-            f"only the continuous one with bias = lambd > 0 is supported"
+            f"only the continuous one with bias = lambd is supported"
         )
-    signal, bound = signal_at(inputs, 0), np.array(bias)
-    return lowering.add_signals(signal, extremes.clip(signal, -bound, bound), -1.0)
+    return extremes.shrunk(signal_at(inputs, 0), bias)
 
 
 def _comparison(sign: float) -> Lower:

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError
-from polyregions.io.files import read_unpacked, regular_file
+from polyregions.io.files import read_bytes, regular_file, unpacked
 from polyregions.io.onnx_values import Constant
 
 __all__ = ["array_of", "parse_model", "whole_tensor"]
 
 
 def parse_model(onnx: Any, file: Path) -> Any:
-    """Return the model that a file holds; external data are not read.
+    """Return the model that a file holds, perhaps compressed; external data are not read.
 
     Raises
     ------
     FormatError
         If the file cannot be read, or holds no model.
     """
-    data = read_unpacked(file)
+    data = unpacked(read_bytes(file), str(file))
     try:
         model = onnx.load_model_from_string(data)
     # protobuf has several errors of its own for damaged input

@@ -37,6 +37,10 @@ _FOLLOWING = (
 )
 
 
+# the node that computes each value
+Makers = dict[str, Any]
+
+
 def kept_values(
     onnx: Any, graph: Any, output: str | int | None
 ) -> tuple[tuple[str, ...], list[Warning]]:
@@ -69,8 +73,12 @@ def kept_values(
     kept: list[str] = []
     left_out: dict[str, list[str]] = {}
     warnings: list[Warning] = []
+    makers = _makers(graph)
+    constants = {tensor.name for tensor in graph.initializer} | {
+        name for name, proto in makers.items() if proto.op_type == "Constant"
+    }
     for entry in chosen:
-        value, dropped = _before_the_end(graph, entry.name)
+        value, dropped = _before_the_end(makers, constants, entry.name)
         if dropped:
             known = left_out.setdefault(value, [])
             known += [operator for operator in dropped if operator not in known]
@@ -98,12 +106,8 @@ def kept_values(
     return tuple(kept), warnings
 
 
-def _before_the_end(graph: Any, output: str) -> tuple[str, list[str]]:
+def _before_the_end(makers: Makers, constants: set[str], output: str) -> tuple[str, list[str]]:
     """Return the name of the value before a softmax and the like, and these."""
-    makers = _makers(graph)
-    constants = {tensor.name for tensor in graph.initializer} | {
-        name for proto in graph.node if proto.op_type == "Constant" for name in proto.output
-    }
     dropped: list[str] = []
     seen = {output}
     while True:
@@ -115,7 +119,7 @@ def _before_the_end(graph: Any, output: str) -> tuple[str, list[str]]:
         dropped = [*(name for name in operators if name not in dropped), *dropped]
 
 
-def _dropped_from(makers: Any, constants: set[str], output: str) -> tuple[set[str], list[str]]:
+def _dropped_from(makers: Makers, constants: set[str], output: str) -> tuple[set[str], list[str]]:
     """Return what the softmaxes read that an output is a function of; nothing if of more."""
     ends: set[str] = set()
     operators: list[str] = []
@@ -177,10 +181,10 @@ def needed_nodes(graph: Any, values: Iterable[str]) -> list[Any]:
     return ordered
 
 
-def _makers(graph: Any) -> dict[str, Any]:
+def _makers(graph: Any) -> Makers:
     """Return the node that computes each value."""
     taken = {entry.name for entry in (*graph.input, *graph.initializer)}
-    makers: dict[str, Any] = {}
+    makers: Makers = {}
     for proto in graph.node:
         for name in proto.output:
             if not name:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 
-from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import rearranging, resampling
 from polyregions.io.lowering import MAX_VALUES
 from polyregions.io.onnx_values import (
@@ -83,8 +82,9 @@ def _resize(node: Node, inputs: Inputs) -> Value:
             raise UnsupportedOperatorError(f"the {key} {text!r} is not supported, only {only!r}")
     coordinate = _text(node, "coordinate_transformation_mode", _OLD[0] if old else _NEW[0])
     rounding = _text(node, "nearest_mode", _OLD[1] if old else _NEW[1])
-    axes = node.integers("axes", range(len(value.shape)))
-    extents = [value.shape[rearranging.axis_in(value.shape, axis)] for axis in axes]
+    given = node.integers("axes", range(len(value.shape)))
+    axes = [rearranging.axis_in(value.shape, axis) for axis in given]
+    extents = [value.shape[axis] for axis in axes]
     if scales is not None and scales.size:
         factors = [Fraction(float(scale)) for scale in scales.reshape(-1)]
         new = [math.floor(e * factor) for e, factor in zip(extents, factors, strict=True)]
@@ -101,16 +101,21 @@ def _resize(node: Node, inputs: Inputs) -> Value:
         factors = [Fraction(size, extent) for size, extent in zip(new, extents, strict=True)]
     else:
         raise FormatError("its scales and sizes are missing")
+    shape = list(value.shape)
+    for axis, size in zip(axes, new, strict=True):
+        shape[axis] = size
+    if math.prod(shape) > MAX_VALUES or min(new) < 1:
+        raise NetworkError(f"it resizes {value.shape} to {tuple(shape)}")
     if old and min(factors) < 1:
         raise UnsupportedOperatorError("operator set 10 does not say how it makes a value smaller")
+    places = [np.arange(extent) for extent in value.shape]
     for axis, extent, size, factor in zip(axes, extents, new, factors, strict=True):
-        if factor != 1:
-            index = resampling.nearest(extent, size, factor, coordinate, rounding)
-            value = rearranging.rearranged(value, partial(np.take, indices=index, axis=axis))
-    return value
+        places[axis] = resampling.nearest(extent, size, factor, coordinate, rounding)
+    return rearranging.rearranged(value, lambda array: array[np.ix_(*places)])
 
 
-# a float32 times such a number is exact, so that all runtimes find the same places
+# by such a scale a coordinate is halfway between two places exactly, or far from it, so that
+# runtimes that round to float32 find the same places
 _LARGEST_DENOMINATOR = 2**8
 
 # coordinates and rounding that are meant where none are named

@@ -44,8 +44,8 @@ def _cast(node: Node, inputs: Inputs) -> Result:
     value = inputs[0] if inputs and isinstance(inputs[0], Switch) else value_at(inputs, 0)
     if not isinstance(value, np.ndarray):
         # a change of precision, which the rational function does not know; a comparison
-        # becomes 0 or 1
-        if target not in (*_FLOATS, _BFLOAT16):
+        # becomes 0 or 1, or stays what it is
+        if target not in (*_FLOATS, _BFLOAT16, *([_BOOL] if isinstance(value, Switch) else [])):
             raise UnsupportedOperatorError(
                 "it casts a value that depends on the input to other than real numbers"
             )
@@ -65,6 +65,7 @@ def _cast(node: Node, inputs: Inputs) -> Result:
 
 _FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
 _BFLOAT16 = 16
+_BOOL = 9
 _INTEGERS: dict[int, Any] = {
     2: np.uint8,
     3: np.int8,
@@ -72,7 +73,7 @@ _INTEGERS: dict[int, Any] = {
     5: np.int16,
     6: np.int32,
     7: np.int64,
-    9: np.bool_,
+    _BOOL: np.bool_,
     12: np.uint32,
     13: np.uint64,
 }
@@ -125,6 +126,19 @@ def _gather(node: Node, inputs: Inputs) -> Value:
     if math.prod(data.shape) // data.shape[axis] * index.size > MAX_VALUES:
         raise FormatError("its inputs are missing or too large")
     return rearranging.rearranged(data, lambda array: np.take(array, index, axis=axis))
+
+
+def _gather_nd(node: Node, inputs: Inputs) -> Value:
+    data, index = value_at(inputs, 0), constant_at(inputs, 1)
+    if node.integer("batch_dims", 0):
+        raise UnsupportedOperatorError("only batch_dims = 0 is supported")
+    if index is None or index.dtype.kind not in "iu" or not index.ndim:
+        raise FormatError("its index is missing or not of integers")
+    places, axes = math.prod(index.shape[:-1]), index.shape[-1]
+    if axes > len(data.shape) or places * math.prod(data.shape[axes:]) > MAX_VALUES:
+        raise FormatError("its index does not fit its input, or its result is too large")
+    where = tuple(np.moveaxis(index, -1, 0))
+    return rearranging.rearranged(data, lambda array: array[where])
 
 
 def _concat(node: Node, inputs: Inputs) -> Value:
@@ -237,6 +251,7 @@ SHAPES: dict[str, Operator] = {
     "Expand": Operator(_expand),
     "Flatten": Operator(_flatten, frozenset({"axis"})),
     "Gather": Operator(_gather, frozenset({"axis"})),
+    "GatherND": Operator(_gather_nd, frozenset({"batch_dims"})),
     "Identity": Operator(_identity),
     "Pad": Operator(_pad, frozenset({"mode", "pads", "value"})),
     "Reshape": Operator(_reshape, frozenset({"allowzero"})),

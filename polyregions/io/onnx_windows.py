@@ -71,12 +71,18 @@ def _conv_transpose(node: Node, inputs: Inputs) -> Value:
     allowed = zip(extra, strides, dilations, strict=True)
     if not all(0 <= more < max(stride, dilation) for more, stride, dilation in allowed):
         raise FormatError(f"output_padding {extra} is not below strides {strides}")
-    same = _auto_pad(node).startswith("SAME")
-    if same or "output_shape" in node.attributes:
+    whole = windows.spread_shape(spatial, kernel, strides, dilations, extra)
+    at_the_end = _auto_pad(node) == "SAME_UPPER"
+    if "output_shape" in node.attributes:
+        pads = _cut(whole, node.integers("output_shape", ()), at_the_end=at_the_end)
+    elif _auto_pad(node).startswith("SAME"):
         target = tuple(e * stride for e, stride in zip(spatial, strides, strict=True))
-        target = node.integers("output_shape", target)
-        whole = windows.spread_shape(spatial, kernel, strides, dilations, extra)
-        pads = _cut(whole, target, at_the_end=_auto_pad(node) == "SAME_UPPER")
+        if any(size > extent for size, extent in zip(target, whole, strict=True)):
+            raise UnsupportedOperatorError(
+                f"a filter that is shorter than the stride leaves open whether auto_pad makes "
+                f"{target} or {whole}; export it with output_shape"
+            )
+        pads = _cut(whole, target, at_the_end=at_the_end)
     bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
     groups = node.integer("group", 1)
     return windows.convolve_transposed(
@@ -85,11 +91,15 @@ def _conv_transpose(node: Node, inputs: Inputs) -> Value:
 
 
 def _cut(whole: Shape, target: Shape, *, at_the_end: bool) -> Pads:
-    """Return what is cut off at both sides; what cannot be halved, at the end or the start."""
+    """Return what is cut off at both sides; what cannot be halved, at the end or the start.
+
+    What is missing is added at the end, as a negative pad.
+    """
     pads = []
     for extent, size in zip(whole, target, strict=True):
-        if not 1 <= size <= extent:
-            raise NetworkError(f"its result of shape {whole} cannot be cut to {target}")
+        if size > extent:
+            pads.append((0, extent - size))
+            continue
         small, large = (extent - size) // 2, -((size - extent) // 2)
         pads.append((small, large) if at_the_end else (large, small))
     return tuple(pads)

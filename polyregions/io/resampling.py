@@ -12,8 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io.lowering import MAX_VALUES
+from polyregions.errors import UnsupportedOperatorError
 
 __all__ = ["COORDINATES", "ROUNDINGS", "nearest"]
 
@@ -53,8 +52,6 @@ def nearest(
     ------
     UnsupportedOperatorError
         If a name is not there.
-    NetworkError
-        If the new size is not positive or too large.
 
     Examples
     --------
@@ -66,8 +63,6 @@ def nearest(
             raise UnsupportedOperatorError(
                 f"{name[:40]!r} is not supported, only {', '.join(table)}"
             )
-    if not 0 < size <= MAX_VALUES or scale <= 0:
-        raise NetworkError(f"it resizes {extent} values to {size}")
     place, rounded = COORDINATES[coordinate], ROUNDINGS[rounding]
     places = [rounded(place(x, scale, extent, size)) for x in range(size)]
     return np.clip(np.array(places, dtype=np.intp), 0, extent - 1)
