@@ -66,6 +66,12 @@ def test_what_was_told_is_kept_with_the_result(state, tmp_path, capsys):
     assert open_regions(out).network.assumed == TOLD
 
 
+def test_what_was_told_is_said_of_a_slice(state, capsys):
+    options = ("--activation", "relu", "--fix", "0=0.5", "--whole-space", "--json")
+    result = json.loads(printed(capsys, "count", state, *options).out)
+    assert (result["assumed"], result["free_inputs"]) == (TOLD, 2)
+
+
 def test_one_output_is_read(heads, capsys):
     result = printed(capsys, "info", heads, "--output", "value", "--json")
     assert json.loads(result.out)["output_dimension"] == 1

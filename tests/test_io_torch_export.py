@@ -105,6 +105,7 @@ def config(**changes):
 
 
 META = {"dtype": 7, "storage_offset": {"as_int": 0}, "layout": 7}
+ONE = {"sizes": [{"as_int": 1}], "strides": [{"as_int": 1}]}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ META = {"dtype": 7, "storage_offset": {"as_int": 0}, "layout": 7}
     [
         ("weights_config.json", config(use_pickle=True), "pickle"),
         ("weights_config.json", config(path_name="nowhere"), "not a readable"),
-        ("weights_config.json", config(tensor_meta={**META, "dtype": 9}), "float16"),
+        ("weights_config.json", config(tensor_meta={**META, **ONE, "dtype": 9}), "float16"),
         (
             "weights_config.json",
             config(

@@ -11,7 +11,7 @@ import numpy as np
 from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.io.exact_floats import MAX_REPEATED, Floats
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.torch_values import Arguments, Lower, Value, number_of
+from polyregions.io.torch_values import FLOAT32, Arguments, Lower, Value, holds, number_of
 
 __all__ = ["CONSTANTS"]
 
@@ -27,14 +27,27 @@ def _full(number: float | None, *, like: bool) -> Lower:
 
     def lower(arguments: Arguments) -> Value:
         size = arguments["self"].shape if like else [int(extent) for extent in arguments["size"]]
-        fill = number_of(arguments["fill_value"] if number is None else number)
+        fill = np.array(number) if number is not None else _stored(arguments)
         return np.broadcast_to(fill.reshape(()), _allowed(tuple(size)))
 
     return lower
 
 
+def _stored(arguments: Arguments) -> Floats:
+    """Return the number that fills an array, if the type of the array does not change it."""
+    fill = number_of(arguments.get("fill_value", arguments.get("s")))
+    like, dtype = arguments.get("self"), arguments.get("dtype")
+    # without a type of its own, an array has that of another one, which may be integers
+    known = dtype is not None or like is None or isinstance(like, Signal)
+    if not (known or bool((fill == np.floor(fill)).all())) or not holds(dtype or FLOAT32, fill):
+        raise UnsupportedOperatorError(
+            f"the type of its array may round the number {float(fill)!r}; store it as a parameter"
+        )
+    return fill
+
+
 def _scalar(arguments: Arguments) -> Value:
-    return number_of(arguments["s"])
+    return _stored(arguments)
 
 
 def _range(arguments: Arguments) -> Value:

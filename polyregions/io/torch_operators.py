@@ -7,6 +7,7 @@ a plain number or list; arguments left out have torch's defaults.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,8 @@ def _sub(arguments: Arguments) -> Value:
 
 
 def _combined(arguments: Arguments, sign: float) -> Value:
+    if all(map(_is_truth, (arguments["self"], arguments["other"]))):
+        raise UnsupportedOperatorError("it adds truth values; convert them to numbers before")
     first, second = part_of(arguments["self"]), part_of(arguments["other"])
     alpha = arguments.get("alpha", 1)
     if alpha != 1:
@@ -77,6 +80,10 @@ def _combined(arguments: Arguments, sign: float) -> Value:
     if isinstance(second, Signal):
         return lowering.add(second if sign > 0 else extremes.negated(second), first)
     return folded(exact_sum(first, sign * second))
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "b"
 
 
 def _rsub(arguments: Arguments) -> Value:

@@ -12,6 +12,7 @@ from polyregions.io.lowering import DroppedOperatorWarning
 from polyregions.io.outputs import chosen_outputs, joined_note, listed
 from polyregions.io.torch_operators import DROPPED_AT_THE_END
 from polyregions.io.torch_shapes import SHAPES
+from polyregions.io.torch_values import REAL_TYPES
 
 __all__ = ["kept_values", "needed_nodes", "operator_of", "results_of"]
 
@@ -20,8 +21,6 @@ Json = Any
 _PREFIX = "torch.ops.aten."
 # operators whose second result is an index
 _WITH_INDEX = ("max.dim", "min.dim")
-# torch's numbers of the types of real numbers
-_REAL = (6, 7, 8, 13)
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def _before_the_end(graph: Json, value: str) -> tuple[str, list[str]]:
 
 
 def _is_real(graph: Json, value: str) -> bool:
-    return graph["tensor_values"][value]["dtype"] in _REAL
+    return graph["tensor_values"][value]["dtype"] in REAL_TYPES
 
 
 def needed_nodes(nodes: list[Json], values: Iterable[str]) -> list[Json]:

@@ -10,9 +10,12 @@ from polyregions.io.exact_floats import Floats
 from polyregions.io.lowering import Signal
 from polyregions.io.switches import Switch
 from polyregions.io.torch_values import (
+    REAL_TYPES,
+    TRUTH,
     Arguments,
     Lower,
     Value,
+    holds,
     moved_of,
     number_of,
     parameter_of,
@@ -182,11 +185,6 @@ def _narrowed(arguments: Arguments) -> Value:
     return rearranging.pieces(moved_of(arguments), int(arguments["dim"]), part)
 
 
-# torch's numbers of the types that it computes with
-_TRUTH, _BFLOAT16 = 12, 13
-_FLOATS = {6: np.float16, 7: np.float32, 8: np.float64}
-
-
 def _converted(arguments: Arguments) -> Value:
     """Change the type of numbers, which the rational function does not know."""
     value: Value = arguments["self"]
@@ -194,19 +192,14 @@ def _converted(arguments: Arguments) -> Value:
     if target is None or isinstance(value, Switch):
         return value
     if isinstance(value, Signal):
-        if target not in (*_FLOATS, _BFLOAT16):
+        if target not in REAL_TYPES:
             raise UnsupportedOperatorError("it makes integers of a value that depends on the input")
         return value
     constant = number_of(value)
-    if target == _TRUTH:
+    if target == TRUTH:
         truth: Floats = constant != 0
         return truth
-    if target in _FLOATS:
-        with np.errstate(over="ignore"):
-            same = constant.astype(_FLOATS[target]) == constant
-        if not same.all():
-            raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
-    elif (constant != np.floor(constant)).any() or target == _BFLOAT16:
+    if not holds(target, constant):
         raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
     return constant
 
@@ -257,7 +250,6 @@ SHAPES: dict[str, Lower] = {
     "to.dtype": _converted,
     "to.dtype_layout": _converted,
     "transpose.int": _swap,
-    "type_as.default": _same,
     "unbind.int": _unbound,
     "unflatten.int": _unflatten,
     "unsqueeze.default": _unsqueeze,

@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
-from polyregions.io.exact_floats import Floats, exact_floats
+from polyregions.io.exact_floats import Floats, exact_floats, significant_bits
 from polyregions.io.lowering import Signal
 from polyregions.io.switches import Switch
 
 __all__ = [
+    "BFLOAT16",
+    "FLOAT32",
+    "REAL_TYPES",
+    "TRUTH",
+    "TYPES",
     "Arguments",
     "Lower",
     "Value",
     "folded",
+    "holds",
     "is_constant",
     "moved_of",
     "number_of",
@@ -25,6 +31,23 @@ __all__ = [
     "part_of",
     "signal_of",
 ]
+
+# numbers of torch's serialized ScalarType, and numpy's types that store them
+BFLOAT16, TRUTH, FLOAT32 = 13, 12, 7
+TYPES: dict[int, Any] = {
+    1: np.uint8,
+    2: np.int8,
+    3: np.int16,
+    4: np.int32,
+    5: np.int64,
+    6: np.float16,
+    FLOAT32: np.float32,
+    8: np.float64,
+    TRUTH: np.bool_,
+    BFLOAT16: np.uint16,
+}
+REAL_TYPES = (6, FLOAT32, 8, BFLOAT16)
+_BFLOAT16_BITS = 8
 
 Value = Signal | Switch | Floats | int
 Arguments = Mapping[str, Any]
@@ -54,6 +77,16 @@ def moved_of(arguments: Arguments, name: str = "self") -> Signal | Floats:
 def is_constant(value: Any) -> bool:
     """Whether a value depends on no input."""
     return not isinstance(value, Signal | Switch)
+
+
+def holds(dtype: int, numbers: Floats) -> bool:
+    """Whether a type of torch, by its number, holds numbers without rounding them."""
+    if dtype == BFLOAT16:
+        return bool((significant_bits(numbers) <= _BFLOAT16_BITS).all())
+    if dtype not in TYPES:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool((numbers.astype(TYPES[dtype]).astype(np.float64) == numbers).all())
 
 
 def folded(result: Floats | None) -> Floats:
