@@ -1,0 +1,337 @@
+"""Files made to mislead: the checker and the readers refuse before anything is allocated."""
+
+import hashlib
+import io
+import tracemalloc
+import zipfile
+from functools import cache
+
+import numpy as np
+import pytest
+
+import polyregions as pr
+from polyregions.io.results import write_npz
+from polyregions.proof.certificate import certificate_arrays
+from polyregions.proof.checker import Refused, check
+from tests.random_nets import random_case
+from tests.test_certificate import layers_of
+
+MOST = 32 * 2**20  # bytes; what a few kilobytes may not claim
+
+
+@cache
+def certified(family="duplicates"):
+    network, domain = random_case(family, 1)
+    arrays = certificate_arrays(pr.enumerate_regions(network, domain))
+    return layers_of(network), arrays
+
+
+def archive_of(arrays, **changes):
+    """The members of a file as bytes by name; a change takes the place of one."""
+    stream = io.BytesIO()
+    write_npz(stream, arrays)
+    with zipfile.ZipFile(stream) as archive:
+        return {name: archive.read(name) for name in archive.namelist()} | {
+            f"{key}.npy": data for key, data in changes.items()
+        }
+
+
+def npy(shape, descr, data=b"", *, order="False", extra=""):
+    """An array file whose header says anything."""
+    text = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, {extra}}}"
+    text += " " * (-(len(text) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + data
+
+
+def zipped(members, method=zipfile.ZIP_STORED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    """What the checker says about bytes, within a bound on memory."""
+
+    def refusal(content, layers=None):
+        path = tmp_path / "net.cert"
+        path.write_bytes(content)
+        tracemalloc.start()
+        try:
+            with pytest.raises(Refused) as refused:
+                check(layers or certified()[0], path)
+            assert tracemalloc.get_traced_memory()[1] < MOST + 64 * len(content)
+        finally:
+            tracemalloc.stop()
+        assert "\n" not in str(refused.value)
+        return str(refused.value)
+
+    return refusal
+
+
+def signed(layers, arrays):
+    """Sign a certificate for layers, which need not be those of a network."""
+    digest = hashlib.sha256()
+    for layer in layers:
+        digest.update(np.array(layer[0].shape, dtype="<i8").tobytes())
+        for array in layer:
+            digest.update((np.asarray(array) + 0.0).astype("<f8").tobytes())
+    claim = hashlib.sha256(digest.digest())
+    for key in ("domain", "inequalities"):
+        claim.update(arrays[key].tobytes())
+    return arrays | {
+        "network": np.array(digest.hexdigest()),
+        "claim": np.array(claim.hexdigest()),
+    }
+
+
+def written(path, arrays):
+    with path.open("wb") as stream:
+        write_npz(stream, arrays)
+    return path
+
+
+def test_a_last_layer_that_bends_and_has_a_bias(tmp_path):
+    # relu(x - 2) has two regions on the line; inside (-1, 1) there is one
+    layers = [tuple(np.array(a, dtype=float) for a in ([[1.0]], [-2.0], [0.0], [1.0]))]
+    none = np.zeros((0, 2), dtype="<U1")
+    forged = {
+        "format": np.array("polyregions certificate"),
+        "version": np.array(2),
+        "network": np.array(""),
+        "domain": np.zeros((0, 1)),
+        "inequalities": np.zeros((0, 2)),
+        "claim": np.array(""),
+        "patterns": np.zeros((1, 1), dtype=np.uint64),
+        "witnesses": np.zeros((1, 1)),
+        "exact_witnesses": none,
+        "proofs": np.zeros((1, 1), dtype=np.int8),
+        "bases": np.array([[2]], dtype=np.int8),
+        "base_counts": np.ones(1, dtype=np.int8),
+        "edges": np.zeros((0, 2), dtype=np.int32),
+        "edge_points": np.zeros((0, 1)),
+        "exact_points": none,
+        "edge_units": np.zeros(0, dtype=np.int8),
+        "edge_counts": np.zeros(0, dtype=np.int8),
+    }
+    with pytest.raises(Refused, match="bases has the wrong shape"):
+        check(layers, written(tmp_path / "forged.cert", signed(layers, forged)))
+
+
+@pytest.mark.parametrize("family", ["whole space", "integer whole space", "generic", "zero bias"])
+def test_layers_after_the_last_that_bends_change_nothing(tmp_path, family):
+    network, domain = random_case(family, 2)
+    arrays = certificate_arrays(pr.enumerate_regions(network, domain))
+    front = layers_of(network)[:-1]
+    assert (front[-1][2] != front[-1][3]).any()
+    report = check(front, written(tmp_path / "front.cert", signed(front, arrays)))
+    assert report.regions == len(arrays["patterns"])
+    # a bias that no row reads neither makes the domain a cone nor is it missed
+    for last in (np.zeros(1), np.ones(1)):
+        one = np.ones(1)
+        longer = [*front, (np.ones((1, len(front[-1][1]))), last, one, one)]
+        report = check(longer, written(tmp_path / "longer.cert", signed(longer, arrays)))
+        assert report.regions == len(arrays["patterns"])
+
+
+def test_layers_without_a_bend_are_refused(tmp_path):
+    one = np.ones(1)
+    layers = [(np.ones((1, 1)), one, one, one)]
+    arrays = certified("whole space")[1] | {
+        "domain": np.zeros((0, 1)),
+        "inequalities": np.zeros((0, 2)),
+    }
+    with pytest.raises(Refused, match="no unit that bends"):
+        check(layers, written(tmp_path / "flat.cert", signed(layers, arrays)))
+
+
+@pytest.mark.parametrize("key", ["patterns", "witnesses", "exact_witnesses", "edge_units", "claim"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        npy("(10000000000,)", "'<U0'"),
+        npy("(600000000, 2)", "'<U0'"),
+        npy("(1000000000000, 2)", "'<f8'"),
+        npy("(1000000000, 1000000000, 1000000000)", "'<u8'"),
+        npy("(0, 1000000000000)", "'<u8'"),
+        npy("(-1,)", "'<i8'"),
+        npy("(2.5,)", "'<i8'"),
+        npy("(1,)", "'<U1000000000'"),
+        npy("(1,)", "('<f8', (1000000, 1000000))"),
+        npy("(1,)", "[('a', '<f8', (1000000000,))]"),
+        npy("(1,)", "'|O'", bytes(8)),
+        npy("(1,)", "'|V8'", bytes(8)),
+        npy("(1,)", "'<M8[s]'", bytes(8)),
+        npy("(1,)", "'<c16'", bytes(16)),
+        npy("(1,)", "'<f8'", bytes(8), extra="'x': 1"),
+        npy("(1,)", "'<f8'", bytes(8), order="None"),
+        npy("(1,)", "'<f8'", bytes(9)),
+        npy("(1,)", "'<f8'", bytes(7)),
+        npy("(1L,)", "'<f8'", bytes(8)),
+        npy("(" * 3000 + ")" * 3000, "'<f8'"),
+        b"",
+        b"\x93NUMPY\x01\x00\xff\xff{",
+        b"\x93NUMPY\x03\x00\xff\xff\xff\xff{}",
+    ],
+    ids=lambda data: repr(data[10:60].decode("latin-1")),
+)
+def test_headers_that_claim_anything(refusal, key, data):
+    refusal(zipped(archive_of(certified()[1], **{key: data})))
+
+
+def test_text_that_is_none(refusal):
+    data = npy("(1, 1)", "'<U2'", b"\xff" * 8)
+    assert "other characters" in refusal(zipped(archive_of(certified()[1], exact_points=data)))
+
+
+def with_exact_points(key, rows):
+    """A certificate with points as text, which must fit it."""
+    layers, arrays = certified()
+    columns = arrays[key].shape[1]
+    table = [[number, *points] for number, *points in rows]
+    return layers, arrays | {key: np.array(table, dtype=str).reshape(-1, columns)}
+
+
+@pytest.mark.parametrize("key", ["exact_witnesses", "exact_points"])
+@pytest.mark.parametrize(
+    "numbers",
+    [["0", "0"], ["1", "0"], ["-1"], ["fffffff"], ["f" * 5000], ["0x1"], ["1_0"], [" 1"], [""]],
+    ids=lambda numbers: repr(numbers)[:20],
+)
+def test_numbers_of_exact_points(refusal, key, numbers):
+    columns = certified()[1][key].shape[1] - 1
+    _, forged = with_exact_points(key, [[number, *["1/2"] * columns] for number in numbers])
+    assert key in refusal(zipped(archive_of(forged)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1/0", "1", "1/2/3", "1/-2", "0x1/2", "1_0/2", " 1/2", "nan", "/", "1/", "1.5/2", "G/2"],
+)
+def test_texts_of_exact_points(refusal, text):
+    columns = certified()[1]["exact_points"].shape[1] - 1
+    _, forged = with_exact_points("exact_points", [["0", *[text] * columns]])
+    assert "exact_points: a " in refusal(zipped(archive_of(forged)))
+
+
+def duplicated(members):
+    content = zipped(members | {"edgez.npy": members["edges.npy"]})
+    return content.replace(b"edgez.npy", b"edges.npy")
+
+
+def overlapping(members):
+    """Several names of the directory for the bytes of one."""
+    content = bytearray(zipped(members))
+    places = [k for k in range(len(content)) if content.startswith(b"PK\1\2", k)]
+    content[places[-1] + 42 : places[-1] + 46] = content[places[-2] + 42 : places[-2] + 46]
+    return bytes(content)
+
+
+def with_a_long_directory(members):
+    """A hundred thousand names that hold nothing."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+        last = archive.filelist[-1]
+        for k in range(20_000):
+            entry = zipfile.ZipInfo(f"{k}")
+            entry.header_offset, entry.CRC, entry.file_size = last.header_offset, 0, 0
+            archive.filelist.append(entry)
+    return stream.getvalue()
+
+
+def flagged(members, place, value):
+    """A changed byte in the last member's entry of the directory."""
+    content = bytearray(zipped(members))
+    content[content.rfind(b"PK\1\2") + place] ^= value
+    return bytes(content)
+
+
+ARCHIVES = {
+    "deflated": lambda members: zipped(members, zipfile.ZIP_DEFLATED),
+    "bzip2": lambda members: zipped(members, zipfile.ZIP_BZIP2),
+    "lzma": lambda members: zipped(members, zipfile.ZIP_LZMA),
+    "duplicates": duplicated,
+    "overlapping": overlapping,
+    "a long directory": with_a_long_directory,
+    "encrypted": lambda members: flagged(members, 8, 1),
+    "another method": lambda members: flagged(members, 10, 8),
+    "another size": lambda members: flagged(members, 24, 1),
+    "another checksum": lambda members: flagged(members, 16, 1),
+    "another place": lambda members: flagged(members, 42, 1),
+    "one more": lambda members: zipped(members | {"more.npy": npy("()", "'<f8'", bytes(8))}),
+    "one less": lambda members: zipped(dict(list(members.items())[:-1])),
+    "another order": lambda members: zipped(dict(list(members.items())[::-1])),
+    "a folder": lambda members: zipped({f"x/{name}": data for name, data in members.items()}),
+    "something in front": lambda members: b"#!/bin/sh\n" + zipped(members),
+    "something behind": lambda members: zipped(members) + b"\0",
+    "another archive behind": lambda members: zipped(members) + zipped({}),
+    "nothing": lambda members: zipped({}),
+}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_archives_with_anything_else(refusal, kind):
+    assert "damaged or not a certificate" in refusal(ARCHIVES[kind](archive_of(certified()[1])))
+
+
+def test_a_bomb_of_many_bytes(refusal):
+    _, arrays = certified()
+    bomb = npy("(8000000, 2)", "'<i4'", bytes(64_000_000))
+    content = zipped(archive_of(arrays, edges=bomb), zipfile.ZIP_DEFLATED)
+    assert len(content) < 200_000
+    refusal(content)
+
+
+def test_batches_are_cut_by_all_that_they_multiply(refusal):
+    # a thousand inequalities for each of a thousand regions: the rows of all at once are 24 MB
+    # times their errors and bounds
+    rng = np.random.default_rng(0)
+    layers = [(rng.normal(size=(10, 2)), np.zeros(10), np.zeros(10), np.ones(10))]
+    count, cuts = 1024, np.tile([[1.0, 1.0, 9.0]], (4000, 1))
+    none = np.zeros((0, 3), dtype="<U1")
+    forged = {
+        "format": np.array("polyregions certificate"),
+        "version": np.array(2),
+        "network": np.array(""),
+        "domain": np.array([[-1.0, -1.0], [1.0, 1.0]]),
+        "inequalities": cuts,
+        "claim": np.array(""),
+        "patterns": np.arange(count, dtype=np.uint64)[:, None],
+        "witnesses": np.zeros((count, 2)),
+        "exact_witnesses": none,
+        "proofs": np.full((count, 10), -1, dtype=np.int8),
+        "bases": np.zeros((0, 2), dtype=np.int8),
+        "base_counts": np.zeros(count, dtype=np.int8),
+        "edges": np.zeros((0, 2), dtype=np.int32),
+        "edge_points": np.zeros((0, 2)),
+        "exact_points": none,
+        "edge_units": np.zeros(0, dtype=np.int8),
+        "edge_counts": np.zeros(0, dtype=np.int8),
+    }
+    stream = io.BytesIO()
+    write_npz(stream, signed(layers, forged))
+    assert "is not positive at the witness" in refusal(stream.getvalue(), layers)
+
+
+def test_a_directory_of_more_than_four_gigabytes_is_read(tmp_path, monkeypatch):
+    layers, arrays = certified()
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    path = written(tmp_path / "net.cert", arrays)
+    assert b"PK\6\6" in path.read_bytes()
+    assert check(layers, path).regions == len(arrays["patterns"])
+
+
+def test_arrays_by_columns_and_of_other_widths_are_read(tmp_path):
+    layers, arrays = certified()
+    other = {
+        key: array.astype(">i8") if array.dtype.kind == "i" else np.array(array, order="F")
+        for key, array in arrays.items()
+    }
+    stream = io.BytesIO()
+    np.savez(stream, **other)
+    (tmp_path / "net.cert").write_bytes(stream.getvalue())
+    assert check(layers, tmp_path / "net.cert").regions == len(arrays["patterns"])
