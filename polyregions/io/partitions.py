@@ -11,9 +11,11 @@ regions hold its source, the lower number.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -24,8 +26,15 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
-from polyregions.io.files import import_extra
-from polyregions.io.results import exact_arrays, read_arrays, regions_of, save_regions
+from polyregions.io.files import import_extra, regular_file
+from polyregions.io.manifests import OtherVersionError, read_manifest, signed, value_of
+from polyregions.io.results import (
+    exact_arrays,
+    read_arrays,
+    regions_of,
+    save_regions,
+    strictly_increasing,
+)
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 
@@ -40,10 +49,36 @@ __all__ = [
 
 Part = dict[str, Any]
 
+
+@dataclass(frozen=True)
+class _Part:
+    """What the manifest says of a part; sizes and checksums are not in all files of 0.1.0."""
+
+    file: str
+    rows: int
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What the manifest says of the result."""
+
+    input_dimension: int
+    regions: int
+    edges: int
+    complete: bool
+    proven: bool
+    parts: dict[str, Any]
+
+
 _FORMAT = "polyregions partitions"
 _VERSION = 1
 _MANIFEST = "manifest.json"
 _PROBLEM = "problem.npz"
+_PART_NAME = re.compile(r"(regions|edges)/part-[0-9]{5,9}\.parquet")
+
+_BATCH = 1 << 16  # rows that are read at a time
 
 THIN = 1  # bit of `flags`: no float point lies in the region; `exact` holds the witness
 
@@ -176,7 +211,7 @@ def write_head(
         "parts": {"regions": list(regions), "edges": list(edges)},
     }
     with (folder / _MANIFEST).open("xb") as stream:
-        stream.write((json.dumps(manifest, indent=1) + "\n").encode())
+        stream.write(signed(manifest))
         _flush(stream)
 
 
@@ -200,13 +235,13 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
         If pyarrow is not installed.
     """
     folder = Path(path)
-    manifest = _manifest(folder)
+    head, parts = _manifest(folder)
     arrays = read_arrays(folder / _PROBLEM)
     try:
-        arrays |= _read_parts(folder, manifest, arrays)
+        arrays |= _read_parts(folder, head, parts, arrays)
     except FormatError:
         raise
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FormatError(
             f"the tables in {folder.name} are damaged or of another kind ({error}); write them "
             f"again"
@@ -215,23 +250,30 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
 
 
 def _read_parts(
-    folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    folder: Path,
+    head: _Head,
+    parts: Mapping[str, Sequence[_Part]],
+    arrays: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays that all parts hold; those of `arrays` are empty, and say their shape."""
-    n = int(manifest["input_dimension"])
+    empty, n = arrays["patterns"], head.input_dimension
+    if arrays["witnesses"].shape != (0, n):
+        raise ValueError(f"{_PROBLEM} is another's")
     count = 0
     patterns, witnesses, edges = ([arrays[key]] for key in ("patterns", "witnesses", "edges"))
     exact: dict[int, tuple[Fraction, ...]] = {}
-    for table in _tables(folder, manifest, "regions"):
-        patterns.append(_words(table["pattern"]))
-        witnesses.append(np.stack([table[f"x{axis}"].to_numpy() for axis in range(n)], axis=1))
-        for row in np.flatnonzero(table["flags"].to_numpy() & THIN).tolist():
+    for table in _tables(folder, parts["regions"]):
+        patterns.append(_words(table["pattern"], 8 * empty.shape[1]))
+        _require_order(patterns)
+        witnesses.append(np.stack([_numbers(table[f"x{axis}"]) for axis in range(n)], axis=1))
+        for row in np.flatnonzero(_numbers(table["flags"]) & THIN).tolist():
             exact[count + row] = _fractions(table["exact"][row].as_py())
         count += len(table)
-    for table in _tables(folder, manifest, "edges"):
-        pair = [table[name].to_numpy() for name in ("source", "target")]
+    for table in _tables(folder, parts["edges"]):
+        pair = [_numbers(table[name]) for name in ("source", "target")]
         edges.append(np.stack(pair, axis=1))
-    said = [manifest[key] for key in ("regions", "edges", "complete", "proven")]
+        _require_order(edges)
+    said = [head.regions, head.edges, head.complete, head.proven]
     if said != [count, sum(map(len, edges)), arrays["complete"], arrays["proven"]]:
         raise ValueError(f"{_MANIFEST} does not agree with the tables")
     return {
@@ -242,56 +284,83 @@ def _read_parts(
     }
 
 
-def _words(column: Any) -> Words:
-    """Return the packed patterns of a column."""
+def _require_order(blocks: Sequence[NDArray[Any]]) -> None:
+    """Refuse rows that do not increase, as soon as they are read."""
+    if not strictly_increasing(np.concatenate([blocks[-2][-1:], blocks[-1]])):
+        raise ValueError("rows are not sorted")
+
+
+def _numbers(column: Any) -> NDArray[Any]:
+    """Return a column of numbers."""
+    if column.null_count:
+        raise ValueError("a number is missing")
+    array: NDArray[Any] = column.to_numpy()
+    return array
+
+
+def _words(column: Any, width: int) -> Words:
+    """Return the packed patterns of a column, of so many bytes each."""
+    if column.null_count or column.type.byte_width != width:
+        raise ValueError("a pattern is missing, or of another length")
     rows = []
     for array in column.chunks:
-        if array.null_count:
-            raise ValueError("a region has no pattern")
-        width = array.type.byte_width
         data = array.buffers()[1][array.offset * width : (array.offset + len(array)) * width]
         rows.append(np.frombuffer(data, dtype=">u8").reshape(-1, width // 8))
     return np.concatenate(rows).astype(np.uint64)
 
 
-def _tables(folder: Path, manifest: Mapping[str, Any], kind: str) -> Iterator[Any]:
+def _tables(folder: Path, parts: Sequence[_Part]) -> Iterator[Any]:
     """Yield the tables of all parts in order."""
+    pyarrow: Any = import_extra("pyarrow", "parquet", "reading Parquet")
     parquet: Any = import_extra("pyarrow.parquet", "parquet", "reading Parquet")
-    for part in manifest["parts"][kind]:
-        file = folder / str(part["file"])
-        if folder.resolve() not in file.resolve().parents:
+    for part in parts:
+        if not _PART_NAME.fullmatch(part.file):
             raise FormatError(f"{_MANIFEST} in {folder.name} names a file outside; write it again")
+        file = regular_file(folder / part.file)
         try:
-            table = parquet.read_table(file, page_checksum_verification=True, partitioning=None)
+            if part.bytes is not None and file.stat().st_size != part.bytes:
+                raise ValueError(f"{part.file} has another size")
+            if part.sha256 is not None and _sha256(file) != part.sha256:
+                raise ValueError(f"{part.file} was changed")
+            opened = parquet.ParquetFile(file, page_checksum_verification=True)
+            if opened.metadata.num_rows != part.rows:
+                raise ValueError(f"{part.file} has {opened.metadata.num_rows} rows")
+            # a few bytes of a column may stand for many equal rows, which no result has
+            for batch in opened.iter_batches(_BATCH):
+                yield pyarrow.table(batch)
         except OSError as error:
             raise FormatError(
-                f"{part['file']} in {folder.name} cannot be read ({error}); write it again"
+                f"{part.file} in {folder.name} cannot be read ({error}); write it again"
             ) from None
-        if len(table) != part["rows"]:
-            raise ValueError(f"{part['file']} has {len(table)} rows, not {part['rows']}")
-        yield table
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _manifest(folder: Path) -> tuple[_Head, dict[str, list[_Part]]]:
+    """Return what the manifest says, and the parts of each kind."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_bytes())
-        if manifest["format"] != _FORMAT:
-            raise ValueError("another format")
+        manifest = read_manifest(folder / _MANIFEST, _FORMAT, _VERSION)
+        head = value_of(_Head, manifest)
+        kinds = {kind: head.parts.get(kind) for kind in ("regions", "edges")}
+        if not all(isinstance(listed, list) for listed in kinds.values()):
+            raise ValueError("its parts are no lists")
+        return head, {
+            kind: [value_of(_Part, part) for part in listed or ()] for kind, listed in kinds.items()
+        }
     except OSError as error:
         raise FormatError(
             f"{folder.name} is a folder whose {_MANIFEST} cannot be read ({error.strerror}); give "
             f"one written by 'polyregions enumerate -o NAME.parquet'"
         ) from None
-    except (KeyError, TypeError, ValueError) as error:
+    except OtherVersionError as error:
+        raise FormatError(f"{folder.name} has {error}; install a newer polyregions") from None
+    except ValueError as error:
         raise FormatError(
             f"{_MANIFEST} in {folder.name} is damaged or of another kind ({error}); write it again"
         ) from None
-    if manifest["version"] != _VERSION:
-        raise FormatError(
-            f"{folder.name} has format version {manifest['version']}, but this program reads "
-            f"version {_VERSION}; install a newer polyregions"
-        )
-    return dict(manifest)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -349,7 +418,9 @@ def _write(folder: Path, kind: str, index: int, table: Any, encodings: Mapping[s
             write_page_checksum=True,
         )
         _flush(stream)
-    return {"file": name, "rows": len(table), "bytes": (folder / name).stat().st_size}
+    file = folder / name
+    size = file.stat().st_size
+    return {"file": name, "rows": len(table), "bytes": size, "sha256": _sha256(file)}
 
 
 def _flush(stream: BinaryIO) -> None:

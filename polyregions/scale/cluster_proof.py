@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.io.archives import write_npz
 from polyregions.io.atomic import atomic_write
 from polyregions.io.files import import_extra
 from polyregions.io.partitions import open_partitions
-from polyregions.io.results import write_npz
 from polyregions.network import Network
 from polyregions.proof.pieces import certificate_of_pieces
 from polyregions.regions import Regions
