@@ -1,18 +1,26 @@
 """Files made to mislead: the checker and the readers refuse before anything is allocated."""
 
 import hashlib
+import importlib.util
 import io
+import json
 import tracemalloc
 import zipfile
+from contextlib import nullcontext
 from functools import cache
 
 import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.io.results import write_npz
+from polyregions.io.archives import write_npz
+from polyregions.io.manifests import signed as signed_manifest
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
+from polyregions.scale import enumerate_to_file
+from polyregions.scale.checkpoint import open_checkpoint
+from polyregions.scale.state import restored
+from polyregions.traversal.problem import problem_of
 from tests.random_nets import random_case
 from tests.test_certificate import layers_of
 
@@ -335,3 +343,189 @@ def test_arrays_by_columns_and_of_other_widths_are_read(tmp_path):
     np.savez(stream, **other)
     (tmp_path / "net.cert").write_bytes(stream.getvalue())
     assert check(layers, tmp_path / "net.cert").regions == len(arrays["patterns"])
+
+
+# results and checkpoints
+
+
+def assert_refused(path, match):
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        with pytest.raises(pr.FormatError, match=match) as error:
+            pr.open_regions(path)
+        assert tracemalloc.get_traced_memory()[1] < MOST + 8 * size
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def saved(tmp_path, deep):
+    """A saved result: its path, and its members as bytes by name."""
+    path = tmp_path / "out.npz"
+    pr.enumerate_regions(deep, pr.Box.cube(3, 1.0)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        return path, {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_result_of_compressed_arrays(saved):
+    path, members = saved
+    bomb = npy("(8000000, 2)", "'<i4'", bytes(64_000_000))
+    path.write_bytes(zipped(members | {"edges.npy": bomb}, zipfile.ZIP_DEFLATED))
+    assert_refused(path, "compressed arrays")
+
+
+@pytest.mark.parametrize("key", ["patterns", "exact_numerators", "name", "weight_0"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        npy("(10000000000,)", "'<U0'"),
+        npy("(1000000000000, 2)", "'<f8'"),
+        npy("(1,)", "'<f8'", bytes(9)),
+        npy("(1,)", "('<f8', (1000000, 1000000))"),
+        npy("(" * 3000 + ")" * 3000, "'<f8'"),
+        npy("(1,)", "'|O'", bytes(8)),
+        npy("(0, 1000000000000)", "'<u8'"),
+        b"",
+    ],
+    ids=lambda data: repr(data[10:60].decode("latin-1")),
+)
+def test_headers_of_a_result(saved, key, data):
+    path, members = saved
+    del members["checksum.npy"]
+    path.write_bytes(zipped(members | {f"{key}.npy": data}))
+    assert_refused(path, "truncated, damaged or not a saved result")
+
+
+@pytest.mark.parametrize("kind", ["duplicates", "overlapping", "encrypted", "another method"])
+def test_archives_that_hold_no_result(saved, kind):
+    path, members = saved
+    path.write_bytes(ARCHIVES[kind](members))
+    assert_refused(path, "truncated, damaged or not a saved result")
+
+
+@pytest.mark.parametrize("key", ["witnesses", "name", "complete", "weight_1", "domain"])
+def test_a_changed_array_has_another_checksum(saved, key):
+    path, members = saved
+    data = bytearray(members[f"{key}.npy"])
+    data[-1] ^= 1
+    path.write_bytes(zipped(members | {f"{key}.npy": bytes(data)}))
+    assert_refused(path, "its checksum is that of something else")
+    path.write_bytes(zipped({name: data for name, data in members.items() if name != "edges.npy"}))
+    assert_refused(path, "its checksum is that of something else")
+
+
+def test_equal_rows_are_refused_before_all_are_read(tmp_path, deep):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "out.parquet"
+    enumerate_to_file(deep, pr.Box.cube(3, 1.0), path)
+    part = path / "edges" / "part-00000.parquet"
+    row = parquet.read_table(part).slice(0, 1)
+    many = row.take(pyarrow.array(np.zeros(8_000_000, dtype=np.int32)))
+    parquet.write_table(many, part, compression="zstd")
+    del many
+    manifest = json.loads((path / "manifest.json").read_bytes())
+    del manifest["check"]
+    manifest["parts"]["edges"][0] = {"file": f"edges/{part.name}", "rows": 8_000_000}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert part.stat().st_size < 200_000
+    assert_refused(path, "rows are not sorted")
+
+
+MANIFESTS = {
+    "nested": lambda manifest: b"[" * 200_000,
+    "nested objects": lambda manifest: b'{"a":' * 200_000,
+    "an infinite number": lambda manifest: changed(manifest, 0, float("inf")),
+    "a huge number": lambda manifest: changed(manifest, 0, 10**30),
+    "a number of too many digits": lambda manifest: b'{"format": ' + b"9" * 5000 + b"}",
+    "a negative number": lambda manifest: changed(manifest, 0, -1),
+    "a fraction": lambda manifest: changed(manifest, 0, 1.5),
+    "a truth value": lambda manifest: changed(manifest, 0, True),
+    "text": lambda manifest: changed(manifest, 0, "many"),
+    "nothing": lambda manifest: changed(manifest, 0, None),
+    "a list": lambda manifest: changed(manifest, 0, []),
+    "an object": lambda manifest: changed(manifest, 0, {}),
+    "not UTF-8": lambda manifest: b"\xff\xfe\x00",
+    "a list of lists": lambda manifest: b"[[]]",
+}
+
+
+def changed(manifest, place, value):
+    """Change one number that a manifest says of a chunk or part."""
+    manifest = json.loads(json.dumps(manifest))
+    manifest.pop("check", None)
+    if "chunks" in manifest:
+        manifest["chunks"][place]["totals"]["regions"] = value
+    else:
+        manifest["parts"]["edges"][place]["rows"] = value
+    return signed_manifest(manifest)
+
+
+@pytest.mark.parametrize("kind", MANIFESTS)
+def test_malformed_manifests(tmp_path, deep, kind):
+    box = pr.Box.cube(3, 1.0)
+    enumerate_to_file(deep, box, tmp_path / "out.npz", max_regions=20, interval=0)
+    file = tmp_path / "out.npz.checkpoint" / "manifest.json"
+    file.write_bytes(MANIFESTS[kind](json.loads(file.read_bytes())))
+    with pytest.raises(pr.CheckpointError, match="is damaged") as error:
+        enumerate_to_file(deep, box, tmp_path / "out.npz", resume=True)
+    assert "\n" not in str(error.value)
+    if pyarrow_is_there():
+        enumerate_to_file(deep, box, tmp_path / "out.parquet")
+        file = tmp_path / "out.parquet" / "manifest.json"
+        file.write_bytes(MANIFESTS[kind](json.loads(file.read_bytes())))
+        assert_refused(tmp_path / "out.parquet", "damaged")
+
+
+def pyarrow_is_there():
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def leaves(value, path=()):
+    """The places of everything in a manifest."""
+    yield path
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for key, part in value.items() if isinstance(value, dict) else ():
+        yield from leaves(part, (*path, key))
+
+
+@pytest.mark.parametrize("value", [None, -1, 10**19, 1.5, "x", [], {}, True, float("inf")])
+def test_every_place_of_a_manifest(tmp_path, deep, value):
+    # whatever is changed: it opens as what it was, or there is one sentence
+    box = pr.Box.cube(3, 1.0)
+    enumerate_to_file(deep, box, tmp_path / "out.npz", max_regions=20, interval=0)
+    folder = tmp_path / "out.npz.checkpoint"
+    whole = json.loads((folder / "manifest.json").read_bytes())
+    del whole["check"]
+    for path in leaves(whole):
+        manifest = json.loads(json.dumps(whole))
+        place = manifest
+        for key in path[:-1]:
+            place = place[key]
+        if path:
+            place[path[-1]] = value
+        else:
+            manifest = {"format": value}
+        (folder / "manifest.json").write_bytes(signed_manifest(manifest))
+        if path == ("chunks",) and value == []:
+            continue  # a run that has saved nothing yet
+        # the totals of all chunks are for people who look, and one field is a truth value
+        fits = path[:1] == ("totals",) or (path[-1:] == ("resolving",) and value is True)
+        expected = nullcontext() if fits else pytest.raises(pr.CheckpointError)
+        with expected, open_checkpoint(folder, whole["identity"], resume=True) as checkpoint:
+            restored(problem_of(deep, box, drop_constant=True), checkpoint, keep=True)
+
+
+def test_a_chunk_that_claims_more_than_it_holds(tmp_path, deep):
+    box = pr.Box.cube(3, 1.0)
+    enumerate_to_file(deep, box, tmp_path / "out.npz", max_regions=20, interval=0)
+    file = tmp_path / "out.npz.checkpoint" / "manifest.json"
+    manifest = json.loads(file.read_bytes())
+    del manifest["check"]
+    manifest["chunks"][-1]["totals"]["regions"] = 10**12
+    file.write_bytes(signed_manifest(manifest))
+    with pytest.raises(pr.CheckpointError, match="claims more than it holds"):
+        enumerate_to_file(deep, box, tmp_path / "out.npz", resume=True)

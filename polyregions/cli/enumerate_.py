@@ -39,32 +39,36 @@ def enumerate_(
     dask: DaskWalkOption = None,
 ) -> int:
     """Save every region: pattern, a point inside, and which regions touch."""
-    options.check_output(output, [".npz", ".parquet"], network, folders=[".parquet"])
+    inputs = [network, *where.files]
+    options.check_output(output, [".npz", ".parquet"], inputs, folders=[".parquet"])
     budget, interval = storage.bytes_of(memory), storage.checkpoint_seconds()
     if dask is not None:
         _check_for_cluster(output, budget)
     task = options.read_task(network, where)
-    if dask is not None:
-        written, seconds = walk_by_cluster(
-            task,
-            dask,
-            output,
-            resume=resume,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
-        )
-    else:
-        written, seconds = saved_walk(
-            task,
-            output,
-            resume=resume,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
-            memory=budget,
-            interval=interval,
-        )
+    try:
+        if dask is not None:
+            written, seconds = walk_by_cluster(
+                task,
+                dask,
+                output,
+                resume=resume,
+                threads=threads,
+                max_regions=max_regions,
+                time_limit=time_limit,
+            )
+        else:
+            written, seconds = saved_walk(
+                task,
+                output,
+                resume=resume,
+                threads=threads,
+                max_regions=max_regions,
+                time_limit=time_limit,
+                memory=budget,
+                interval=interval,
+            )
+    except (KeyboardInterrupt, MemoryError, OSError) as error:
+        return storage.ended_by(error, output)
     report.print_lines(*report.summary_lines(asdict(written), seconds), f"saved to {output}")
     if written.complete:
         return 0

@@ -31,7 +31,7 @@ def view(
     """Write one HTML page to look around in: hover, click, search. It works offline."""
     from polyregions.viewer.page import MOST_CELLS, write_page
 
-    options.check_output(output, [".html"], network)
+    options.check_output(output, [".html"], [network, *where.files])
     task = options.read_task(network, where)
     limits: dict[str, Any] = {"threads": threads, "time_limit": time_limit}
     # a larger result is stopped there, and its page says that it is partial

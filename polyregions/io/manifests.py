@@ -24,8 +24,17 @@ class OtherVersionError(ValueError):
     """The manifest is of another version of its format; the message says which."""
 
 
-def read_manifest(path: Path, kind: str, version: int) -> dict[str, Any]:
+def read_manifest(path: Path, kind: str, version: int, *, unsigned: bool = False) -> dict[str, Any]:
     """Return the object of a JSON file of a known format and version.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        What ``format`` must be.
+    version : int
+    unsigned : bool
+        Whether one without ``check`` is read as well: 0.1.0 signed no results.
 
     Raises
     ------
@@ -51,7 +60,8 @@ def read_manifest(path: Path, kind: str, version: int) -> dict[str, Any]:
             f"format version {found if type(found) is int else 'unknown'}, but this program "
             f"reads version {version}"
         )
-    if _CHECK in manifest and manifest.pop(_CHECK) != _checksum(manifest):
+    check = manifest.pop(_CHECK, None)
+    if check != _checksum(manifest) and not (unsigned and check is None):
         raise ValueError("it was changed")
     return manifest
 

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -27,7 +25,17 @@ from numpy.typing import NDArray
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
 from polyregions.io.files import import_extra, regular_file
-from polyregions.io.manifests import OtherVersionError, read_manifest, signed, value_of
+from polyregions.io.manifests import signed
+from polyregions.io.partition_manifest import (
+    FORMAT,
+    MANIFEST,
+    PROBLEM,
+    VERSION,
+    Head,
+    ListedPart,
+    is_result,
+    manifest_of,
+)
 from polyregions.io.results import (
     exact_arrays,
     read_arrays,
@@ -49,35 +57,6 @@ __all__ = [
 
 Part = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class _Part:
-    """What the manifest says of a part; sizes and checksums are not in all files of 0.1.0."""
-
-    file: str
-    rows: int
-    bytes: int | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class _Head:
-    """What the manifest says of the result."""
-
-    input_dimension: int
-    regions: int
-    edges: int
-    complete: bool
-    proven: bool
-    parts: dict[str, Any]
-
-
-_FORMAT = "polyregions partitions"
-_VERSION = 1
-_MANIFEST = "manifest.json"
-_PROBLEM = "problem.npz"
-_PART_NAME = re.compile(r"(regions|edges)/part-[0-9]{5,9}\.parquet")
-
 _BATCH = 1 << 16  # rows that are read at a time
 
 THIN = 1  # bit of `flags`: no float point lies in the region; `exact` holds the witness
@@ -94,9 +73,10 @@ def check_replaceable(path: Path) -> None:
         If pyarrow is not installed.
     """
     import_extra("pyarrow.parquet", "parquet", "writing Parquet")
-    if path.exists() and not (path.is_dir() and _is_ours(path)):
+    if path.exists() and not is_result(path):
         raise FormatError(
-            f"{path} exists and is no result of this program in Parquet; choose another name"
+            f"{path} exists and is no result of this program in Parquet, or holds other files; "
+            f"choose another name"
         )
 
 
@@ -194,11 +174,11 @@ def write_head(
     folder: Path, empty: Regions, regions: Sequence[Part], edges: Sequence[Part]
 ) -> None:
     """Write the manifest and the problem; `empty` is the result without its arrays."""
-    save_regions(empty, folder / _PROBLEM)
+    save_regions(empty, folder / PROBLEM)
     network, domain = empty.network, empty.domain
     manifest = {
-        "format": _FORMAT,
-        "version": _VERSION,
+        "format": FORMAT,
+        "version": VERSION,
         "network": {"name": network.name, "fingerprint": network.fingerprint},
         "domain": _domain_value(domain),
         "input_dimension": network.input_dimension,
@@ -210,7 +190,7 @@ def write_head(
         "exact_decisions": empty.exact_decisions,
         "parts": {"regions": list(regions), "edges": list(edges)},
     }
-    with (folder / _MANIFEST).open("xb") as stream:
+    with (folder / MANIFEST).open("xb") as stream:
         stream.write(signed(manifest))
         _flush(stream)
 
@@ -235,8 +215,8 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
         If pyarrow is not installed.
     """
     folder = Path(path)
-    head, parts = _manifest(folder)
-    arrays = read_arrays(folder / _PROBLEM)
+    head, parts = manifest_of(folder)
+    arrays = read_arrays(folder / PROBLEM)
     try:
         arrays |= _read_parts(folder, head, parts, arrays)
     except FormatError:
@@ -251,14 +231,14 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
 
 def _read_parts(
     folder: Path,
-    head: _Head,
-    parts: Mapping[str, Sequence[_Part]],
+    head: Head,
+    parts: Mapping[str, Sequence[ListedPart]],
     arrays: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays that all parts hold; those of `arrays` are empty, and say their shape."""
     empty, n = arrays["patterns"], head.input_dimension
     if arrays["witnesses"].shape != (0, n):
-        raise ValueError(f"{_PROBLEM} is another's")
+        raise ValueError(f"{PROBLEM} is another's")
     count = 0
     patterns, witnesses, edges = ([arrays[key]] for key in ("patterns", "witnesses", "edges"))
     exact: dict[int, tuple[Fraction, ...]] = {}
@@ -275,7 +255,7 @@ def _read_parts(
         _require_order(edges)
     said = [head.regions, head.edges, head.complete, head.proven]
     if said != [count, sum(map(len, edges)), arrays["complete"], arrays["proven"]]:
-        raise ValueError(f"{_MANIFEST} does not agree with the tables")
+        raise ValueError(f"{MANIFEST} does not agree with the tables")
     return {
         "patterns": np.concatenate(patterns),
         "witnesses": np.concatenate(witnesses),
@@ -309,13 +289,11 @@ def _words(column: Any, width: int) -> Words:
     return np.concatenate(rows).astype(np.uint64)
 
 
-def _tables(folder: Path, parts: Sequence[_Part]) -> Iterator[Any]:
+def _tables(folder: Path, parts: Sequence[ListedPart]) -> Iterator[Any]:
     """Yield the tables of all parts in order."""
     pyarrow: Any = import_extra("pyarrow", "parquet", "reading Parquet")
     parquet: Any = import_extra("pyarrow.parquet", "parquet", "reading Parquet")
     for part in parts:
-        if not _PART_NAME.fullmatch(part.file):
-            raise FormatError(f"{_MANIFEST} in {folder.name} names a file outside; write it again")
         file = regular_file(folder / part.file)
         try:
             if part.bytes is not None and file.stat().st_size != part.bytes:
@@ -337,38 +315,6 @@ def _tables(folder: Path, parts: Sequence[_Part]) -> Iterator[Any]:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _manifest(folder: Path) -> tuple[_Head, dict[str, list[_Part]]]:
-    """Return what the manifest says, and the parts of each kind."""
-    try:
-        manifest = read_manifest(folder / _MANIFEST, _FORMAT, _VERSION)
-        head = value_of(_Head, manifest)
-        kinds = {kind: head.parts.get(kind) for kind in ("regions", "edges")}
-        if not all(isinstance(listed, list) for listed in kinds.values()):
-            raise ValueError("its parts are no lists")
-        return head, {
-            kind: [value_of(_Part, part) for part in listed or ()] for kind, listed in kinds.items()
-        }
-    except OSError as error:
-        raise FormatError(
-            f"{folder.name} is a folder whose {_MANIFEST} cannot be read ({error.strerror}); give "
-            f"one written by 'polyregions enumerate -o NAME.parquet'"
-        ) from None
-    except OtherVersionError as error:
-        raise FormatError(f"{folder.name} has {error}; install a newer polyregions") from None
-    except ValueError as error:
-        raise FormatError(
-            f"{_MANIFEST} in {folder.name} is damaged or of another kind ({error}); write it again"
-        ) from None
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        _manifest(folder)
-    except FormatError:
-        return False
-    return True
 
 
 def _units(

@@ -179,11 +179,12 @@ def regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
 
 
 def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
-    if str(arrays["format"]) != _FORMAT:
+    if _text(arrays, "format") != _FORMAT:
         raise FormatError(f"{name} is not a saved result of polyregions")
-    if int(arrays["version"]) not in (_VERSION, _POLYTOPE_VERSION):
+    version = _number(arrays, "version")
+    if version not in (_VERSION, _POLYTOPE_VERSION):
         raise FormatError(
-            f"{name} has format version {int(arrays['version'])}, but this program reads "
+            f"{name} has format version {version}, but this program reads "
             f"versions up to {_POLYTOPE_VERSION}; install a newer polyregions"
         )
     network = _network_of(arrays)
@@ -208,7 +209,7 @@ def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
         edges=edges,
         complete=bool(_typed(arrays, "complete", np.bool_, ())),
         proven=bool(_typed(arrays, "proven", np.bool_, ())),
-        exact_decisions=int(_typed(arrays, "exact_decisions", np.int64, ())),
+        exact_decisions=_number(arrays, "exact_decisions"),
         exact_witnesses=exact_witnesses_of(arrays, count, n),
     )
 
@@ -219,7 +220,7 @@ def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
     if not len(bounds):
         return None
     box = Box(bounds[0], bounds[1])
-    if int(arrays["version"]) != _POLYTOPE_VERSION:
+    if _number(arrays, "version") != _POLYTOPE_VERSION:
         return box
     rows = _typed(arrays, "polytope", np.float64, (-1, n + 1))
     polytope = Polytope(rows[:, :-1], rows[:, -1])
@@ -230,10 +231,10 @@ def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
 def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
     layers = tuple(
         Layer.with_slopes(*(arrays[f"{part}_{i}"] for part in ("weight", "bias", "lower", "upper")))
-        for i in range(int(arrays["layers"]))
+        for i in range(_number(arrays, "layers"))
     )
-    network = Network(layers, name=str(arrays["name"]))
-    _require(network.fingerprint == str(arrays["fingerprint"]), "the network was changed")
+    network = Network(layers, name=_text(arrays, "name"))
+    _require(network.fingerprint == _text(arrays, "fingerprint"), "the network was changed")
     return network
 
 
@@ -264,6 +265,14 @@ def strictly_increasing(rows: NDArray[Any]) -> bool:
         below |= tied & (column[:-1] < column[1:])
         tied &= column[:-1] == column[1:]
     return bool(below.all())
+
+
+def _number(arrays: Mapping[str, NDArray[Any]], key: str) -> int:
+    return int(_typed(arrays, key, (np.int32, np.int64), ()))
+
+
+def _text(arrays: Mapping[str, NDArray[Any]], key: str) -> str:
+    return str(_typed(arrays, key, np.str_, ()))
 
 
 def _typed(

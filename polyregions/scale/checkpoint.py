@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -227,9 +227,12 @@ def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[C
     """Return the chunks to go on from, or None if there is nothing."""
     path = folder / _MANIFEST
     if not path.exists():
-        finished = (folder / _FINISHED).exists()
-        if not finished and any(_CHUNK_NAME.fullmatch(file.name) for file in folder.iterdir()):
-            raise _damaged(folder, f"{_MANIFEST} is missing")
+        foreign = [file.name for file in _strays(folder, ()) if not _is_partial(file)]
+        if foreign and not _is_finished(folder):
+            raise CheckpointError(
+                f"the folder {folder} holds {foreign[0]!r}, but {_MANIFEST} is missing, which "
+                f"makes it a checkpoint; choose another output, or move the folder away"
+            )
         return None
     try:
         manifest = read_manifest(path, _FORMAT, _VERSION)
@@ -319,17 +322,37 @@ def _locked(folder: Path) -> int:
 
 def _remove_strays(checkpoint: Checkpoint) -> None:
     """Delete what a process that died left behind: everything of ours that is not listed."""
-    listed = {chunk.name for chunk in checkpoint.chunks}
-    for file in checkpoint.folder.iterdir():
+    listed = [chunk.name for chunk in checkpoint.chunks]
+    for file in list(_strays(checkpoint.folder, listed)):
         if file.is_dir():
-            if file.name in ("result", "sorting"):
-                shutil.rmtree(file)
-        elif (
-            (_CHUNK_NAME.fullmatch(file.name) and file.name not in listed)
-            or (file.name.startswith(".polyregions-") and file.suffix == ".part")
-            or file.name in ("result.npz", _FINISHED)
-        ):
+            shutil.rmtree(file)
+        else:
             file.unlink()
+
+
+def _strays(folder: Path, listed: Sequence[str]) -> Iterator[Path]:
+    """Yield what has a name of ours and is not listed."""
+    for file in folder.iterdir():
+        if file.is_dir():
+            ours = file.name in ("result", "sorting") and not file.is_symlink()
+        else:
+            chunk = _CHUNK_NAME.fullmatch(file.name) and file.name not in listed
+            ours = bool(chunk) or _is_partial(file) or file.name in ("result.npz", _FINISHED)
+        if ours:
+            yield file
+
+
+def _is_partial(file: Path) -> bool:
+    return file.name.startswith(".polyregions-") and file.suffix == ".part"
+
+
+def _is_finished(folder: Path) -> bool:
+    """Return whether a manifest says that nothing in the folder is needed."""
+    try:
+        read_manifest(folder / _FINISHED, _FORMAT, _VERSION)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _sync(folder: Path) -> None:
