@@ -316,7 +316,8 @@ def check_output(
     for file in inputs:
         if path.exists() and file.exists() and path.samefile(file):
             raise PolyregionsError(
-                f"the output {path.name} is the file {file.name} that is read; choose another name"
+                f"the output {path.name} is the file {file.name} that is read for the network or "
+                f"its domain; choose another name"
             )
         places = [place for place in Path(os.path.realpath(file)).parents if place.parent == real]
         if any(place.name == target.name or _beside(place, target) for place in places):
