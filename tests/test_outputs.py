@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -10,9 +12,11 @@ import pytest
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.experiments.rows_file import RowsFile
 from polyregions.io.atomic import atomic_write
 from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file
+from polyregions.theory.draws_file import read_draws
 
 
 @pytest.fixture
@@ -77,23 +81,22 @@ def test_no_output_lies_in_an_unfinished_run(files, monkeypatch, capsys):
 # links, pipes and devices
 
 
-def test_a_link_stays_and_its_target_is_replaced(files, monkeypatch, capsys):
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("before", ["old", None])
+def test_a_link_stays_and_its_target_is_replaced(files, monkeypatch, capsys, command, before):
+    if command in ("plot", "view"):
+        pytest.importorskip("matplotlib" if command == "plot" else "plotly")
     monkeypatch.chdir(files)
-    (files / "there").mkdir()
-    for command, suffix in COMMANDS.items():
-        if command in ("plot", "view"):
-            pytest.importorskip("matplotlib" if command == "plot" else "plotly")
-        name = f"out{suffix}"
-        for target in (files / "there" / name, files / "there" / "new" / name):
-            target.parent.mkdir(exist_ok=True)
-            if target.parent.name == "there":
-                target.write_text("old")
-            (files / name).unlink(missing_ok=True)
-            (files / name).symlink_to(target)
-            assert main([command, "net.npz", "-o", name]) == 0, capsys.readouterr().err
-            assert (files / name).is_symlink()
-            assert target.stat().st_size > 100
-            assert [file.name for file in target.parent.iterdir() if file.suffix == ".part"] == []
+    name = f"out{COMMANDS[command]}"
+    target = files / "there" / name
+    target.parent.mkdir()
+    if before is not None:
+        target.write_text(before)
+    (files / name).symlink_to(target)
+    assert main([command, "net.npz", "-o", name]) == 0, capsys.readouterr().err
+    assert (files / name).is_symlink()
+    assert target.stat().st_size > 100
+    assert [file.name for file in target.parent.iterdir()] == [name]
 
 
 def test_a_link_to_itself_is_refused(files, monkeypatch, capsys):
@@ -115,6 +118,16 @@ def test_a_pipe_gets_the_bytes_of_the_file(files, monkeypatch):
     reader.join()
     assert read == [(files / "net.cert").read_bytes()]
     assert stat.S_ISFIFO((files / "pipe").stat().st_mode)
+
+
+def test_stdout_gets_the_bytes_of_the_file_alone(files, monkeypatch):
+    monkeypatch.chdir(files)
+    assert main(["certify", "net.npz", "-o", "net.cert"]) == 0
+    program = "import sys; from polyregions.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "certify", "net.npz", "-o", "/dev/stdout"]
+    piped = subprocess.run(command, capture_output=True, check=True)
+    assert piped.stdout == (files / "net.cert").read_bytes()
+    assert b"certificate saved" in piped.stderr
 
 
 def test_devices_stay_what_they_are(files, monkeypatch, capsys):
@@ -260,3 +273,28 @@ def test_dask_that_cannot_start_is_a_sentence(monkeypatch):
         with pytest.raises(PolyregionsError, match="no Dask scheduler answers") as error:
             connected(address).__enter__()
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b"1e999",
+        b"\xff",
+        b"[]",
+        b'{"format": []}',
+        b'{"format": "polyregions draws 1"}',
+    ]
+    + [
+        b'{"format": "polyregions draws 1", "settings": [], "draws": [{"0": [%s, 0, 0, 0]}]}'
+        % number
+        for number in (b"1e999", b"NaN", b"[]", b"null", b'"x"')
+    ],
+)
+def test_files_of_draws_and_of_rows_that_are_none(tmp_path, content):
+    (tmp_path / "draws.json").write_bytes(content)
+    with pytest.raises(CheckpointError, match="is not a file of draws"):
+        read_draws(tmp_path / "draws.json", [])
+    (tmp_path / "rows.jsonl").write_bytes(content + b"\n")
+    with pytest.raises(CheckpointError, match="is not a file of an experiment"):
+        RowsFile(tmp_path / "rows.jsonl", {})

@@ -13,6 +13,7 @@ from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
 from polyregions.cli.progress import announced_compilation, shown_steps
 from polyregions.cli.walk import walk
 from polyregions.errors import PolyregionsError
+from polyregions.io.atomic import is_stream
 
 
 @options.on_a_domain
@@ -57,5 +58,9 @@ def certify(
     if code == 0:
         with announced_compilation(), shown_steps("written") as progress:
             write_certificate(regions, output, progress=progress)
-        report.print_lines(*report.count_lines(regions, seconds), f"certificate saved to {output}")
+        lines = [*report.count_lines(regions, seconds), f"certificate saved to {output}"]
+        if is_stream(output):  # stdout, perhaps: nothing may come between its bytes
+            report.tell("\n".join(lines))
+        else:
+            report.print_lines(*lines)
     return code
