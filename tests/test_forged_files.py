@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.io.archives import write_npz
+from polyregions.io.archives import read_npz, write_npz
 from polyregions.io.manifests import signed as signed_manifest
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
@@ -529,3 +529,20 @@ def test_a_chunk_that_claims_more_than_it_holds(tmp_path, deep):
     file.write_bytes(signed_manifest(manifest))
     with pytest.raises(pr.CheckpointError, match="claims more than it holds"):
         enumerate_to_file(deep, box, tmp_path / "out.npz", resume=True)
+
+
+def test_an_array_inside_another(tmp_path):
+    # the bytes of one are entries of the other: many in each other would be a bomb
+    inner = zipped({"inner.npy": npy("(10000,)", "'|u1'", bytes(10_000))})
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        outer = npy(f"({len(inner)},)", "'|u1'", inner)
+        archive.writestr(zipfile.ZipInfo("outer.npy"), outer)
+        with zipfile.ZipFile(io.BytesIO(inner)) as other:
+            [entry] = other.infolist()
+        entry.header_offset = stream.getvalue().index(inner)
+        archive.filelist.append(entry)
+    path = tmp_path / "nested.npz"
+    path.write_bytes(stream.getvalue())
+    with pytest.raises(ValueError, match="claims more than it holds"):
+        read_npz(path)
