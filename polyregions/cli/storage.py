@@ -12,6 +12,7 @@ import typer
 
 from polyregions.cli.report import complain
 from polyregions.errors import PolyregionsError
+from polyregions.io.atomic import target_of
 
 __all__ = [
     "WORKING_SUFFIXES",
@@ -35,7 +36,8 @@ MemoryOption = Annotated[
     ),
 ]
 
-# of folders beside an output while it is made
+# of folders beside an output while it is made; all but the last hold what a run can go on from
+# (repeated here: the modules that make them bring the kernels with them)
 WORKING_SUFFIXES = (".checkpoint", ".parts", ".proofs", ".replaced")
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -94,7 +96,8 @@ def ended_by(error: BaseException, output: Path) -> int:
 
     The error is raised again where nothing was kept.
     """
-    beside = (output.with_name(output.name + suffix) for suffix in WORKING_SUFFIXES)
+    target = target_of(output)
+    beside = (target.with_name(target.name + suffix) for suffix in WORKING_SUFFIXES[:-1])
     kept = next((folder for folder in beside if (folder / "manifest.json").is_file()), None)
     if kept is None or isinstance(error, BrokenPipeError):
         raise error

@@ -24,7 +24,16 @@ from polyregions.io.archives import directory_digest, read_npz, write_npz
 from polyregions.io.atomic import atomic_write
 from polyregions.io.manifests import OtherVersionError, read_manifest, signed, value_of
 
-__all__ = ["Checkpoint", "Chunk", "Totals", "append", "open_checkpoint", "read_chunks", "remove"]
+__all__ = [
+    "Checkpoint",
+    "Chunk",
+    "Totals",
+    "append",
+    "bytes_held",
+    "open_checkpoint",
+    "read_chunks",
+    "remove",
+]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -135,6 +144,7 @@ def open_checkpoint(
     """
     try:
         folder.mkdir(exist_ok=True)
+        _refuse_foreign(folder)
         lock = _locked(folder)
     except OSError as error:
         raise CheckpointError(
@@ -178,6 +188,23 @@ def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: T
         raise
 
 
+def bytes_held(checkpoint: Checkpoint) -> int:
+    """Return the size of all chunks together.
+
+    Raises
+    ------
+    CheckpointError
+        If that of one is not what the manifest says.
+    """
+    for chunk in checkpoint.chunks:
+        try:
+            if (checkpoint.folder / chunk.name).stat().st_size != chunk.size:
+                raise ValueError("its size has changed")
+        except (OSError, ValueError) as error:
+            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+    return sum(chunk.size for chunk in checkpoint.chunks)
+
+
 def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
     """Yield the arrays of every chunk in order, each with the totals at its end.
 
@@ -186,11 +213,10 @@ def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
     CheckpointError
         If a chunk is missing, truncated or changed.
     """
+    bytes_held(checkpoint)
     for chunk in checkpoint.chunks:
         path = checkpoint.folder / chunk.name
         try:
-            if path.stat().st_size != chunk.size:
-                raise ValueError("its size has changed")
             if directory_digest(path) != chunk.digest:
                 raise ValueError("its contents have changed")
             arrays = read_npz(path)
@@ -223,16 +249,20 @@ def remove(checkpoint: Checkpoint) -> None:
         folder.rmdir()
 
 
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder without a manifest that holds what would be cleared away."""
+    foreign = [file.name for file in _strays(folder, ()) if not _is_partial(file)]
+    if foreign and not (folder / _MANIFEST).exists() and not _is_finished(folder):
+        raise CheckpointError(
+            f"the folder {folder} holds {foreign[0]!r}, but {_MANIFEST} is missing, which "
+            f"makes it a checkpoint; choose another output, or move the folder away"
+        )
+
+
 def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[Chunk] | None:
     """Return the chunks to go on from, or None if there is nothing."""
     path = folder / _MANIFEST
     if not path.exists():
-        foreign = [file.name for file in _strays(folder, ()) if not _is_partial(file)]
-        if foreign and not _is_finished(folder):
-            raise CheckpointError(
-                f"the folder {folder} holds {foreign[0]!r}, but {_MANIFEST} is missing, which "
-                f"makes it a checkpoint; choose another output, or move the folder away"
-            )
         return None
     try:
         manifest = read_manifest(path, _FORMAT, _VERSION)
@@ -243,14 +273,14 @@ def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[C
         if [chunk.name for chunk in chunks] != list(map(_name, range(len(chunks)))):
             raise ValueError("its chunks are not in order")
     except OSError as error:
-        raise _damaged(folder, f"{_MANIFEST}: {error.strerror}") from None
+        raise _unreadable(folder, str(error.strerror)) from None
     except OtherVersionError as error:
         raise CheckpointError(
             f"the checkpoint {folder} has {error}; take the program that wrote it, or delete the "
             f"folder"
         ) from None
     except ValueError as error:
-        raise _damaged(folder, f"{_MANIFEST}: {error}") from None
+        raise _unreadable(folder, str(error)) from None
     if not resume:
         raise CheckpointError(
             f"there is a checkpoint of an unfinished run in {folder}; go on with --resume, or "
@@ -273,6 +303,14 @@ def _chunk(entry: Any) -> Chunk:
 
 def _name(index: int) -> str:
     return f"{index:06d}.npz"
+
+
+def _unreadable(folder: Path, what: str) -> CheckpointError:
+    # it may be somebody else's: to delete it is no advice
+    return CheckpointError(
+        f"the checkpoint {folder} is damaged, or none ({_MANIFEST}: {what}); choose another "
+        f"output, or move the folder away"
+    )
 
 
 def _damaged(folder: Path, what: str) -> CheckpointError:

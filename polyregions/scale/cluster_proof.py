@@ -86,7 +86,7 @@ def certify_on_cluster(
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     import_extra("pyarrow.parquet", "parquet", "putting parts together")
-    target = target_of(path).absolute()
+    target = target_of(path).resolve()
     if is_stream(target):
         raise FormatError(f"{target} is a pipe or device, beside which no parts fit; name a file")
     problem = problem_of(network, domain, drop_constant=True)

@@ -215,7 +215,7 @@ def enumerate_on_cluster(
     limits_of(max_regions, time_limit)
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
-    target = target_of(path).absolute()
+    target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
         raise FormatError(
             f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"

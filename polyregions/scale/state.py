@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
-from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, read_chunks
+from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, bytes_held, read_chunks
 from polyregions.scale.release import release
 from polyregions.traversal.found import Found, root
 from polyregions.traversal.prefixes import REGISTERED, Prefixes, empty_prefixes, with_room
@@ -112,7 +112,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
     end = checkpoint.totals
     found = root(problem)
     # what is to be made room for is in the files, eight bytes or more each
-    held = sum(chunk.size for chunk in checkpoint.chunks) // 8
+    held = bytes_held(checkpoint) // 8
     if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
         raise _damaged(checkpoint, "it claims more than it holds")
     names = ("patterns", "bases", "points", "edges")
