@@ -13,7 +13,6 @@ from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
 from polyregions.cli.progress import announced_compilation, shown_steps
 from polyregions.cli.walk import walk
 from polyregions.errors import PolyregionsError
-from polyregions.io.atomic import is_stream
 
 
 @options.on_a_domain
@@ -28,6 +27,7 @@ def certify(
     resume: storage.ResumeOption = False,
 ) -> int:
     """Find every region and save a proof; see ``polyregions check``."""
+    from polyregions.io.atomic import is_stream
     from polyregions.proof.certificate import write_certificate
 
     # a certificate may have any name

@@ -19,7 +19,6 @@ from polyregions.cli.report import tell
 from polyregions.cli.storage import WORKING_SUFFIXES
 from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
-from polyregions.io.atomic import is_stream, target_of
 from polyregions.network import Network
 from polyregions.slices import Line, Plane, Slice, fix, fixed_box
 
@@ -296,6 +295,8 @@ def check_output(
     It may not be one of the files that are read, nor may these lie in a folder that is
     written: the output, or one beside it with a further suffix, such as its checkpoint.
     """
+    from polyregions.io.atomic import is_stream, target_of
+
     if path.suffix.lower() not in suffixes:
         raise PolyregionsError(
             f"{path.name} has no known format; end the name in {' or '.join(suffixes)}"

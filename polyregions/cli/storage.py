@@ -12,7 +12,6 @@ import typer
 
 from polyregions.cli.report import complain
 from polyregions.errors import PolyregionsError
-from polyregions.io.atomic import target_of
 
 __all__ = [
     "WORKING_SUFFIXES",
@@ -96,6 +95,8 @@ def ended_by(error: BaseException, output: Path) -> int:
 
     The error is raised again where nothing was kept.
     """
+    from polyregions.io.atomic import target_of
+
     target = target_of(output)
     beside = (target.with_name(target.name + suffix) for suffix in WORKING_SUFFIXES[:-1])
     kept = next((folder for folder in beside if (folder / "manifest.json").is_file()), None)
