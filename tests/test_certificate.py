@@ -11,7 +11,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.io.vnnlib import load_box
 from polyregions.proof.certificate import certificate_arrays, write_certificate
-from polyregions.proof.checker import KEYS, Refused, check
+from polyregions.proof.checker import ARRAYS, Refused, check
 from tests.random_nets import FAMILIES, random_case
 from tests.slivers import slivers
 from tests.zoo import ZOO
@@ -112,7 +112,7 @@ def test_the_same_result_gives_the_same_bytes(regions, tmp_path):
 def test_numpy_alone_reads_it(regions, tmp_path):
     write_certificate(regions, tmp_path / "net.cert")
     with np.load(tmp_path / "net.cert", allow_pickle=False) as file:
-        assert file.files == KEYS
+        assert file.files == list(ARRAYS)
         assert str(file["network"]) == regions.network.fingerprint
         np.testing.assert_array_equal(file["patterns"], regions.patterns)
         np.testing.assert_array_equal(file["edges"], regions.edges)

@@ -204,8 +204,11 @@ def test_garbage_manifest(result, content):
     ],
 )
 def test_changed_manifest(result, change, match):
-    manifest = json.loads((result / "manifest.json").read_bytes())
-    (result / "manifest.json").write_text(json.dumps(manifest | change))
+    manifest = json.loads((result / "manifest.json").read_bytes()) | change
+    (result / "manifest.json").write_text(json.dumps(manifest))
+    refused(result, "was changed" if "version" not in change else match)
+    del manifest["check"]
+    (result / "manifest.json").write_text(json.dumps(manifest))
     refused(result, match)
 
 

@@ -31,14 +31,17 @@ def certify(
     from polyregions.proof.certificate import write_certificate
 
     # a certificate may have any name
-    options.check_output(output, [output.suffix.lower()], network)
+    options.check_output(output, [output.suffix.lower()], [network, *where.files])
     if resume and dask is None:
         raise PolyregionsError(
             "--resume goes on with parts that a cluster wrote; add --dask, or leave it out"
         )
     task = options.read_task(network, where)
     if dask is not None:
-        written, times = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
+        try:
+            written, times = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
+        except (KeyboardInterrupt, MemoryError, OSError) as error:
+            return storage.ended_by(error, output)
         if written.complete:
             report.print_saved(task, asdict(written), times, output, as_json)
             return 0

@@ -40,32 +40,36 @@ def enumerate_(
     as_json: options.AsJson = False,
 ) -> int:
     """Save every region: pattern, a point inside, and which regions touch."""
-    options.check_output(output, [".npz", ".parquet"], network, folders=[".parquet"])
+    inputs = [network, *where.files]
+    options.check_output(output, [".npz", ".parquet"], inputs, folders=[".parquet"])
     budget, interval = storage.bytes_of(memory), storage.checkpoint_seconds()
     if dask is not None:
         _check_for_cluster(output, budget)
     task = options.read_task(network, where)
-    if dask is not None:
-        written, times = walk_by_cluster(
-            task,
-            dask,
-            output,
-            resume=resume,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
-        )
-    else:
-        written, times = saved_walk(
-            task,
-            output,
-            resume=resume,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
-            memory=budget,
-            interval=interval,
-        )
+    try:
+        if dask is not None:
+            written, times = walk_by_cluster(
+                task,
+                dask,
+                output,
+                resume=resume,
+                threads=threads,
+                max_regions=max_regions,
+                time_limit=time_limit,
+            )
+        else:
+            written, times = saved_walk(
+                task,
+                output,
+                resume=resume,
+                threads=threads,
+                max_regions=max_regions,
+                time_limit=time_limit,
+                memory=budget,
+                interval=interval,
+            )
+    except (KeyboardInterrupt, MemoryError, OSError) as error:
+        return storage.ended_by(error, output)
     report.print_saved(task, asdict(written), times, output, as_json)
     if written.complete:
         return 0

@@ -27,7 +27,7 @@ def graph(
     """Save the graph of the regions: an edge for every shared facet."""
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
 
-    options.check_output(output, GRAPH_SUFFIXES, network)
+    options.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
     task = options.read_task(network, where)
     regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
     write_graph(regions, output)

@@ -16,6 +16,7 @@ import typer
 from numpy.typing import NDArray
 
 from polyregions.cli.report import tell
+from polyregions.cli.storage import WORKING_SUFFIXES
 from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
@@ -143,6 +144,12 @@ class Where:
     def names_a_domain(self) -> bool:
         """Whether any option is about the domain."""
         return replace(self, activation=None, network_output=None) != Where()
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that the options read."""
+        single = [file for file in (self.box_file, self.polytope) if file is not None]
+        return [*single, *(self.plane_through or ()), *(self.line_through or ())]
 
 
 def on_a_domain(command: Callable[..., int]) -> Callable[..., int]:
@@ -332,21 +339,54 @@ def _domain(where: Where, dimension: int) -> Domain | None:
 
 
 def check_output(
-    path: Path, suffixes: Sequence[str], network: Path, folders: Sequence[str] = ()
+    path: Path,
+    suffixes: Sequence[str],
+    inputs: Sequence[Path],
+    folders: Sequence[str] = (),
 ) -> None:
-    """Refuse an output before the work starts: a file, or with the suffixes `folders` a folder."""
+    """Refuse an output before the work starts: a file, or with the suffixes `folders` a folder.
+
+    It may not be one of the files that are read, nor may these lie in a folder that is
+    written: the output, or one beside it with a further suffix, such as its checkpoint.
+    """
+    from polyregions.io.atomic import is_stream, target_of
+
     if path.suffix.lower() not in suffixes:
         raise PolyregionsError(
             f"{path.name} has no known format; end the name in {' or '.join(suffixes)}"
         )
     if path.is_dir() and path.suffix.lower() not in folders:
         raise PolyregionsError(f"{path} is a folder; name a file in it")
-    folder = path.resolve().parent
+    if is_stream(path):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PolyregionsError(f"{path} may not be written; choose another output")
+        return
+    target = target_of(path).absolute()
+    folder = target.parent
     if not folder.is_dir():
         raise PolyregionsError(f"there is no folder {path.parent}; create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PolyregionsError(f"the folder {path.parent} may not be written; choose another one")
-    if path.exists() and network.exists() and path.samefile(network):
-        raise PolyregionsError(
-            f"the output {path.name} is the network file itself; choose another name"
-        )
+    real = Path(os.path.realpath(folder))
+    for file in inputs:
+        if path.exists() and file.exists() and path.samefile(file):
+            raise PolyregionsError(
+                f"the output {path.name} is the file {file.name} that is read for the network or "
+                f"its domain; choose another name"
+            )
+        places = [place for place in Path(os.path.realpath(file)).parents if place.parent == real]
+        if any(place.name == target.name or _beside(place, target) for place in places):
+            raise PolyregionsError(
+                f"{file.name} is read and lies in a folder that {path.name} writes to; choose "
+                f"another output"
+            )
+    for place in Path(os.path.realpath(target)).parents:
+        if place.suffix in WORKING_SUFFIXES and (place / "manifest.json").exists():
+            raise PolyregionsError(
+                f"{path.name} would lie in {place.name}, a folder of an unfinished run; choose "
+                f"another place"
+            )
+
+
+def _beside(place: Path, target: Path) -> bool:
+    return place.stem == target.name and place.suffix in WORKING_SUFFIXES

@@ -44,7 +44,7 @@ def plot(
     from polyregions.plot.save import PICTURE_SUFFIXES
     from polyregions.plot.values import COLORINGS, check_coloring
 
-    options.check_output(output, PICTURE_SUFFIXES, network)
+    options.check_output(output, PICTURE_SUFFIXES, [network, *where.files])
     if color not in COLORINGS:
         raise PolyregionsError(f"--color {color} is not known; take {', '.join(COLORINGS)}")
     with_matplotlib()  # refused before the walk rather than after it

@@ -124,11 +124,15 @@ def print_saved(
     task: Task, summary: Mapping[str, Any], times: Times, output: Path, as_json: bool
 ) -> None:
     """Print what a walk found, and where it was saved."""
-    if as_json:
+    from polyregions.io.atomic import is_stream
+
+    lines = [*assumed_lines(task.network), *summary_lines(summary, times), f"saved to {output}"]
+    if is_stream(output):  # stdout, perhaps: nothing may come between its bytes
+        tell("\n".join(lines))
+    elif as_json:
         print_json({**values(task), **run_values(summary, times), "output": str(output)})
     else:
-        lines = summary_lines(summary, times)
-        print_lines(*assumed_lines(task.network), *lines, f"saved to {output}")
+        print_lines(*lines)
 
 
 def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 import os
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from polyregions.cli.report import complain
 from polyregions.errors import PolyregionsError
 
-__all__ = ["MemoryOption", "ResumeOption", "bytes_of", "checkpoint_seconds"]
+__all__ = [
+    "WORKING_SUFFIXES",
+    "MemoryOption",
+    "ResumeOption",
+    "bytes_of",
+    "checkpoint_seconds",
+    "ended_by",
+]
 
 ResumeOption = Annotated[
     bool,
@@ -25,6 +34,10 @@ MemoryOption = Annotated[
         help="Stop before the walk's arrays exceed SIZE (500M, 2G), with exit code 3.",
     ),
 ]
+
+# of folders beside an output while it is made; all but the last hold what a run can go on from
+# (repeated here: the modules that make them bring the kernels with them)
+WORKING_SUFFIXES = (".checkpoint", ".parts", ".proofs", ".replaced")
 
 _UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SECONDS = "POLYREGIONS_CHECKPOINT_SECONDS"
@@ -75,3 +88,24 @@ def checkpoint_seconds() -> float | None:
     if not 0 <= seconds < math.inf:
         raise PolyregionsError(f"{_SECONDS}={text} is not a number of seconds; unset it")
     return seconds
+
+
+def ended_by(error: BaseException, output: Path) -> int:
+    """Say how to go on with a run that an error ended, and return the exit code.
+
+    The error is raised again where nothing was kept.
+    """
+    from polyregions.io.atomic import target_of
+
+    target = target_of(output)
+    beside = (target.with_name(target.name + suffix) for suffix in WORKING_SUFFIXES[:-1])
+    kept = next((folder for folder in beside if (folder / "manifest.json").is_file()), None)
+    if kept is None or isinstance(error, BrokenPipeError):
+        raise error
+    what = {KeyboardInterrupt: "stopped by Ctrl-C", MemoryError: "there is not enough memory"}
+    said = what.get(type(error), getattr(error, "strerror", None) or str(error))
+    return complain(
+        f"{said}; what was found is kept in {kept.name}, and the same command with --resume goes "
+        f"on from there",
+        code=2 if isinstance(error, OSError) else 3,
+    )

@@ -146,9 +146,9 @@ def theorem5(
     if plot is not None:
         from polyregions.plot.theorem5 import FIGURE_SUFFIXES
 
-        options.check_output(plot, FIGURE_SUFFIXES, Path())
+        options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
-        options.check_output(draws_file, [".json"], Path())
+        options.check_output(draws_file, [".json"], [])
     try:
         with announced_compilation(), _progress() as progress:
             reports = _counted(settings, draws, threads, progress, draws_file, cells)

@@ -36,7 +36,7 @@ def view(
     from polyregions.plot.values import check_coloring
     from polyregions.viewer.page import MOST_CELLS, write_page
 
-    options.check_output(output, [".html"], network)
+    options.check_output(output, [".html"], [network, *where.files])
     task = options.read_task(network, where)
     check_coloring("output", output_index, task.network.output_dimension)
     limits: dict[str, Any] = {"threads": threads, "time_limit": time_limit}

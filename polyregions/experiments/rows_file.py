@@ -82,7 +82,7 @@ class RowsFile:
                 raise ValueError("a line is no object")
             if lines[0]["format"] != _FORMAT:
                 raise ValueError("another format")
-        except (ValueError, KeyError, IndexError):
+        except (LookupError, RecursionError, ValueError):
             raise CheckpointError(
                 f"{self._path.name} is not a file of an experiment; name another folder or "
                 f"remove it"

@@ -11,7 +11,7 @@ regions hold its source, the lower number.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -24,8 +24,25 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
-from polyregions.io.files import import_extra
-from polyregions.io.results import exact_arrays, read_arrays, regions_of, save_regions
+from polyregions.io.files import import_extra, regular_file
+from polyregions.io.manifests import signed
+from polyregions.io.partition_manifest import (
+    FORMAT,
+    MANIFEST,
+    PROBLEM,
+    VERSION,
+    Head,
+    ListedPart,
+    is_result,
+    manifest_of,
+)
+from polyregions.io.results import (
+    exact_arrays,
+    read_arrays,
+    regions_of,
+    save_regions,
+    strictly_increasing,
+)
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 
@@ -40,10 +57,7 @@ __all__ = [
 
 Part = dict[str, Any]
 
-_FORMAT = "polyregions partitions"
-_VERSION = 1
-_MANIFEST = "manifest.json"
-_PROBLEM = "problem.npz"
+_BATCH = 1 << 16  # rows that are read at a time
 
 THIN = 1  # bit of `flags`: no float point lies in the region; `exact` holds the witness
 
@@ -59,9 +73,10 @@ def check_replaceable(path: Path) -> None:
         If pyarrow is not installed.
     """
     import_extra("pyarrow.parquet", "parquet", "writing Parquet")
-    if path.exists() and not (path.is_dir() and _is_ours(path)):
+    if path.exists() and not is_result(path):
         raise FormatError(
-            f"{path} exists and is no result of this program in Parquet; choose another name"
+            f"{path} exists and is no result of this program in Parquet, or holds other files; "
+            f"choose another name"
         )
 
 
@@ -159,11 +174,11 @@ def write_head(
     folder: Path, empty: Regions, regions: Sequence[Part], edges: Sequence[Part]
 ) -> None:
     """Write the manifest and the problem; `empty` is the result without its arrays."""
-    save_regions(empty, folder / _PROBLEM)
+    save_regions(empty, folder / PROBLEM)
     network, domain = empty.network, empty.domain
     manifest = {
-        "format": _FORMAT,
-        "version": _VERSION,
+        "format": FORMAT,
+        "version": VERSION,
         "network": {"name": network.name, "fingerprint": network.fingerprint},
         "domain": _domain_value(domain),
         "input_dimension": network.input_dimension,
@@ -175,8 +190,8 @@ def write_head(
         "exact_decisions": empty.exact_decisions,
         "parts": {"regions": list(regions), "edges": list(edges)},
     }
-    with (folder / _MANIFEST).open("xb") as stream:
-        stream.write((json.dumps(manifest, indent=1) + "\n").encode())
+    with (folder / MANIFEST).open("xb") as stream:
+        stream.write(signed(manifest))
         _flush(stream)
 
 
@@ -200,13 +215,13 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
         If pyarrow is not installed.
     """
     folder = Path(path)
-    manifest = _manifest(folder)
-    arrays = read_arrays(folder / _PROBLEM)
+    head, parts = manifest_of(folder)
+    arrays = read_arrays(folder / PROBLEM)
     try:
-        arrays |= _read_parts(folder, manifest, arrays)
+        arrays |= _read_parts(folder, head, parts, arrays)
     except FormatError:
         raise
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FormatError(
             f"the tables in {folder.name} are damaged or of another kind ({error}); write them "
             f"again"
@@ -215,25 +230,32 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
 
 
 def _read_parts(
-    folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    folder: Path,
+    head: Head,
+    parts: Mapping[str, Sequence[ListedPart]],
+    arrays: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays that all parts hold; those of `arrays` are empty, and say their shape."""
-    n = int(manifest["input_dimension"])
+    empty, n = arrays["patterns"], head.input_dimension
+    if arrays["witnesses"].shape != (0, n):
+        raise ValueError(f"{PROBLEM} is another's")
     count = 0
     patterns, witnesses, edges = ([arrays[key]] for key in ("patterns", "witnesses", "edges"))
     exact: dict[int, tuple[Fraction, ...]] = {}
-    for table in _tables(folder, manifest, "regions"):
-        patterns.append(_words(table["pattern"]))
-        witnesses.append(np.stack([table[f"x{axis}"].to_numpy() for axis in range(n)], axis=1))
-        for row in np.flatnonzero(table["flags"].to_numpy() & THIN).tolist():
+    for table in _tables(folder, parts["regions"]):
+        patterns.append(_words(table["pattern"], 8 * empty.shape[1]))
+        _require_order(patterns)
+        witnesses.append(np.stack([_numbers(table[f"x{axis}"]) for axis in range(n)], axis=1))
+        for row in np.flatnonzero(_numbers(table["flags"]) & THIN).tolist():
             exact[count + row] = _fractions(table["exact"][row].as_py())
         count += len(table)
-    for table in _tables(folder, manifest, "edges"):
-        pair = [table[name].to_numpy() for name in ("source", "target")]
+    for table in _tables(folder, parts["edges"]):
+        pair = [_numbers(table[name]) for name in ("source", "target")]
         edges.append(np.stack(pair, axis=1))
-    said = [manifest[key] for key in ("regions", "edges", "complete", "proven")]
+        _require_order(edges)
+    said = [head.regions, head.edges, head.complete, head.proven]
     if said != [count, sum(map(len, edges)), arrays["complete"], arrays["proven"]]:
-        raise ValueError(f"{_MANIFEST} does not agree with the tables")
+        raise ValueError(f"{MANIFEST} does not agree with the tables")
     return {
         "patterns": np.concatenate(patterns),
         "witnesses": np.concatenate(witnesses),
@@ -242,64 +264,57 @@ def _read_parts(
     }
 
 
-def _words(column: Any) -> Words:
-    """Return the packed patterns of a column."""
+def _require_order(blocks: Sequence[NDArray[Any]]) -> None:
+    """Refuse rows that do not increase, as soon as they are read."""
+    if not strictly_increasing(np.concatenate([blocks[-2][-1:], blocks[-1]])):
+        raise ValueError("rows are not sorted")
+
+
+def _numbers(column: Any) -> NDArray[Any]:
+    """Return a column of numbers."""
+    if column.null_count:
+        raise ValueError("a number is missing")
+    array: NDArray[Any] = column.to_numpy()
+    return array
+
+
+def _words(column: Any, width: int) -> Words:
+    """Return the packed patterns of a column, of so many bytes each."""
+    if column.null_count or column.type.byte_width != width:
+        raise ValueError("a pattern is missing, or of another length")
     rows = []
     for array in column.chunks:
-        if array.null_count:
-            raise ValueError("a region has no pattern")
-        width = array.type.byte_width
         data = array.buffers()[1][array.offset * width : (array.offset + len(array)) * width]
         rows.append(np.frombuffer(data, dtype=">u8").reshape(-1, width // 8))
     return np.concatenate(rows).astype(np.uint64)
 
 
-def _tables(folder: Path, manifest: Mapping[str, Any], kind: str) -> Iterator[Any]:
+def _tables(folder: Path, parts: Sequence[ListedPart]) -> Iterator[Any]:
     """Yield the tables of all parts in order."""
+    pyarrow: Any = import_extra("pyarrow", "parquet", "reading Parquet")
     parquet: Any = import_extra("pyarrow.parquet", "parquet", "reading Parquet")
-    for part in manifest["parts"][kind]:
-        file = folder / str(part["file"])
-        if folder.resolve() not in file.resolve().parents:
-            raise FormatError(f"{_MANIFEST} in {folder.name} names a file outside; write it again")
+    for part in parts:
+        file = regular_file(folder / part.file)
         try:
-            table = parquet.read_table(file, page_checksum_verification=True, partitioning=None)
+            if part.bytes is not None and file.stat().st_size != part.bytes:
+                raise ValueError(f"{part.file} has another size")
+            if part.sha256 is not None and _sha256(file) != part.sha256:
+                raise ValueError(f"{part.file} was changed")
+            opened = parquet.ParquetFile(file, page_checksum_verification=True)
+            if opened.metadata.num_rows != part.rows:
+                raise ValueError(f"{part.file} has {opened.metadata.num_rows} rows")
+            # a few bytes of a column may stand for many equal rows, which no result has
+            for batch in opened.iter_batches(_BATCH):
+                yield pyarrow.table(batch)
         except OSError as error:
             raise FormatError(
-                f"{part['file']} in {folder.name} cannot be read ({error}); write it again"
+                f"{part.file} in {folder.name} cannot be read ({error}); write it again"
             ) from None
-        if len(table) != part["rows"]:
-            raise ValueError(f"{part['file']} has {len(table)} rows, not {part['rows']}")
-        yield table
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_bytes())
-        if manifest["format"] != _FORMAT:
-            raise ValueError("another format")
-    except OSError as error:
-        raise FormatError(
-            f"{folder.name} is a folder whose {_MANIFEST} cannot be read ({error.strerror}); give "
-            f"one written by 'polyregions enumerate -o NAME.parquet'"
-        ) from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(
-            f"{_MANIFEST} in {folder.name} is damaged or of another kind ({error}); write it again"
-        ) from None
-    if manifest["version"] != _VERSION:
-        raise FormatError(
-            f"{folder.name} has format version {manifest['version']}, but this program reads "
-            f"version {_VERSION}; install a newer polyregions"
-        )
-    return dict(manifest)
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        _manifest(folder)
-    except FormatError:
-        return False
-    return True
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _units(
@@ -349,7 +364,9 @@ def _write(folder: Path, kind: str, index: int, table: Any, encodings: Mapping[s
             write_page_checksum=True,
         )
         _flush(stream)
-    return {"file": name, "rows": len(table), "bytes": (folder / name).stat().st_size}
+    file = folder / name
+    size = file.stat().st_size
+    return {"file": name, "rows": len(table), "bytes": size, "sha256": _sha256(file)}
 
 
 def _flush(stream: BinaryIO) -> None:

@@ -5,20 +5,19 @@ A file is a zip archive of plain arrays. The same result gives the same bytes.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import FormatError
+from polyregions.io.archives import read_npz, sealed, write_npz
 from polyregions.io.atomic import atomic_write
 from polyregions.io.files import file_path
 from polyregions.network import Layer, Network
@@ -30,17 +29,8 @@ __all__ = ["open_regions", "save_regions"]
 _FORMAT = "polyregions regions"
 _VERSION = 1
 _POLYTOPE_VERSION = 2  # a domain that readers of version 1 would take for its box
-# what the standard library, numpy and the checks below raise on a damaged file
-_DAMAGE = (
-    ArithmeticError,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# what the checks below raise on arrays that do not fit together
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
@@ -65,7 +55,8 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     or (0, n) for the whole space; for a polytope also ``polytope``, the rows [A | b],
     shape (q, n + 1), and ``domain`` is its box; ``patterns``, ``witnesses``, ``edges``;
     ``complete``, ``proven``, ``exact_decisions``; ``exact_indices`` (k,) with
-    ``exact_numerators`` and ``exact_denominators`` (k, n), hexadecimal text.
+    ``exact_numerators`` and ``exact_denominators`` (k, n), hexadecimal text; ``checksum``,
+    SHA-256 over all of them, which files of version 0.1.0 have not.
 
     Examples
     --------
@@ -80,7 +71,7 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     if Path(path).suffix.lower() != ".npz":
         raise FormatError(f"{Path(path).name} does not end in .npz; rename the output file")
     with atomic_write(path) as stream:
-        write_npz(stream, arrays_of(regions))
+        write_npz(stream, sealed(arrays_of(regions)))
 
 
 def open_regions(path: str | PathLike[str]) -> Regions:
@@ -113,16 +104,14 @@ def open_regions(path: str | PathLike[str]) -> Regions:
 def read_arrays(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     """Return the arrays of a saved result, unchecked; errors as :func:`open_regions`."""
     name = Path(path).name
-    with _refusing_damage(name), zipfile.ZipFile(path) as archive:
-        if "format.npy" not in archive.namelist():
-            raise FormatError(
-                f"{name} is not a saved result; give a file written by Regions.save "
-                f"or by 'polyregions enumerate'"
-            )
-        return {
-            member.removesuffix(".npy"): _read_member(archive, member)
-            for member in archive.namelist()
-        }
+    with _refusing_damage(name):
+        arrays = read_npz(path)
+    if "format" not in arrays:
+        raise FormatError(
+            f"{name} is not a saved result; give a file written by Regions.save "
+            f"or by 'polyregions enumerate'"
+        )
+    return arrays
 
 
 @contextmanager
@@ -187,26 +176,6 @@ def exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict[
     }
 
 
-def write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write what ``numpy.savez`` writes, without the time of day."""
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(
-                    member, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False
-                )
-
-
-def _read_member(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
-    with archive.open(member) as stream:
-        array = np.lib.format.read_array(stream, allow_pickle=False)
-        _require(not stream.read(1), f"{member} is too long")  # also checks the checksum
-    return np.asarray(array)
-
-
 def regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
     """Return the result that arrays hold, checked; errors as :func:`open_regions`."""
     with _refusing_damage(name):
@@ -214,18 +183,19 @@ def regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
 
 
 def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
-    if str(arrays["format"]) != _FORMAT:
+    if _text(arrays, "format") != _FORMAT:
         raise FormatError(f"{name} is not a saved result of polyregions")
-    if int(arrays["version"]) not in (_VERSION, _POLYTOPE_VERSION):
+    version = _number(arrays, "version")
+    if version not in (_VERSION, _POLYTOPE_VERSION):
         raise FormatError(
-            f"{name} has format version {int(arrays['version'])}, but this program reads "
+            f"{name} has format version {version}, but this program reads "
             f"versions up to {_POLYTOPE_VERSION}; install a newer polyregions"
         )
     network = _network_of(arrays)
     n, n_bits = network.input_dimension, network.hidden_units
     patterns = _typed(arrays, "patterns", np.uint64, (-1, n_words(n_bits)))
     count = len(patterns)
-    _require(_strictly_increasing(patterns), "patterns are not sorted")
+    _require(strictly_increasing(patterns), "patterns are not sorted")
     padding = 64 * patterns.shape[1] - n_bits
     if padding:
         _require(not (patterns[:, -1] >> np.uint64(64 - padding)).any(), "a pattern is too long")
@@ -234,7 +204,7 @@ def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
         bool((edges[:, 0] < edges[:, 1]).all() and (edges >= 0).all() and (edges < count).all()),
         "an edge does not join two regions",
     )
-    _require(_strictly_increasing(edges), "edges are not sorted")
+    _require(strictly_increasing(edges), "edges are not sorted")
     return Regions(
         network=network,
         domain=_domain_of(arrays, n),
@@ -243,7 +213,7 @@ def _regions_of(arrays: Mapping[str, NDArray[Any]], name: str) -> Regions:
         edges=edges,
         complete=bool(_typed(arrays, "complete", np.bool_, ())),
         proven=bool(_typed(arrays, "proven", np.bool_, ())),
-        exact_decisions=int(_typed(arrays, "exact_decisions", np.int64, ())),
+        exact_decisions=_number(arrays, "exact_decisions"),
         exact_witnesses=exact_witnesses_of(arrays, count, n),
     )
 
@@ -254,7 +224,7 @@ def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
     if not len(bounds):
         return None
     box = Box(bounds[0], bounds[1])
-    if int(arrays["version"]) != _POLYTOPE_VERSION:
+    if _number(arrays, "version") != _POLYTOPE_VERSION:
         return box
     rows = _typed(arrays, "polytope", np.float64, (-1, n + 1))
     polytope = Polytope(rows[:, :-1], rows[:, -1])
@@ -265,11 +235,11 @@ def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
 def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
     layers = tuple(
         Layer.with_slopes(*(arrays[f"{part}_{i}"] for part in ("weight", "bias", "lower", "upper")))
-        for i in range(int(arrays["layers"]))
+        for i in range(_number(arrays, "layers"))
     )
-    assumed = str(arrays["assumed"]) if "assumed" in arrays else ""
-    network = Network(layers, name=str(arrays["name"]), assumed=assumed)
-    _require(network.fingerprint == str(arrays["fingerprint"]), "the network was changed")
+    assumed = _text(arrays, "assumed") if "assumed" in arrays else ""
+    network = Network(layers, name=_text(arrays, "name"), assumed=assumed)
+    _require(network.fingerprint == _text(arrays, "fingerprint"), "the network was changed")
     return network
 
 
@@ -279,6 +249,7 @@ def exact_witnesses_of(
     """Return the exact witnesses that arrays hold; ValueError if they do not fit."""
     indices = _typed(arrays, "exact_indices", np.int64, (-1,))
     _require(bool(((indices >= 0) & (indices < count)).all()), "an exact witness has no region")
+    _require(bool((indices[1:] > indices[:-1]).all()), "exact witnesses are not sorted")
     texts = []
     for key in ("exact_numerators", "exact_denominators"):
         _require(arrays[key].shape == (len(indices), n), f"{key} has the wrong shape")
@@ -291,7 +262,7 @@ def exact_witnesses_of(
     }
 
 
-def _strictly_increasing(rows: NDArray[Any]) -> bool:
+def strictly_increasing(rows: NDArray[Any]) -> bool:
     """Whether each row is lexicographically above the one before."""
     below = np.zeros(max(0, len(rows) - 1), dtype=bool)
     tied = ~below
@@ -299,6 +270,14 @@ def _strictly_increasing(rows: NDArray[Any]) -> bool:
         below |= tied & (column[:-1] < column[1:])
         tied &= column[:-1] == column[1:]
     return bool(below.all())
+
+
+def _number(arrays: Mapping[str, NDArray[Any]], key: str) -> int:
+    return int(_typed(arrays, key, (np.int32, np.int64), ()))
+
+
+def _text(arrays: Mapping[str, NDArray[Any]], key: str) -> str:
+    return str(_typed(arrays, key, np.str_, ()))
 
 
 def _typed(

@@ -23,8 +23,8 @@ from polyregions.geometry.crossing import bits_beyond
 from polyregions.geometry.exact import exact_rows
 from polyregions.geometry.modular import no_modular_network
 from polyregions.geometry.witness import chart_points
+from polyregions.io.archives import write_npz
 from polyregions.io.atomic import atomic_write
-from polyregions.io.results import write_npz
 from polyregions.lp.rational import exact_facets
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces

@@ -9,13 +9,14 @@ a facet inside D.
 
 **Coordinates.** D is an open box in coordinates z: the free inputs, cut by the file's
 inequalities if it has any; or for the whole space the cone over it cut by a cube, z = (x, t)
-with t > 0 where biases multiply t; or the cube itself if there are no biases, because then
-regions are cones. D is convex, and its own rows are positive on it. *Row* i of a pattern s is the
-affine function of unit i's pre-activation with the slopes that s names, signed so that s's
-side is positive. Z(s) are the units whose row is identically zero. U(s) are the points of D
-where all other rows are positive; by induction over layers, the points where exactly Z(s)
-is zero and all other units have the signs of s. Bits of Z(s) are 0, so different U(s) are
-disjoint, and the regions are those U(s) that are not empty.
+with t > 0 where biases multiply t; or the cube itself if no layer has a bias, because then
+regions are cones. A last layer without bends counts for nothing: no row reads its bias. D is
+convex, and its own rows are positive on it. *Row* i of a pattern s is the affine function of
+unit i's pre-activation with the slopes that s names, signed so that s's side is positive. Z(s)
+are the units whose row is identically zero. U(s) are the points of D where all other rows are
+positive; by induction over layers, the points where exactly Z(s) is zero and all other units
+have the signs of s. Bits of Z(s) are 0, so different U(s) are disjoint, and the regions are
+those U(s) that are not empty.
 
 **Why the checks imply the theorem.**
 
@@ -47,18 +48,25 @@ disjoint, and the regions are those U(s) that are not empty.
 errors: a sum of w products in any order has error at most w * 2^-53 / (1 - w * 2^-53) times the
 sum of absolute values; factors such as 1.01 cover the rounding of the bounds. What they
 leave open is decided in integers, and only integers refuse.
+
+**Forgeries.** The file is what the page says, byte after byte: members stored one behind the
+other, each a header of known form and as many bytes as its type and shape say. So nothing is
+made that is larger than the file, and batches are cut by all that they multiply.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
+import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import flint
 import numpy as np
@@ -70,14 +78,23 @@ Array = NDArray[Any]
 Layers = list[tuple[Array, Array, Array, Array]]
 FORMAT, VERSION = "polyregions certificate", 2
 FACET, ZERO, WALL = -1, -2, -3  # a proof p <= WALL names the domain's row WALL - p
-# type and shape of the file's arrays: R regions, W words, N units, E edges, f free inputs
+# type and shape of the file's arrays: R regions, W words, N units, E edges, n inputs, f of them
+# free, m coordinates
 ARRAYS = {
+    "format": ("U", ""), "version": ("i", ""), "network": ("U", ""), "domain": ("d", "-n"),
+    "inequalities": ("d", "-c"), "claim": ("U", ""),
     "patterns": ("u", "RW"), "witnesses": ("d", "Rf"), "exact_witnesses": ("U", "-t"),
     "proofs": ("i", "RN"), "bases": ("i", "-m"), "base_counts": ("i", "R"),
     "edges": ("i", "E2"), "edge_points": ("d", "Ef"), "exact_points": ("U", "-t"),
     "edge_units": ("i", "-"), "edge_counts": ("i", "E"),
 }  # fmt: skip
-KEYS = ["format", "version", "network", "domain", "inequalities", "claim", *ARRAYS]
+HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '([<>|][iufU]\d{1,9})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n",
+    re.DOTALL,
+)
+FRACTION = re.compile(r"(-?[0-9a-f]+)/([0-9a-f]+)")
+DIRECTORY = 2**13  # the archive's own bytes are fewer than these
 UNIT, TINY = 2.0**-53, 2.0**-800  # TINY is above every absolute error by underflow
 ENTRIES = 2**18  # row entries in a batch
 
@@ -148,22 +165,74 @@ def _refuse_first(failed: Array, message: str) -> None:
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Array]:
-    with open(path, "rb") as stream:
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                _require(archive.namelist() == [f"{key}.npy" for key in KEYS], "wrong arrays")
-                # reading verifies the checksum before anything is parsed
-                members = {key: io.BytesIO(archive.read(f"{key}.npy")) for key in KEYS}
-            read = np.lib.format.read_array
-            file = {key: read(member, allow_pickle=False) for key, member in members.items()}
-        except Exception as error:  # whatever a damaged file makes the readers raise
-            raise Refused(f"the file is damaged or not a certificate ({error})") from None
+    try:
+        file = {key: _array(key, data) for key, data in zip(ARRAYS, _members(path), strict=True)}
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # whatever a damaged file makes the readers raise
+        raise Refused(f"the file is damaged or not a certificate ({error})") from None
     _require(str(file["format"]) == FORMAT, "the file is not a certificate")
-    found = str(file["version"])
-    _require(found == str(VERSION), f"the format has version {found}, not {VERSION}")
-    for key in ("domain", "inequalities"):
-        _require(file[key].dtype == np.float64, f"{key} has the wrong type")
+    found = int(file["version"])
+    _require(found == VERSION, f"the format has version {found}, not {VERSION}")
     return file
+
+
+class _Directory(io.FileIO):
+    """A file of which little is read at a time: a forged directory may claim any length."""
+
+    def read(self, size: int | None = -1, /) -> Any:
+        _require(size is not None and size <= DIRECTORY, "its directory is too long")
+        return super().read(size)
+
+
+def _members(path: str | PathLike[str]) -> list[bytes]:
+    """Return the members of an archive that holds the arrays in order and nothing else."""
+    with _Directory(path) as first, zipfile.ZipFile(first) as archive:
+        members, directory = archive.infolist(), archive.start_dir
+    _require([m.filename for m in members] == [f"{key}.npy" for key in ARRAYS], "wrong arrays")
+    place, found = 0, []
+    with open(path, "rb") as stream:
+        for member in members:
+            stream.seek(place)
+            header, name = stream.read(30), stream.read(len(member.filename))
+            lengths = [int.from_bytes(header[k : k + 2], "little") for k in (26, 28)]
+            begin = place + 30 + sum(lengths)
+            # no flags, no method; beside the name only sizes that do not fit into the header
+            plain = header[:4] + header[6:10] == b"PK\3\4" + bytes(4)
+            plain &= name == member.filename.encode() and lengths[0] == len(name)
+            plain &= lengths[1] <= 32 and not (member.flag_bits or member.compress_type)
+            plain &= member.compress_size == member.file_size and member.header_offset == place
+            place = begin + member.file_size
+            _require(plain and place <= directory, f"{name!r} is not stored as it is")
+            stream.seek(begin)
+            data = stream.read(member.file_size)
+            _require(zlib.crc32(data) == member.CRC, f"{name!r} has another checksum")
+            found.append(data)
+        stream.seek(directory)
+        rest = stream.read(2 * DIRECTORY)
+    whole = place == directory and rest.rfind(b"PK\5\6") == len(rest) - 22
+    _require(whole, "there are other bytes in the archive")
+    return found
+
+
+def _array(key: str, data: bytes) -> Array:
+    """Return what the bytes of a member say, without a copy."""
+    header = HEADER.match(data)
+    _require(header, f"{key} is no array of numbers or text: nothing is unpickled")
+    assert header is not None
+    length, code, by_columns, shape = header.groups()
+    dtype, start = np.dtype(code.decode()), 10 + int.from_bytes(length, "little")
+    sizes = [int(part) for part in shape.split(b",") if part.strip()]
+    entries = math.prod(sizes)
+    whole = start == header.end() and len(data) - start == entries * dtype.itemsize
+    kinds, letters = ARRAYS[key]
+    typed = dtype.itemsize and (dtype.char in kinds or dtype.kind in kinds)
+    _require(whole and typed and len(sizes) == len(letters), f"{key} has the wrong shape or type")
+    if dtype.kind == "U":
+        points = np.frombuffer(data, dtype.str[0] + "u4", offset=start)
+        _require((points < 128).all(), f"{key} holds other characters than its own")
+    order: Literal["F", "C"] = "F" if by_columns == b"True" else "C"
+    return np.frombuffer(data, dtype, offset=start).reshape(sizes, order=order)
 
 
 def _exponent(*arrays: Array) -> int:
@@ -236,11 +305,14 @@ class _Check:
 
     def __init__(self, file: dict[str, Array], layers: Layers) -> None:
         domain, n = file["domain"], layers[0][0].shape[1]
+        # no row reads what is above the last layer that bends
+        bends = max((i for i, x in enumerate(layers, 1) if (x[2] != x[3]).any()), default=0)
+        _require(bends, "the network has no unit that bends")
         fits = domain.shape in ((0, n), (2, n)) and np.isfinite(domain).all()
         _require(fits, "the domain is no box")
         self.file, self.whole, self.cone = file, len(domain) == 0, False
         if self.whole:
-            self.cone = any(bias.any() for _, bias, _, _ in layers[:-1])
+            self.cone = any(bias.any() for _, bias, _, _ in layers[: max(bends, len(layers) - 1)])
             free, m = np.arange(n), n + self.cone
             self.lower, self.upper = np.append(np.full(n, -1.0), 0.0)[:m], np.ones(m)
         else:
@@ -271,25 +343,30 @@ class _Check:
         if len(cuts):
             self.domain = np.concatenate([self.domain, np.hstack([-cuts[:, :n], cuts[:, n:]])])
             self.walls = np.full(len(self.domain), True)
-        self.layers = layers[: 1 + max(i for i, x in enumerate(layers) if (x[2] != x[3]).any())]
+        self.layers = layers[:bends]
         self.units = sum(int((low != up).sum()) for _, _, low, up in self.layers)
         parameters = [array for layer in self.layers for array in layer]
         self.tame = all(_tame(a, 100).all() for a in (self.start, self.domain, *parameters))
         self.gamma, self.exact = (4 * m + 20) * UNIT, 0
-        self.exact_rows = lru_cache(1000)(self._exact_rows)
+        # so many regions, or edges, have about ENTRIES entries in their rows
+        entries = (self.units + len(self.domain)) * (m + 1)
+        self.step, self.kept = (
+            max(1, ENTRIES // entries),
+            max(1, min(1000, 16 * ENTRIES // entries)),
+        )
+        self.exact_rows = lru_cache(self.kept)(self._exact_rows)
         self.prefixes: dict[bytes, list[list[Any]]] = {}
         self._load(len(free))
 
     def _load(self, free: int) -> None:
-        first = [(self.file[key].shape or (0,))[0] for key in ("patterns", "edges")]
-        sizes = {"R": first[0], "E": first[1], "2": 2}
-        sizes |= {"W": -(-self.units // 64), "N": self.units, "m": self.m, "f": free, "t": free + 1}
-        for key, (kinds, letters) in ARRAYS.items():
-            array = self.file[key]
-            shape = tuple(sizes.get(x, n) for x, n in zip(letters, array.shape, strict=False))
-            fits = array.shape == shape and len(shape) == len(letters)
-            typed = array.dtype.char in kinds or array.dtype.kind in kinds
-            _require(fits and typed, f"{key} has the wrong shape or type")
+        n = self.layers[0][0].shape[1]
+        sizes = {"R": len(self.file["patterns"]), "E": len(self.file["edges"]), "2": 2}
+        sizes |= {"W": -(-self.units // 64), "N": self.units, "n": n, "c": n + 1}
+        sizes |= {"m": self.m, "f": free, "t": free + 1}
+        for key, (_, letters) in ARRAYS.items():
+            shape = self.file[key].shape
+            wanted = tuple(map(sizes.get, letters, shape))
+            _require(shape == wanted, f"{key} has the wrong shape")
         count, patterns = sizes["R"], self.file["patterns"].astype("<u8")
         _require(count, "there is no region")
         self.patterns = np.ascontiguousarray(patterns)
@@ -320,19 +397,23 @@ class _Check:
         _refuse_first(wrong, "edge {} does not join two regions")
         _refuse_first(~_increases(self.edges), "edge {} is not above the next one")
         self.exact_witnesses, self.exact_points = (
-            dict(_fractions(self.file[key])) for key in ("exact_witnesses", "exact_points")
+            _fractions(key, self.file[key], most)
+            for key, most in (("exact_witnesses", count), ("exact_points", sizes["E"]))
         )
 
     def run(self, progress: Callable[[int, int], None] | None) -> Report:
         count = len(self.patterns)
-        step = max(16, ENTRIES // (self.units * (self.m + 1)))
+        step = self.step
         covered = np.zeros((count, self.units), dtype=bool)
         for first in range(0, count, step):
             batch = self._batch(first, min(count, first + step))
             self._units_that_bound_nothing(batch)
             self._witnesses(batch)
             self._redundant(batch)
-            self._edges(batch, covered)
+            ends = np.searchsorted(self.edges[:, 0], [first, first + len(batch.bits)])
+            start, stop = map(int, ends)
+            for e in range(start, stop, step):
+                self._edges(batch, e, min(stop, e + step), covered)
             if progress is not None:
                 progress(min(count, first + step), count)
         wrong = (self.proofs == FACET) & ~covered
@@ -412,7 +493,7 @@ class _Check:
             # a layer's maps depend on the bits below only
             key = depth.to_bytes(4, "big") + text[: len(found)]
             if key not in self.prefixes:
-                if len(self.prefixes) > 10000:
+                if len(self.prefixes) > 10 * self.kept:
                     self.prefixes.clear()
                 values = [[s * v for v in row] for row, s in zip(maps, slopes, strict=True)]
                 self.prefixes[key] = [
@@ -472,14 +553,37 @@ class _Check:
                     raise Refused(f"region {region}: row {i} is not positive at the witness")
 
     def _redundant(self, batch: _Batch) -> None:
-        m, count, first = self.m, len(batch.bits), batch.first
-        starts = self.base_starts[first : first + count + 1]
-        owner = np.repeat(np.arange(count), np.diff(starts))[:, None]
-        bases = self.bases[starts[0] : starts[-1]]
-        frames, frame_errors = batch.rows[owner, bases], batch.errors[owner, bases]
-        inverses = _inverses(frames[:, :, :m])
+        m, first = self.m, batch.first
         r, i = np.nonzero(batch.proofs >= 0)
-        b = starts[r] - starts[0] + batch.proofs[r, i]
+        named, b = np.unique(self.base_starts[first + r] + batch.proofs[r, i], return_inverse=True)
+        owners = np.searchsorted(self.base_starts, named, side="right") - 1 - first
+        claims = np.argsort(b, kind="stable")
+        step = max(1, ENTRIES // (m * (m + 1)))
+        for begin in range(0, len(named), step):
+            owner, bases = owners[begin : begin + step], self.bases[named[begin : begin + step]]
+            frames, errors = (a[owner[:, None], bases] for a in (batch.rows, batch.errors))
+            inverses = _inverses(frames[:, :, :m])
+            start, stop = np.searchsorted(b, [begin, begin + step], sorter=claims)
+            for k in range(int(start), int(stop), step):
+                some = claims[k : min(k + step, int(stop))]
+                places = r[some], i[some], b[some] - begin
+                proven = self._supported(batch, *places, frames, errors, inverses)
+                for c in some[~proven]:
+                    basis = bases[b[c] - begin].tolist()
+                    self._redundant_exactly(int(first + r[c]), int(i[c]), basis)
+
+    def _supported(
+        self,
+        batch: _Batch,
+        r: Array,
+        i: Array,
+        b: Array,
+        frames: Array,
+        frame_errors: Array,
+        inverses: Array,
+    ) -> Array:
+        """Return of which rows i of regions r floats prove that basis b supports them."""
+        m = self.m
         row, row_error = batch.rows[r, i], batch.errors[r, i]
 
         def remainder(p: Any, used: Array) -> tuple[Array, Array]:
@@ -509,8 +613,7 @@ class _Check:
             moved = _combined((np.abs(rest) + error)[:, :m], size[b[p]]).max(axis=1, keepdims=True)
             positive = (multipliers[p] > 2.1 * moved + TINY).all(axis=1)
             proven[p] = positive & flat & regular[b[p]] & (m > 1)
-        for k in np.flatnonzero(~proven):
-            self._redundant_exactly(int(first + r[k]), int(i[k]), bases[b[k]].tolist())
+        return np.asarray(proven)
 
     def _redundant_exactly(self, region: int, i: int, basis: list[int]) -> None:
         self.exact += 1
@@ -528,9 +631,8 @@ class _Check:
         if not (least > 0 or (not any(rest) and sum(value > 0 for value in used) > 1)):
             raise Refused(f"region {region}: row {i} is not proven redundant by rows {basis}")
 
-    def _edges(self, batch: _Batch, covered: Array) -> None:
-        first, last = batch.first, batch.first + len(batch.bits)
-        start, stop = np.searchsorted(self.edges[:, 0], [first, last])
+    def _edges(self, batch: _Batch, start: int, stop: int, covered: Array) -> None:
+        first = batch.first
         here, there = self.edges[start:stop, 0] - first, self.edges[start:stop, 1]
         starts, each = self.unit_starts[start : stop + 1], np.arange(stop - start)
         group = np.zeros((stop - start, self.units), dtype=bool)
@@ -589,11 +691,17 @@ def _increases(rows: Array) -> Array:
     return below
 
 
-def _fractions(table: Array) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the number and the exact coordinates of points written as hexadecimal text."""
+def _fractions(key: str, table: Array, count: int) -> dict[int, list[Any]]:
+    """Return exact coordinates by number, below `count` and each above the one before."""
+    points: dict[int, list[Any]] = {}
+    last = -1
     for number, *texts in table.tolist():
-        try:
-            pairs = [[int(part, 16) for part in text.split("/")] for text in texts]
-            yield int(number, 16), [flint.fmpq(top, bottom) for top, bottom in pairs]
-        except (ValueError, ZeroDivisionError):
-            raise Refused("an exact point is not made of fractions") from None
+        found = [FRACTION.fullmatch(text) for text in texts]
+        known = all(found) and FRACTION.fullmatch(number + "/1")
+        _require(known, f"{key}: a point is not made of fractions")
+        where = int(number, 16)
+        _require(last < where < count, f"{key}: the numbers do not increase, or name nothing")
+        pairs = [(int(pair[1], 16), int(pair[2], 16)) for pair in found if pair]
+        _require(all(bottom for _, bottom in pairs), f"{key}: a denominator is zero")
+        points[where], last = [flint.fmpq(top, bottom) for top, bottom in pairs], where
+    return points

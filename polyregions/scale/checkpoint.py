@@ -7,28 +7,33 @@ lists are complete; what it does not list is no part of the checkpoint.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import shutil
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
+from polyregions.io.archives import directory_digest, read_npz, write_npz
 from polyregions.io.atomic import atomic_write
-from polyregions.io.results import write_npz
+from polyregions.io.manifests import OtherVersionError, read_manifest, signed, value_of
 
-__all__ = ["Checkpoint", "Chunk", "Totals", "append", "open_checkpoint", "read_chunks", "remove"]
+__all__ = [
+    "Checkpoint",
+    "Chunk",
+    "Totals",
+    "append",
+    "bytes_held",
+    "open_checkpoint",
+    "read_chunks",
+    "remove",
+]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -38,8 +43,6 @@ _MANIFEST = "manifest.json"
 _FINISHED = "finished.json"  # the manifest's name when the result has been saved
 _LOCK = "lock"
 _CHUNK_NAME = re.compile(r"\d{6,}\.npz")
-# what the standard library and numpy raise on a damaged file
-_DAMAGE = (ArithmeticError, EOFError, KeyError, TypeError, ValueError, zlib.error)
 
 # what a difference between a checkpoint and the present walk means
 _DIFFERENCES = {
@@ -61,6 +64,26 @@ class Totals:
     prefixes: int = 0
     exact_decisions: int = 0
     resolving: bool = False
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """What a manifest says that its walk is about; the keys of _DIFFERENCES."""
+
+    package: str
+    network: str
+    domain: str
+    arithmetic: str
+    units: str
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a manifest says of a chunk's file."""
+
+    name: str
+    size: int
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +144,7 @@ def open_checkpoint(
     """
     try:
         folder.mkdir(exist_ok=True)
+        _refuse_foreign(folder)
         lock = _locked(folder)
     except OSError as error:
         raise CheckpointError(
@@ -147,13 +171,12 @@ def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: T
     CheckpointError
         If it cannot be written; the checkpoint is then what it was before.
     """
-    name = f"{len(checkpoint.chunks):06d}.npz"
+    name = _name(len(checkpoint.chunks))
     path = checkpoint.folder / name
     try:
         with atomic_write(path) as stream:
             write_npz(stream, arrays)
-        with zipfile.ZipFile(path) as archive:
-            chunk = Chunk(name, path.stat().st_size, _digest(archive), totals)
+        chunk = Chunk(name, path.stat().st_size, directory_digest(path), totals)
         _sync(checkpoint.folder)
     except OSError as error:
         raise _full(checkpoint.folder, error) from None
@@ -165,6 +188,23 @@ def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: T
         raise
 
 
+def bytes_held(checkpoint: Checkpoint) -> int:
+    """Return the size of all chunks together.
+
+    Raises
+    ------
+    CheckpointError
+        If that of one is not what the manifest says.
+    """
+    for chunk in checkpoint.chunks:
+        try:
+            if (checkpoint.folder / chunk.name).stat().st_size != chunk.size:
+                raise ValueError("its size has changed")
+        except (OSError, ValueError) as error:
+            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+    return sum(chunk.size for chunk in checkpoint.chunks)
+
+
 def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
     """Yield the arrays of every chunk in order, each with the totals at its end.
 
@@ -173,20 +213,14 @@ def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
     CheckpointError
         If a chunk is missing, truncated or changed.
     """
+    bytes_held(checkpoint)
     for chunk in checkpoint.chunks:
         path = checkpoint.folder / chunk.name
         try:
-            if path.stat().st_size != chunk.size:
-                raise ValueError("its size has changed")
-            with zipfile.ZipFile(path) as archive:
-                if _digest(archive) != chunk.digest:
-                    raise ValueError("its contents have changed")
-                # reading a member to its end checks its checksum
-                arrays = {
-                    member.removesuffix(".npy"): _read(archive, member)
-                    for member in archive.namelist()
-                }
-        except (OSError, zipfile.BadZipFile, NotImplementedError, *_DAMAGE) as error:
+            if directory_digest(path) != chunk.digest:
+                raise ValueError("its contents have changed")
+            arrays = read_npz(path)
+        except (OSError, ValueError) as error:
             raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
         yield chunk.totals, arrays
 
@@ -215,38 +249,38 @@ def remove(checkpoint: Checkpoint) -> None:
         folder.rmdir()
 
 
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse a folder without a manifest that holds what would be cleared away."""
+    foreign = [file.name for file in _strays(folder, ()) if not _is_partial(file)]
+    if foreign and not (folder / _MANIFEST).exists() and not _is_finished(folder):
+        raise CheckpointError(
+            f"the folder {folder} holds {foreign[0]!r}, but {_MANIFEST} is missing, which "
+            f"makes it a checkpoint; choose another output, or move the folder away"
+        )
+
+
 def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[Chunk] | None:
     """Return the chunks to go on from, or None if there is nothing."""
     path = folder / _MANIFEST
     if not path.exists():
-        finished = (folder / _FINISHED).exists()
-        if not finished and any(_CHUNK_NAME.fullmatch(file.name) for file in folder.iterdir()):
-            raise _damaged(folder, f"{_MANIFEST} is missing")
         return None
     try:
-        manifest = json.loads(path.read_bytes())
-        if not isinstance(manifest, dict):
-            raise ValueError("not a manifest")
-        version = manifest.get("version")
-        if manifest.get("format") == _FORMAT and version != _VERSION:
-            raise CheckpointError(
-                f"the checkpoint {folder} has format version {version}, but this program reads "
-                f"version {_VERSION}; take the program that wrote it, or delete the folder"
-            )
-        check = manifest.pop("check")
-        if manifest["format"] != _FORMAT or check != _check(manifest):
-            raise ValueError("the manifest was changed")
-        chunks = [
-            Chunk(entry["name"], entry["size"], entry["digest"], Totals(**entry["totals"]))
-            for entry in manifest["chunks"]
-        ]
-        saved = {key: str(manifest["identity"][key]) for key in _DIFFERENCES}
+        manifest = read_manifest(path, _FORMAT, _VERSION)
+        if "identity" not in manifest or not isinstance(manifest.get("chunks"), list):
+            raise ValueError("it says too little")
+        chunks = [_chunk(entry) for entry in manifest["chunks"]]
+        saved = asdict(value_of(_Identity, manifest["identity"]))
+        if [chunk.name for chunk in chunks] != list(map(_name, range(len(chunks)))):
+            raise ValueError("its chunks are not in order")
     except OSError as error:
-        raise _damaged(folder, f"{_MANIFEST}: {error.strerror}") from None
-    except _DAMAGE as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise _damaged(folder, f"{_MANIFEST}: {error}") from None
+        raise _unreadable(folder, str(error.strerror)) from None
+    except OtherVersionError as error:
+        raise CheckpointError(
+            f"the checkpoint {folder} has {error}; take the program that wrote it, or delete the "
+            f"folder"
+        ) from None
+    except ValueError as error:
+        raise _unreadable(folder, str(error)) from None
     if not resume:
         raise CheckpointError(
             f"there is a checkpoint of an unfinished run in {folder}; go on with --resume, or "
@@ -259,6 +293,24 @@ def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[C
                 f"folder to begin again"
             )
     return chunks
+
+
+def _chunk(entry: Any) -> Chunk:
+    """Return what a manifest says of a chunk; ValueError if it is malformed."""
+    file = value_of(_File, entry)
+    return Chunk(file.name, file.size, file.digest, value_of(Totals, entry.get("totals")))
+
+
+def _name(index: int) -> str:
+    return f"{index:06d}.npz"
+
+
+def _unreadable(folder: Path, what: str) -> CheckpointError:
+    # it may be somebody else's: to delete it is no advice
+    return CheckpointError(
+        f"the checkpoint {folder} is damaged, or none ({_MANIFEST}: {what}); choose another "
+        f"output, or move the folder away"
+    )
 
 
 def _damaged(folder: Path, what: str) -> CheckpointError:
@@ -275,10 +327,9 @@ def _write_manifest(checkpoint: Checkpoint) -> None:
         "totals": asdict(checkpoint.totals),
         "chunks": [asdict(chunk) for chunk in checkpoint.chunks],
     }
-    manifest["check"] = _check(manifest)
     try:
         with atomic_write(checkpoint.folder / _MANIFEST) as stream:
-            stream.write(json.dumps(manifest, indent=1).encode())
+            stream.write(signed(manifest))
         _sync(checkpoint.folder)
     except OSError as error:
         raise _full(checkpoint.folder, error) from None
@@ -289,24 +340,6 @@ def _full(folder: Path, error: OSError) -> CheckpointError:
         f"the checkpoint {folder} cannot be written ({error.strerror}); what it holds stays "
         f"valid: make room and go on with --resume"
     )
-
-
-def _check(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(archive: zipfile.ZipFile) -> str:
-    """Return a digest of the names, lengths and checksums of all members."""
-    entries = [[entry.filename, entry.file_size, entry.CRC] for entry in archive.infolist()]
-    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:16]
-
-
-def _read(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
-    with archive.open(member) as stream:
-        array = np.lib.format.read_array(stream, allow_pickle=False)
-        if stream.read(1):
-            raise ValueError(f"{member} is too long")
-    return np.asarray(array)
 
 
 def _locked(folder: Path) -> int:
@@ -327,17 +360,37 @@ def _locked(folder: Path) -> int:
 
 def _remove_strays(checkpoint: Checkpoint) -> None:
     """Delete what a process that died left behind: everything of ours that is not listed."""
-    listed = {chunk.name for chunk in checkpoint.chunks}
-    for file in checkpoint.folder.iterdir():
+    listed = [chunk.name for chunk in checkpoint.chunks]
+    for file in list(_strays(checkpoint.folder, listed)):
         if file.is_dir():
-            if file.name in ("result", "sorting"):
-                shutil.rmtree(file)
-        elif (
-            (_CHUNK_NAME.fullmatch(file.name) and file.name not in listed)
-            or (file.name.startswith(".polyregions-") and file.suffix == ".part")
-            or file.name in ("result.npz", _FINISHED)
-        ):
+            shutil.rmtree(file)
+        else:
             file.unlink()
+
+
+def _strays(folder: Path, listed: Sequence[str]) -> Iterator[Path]:
+    """Yield what has a name of ours and is not listed."""
+    for file in folder.iterdir():
+        if file.is_dir():
+            ours = file.name in ("result", "sorting") and not file.is_symlink()
+        else:
+            chunk = _CHUNK_NAME.fullmatch(file.name) and file.name not in listed
+            ours = bool(chunk) or _is_partial(file) or file.name in ("result.npz", _FINISHED)
+        if ours:
+            yield file
+
+
+def _is_partial(file: Path) -> bool:
+    return file.name.startswith(".polyregions-") and file.suffix == ".part"
+
+
+def _is_finished(folder: Path) -> bool:
+    """Return whether a manifest says that nothing in the folder is needed."""
+    try:
+        read_manifest(folder / _FINISHED, _FORMAT, _VERSION)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _sync(folder: Path) -> None:

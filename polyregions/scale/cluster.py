@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,33 +197,41 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
     PolyregionsError
         If nobody answers, or the number of workers is out of range.
     """
-    distributed: Any = import_extra("distributed", "scale", "working on a cluster")
     check_threads(threads)
-    if address == "local":
-        with (
-            quiet(),
-            _local_cluster(
-                distributed,
-                n_workers=threads,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",  # nobody else may hand these workers pickles
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                silence_logs="CRITICAL",
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield client
-        return
-    try:
-        client = distributed.Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise PolyregionsError(
-            f"no Dask scheduler answers at {address} ({error}); give an address such as "
-            f"tcp://host:8786, or local"
-        ) from None
-    with client:
+    with ExitStack() as stack:
+        # whatever keeps it from starting: its settings, the network, a limit on processes
+        try:
+            distributed: Any = import_extra("distributed", "scale", "working on a cluster")
+            where, options = address, {"timeout": "10s"}
+            if address == "local":
+                stack.enter_context(quiet())
+                options = {}
+                where = stack.enter_context(
+                    _local_cluster(
+                        distributed,
+                        n_workers=threads,
+                        threads_per_worker=1,
+                        processes=True,
+                        host="127.0.0.1",  # nobody else may hand these workers pickles
+                        dashboard_address="127.0.0.1:0",
+                        scheduler_kwargs={"dashboard": False},
+                        silence_logs="CRITICAL",
+                    )
+                )
+            client = stack.enter_context(distributed.Client(where, **options))
+        except PolyregionsError:
+            raise
+        except Exception as error:
+            reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+            if address == "local":
+                raise PolyregionsError(
+                    f"Dask cannot start workers on this machine ({reason}); give the address of "
+                    f"a scheduler, or leave out --dask"
+                ) from None
+            raise PolyregionsError(
+                f"no Dask scheduler answers at {address} ({reason}); give an address such as "
+                f"tcp://host:8786, or local"
+            ) from None
         yield client
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError, PolyregionsError
-from polyregions.io.atomic import atomic_write
+from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.io.archives import write_npz
+from polyregions.io.atomic import atomic_write, is_stream, target_of
 from polyregions.io.files import import_extra
 from polyregions.io.partitions import open_partitions
-from polyregions.io.results import write_npz
 from polyregions.network import Network
 from polyregions.proof.pieces import certificate_of_pieces
 from polyregions.regions import Regions
@@ -88,7 +88,9 @@ def certify_on_cluster(
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     import_extra("pyarrow.parquet", "parquet", "putting parts together")
-    target = Path(path).resolve()
+    target = target_of(path).resolve()
+    if is_stream(target):
+        raise FormatError(f"{target} is a pipe or device, beside which no parts fit; name a file")
     problem = problem_of(network, domain, drop_constant=True)
     folder = target.with_name(target.name + PROOFS_SUFFIX)
     with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:

@@ -8,6 +8,7 @@ alone, and so does every byte of the result.
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ import numpy as np
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.io.atomic import target_of
 from polyregions.network import Network
 from polyregions.pattern import n_words
 from polyregions.scale.assembly import assemble
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["BUDGET", "PARTS_SUFFIX", "enumerate_on_cluster", "files_of", "walk_in_parts"]
 
 PARTS_SUFFIX = ".parts"
+_PART_NAME = re.compile(r"[0-9a-f]{24}\.npz")
 
 Fields = tuple[Any, ...]  # those of a Start
 
@@ -214,7 +217,7 @@ def enumerate_on_cluster(
     limits_of(max_regions, time_limit)
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
-    target = Path(path).resolve()
+    target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
         raise FormatError(
             f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"
@@ -297,6 +300,12 @@ def walk_in_parts(
                 time_limit=time_limit,
                 progress=progress,
             )
+        except PolyregionsError as error:
+            if type(error) is not PolyregionsError:
+                raise
+            raise PolyregionsError(
+                f"{error}; what was found is kept in {checkpoint.folder.name}: go on with --resume"
+            ) from error
         finally:
             walk.save()
     return walk.parts, stopped
@@ -337,7 +346,9 @@ def _restored(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], lis
             Walked(str(name), int(sizes[0]), int(sizes[1]), int(sizes[2]), int(sizes[3]), ())
             for name, sizes in zip(arrays["names"].tolist(), arrays["sizes"].tolist(), strict=True)
         ]
-    except (KeyError, TypeError, ValueError) as error:
+        if not all(_PART_NAME.fullmatch(part.name) for part in parts):
+            raise ValueError("a part has another name")
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"the parts in {checkpoint.folder} are damaged ({error}); delete the folder to begin "
             f"again"

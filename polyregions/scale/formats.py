@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polyregions.errors import FormatError
+from polyregions.io.atomic import is_stream
 from polyregions.scale.checkpoint import Checkpoint
 from polyregions.traversal.found import Found, result_of
 from polyregions.traversal.problem import Problem
@@ -43,6 +44,10 @@ def format_of(path: Path) -> Format:
         If the format needs a package that is not installed.
     """
     suffix = path.suffix.lower()
+    if is_stream(path):
+        raise FormatError(
+            f"{path} is a pipe or device, and a result grows in files; name a file or folder"
+        )
     if suffix not in _FORMATS:
         raise FormatError(
             f"{path.name} has no known format; end the name in {' or '.join(OUTPUT_SUFFIXES)}"

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 import polyregions
-from polyregions.io.results import arrays_of, write_npz
+from polyregions.io.archives import write_npz
+from polyregions.io.results import arrays_of
 from polyregions.network import Network
 from polyregions.pattern import n_words
 from polyregions.regions import Regions

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError, FormatError
+from polyregions.io.archives import write_npz
 from polyregions.io.atomic import atomic_write
-from polyregions.io.results import exact_arrays, exact_witnesses_of, read_arrays, write_npz
+from polyregions.io.results import exact_arrays, exact_witnesses_of, read_arrays
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 

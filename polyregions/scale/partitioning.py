@@ -8,6 +8,7 @@ part is sorted when its turn comes.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.io.partitions import write_edge_part, write_head, write_region_part
+from polyregions.io.partition_manifest import is_result
+from polyregions.io.partitions import (
+    check_replaceable,
+    write_edge_part,
+    write_head,
+    write_region_part,
+)
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
@@ -25,7 +32,9 @@ from polyregions.traversal.prefixes import empty_prefixes
 from polyregions.traversal.problem import Problem
 from polyregions.traversal.visited import empty_table
 
-__all__ = ["pairs_of", "publish", "write_partitions"]
+__all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
+
+REPLACED_SUFFIX = ".replaced"
 
 _ROWS = 1 << 20  # least number of regions in a part
 
@@ -108,12 +117,28 @@ def publish(
     region_parts: Sequence[Any],
     edge_parts: Sequence[Any],
 ) -> None:
-    """Write the manifest of a folder and give it its name; what had it is set aside."""
+    """Write the manifest of a folder and give it its name.
+
+    A result that has the name is kept beside it until the new one has taken its place: no
+    folder that may be deleted ever holds the only copy.
+    """
     empty = replace(empty_result(problem), complete=complete, exact_decisions=exact_decisions)
     write_head(whole, empty, region_parts, edge_parts)
+    old = path.with_name(path.name + REPLACED_SUFFIX)
     if path.exists():
-        os.replace(path, whole.with_name("sorting") / "replaced")
-    os.replace(whole, path)
+        check_replaceable(path)
+        if is_result(old):
+            shutil.rmtree(old)
+        os.rename(path, old)  # fails where something else has that name
+        try:
+            os.rename(whole, path)
+        except OSError:
+            os.rename(old, path)
+            raise
+    else:
+        os.rename(whole, path)
+    if is_result(old):
+        shutil.rmtree(old)
 
 
 def _edge_keys(edges: NDArray[np.int32], rank: NDArray[np.int32]) -> NDArray[np.int64]:

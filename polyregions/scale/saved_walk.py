@@ -12,6 +12,7 @@ from typing import Literal
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.io.atomic import target_of
 from polyregions.network import Network
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
 from polyregions.scale.formats import format_of
@@ -121,7 +122,7 @@ def enumerate_to_file(
     check_threads(threads)
     if arithmetic not in ("certified", "float"):
         raise PolyregionsError(f"arithmetic must be 'certified' or 'float', not {arithmetic!r}")
-    target = Path(path)
+    target = target_of(path)
     output = format_of(target)
     problem = problem_of(network, domain, proofs=arithmetic == "certified", drop_constant=True)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)

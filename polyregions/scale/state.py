@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
-from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, read_chunks
+from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, bytes_held, read_chunks
 from polyregions.scale.release import release
 from polyregions.traversal.found import Found, root
 from polyregions.traversal.prefixes import REGISTERED, Prefixes, empty_prefixes, with_room
@@ -111,6 +111,10 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
         return root(problem)
     end = checkpoint.totals
     found = root(problem)
+    # what is to be made room for is in the files, eight bytes or more each
+    held = bytes_held(checkpoint) // 8
+    if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
+        raise _damaged(checkpoint, "it claims more than it holds")
     names = ("patterns", "bases", "points", "edges")
     sizes = (end.regions, end.regions, end.regions, end.edges if keep else 0)
     for name, size in zip(names, sizes, strict=True):
@@ -126,11 +130,8 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
             for _ in range(len(arrays["late_numbers"])):
                 opened.popleft()
             found.exact_points |= _exact_points(arrays)
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"the checkpoint {checkpoint.folder} is damaged ({error}); delete the folder to "
-                f"begin again"
-            ) from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise _damaged(checkpoint, str(error)) from None
         before = totals
     found.open = opened
     found.count, found.expanded = end.regions, end.expanded
@@ -148,16 +149,29 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
 def _place(found: Found, arrays: Arrays, before: Totals, totals: Totals, keep: bool) -> None:
     """Write one chunk into the arrays."""
     starts = max(before.regions, totals.expanded)
-    found.patterns[before.regions : totals.regions] = arrays["patterns"]
-    found.bases[starts : totals.regions] = arrays["start_bases"]
-    found.points[starts : totals.regions] = arrays["start_points"]
-    found.points[before.expanded : totals.expanded] = arrays["witnesses"]
+    _fill(found.patterns[before.regions : totals.regions], arrays["patterns"])
+    _fill(found.bases[starts : totals.regions], arrays["start_bases"])
+    _fill(found.points[starts : totals.regions], arrays["start_points"])
+    _fill(found.points[before.expanded : totals.expanded], arrays["witnesses"])
     found.points[arrays["late_numbers"]] = arrays["late_points"]
     for name in _PREFIX_ARRAYS:
         place = getattr(found.prefixes, name)
-        place[before.prefixes : totals.prefixes] = arrays[f"prefix_{name}"]
+        _fill(place[before.prefixes : totals.prefixes], arrays[f"prefix_{name}"])
     if keep:
-        found.edges[before.edges : totals.edges] = arrays["edges"]
+        _fill(found.edges[before.edges : totals.edges], arrays["edges"])
+
+
+def _fill(place: NDArray[Any], array: NDArray[Any]) -> None:
+    """Write an array that must be of the shape and type of its place."""
+    if (place.shape, place.dtype) != (array.shape, array.dtype):
+        raise ValueError("an array has the wrong shape or type")
+    place[...] = array
+
+
+def _damaged(checkpoint: Checkpoint, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint {checkpoint.folder} is damaged ({what}); delete the folder to begin again"
+    )
 
 
 def _room_for(problem: Problem, count: int) -> Prefixes:

@@ -65,7 +65,7 @@ def read_draws(path: str | PathLike[str], settings: Sequence[Settings]) -> list[
             }
             for found in content["draws"]
         ]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise CheckpointError(
             f"{name.name} is not a file of draws; name another file or remove it"
         ) from None
