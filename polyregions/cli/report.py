@@ -128,7 +128,8 @@ def print_saved(
 
     lines = [*assumed_lines(task.network), *summary_lines(summary, times), f"saved to {output}"]
     if is_stream(output):  # stdout, perhaps: nothing may come between its bytes
-        tell("\n".join(lines))
+        for line in lines:
+            tell(line)
     elif as_json:
         print_json({**values(task), **run_values(summary, times), "output": str(output)})
     else:
