@@ -126,8 +126,8 @@ def _run(args: Sequence[str] | None) -> int:
             "compiled kernels are kept on disk, but no folder for them may be written; "
             "set NUMBA_CACHE_DIR to one that may"
         )
-    except (KeyboardInterrupt, typer.Abort):
-        return complain("stopped by Ctrl-C before there was a result", code=3)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        return complain(str(stop) or "stopped by Ctrl-C before there was a result", code=3)
 
 
 def _usage_message(error: Exception) -> str:

@@ -80,6 +80,7 @@ def count_by_cluster(
                 max_regions=max_regions,
                 time_limit=time_limit,
                 progress=progress,
+                on_interrupt="return",
             )
             return count, time.perf_counter() - begin
 
@@ -128,7 +129,7 @@ def certify_by_cluster(
 
 @contextmanager
 def _walking(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any]]]:
-    """Yield a cluster and what shows the progress of a walk on it."""
+    """Yield a cluster, and what shows the progress of a walk on it and keeps a part."""
     with (
         announced_compilation(),
         shown_steps("sorted", "files") as assembling,
@@ -137,4 +138,7 @@ def _walking(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any
         from polyregions.scale.cluster import connected
 
         with connected(address, threads) as client:
-            yield client, {"progress": progress, "assembling": assembling}
+            yield (
+                client,
+                {"progress": progress, "assembling": assembling, "on_interrupt": "return"},
+            )

@@ -38,9 +38,14 @@ def estimate(
         begin = time.perf_counter()
         # first, so that no compilation is measured
         made = estimate_regions(
-            task.network, task.domain, probes=probes, seed=seed, progress=progress
+            task.network,
+            task.domain,
+            probes=probes,
+            seed=seed,
+            progress=progress,
+            on_interrupt="return",
         )
-        cost = cost_per_region(task.network, task.domain)
+        cost = cost_per_region(task.network, task.domain, on_interrupt="return")
         seconds = time.perf_counter() - begin
     lower = max(made.lower_bound, cost.lower_bound)
     low, high = (max(end, lower) for end in made.interval)

@@ -35,6 +35,7 @@ def count_by_tree(
             max_regions=max_regions,
             time_limit=time_limit,
             progress=mentioning_estimate(progress, max_regions, time_limit, compiled=compiled),
+            on_interrupt="return",
         )
         return count, time.perf_counter() - begin
 

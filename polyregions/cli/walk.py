@@ -39,6 +39,7 @@ def walk(
             progress=mentioning_estimate(
                 progress, max_regions, time_limit, memory, compiled=compiled
             ),
+            on_interrupt="return",
         )
         return regions, time.perf_counter() - begin
 
@@ -49,5 +50,12 @@ def saved_walk(task: Task, output: Path, **options: Any) -> tuple[Written, float
         from polyregions.scale.saved_walk import enumerate_to_file
 
         begin = time.perf_counter()
-        written = enumerate_to_file(task.network, task.domain, output, progress=progress, **options)
+        written = enumerate_to_file(
+            task.network,
+            task.domain,
+            output,
+            progress=progress,
+            on_interrupt="return",
+            **options,
+        )
         return written, time.perf_counter() - begin

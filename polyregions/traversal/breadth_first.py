@@ -18,6 +18,7 @@ from polyregions.network import Network
 from polyregions.regions import Region, Regions
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import result_of, root
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
@@ -40,6 +41,7 @@ def enumerate_regions(
     time_limit: float | None = None,
     memory: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Regions:
     """Return every activation region of a network in a domain, with their adjacency.
 
@@ -63,12 +65,14 @@ def enumerate_regions(
         likewise. (The interpreter and compiled code take some 250 MB besides.)
     progress : callable, optional
         Called with a :class:`~polyregions.traversal.progress.Progress` now and then.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or end the walk with the regions
+        found so far and ``complete=False``.
 
     Returns
     -------
     Regions
-        Sorted by pattern: equal for every start and number of threads. Ctrl-C ends
-        the walk with the regions found so far and ``complete=False``.
+        Sorted by pattern: equal for every start and number of threads.
 
     Raises
     ------
@@ -76,6 +80,8 @@ def enumerate_regions(
         If the domain does not fit the network.
     PolyregionsError
         If a limit is not positive.
+    KeyboardInterrupt
+        After Ctrl-C, once threads are ended; see `on_interrupt`.
 
     Notes
     -----
@@ -107,7 +113,15 @@ def enumerate_regions(
         return enumerate_rational(network, domain)
     problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
     found = root(problem)
-    drive(problem, found, threads=threads, limits=limits, progress=progress)
+    with Interrupt(on_interrupt) as interrupt:
+        drive(
+            problem,
+            found,
+            threads=threads,
+            limits=limits,
+            interrupt=interrupt,
+            progress=progress,
+        )
     return result_of(problem, found)
 
 

@@ -24,6 +24,7 @@ def drive(
     *,
     threads: int = 1,
     limits: Limits,
+    interrupt: Interrupt,
     progress: Callable[[Progress], None] | None = None,
     after_step: Callable[[Found], None] | None = None,
 ) -> Stop:
@@ -38,6 +39,8 @@ def drive(
     threads : int
     limits : Limits
         Regions are counted from the beginning of the walk, seconds from this call.
+    interrupt : Interrupt
+        The caller's: it ends after the caller has taken care of what was found.
     progress : callable, optional
         Called now and then.
     after_step : callable, optional
@@ -50,7 +53,7 @@ def drive(
     """
     begin = reported = time.monotonic()
     seconds, growth = 0.0, _FIRST_STEP
-    with Interrupt() as interrupt, stepper(problem, threads) as step:
+    with stepper(problem, threads) as step:
         while (stop := _reason(found, limits, seconds, growth, interrupt.requested)) is None:
             before = found.count + found.edges_found
             step(found, limits.regions - found.done)

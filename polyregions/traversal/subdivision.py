@@ -20,7 +20,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.traversal.crew import NODES, Crew
 from polyregions.traversal.explorer import Prefix, explorer_of
-from polyregions.traversal.interrupt import Interrupt
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
@@ -173,6 +173,7 @@ def count_tree(
     time_limit: float | None = None,
     progress: Callable[[Progress], None] | None = None,
     seed: int | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> TreeCount:
     """Count the activation regions of a network in a domain, also those of its first layers.
 
@@ -193,6 +194,9 @@ def count_tree(
     seed : int, optional
         Takes the units of each layer in a random order, not as seems best: another tree,
         the same counts.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or end the count with what was
+        counted so far and ``complete=False``.
 
     Returns
     -------
@@ -204,6 +208,8 @@ def count_tree(
         If the domain does not fit the network.
     PolyregionsError
         If a limit is not positive.
+    KeyboardInterrupt
+        After Ctrl-C, once threads are ended; see `on_interrupt`.
 
     Notes
     -----
@@ -233,7 +239,7 @@ def count_tree(
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     limit = _NO_LIMIT if max_regions is None else max_regions
     begin = reported = time.monotonic()
-    with Interrupt() as interrupt:
+    with Interrupt(on_interrupt) as interrupt:
         while not crew.finished and crew.regions < limit:
             crew.step(limit)
             now = time.monotonic()
@@ -261,10 +267,7 @@ def count_regions(network: Network, domain: Domain | None, *, threads: int = 1) 
     >>> pr.count_regions(net, pr.Box.cube(1, 1.0))
     3
     """
-    count = count_tree(network, domain, threads=threads)
-    if not count.complete:
-        raise KeyboardInterrupt
-    return count.regions
+    return count_tree(network, domain, threads=threads).regions
 
 
 def _check_prefix(problem: Problem, prefix: Sequence[int]) -> None:
