@@ -21,10 +21,10 @@ from polyregions.analysis.corners import region_rows
 from polyregions.analysis.polytope import Polytope
 from polyregions.analysis.shape import chart_polytope
 from polyregions.domain import Domain
-from polyregions.errors import DomainError, NetworkError
+from polyregions.errors import DomainError
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.exact import exact_network, exact_rows
-from polyregions.network import Layer, Network
+from polyregions.network import Layer, Network, input_point
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.traversal.breadth_first import enumerate_regions
@@ -245,11 +245,7 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     cp: Any = cvxpy
 
     regions, network = boundary.regions, boundary.regions.network
-    start = np.asarray(x, dtype=np.float64)
-    if start.shape != (network.input_dimension,):
-        raise NetworkError(
-            f"the input must have shape ({network.input_dimension},), not {start.shape}"
-        )
+    start = input_point(network, x)
     if not len(boundary):
         return None
     free = np.arange(len(start)) if regions.domain is None else regions.domain.free

@@ -10,11 +10,13 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats
 from polyregions.domain import Domain, Polytope
+from polyregions.errors import DomainError
 from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.network import Network
-from polyregions.pattern import Words, unpack
+from polyregions.pattern import Words, check_pattern, unpack
 
 __all__ = ["Halfspaces", "region_halfspaces"]
 
@@ -45,13 +47,22 @@ class Halfspaces:
         -------
         numpy.ndarray of float64, shape (m,) or (k, m)
 
+        Raises
+        ------
+        DomainError
+            If the points are no finite real numbers, or have another length.
+
         Examples
         --------
         >>> unit_interval = Halfspaces(np.array([[1.0], [-1.0]]), np.array([0.0, 1.0]))
         >>> unit_interval.slack([0.25])
         array([0.25, 0.75])
         """
-        return np.asarray(np.asarray(x, dtype=np.float64) @ self.normals.T + self.offsets)
+        points = finite_floats(x, "points", DomainError)
+        d = self.normals.shape[1]
+        if points.ndim not in (1, 2) or points.shape[-1] != d:
+            raise DomainError(f"points must have shape ({d},) or (k, {d}), not {points.shape}")
+        return np.asarray(points @ self.normals.T + self.offsets)
 
 
 def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -> Halfspaces:
@@ -77,6 +88,8 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     ------
     DomainError
         If the domain's dimension is not the network's.
+    NetworkError
+        If it is no packed pattern.
 
     Notes
     -----
@@ -97,7 +110,7 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     """
     exact = _exact_on_inputs(network, domain)
     units = network.hidden_units
-    bits = unpack(np.asarray(pattern, dtype=np.uint64), units)
+    bits = unpack(check_pattern(pattern, units), units)
     rows = exact_rows(exact, bits)[:units]
     table = np.array(
         [_rounded(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats
+from polyregions.errors import NetworkError
 from polyregions.network import Network
 from polyregions.pattern import unpack
 from polyregions.theory.unit_maps import unit_maps
@@ -38,7 +40,11 @@ def boundary_distance(network: Network, points: ArrayLike) -> NDArray[np.float64
     >>> boundary_distance(net, [[1.0, 0.5], [2.5, 0.0]]).tolist()
     [1.0, 0.5]
     """
-    inputs = np.asarray(points, dtype=np.float64)
+    inputs = finite_floats(points, "points")
+    if inputs.ndim != 2:
+        raise NetworkError(
+            f"points must have shape (k, {network.input_dimension}), one in each row"
+        )
     bits = unpack(network.pattern(inputs), network.hidden_units)
     gradients, offsets = unit_maps(network, bits)
     values = np.abs(np.einsum("kzi,ki->kz", gradients, inputs) + offsets)
