@@ -32,7 +32,8 @@ class AffineMaps(NamedTuple):
     shift : numpy.ndarray of float64, shape (R, outputs)
     error : numpy.ndarray of float64, shape (R, outputs, n + 1)
         Bounds the absolute error of each entry of (matrix, shift): the exact entry of
-        the rational network is at most so far away.
+        the rational network is at most so far away. Infinite or NaN where a map leaves the
+        range of floats.
     """
 
     matrix: Floats
@@ -125,15 +126,22 @@ def _layers(network: Network, patterns: Words) -> Iterator[_Layer]:
     for layer in network.layers:
         weight, size = layer.weight, np.abs(layer.weight)
         gamma = (weight.shape[1] + 4) * _UNIT * 1.01
-        error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + _TINY
-        value = weight @ value
-        value[:, :, n] += layer.bias
-        error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
+        with _beyond_floats():
+            error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + _TINY
+            value = weight @ value
+            value[:, :, n] += layer.bias
+            error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
         yield _Layer(value, error, layer.bends)
         active = np.zeros((len(bits), len(layer.bias)), dtype=bool)
         count = int(layer.bends.sum())
         active[:, layer.bends] = bits[:, start : start + count]
         start += count
         slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
-        value = value * slopes
-        error = error * np.abs(slopes) * 1.01 + _UNIT * np.abs(value) * 1.01 + _TINY
+        with _beyond_floats():
+            value = value * slopes
+            error = error * np.abs(slopes) * 1.01 + _UNIT * np.abs(value) * 1.01 + _TINY
+
+
+def _beyond_floats() -> np.errstate:
+    # what overflows has an error that is no number, and says so by itself
+    return np.errstate(over="ignore", invalid="ignore")

@@ -17,9 +17,16 @@ from polyregions.analysis.shape import vertices
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError
 from polyregions.geometry.chart import binding_inequalities
+from polyregions.geometry.halfspaces import unit_rows
 from polyregions.regions import Regions
 
-__all__ = ["RegionRows", "facet_segments", "region_corners", "region_rows", "resolved_corners"]
+__all__ = [
+    "RegionRows",
+    "facet_segments",
+    "region_corners",
+    "region_rows",
+    "resolved_corners",
+]
 
 Floats = NDArray[np.float64]
 
@@ -44,10 +51,7 @@ def region_rows(regions: Regions) -> RegionRows:
     A partial result lacks facets, those towards regions that it does not hold.
     """
     rows = _in_free_inputs(facet_hyperplanes(regions), regions.domain)
-    # the largest entry first: squares of tiny or huge rows leave the float range
-    with np.errstate(all="ignore"):  # a row lost in rounding fails every test below
-        rows = rows / np.abs(rows[:, :-1]).max(axis=1, initial=0.0)[:, None]
-        rows = rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None]
+    rows = unit_rows(rows)  # a row lost in rounding fails every test below
     units = facet_unit(regions)
     ends = regions.edges.astype(np.int64)
     words, shifts = units // 64, (units % 64).astype(np.uint64)
@@ -114,15 +118,12 @@ def _walls(domain: Domain) -> Floats:
     if isinstance(domain, Box):
         return np.empty((0, len(domain.free) + 1))
     rows = np.column_stack([-domain.A, domain.b])[binding_inequalities(domain)]
-    rows = rows / np.abs(rows[:, :-1]).max(axis=1)[:, None]
-    return np.asarray(rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None])
+    return unit_rows(rows)
 
 
 def _violated(rows: Floats, corners: Floats | None) -> Floats:
     """Return the rows, of unit length, that are negative at a corner; all without corners."""
-    lengths = np.abs(rows[:, :-1]).max(axis=1)
-    rows = rows[lengths > 0] / lengths[lengths > 0, None]
-    rows = rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None]
+    rows = unit_rows(rows[rows[:, :-1].any(axis=1)])
     if corners is None or not len(corners):
         return rows
     return np.asarray(rows[(corners @ rows[:, :-1].T + rows[:, -1]).min(axis=0) < 0])

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.corners import region_rows
-from polyregions.analysis.polytope import Polytope
+from polyregions.analysis.measures import face_measure
 from polyregions.analysis.shape import chart_polytope
 from polyregions.domain import Domain
 from polyregions.errors import DomainError
@@ -88,7 +88,7 @@ class DecisionBoundary:
             )
             corners = [chart.to_input(point) for point in polytope.points()]
             members = [k for k in range(len(corners)) if face >> k & 1]
-            measure = _measure(polytope, face, np.array(corners, dtype=np.float64))
+            measure = float(face_measure(polytope, face, chart.dimension - 1, corners))
             yield Piece(edge, (pair[0], pair[1]), tuple(corners[k] for k in members), measure)
 
 
@@ -184,18 +184,6 @@ def _classes(regions: Regions, outputs: int) -> Integers:
         wins[:, b] += 1 - bits[:, column]
     best: Integers = wins.argmax(axis=1).astype(np.int64)
     return best
-
-
-def _measure(polytope: Polytope, face: int, corners: Floats) -> float:
-    """Return the volume of a facet from its triangulation, in input coordinates."""
-    dimension = polytope.dimension - 1
-    total, factorial = 0.0, 1.0
-    for k in range(2, dimension + 1):
-        factorial *= k
-    for simplex in polytope.simplices(face, dimension):
-        sides = corners[simplex[1:]] - corners[simplex[0]]
-        total += float(np.sqrt(max(0.0, np.linalg.det(sides @ sides.T))))
-    return total / factorial
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike
 
+from polyregions.analysis.measures import float_root
 from polyregions.domain import Domain
 from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
 from polyregions.geometry.exact import exact_network, exact_rows
@@ -35,8 +36,8 @@ class BoundaryDistance:
 
     @property
     def value(self) -> float:
-        """The distance as a float."""
-        return float(np.sqrt(float(self.squared)))
+        """The distance as a float, infinite if it is larger than all."""
+        return float_root(self.squared)
 
 
 def boundary_distance(

@@ -18,7 +18,7 @@ from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.network import Network
 from polyregions.pattern import Words, check_pattern, unpack
 
-__all__ = ["Halfspaces", "region_halfspaces"]
+__all__ = ["Halfspaces", "domain_halfspaces", "region_halfspaces", "unit_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -115,19 +115,33 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     table = np.array(
         [_rounded(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
     )
+    table = np.concatenate([table, domain_halfspaces(domain, table.shape[1] - 1)])
+    return Halfspaces(table[:, :-1], table[:, -1])
+
+
+def domain_halfspaces(domain: Domain | None, dimension: int) -> Floats:
+    """Return the rows (normal, offset) of a domain in its free inputs, shape (q, d + 1).
+
+    They are exact, in the order of :func:`region_halfspaces`; none for the whole space.
+    """
     if domain is None:
-        return Halfspaces(table[:, :-1], table[:, -1])
+        return np.empty((0, dimension + 1))
     if isinstance(domain, Polytope):
-        return Halfspaces(
-            np.concatenate([table[:, :-1], -domain.A]), np.concatenate([table[:, -1], domain.b])
-        )
+        return np.column_stack([-domain.A, domain.b])
     free = domain.free
     sides = np.zeros((2 * len(free), len(free) + 1))
     for k, i in enumerate(free.tolist()):
         sides[2 * k, [k, -1]] = 1.0, -domain.lower[i]
         sides[2 * k + 1, [k, -1]] = -1.0, domain.upper[i]
-    table = np.concatenate([table, sides])
-    return Halfspaces(table[:, :-1], table[:, -1])
+    return sides
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Scale rows (normal, offset) to normals of unit length; those of zeros become NaN."""
+    with np.errstate(all="ignore"):
+        # the largest entry first: squares of tiny or huge rows leave the float range
+        rows = rows / np.abs(rows[:, :-1]).max(axis=1, initial=0.0)[:, None]
+        return np.asarray(rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None])
 
 
 @lru_cache(maxsize=4)
