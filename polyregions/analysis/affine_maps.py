@@ -13,7 +13,14 @@ from polyregions.network import Network
 from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions
 
-__all__ = ["AffineMaps", "affine_maps", "facet_hyperplanes", "unit_hyperplanes"]
+__all__ = [
+    "AffineMaps",
+    "LayerMaps",
+    "affine_maps",
+    "facet_hyperplanes",
+    "layer_maps",
+    "unit_hyperplanes",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -61,7 +68,7 @@ def affine_maps(regions: Regions) -> AffineMaps:
     network = regions.network
     values, errors = [], []
     for batch in _batches(network, len(regions)):
-        *_, last = _layers(network, regions.patterns[batch])
+        *_, last = layer_maps(network, regions.patterns[batch])
         values.append(last.value)
         errors.append(last.error)
     value, error = np.concatenate(values), np.concatenate(errors)
@@ -80,7 +87,7 @@ def facet_hyperplanes(regions: Regions) -> Floats:
     for batch in _batches(network, len(edges)):
         chosen = units[batch]
         start = 0
-        for layer in _layers(network, regions.patterns[edges[batch, 0]]):
+        for layer in layer_maps(network, regions.patterns[edges[batch, 0]]):
             bent = np.flatnonzero(layer.bends)
             here = np.flatnonzero((chosen >= start) & (chosen < start + len(bent)))
             rows[batch.start + here] = layer.value[here, bent[chosen[here] - start]]
@@ -96,13 +103,13 @@ def unit_hyperplanes(regions: Regions) -> Iterator[Floats]:
     network = regions.network
     for batch in _batches(network, len(regions)):
         patterns = regions.patterns[batch]
-        layers = _layers(network, patterns)
+        layers = layer_maps(network, patterns)
         rows = np.concatenate([layer.value[:, layer.bends] for layer in layers], axis=1)
         bits = unpack(patterns, network.hidden_units)
         yield from np.where(bits[:, :, None] == 1, rows, -rows)
 
 
-class _Layer(NamedTuple):
+class LayerMaps(NamedTuple):
     """Pre-activation maps of one layer, shape (k, h, n + 1), and bounds on their errors."""
 
     value: Floats
@@ -116,7 +123,7 @@ def _batches(network: Network, count: int) -> Iterator[slice]:
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
-def _layers(network: Network, patterns: Words) -> Iterator[_Layer]:
+def layer_maps(network: Network, patterns: Words) -> Iterator[LayerMaps]:
     """Yield the pre-activation maps of every layer on the regions of given patterns."""
     bits = unpack(patterns, network.hidden_units) != 0
     n = network.input_dimension
@@ -131,7 +138,7 @@ def _layers(network: Network, patterns: Words) -> Iterator[_Layer]:
             value = weight @ value
             value[:, :, n] += layer.bias
             error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
-        yield _Layer(value, error, layer.bends)
+        yield LayerMaps(value, error, layer.bends)
         active = np.zeros((len(bits), len(layer.bias)), dtype=bool)
         count = int(layer.bends.sum())
         active[:, layer.bends] = bits[:, start : start + count]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -102,17 +103,32 @@ def boundary_volumes(
             "boundaries of several units coincide, so they cannot be measured unit by unit"
         )
     activation, bending = np.zeros(n), np.zeros(n)
+    # units whose boundaries meet in each vertex, and vertices on the box's boundary
+    meeting: dict[tuple[Fraction, ...], set[int]] = {}
+    on_walls: set[tuple[Fraction, ...]] = set()
+    walls = (1 << 2 * n) - 1  # their rows come first
     polytopes = zip(chart_polytopes(found), facet_units(found), strict=True)
     for r, (polytope, facets) in enumerate(polytopes):
         active = [k for k, unit in enumerate(facets) if bits[r, unit]]
         good = _good(network, bits[r])[facets]
         corners = [chart.to_input(point) for point in polytope.points()]
+        for corner, tight in zip(corners, polytope.tight, strict=True):
+            meeting.setdefault(corner, set()).update(
+                unit for k, unit in enumerate(facets) if tight >> 2 * n + k & 1
+            )
+            if tight & walls:
+                on_walls.add(corner)
         for rows, face in _faces(polytope, active).items():
             if face.bit_count() > n - len(rows):  # else it is of lower dimension
                 volume = float(face_measure(polytope, face, n - len(rows), corners))
                 activation[len(rows) - 1] += volume
                 if good[list(rows)].all():
                     bending[len(rows) - 1] += volume
+    if any(len(units) + (corner in on_walls) > n for corner, units in meeting.items()):
+        raise PolyregionsError(
+            "the boundaries of more units meet in a point than there are inputs, or as many on "
+            "the side of the box: they cannot be measured unit by unit; move the box or a bias"
+        )
     return BoundaryVolumes(tuple(activation.tolist()), tuple(bending.tolist()))
 
 
@@ -124,13 +140,7 @@ def _faces(polytope: Polytope, chosen: Sequence[int]) -> dict[tuple[int, ...], i
     n = polytope.dimension
     faces: dict[tuple[int, ...], int] = {}
     for vertex, tight in enumerate(polytope.tight):
-        walls, units = tight & ((1 << 2 * n) - 1), tight >> 2 * n
-        if units.bit_count() > n or (walls and units.bit_count() == n):
-            raise PolyregionsError(
-                "the boundaries of more units meet in a point, or of units and the box, than "
-                "there are inputs: they cannot be measured unit by unit; move the box or a bias"
-            )
-        carried = [row for row in chosen if units >> row & 1]
+        carried = [row for row in chosen if tight >> 2 * n + row & 1]
         for k in range(1, len(carried) + 1):
             for rows in combinations(carried, k):
                 faces[rows] = faces.get(rows, 0) | 1 << vertex
