@@ -12,6 +12,7 @@ import pytest
 from slivers import slivers
 
 import polyregions as pr
+from polyregions.analysis.corners import region_corners
 from polyregions.analysis.decision import decision_boundary
 from polyregions.analysis.distances import boundary_distance
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
@@ -54,6 +55,24 @@ def test_volumes_in_long_boxes(exponent, n):
     assert sum(exact) == box_volume(box)
     assert volumes(regions).tolist() == [float(v) for v in exact]
     assert (volumes(regions) > 0).all()
+
+
+@pytest.mark.parametrize("exponent", [0, 20, 40])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_corners_in_long_boxes(exponent, n):
+    """Right to a millionth of a region's width, in every direction."""
+    stretch = 2.0**exponent
+    layers = random_layers(exponent + n, n, 5, 3, 1)
+    layers[0][0][:, 0] /= stretch
+    upper = np.ones(n)
+    upper[0] = stretch
+    regions = pr.enumerate_regions(net(*layers), pr.Box(-upper, upper))
+    for region, corners in zip(regions, region_corners(regions), strict=True):
+        exact = vertices(region).as_floats()
+        width = exact.max(axis=0) - exact.min(axis=0)
+        for one, other in ((exact, corners), (corners, exact)):
+            away = np.abs((one[:, None, :] - other[None, :, :]) / width).max(axis=2).min(axis=1)
+            assert away.max() < 1e-5
 
 
 @pytest.mark.parametrize("case", list(slivers())[::4], ids=lambda case: case[0])

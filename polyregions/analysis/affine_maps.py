@@ -75,38 +75,42 @@ def affine_maps(regions: Regions) -> AffineMaps:
     return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
 
 
-def facet_hyperplanes(regions: Regions) -> Floats:
-    """Return the hyperplane of every edge's facet, in input coordinates, shape (E, n + 1).
+def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
+    """Return the hyperplane of every edge's facet, and its error, shape (E, n + 1) each.
 
     Row e is (normal, offset) of the lowest unit that switches: the function is positive
-    on the side where that unit's bit is 1. Floating point, not normalised.
+    on the side where that unit's bit is 1. In input coordinates, not normalised; the exact
+    entry is at most its error away.
     """
     network, edges = regions.network, regions.edges
     units = facet_unit(regions)
-    rows = np.empty((len(edges), network.input_dimension + 1))
+    rows, errors = (np.empty((len(edges), network.input_dimension + 1)) for _ in range(2))
     for batch in _batches(network, len(edges)):
         chosen = units[batch]
         start = 0
         for layer in layer_maps(network, regions.patterns[edges[batch, 0]]):
             bent = np.flatnonzero(layer.bends)
             here = np.flatnonzero((chosen >= start) & (chosen < start + len(bent)))
-            rows[batch.start + here] = layer.value[here, bent[chosen[here] - start]]
+            there = bent[chosen[here] - start]
+            rows[batch.start + here] = layer.value[here, there]
+            errors[batch.start + here] = layer.error[here, there]
             start += len(bent)
-    return rows
+    return rows, errors
 
 
-def unit_hyperplanes(regions: Regions) -> Iterator[Floats]:
-    """Yield each region's rows of all units, signed to its side, shape (N, n + 1).
+def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
+    """Yield each region's rows of all units, signed to its side, and errors, (N, n + 1) each.
 
-    ``row @ (x, 1) >= 0`` on the region. Floating point, not normalised.
+    ``row @ (x, 1) >= 0`` on the region; as :func:`facet_hyperplanes`.
     """
     network = regions.network
     for batch in _batches(network, len(regions)):
         patterns = regions.patterns[batch]
-        layers = layer_maps(network, patterns)
+        layers = list(layer_maps(network, patterns))
         rows = np.concatenate([layer.value[:, layer.bends] for layer in layers], axis=1)
+        errors = np.concatenate([layer.error[:, layer.bends] for layer in layers], axis=1)
         bits = unpack(patterns, network.hidden_units)
-        yield from np.where(bits[:, :, None] == 1, rows, -rows)
+        yield from zip(np.where(bits[:, :, None] == 1, rows, -rows), errors, strict=True)
 
 
 class LayerMaps(NamedTuple):
