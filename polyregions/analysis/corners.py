@@ -110,14 +110,15 @@ def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Fl
         own = slice(table.starts[index], table.starts[index + 1])
         rows = np.concatenate([table.rows[own], walls])
         errors = np.concatenate([table.errors[own], wall_errors])
-        corners = _corners(regions, index, rows, errors, low, high)
+        facets = own.stop - own.start
+        corners = _corners(regions, index, rows, errors, low, high, facets)
         if others is not None:
             more, more_errors = _bounded(*next(others), regions.domain)
             missing = _violated(more, corners)
             if corners is None or missing.any():
                 rows = np.concatenate([rows, more[missing]])
                 errors = np.concatenate([errors, more_errors[missing]])
-                corners = _corners(regions, index, rows, errors, low, high)
+                corners = _corners(regions, index, rows, errors, low, high, facets)
         yield corners
 
 
@@ -167,26 +168,38 @@ def _in_free_inputs(rows: Floats, domain: Domain | None) -> Floats:
 
 
 def _corners(
-    regions: Regions, index: int, rows: Floats, errors: Floats, low: Floats, high: Floats
+    regions: Regions,
+    index: int,
+    rows: Floats,
+    errors: Floats,
+    low: Floats,
+    high: Floats,
+    facets: int,
 ) -> Floats | None:
+    """Return the corners, or None where floats do not resolve them; first come `facets` rows."""
     d = len(low)
     if d == 1:
         corners = _interval(rows, low[0], high[0])
-        enough = len(corners) == 2 and _is_resolved(rows, errors, corners)
+        enough = len(corners) == 2 and _is_resolved(rows, errors, corners, facets)
     elif d == 2:
         corners = _polygon(rows, low, high)
-        enough = len(corners) >= 3 and _is_resolved(rows, errors, corners)
+        enough = len(corners) >= 3 and _is_resolved(rows, errors, corners, facets)
     else:
         corners = _qhull(regions, index, rows, low, high)
-        enough = len(corners) > d and _is_resolved(rows, errors, corners)
+        enough = len(corners) > d and _is_resolved(rows, errors, corners, facets)
     return corners if enough or regions.domain is None else None
 
 
-def _is_resolved(rows: Floats, errors: Floats, corners: Floats) -> bool:
-    """Whether floats resolve a region: one that they do not is computed exactly instead."""
+def _is_resolved(rows: Floats, errors: Floats, corners: Floats, facets: int) -> bool:
+    """Whether floats resolve a region: one that they do not is computed exactly instead.
+
+    Each of the first `facets` rows, proven to carry one, must do so in floats.
+    """
     with np.errstate(invalid="ignore"):
         slack = rows[:, :-1] @ corners.mean(axis=0) + rows[:, -1]
-        return bool((slack * _BLUR > errors).all())
+        values = corners @ rows[:facets, :-1].T + rows[:facets, -1]
+        touching = (np.abs(values) <= _BLUR * slack[:facets]).sum(axis=0)
+        return bool((slack * _BLUR > errors).all() and (touching >= corners.shape[1]).all())
 
 
 def _interval(rows: Floats, low: float, high: float) -> Floats:
@@ -231,12 +244,15 @@ def _qhull(regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
     from scipy.spatial import HalfspaceIntersection, QhullError
 
     d = len(low)
-    eye = np.eye(d)
-    walls = np.concatenate([np.column_stack([eye, -low]), np.column_stack([-eye, high])])
-    table = np.concatenate([rows, walls])
+    # in a cube: Qhull takes what is small beside the largest number for rounding
+    centre, half = low / 2 + high / 2, high / 2 - low / 2
+    scaled = np.column_stack([rows[:, :-1] * half, rows[:, -1] + rows[:, :-1] @ centre])
+    eye, ones = np.eye(d), np.ones(d)
+    walls = np.concatenate([np.column_stack([eye, ones]), np.column_stack([-eye, ones])])
+    table = np.concatenate([unit_rows(scaled), walls])
     box = regions.domain
     witness = regions.witnesses[index]
-    inner = witness if box is None else witness[box.free]
+    inner = ((witness if box is None else witness[box.free]) - centre) / half
     none = np.empty((0, d))
     for _ in range(2):  # again about the corners' mean, which is better centred
         if not (table[:, :-1] @ inner + table[:, -1] > 0).all():
@@ -248,7 +264,7 @@ def _qhull(regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
         if not np.isfinite(corners).all():
             return none
         inner = corners.mean(axis=0)
-    return np.unique(corners, axis=0)
+    return np.unique(centre + half * corners, axis=0)
 
 
 def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:

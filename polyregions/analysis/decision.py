@@ -21,7 +21,7 @@ from polyregions.analysis.corners import region_rows
 from polyregions.analysis.measures import face_measure
 from polyregions.analysis.shape import chart_polytope
 from polyregions.domain import Domain
-from polyregions.errors import DomainError
+from polyregions.errors import DomainError, PolyregionsError
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.exact import exact_network, exact_rows
 from polyregions.network import Layer, Network, input_point
@@ -220,6 +220,13 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     bound, each as a convex problem over its region (cvxpy), until no bound is below the
     least distance found. Distances from floating-point rows and a numerical solver.
 
+    Raises
+    ------
+    NetworkError
+        If `x` is no input of the network.
+    PolyregionsError
+        If the solver fails on a piece that may be the nearest.
+
     Examples
     --------
     >>> import polyregions as pr
@@ -255,9 +262,13 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
         problem = regions[int(regions.edges[edge, 0])].as_cvxpy()
         on_plane = plane[edge, :-1] @ problem.x[free] + plane[edge, -1] == 0
         goal = cp.Minimize(cp.norm(problem.x[free] - start[free]))
-        cp.Problem(goal, [*problem.constraints, on_plane]).solve()
+        asked = cp.Problem(goal, [*problem.constraints, on_plane])
+        asked.solve()
         if problem.x.value is None:
-            continue  # too thin for the solver
+            raise PolyregionsError(
+                f"the solver finds no point on piece {edge} of the boundary ({asked.status}), "
+                f"which may be the nearest: it is too thin; its exact corners are among pieces()"
+            )
         distance = float(np.linalg.norm(problem.x.value[free] - start[free]))
         if best is None or distance < best.distance:
             low, high = pairs[number].tolist()
