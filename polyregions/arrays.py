@@ -104,4 +104,6 @@ def _from_objects(array: NDArray[Any], what: str, error: type[PolyregionsError])
 
 
 def _rounded(what: str) -> str:
-    return f"{what} must be numbers that a float64 holds exactly; round them first"
+    return (
+        f"{what} must be numbers, but have entries that no float64 holds exactly; round them first"
+    )

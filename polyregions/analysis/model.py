@@ -53,9 +53,8 @@ def region_problem(region: Region) -> RegionProblem:
 
     Notes
     -----
-    *Algorithm.* Which rows carry a facet is decided in exact arithmetic
-    (:func:`polyregions.analysis.shape.facet_rows`), which takes milliseconds for a few
-    inputs and tenths of a second for ten.
+    *Algorithm.* Which rows carry a facet is proven
+    (:func:`polyregions.analysis.shape.facet_rows`).
 
     Examples
     --------
