@@ -412,11 +412,10 @@ def test_fewer_points_than_a_batch_are_trained_on_together():
 def test_a_stopped_walk_makes_no_row(monkeypatch):
     net = pr.Network.from_arrays([(np.eye(3), np.zeros(3)), (np.ones((1, 3)), [0.0])])
 
-    def partial(network, domain):
-        whole = pr.enumerate_regions(network, domain)
-        return replace(whole, complete=False)
-
-    monkeypatch.setattr("polyregions.traversal.breadth_first.enumerate_regions", partial)
+    part = replace(pr.enumerate_regions(net, None), complete=False)
+    monkeypatch.setattr(
+        "polyregions.traversal.breadth_first.enumerate_regions", lambda network, domain: part
+    )
     with pytest.raises(PartialResultError):
         counts(net, whole=None)
 
