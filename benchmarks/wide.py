@@ -32,6 +32,7 @@ from polyregions.io.windows import convolve
 from polyregions.slices import Plane, random_subspace
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import Found, root
+from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import limits_of
 from polyregions.traversal.problem import Problem, problem_of
 
@@ -63,7 +64,8 @@ def walked(network: Network, box: Box, *, most: int | None, prefixes: bool = Tru
     if not prefixes:
         without_prefixes(found)
     start = time.process_time()
-    drive(problem, found, limits=limits_of(max_regions=most))
+    with Interrupt() as interrupt:
+        drive(problem, found, limits=limits_of(max_regions=most), interrupt=interrupt)
     seconds = time.process_time() - start
     rows = listed_rows(problem, found)
     return Walk(found.done, network.hidden_units, problem.flat.size, rows, seconds)

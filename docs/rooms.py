@@ -27,7 +27,7 @@ FLOORS = (
     ("one question", ("lp",)),
     ("rows and files", ("geometry", "io")),
     ("values", ("examples", "slices", "regions", "domain", "network", "pattern")),
-    ("ground", ("compiled", "errors")),
+    ("ground", ("compiled", "arrays", "errors")),
 )
 ROOMS = tuple(room for _, rooms in FLOORS for room in rooms)
 

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats, floats
 from polyregions.errors import DomainError
 
 if TYPE_CHECKING:
@@ -54,11 +55,9 @@ class Box:
     upper: Floats
 
     def __init__(self, lower: ArrayLike, upper: ArrayLike) -> None:
-        try:
-            low = np.array(lower, dtype=np.float64).reshape(-1) + 0.0
-            high = np.array(upper, dtype=np.float64).reshape(-1) + 0.0
-        except (TypeError, ValueError) as error:
-            raise DomainError(f"the bounds of a box must be numbers ({error})") from None
+        what = "the bounds of a box"
+        low = floats(lower, what, DomainError).reshape(-1) + 0.0
+        high = floats(upper, what, DomainError).reshape(-1) + 0.0
         if low.shape != high.shape or not low.size:
             raise DomainError(
                 f"a box needs as many lower as upper bounds, at least one, "
@@ -119,12 +118,19 @@ class Box:
     def contains(self, x: Sequence[Fraction] | Floats) -> bool:
         """Return whether a point lies in the open box, exactly.
 
+        Raises
+        ------
+        DomainError
+            If it has another number of coordinates, or one that is no finite real number.
+
         Examples
         --------
         >>> Box([0.0, 1.0], [2.0, 1.0]).contains([Fraction(1, 3), Fraction(1)])
         True
         """
-        sides = zip(x, self.lower.tolist(), self.upper.tolist(), strict=True)
+        sides = zip(
+            _point(x, self.dimension), self.lower.tolist(), self.upper.tolist(), strict=True
+        )
         return all(low < value < high or low == value == high for value, low, high in sides)
 
     def __eq__(self, other: object) -> bool:
@@ -201,7 +207,8 @@ class Polytope:
     box: Box
 
     def __init__(self, A: ArrayLike, b: ArrayLike) -> None:
-        matrix, bounds = _numbers(A, "A"), _numbers(b, "b")
+        matrix = floats(A, "the normals A of a polytope", DomainError) + 0.0
+        bounds = floats(b, "the bounds b of a polytope", DomainError) + 0.0
         if matrix.ndim != 2 or bounds.ndim != 1 or len(matrix) != len(bounds) or not matrix.size:
             raise DomainError(
                 f"a polytope A x <= b needs A of shape (q, n) and b of shape (q,), "
@@ -275,11 +282,14 @@ class Polytope:
         return np.arange(self.dimension)
 
     def contains(self, x: Sequence[Fraction] | Floats) -> bool:
-        """Return whether a point lies in the open polytope, exactly."""
-        values = [value if isinstance(value, Fraction) else float(value) for value in x]
-        if not all(isinstance(value, Fraction) or np.isfinite(value) for value in values):
-            return False
-        point = [Fraction(value) for value in values]
+        """Return whether a point lies in the open polytope, exactly.
+
+        Raises
+        ------
+        DomainError
+            If it has another number of coordinates, or one that is no finite real number.
+        """
+        point = _point(x, self.dimension)
         for row, bound in zip(self.A.tolist(), self.b.tolist(), strict=True):
             terms = (Fraction(a) * value for a, value in zip(row, point, strict=True) if a)
             if not sum(terms, Fraction(0)) < bound:
@@ -310,11 +320,16 @@ class Polytope:
 Domain = Box | Polytope
 
 
-def _numbers(values: ArrayLike, name: str) -> Floats:
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "c":
-            raise TypeError("they are complex")
-        return np.array(array, dtype=np.float64) + 0.0
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DomainError(f"{name} of a polytope must be an array of numbers ({error})") from None
+def _point(x: Sequence[Fraction] | Floats, dimension: int) -> list[Fraction]:
+    exact = np.iterable(x) and any(isinstance(entry, Fraction) for entry in x)
+    plain: Any = [0.0 if isinstance(entry, Fraction) else entry for entry in x] if exact else x
+    values = finite_floats(plain, "coordinates", DomainError)
+    if values.shape != (dimension,):
+        raise DomainError(
+            f"a point of this domain has shape ({dimension},), not {values.shape}; "
+            f"give one number per coordinate"
+        )
+    return [
+        entry if isinstance(entry, Fraction) else Fraction(value)
+        for entry, value in zip(x, values.tolist(), strict=True)
+    ]

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats, floats
 from polyregions.errors import NetworkError, shown
-from polyregions.pattern import Words, unpack
+from polyregions.pattern import Words, check_pattern, unpack
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["MAX_DENSE", "Layer", "Network"]
+__all__ = ["MAX_DENSE", "Layer", "Network", "input_point"]
 
 Floats = NDArray[np.float64]
 
@@ -112,13 +113,8 @@ class Layer:
         """
         if hasattr(weight, "tocsr"):
             return cls._sparse(weight.tocsr(), bias, lower, upper)
-        try:
-            matrix = np.array(weight, dtype=np.float64, order="C")
-            shift = np.array(bias, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise NetworkError(
-                f"weights and biases must be arrays of real numbers ({error})"
-            ) from None
+        matrix = np.array(floats(weight, "weights"), order="C")
+        shift = np.array(floats(bias, "biases"))
         if matrix.ndim != 2 or shift.shape != matrix.shape[:1]:
             raise NetworkError(
                 f"a layer needs a weight of shape (out, in) and a bias of shape (out,), "
@@ -127,10 +123,7 @@ class Layer:
             )
         if 0 in matrix.shape:
             raise NetworkError(f"a layer of shape {matrix.shape} has no unit or no input")
-        slopes = [
-            np.broadcast_to(np.asarray(s, dtype=np.float64), shift.shape).copy()
-            for s in (lower, upper)
-        ]
+        slopes = [np.broadcast_to(floats(s, "slopes"), shift.shape).copy() for s in (lower, upper)]
         for name, array in (("weight", matrix), ("bias", shift), ("slope", np.array(slopes))):
             if not np.isfinite(array).all():
                 raise NetworkError(
@@ -144,6 +137,7 @@ class Layer:
     def _sparse(
         cls, weight: csr_array[Any], bias: ArrayLike, lower: ArrayLike, upper: ArrayLike
     ) -> Layer:
+        floats(weight.data, "weights")  # refuses what the next line would change
         matrix = weight.astype(np.float64)
         matrix.sum_duplicates()
         # the numbers are checked as those of a dense layer with one column
@@ -361,6 +355,11 @@ class Network:
         Returns
         -------
         numpy.ndarray of float64, shape (outputs,) or (k, outputs)
+
+        Raises
+        ------
+        NetworkError
+            If the points are no finite real numbers, or have another length.
         """
         y = self._points(x)
         for layer in self.layers:
@@ -383,6 +382,11 @@ class Network:
         -------
         numpy.ndarray of uint64, shape (W,) or (k, W)
             Packed like a row of ``Regions.patterns``.
+
+        Raises
+        ------
+        NetworkError
+            If the points are no finite real numbers, or have another length.
         """
         from polyregions.geometry.evaluation import patterns_at
 
@@ -402,8 +406,13 @@ class Network:
         matrix : numpy.ndarray of float64, shape (outputs, n)
         shift : numpy.ndarray of float64, shape (outputs,)
             On the region the network equals ``matrix @ x + shift``.
+
+        Raises
+        ------
+        NetworkError
+            If it is no packed pattern, such as :meth:`pattern` returns.
         """
-        bits = unpack(np.asarray(pattern, dtype=np.uint64), self.hidden_units)
+        bits = unpack(check_pattern(pattern, self.hidden_units), self.hidden_units)
         matrix = np.eye(self.input_dimension)
         shift = np.zeros(self.input_dimension)
         start = 0
@@ -420,7 +429,7 @@ class Network:
         return matrix, shift
 
     def _points(self, x: ArrayLike) -> Floats:
-        points = np.asarray(x, dtype=np.float64)
+        points = finite_floats(x, "points")
         if points.ndim not in (1, 2) or points.shape[-1] != self.input_dimension:
             raise NetworkError(
                 f"points must have shape ({self.input_dimension},) or "
@@ -446,6 +455,28 @@ def _transposed(weight: ArrayLike) -> ArrayLike:
         return np.transpose(weight)
     except ValueError as error:
         raise NetworkError(f"weights must be arrays of real numbers ({error})") from None
+
+
+def input_point(network: Network, x: ArrayLike) -> Floats:
+    """Return one input of a network as floats, shape (n,).
+
+    Raises
+    ------
+    NetworkError
+        If it is not one, or no finite real numbers.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([([[1.0, 2.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> input_point(net, [1, 2])
+    array([1., 2.])
+    """
+    point = finite_floats(x, "inputs")
+    if point.shape != (network.input_dimension,):
+        raise NetworkError(
+            f"one input of shape ({network.input_dimension},) is asked for, not {point.shape}"
+        )
+    return point
 
 
 def _dense_parts(matrix: Floats | csr_array[Any]) -> Iterator[Floats]:

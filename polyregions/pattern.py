@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["n_words", "order", "pack", "to_text", "unpack"]
+from polyregions.errors import NetworkError
+
+__all__ = ["check_pattern", "n_words", "order", "pack", "to_text", "unpack"]
 
 Words = NDArray[np.uint64]
 
@@ -25,6 +27,35 @@ def n_words(n_bits: int) -> int:
     (1, 1, 2)
     """
     return max(1, -(-n_bits // 64))
+
+
+def check_pattern(pattern: object, n_bits: int) -> Words:
+    """Return one packed pattern as it is, or refuse what is none.
+
+    Raises
+    ------
+    NetworkError
+        If it is no array of ``n_words(n_bits)`` words of type uint64.
+
+    Examples
+    --------
+    >>> check_pattern(pack([1, 0, 1]), 3)
+    array([5], dtype=uint64)
+    """
+    size = n_words(n_bits)
+    if (
+        not isinstance(pattern, np.ndarray)
+        or pattern.dtype != np.uint64
+        or pattern.shape != (size,)
+    ):
+        given = type(pattern).__name__
+        if isinstance(pattern, np.ndarray):
+            given = f"an array of shape {pattern.shape} and type {pattern.dtype}"
+        raise NetworkError(
+            f"a packed pattern is an array of shape ({size},) and type uint64, as net.pattern(x) "
+            f"returns it for a point x, not {given}"
+        )
+    return pattern
 
 
 def pack(bits: ArrayLike) -> Words:

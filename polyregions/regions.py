@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import index as operator_index
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Domain
-from polyregions.errors import shown
-from polyregions.network import Network
-from polyregions.pattern import Words, unpack
+from polyregions.errors import PolyregionsError, shown
+from polyregions.network import Network, input_point
+from polyregions.pattern import Words, check_pattern, unpack
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -122,7 +123,17 @@ class Regions:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Region:
-        position = range(len(self))[index]
+        try:
+            position = range(len(self))[operator_index(index)]
+        except TypeError:
+            raise PolyregionsError(
+                f"a region has a whole number, from 0 to {len(self) - 1}, not {index!r}; take "
+                f"several one by one, and that of a point by regions.index(net.pattern(x))"
+            ) from None
+        except IndexError:
+            raise IndexError(
+                f"there is no region {index}: this result holds {len(self)}, numbered from 0"
+            ) from None
         witness = self.witnesses[position]
         exact = self.exact_witnesses.get(position)
         if exact is None:
@@ -135,11 +146,35 @@ class Regions:
         size = f"{len(self)} regions, {len(self.edges)} edges"
         return f"<Regions of {shown(self.network.name, 80)}: {size}, {state}>"
 
-    def __contains__(self, pattern: object) -> bool:
-        return isinstance(pattern, np.ndarray) and self.index(pattern) is not None
+    def __contains__(self, item: object) -> bool:
+        """Whether there is a region with a packed pattern, or one that holds a point.
+
+        An array of type uint64 is a pattern, anything else a point: one of the open domain
+        whose pattern, the exact one of :meth:`Network.pattern`, is that of a region.
+
+        Raises
+        ------
+        NetworkError
+            If it is neither: no finite real numbers, or of another length.
+        """
+        if isinstance(item, Region):
+            same = item.network.fingerprint == self.network.fingerprint
+            return same and item.domain == self.domain and self.index(item.pattern) is not None
+        if isinstance(item, np.ndarray) and item.dtype == np.uint64:
+            return self.index(item) is not None
+        point: Any = item  # what is none is refused
+        point = input_point(self.network, point)
+        if self.domain is not None and not self.domain.contains(point):
+            return False
+        return self.index(self.network.pattern(point)) is not None
 
     def index(self, pattern: Words) -> int | None:
         """Return the index of a packed pattern, or None if no region has it.
+
+        Raises
+        ------
+        NetworkError
+            If it is no packed pattern, as :meth:`Network.pattern` returns it for a point.
 
         Examples
         --------
@@ -149,8 +184,9 @@ class Regions:
         >>> regions.index(net.pattern([0.5]))
         1
         """
+        words = check_pattern(pattern, self.network.hidden_units)
         low, high = 0, len(self.patterns)
-        for word, column in zip(pattern, self.patterns.T, strict=True):
+        for word, column in zip(words, self.patterns.T, strict=True):
             start = low
             low = start + int(np.searchsorted(column[start:high], word, side="left"))
             high = start + int(np.searchsorted(column[start:high], word, side="right"))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats, floats
 from polyregions.domain import Box, Domain
 from polyregions.errors import DomainError
 from polyregions.network import Network
@@ -47,8 +48,8 @@ class Slice:
     domain: Domain | None
 
     def __post_init__(self) -> None:
-        origin = np.array(self.origin, dtype=np.float64)
-        basis = np.array(self.basis, dtype=np.float64)
+        origin = np.array(floats(self.origin, "origins", DomainError))
+        basis = np.array(floats(self.basis, "directions", DomainError))
         if basis.ndim != 2 or origin.shape != basis.shape[:1] or 0 in basis.shape:
             raise DomainError(
                 f"a slice needs an origin of shape (n,) and a basis of shape (n, k), "
@@ -116,7 +117,7 @@ class Slice:
         return np.asarray(self._coordinates(gradient) @ inverse)
 
     def _coordinates(self, u: ArrayLike) -> Floats:
-        array = np.asarray(u, dtype=np.float64)
+        array = finite_floats(u, "slice coordinates", DomainError)
         if array.ndim not in (1, 2) or array.shape[-1] != self.dimension:
             raise DomainError(
                 f"slice coordinates must have shape ({self.dimension},) or "
@@ -266,11 +267,7 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
             "polyregions.load first"
         )
     n = network.input_dimension
-    for index, value in values.items():
-        if not 0 <= index < n:
-            raise DomainError(f"there is no input {index}; the network has inputs 0 to {n - 1}")
-        if not np.isfinite(value):
-            raise DomainError(f"input {index} cannot be fixed to {value}")
+    values = _fixed_values(values, n)
     free = [index for index in range(n) if index not in values]
     if not free:
         raise DomainError("every input is fixed, so there is nothing to count; leave one free")
@@ -292,9 +289,7 @@ def fixed_box(box: Box, values: Mapping[int, float]) -> Box:
     Box([-1.0, 0.5], [1.0, 0.5])
     """
     lower, upper = box.lower.copy(), box.upper.copy()
-    for index, value in values.items():
-        if not 0 <= index < box.dimension:
-            raise DomainError(f"there is no input {index}; the inputs are 0 to {box.dimension - 1}")
+    for index, value in _fixed_values(values, box.dimension).items():
         if not lower[index] <= value <= upper[index]:
             raise DomainError(
                 f"input {index} cannot be fixed to {value}, which is outside "
@@ -304,11 +299,18 @@ def fixed_box(box: Box, values: Mapping[int, float]) -> Box:
     return Box(lower, upper)
 
 
+def _fixed_values(values: Mapping[int, float], n: int) -> dict[int, float]:
+    for index in values:
+        if index not in range(n):
+            raise DomainError(f"there is no input {index!r}; the inputs are 0 to {n - 1}")
+    numbers = finite_floats(list(values.values()), "values of fixed inputs", DomainError)
+    if numbers.ndim != 1:
+        raise DomainError("an input is fixed to one number; give one for each")
+    return dict(zip(map(int, values), numbers.tolist(), strict=True))
+
+
 def _points(*points: ArrayLike) -> list[Floats]:
-    try:
-        arrays = [np.array(point, dtype=np.float64).reshape(-1) for point in points]
-    except (TypeError, ValueError) as error:
-        raise DomainError(f"a point must be an array of numbers ({error})") from None
+    arrays = [floats(point, "points", DomainError).reshape(-1) for point in points]
     if len({array.size for array in arrays}) > 1 or not arrays[0].size:
         sizes = ", ".join(str(array.size) for array in arrays)
         raise DomainError(f"the points of a slice have {sizes} numbers; give equally many")

@@ -179,7 +179,9 @@ def test_interrupt_gives_a_labelled_part():
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    part = pr.enumerate_regions(network, box, progress=lambda _: started.set(), time_limit=60)
+    part = pr.enumerate_regions(
+        network, box, progress=lambda _: started.set(), time_limit=60, on_interrupt="return"
+    )
     thread.join()
     assert not part.complete
     assert len(part) > 0

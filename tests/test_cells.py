@@ -31,9 +31,7 @@ def test_volumes_add_up_to_the_box_exactly(n):
         exact = exact_volumes(regions)
         assert all(isinstance(v, Fraction) and v > 0 for v in exact)
         assert sum(exact) == box_volume(box)
-        np.testing.assert_allclose(
-            volumes(regions), [float(v) for v in exact], rtol=1e-9, atol=1e-15
-        )
+        assert volumes(regions).tolist() == [float(v) for v in exact]
 
 
 @pytest.mark.parametrize("family", [f for f in FAMILIES if "whole space" not in f])
@@ -43,21 +41,19 @@ def test_volumes_of_degenerate_nets(family):
         regions = pr.enumerate_regions(network, domain)
         exact = exact_volumes(regions)
         assert sum(exact) == box_volume(domain)
-        np.testing.assert_allclose(
-            volumes(regions), [float(v) for v in exact], rtol=1e-6, atol=1e-12
-        )
+        assert volumes(regions).tolist() == [float(v) for v in exact]
 
 
 @pytest.mark.parametrize("name", ["vdp", "cartpole", "digits4"])
 def test_float_volumes_on_real_networks(name, request):
     if name == "digits4":
-        network, radius = pr.load(examples.path(name)), 1.0
+        network, radius = pr.load(examples.path(name)), 0.25
     else:
         data = request.getfixturevalue("shared_data")
-        network, radius = pr.load(data / "nets" / f"{name}.onnx"), 1.0 if name == "vdp" else 0.3
+        network, radius = pr.load(data / "nets" / f"{name}.onnx"), 0.5 if name == "vdp" else 0.1
     box = pr.Box.cube(network.input_dimension, radius)
     regions = pr.enumerate_regions(network, box)
-    assert 3000 < len(regions) <= 20000
+    assert 50 < len(regions) <= 500
     assert volumes(regions).sum() == pytest.approx(float(box_volume(box)), rel=1e-9)
 
 
@@ -73,7 +69,7 @@ def test_a_region_thinner_than_floats_has_its_exact_volume():
     regions = pr.enumerate_regions(network, pr.Box.cube(2, 1.0))
     exact = exact_volumes(regions)
     assert sorted(exact) == [Fraction(2, 2**60), 1 - Fraction(2, 2**60), 3]
-    np.testing.assert_allclose(volumes(regions), [float(v) for v in exact], rtol=1e-12)
+    assert volumes(regions).tolist() == [float(v) for v in exact]
 
 
 def test_unbounded_regions_have_infinite_volume(three_lines):
@@ -90,7 +86,7 @@ def test_hopeless_volumes_warn_before_they_start(monkeypatch):
     import polyregions.analysis.volumes as module
 
     regions = pr.enumerate_regions(random_net(0, 8, [12]), pr.Box.cube(8, 1.0))
-    assert estimated_seconds(regions, exact=True) > 60
+    assert estimated_seconds(regions) > 60
     # the computation proper would be hopeless: it is cut off where it begins
     monkeypatch.setattr(module, "chart_polytopes", lambda regions: iter(()))
     with pytest.warns(UserWarning, match="regions will take up to about"):

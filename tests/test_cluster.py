@@ -129,7 +129,7 @@ def test_limits_leave_a_labelled_part(client, medium, limit):
     if limit == "interrupt":
         stop = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
         stop.start()
-        options = {"progress": lambda progress: time.sleep(0.02)}
+        options = {"progress": lambda progress: time.sleep(0.02), "on_interrupt": "return"}
     count = cluster.count_on_cluster(medium, BOX, client, nodes=50, **options)
     if stop is not None:
         stop.join()

@@ -140,7 +140,7 @@ def test_stopped_and_resumed(client, medium, tmp_path, limit):
             if progress.regions > 50:
                 os.kill(os.getpid(), signal.SIGINT)
 
-        options = {"progress": stop}
+        options = {"progress": stop, "on_interrupt": "return"}
     with reporting_always():
         part = enumerate_on_cluster(medium, BOX, path, client, budget=40, **options)
     assert (part.complete, part.stopped) == (False, limit)

@@ -15,6 +15,9 @@ from polyregions.analysis.exact_maps import exact_affine_map
 from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
 from polyregions.analysis.units import unit_summary
+from polyregions.geometry.chart import chart_of
+from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.pattern import unpack
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +48,23 @@ def test_float_maps_are_within_their_bounds(family):
 
 def test_facet_hyperplanes_separate_their_regions(two_outputs):
     _, regions = two_outputs
-    rows = facet_hyperplanes(regions)
+    rows, errors = facet_hyperplanes(regions)
     ends = regions.witnesses[regions.edges]
     sides = np.einsum("ekd,ed->ek", ends, rows[:, :-1]) + rows[:, -1:]
     assert (sides[:, 0] * sides[:, 1] < 0).all()
+    # and are as near to the exact rows as their errors say, up to the side
+    exact = exact_network(regions.network, chart_of(None, regions.network.input_dimension))
+    for edge in range(0, len(regions.edges), 7):
+        bits = unpack(regions.patterns[regions.edges[edge, 0]], exact.hidden_units)
+        unit = regions.units_of_edge(edge)[0]
+        row = exact_rows(exact, bits)[unit][:-1]
+        # the exact row is a multiple: that of the largest entry
+        k = int(np.abs(rows[edge]).argmax())
+        factor = Fraction(float(rows[edge, k])) / int(row[k])
+        for entry, value, error in zip(row, rows[edge], errors[edge], strict=True):
+            near = Fraction(float(error)) + abs(factor * int(entry)) * Fraction(1, 2**40)
+            assert abs(factor * int(entry) - Fraction(float(value))) <= near
+            assert error < 1e-12
 
 
 @pytest.mark.parametrize("norm", ["1", "2", "inf"])

@@ -217,8 +217,6 @@ def test_contains_is_exact():
     triangle = pr.Polytope([[-1, 0], [0, -1], [3, 1]], [0, 0, 1])
     assert triangle.contains([Fraction(1, 3) - Fraction(1, 10**30), Fraction(1, 10**31)])
     assert not triangle.contains([Fraction(1, 3), Fraction(1, 10**31)])
-    assert not triangle.contains(np.array([np.nan, 0.1]))
-    assert not triangle.contains([np.inf, 0.1])
     assert not triangle.contains([0.0, 0.5])  # the polytope is open
 
 

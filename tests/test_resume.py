@@ -141,12 +141,17 @@ def test_ctrl_c_keeps_a_checkpoint(tmp_path):
         if progress.regions > 5_000:
             signal.raise_signal(signal.SIGINT)
 
-    written = enumerate_to_file(net, box, tmp_path / "out.npz", progress=press)
-    assert written.stopped == "interrupt"
-    assert written.checkpoint == tmp_path / "out.npz.checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        enumerate_to_file(net, box, tmp_path / "out.npz", progress=press)
     partial = pr.open_regions(tmp_path / "out.npz")
     assert not partial.complete
-    assert len(partial) == written.regions
+    written = enumerate_to_file(
+        net, box, tmp_path / "out.npz", progress=press, resume=True, on_interrupt="return"
+    )
+    assert written.stopped == "interrupt"
+    assert written.checkpoint == tmp_path / "out.npz.checkpoint"
+    more = pr.open_regions(tmp_path / "out.npz")
+    assert len(partial) <= len(more) == written.regions
     written = enumerate_to_file(net, box, tmp_path / "out.npz", resume=True)
     assert written.complete
     assert written.checkpoint is None

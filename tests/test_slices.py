@@ -119,7 +119,7 @@ def test_dependence_is_decided_exactly():
         (lambda n: random_subspace(3, 4, 0), DomainError, "1 to 3"),
         (lambda n: random_subspace(3, 2, 0, radius=-1.0), DomainError, "radius"),
         (lambda n: fix(n, {5: 1.0}), DomainError, "no input 5"),
-        (lambda n: fix(n, {0: np.nan}), DomainError, "cannot be fixed"),
+        (lambda n: fix(n, {0: np.nan}), DomainError, "finite"),
         (lambda n: fix(n, dict.fromkeys(range(5), 0.0)), DomainError, "every input"),
         (lambda n: fix(n, {0: 2.0}, pr.Box.cube(5, 1)), DomainError, "outside"),
         (lambda n: fixed_box(pr.Box.cube(2, 1), {2: 0.0}), DomainError, "no input 2"),

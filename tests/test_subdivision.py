@@ -266,7 +266,12 @@ def test_interrupt(threads):
     thread = threading.Thread(target=interrupt)
     thread.start()
     count = count_tree(
-        network, box, progress=lambda _: started.set(), time_limit=60, threads=threads
+        network,
+        box,
+        progress=lambda _: started.set(),
+        time_limit=60,
+        threads=threads,
+        on_interrupt="return",
     )
     thread.join()
     assert not count.complete

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import breadth_first_order, dijkstra
 
 from polyregions.errors import DomainError, PartialResultError
+from polyregions.network import input_point
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 
@@ -121,8 +122,10 @@ def region_of(regions: Regions, x: ArrayLike) -> int:
     DomainError
         If the input lies outside the open domain or on a boundary between regions,
         where its pattern is no region's.
+    NetworkError
+        If it is no input: no finite real numbers, or of another length.
     """
-    point = np.asarray(x, dtype=np.float64)
+    point = input_point(regions.network, x)
     words = regions.network.pattern(point)
     if regions.domain is not None and not regions.domain.contains(point):
         raise DomainError("the input lies outside the open domain; give one inside")

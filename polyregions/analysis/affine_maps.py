@@ -13,7 +13,14 @@ from polyregions.network import Network
 from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions
 
-__all__ = ["AffineMaps", "affine_maps", "facet_hyperplanes", "unit_hyperplanes"]
+__all__ = [
+    "AffineMaps",
+    "LayerMaps",
+    "affine_maps",
+    "facet_hyperplanes",
+    "layer_maps",
+    "unit_hyperplanes",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -32,7 +39,8 @@ class AffineMaps(NamedTuple):
     shift : numpy.ndarray of float64, shape (R, outputs)
     error : numpy.ndarray of float64, shape (R, outputs, n + 1)
         Bounds the absolute error of each entry of (matrix, shift): the exact entry of
-        the rational network is at most so far away.
+        the rational network is at most so far away. Infinite or NaN where a map leaves the
+        range of floats.
     """
 
     matrix: Floats
@@ -60,48 +68,52 @@ def affine_maps(regions: Regions) -> AffineMaps:
     network = regions.network
     values, errors = [], []
     for batch in _batches(network, len(regions)):
-        *_, last = _layers(network, regions.patterns[batch])
+        *_, last = layer_maps(network, regions.patterns[batch])
         values.append(last.value)
         errors.append(last.error)
     value, error = np.concatenate(values), np.concatenate(errors)
     return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
 
 
-def facet_hyperplanes(regions: Regions) -> Floats:
-    """Return the hyperplane of every edge's facet, in input coordinates, shape (E, n + 1).
+def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
+    """Return the hyperplane of every edge's facet, and its error, shape (E, n + 1) each.
 
     Row e is (normal, offset) of the lowest unit that switches: the function is positive
-    on the side where that unit's bit is 1. Floating point, not normalised.
+    on the side where that unit's bit is 1. In input coordinates, not normalised; the exact
+    entry is at most its error away.
     """
     network, edges = regions.network, regions.edges
     units = facet_unit(regions)
-    rows = np.empty((len(edges), network.input_dimension + 1))
+    rows, errors = (np.empty((len(edges), network.input_dimension + 1)) for _ in range(2))
     for batch in _batches(network, len(edges)):
         chosen = units[batch]
         start = 0
-        for layer in _layers(network, regions.patterns[edges[batch, 0]]):
+        for layer in layer_maps(network, regions.patterns[edges[batch, 0]]):
             bent = np.flatnonzero(layer.bends)
             here = np.flatnonzero((chosen >= start) & (chosen < start + len(bent)))
-            rows[batch.start + here] = layer.value[here, bent[chosen[here] - start]]
+            there = bent[chosen[here] - start]
+            rows[batch.start + here] = layer.value[here, there]
+            errors[batch.start + here] = layer.error[here, there]
             start += len(bent)
-    return rows
+    return rows, errors
 
 
-def unit_hyperplanes(regions: Regions) -> Iterator[Floats]:
-    """Yield each region's rows of all units, signed to its side, shape (N, n + 1).
+def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
+    """Yield each region's rows of all units, signed to its side, and errors, (N, n + 1) each.
 
-    ``row @ (x, 1) >= 0`` on the region. Floating point, not normalised.
+    ``row @ (x, 1) >= 0`` on the region; as :func:`facet_hyperplanes`.
     """
     network = regions.network
     for batch in _batches(network, len(regions)):
         patterns = regions.patterns[batch]
-        layers = _layers(network, patterns)
+        layers = list(layer_maps(network, patterns))
         rows = np.concatenate([layer.value[:, layer.bends] for layer in layers], axis=1)
+        errors = np.concatenate([layer.error[:, layer.bends] for layer in layers], axis=1)
         bits = unpack(patterns, network.hidden_units)
-        yield from np.where(bits[:, :, None] == 1, rows, -rows)
+        yield from zip(np.where(bits[:, :, None] == 1, rows, -rows), errors, strict=True)
 
 
-class _Layer(NamedTuple):
+class LayerMaps(NamedTuple):
     """Pre-activation maps of one layer, shape (k, h, n + 1), and bounds on their errors."""
 
     value: Floats
@@ -115,7 +127,7 @@ def _batches(network: Network, count: int) -> Iterator[slice]:
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
-def _layers(network: Network, patterns: Words) -> Iterator[_Layer]:
+def layer_maps(network: Network, patterns: Words) -> Iterator[LayerMaps]:
     """Yield the pre-activation maps of every layer on the regions of given patterns."""
     bits = unpack(patterns, network.hidden_units) != 0
     n = network.input_dimension
@@ -125,15 +137,22 @@ def _layers(network: Network, patterns: Words) -> Iterator[_Layer]:
     for layer in network.layers:
         weight, size = layer.weight, np.abs(layer.weight)
         gamma = (weight.shape[1] + 4) * _UNIT * 1.01
-        error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + _TINY
-        value = weight @ value
-        value[:, :, n] += layer.bias
-        error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
-        yield _Layer(value, error, layer.bends)
+        with _beyond_floats():
+            error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + _TINY
+            value = weight @ value
+            value[:, :, n] += layer.bias
+            error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
+        yield LayerMaps(value, error, layer.bends)
         active = np.zeros((len(bits), len(layer.bias)), dtype=bool)
         count = int(layer.bends.sum())
         active[:, layer.bends] = bits[:, start : start + count]
         start += count
         slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
-        value = value * slopes
-        error = error * np.abs(slopes) * 1.01 + _UNIT * np.abs(value) * 1.01 + _TINY
+        with _beyond_floats():
+            value = value * slopes
+            error = error * np.abs(slopes) * 1.01 + _UNIT * np.abs(value) * 1.01 + _TINY
+
+
+def _beyond_floats() -> np.errstate:
+    # what overflows has an error that is no number, and says so by itself
+    return np.errstate(over="ignore", invalid="ignore")

@@ -17,23 +17,34 @@ from polyregions.analysis.shape import vertices
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError
 from polyregions.geometry.chart import binding_inequalities
+from polyregions.geometry.halfspaces import unit_rows
 from polyregions.regions import Regions
 
-__all__ = ["RegionRows", "facet_segments", "region_corners", "region_rows", "resolved_corners"]
+__all__ = [
+    "RegionRows",
+    "facet_segments",
+    "region_corners",
+    "region_rows",
+    "resolved_corners",
+]
 
 Floats = NDArray[np.float64]
 
-_THIN = 2.0**-36  # leaves floats 17 bits for the width of a region
+# Corners in floats may be wrong by so much of a region's width, as a picture does not show;
+# where their rows are not proven to be that good, corners are exact.
+_BLUR = 2.0**-20
 
 
 class RegionRows(NamedTuple):
     """The facets of every region as rows ``normal @ x + offset >= 0`` in the free inputs.
 
     Rows ``starts[r]:starts[r + 1]`` belong to region r. ``edges`` holds the edge that a
-    row comes from. The domain's walls are not among them.
+    row comes from. The domain's walls are not among them. The exact row, of that length, is
+    at most ``errors`` away at any point of the domain.
     """
 
     rows: Floats
+    errors: Floats
     edges: NDArray[np.int64]
     starts: NDArray[np.int64]
 
@@ -43,11 +54,7 @@ def region_rows(regions: Regions) -> RegionRows:
 
     A partial result lacks facets, those towards regions that it does not hold.
     """
-    rows = _in_free_inputs(facet_hyperplanes(regions), regions.domain)
-    # the largest entry first: squares of tiny or huge rows leave the float range
-    with np.errstate(all="ignore"):  # a row lost in rounding fails every test below
-        rows = rows / np.abs(rows[:, :-1]).max(axis=1, initial=0.0)[:, None]
-        rows = rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None]
+    rows, errors = _bounded(*facet_hyperplanes(regions), regions.domain)
     units = facet_unit(regions)
     ends = regions.edges.astype(np.int64)
     words, shifts = units // 64, (units % 64).astype(np.uint64)
@@ -57,7 +64,7 @@ def region_rows(regions: Regions) -> RegionRows:
     order = np.argsort(owner, kind="stable")
     signed = np.where(active == 1, 1.0, -1.0)[:, None] * rows[edge]
     starts = np.searchsorted(owner[order], np.arange(len(regions) + 1))
-    return RegionRows(signed[order], edge[order], starts)
+    return RegionRows(signed[order], errors[edge[order]], edge[order], starts)
 
 
 def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats]:
@@ -96,36 +103,59 @@ def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Fl
         raise DomainError("corners in the whole space need a window to clip to; give a box")
     free = domain.free
     low, high = domain.box.lower[free], domain.box.upper[free]
-    table, walls = region_rows(regions), _walls(domain)
+    table, (walls, wall_errors) = region_rows(regions), _walls(domain)
     # a partial result lacks facets: the cells come out too large without the other units
     others = None if regions.complete else unit_hyperplanes(regions)
     for index in range(len(regions)):
-        rows = np.concatenate([table.rows[table.starts[index] : table.starts[index + 1]], walls])
-        corners = _corners(regions, index, rows, low, high)
+        own = slice(table.starts[index], table.starts[index + 1])
+        rows = np.concatenate([table.rows[own], walls])
+        errors = np.concatenate([table.errors[own], wall_errors])
+        facets = own.stop - own.start
+        corners = _corners(regions, index, rows, errors, low, high, facets)
         if others is not None:
-            missing = _violated(_in_free_inputs(next(others), regions.domain), corners)
-            if corners is None or len(missing):
-                corners = _corners(regions, index, np.concatenate([rows, missing]), low, high)
+            more, more_errors = _bounded(*next(others), regions.domain)
+            missing = _violated(more, corners)
+            if corners is None or missing.any():
+                rows = np.concatenate([rows, more[missing]])
+                errors = np.concatenate([errors, more_errors[missing]])
+                corners = _corners(regions, index, rows, errors, low, high, facets)
         yield corners
 
 
-def _walls(domain: Domain) -> Floats:
-    """Return the rows of a polytope, normals of unit length; those of a box are its bounds."""
+def _walls(domain: Domain) -> tuple[Floats, Floats]:
+    """Return the rows of a polytope, and errors; those of a box are its bounds."""
     if isinstance(domain, Box):
-        return np.empty((0, len(domain.free) + 1))
+        return np.empty((0, len(domain.free) + 1)), np.empty(0)
     rows = np.column_stack([-domain.A, domain.b])[binding_inequalities(domain)]
-    rows = rows / np.abs(rows[:, :-1]).max(axis=1)[:, None]
-    return np.asarray(rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None])
+    return _bounded(rows, np.zeros_like(rows), domain)
 
 
-def _violated(rows: Floats, corners: Floats | None) -> Floats:
-    """Return the rows, of unit length, that are negative at a corner; all without corners."""
-    lengths = np.abs(rows[:, :-1]).max(axis=1)
-    rows = rows[lengths > 0] / lengths[lengths > 0, None]
-    rows = rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None]
+def _bounded(rows: Floats, errors: Floats, domain: Domain | None) -> tuple[Floats, Floats]:
+    """Return rows of unit length in the free inputs, and bounds on their errors, (k,)."""
+    free = _in_free_inputs(rows, domain)
+    units = unit_rows(free)
+    if domain is None:
+        return units, np.full(len(rows), np.inf)
+    box = domain.box
+    reach = np.append(np.maximum(np.abs(box.lower), np.abs(box.upper)), 1.0)
+    largest = np.abs(free[:, :-1]).argmax(axis=1)[:, None]
+    with np.errstate(all="ignore"):  # a row that is lost has an error that is no number
+        # half of it for the substitution of fixed inputs, scaling and evaluation
+        bound = 2.0 * (errors @ reach + (len(reach) + 8) * 2.0**-53 * (np.abs(rows) @ reach))
+        scale = np.take_along_axis(units, largest, axis=1) / np.take_along_axis(
+            free, largest, axis=1
+        )
+        return units, bound * np.abs(scale[:, 0])
+
+
+def _violated(rows: Floats, corners: Floats | None) -> NDArray[np.bool_]:
+    """Return the mask of rows that are negative at a corner; without corners of all."""
+    bent = np.isfinite(rows).all(axis=1)
     if corners is None or not len(corners):
-        return rows
-    return np.asarray(rows[(corners @ rows[:, :-1].T + rows[:, -1]).min(axis=0) < 0])
+        return np.asarray(bent)
+    with np.errstate(invalid="ignore"):
+        negative = (corners @ rows[:, :-1].T + rows[:, -1]).min(axis=0) < 0
+    return np.asarray(np.logical_and(bent, negative))
 
 
 def _in_free_inputs(rows: Floats, domain: Domain | None) -> Floats:
@@ -138,25 +168,38 @@ def _in_free_inputs(rows: Floats, domain: Domain | None) -> Floats:
 
 
 def _corners(
-    regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
+    regions: Regions,
+    index: int,
+    rows: Floats,
+    errors: Floats,
+    low: Floats,
+    high: Floats,
+    facets: int,
 ) -> Floats | None:
+    """Return the corners, or None where floats do not resolve them; first come `facets` rows."""
     d = len(low)
     if d == 1:
         corners = _interval(rows, low[0], high[0])
-        enough = len(corners) == 2
+        enough = len(corners) == 2 and _is_resolved(rows, errors, corners, facets)
     elif d == 2:
         corners = _polygon(rows, low, high)
-        enough = len(corners) >= 3 and _is_thick(rows, corners)
+        enough = len(corners) >= 3 and _is_resolved(rows, errors, corners, facets)
     else:
         corners = _qhull(regions, index, rows, low, high)
-        enough = len(corners) > d and _is_thick(rows, corners)
+        enough = len(corners) > d and _is_resolved(rows, errors, corners, facets)
     return corners if enough or regions.domain is None else None
 
 
-def _is_thick(rows: Floats, corners: Floats) -> bool:
-    """Whether floats resolve a region: a thinner one is computed exactly instead."""
-    slack = rows[:, :-1] @ corners.mean(axis=0) + rows[:, -1]
-    return bool((slack > _THIN * np.abs(corners).max()).all())
+def _is_resolved(rows: Floats, errors: Floats, corners: Floats, facets: int) -> bool:
+    """Whether floats resolve a region: one that they do not is computed exactly instead.
+
+    Each of the first `facets` rows, proven to carry one, must do so in floats.
+    """
+    with np.errstate(invalid="ignore"):
+        slack = rows[:, :-1] @ corners.mean(axis=0) + rows[:, -1]
+        values = corners @ rows[:facets, :-1].T + rows[:facets, -1]
+        touching = (np.abs(values) <= _BLUR * slack[:facets]).sum(axis=0)
+        return bool((slack * _BLUR > errors).all() and (touching >= corners.shape[1]).all())
 
 
 def _interval(rows: Floats, low: float, high: float) -> Floats:
@@ -201,12 +244,15 @@ def _qhull(regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
     from scipy.spatial import HalfspaceIntersection, QhullError
 
     d = len(low)
-    eye = np.eye(d)
-    walls = np.concatenate([np.column_stack([eye, -low]), np.column_stack([-eye, high])])
-    table = np.concatenate([rows, walls])
+    # in a cube: Qhull takes what is small beside the largest number for rounding
+    centre, half = low / 2 + high / 2, high / 2 - low / 2
+    scaled = np.column_stack([rows[:, :-1] * half, rows[:, -1] + rows[:, :-1] @ centre])
+    eye, ones = np.eye(d), np.ones(d)
+    walls = np.concatenate([np.column_stack([eye, ones]), np.column_stack([-eye, ones])])
+    table = np.concatenate([unit_rows(scaled), walls])
     box = regions.domain
     witness = regions.witnesses[index]
-    inner = witness if box is None else witness[box.free]
+    inner = ((witness if box is None else witness[box.free]) - centre) / half
     none = np.empty((0, d))
     for _ in range(2):  # again about the corners' mean, which is better centred
         if not (table[:, :-1] @ inner + table[:, -1] > 0).all():
@@ -218,7 +264,7 @@ def _qhull(regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
         if not np.isfinite(corners).all():
             return none
         inner = corners.mean(axis=0)
-    return np.unique(corners, axis=0)
+    return np.unique(centre + half * corners, axis=0)
 
 
 def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:

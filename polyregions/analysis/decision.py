@@ -18,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.corners import region_rows
-from polyregions.analysis.polytope import Polytope
+from polyregions.analysis.measures import face_measure
 from polyregions.analysis.shape import chart_polytope
 from polyregions.domain import Domain
-from polyregions.errors import DomainError, NetworkError
+from polyregions.errors import DomainError, PolyregionsError
 from polyregions.geometry.chart import chart_of
 from polyregions.geometry.exact import exact_network, exact_rows
-from polyregions.network import Layer, Network
+from polyregions.network import Layer, Network, input_point
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.traversal.breadth_first import enumerate_regions
@@ -93,7 +93,7 @@ class DecisionBoundary:
             )
             corners = [chart.to_input(point) for point in polytope.points()]
             members = [k for k in range(len(corners)) if face >> k & 1]
-            measure = _measure(polytope, face, np.array(corners, dtype=np.float64))
+            measure = float(face_measure(polytope, face, chart.dimension - 1, corners))
             yield Piece(edge, (pair[0], pair[1]), tuple(corners[k] for k in members), measure)
 
 
@@ -277,18 +277,6 @@ def _winners(bits: NDArray[np.uint8], among: Integers) -> Integers:
     return best
 
 
-def _measure(polytope: Polytope, face: int, corners: Floats) -> float:
-    """Return the volume of a facet from its triangulation, in input coordinates."""
-    dimension = polytope.dimension - 1
-    total, factorial = 0.0, 1.0
-    for k in range(2, dimension + 1):
-        factorial *= k
-    for simplex in polytope.simplices(face, dimension):
-        sides = corners[simplex[1:]] - corners[simplex[0]]
-        total += float(np.sqrt(max(0.0, np.linalg.det(sides @ sides.T))))
-    return total / factorial
-
-
 @dataclass(frozen=True, eq=False)
 class NearestPoint:
     """A nearest point of the decision boundary (of a numerical solver: approximate).
@@ -323,6 +311,13 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     bound, each as a convex problem over its region (cvxpy), until no bound is below the
     least distance found. Distances from floating-point rows and a numerical solver.
 
+    Raises
+    ------
+    NetworkError
+        If `x` is no input of the network.
+    PolyregionsError
+        If the solver fails on a piece that may be the nearest.
+
     Examples
     --------
     >>> import polyregions as pr
@@ -336,11 +331,7 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     cp: Any = cvxpy
 
     regions, network = boundary.regions, boundary.regions.network
-    start = np.asarray(x, dtype=np.float64)
-    if start.shape != (network.input_dimension,):
-        raise NetworkError(
-            f"the input must have shape ({network.input_dimension},), not {start.shape}"
-        )
+    start = input_point(network, x)
     if not len(boundary):
         return None
     free = np.arange(len(start)) if regions.domain is None else regions.domain.free
@@ -362,9 +353,13 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
         problem = regions[int(regions.edges[edge, 0])].as_cvxpy()
         on_plane = plane[edge, :-1] @ problem.x[free] + plane[edge, -1] == 0
         goal = cp.Minimize(cp.norm(problem.x[free] - start[free]))
-        cp.Problem(goal, [*problem.constraints, on_plane]).solve()
+        asked = cp.Problem(goal, [*problem.constraints, on_plane])
+        asked.solve()
         if problem.x.value is None:
-            continue  # too thin for the solver
+            raise PolyregionsError(
+                f"the solver finds no point on piece {edge} of the boundary ({asked.status}), "
+                f"which may be the nearest: it is too thin; its exact corners are among pieces()"
+            )
         distance = float(np.linalg.norm(problem.x.value[free] - start[free]))
         if best is None or distance < best.distance:
             low, high = pairs[number].tolist()

@@ -9,10 +9,11 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike
 
+from polyregions.analysis.measures import float_root
 from polyregions.domain import Domain
 from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
 from polyregions.geometry.exact import exact_network, exact_rows
-from polyregions.network import Network
+from polyregions.network import Network, input_point
 from polyregions.pattern import unpack
 
 __all__ = ["BoundaryDistance", "boundary_distance"]
@@ -35,8 +36,8 @@ class BoundaryDistance:
 
     @property
     def value(self) -> float:
-        """The distance as a float."""
-        return float(np.sqrt(float(self.squared)))
+        """The distance as a float, infinite if it is larger than all."""
+        return float_root(self.squared)
 
 
 def boundary_distance(
@@ -70,7 +71,7 @@ def boundary_distance(
     BoundaryDistance(squared=Fraction(1, 25), unit=0)
     """
     n = network.input_dimension
-    point = np.asarray(x, dtype=np.float64)
+    point = input_point(network, x)
     bits = unpack(network.pattern(point), network.hidden_units)
     chart_of(domain, n)  # refuses a domain that does not fit
     free = range(n) if domain is None else domain.free.tolist()

@@ -14,7 +14,7 @@ from polyregions.geometry.chart import Chart, chart_of
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.lp.exact_simplex import Column, Row, vertex_near
 from polyregions.network import Network
-from polyregions.pattern import Words, unpack
+from polyregions.pattern import Words, check_pattern, unpack
 
 __all__ = ["ExactMaps", "exact_affine_map", "exact_maps", "largest_value"]
 
@@ -45,6 +45,7 @@ class ExactMaps:
 
     def rows(self, words: Words) -> tuple[list[Row], list[Row], list[Row]]:
         """Return the rows of a region's units, of the outputs, and of the domain."""
+        words = check_pattern(words, self.hidden_units)
         bits = np.append(unpack(words, self.hidden_units), np.ones(self.outputs, dtype=np.uint8))
         rows: list[Row] = list(exact_rows(self.exact, bits))
         first, second = self.hidden_units, self.hidden_units + self.outputs

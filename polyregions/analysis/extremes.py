@@ -8,6 +8,7 @@ from fractions import Fraction
 from polyregions.analysis.adjacency import facet_units, require_complete
 from polyregions.analysis.exact_maps import exact_maps, largest_value
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.chart import chart_point
 from polyregions.regions import Regions
 
 __all__ = ["Extreme", "extreme_output"]
@@ -74,22 +75,10 @@ def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False)
         rows, outputs, walls = maps.rows(regions.patterns[index])
         polytope = [*(rows[unit] for unit in units[index]), *walls]
         objective = [sign * entry for entry in outputs[output]]
-        start = _to_chart(regions, index)
+        start = chart_point(regions.domain, regions[index].exact_witness)
         value, point = largest_value(objective, polytope, start)
         if best is None or value > best[0]:
             best = value, point, index
     assert best is not None  # a domain has at least one region
     value, point, index = best
     return Extreme(sign * value / maps.scale, maps.chart.to_input(point), index)
-
-
-def _to_chart(regions: Regions, index: int) -> list[Fraction]:
-    """Return a region's exact witness in chart coordinates."""
-    assert regions.domain is not None
-    box = regions.domain.box
-    witness = regions[index].exact_witness
-    chart = []
-    for i in box.free.tolist():
-        low, high = Fraction(float(box.lower[i])), Fraction(float(box.upper[i]))
-        chart.append((2 * witness[i] - low - high) / (high - low))
-    return chart

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
 from typing import Literal
 
 import numpy as np
@@ -13,13 +12,16 @@ from numpy.typing import NDArray
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.exact_maps import exact_affine_map
+from polyregions.analysis.measures import root
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions
 
 __all__ = ["Lipschitz", "gradient_norms", "lipschitz"]
 
 Floats = NDArray[np.float64]
 Matrix = list[list[Fraction]]
+Gradient = tuple[tuple[Fraction, ...], ...]
 Norm = Literal["1", "2", "inf"]
 
 _SQUARINGS = 6
@@ -47,15 +49,30 @@ class Lipschitz:
 
     @property
     def value(self) -> float:
-        """The lower bound as a float."""
-        return float(self.lower)
+        """The lower bound as a float, infinite if it is larger than all."""
+        return nearest_float(self.lower)
 
 
 def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
-    """Return the operator norm of each region's gradient in floating point, shape (R,)."""
+    """Return the operator norm of each region's gradient in floating point, shape (R,).
+
+    Infinite only where it is larger than every float.
+    """
     matrix, _ = _free_gradients(regions)
     order = {"1": 1, "2": 2, "inf": np.inf}[_checked(norm)]
-    return np.asarray(np.linalg.norm(matrix, ord=order, axis=(1, 2)))
+    norms = np.empty(len(matrix))
+    peak = np.abs(matrix).max(axis=(1, 2))
+    known = np.isfinite(peak)
+    # scaled, since squares leave the range of floats before their root does
+    scale = np.where(peak > 0, peak, 1.0)[known, None, None]
+    with np.errstate(over="ignore"):
+        scaled = np.linalg.norm(matrix[known] / scale, ord=order, axis=(1, 2))
+        norms[known] = scaled * scale[:, 0, 0]
+    for index in np.flatnonzero(~known).tolist():
+        exact = _exact_gradient(regions, index)
+        value, _ = _exact_bracket([list(row) for row in exact], norm)
+        norms[index] = nearest_float(root(value, up=False) if norm == "2" else value)
+    return norms
 
 
 def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
@@ -92,13 +109,10 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     matrix, error = _free_gradients(regions)
     low, high = _float_bounds(matrix, error, norm)
     candidates = np.flatnonzero(~(high < low.max()))
-    n = regions.network.input_dimension
-    free = range(n) if regions.domain is None else regions.domain.free.tolist()
-    brackets: dict[tuple[tuple[Fraction, ...], ...], tuple[Fraction, Fraction]] = {}
+    brackets: dict[Gradient, tuple[Fraction, Fraction]] = {}
     found = []
     for index in candidates.tolist():
-        rows = exact_affine_map(regions.network, regions.patterns[index])
-        exact = tuple(tuple(row[i] for i in free) for row in rows)
+        exact = _exact_gradient(regions, index)
         if exact not in brackets:
             brackets[exact] = _exact_bracket([list(row) for row in exact], norm)
         found.append((index, *brackets[exact]))
@@ -106,8 +120,15 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     upper = max(bracket[2] for bracket in found)
     attained = tuple(index for index, _, top in found if top >= lower)
     if norm == "2":  # brackets are of the square so far
-        lower, upper = _root(lower, up=False), _root(upper, up=True)
+        lower, upper = root(lower, up=False), root(upper, up=True)
     return Lipschitz(norm, lower, upper, attained)
+
+
+def _exact_gradient(regions: Regions, index: int) -> Gradient:
+    n = regions.network.input_dimension
+    free = range(n) if regions.domain is None else regions.domain.free.tolist()
+    rows = exact_affine_map(regions.network, regions.patterns[index])
+    return tuple(tuple(row[i] for i in free) for row in rows)
 
 
 def _checked(norm: str) -> str:
@@ -126,18 +147,29 @@ def _free_gradients(regions: Regions) -> tuple[Floats, Floats]:
 def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Floats]:
     """Return proven lower and upper bounds on each norm, shape (R,) each.
 
-    The factor 1 ± 1e-9 covers the rounding of the few sums and products here.
+    A map that left the range of floats is bounded by nothing.
     """
+    low, high = np.full(len(matrix), -np.inf), np.full(len(matrix), np.inf)
+    known = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(error).all(axis=(1, 2))
+    matrix, error = matrix[known], error[known]
+    # rounding of sums of so many terms, and of the few products and roots before and after
+    rounding = 1e-9 + matrix.shape[1] * matrix.shape[2] * 2.0**-50
     size = np.abs(matrix)
-    if norm == "1":
-        value, slack = size.sum(axis=1).max(axis=1), error.sum(axis=1).max(axis=1)
-    elif norm == "inf":
-        value, slack = size.sum(axis=2).max(axis=1), error.sum(axis=2).max(axis=1)
-    else:
-        slack = np.sqrt((error**2).sum(axis=(1, 2)))
-        low, high = _spectral_bounds(matrix)
-        return low * (1 - 1e-9) - slack * 1.01, high * (1 + 1e-9) + slack * 1.01
-    return value * (1 - 1e-9) - slack * 1.01, value * (1 + 1e-9) + slack * 1.01
+    with np.errstate(over="ignore", invalid="ignore"):
+        if norm == "1":
+            below = above = size.sum(axis=1).max(axis=1)
+            slack = error.sum(axis=1).max(axis=1)
+        elif norm == "inf":
+            below = above = size.sum(axis=2).max(axis=1)
+            slack = error.sum(axis=2).max(axis=1)
+        else:
+            below, above = _spectral_bounds(matrix)
+            # no squares, which underflow
+            slack = error.sum(axis=(1, 2))
+        low[known] = np.nan_to_num(below * (1 - rounding) - slack * 1.01, nan=-np.inf)
+        high[known] = np.nan_to_num(above * (1 + rounding) + slack * 1.01, nan=np.inf)
+    low[low == np.inf] = -np.inf  # a sum that overflowed is none
+    return low, high
 
 
 def _spectral_bounds(matrix: Floats) -> tuple[Floats, Floats]:
@@ -205,15 +237,3 @@ def _is_above(gram: Matrix, bound: Fraction) -> bool:
             for row in others
         ]
     return True
-
-
-def _root(square: Fraction, *, up: bool) -> Fraction:
-    """Return a fraction below (or above) a square root, within 2^-100 of it relatively."""
-    if square == 0:
-        return square
-    exponent = square.denominator.bit_length() - square.numerator.bit_length() + 210
-    exponent += exponent % 2
-    scaled = square * Fraction(2) ** exponent
-    root = isqrt(scaled.numerator // scaled.denominator)
-    exact = root * root == scaled
-    return Fraction(root + (up and not exact)) / Fraction(2) ** (exponent // 2)

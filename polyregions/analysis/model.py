@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyregions.geometry.halfspaces import region_halfspaces
+from polyregions.analysis.shape import facet_halfspaces
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -46,8 +46,15 @@ def region_problem(region: Region) -> RegionProblem:
     Returns
     -------
     RegionProblem
-        Rows are scaled to unit length and identically zero units are left out.
-        A solver's answer is approximate, unlike everything else in a result.
+        Its rows are the facets of the region alone, each once, scaled to unit length, and
+        the bounds of the domain's box: a solver meets no number larger than the region is
+        far away. Its answer is approximate, unlike everything else in a result: a solver
+        tells a region from its surroundings only as far as its own tolerance.
+
+    Notes
+    -----
+    *Algorithm.* Which rows carry a facet is proven
+    (:func:`polyregions.analysis.shape.facet_rows`).
 
     Examples
     --------
@@ -67,21 +74,18 @@ def region_problem(region: Region) -> RegionProblem:
     network, domain = region.network, region.domain
     n = network.input_dimension
     x = cp.Variable(n, name="x")
-    polytope = region_halfspaces(network, domain, region.pattern)
     free = np.arange(n) if domain is None else domain.free
-    # scaled by the largest entry first: the squares of tiny or huge rows leave the float range
-    largest = np.abs(polytope.normals).max(axis=1)
-    bent = largest > 0
-    normals = polytope.normals[bent] / largest[bent, None]
-    lengths = np.linalg.norm(normals, axis=1)
-    with np.errstate(over="ignore"):
-        offsets = polytope.offsets[bent] / largest[bent] / lengths
-    near = offsets < np.inf  # no float point lies beyond a hyperplane at infinity
     constraints: list[cp.Constraint] = []
-    if near.any():
-        constraints.append((normals / lengths[:, None])[near] @ x[free] + offsets[near] >= 0)
-    if domain is not None and len(free) < n:
-        fixed = np.setdiff1d(np.arange(n), free)
-        constraints.append(x[fixed] == domain.box.lower[fixed])
+    normals, offsets = facet_halfspaces(region)
+    if len(offsets):
+        inside: Any = normals @ x[free] + offsets >= 0
+        constraints.append(inside)
+    if domain is not None:
+        # bounds, needed or not: the corner of a sliver is too sharp for a solver to see
+        low, high = domain.box.lower, domain.box.upper
+        constraints += [x[free] >= low[free], x[free] <= high[free]]
+        if len(free) < n:
+            fixed = np.setdiff1d(np.arange(n), free)
+            constraints.append(x[fixed] == low[fixed])
     matrix, shift = region.affine_map()
     return RegionProblem(x, constraints, cp.Constant(matrix) @ x + shift)

@@ -11,10 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units
-from polyregions.analysis.polytope import Polytope, polytope_of
-from polyregions.geometry.chart import Chart, chart_of
+from polyregions.analysis.polytope import Polytope, cube_polytope, polytope_of
+from polyregions.errors import PolyregionsError
+from polyregions.geometry.chart import Chart, chart_of, chart_point, dyadic_matrix
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
-from polyregions.lp.rational import exact_facets
+from polyregions.geometry.halfspaces import domain_halfspaces, unit_rows
+from polyregions.geometry.witness import nearest_float
+from polyregions.lp.certified import facets as certified_facets
+from polyregions.lp.certified import prepare_exact
+from polyregions.lp.exact_simplex import Row
+from polyregions.lp.rational import exact_facets, interior_point
+from polyregions.lp.verdict import Verdict
 from polyregions.pattern import unpack
 from polyregions.regions import Region, Regions
 
@@ -25,6 +32,8 @@ __all__ = [
     "chart_polytope",
     "chart_polytopes",
     "chart_volume",
+    "facet_halfspaces",
+    "facet_rows",
     "facets",
     "largest_ball",
     "vertices",
@@ -58,7 +67,7 @@ class Vertices:
 
     def as_floats(self) -> Floats:
         """Return the points rounded to floats, shape (k, n)."""
-        return np.array([[float(x) for x in point] for point in self.points])
+        return np.array([[nearest_float(x) for x in point] for point in self.points])
 
 
 def vertices(region: Region) -> Vertices:
@@ -128,17 +137,21 @@ def largest_ball(region: Region) -> Ball:
 
     Notes
     -----
-    *Algorithm.* One linear program (HiGHS): maximise r subject to
-    ``normal @ x + offset >= r |normal|``.
+    *Algorithm.* One linear program (HiGHS) over the facets: maximise r subject to
+    ``normal @ x + offset >= r |normal|``. Whether balls of any size fit is decided exactly:
+    then some direction leads away from every facet.
+
+    Raises
+    ------
+    PolyregionsError
+        If the solver finds no ball: the region is too thin for it.
     """
     from scipy.optimize import linprog
 
-    polytope = region.halfspaces()
-    lengths = np.linalg.norm(polytope.normals, axis=1)
-    bent = lengths > 0
-    normals = polytope.normals[bent] / lengths[bent, None]
-    offsets = polytope.offsets[bent] / lengths[bent]
+    normals, offsets = facet_halfspaces(region)
     d = normals.shape[1]
+    if region.domain is None and _holds_every_ball(region):
+        return Ball(region.witness.copy(), float("inf"))
     answer = linprog(
         np.append(np.zeros(d), -1.0),
         A_ub=np.column_stack([-normals, np.ones(len(normals))]),
@@ -146,8 +159,11 @@ def largest_ball(region: Region) -> Ball:
         bounds=[(None, None)] * d + [(0, None)],
     )
     centre = region.witness.copy()
-    if answer.x is None:  # balls of any size fit
-        return Ball(centre, float("inf"))
+    if answer.x is None or not answer.success:
+        raise PolyregionsError(
+            f"no largest ball was found ({answer.message}): the region is too thin for a solver; "
+            f"its exact vertices are known to polyregions.analysis.shape.vertices"
+        )
     free = np.arange(len(centre)) if region.domain is None else region.domain.free
     centre[free] = answer.x[:-1]
     return Ball(centre, float(answer.x[-1]))
@@ -163,6 +179,81 @@ def facets(region: Region) -> list[tuple[int, ...]]:
     answer = exact_facets(rows)
     assert answer is not None  # a region is not empty
     return [group for group in answer.groups if group[-1] < exact.hidden_units]
+
+
+def facet_rows(region: Region) -> list[int]:
+    """Return which rows of ``region.halfspaces()`` carry its facets, one each, sorted.
+
+    They are its minimal description. Where several rows have one hyperplane, a side of the
+    domain stands for it, or else the lowest unit.
+
+    Notes
+    -----
+    *Algorithm.* Exact rows in chart coordinates are rounded, and the walk's simplex decides
+    which carry a facet beyond rounding; where it leaves any open, all are decided in exact
+    arithmetic.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, 5.0]), ([[1.0, 1.0]], [0.0])])
+    >>> facet_rows(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1])
+    [0, 3]
+    """
+    exact, domain = _exact(region), region.domain
+    size = exact.hidden_units
+    rows: list[Row] = list(exact_rows(exact, region.bits))
+    own = size  # what bounds the cones over the whole space carries no facet of a region
+    if domain is not None:
+        sides, _ = dyadic_matrix(domain_halfspaces(domain, len(domain.free)))
+        transform = exact.chart.transform.tolist()
+        kept = [*(transform[i] for i in domain.free.tolist()), transform[-1]]
+        rows[size:] = (sides * flint.fmpz_mat(kept)).tolist()
+        own = len(rows)
+    # a unit without a gradient has no hyperplane, or over the whole space one at infinity
+    n = len(rows[0]) - (2 if domain is None else 1)
+    numbers = [i for i, row in enumerate(rows) if i >= size or any(row[:n])]
+    inside = chart_point(domain, region.exact_witness)
+    groups = _facet_groups([rows[i] for i in numbers], inside)
+    found = [[numbers[i] for i in group] for group in groups]
+    return sorted(
+        group[-1] if group[-1] >= size else group[0] for group in found if group[-1] < own
+    )
+
+
+def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
+    """Return the facets as (normals, offsets) of unit length, the side of the region positive.
+
+    Over the whole space without those that lie beyond every float point.
+    """
+    polytope = region.halfspaces()
+    table = np.column_stack([polytope.normals, polytope.offsets])
+    rows = unit_rows(table[facet_rows(region)])
+    rows = rows[np.isfinite(rows[:, -1])]
+    return rows[:, :-1], rows[:, -1]
+
+
+def _holds_every_ball(region: Region) -> bool:
+    """Whether some direction leads away from every facet of a region of the whole space."""
+    exact = _exact(region)
+    n = exact.chart.dimension - 1
+    rows = exact_rows(exact, region.bits)
+    away = [[*rows[k][:n], flint.fmpz(0)] for k in facet_rows(region)]
+    return interior_point([*away, *cube_polytope(n).rows]) is not None
+
+
+def _facet_groups(rows: list[Row], inside: Point) -> Sequence[tuple[int, ...]]:
+    """Return the rows of each facet's hyperplane, proven."""
+    prepared = prepare_exact(
+        [[int(entry) for entry in row] for row in rows], [float(u) for u in inside]
+    )
+    if prepared is not None:
+        answer = certified_facets(prepared)
+        if not (answer.verdicts == Verdict.UNDECIDED).any():
+            return answer.groups
+    exact = exact_facets(rows, inside)
+    assert exact is not None  # a region is not empty
+    return exact.groups
 
 
 def chart_polytopes(regions: Regions) -> Iterator[Polytope]:

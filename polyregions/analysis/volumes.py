@@ -1,4 +1,4 @@
-"""Volumes of all regions: exact rationals, or floats with exact arithmetic as a fallback."""
+"""Volumes of all regions: exact rationals, or these rounded to floats."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import degrees
-from polyregions.analysis.corners import resolved_corners
 from polyregions.analysis.polytope import polytope_of
-from polyregions.analysis.shape import chart_polytopes, chart_volume, volume
+from polyregions.analysis.shape import chart_polytopes, chart_volume
 from polyregions.domain import Box, Domain
 from polyregions.geometry.chart import chart_of
+from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions
 
 __all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", "volumes"]
@@ -41,7 +41,7 @@ def exact_volumes(regions: Regions) -> list[Fraction | float]:
     >>> exact_volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
     [Fraction(1, 16), Fraction(15, 16)]
     """
-    _warn(regions, exact=True)
+    _warn(regions)
     chart = chart_of(regions.domain, regions.network.input_dimension)
     return [chart_volume(chart, polytope) for polytope in chart_polytopes(regions)]
 
@@ -49,27 +49,23 @@ def exact_volumes(regions: Regions) -> list[Fraction | float]:
 def volumes(regions: Regions) -> Floats:
     """Return the volume of each region in the free inputs in floating point, shape (R,).
 
-    Unbounded regions have infinite volume. These are approximations, unlike
-    :func:`exact_volumes`; a region that floats find degenerate is computed exactly.
+    Those of :func:`exact_volumes`, each rounded once. Unbounded regions have infinite
+    volume, and so have those larger than any float.
 
     Warns
     -----
     UserWarning
         With an estimate, before starting, if it will take more than a minute.
 
-    Notes
-    -----
-    *Algorithm.* n = 1: lengths; n = 2: areas of polygons; else Qhull on the vertices
-    of the facets' half-spaces. Nothing is perturbed ("joggled").
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+    >>> volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
+    array([0.0625, 0.9375])
     """
-    if regions.domain is None:
-        return np.array([float(size) for size in exact_volumes(regions)])
-    _warn(regions, exact=False)
     return np.array(
-        [
-            float(volume(regions[index])) if points is None else _hull_volume(points)
-            for index, points in enumerate(resolved_corners(regions))
-        ]
+        [nearest_float(v) if isinstance(v, Fraction) else v for v in exact_volumes(regions)]
     )
 
 
@@ -107,7 +103,7 @@ def domain_volume(domain: Domain) -> Fraction:
     return total
 
 
-def estimated_seconds(regions: Regions, *, exact: bool) -> float:
+def estimated_seconds(regions: Regions) -> float:
     """Return a rough upper estimate of how long the volumes of all regions take.
 
     From McMullen's upper bound on the vertices of a polytope with as many facets as the
@@ -118,27 +114,14 @@ def estimated_seconds(regions: Regions, *, exact: bool) -> float:
     facets = max(n + 1, int(np.mean(degrees(regions))) + n)
     most = comb(facets - ceil(n / 2), floor(n / 2))
     most += comb(facets - floor(n / 2) - 1, ceil(n / 2) - 1)
-    return len(regions) * most * n * (2e-5 if exact else 3e-6)
+    return len(regions) * most * n * 2e-5
 
 
-def _warn(regions: Regions, *, exact: bool) -> None:
-    seconds = estimated_seconds(regions, exact=exact)
+def _warn(regions: Regions) -> None:
+    seconds = estimated_seconds(regions)
     if seconds > _PATIENCE:
         warnings.warn(
             f"volumes of {len(regions)} regions will take up to about {seconds:.0e} seconds; "
             f"take fewer regions or fewer free inputs",
             stacklevel=3,
         )
-
-
-def _hull_volume(points: Floats) -> float:
-    n = points.shape[1]
-    if n == 1:
-        return float(points.max() - points.min())
-    if n == 2:
-        # relative to one corner, so that a small polygon far away keeps its digits
-        x, y = (points - points[0]).T
-        return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
-    from scipy.spatial import ConvexHull
-
-    return float(ConvexHull(points - points.mean(axis=0)).volume)

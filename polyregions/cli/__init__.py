@@ -147,14 +147,9 @@ def _run(args: list[str]) -> int:
         return complain(f"{name}{error.strerror or error}; the command did not finish")
     except MemoryError:
         return complain("not enough memory; take a smaller box or set --max-regions")
-    except (KeyboardInterrupt, typer.Abort):
-        return complain("stopped by Ctrl-C before there was a result", code=3)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        return complain(str(stop) or "stopped by Ctrl-C before there was a result", code=3)
     except Exception as error:
-        if "cannot cache function" in str(error):
-            return complain(
-                "compiled kernels are kept on disk, but no folder for them may be written; "
-                "set NUMBA_CACHE_DIR to one that may"
-            )
         return _fault(error)
 
 

@@ -81,6 +81,7 @@ def count_by_cluster(
                 max_regions=max_regions,
                 time_limit=time_limit,
                 progress=progress,
+                on_interrupt="return",
             )
             return count, watch.times()
 
@@ -131,7 +132,7 @@ def certify_by_cluster(
 
 @contextmanager
 def _walking(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any]]]:
-    """Yield a cluster and what shows the progress of a walk on it."""
+    """Yield a cluster, and what shows the progress of a walk on it and keeps a part."""
     with (
         announced_compilation(),
         shown_steps("sorted", "files") as assembling,
@@ -140,4 +141,7 @@ def _walking(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any
         from polyregions.scale.cluster import connected
 
         with connected(address, threads) as client:
-            yield client, {"progress": progress, "assembling": assembling}
+            yield (
+                client,
+                {"progress": progress, "assembling": assembling, "on_interrupt": "return"},
+            )

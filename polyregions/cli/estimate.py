@@ -64,10 +64,15 @@ def estimate(
             )
         else:
             made = estimate_regions(
-                task.network, task.domain, probes=probes, seed=seed, progress=progress
+                task.network,
+                task.domain,
+                probes=probes,
+                seed=seed,
+                progress=progress,
+                on_interrupt="return",
             )
         with only_compiled(not made.exact):  # what is foretold is the speed of compiled kernels
-            cost = cost_per_region(task.network, task.domain)
+            cost = cost_per_region(task.network, task.domain, on_interrupt="return")
         seconds = took.seconds + watch.seconds
     lower = max(counted.regions, made.lower_bound, cost.lower_bound)
     low, high = (max(end, lower) for end in made.interval)

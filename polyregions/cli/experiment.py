@@ -13,7 +13,7 @@ import typer
 
 from polyregions.cli import report
 from polyregions.cli.progress import announced_compilation
-from polyregions.errors import PartialResultError, PolyregionsError
+from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.experiments.runner import Table
@@ -78,8 +78,8 @@ def experiment(
     try:
         with announced_compilation(), _progress() as progress:
             found = module.run(config, data=data, file=rows, progress=progress)
-    except PartialResultError as error:
-        return report.complain(str(error).replace("resume it", "add --resume"), code=3)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(str(stop).replace("resume it", "add --resume")) from None
     files = _written(module, found, output, name, cast("Literal['csv', 'parquet']", table))
     if as_json:
         report.print_json(

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from polyregions.cli import options, report
 from polyregions.cli.progress import announced_compilation
-from polyregions.errors import PartialResultError, PolyregionsError
+from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.theory.draws import Settings
@@ -149,11 +149,8 @@ def theorem5(
         options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
         options.check_output(draws_file, [".json"], [])
-    try:
-        with announced_compilation(), _progress() as progress:
-            reports = _counted(settings, draws, threads, progress, draws_file, cells)
-    except PartialResultError as error:
-        return report.complain(str(error), code=3)
+    with announced_compilation(), _progress() as progress:
+        reports = _counted(settings, draws, threads, progress, draws_file, cells)
     if plot is not None:
         from polyregions.plot.theorem5 import save_theorem5_figure
 

@@ -36,6 +36,7 @@ def count_by_tree(
             max_regions=max_regions,
             time_limit=time_limit,
             progress=mentioning_estimate(progress, max_regions, time_limit, compiled=compiled),
+            on_interrupt="return",
         )
         return count, watch.times()
 

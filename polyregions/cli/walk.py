@@ -42,6 +42,7 @@ def walk(
             progress=mentioning_estimate(
                 progress, max_regions, time_limit, memory, compiled=compiled
             ),
+            on_interrupt="return",
         )
         return regions, watch.times()
 
@@ -53,5 +54,12 @@ def saved_walk(task: Task, output: Path, **options: Any) -> tuple[Written, Times
         from polyregions.scale.saved_walk import enumerate_to_file
 
         watch = Stopwatch()
-        written = enumerate_to_file(task.network, task.domain, output, progress=progress, **options)
+        written = enumerate_to_file(
+            task.network,
+            task.domain,
+            output,
+            progress=progress,
+            on_interrupt="return",
+            **options,
+        )
         return written, watch.times()

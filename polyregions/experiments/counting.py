@@ -16,14 +16,14 @@ def all_regions(network: Network, domain: Domain | None) -> Regions:
 
     Raises
     ------
-    KeyboardInterrupt
-        If Ctrl-C ended the walk early: a partial result must not enter a table.
+    PartialResultError
+        If there are more than a walk can number: a part must not enter a table.
     """
+    from polyregions.analysis.adjacency import require_complete
     from polyregions.traversal.breadth_first import enumerate_regions
 
     regions = enumerate_regions(network, domain)
-    if not regions.complete:
-        raise KeyboardInterrupt
+    require_complete(regions, "experiments")
     return regions
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import CheckpointError, PartialResultError
+from polyregions.errors import CheckpointError
 from polyregions.experiments.rows_file import RowsFile
 from polyregions.experiments.settings import Settings
 
@@ -92,8 +92,8 @@ def run_jobs(
     CheckpointError
         If the file is none of this experiment, configuration and data, or if a training
         cannot be repeated.
-    PartialResultError
-        If the run was stopped by Ctrl-C.
+    KeyboardInterrupt
+        If the run was stopped by Ctrl-C; its message says what is kept.
     """
     header = {"experiment": name, "config": config.as_dict(), "data": data}
     known: dict[str, Row] = {}
@@ -110,7 +110,7 @@ def run_jobs(
                     progress(len(known), total, key)
         except KeyboardInterrupt:
             kept = f"kept in {file}; resume it to go on" if file is not None else "not kept"
-            raise PartialResultError(
+            raise KeyboardInterrupt(
                 f"stopped after {len(known):,} of {total:,} rows, {kept}"
             ) from None
     return as_table([known[_text(key)] for job in jobs for key in job.keys])

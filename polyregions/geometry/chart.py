@@ -34,6 +34,7 @@ __all__ = [
     "Chart",
     "binding_inequalities",
     "chart_of",
+    "chart_point",
     "cone_chart",
     "dyadic_exponent",
     "dyadic_matrix",
@@ -161,6 +162,26 @@ def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
         return chart
     walls = list(_walls(domain, chart).values())
     return Chart(chart.transform, flint.fmpz_mat(chart.rows.tolist() + walls), chart.weight_column)
+
+
+def chart_point(domain: Domain | None, x: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """Return the chart point of an exact input, the inverse of ``chart.to_input``.
+
+    Over the whole space one of the chart points on a ray, inside the cube.
+
+    Examples
+    --------
+    >>> chart_point(Box([0.0, 1.0], [2.0, 1.0]), [Fraction(1, 2), Fraction(1)])
+    (Fraction(-1, 2),)
+    """
+    if domain is None:
+        reach = 2 * max([Fraction(1), *map(abs, x)])
+        return tuple(value / reach for value in [*x, Fraction(1)])
+    box, point = domain.box, []
+    for i in box.free.tolist():
+        low, high = Fraction(float(box.lower[i])), Fraction(float(box.upper[i]))
+        point.append((2 * x[i] - low - high) / (high - low))
+    return tuple(point)
 
 
 def binding_inequalities(polytope: Polytope) -> list[int]:

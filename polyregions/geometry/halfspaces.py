@@ -10,13 +10,15 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats
 from polyregions.domain import Domain, Polytope
+from polyregions.errors import DomainError
 from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
 from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
 from polyregions.network import Network
-from polyregions.pattern import Words, unpack
+from polyregions.pattern import Words, check_pattern, unpack
 
-__all__ = ["Halfspaces", "region_halfspaces"]
+__all__ = ["Halfspaces", "domain_halfspaces", "region_halfspaces", "unit_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -49,13 +51,22 @@ class Halfspaces:
         -------
         numpy.ndarray of float64, shape (m,) or (k, m)
 
+        Raises
+        ------
+        DomainError
+            If the points are no finite real numbers, or have another length.
+
         Examples
         --------
         >>> unit_interval = Halfspaces(np.array([[1.0], [-1.0]]), np.array([0.0, 1.0]))
         >>> unit_interval.slack([0.25])
         array([0.25, 0.75])
         """
-        return np.asarray(np.asarray(x, dtype=np.float64) @ self.normals.T + self.offsets)
+        points = finite_floats(x, "points", DomainError)
+        d = self.normals.shape[1]
+        if points.ndim not in (1, 2) or points.shape[-1] != d:
+            raise DomainError(f"points must have shape ({d},) or (k, {d}), not {points.shape}")
+        return np.asarray(points @ self.normals.T + self.offsets)
 
 
 def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -> Halfspaces:
@@ -81,6 +92,8 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     ------
     DomainError
         If the domain's dimension is not the network's.
+    NetworkError
+        If it is no packed pattern.
 
     Notes
     -----
@@ -101,24 +114,38 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     """
     exact = _exact_on_inputs(network, domain)
     units = network.hidden_units
-    bits = unpack(np.asarray(pattern, dtype=np.uint64), units)
+    bits = unpack(check_pattern(pattern, units), units)
     rows = exact_rows(exact, bits)[:units]
     table = np.array(
         [_rounded(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
     )
+    table = np.concatenate([table, domain_halfspaces(domain, table.shape[1] - 1)])
+    return Halfspaces(table[:, :-1], table[:, -1])
+
+
+def domain_halfspaces(domain: Domain | None, dimension: int) -> Floats:
+    """Return the rows (normal, offset) of a domain in its free inputs, shape (q, d + 1).
+
+    They are exact, in the order of :func:`region_halfspaces`; none for the whole space.
+    """
     if domain is None:
-        return Halfspaces(table[:, :-1], table[:, -1])
+        return np.empty((0, dimension + 1))
     if isinstance(domain, Polytope):
-        return Halfspaces(
-            np.concatenate([table[:, :-1], -domain.A]), np.concatenate([table[:, -1], domain.b])
-        )
+        return np.column_stack([-domain.A, domain.b])
     free = domain.free
     sides = np.zeros((2 * len(free), len(free) + 1))
     for k, i in enumerate(free.tolist()):
         sides[2 * k, [k, -1]] = 1.0, -domain.lower[i]
         sides[2 * k + 1, [k, -1]] = -1.0, domain.upper[i]
-    table = np.concatenate([table, sides])
-    return Halfspaces(table[:, :-1], table[:, -1])
+    return sides
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Scale rows (normal, offset) to normals of unit length; those of zeros become NaN."""
+    with np.errstate(all="ignore"):
+        # the largest entry first: squares of tiny or huge rows leave the float range
+        rows = rows / np.abs(rows[:, :-1]).max(axis=1, initial=0.0)[:, None]
+        return np.asarray(rows / np.linalg.norm(rows[:, :-1], axis=1)[:, None])
 
 
 @lru_cache(maxsize=4)

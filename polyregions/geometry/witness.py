@@ -12,7 +12,7 @@ from polyregions.domain import Box, Domain
 from polyregions.geometry.chart import Chart
 from polyregions.geometry.exact import ExactNetwork, exact_point, exact_rows, exact_signs
 
-__all__ = ["chart_points", "float_witness", "witness_room"]
+__all__ = ["chart_points", "float_witness", "nearest_float", "witness_room"]
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def float_witness(
         the region holds no such float here, and this is the exact input.
     """
     inputs = exact.chart.to_input(interior)
-    point = np.array([_nearest(value) for value in inputs])
+    point = np.array([nearest_float(value) for value in inputs])
     inside = np.isfinite(point).all()
     if inside and domain is not None:
         inside = domain.contains(point)
@@ -85,7 +85,8 @@ def float_witness(
     return point, inputs
 
 
-def _nearest(value: Fraction) -> float:
+def nearest_float(value: Fraction) -> float:
+    """Return the float nearest to a fraction, infinite beyond the largest."""
     try:
         return value.numerator / value.denominator
     except OverflowError:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import floats
 from polyregions.errors import NetworkError
 
 __all__ = [
@@ -35,8 +36,6 @@ MAX_REPEATED = 2**20
 
 _SMALLEST_NORMAL = float(np.finfo(np.float64).tiny)
 _MANTISSA_BITS = 53
-# types that numpy does not have itself; every finite number of theirs is a float64
-_SMALL_TYPES = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "int4", "uint4")
 
 
 def exact_floats(array: NDArray[Any], what: str) -> Floats:
@@ -58,25 +57,18 @@ def exact_floats(array: NDArray[Any], what: str) -> Floats:
     >>> exact_floats(np.float32([0.5]), "W0")
     array([0.5])
     """
-    real = array.dtype.kind in "fiu" or array.dtype.name in _SMALL_TYPES
-    if not real:
+    # a file's booleans and objects are none
+    if array.dtype.kind in "bO":
         raise NetworkError(f"{what} holds {array.dtype.name} entries; give real numbers")
     if array.size > MAX_ENTRIES:
         raise NetworkError(f"{what} has {array.size} entries, more than the {MAX_ENTRIES} allowed")
-    floats = array.astype(np.float64)
-    if not np.isfinite(floats).all():
+    converted = floats(array, what)
+    if not np.isfinite(converted).all():
         raise NetworkError(
             f"{what} has an entry that is not a finite number; "
             "remove NaN and infinity from the network"
         )
-    if array.dtype.kind in "iu":
-        # every integer below 2^53 is a float, and 2^53 + 1 rounds to 2^53
-        exact = bool((np.abs(floats) < 2.0**_MANTISSA_BITS).all())
-    else:
-        exact = array.dtype.itemsize <= 8 or bool((floats.astype(array.dtype) == array).all())
-    if not exact:
-        raise NetworkError(f"{what} has entries that no float64 holds exactly; round them first")
-    return floats
+    return np.array(converted)
 
 
 def exact_sum(a: Floats, b: Floats) -> Floats | None:

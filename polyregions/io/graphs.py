@@ -46,12 +46,16 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
     networkx.Graph
         Graph attributes ``network``, ``fingerprint``, ``domain``,
         ``hidden_units``, ``complete``, ``proven``. Node attributes ``pattern``
-        (hexadecimal text) and ``witness`` (tuple of floats). Edge attribute
-        ``units``: the tuple of units whose sign changes.
+        (hexadecimal text) and ``x0``, ``x1``, ... (the witness). Edge attribute
+        ``units``: the units whose sign changes, ``"3"``, or ``"3;7"`` where
+        hyperplanes coincide.
 
     Notes
     -----
-    networkx cannot write tuples to GraphML or GEXF; use :func:`write_graph`.
+    All attributes are texts and numbers, so that every writer of networkx takes them;
+    characters that XML does not know are replaced in the name of the network. The units
+    of an edge as numbers: ``[int(unit) for unit in units.split(";")]``, or
+    :meth:`polyregions.Regions.units_of_edge`.
 
     Examples
     --------
@@ -59,14 +63,16 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
     >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
     >>> graph = to_networkx(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
     >>> list(graph.edges(data=True))
-    [(0, 1, {'units': (0,)})]
+    [(0, 1, {'units': '0'})]
     """
     import networkx as nx
 
     graph: nx.Graph[int] = nx.Graph()
     graph.graph.update(_graph_attributes(regions))
+    graph.graph["network"] = _xml_characters(regions.network.name)
+    axes = [f"x{axis}" for axis in range(regions.network.input_dimension)]
     for index, pattern, witness in _nodes(regions):
-        graph.add_node(index, pattern=pattern, witness=tuple(witness))
+        graph.add_node(index, pattern=pattern, **dict(zip(axes, witness, strict=True)))
     for source, target, units in _edges(regions):
         graph.add_edge(source, target, units=units)
     return graph
@@ -88,10 +94,8 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
 
     Notes
     -----
-    All attributes are plain scalars: graph attributes as in :func:`to_networkx`
-    (GEXF has no graph attributes, so there they stand in the description), node
-    attributes ``pattern`` and ``x0``, ``x1``, ... (the witness), edge attribute
-    ``units`` (``"3"``, or ``"3;7"`` where hyperplanes coincide).
+    Attributes are those of :func:`to_networkx`. GEXF has no graph attributes, so there they
+    stand in the description.
 
     Read them with ``networkx.read_graphml(path, node_type=int)``,
     ``networkx.read_gexf(path, node_type=int)`` or
@@ -129,8 +133,8 @@ def _nodes(regions: Regions) -> Iterator[tuple[int, str, list[float]]]:
             yield start + offset, to_text(pattern), point
 
 
-def _edges(regions: Regions) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-    single = [(unit,) for unit in range(regions.network.hidden_units)]
+def _edges(regions: Regions) -> Iterator[tuple[int, int, str]]:
+    names = [str(unit) for unit in range(regions.network.hidden_units)]
     for start in range(0, len(regions.edges), _PIECE):
         edges = regions.edges[start : start + _PIECE]
         masks = regions.patterns[edges[:, 0]] ^ regions.patterns[edges[:, 1]]
@@ -138,16 +142,8 @@ def _edges(regions: Regions) -> Iterator[tuple[int, int, tuple[int, ...]]]:
         ends = np.searchsorted(row, np.arange(len(edges) + 1)).tolist()
         units = unit.tolist()
         for offset, (source, target) in enumerate(edges.tolist()):
-            low, high = ends[offset], ends[offset + 1]
-            yield (
-                source,
-                target,
-                single[units[low]] if high - low == 1 else tuple(units[low:high]),
-            )
-
-
-def _units_text(units: tuple[int, ...]) -> str:
-    return ";".join(map(str, units))
+            switching = units[ends[offset] : ends[offset + 1]]
+            yield source, target, ";".join([names[unit] for unit in switching])
 
 
 def _graphml(regions: Regions) -> Iterator[str]:
@@ -178,7 +174,7 @@ def _graphml(regions: Regions) -> Iterator[str]:
     for source, target, units in _edges(regions):
         yield (
             f'<edge source="{source}" target="{target}">'
-            f'<data key="{units_key}">{_units_text(units)}</data></edge>\n'
+            f'<data key="{units_key}">{units}</data></edge>\n'
         )
     yield "</graph>\n</graphml>\n"
 
@@ -214,7 +210,7 @@ def _gexf(regions: Regions) -> Iterator[str]:
     for index, (source, target, units) in enumerate(_edges(regions)):
         yield (
             f'<edge id="{index}" source="{source}" target="{target}"><attvalues>'
-            f'<attvalue for="0" value="{_units_text(units)}"/></attvalues></edge>\n'
+            f'<attvalue for="0" value="{units}"/></attvalues></edge>\n'
         )
     yield "</edges>\n</graph>\n</gexf>\n"
 
@@ -229,7 +225,7 @@ def _json(regions: Regions) -> Iterator[str]:
     for index, (source, target, units) in enumerate(_edges(regions)):
         yield (
             f'{"," if index else ""}\n{{"source": {source}, "target": {target}, '
-            f'"units": "{_units_text(units)}"}}'
+            f'"units": "{units}"}}'
         )
     yield "]}\n"
 
@@ -250,8 +246,12 @@ def _xml_type(value: Scalar) -> str:
 
 def _xml_text(value: Scalar) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return escape(_NOT_XML.sub("\ufffd", text))
+    return escape(_xml_characters(text))
 
 
 def _xml_attribute(text: str) -> str:
-    return quoteattr(_NOT_XML.sub("\ufffd", text))
+    return quoteattr(_xml_characters(text))
+
+
+def _xml_characters(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

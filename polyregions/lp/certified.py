@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from polyregions.lp.dictionary import vertex_from_point, workspace
 from polyregions.lp.verdict import FacetVerdicts, Verdict
 from polyregions.lp.vertices import facet_buffer, walk_vertices
 
-__all__ = ["Prepared", "facets", "prepare"]
+__all__ = ["Prepared", "facets", "prepare", "prepare_exact"]
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +61,36 @@ def prepare(normals: ArrayLike, offsets: ArrayLike) -> Prepared:
         bounds=[(None, None)] * m + [(None, 1.0)],
     )
     return Prepared(rows, errors, np.asarray(centre["x"])[:m])
+
+
+def prepare_exact(rows: Sequence[Sequence[int]], start: Sequence[float]) -> Prepared | None:
+    """Prepare a polytope inside the cube [-1, 1]^m that is given by exact rows.
+
+    Parameters
+    ----------
+    rows : sequence of rows of m + 1 integers
+        None has normal zero.
+    start : sequence of m floats
+        A point inside; an inexact one makes no answer wrong.
+
+    Returns
+    -------
+    Prepared or None
+        None where a row leaves the range of floats.
+    """
+    table = []
+    for row in rows:
+        scale = max(map(abs, row[:-1]))
+        if abs(row[-1]) > scale << 1000:
+            return None
+        # quotients of integers are rounded once
+        values = np.array([entry / scale for entry in row])
+        table.append(values / np.linalg.norm(values[:-1]))
+    columns = np.ascontiguousarray(np.array(table).T)
+    m = len(start)
+    # one rounding each in quotient and division, m + 1 in an evaluation, and what underflows
+    errors = 2 * (m + 8) * 2.0**-53 * np.abs(columns).sum(axis=0) + 2.0**-1000
+    return Prepared(columns, errors, np.array(start, dtype=np.float64))
 
 
 def facets(prepared: Prepared) -> FacetVerdicts:

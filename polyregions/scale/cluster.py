@@ -24,6 +24,7 @@ from polyregions.network import Network
 from polyregions.scale.identity import identity_of
 from polyregions.scale.tasks import Piece, count_piece
 from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
@@ -110,6 +111,7 @@ def count_on_cluster(
     max_regions: int | None = None,
     time_limit: float | None = None,
     progress: Callable[[Progress], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> TreeCount:
     """Count the activation regions of a network in a domain on a Dask cluster.
 
@@ -125,15 +127,14 @@ def count_on_cluster(
         what may be lost with a worker.
     nodes : int, optional
         The budget of every task, in nodes of the tree, instead of `seconds`.
-    max_regions, time_limit, progress
+    max_regions, time_limit, progress, on_interrupt
         As for :func:`polyregions.traversal.subdivision.count_tree`. Tasks that run
         when the limit is reached are dropped.
 
     Returns
     -------
     TreeCount
-        That of `count_tree`; `exact_decisions` may differ. Ctrl-C ends the count with the
-        regions counted so far and ``complete=False``.
+        That of `count_tree`; `exact_decisions` may differ.
 
     Raises
     ------
@@ -166,12 +167,17 @@ def count_on_cluster(
     problem = problem_of(network, domain, drop_constant=True)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    with quiet():
+    with Interrupt(on_interrupt) as interrupt, quiet():
         source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
         drive_tasks(
-            under_way, count, max_regions=max_regions, time_limit=time_limit, progress=progress
+            under_way,
+            count,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            interrupt=interrupt,
+            progress=progress,
         )
     layers = count.layers
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])

@@ -28,6 +28,7 @@ from polyregions.scale.identity import identity_of
 from polyregions.scale.part_files import proof_name, read_part, read_proof
 from polyregions.scale.saved_walk import Written
 from polyregions.scale.walk_tasks import Walked, beyond_of, prove_piece
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
 
@@ -50,6 +51,7 @@ def certify_on_cluster(
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
     assembling: Callable[[int, int], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Written:
     """Write a certificate of all regions, found and proven on a Dask cluster.
 
@@ -63,13 +65,13 @@ def certify_on_cluster(
         it is written.
     client : distributed.Client
         Of a cluster whose workers have this package in the same version.
-    budget, resume, progress, assembling
+    budget, resume, progress, assembling, on_interrupt
         As for :func:`polyregions.scale.cluster_walk.enumerate_on_cluster`.
 
     Returns
     -------
     Written
-        After Ctrl-C ``complete=False``, and there is no certificate yet.
+        After Ctrl-C that is to return, ``complete=False``: there is no certificate yet.
 
     Raises
     ------
@@ -93,9 +95,18 @@ def certify_on_cluster(
         raise FormatError(f"{target} is a pipe or device, beside which no parts fit; name a file")
     problem = problem_of(network, domain, drop_constant=True)
     folder = target.with_name(target.name + PROOFS_SUFFIX)
-    with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:
+    with (
+        Interrupt(on_interrupt) as interrupt,
+        open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
+    ):
         parts, stopped = walk_in_parts(
-            problem, checkpoint, client, prove_piece, budget=budget, progress=progress
+            problem,
+            checkpoint,
+            client,
+            prove_piece,
+            budget=budget,
+            interrupt=interrupt,
+            progress=progress,
         )
         decisions = sum(part.exact_decisions for part in parts)
         regions = sum(part.regions for part in parts)

@@ -40,6 +40,7 @@ from polyregions.scale.saved_walk import Written
 from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.walk_tasks import Walked, walk_piece
 from polyregions.traversal.below import first_start
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import Stop, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
@@ -149,6 +150,7 @@ def enumerate_on_cluster(
     time_limit: float | None = None,
     progress: Callable[[Progress], None] | None = None,
     assembling: Callable[[int, int], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Written:
     """Enumerate regions and their edges on a Dask cluster, into a folder of Parquet tables.
 
@@ -175,13 +177,15 @@ def enumerate_on_cluster(
         Called now and then while tasks run; `frontier` is how many prefixes wait.
     assembling : callable, optional
         Called with the numbers of files done and to be done afterwards.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does, after the parts that are finished are saved as a partial result:
+        raise ``KeyboardInterrupt``, or return as after a limit.
 
     Returns
     -------
     Written
         The same regions and edges, with the same numbers, as those of one machine; other
-        witnesses. Ctrl-C ends the run with the parts that are finished and
-        ``complete=False``.
+        witnesses.
 
     Raises
     ------
@@ -224,13 +228,17 @@ def enumerate_on_cluster(
         )
     problem = problem_of(network, domain, drop_constant=True)
     folder = target.with_name(target.name + PARTS_SUFFIX)
-    with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:
+    with (
+        Interrupt(on_interrupt) as interrupt,
+        open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
+    ):
         parts, stopped = walk_in_parts(
             problem,
             checkpoint,
             client,
             walk_piece,
             budget=budget,
+            interrupt=interrupt,
             max_regions=max_regions,
             time_limit=time_limit,
             progress=progress,
@@ -267,6 +275,7 @@ def walk_in_parts(
     task: Callable[..., Walked],
     *,
     budget: int,
+    interrupt: Interrupt,
     max_regions: int | None = None,
     time_limit: float | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -281,6 +290,8 @@ def walk_in_parts(
     client : distributed.Client
     task : callable
         `walk_piece`, or one that writes more.
+    interrupt : Interrupt
+        The caller's.
     budget, max_regions, time_limit, progress
         As for :func:`enumerate_on_cluster`.
     """
@@ -298,6 +309,7 @@ def walk_in_parts(
                 walk,
                 max_regions=max_regions,
                 time_limit=time_limit,
+                interrupt=interrupt,
                 progress=progress,
             )
         except PolyregionsError as error:

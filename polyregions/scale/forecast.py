@@ -10,6 +10,7 @@ from polyregions.network import Network
 from polyregions.pattern import n_words
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import bytes_needed, root
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import limits_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.subdivision import count_tree
@@ -41,7 +42,13 @@ class Cost:
     lower_bound: int
 
 
-def cost_per_region(network: Network, domain: Domain | None, *, seconds: float = 1.0) -> Cost:
+def cost_per_region(
+    network: Network,
+    domain: Domain | None,
+    *,
+    seconds: float = 1.0,
+    on_interrupt: OnInterrupt = "raise",
+) -> Cost:
     """Count and walk for a short while, and measure.
 
     Parameters
@@ -50,6 +57,8 @@ def cost_per_region(network: Network, domain: Domain | None, *, seconds: float =
     domain : Box, Polytope or None
     seconds : float
         For each of the two.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or shorten the measurement.
 
     Returns
     -------
@@ -70,16 +79,18 @@ def cost_per_region(network: Network, domain: Domain | None, *, seconds: float =
     3
     """
     limits = limits_of(time_limit=seconds)
-    count_tree(network, domain, max_regions=1)  # loads kernels
+    count_tree(network, domain, max_regions=1, on_interrupt=on_interrupt)  # loads kernels
     begin = time.perf_counter()
-    count = count_tree(network, domain, time_limit=seconds)
+    count = count_tree(network, domain, time_limit=seconds, on_interrupt=on_interrupt)
     tree = time.perf_counter() - begin
     problem = problem_of(network, domain, drop_constant=True)
-    drive(problem, root(problem), limits=limits_of(max_regions=1))  # loads kernels
-    begin = time.perf_counter()
-    found = root(problem)
-    drive(problem, found, limits=limits)
-    walk = time.perf_counter() - begin
+    with Interrupt(on_interrupt) as interrupt:
+        first = limits_of(max_regions=1)
+        drive(problem, root(problem), limits=first, interrupt=interrupt)  # loads kernels
+        begin = time.perf_counter()
+        found = root(problem)
+        drive(problem, found, limits=limits, interrupt=interrupt)
+        walk = time.perf_counter() - begin
     edges = found.edges_found / found.count
     numbers = n_words(network.hidden_units) + network.input_dimension
     return Cost(

@@ -20,6 +20,7 @@ from polyregions.scale.identity import identity_of
 from polyregions.scale.state import added, hand_over, mark, restored
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import Found
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import Stop, check_threads, limits_of
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.progress import Progress
@@ -72,6 +73,7 @@ def enumerate_to_file(
     memory: int | None = None,
     interval: float | None = None,
     progress: Callable[[Progress], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Written:
     """Enumerate regions into a file, so that a process that dies loses seconds.
 
@@ -95,6 +97,9 @@ def enumerate_to_file(
     interval : float, optional
         Least number of seconds between two checkpoints; by default 2. They are rarer
         where one takes more than a tenth of a second.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does, after the partial result is saved: raise ``KeyboardInterrupt``, or
+        return as after a limit.
 
     Returns
     -------
@@ -107,6 +112,8 @@ def enumerate_to_file(
         network, domain, arithmetic or version, or is damaged; if it cannot be written.
     FormatError
         If the name has another suffix, or stands for something else already.
+    KeyboardInterrupt
+        After Ctrl-C; see `on_interrupt`.
 
     Examples
     --------
@@ -126,7 +133,10 @@ def enumerate_to_file(
     output = format_of(target)
     problem = problem_of(network, domain, proofs=arithmetic == "certified", drop_constant=True)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
-    with open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint:
+    with (
+        Interrupt(on_interrupt) as interrupt,
+        open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
+    ):
         found = restored(problem, checkpoint, keep=not output.beyond_memory)
         keeper = _keeper(checkpoint, found, output.beyond_memory, interval)
         stopped = drive(
@@ -134,6 +144,7 @@ def enumerate_to_file(
             found,
             threads=threads,
             limits=limits.left,
+            interrupt=interrupt,
             progress=progress,
             after_step=lambda found: keeper(found, False),
         )

@@ -150,6 +150,7 @@ def drive_tasks(
     *,
     max_regions: int | None,
     time_limit: float | None,
+    interrupt: Interrupt,
     progress: Callable[[Progress], None] | None,
 ) -> Stop:
     """Make tasks and take results until the work is finished or a limit is reached.
@@ -161,34 +162,33 @@ def drive_tasks(
     """
     client = under_way.client
     begin = reported = time.monotonic()
-    with Interrupt() as interrupt:
-        try:
-            while not work.finished:
-                if client.status == "running":
-                    work.submit()
-                news = work.collect()
-                now = time.monotonic()
-                ended: bool = work.finished
-                if progress is not None and (ended or now - reported >= _SECONDS_BETWEEN_REPORTS):
-                    progress(Progress(work.regions, work.waiting, work.edges, now - begin))
-                    reported = now
-                if ended:
-                    break
-                if interrupt.requested:
-                    return "interrupt"
-                if time_limit is not None and now - begin > time_limit:
-                    return "time"
-                if work.regions >= (max_regions or float("inf")):
-                    return "regions"
-                if client.status == "closed":
-                    raise PolyregionsError(
-                        f"the scheduler is lost; at least {work.regions:,} regions had been found"
-                    )
-                if not news:
-                    time.sleep(_PAUSE)
-            return "finished"
-        finally:
-            under_way.drop()
+    try:
+        while not work.finished:
+            if client.status == "running":
+                work.submit()
+            news = work.collect()
+            now = time.monotonic()
+            ended: bool = work.finished
+            if progress is not None and (ended or now - reported >= _SECONDS_BETWEEN_REPORTS):
+                progress(Progress(work.regions, work.waiting, work.edges, now - begin))
+                reported = now
+            if ended:
+                break
+            if interrupt.requested:
+                return "interrupt"
+            if time_limit is not None and now - begin > time_limit:
+                return "time"
+            if work.regions >= (max_regions or float("inf")):
+                return "regions"
+            if client.status == "closed":
+                raise PolyregionsError(
+                    f"the scheduler is lost; at least {work.regions:,} regions had been found"
+                )
+            if not news:
+                time.sleep(_PAUSE)
+        return "finished"
+    finally:
+        under_way.drop()
 
 
 def source_of(

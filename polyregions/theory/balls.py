@@ -9,6 +9,7 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import finite_floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, PolyregionsError
 from polyregions.geometry.chart import chart_of
@@ -102,7 +103,7 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
     from polyregions.traversal.breadth_first import enumerate_regions
 
     n = network.input_dimension
-    middle = np.zeros(n) if centre is None else np.asarray(centre, dtype=np.float64)
+    middle = np.zeros(n) if centre is None else finite_floats(centre, "coordinates of a centre")
     if middle.shape != (n,):
         raise DomainError(f"the centre needs {n} coordinates, not {middle.size}")
     if not (radius > 0 and np.isfinite(radius) and np.isfinite(middle).all()):

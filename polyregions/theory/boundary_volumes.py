@@ -6,33 +6,33 @@ the boundary, for k = n its vertices. Its size is its (n - k)-dimensional volume
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.analysis.adjacency import facet_units, require_complete
+from polyregions.analysis.measures import face_measure
+from polyregions.analysis.polytope import Polytope
+from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.chart import chart_of
 from polyregions.network import Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
-from polyregions.theory.unit_maps import unit_maps
 
 __all__ = ["MOST_DIMENSIONS", "BoundaryVolumes", "boundary_volumes"]
 
-Floats = NDArray[np.float64]
-
 MOST_DIMENSIONS = 4
-# Vertices may violate rows of unit length by this much: an error of that size in a
-# volume, which is a float anyway.
-_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
 class BoundaryVolumes:
-    """Volumes of B_1, …, B_n in a box, in floating point.
+    """Volumes of B_1, …, B_n in a box, rounded to floats.
 
     Attributes
     ----------
@@ -66,14 +66,16 @@ def boundary_volumes(
     ------
     PolyregionsError
         If there are more than four inputs, one is fixed, or the network is not in
-        general position.
+        general position in the box.
+    PartialResultError
+        If `regions` was stopped early.
 
     Notes
     -----
     *Algorithm.* The facets of each region are known from the (proven) edges of the
-    enumeration; its vertices are the feasible solutions of n of these rows and the
-    box's. Around a piece of B_k lie 2^k regions, one of them with all k units active,
-    and there the piece is measured: as convex hull of its vertices.
+    enumeration; its vertices follow in exact arithmetic. Around a piece of B_k lie 2^k
+    regions, one of them with all k units active, and there the piece is measured: a
+    triangulation of exact simplices, whose volumes are roots, rounded and added up.
 
     Examples
     --------
@@ -84,98 +86,65 @@ def boundary_volumes(
     >>> [round(size, 6) for size in volumes.activation]
     [6.12132, 3.0]
     """
-    from polyregions.traversal.breadth_first import enumerate_regions
-
     n = network.input_dimension
     if n > MOST_DIMENSIONS or len(box.free) != n:
         raise PolyregionsError(
             f"boundaries are measured for at most {MOST_DIMENSIONS} inputs, none of them fixed; "
             f"take a smaller network"
         )
+    from polyregions.traversal.breadth_first import enumerate_regions
+
     found = enumerate_regions(network, box) if regions is None else regions
+    require_complete(found, "boundary volumes")
+    chart = chart_of(box, n)
     bits = unpack(found.patterns, network.hidden_units)
-    gradients, offsets = unit_maps(network, bits)
-    units = _facet_units(found, bits)
-    walls = np.vstack([np.eye(n), -np.eye(n)])
-    wall_offsets = np.concatenate([-box.lower, box.upper])
-    activation, bending = np.zeros(n), np.zeros(n)
-    for r, facets in enumerate(units):
-        signs = 2.0 * bits[r, facets] - 1.0
-        rows = signs[:, None] * gradients[r, facets]
-        lengths = np.linalg.norm(rows, axis=1)
-        normals = np.vstack([rows / lengths[:, None], walls])
-        shifts = np.concatenate([signs * offsets[r, facets] / lengths, wall_offsets])
-        points, tight = _vertices(normals, shifts)
-        good = _good(network, bits[r])[facets]
-        active = np.flatnonzero(bits[r, facets])
-        for face, volume in _faces(points, tight, active, n):
-            activation[len(face) - 1] += volume
-            if good[list(face)].all():
-                bending[len(face) - 1] += volume
-    return BoundaryVolumes(tuple(activation.tolist()), tuple(bending.tolist()))
-
-
-def _facet_units(regions: Regions, bits: NDArray[np.uint8]) -> list[list[int]]:
-    """Return the units that carry a facet of each region inside the box."""
-    units: list[list[int]] = [[] for _ in range(len(regions))]
-    changed = bits[regions.edges[:, 0]] != bits[regions.edges[:, 1]]
-    if (changed.sum(axis=1) != 1).any():
+    if (unpack(found.edge_units, network.hidden_units).sum(axis=1) != 1).any():
         raise PolyregionsError(
             "boundaries of several units coincide, so they cannot be measured unit by unit"
         )
-    for (i, j), unit in zip(regions.edges.tolist(), changed.argmax(axis=1).tolist(), strict=True):
-        units[i].append(unit)
-        units[j].append(unit)
-    return units
+    activation, bending = np.zeros(n), np.zeros(n)
+    # units whose boundaries meet in each vertex, and vertices on the box's boundary
+    meeting: dict[tuple[Fraction, ...], set[int]] = {}
+    on_walls: set[tuple[Fraction, ...]] = set()
+    walls = (1 << 2 * n) - 1  # their rows come first
+    polytopes = zip(chart_polytopes(found), facet_units(found), strict=True)
+    for r, (polytope, facets) in enumerate(polytopes):
+        active = [k for k, unit in enumerate(facets) if bits[r, unit]]
+        good = _good(network, bits[r])[facets]
+        corners = [chart.to_input(point) for point in polytope.points()]
+        for corner, tight in zip(corners, polytope.tight, strict=True):
+            meeting.setdefault(corner, set()).update(
+                unit for k, unit in enumerate(facets) if tight >> 2 * n + k & 1
+            )
+            if tight & walls:
+                on_walls.add(corner)
+        for rows, face in _faces(polytope, active).items():
+            if face.bit_count() > n - len(rows):  # else it is of lower dimension
+                volume = float(face_measure(polytope, face, n - len(rows), corners))
+                activation[len(rows) - 1] += volume
+                if good[list(rows)].all():
+                    bending[len(rows) - 1] += volume
+    if any(len(units) + (corner in on_walls) > n for corner, units in meeting.items()):
+        raise PolyregionsError(
+            "the boundaries of more units meet in a point than there are inputs, or as many on "
+            "the side of the box: they cannot be measured unit by unit; move the box or a bias"
+        )
+    return BoundaryVolumes(tuple(activation.tolist()), tuple(bending.tolist()))
 
 
-def _vertices(normals: Floats, shifts: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the vertices of a simple polytope and the n rows that meet in each."""
-    n = normals.shape[1]
-    subsets = np.array(list(combinations(range(len(normals)), n)))
-    matrices = normals[subsets]
-    regular = np.abs(np.linalg.det(matrices)) > 1e-14
-    subsets, matrices = subsets[regular], matrices[regular]
-    points = np.linalg.solve(matrices, -shifts[subsets][..., None])[..., 0]
-    slack = points @ normals.T + shifts
-    allowed = -_TOLERANCE * (1.0 + np.abs(points).max(axis=1, keepdims=True))
-    feasible = (slack >= allowed).all(axis=1)
-    return points[feasible], subsets[feasible]
+def _faces(polytope: Polytope, chosen: Sequence[int]) -> dict[tuple[int, ...], int]:
+    """Return the faces that are cut out by some of the chosen units' rows alone.
 
-
-def _faces(
-    points: Floats, tight: NDArray[np.intp], rows: NDArray[np.intp], n: int
-) -> Iterator[tuple[tuple[int, ...], float]]:
-    """Yield the faces that are cut out by some of the given rows alone, with volumes."""
-    wanted = set(rows.tolist())
-    members: dict[tuple[int, ...], list[int]] = {}
-    for vertex, incident in enumerate(tight.tolist()):
-        carried = [row for row in incident if row in wanted]
+    By these rows, each as the bits of its vertices. Rows of units stand behind the box's.
+    """
+    n = polytope.dimension
+    faces: dict[tuple[int, ...], int] = {}
+    for vertex, tight in enumerate(polytope.tight):
+        carried = [row for row in chosen if tight >> 2 * n + row & 1]
         for k in range(1, len(carried) + 1):
-            for face in combinations(carried, k):
-                members.setdefault(face, []).append(vertex)
-    for face, vertices in members.items():
-        yield face, _volume(points[vertices], n - len(face))
-
-
-def _volume(points: Floats, dimension: int) -> float:
-    """Return the volume of the convex hull of points that span at most `dimension`."""
-    if dimension == 0:
-        return 1.0
-    differences = points[1:] - points[0]
-    if len(differences) < dimension:
-        return 0.0
-    if dimension == 1:
-        return float(np.linalg.norm(differences, axis=1).max())
-    _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
-    if sizes[dimension - 1] <= 1e-12 * sizes[0]:
-        return 0.0
-    from scipy.spatial import ConvexHull
-
-    flat = np.vstack([np.zeros(dimension), differences @ axes[:dimension].T])
-    # the shape is stretched to its own size first, so that thin ones are hulls as well
-    stretch = np.abs(flat).max(axis=0)
-    return float(ConvexHull(flat / stretch, qhull_options="QJ").volume * stretch.prod())
+            for rows in combinations(carried, k):
+                faces[rows] = faces.get(rows, 0) | 1 << vertex
+    return faces
 
 
 def _good(network: Network, bits: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from polyregions.domain import Box
-from polyregions.errors import PartialResultError, PolyregionsError
+from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL, BiasLaw, WeightLaw
 
@@ -179,8 +179,8 @@ def count_draws(
     ------
     CheckpointError
         If the file belongs to other settings.
-    PartialResultError
-        If the run was stopped by Ctrl-C.
+    KeyboardInterrupt
+        If the run was stopped by Ctrl-C; its message says what is kept.
     """
     from polyregions.theory.draws_file import read_draws, write_draws
 
@@ -214,7 +214,7 @@ def count_draws(
     except KeyboardInterrupt:
         save()
         kept = f"kept in {file}; run it again to go on" if file is not None else "not kept"
-        raise PartialResultError(f"stopped after {done:,} of {total:,} draws, {kept}") from None
+        raise KeyboardInterrupt(f"stopped after {done:,} of {total:,} draws, {kept}") from None
     save()
     return [tuple(found[index] for index in range(draws)) for found in known]
 

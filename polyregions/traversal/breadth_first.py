@@ -18,6 +18,7 @@ from polyregions.regions import Region, Regions
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import result_of, root
 from polyregions.traversal.given import DomainLike, NetworkLike
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import check_threads, limits_of
 from polyregions.traversal.pace import Pace
 from polyregions.traversal.problem import problem_of
@@ -42,6 +43,7 @@ def enumerate_regions(
     memory: int | None = None,
     compile_first: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Regions:
     """Return every activation region of a network in a domain, with their adjacency.
 
@@ -69,12 +71,14 @@ def enumerate_regions(
         slowly, and with other last digits in some witnesses; all else is the same.
     progress : callable, optional
         Called with a :class:`~polyregions.traversal.progress.Progress` now and then.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or end the walk with the regions
+        found so far and ``complete=False``.
 
     Returns
     -------
     Regions
-        Sorted by pattern: equal for every start and number of threads. Ctrl-C ends
-        the walk with the regions found so far and ``complete=False``.
+        Sorted by pattern: equal for every start and number of threads.
 
     Raises
     ------
@@ -84,6 +88,8 @@ def enumerate_regions(
         If the domain does not fit the network.
     PolyregionsError
         If a limit is not positive.
+    KeyboardInterrupt
+        After Ctrl-C, once threads are ended; see `on_interrupt`.
 
     Notes
     -----
@@ -113,12 +119,18 @@ def enumerate_regions(
         from polyregions.traversal.rational_walk import enumerate_rational
 
         return enumerate_rational(network, domain)
-    with only_compiled(compile_first):
+    with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
         problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
         found = root(problem)
-        limits = limits.left  # to make the problem may take a while
-        drive(problem, found, threads=threads, limits=limits, progress=progress)
-        return result_of(problem, found)
+        drive(
+            problem,
+            found,
+            threads=threads,
+            limits=limits.left,  # to make the problem may take a while
+            interrupt=interrupt,
+            progress=progress,
+        )
+    return result_of(problem, found)
 
 
 def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> Iterator[Region]:

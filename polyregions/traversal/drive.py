@@ -27,6 +27,7 @@ def drive(
     *,
     threads: int = 1,
     limits: Limits,
+    interrupt: Interrupt,
     progress: Callable[[Progress], None] | None = None,
     after_step: Callable[[Found], None] | None = None,
 ) -> Stop:
@@ -41,6 +42,8 @@ def drive(
     threads : int
     limits : Limits
         Regions are counted from the beginning of the walk, seconds of walking from this call.
+    interrupt : Interrupt
+        The caller's: it ends after the caller has taken care of what was found.
     progress : callable, optional
         Called now and then.
     after_step : callable, optional
@@ -53,7 +56,7 @@ def drive(
     """
     watch, seconds, reported, growth = Stopwatch(), 0.0, 0.0, _FIRST_MEMORY
     pace = Pace(max(1, _FIRST_ROWS // problem.flat.size), _MOST * threads)
-    with Interrupt() as interrupt, stepper(problem, threads) as step:
+    with stepper(problem, threads) as step:
         while (stop := _reason(found, limits, seconds, growth, interrupt.requested)) is None:
             before = found.count + found.edges_found
             with pace.step() as size:

@@ -14,7 +14,7 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.traversal.explorer import Explorer, Prefix, explorer_of
-from polyregions.traversal.interrupt import Interrupt
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.problem import problem_of
 from polyregions.traversal.unit_order import ANY
 
@@ -147,6 +147,7 @@ def estimate_regions(
     seed: int = 0,
     confidence: float = 0.95,
     progress: Callable[[int, int], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Estimate:
     """Estimate the number of regions of a network in a domain.
 
@@ -161,6 +162,9 @@ def estimate_regions(
         Of the interval, between 0 and 1.
     progress : callable, optional
         Called with the number of probes made and their total.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or end the estimate with the probes
+        made so far, if there are two.
 
     Returns
     -------
@@ -173,7 +177,7 @@ def estimate_regions(
     PolyregionsError
         If the number of probes, the seed or the confidence is out of range.
     KeyboardInterrupt
-        If Ctrl-C comes before the second probe; later it ends the estimate.
+        After Ctrl-C; see `on_interrupt`.
 
     Notes
     -----
@@ -193,7 +197,7 @@ def estimate_regions(
     if not 0 < confidence < 1:
         raise PolyregionsError(f"the confidence must be between 0 and 1, not {confidence}")
     made: list[Probe] = []
-    with Interrupt() as interrupt:
+    with Interrupt(on_interrupt) as interrupt:
         for probe in probes_of(network, domain, seed=seed):
             made.append(probe)
             if progress is not None:

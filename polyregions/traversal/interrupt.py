@@ -1,19 +1,30 @@
-"""Ctrl-C as a flag, so that a walk stops between two batches and keeps what it found."""
+"""Ctrl-C as a flag, so that a walk stops between two batches and leaves its state clean."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Literal
 
-__all__ = ["Interrupt"]
+from polyregions.errors import PolyregionsError
+
+__all__ = ["Interrupt", "OnInterrupt"]
+
+OnInterrupt = Literal["raise", "return"]
 
 
 class Interrupt:
     """A context in which the first Ctrl-C only sets ``requested``; a second one raises.
 
-    Outside the main thread, where signals cannot be caught, it does nothing.
+    At its end the first one raises as well, unless the caller means to return what was
+    found. It does nothing outside the main thread, where signals cannot be caught, nor
+    where a program has replaced Python's own handler: then that one decides.
+
+    Parameters
+    ----------
+    on_interrupt : {"raise", "return"}
+        Whether a Ctrl-C that came raises ``KeyboardInterrupt`` at the end of the context.
 
     Examples
     --------
@@ -22,15 +33,21 @@ class Interrupt:
     False
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_interrupt: OnInterrupt = "raise") -> None:
+        if on_interrupt not in ("raise", "return"):
+            raise PolyregionsError(
+                f"on_interrupt says whether Ctrl-C is to 'raise' or to 'return' what was found; "
+                f"it cannot be {on_interrupt!r}"
+            )
         self.requested = False
-        self._previous: Any = None
+        self._raises = on_interrupt == "raise"
         self._installed = False
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._note)
-            self._installed = True
+            self._installed = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._installed:
+            signal.signal(signal.SIGINT, self._note)
         return self
 
     def __exit__(
@@ -40,8 +57,10 @@ class Interrupt:
         trace: TracebackType | None,
     ) -> None:
         if self._installed:
-            signal.signal(signal.SIGINT, self._previous)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             self._installed = False
+        if self.requested and self._raises and kind is None:
+            raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

@@ -19,7 +19,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.traversal.crew import NODES, Crew
 from polyregions.traversal.explorer import Prefix, explorer_of
 from polyregions.traversal.given import DomainLike, NetworkLike
-from polyregions.traversal.interrupt import Interrupt
+from polyregions.traversal.interrupt import Interrupt, OnInterrupt
 from polyregions.traversal.limits import Limits, check_threads, limits_of
 from polyregions.traversal.problem import Problem, problem_of
 from polyregions.traversal.progress import Progress
@@ -173,6 +173,7 @@ def count_tree(
     compile_first: bool = False,
     progress: Callable[[Progress], None] | None = None,
     seed: int | None = None,
+    on_interrupt: OnInterrupt = "raise",
 ) -> TreeCount:
     """Count the activation regions of a network in a domain, also those of its first layers.
 
@@ -195,6 +196,9 @@ def count_tree(
     seed : int, optional
         Takes the units of each layer in a random order, not as seems best: another tree,
         the same counts.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or end the count with what was
+        counted so far and ``complete=False``.
 
     Returns
     -------
@@ -206,6 +210,8 @@ def count_tree(
         If the domain does not fit the network.
     PolyregionsError
         If a limit is not positive.
+    KeyboardInterrupt
+        After Ctrl-C, once threads are ended; see `on_interrupt`.
 
     Notes
     -----
@@ -231,7 +237,7 @@ def count_tree(
     check_threads(threads)
     with only_compiled(compile_first):
         problem = problem_of(network, domain, drop_constant=True)
-        return _counted(problem, threads, max_regions, limits.left, progress, seed)
+        return _counted(problem, threads, max_regions, limits.left, progress, seed, on_interrupt)
 
 
 def _counted(
@@ -241,13 +247,14 @@ def _counted(
     limits: Limits,
     progress: Callable[[Progress], None] | None,
     seed: int | None,
+    on_interrupt: OnInterrupt,
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     limit = _NO_LIMIT if max_regions is None else max_regions
     watch, reported = Stopwatch(), 0.0
-    with Interrupt() as interrupt:
+    with Interrupt(on_interrupt) as interrupt:
         while not crew.finished and crew.regions < limit:
             crew.step(limit)
             seconds = watch.seconds
@@ -277,10 +284,7 @@ def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1)
     >>> pr.count_regions(net, pr.Box.cube(1, 1.0))
     3
     """
-    count = count_tree(network, domain, threads=threads)
-    if not count.complete:
-        raise KeyboardInterrupt
-    return count.regions
+    return count_tree(network, domain, threads=threads).regions
 
 
 def _check_prefix(problem: Problem, prefix: Sequence[int]) -> None:
