@@ -1,12 +1,15 @@
-"""Small ONNX graphs for tests, written node by node."""
+"""Small ONNX graphs for tests, written node by node; importing this skips without onnx."""
 
 import io
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
+import pytest
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 __all__ = ["chain", "evaluate", "graph", "save"]
 
