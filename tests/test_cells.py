@@ -23,6 +23,7 @@ def random_net(seed: int, n: int, widths: list[int]) -> pr.Network:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_volumes_add_up_to_the_box_exactly(n):
     for seed in range(13):
@@ -48,6 +49,7 @@ def test_volumes_of_degenerate_nets(family):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vdp", "cartpole", "digits4"])
 def test_float_volumes_on_real_networks(name, request):
     if name == "digits4":

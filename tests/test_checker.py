@@ -402,6 +402,7 @@ def test_hundreds_of_random_changes(case, verdict):
     assert refused > 10
 
 
+@pytest.mark.slow
 def test_damaged_files(tmp_path):
     network, arrays = certified("duplicates")
     path = tmp_path / "net.cert"
