@@ -15,6 +15,7 @@ nn = torch.nn
 from torch_nets import compare, exported, member, perceptron, reading_member, rewritten  # noqa: E402
 
 
+@pytest.mark.slow
 def test_exported_program(tmp_path):
     module = perceptron()
     file = exported(tmp_path, module, torch.randn(1, 2, 2))

@@ -190,6 +190,7 @@ def case(request):
     return module, network, box, pr.enumerate_regions(network, box)
 
 
+@pytest.mark.slow
 def test_the_network_is_the_module(case):
     module, network, _, _ = case
     x = np.random.default_rng(0).normal(size=(50, network.input_dimension))
