@@ -126,6 +126,7 @@ def test_a_missing_region_breaks_euler(three_lines):
 DIRECTIONS = np.array([[3, 1, 7], [-2, 5, 1], [1, -8, -3]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_the_sweep_counts_what_the_walk_finds(part):
     for seed in range(20 * part, 20 * part + 20):

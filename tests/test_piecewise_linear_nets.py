@@ -214,6 +214,7 @@ def test_both_loaders_agree(case, tmp_path):
     assert len(regions) >= 8
 
 
+@pytest.mark.slow
 def test_brute_force_agrees(case):
     _, network, box, regions = case
     assert network.hidden_units <= 12

@@ -103,6 +103,7 @@ def test_walks_and_brute_force_agree(family, kind):
     assert_same(exact, brute_force(network, polytope))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", ["generic", "integer", "touching", "slopes"])
 def test_larger_results_are_valid(family, kind):
