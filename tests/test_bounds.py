@@ -129,6 +129,7 @@ def test_histograms_give_the_older_bounds(line):
     assert found == [patterns, montufar, serra]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_histograms_of_actual_layers_are_dominated(seed):
     n, width = 3, 7

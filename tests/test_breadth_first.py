@@ -38,6 +38,7 @@ def he_normal(shape, seed=0, bias=0.3):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_walk_equals_rational_walk(family):
     for seed in range(SEEDS):
@@ -47,6 +48,7 @@ def test_walk_equals_rational_walk(family):
         check_witnesses(regions, most=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_walk_equals_brute_force(family):
     for seed in range(50, 53):
@@ -72,6 +74,7 @@ def test_zoo(known):
     check_witnesses(regions, most=50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", [0.0, 0.3], ids=["zero bias", "generic"])
 def test_medium_nets_equal_the_rational_walk(bias):
     for shape in ((2, 8, 8), (3, 7, 6), (4, 5, 5)):

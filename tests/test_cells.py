@@ -23,6 +23,7 @@ def random_net(seed: int, n: int, widths: list[int]) -> pr.Network:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_volumes_add_up_to_the_box_exactly(n):
     for seed in range(13):
@@ -44,6 +45,7 @@ def test_volumes_of_degenerate_nets(family):
         assert volumes(regions).tolist() == [float(v) for v in exact]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vdp", "cartpole", "digits4"])
 def test_float_volumes_on_real_networks(name, request):
     if name == "digits4":
@@ -120,6 +122,7 @@ def test_a_missing_region_breaks_euler(three_lines):
 DIRECTIONS = np.array([[3, 1, 7], [-2, 5, 1], [1, -8, -3]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_the_sweep_counts_what_the_walk_finds(part):
     for seed in range(20 * part, 20 * part + 20):

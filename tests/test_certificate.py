@@ -36,6 +36,7 @@ def test_zoo(known, tmp_path):
     assert_certified(known.network, known.domain, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_families(family, tmp_path):
     for seed in range(12):

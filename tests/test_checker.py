@@ -137,6 +137,7 @@ def test_a_dropped_region(case, replay):
             replay(network, without_region(arrays, region))
 
 
+@pytest.mark.slow
 def test_a_dropped_edge(case, replay):
     network, arrays = case
     edges = range(len(arrays["edges"]))
@@ -156,6 +157,7 @@ def test_a_dropped_proof(case, replay, rng):
             replay(network, arrays | {"proofs": proofs})
 
 
+@pytest.mark.slow
 def test_a_facet_with_a_proof_that_it_is_none(case, replay, rng):
     network, arrays = case
     dimension = arrays["bases"].shape[1]
@@ -373,6 +375,7 @@ RANDOM_KEYS = [
 ]
 
 
+@pytest.mark.slow
 def test_hundreds_of_random_changes(case, verdict):
     # whatever is accepted still lists exactly the true regions and edges
     network, arrays = case
@@ -402,6 +405,7 @@ def test_hundreds_of_random_changes(case, verdict):
     assert refused > 10
 
 
+@pytest.mark.slow
 def test_damaged_files(tmp_path):
     network, arrays = certified("duplicates")
     path = tmp_path / "net.cert"

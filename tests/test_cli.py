@@ -474,6 +474,7 @@ def command(*args, **options) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", code, *args], text=True, **options)
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_is_no_error(lines_file):
     with command("count", str(lines_file), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         run.stdout.close()
@@ -481,6 +482,7 @@ def test_a_reader_that_stops_reading_is_no_error(lines_file):
         assert run.wait() == 0
 
 
+@pytest.mark.slow
 def test_progress_is_a_line_now_and_then(run, large_file, monkeypatch):
     monkeypatch.setattr("polyregions.cli.progress._SECONDS_BETWEEN_LINES", 0.0)
     _, out, err = run("count", large_file, "--json", "--max-regions", 50_000)
@@ -516,6 +518,7 @@ kernel_like.__module__ = "polyregions.kernels"
 # real networks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("net", "box", "regions"), [("vdp", "vdp_0", 21_019), ("tiny", None, None)]
 )

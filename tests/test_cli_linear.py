@@ -18,6 +18,7 @@ def chain_file(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_chain_as_json(chain_file, capsys):
     assert main(["linear", str(chain_file), "--whole-space", "--all-patterns", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

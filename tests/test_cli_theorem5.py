@@ -27,6 +27,7 @@ def run(capsys, tmp_path, monkeypatch):
 EXAMPLE = ("--widths", 2, 4, 4, "--bias-std", 0.5, "--side", 2, "--draws", 12, "--seed", 3)
 
 
+@pytest.mark.slow
 def test_json_is_the_report(run):
     code, out, _ = run(*EXAMPLE, "--json")
     assert code == 0
@@ -64,6 +65,7 @@ def test_whole_space_and_laws_without_density_are_counted(run):
     assert "no density, so Theorem 5 does not apply" in out
 
 
+@pytest.mark.slow
 def test_boundaries_and_lemmas(run):
     code, out, _ = run(*EXAMPLE, "--boundaries", "--lemmas", "--json")
     assert code == 0

@@ -23,6 +23,9 @@ from polyregions.traversal.subdivision import count_tree
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 
+# processes that start, die and start again
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def medium():

@@ -17,6 +17,9 @@ from polyregions.scale.cluster_proof import certify_on_cluster
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
 
+# processes that start, die and start again
+pytestmark = pytest.mark.slow
+
 
 def layers_of(network):
     return [(layer.weight, layer.bias, layer.lower, layer.upper) for layer in network.layers]

@@ -23,6 +23,9 @@ from polyregions.traversal.problem import problem_of
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
 
+# processes that start, die and start again
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def medium():

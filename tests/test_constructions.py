@@ -10,6 +10,7 @@ from polyregions.theory import constructions as known
 from polyregions.traversal.rational_walk import walk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ZOO, ids=lambda case: case.network.name)
 def test_count(case):
     assert len(walk(case.network, case.domain).patterns) == case.regions

@@ -44,6 +44,7 @@ def moved(before, now):
     return abs(now - before) > max(ABSOLUTE, RELATIVE * before)
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_that_are_stored(counted, stored):
     assert [list(row) for row in counted] == [list(row) for row in stored]
     changes = []
@@ -57,6 +58,7 @@ def test_the_counts_are_those_that_are_stored(counted, stored):
     assert not changes, "\n".join(changes)
 
 
+@pytest.mark.slow
 def test_every_counter_counts_somewhere(stored):
     for name in stored[0]:
         if name not in ("network", "domain"):

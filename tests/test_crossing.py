@@ -66,6 +66,7 @@ def test_a_facet_of_the_domain_is_not_crossed():
     assert found == {(1,): [1, 0]}  # unit 0 bends on the box's face
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_short_cut_equals_the_germ_and_every_crossing_returns(family):
     network, domain = random_case(family, 7)

@@ -245,6 +245,7 @@ def test_the_output_is_the_network(deep):
         assert value == pytest.approx(deep.forward(region.witness)[0], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_extreme_output_over_all_regions(deep):
     """The largest maximum over the regions is the exact one of the whole box."""
     regions = pr.enumerate_regions(deep, pr.Box.cube(3, 0.5))

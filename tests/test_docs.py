@@ -29,6 +29,7 @@ def test_sessions(page):
     assert result.failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_how_to_pages(page, tmp_path, monkeypatch):
     if page in EXTRAS:

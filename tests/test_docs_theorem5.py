@@ -23,6 +23,7 @@ def test_the_table_is_whole():
         assert sum(widths) == 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(4))
 def test_rows_in_the_plane(index):
     n, widths, mean, interval, scale, ratio, sharp, published, serra = rows()[index]

@@ -88,6 +88,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("kind", CASES)
 def test_walk_of_networks_with_equal_units(kind, seed):

@@ -40,6 +40,7 @@ def values(network, domain, count, seed=0):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_probes_are_unbiased(rough, family):
     for seed in (61, 62):
@@ -79,6 +80,7 @@ def test_draws_keep_expected_weights():
     np.testing.assert_allclose(total[-2:] / draws, weights[-2:])
 
 
+@pytest.mark.slow
 def test_intervals_cover(rough):
     network, box = he_normal(3, 7), pr.Box.cube(3, 1.0)
     regions = count_tree(network, box).regions

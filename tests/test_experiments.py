@@ -96,6 +96,7 @@ def test_every_experiment_has_a_tiny_configuration():
     assert list(TINY) == list(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_table_findings_and_figure(name, images, tmp_path):
     pytest.importorskip("matplotlib", reason="figures need matplotlib")
@@ -278,6 +279,7 @@ def test_a_figure_shows_the_rows(images):
 # --- data, places, training ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_digits():
     pytest.importorskip("sklearn", reason="the digits need scikit-learn")
     digits = load_images()
@@ -684,6 +686,7 @@ def test_the_page_has_a_small_figure_of_every_experiment(name):
     assert (PAGE.parent / "experiments" / f"{name}.png").stat().st_size <= 100_000
 
 
+@pytest.mark.slow
 def test_the_page_has_the_numbers_of_the_defaults():
     module = experiment("sawtooth")
     [line] = module.findings(module.run(overridden(module.Config(), "depths=[2]")))

@@ -23,6 +23,7 @@ BOXES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOXES)
 def test_extreme_box(name, tmp_path):
     rng = np.random.default_rng(4)

@@ -142,6 +142,7 @@ def test_extremes_need_a_box(three_lines):
         extreme_output(pr.enumerate_regions(three_lines, None))
 
 
+@pytest.mark.slow
 def test_the_decision_boundary_separates_classes(two_outputs):
     network, _ = two_outputs
     boundary = decision_boundary(network, pr.Box.cube(2, 1.0))
@@ -176,6 +177,7 @@ def test_a_flat_boundary_in_three_dimensions():
     assert sorted(piece.corners) == [(0, 0, half), (0, half, 0), (half, 0, 0)]
 
 
+@pytest.mark.slow
 def test_the_nearest_point_of_the_boundary(two_outputs):
     network, _ = two_outputs
     boundary = decision_boundary(network, pr.Box.cube(2, 1.0))

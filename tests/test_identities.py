@@ -17,6 +17,7 @@ def result(network, domain):
     return unpack(found.patterns, network.hidden_units), found.edges
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(300, 303))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_nets(family, seed):

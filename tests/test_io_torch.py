@@ -370,6 +370,7 @@ class Block(nn.Module):
         return self.change(self.linear(x))
 
 
+@pytest.mark.slow
 def test_modules_of_any_kind_are_traced():
     module = Block(lambda z: torch.cat([z + torch.relu(z), torch.relu(z).abs()[:, 1:]], dim=1))
     compare(from_torch(module, input_shape=(3,)), module)

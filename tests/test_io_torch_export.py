@@ -24,6 +24,7 @@ from torch_nets import (  # noqa: E402
 )
 
 
+@pytest.mark.slow
 def test_exported_program(tmp_path):
     module = perceptron()
     file = exported(tmp_path, module, torch.randn(1, 2, 2))
@@ -247,6 +248,7 @@ def test_survives_damaged_files(tmp_path):
     assert check_fuzz(load, file.read_bytes(), tmp_path / "bad.pt2", count=200) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ending", "count"), [("models/model.json", 200), ("config.json", 100)])
 def test_survives_damaged_members(tmp_path, ending, count):
     """Damage inside the archive, with checksums made right again."""

@@ -78,6 +78,7 @@ def components(size, links):
     return partition(labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_brute_force_on_random_nets(family):
     merged = 0

@@ -56,6 +56,7 @@ def test_round_trip(family, seed, tmp_path, many_parts):
     assert_same(pr.open_regions(tmp_path / "out.parquet"), regions)
 
 
+@pytest.mark.slow
 def test_regions_too_thin_for_floats(tmp_path, many_parts):
     thin = 0
     for number, (_, net, box) in enumerate(slivers()):

@@ -190,6 +190,7 @@ def case(request):
     return module, network, box, pr.enumerate_regions(network, box)
 
 
+@pytest.mark.slow
 def test_the_network_is_the_module(case):
     module, network, _, _ = case
     x = np.random.default_rng(0).normal(size=(50, network.input_dimension))
@@ -213,6 +214,7 @@ def test_both_loaders_agree(case, tmp_path):
     assert len(regions) >= 8
 
 
+@pytest.mark.slow
 def test_brute_force_agrees(case):
     _, network, box, regions = case
     assert network.hidden_units <= 12

@@ -157,6 +157,7 @@ def test_growth_ends_with_the_whole_network(regions):
     assert titles[0] == f"layer 1: {len(first)} regions"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
 def test_files_are_the_same_each_time(regions, tmp_path, suffix):
     first, second = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"

@@ -52,6 +52,7 @@ def test_the_constants_are_marked_in_the_legend(reports):
     assert any("not confirmed" in text.get_text() for text in legend.get_texts())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
 def test_files(reports, tmp_path, suffix):
     save_theorem5_figure(reports, tmp_path / f"figure{suffix}")

@@ -91,6 +91,7 @@ def layers(network):
     return [(each.weight, each.bias, each.lower, each.upper) for each in network.layers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", [name for name in FAMILIES if "whole" not in name])
 def test_walks_and_brute_force_agree(family, kind):
@@ -102,6 +103,7 @@ def test_walks_and_brute_force_agree(family, kind):
     assert_same(exact, brute_force(network, polytope))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", ["generic", "integer", "touching", "slopes"])
 def test_larger_results_are_valid(family, kind):

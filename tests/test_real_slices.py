@@ -14,6 +14,9 @@ from polyregions.traversal.rational_walk import walk
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
+# networks of tens of thousands of units
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits() -> np.ndarray:

@@ -5,12 +5,13 @@ import json
 import os
 import random
 import resource
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,7 +36,6 @@ from polyregions.traversal.limits import limits_of
 from polyregions.traversal.prefixes import REGISTERED
 from polyregions.traversal.problem import problem_of
 
-PROGRAM = [sys.executable, "-c", "import sys; from polyregions.cli import main; sys.exit(main())"]
 KILLS = {("generic", ".npz"): 7, ("degenerate", ".npz"): 7, ("degenerate", ".parquet"): 6}
 
 
@@ -78,61 +78,78 @@ def no_waiting_for_the_disk(monkeypatch):
 # killed
 
 
+def start(launcher, *arguments) -> int:
+    """Start the program in a child of a launcher; its process number."""
+    launcher.stdin.write(json.dumps([str(argument) for argument in arguments]).encode() + b"\n")
+    return int(launcher.stdout.readline())
+
+
+def ended(launcher, timeout: float) -> bool:
+    """Whether the program ends within so many seconds."""
+    return bool(select.select([launcher.stdout], [], [], timeout)[0])
+
+
+def exit_code(launcher) -> int:
+    return int(launcher.stdout.readline())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "suffix"), list(KILLS))
 def test_killed_at_random_moments(family, suffix, tmp_path):
     if suffix == ".parquet":
         pytest.importorskip("pyarrow")
     save_network(network_of(family), tmp_path / "net.npz")
     whole, output = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
-    # a checkpoint after every step: most moments fall into the writing of one
-    environment = os.environ | {"POLYREGIONS_CHECKPOINT_SECONDS": "0"}
-
-    errors = (tmp_path / "errors").open("w+")
-
-    def start(*arguments):
-        return subprocess.Popen(
-            [*PROGRAM, "enumerate", str(tmp_path / "net.npz"), "--cube", "1", *map(str, arguments)],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-        )
-
-    # once for the kernels, once to know when the walk begins and how long it takes
-    assert start("-o", whole).wait() == 0
-    begin = time.monotonic()
-    undisturbed = start("-o", output)
     folder = tmp_path / f"out{suffix}.checkpoint"
-    while undisturbed.poll() is None and not folder.exists():
-        time.sleep(0.005)
-    first = time.monotonic() - begin
-    assert undisturbed.wait() == 0
-    last = time.monotonic() - begin
-    assert contents(output) == contents(whole)
-
+    run = ["enumerate", tmp_path / "net.npz", "--cube", "1", "-o"]
     moments = random.Random(family + suffix)
     kills = 0
-    while True:
-        threads = moments.choice([1, 2, 3])
-        process = start("-o", output, "--resume", "--threads", threads)
-        try:
-            if kills < KILLS[family, suffix]:
-                process.wait(timeout=moments.uniform(0.9 * first, first + 0.7 * (last - first)))
-            else:
-                process.wait()
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-            continue
-        assert process.returncode == 0, (tmp_path / "errors").read_text()
+    with (
+        (tmp_path / "errors").open("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("launcher.py")],
+            bufsize=0,
+            # a checkpoint after every step: most moments fall into the writing of one
+            env=os.environ | {"POLYREGIONS_CHECKPOINT_SECONDS": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as launcher,
+    ):
+        # once for the kernels, once to know when the walk begins and how long it takes
+        start(launcher, *run, whole)
+        assert exit_code(launcher) == 0
+        begin = time.monotonic()
+        start(launcher, *run, output)
+        while not folder.exists() and not ended(launcher, 0.001):
+            pass
+        first = time.monotonic() - begin
+        assert exit_code(launcher) == 0
+        last = time.monotonic() - begin
         assert contents(output) == contents(whole)
-        if kills == KILLS[family, suffix]:
-            break
-        shutil.rmtree(output) if output.is_dir() else output.unlink()
-    errors.close()
+
+        while True:
+            threads = moments.choice([1, 2, 3])
+            process = start(launcher, *run, output, "--resume", "--threads", threads)
+            moment = moments.uniform(0.9 * first, first + 0.7 * (last - first))
+            if kills < KILLS[family, suffix] and not ended(launcher, moment):
+                with suppress(ProcessLookupError):  # it may end just now
+                    os.kill(process, signal.SIGKILL)
+            code = exit_code(launcher)
+            if code == -signal.SIGKILL:
+                kills += 1
+                continue
+            assert code == 0, (tmp_path / "errors").read_text()
+            assert contents(output) == contents(whole)
+            if kills == KILLS[family, suffix]:
+                break
+            shutil.rmtree(output) if output.is_dir() else output.unlink()
+        launcher.stdin.close()
+        assert launcher.wait() == 0
     assert names(tmp_path) == sorted(["errors", "net.npz", output.name, whole.name])
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_a_checkpoint(tmp_path):
     net, box = network_of("generic"), pr.Box.cube(4, 1.0)
     enumerate_to_file(net, box, tmp_path / "whole.npz")
@@ -161,6 +178,7 @@ def test_ctrl_c_keeps_a_checkpoint(tmp_path):
 # any number of steps of any size gives the same bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("suffix", [".npz", ".parquet"])
 def test_step_by_step(family, suffix, tmp_path):
@@ -193,6 +211,7 @@ def test_step_by_step(family, suffix, tmp_path):
     assert names(tmp_path) == sorted([whole.name, output.name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_state_itself_survives(tmp_path, keep):
     problem = problem_of(network_of("degenerate"), pr.Box.cube(4, 1.0), drop_constant=True)
@@ -226,6 +245,7 @@ def test_the_state_itself_survives(tmp_path, keep):
         np.testing.assert_array_equal(left[:known], right[:known])
 
 
+@pytest.mark.slow
 def test_exact_witnesses_survive(tmp_path):
     tried = 0
     for number, (_, net, box) in enumerate(slivers()):
@@ -248,6 +268,7 @@ def test_the_same_bytes_as_a_walk_in_memory(three_lines, tmp_path):
     assert contents(tmp_path / "out.npz") == contents(tmp_path / "memory.npz")
 
 
+@pytest.mark.slow
 def test_degenerate_regions_wait_while_a_checkpoint_is_written(tmp_path):
     # thousands wait: opened before one chunk is written, and decided after it
     net, box = network_of("degenerate"), pr.Box.cube(4, 1.0)
@@ -424,6 +445,7 @@ def test_killed_while_the_checkpoint_is_removed(stopped, monkeypatch):
 # disk and memory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".npz", ".parquet"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_every_write_may_fail(suffix, code, tmp_path, monkeypatch):
@@ -478,6 +500,7 @@ def largest_file(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 def test_full_disk(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POLYREGIONS_CHECKPOINT_SECONDS", "0")
@@ -530,6 +553,7 @@ def test_output_that_cannot_be_replaced(three_lines, tmp_path):
     assert names(tmp_path) == ["out.npz"]
 
 
+@pytest.mark.slow
 def test_memory_budget(tmp_path):
     net, box = network_of("generic"), pr.Box.cube(4, 1.0)
     enumerate_to_file(net, box, tmp_path / "whole.npz")

@@ -57,6 +57,7 @@ def counted_exactly(problem, order):
     return tree.counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_tree_equals_walk(family):
     for seed in range(SEEDS):

@@ -32,6 +32,7 @@ def flats_in_ball(network, radius):
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "units", "radius"), [(1, 6, 1.0), (2, 8, 1.5), (3, 6, 1.0)])
 def test_one_layer_against_flats(n, units, radius):
     for index in range(15):
@@ -39,6 +40,7 @@ def test_one_layer_against_flats(n, units, radius):
         assert count_in_ball(network, radius) == flats_in_ball(network, radius)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "units", "radius", "draws"), [(2, 8, 1.0, 200), (2, 20, 10 / 3, 60), (1, 10, 1.0, 200)]
 )

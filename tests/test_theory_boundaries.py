@@ -22,6 +22,7 @@ def net(*parameters):
     return Network.from_arrays(parameters)
 
 
+@pytest.mark.slow
 def test_planes_in_a_cube():
     planes = net((np.eye(3), [0.0, 0.25, -0.5]), (np.ones((1, 3)), [0.0]))
     sizes = boundary_volumes(planes, pr.Box.cube(3, 1.0)).activation

@@ -15,6 +15,7 @@ from polyregions.theory.laws import BiasLaw
 CASES = [((1, 4, 4), 3), ((2, 4, 4), 3), ((2, 2, 3, 3), 3), ((3, 4), 2), ((3, 3, 2), 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("widths", "draws"), CASES, ids=str)
 def test_against_brute_force(widths, draws):
     settings = Settings(widths, biases=BiasLaw("normal", 0.5), seed=8)
@@ -29,6 +30,7 @@ def test_against_brute_force(widths, draws):
             assert found.border == brute.border or widths[0] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("widths", "draws"), [((2, 8, 8), 5), ((3, 5, 5), 5), ((3, 8), 5)], ids=str
 )

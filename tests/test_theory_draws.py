@@ -21,6 +21,7 @@ def test_a_draw_depends_on_the_seed_and_its_number_only():
     assert draw_network(other, 2).fingerprint not in fingerprints
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_walk_for_any_number_of_workers():
     [one], [three] = (count_draws([SMALL], 12, workers=workers) for workers in (1, 3))
     assert one == three

@@ -15,6 +15,7 @@ from polyregions.theory.laws import BiasLaw
 HALF = BiasLaw("normal", 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [(1, 4, 4), (2, 4, 4), (3, 3, 3), (2, 2, 3, 3)], ids=str)
 def test_lemmas_hold(widths):
     reports = lemmas.check_lemmas(Settings(widths, biases=HALF, seed=6), 3)

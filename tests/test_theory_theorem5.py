@@ -28,6 +28,7 @@ MEANS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", MEANS, ids=lambda line: f"{line[0]} {line[1]} {line[2]}")
 def test_known_means(line):
     widths, biases, side, mean, error, draws = line
@@ -141,6 +142,7 @@ def test_small_sides_are_outside_the_published_theorem():
     assert "corollary, T = 4 C" not in named
 
 
+@pytest.mark.slow
 def test_cells_of_every_codimension_in_space():
     report = verify_theorem5((3, 4, 4), biases=HALF, draws=10, cells=True)
     assert len(report.cells) == len(report.sharp) == 4

@@ -320,6 +320,7 @@ def test_a_plane_with_the_graph_of_all_regions(opened, deep):
     assert browser.console() == []
 
 
+@pytest.mark.slow
 def test_twenty_thousand_cells_are_painted_in_three_seconds(opened):
     rng = np.random.default_rng(1)
     shapes = [(200, 2), (100, 200), (1, 100)]

@@ -1,11 +1,14 @@
-"""Torch modules that several test modules read, and their files; import torch first."""
+"""Torch modules that test modules read, and their files; importing this skips without torch."""
 
 import zipfile
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra torch is not installed")
+
+from torch import nn  # noqa: E402
 
 __all__ = ["compare", "exported", "member", "perceptron", "plain", "reading_member", "rewritten"]
 
