@@ -1,7 +1,12 @@
 """Kernels on disk carry the stamp of all kernel sources."""
 
+import numba
+import pytest
+
 from polyregions import compiled
 from polyregions.traversal.visited import insert
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled here")
 
 
 def test_files_of_the_cache_are_named_after_all_sources():
