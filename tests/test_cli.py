@@ -490,6 +490,7 @@ def test_progress_is_a_line_now_and_then(run, large_file, monkeypatch):
     assert json.loads(out)["regions"] > 0
 
 
+@pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled here")
 def test_compilation_is_announced_once(capsys, monkeypatch):
     with announced_compilation() as told:
         numba.njit(lambda x: x + 1)(1)
@@ -501,6 +502,7 @@ def test_compilation_is_announced_once(capsys, monkeypatch):
     assert capsys.readouterr().err.count("compiling") == 1
 
 
+@pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled here")
 def test_compilation_is_announced_in_python(caplog, monkeypatch):
     monkeypatch.setattr(compiled._ANNOUNCER, "told", False)
     numba.njit(kernel_like)(1)

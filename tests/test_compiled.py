@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 
+import numba
 import numpy as np
 import pytest
 from plain_kernels import run_plain
@@ -21,6 +22,8 @@ from polyregions.compiled.signatures import as_text, from_text
 from polyregions.traversal.expand import advance
 from polyregions.traversal.subdivision import count_tree
 from polyregions.traversal.visited import insert
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled here")
 
 
 def in_a_process(code, folder, **environment):
