@@ -1,9 +1,10 @@
 """How the tests run: what is fast, and how many processes share a run of everything.
 
 Without arguments pytest runs all tests, with kernels compiled beforehand, in as many processes as
-there are cores (at most four: more would wait for the longest file). A file's tests stay in one process, which makes
-its clusters and large results once. Whoever names files, tests or a keyword gets one process
-and no waiting for others; ``-n`` says otherwise. A test is fast unless it is marked slow.
+there are cores (at most four: more would wait for the longest file). A file's tests stay in one
+process, which makes its clusters and large results once. Whoever names files, tests or a keyword
+gets one process and no waiting for others; ``-n`` says otherwise. A test is fast unless it is
+marked slow.
 """
 
 from __future__ import annotations
