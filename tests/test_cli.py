@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions import compiled, examples
+from polyregions import examples
 from polyregions.cli import main
 from polyregions.cli.progress import announced_compilation
+from polyregions.compiled import start
 from polyregions.traversal.limits import limits_of
 
 
@@ -80,6 +81,7 @@ def test_count_json(run, lines_file):
     result = json.loads(out)
     assert code == 0
     assert result.pop("seconds") > 0
+    assert result.pop("start_seconds") >= 0
     assert result.pop("regions_per_second") > 0
     assert result == {
         "network": "lines",
@@ -433,16 +435,6 @@ def test_usage_errors_name_the_help_to_read(run, tmp_path, args, message):
     assert "?;" not in said
 
 
-def test_a_place_for_kernels_that_may_not_be_written(run, tmp_path, lines_file, monkeypatch):
-    def fail(*args, **kwargs):
-        raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
-
-    monkeypatch.setattr("polyregions.cli.count.walk", fail)
-    code, out, err = run("count", lines_file)
-    assert (code, out) == (2, "")
-    assert "NUMBA_CACHE_DIR" in err
-
-
 @pytest.mark.parametrize(
     ("error", "message"),
     [(OSError(28, "No space left on device"), "No space"), (MemoryError(), "memory")],
@@ -495,7 +487,7 @@ def test_compilation_is_announced_once(capsys, monkeypatch):
     with announced_compilation() as told:
         numba.njit(lambda x: x + 1)(1)
         assert not told()  # not a kernel of this package
-        monkeypatch.setattr(compiled._ANNOUNCER, "told", False)
+        monkeypatch.setattr(start._ANNOUNCER, "told", False)
         for argument in (1, 1.0):
             numba.njit(kernel_like)(argument)
         assert told()
@@ -504,7 +496,7 @@ def test_compilation_is_announced_once(capsys, monkeypatch):
 
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled here")
 def test_compilation_is_announced_in_python(caplog, monkeypatch):
-    monkeypatch.setattr(compiled._ANNOUNCER, "told", False)
+    monkeypatch.setattr(start._ANNOUNCER, "told", False)
     numba.njit(kernel_like)(1)
     assert [record.name for record in caplog.records] == ["polyregions"]
     assert "compiling kernels" in caplog.text

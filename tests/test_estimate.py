@@ -11,6 +11,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.cli import progress as progress_module
 from polyregions.cli.progress import mentioning_estimate
+from polyregions.compiled import Times
 from polyregions.io import save_network
 from polyregions.scale.forecast import cost_per_region
 from polyregions.traversal import estimate as module
@@ -155,7 +156,7 @@ def test_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "_NODES", 10)
     monkeypatch.setattr(module, "_KEPT", 2)
     # as if there were time for less than the whole tree
-    stopped = TreeCount(5, (5,), False, True, 0), 1e9
+    stopped = TreeCount(5, (5,), False, True, 0), Times(1e9, 0.0)
     monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", lambda task, **options: stopped)
     layers = he_normal(3, 7).layers
     arrays = {f"W{i}": layer.weight for i, layer in enumerate(layers)}
@@ -204,7 +205,7 @@ def test_ctrl_c_while_the_tree_counts_ends_the_command(tmp_path, capsys, monkeyp
     save_network(he_normal(3, 12), tmp_path / "net.npz")
 
     def interrupted(task, **options):
-        return TreeCount(5, (5,), False, True, 0), 0.5
+        return TreeCount(5, (5,), False, True, 0), Times(0.5, 0.0)
 
     monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", interrupted)
     assert main(["estimate", str(tmp_path / "net.npz")]) == 3

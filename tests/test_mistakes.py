@@ -76,7 +76,7 @@ COMMANDS = {
     "enumerate net.npz -o out.csv": ".npz",
     "enumerate net.npz -o there": ".npz",
     "enumerate net.npz -o nowhere/out.npz": "create",
-    "enumerate net.npz -o net.npz": "network file itself",
+    "enumerate net.npz -o net.npz": "that is read for the network",
     "enumerate net.npz -o out.npz --dask local": ".parquet",
     "graph net.npz -o graph.dot": ".graphml",
     "graph -o graph.json": "NETWORK",
@@ -86,7 +86,7 @@ COMMANDS = {
     "plot net.npz -o cells.png --axes 0 5": "0 to 1",
     "plot net.npz -o cells.png --whole-space --axes 0 1": "box",
     "view net.npz -o page.htm": ".html",
-    "certify net.npz -o net.npz": "network file itself",
+    "certify net.npz -o net.npz": "that is read for the network",
     "certify net.npz -o there": "folder",
     "certify net.npz -o net.cert --resume": "--dask",
     "check net.npz": "CERT",
@@ -309,7 +309,7 @@ def test_the_examples_of_every_help_are_command_lines(folder, capsys):
     from polyregions.cli.help import EXAMPLES
 
     for lines in EXAMPLES.values():
-        assert 2 <= len(lines) <= 3
+        assert len(lines) in ((1,) if lines[0].startswith("polyregions compile") else (2, 3))
         for line in lines:
             args = line.partition("#")[0].split()[1:]
             # parsed, not run

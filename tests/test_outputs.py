@@ -139,7 +139,7 @@ def test_stdout_gets_the_bytes_of_the_file_alone(files, monkeypatch):
     command = [sys.executable, "-c", program, "certify", "net.npz", "-o", "/dev/stdout"]
     piped = subprocess.run(command, capture_output=True, check=True)
     assert piped.stdout == (files / "net.cert").read_bytes()
-    assert b"certificate saved" in piped.stderr
+    assert b"saved to" in piped.stderr
 
 
 def test_devices_stay_what_they_are(files, monkeypatch, capsys):

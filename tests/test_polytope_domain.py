@@ -391,7 +391,7 @@ def test_forged_inequalities_are_refused(planar, tmp_path):
     for forged in bad:
         with pytest.raises(Refused):
             verdict(inequalities=forged)
-    with pytest.raises(Refused, match="wrong type"):
+    with pytest.raises(Refused, match="wrong shape or type"):
         verdict(inequalities=rows.astype(np.float32))
     with pytest.raises(Refused):
         verdict(domain=arrays["domain"][:0])

@@ -11,6 +11,7 @@ from polyregions.pattern import n_words, unpack
 from polyregions.traversal.drive import drive
 from polyregions.traversal.exact_step import exact_region
 from polyregions.traversal.found import root
+from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import limits_of
 from polyregions.traversal.prefixes import copy_list, prefix_of
 from polyregions.traversal.problem import problem_of
@@ -103,7 +104,7 @@ def walked(network, domain):
     """The problem, and everything that a finished walk holds."""
     problem = problem_of(network, domain, drop_constant=True)
     found = root(problem)
-    drive(problem, found, limits=limits_of())
+    drive(problem, found, limits=limits_of(), interrupt=Interrupt())
     return problem, found
 
 
@@ -159,7 +160,7 @@ def test_without_prefixes_the_walk_is_the_same():
         nothing = np.zeros(0, dtype=np.int64)
         found.prefixes = found.prefixes._replace(depths=nothing)
         found.prefixes.totals[:] = 0
-        drive(problem, found, limits=limits_of())
+        drive(problem, found, limits=limits_of(), interrupt=Interrupt())
         usual = walked(network, domain)[1]
         ours = {words.tobytes() for words in found.patterns[: found.count]}
         assert ours == {words.tobytes() for words in usual.patterns[: usual.count]}

@@ -93,6 +93,7 @@ def test_public_names():
         "Regions",
         "Slice",
         "UnsupportedOperatorError",
+        "compile_kernels",
         "count_regions",
         "enumerate_regions",
         "fix",

@@ -32,6 +32,7 @@ from polyregions.scale.identity import identity_of
 from polyregions.scale.state import Mark, added, mark, restored
 from polyregions.traversal.drive import drive
 from polyregions.traversal.found import root
+from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import limits_of
 from polyregions.traversal.prefixes import REGISTERED
 from polyregions.traversal.problem import problem_of
@@ -219,7 +220,7 @@ def test_the_state_itself_survives(tmp_path, keep):
     identity = identity_of(problem)
     with open_checkpoint(tmp_path / "walk", identity, resume=False) as checkpoint:
         for regions in (1, 4000, 15_000, 24_500, 24_900):
-            drive(problem, found, limits=limits_of(max_regions=regions))
+            drive(problem, found, limits=limits_of(max_regions=regions), interrupt=Interrupt())
             append(checkpoint, added(found, saved), mark(found).totals)
             saved = mark(found)
     assert found.resolving  # in the middle of the turn of those that wait,

@@ -41,7 +41,7 @@ def check(
         with shown_steps("checked") as progress:
             proven = replay(layers, certificate, progress)
         domain = _domain(proven)
-        if where != options.Where() and domain != task.domain:
+        if where.names_a_domain and domain != task.domain:
             raise Refused(
                 f"the certificate is about {report.domain_text(domain)}, "
                 f"not {report.domain_text(task.domain)}"

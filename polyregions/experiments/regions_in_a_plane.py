@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.experiments.counting import all_regions
 from polyregions.experiments.data import CLASSES, Images, load_images
 from polyregions.experiments.descent import initial_parameters
@@ -118,6 +117,8 @@ def _row(config: Config, images: Images, network: Network, key: Key) -> Row:
     from polyregions.plot.values import facet_layers
 
     colours = to_hex(pattern_colors(regions.patterns))
+    from polyregions.analysis.corners import facet_segments, region_corners
+
     polygons = list(region_corners(regions))
     cells = zip(colours, polygons, strict=True)
     facets = zip(facet_layers(regions).tolist(), facet_segments(regions, polygons), strict=True)
