@@ -96,8 +96,8 @@ def test_the_command_line_knows_every_folder_beside_an_output():
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("before", ["old", None])
 def test_a_link_stays_and_its_target_is_replaced(files, monkeypatch, capsys, command, before):
-    if command in ("plot", "view"):
-        pytest.importorskip("matplotlib" if command == "plot" else "plotly")
+    if command == "plot":
+        pytest.importorskip("matplotlib")
     monkeypatch.chdir(files)
     name = f"out{COMMANDS[command]}"
     target = files / "there" / name
