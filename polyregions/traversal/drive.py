@@ -85,7 +85,7 @@ def _reason(
         return "interrupt"
     if limits.seconds is not None and seconds > limits.seconds:
         return "time"
-    # beyond the first few, no step is twice as large as the one before
+    # a step is at most twice as large as the one before
     if limits.memory is not None and bytes_needed(found, 2 * growth) > limits.memory:
         return "memory"
     return None
