@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import polyregions as pr
+
+# a shell that starts the tests in the background has Ctrl-C ignored, which programs respect
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "polyregions",

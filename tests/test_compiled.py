@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -19,7 +21,9 @@ from polyregions import compiled
 from polyregions.compiled import files, start
 from polyregions.compiled.plain import callees, plain_twin
 from polyregions.compiled.signatures import as_text, from_text
+from polyregions.geometry.flat import FlatNetwork
 from polyregions.traversal.expand import advance
+from polyregions.traversal.prefixes import Prefixes
 from polyregions.traversal.subdivision import count_tree
 from polyregions.traversal.visited import insert
 
@@ -217,6 +221,81 @@ def test_compiling_first(tmp_path, argument):
     assert "compiling kernels" in errors
 
 
+def test_no_module_of_the_user_s_folder_is_run(tmp_path, monkeypatch):
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "queue.py").write_text("open('was run', 'w')\n")
+    monkeypatch.chdir(tmp_path / "user")
+    paths = os.pathsep.join(p for p in sys.path if p)
+    wait = "import sys; sys.path.remove('')\n" + textwrap.dedent(SMALL + WAIT) + "\nprint(loaded)"
+    assert in_a_process(wait, tmp_path / "kernels", PYTHONPATH=paths)[0] == "True\n"
+    assert not (tmp_path / "user" / "was run").exists()
+
+
+def stamped(path, monkeypatch):
+    """Whether another content of a file makes another stamp."""
+    before, read = files._stamp(), Path.read_bytes
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda p: read(p) + b"\n" * (p == path))
+        return files._stamp() != before
+
+
+def test_the_stamp_covers_what_kernels_use(monkeypatch):
+    modules = {kernel.py_func.__module__ for kernel in compiled.kernels()}
+    modules |= {cls.__module__ for cls in (FlatNetwork, Prefixes)}
+    assert "polyregions.geometry.flat" in modules
+    for module in modules:
+        if module.startswith("polyregions."):
+            assert stamped(Path(importlib.import_module(module).__file__), monkeypatch), module
+    assert not stamped(Path(pr.__file__).parent / "cli" / "report.py", monkeypatch)
+
+
+def test_a_full_disk_does_not_end_a_run(tmp_path):
+    code = (
+        SMALL
+        + """
+    from polyregions.compiled.files import CheckedFiles
+    def full(self, *args): raise OSError(28, "No space left on device")
+    CheckedFiles._save_data = full
+    with only_compiled(): print(call())
+    """
+    )
+    out, errors = in_a_process(code, tmp_path)
+    assert out == "[0, 1, 2]\n"
+    assert errors.count("cannot be kept on disk (No space left on device)") == 1
+
+
+def test_threads_share_plain_kernels(tmp_path):
+    code = """
+        import numpy as np
+        import polyregions as pr
+        from polyregions.compiled import start
+        start._PLAIN_SECONDS = 1e9
+        rng = np.random.default_rng(5)
+        layers = [(rng.normal(size=(12, 2)), rng.normal(size=12)), (np.ones((1, 12)), [0.0])]
+        net, box = pr.Network.from_arrays(layers), pr.Box.cube(2, 3.0)
+        print(len(pr.enumerate_regions(net, box, threads=2)), pr.count_regions(net, box, threads=2))
+    """
+    out = in_a_process(code, tmp_path)[0].split()
+    assert out[0] == out[1]
+    assert int(out[0]) > 20
+    assert not list(tmp_path.rglob("*.nbi"))
+
+
+def test_large_networks_wait_for_compiled_kernels(tmp_path):
+    code = """
+        import numpy as np
+        import polyregions as pr
+        from numba.core import event
+        from polyregions.traversal.problem import problem_of
+        rng = np.random.default_rng(5)
+        layers = [(rng.normal(size=(40, 70)), rng.normal(size=40)), (np.ones((1, 40)), [0.0])]
+        print(problem_of(pr.Network.from_arrays(layers), pr.Box.cube(70, 3.0)).is_large)
+        small = pr.Network.from_arrays([(np.eye(2), [0.0, 0.0]), ([[1, 1]], [0])])
+        print(problem_of(small, pr.Box.cube(2, 3.0)).is_large)
+    """
+    assert in_a_process(code, tmp_path)[0] == "True\nFalse\n"
+
+
 def test_types_of_arguments_travel_as_text():
     network, domain = random_case("generic", 0)
     pr.enumerate_regions(network, domain, compile_first=True)
@@ -241,8 +320,8 @@ def test_plain_mixed_and_compiled_kernels_agree(family):
     coin = random.Random(0)
     for seed in range(17):
         network, domain = random_case(family, seed, units=6)
-        regions = pr.enumerate_regions(network, domain)
-        counts = count_tree(network, domain)
+        regions = pr.enumerate_regions(network, domain, compile_first=True)
+        counts = count_tree(network, domain, compile_first=True)
         with run_plain() as called:
             same(regions, pr.enumerate_regions(network, domain))
             assert count_tree(network, domain) == counts
@@ -258,7 +337,7 @@ def test_a_walk_changes_over_in_the_middle():
         [(rng.normal(size=(12, 2)), rng.normal(size=12)), (np.ones((1, 12)), [0.0])]
     )
     calls = iter(range(1000))
-    regions = pr.enumerate_regions(network, pr.Box.cube(2, 3.0))
+    regions = pr.enumerate_regions(network, pr.Box.cube(2, 3.0), compile_first=True)
     with run_plain(lambda: next(calls) < 4) as called:
         same(regions, pr.enumerate_regions(network, pr.Box.cube(2, 3.0)))
     assert len(called) == 4

@@ -204,8 +204,9 @@ def test_the_command_counts_what_the_tree_settles(tmp_path, capsys, monkeypatch)
 def test_ctrl_c_while_the_tree_counts_ends_the_command(tmp_path, capsys, monkeypatch):
     save_network(he_normal(3, 12), tmp_path / "net.npz")
 
-    def interrupted(task, **options):
-        return TreeCount(5, (5,), False, True, 0), Times(0.5, 0.0)
+    def interrupted(task, *, on_interrupt, **options):
+        assert on_interrupt == "raise"
+        raise KeyboardInterrupt
 
     monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", interrupted)
     assert main(["estimate", str(tmp_path / "net.npz")]) == 3

@@ -41,9 +41,9 @@ def estimate(
 
     check_probes(probes, seed)
     task = options.read_task(network, where)
-    counted, took = count_by_tree(task, threads=1, max_regions=None, time_limit=_TREE_SECONDS)
-    if not counted.complete and sum(took) < _TREE_SECONDS:
-        raise KeyboardInterrupt
+    counted, took = count_by_tree(
+        task, threads=1, max_regions=None, time_limit=_TREE_SECONDS, on_interrupt="raise"
+    )
     with announced_compilation(), shown_steps("made", "probes") as progress:
         from polyregions.compiled import Stopwatch, only_compiled
         from polyregions.scale.forecast import cost_per_region

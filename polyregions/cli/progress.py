@@ -53,11 +53,11 @@ def _pace(progress: Progress) -> str:
     rate = progress.regions / max(progress.seconds, 1e-9)
     text = f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
     beside = compiled_beside()
-    return text if beside is None else f"{text} until kernels are compiled ({_kernels(*beside)})"
+    return text if beside is None else f"{text} until kernels are compiled{_kernels(*beside)}"
 
 
 def _kernels(done: int, total: int) -> str:
-    return f"{done} of {total}"
+    return f" ({done} of {total})" if total else ""
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
-            console.print(f"compiling kernels: {_kernels(done, total)}", soft_wrap=True)
+            console.print(f"compiling kernels{_kernels(done, total)}", soft_wrap=True)
 
     shown, level = Shown(), log.level
     log.addHandler(shown)

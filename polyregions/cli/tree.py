@@ -15,13 +15,19 @@ from polyregions.cli.report import pace_line, tell
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
+    from polyregions.traversal.interrupt import OnInterrupt
     from polyregions.traversal.subdivision import TreeCount
 
 __all__ = ["count_by_tree", "tree_exit_code", "tree_lines"]
 
 
 def count_by_tree(
-    task: Task, *, threads: int, max_regions: int | None, time_limit: float | None
+    task: Task,
+    *,
+    threads: int,
+    max_regions: int | None,
+    time_limit: float | None,
+    on_interrupt: OnInterrupt = "return",
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress(tree_text) as progress:
@@ -36,7 +42,7 @@ def count_by_tree(
             max_regions=max_regions,
             time_limit=time_limit,
             progress=mentioning_estimate(progress, max_regions, time_limit, compiled=compiled),
-            on_interrupt="return",
+            on_interrupt=on_interrupt,
         )
         return count, watch.times()
 

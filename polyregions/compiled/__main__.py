@@ -2,9 +2,9 @@
 
     python -m polyregions.compiled
 
-reads a kernel and its argument types a line, and answers with lines of progress ("34 73": so many
-kernels of so many), then with "done" when the kernel is on disk, or "failed". It ends when its
-input does, so it never outlives the process that started it.
+reads a kernel and its argument types a line, and answers with lines of progress ("compiled 34 73":
+so many kernels of so many), then with "done" when the kernel is on disk, or "failed". It ends when
+its input does, so it never outlives the process that started it, or when it has waited in vain.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import os
 import sys
 import threading
 from importlib import import_module
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from polyregions.compiled import only_compiled, watched
 from polyregions.compiled.signatures import from_text
 
 __all__ = ["main"]
+
+_IDLE_SECONDS = 60.0  # then the memory of this process is worth more than its start
 
 
 def main() -> None:
@@ -34,10 +36,14 @@ def main() -> None:
     threading.Thread(target=read, daemon=True).start()
     with only_compiled():
         while True:
-            module, name, kinds = json.loads(lines.get())
-            kernel = getattr(import_module(module), name)
             try:
-                with watched(lambda done, total: _tell(f"{done} {total}")):
+                line = lines.get(timeout=_IDLE_SECONDS)
+            except Empty:
+                return
+            try:
+                module, name, kinds = json.loads(line)
+                kernel = getattr(import_module(module), name)
+                with watched(lambda done, total: _tell(f"compiled {done} {total}")):
                     kernel.compile(tuple(map(from_text, kinds)))
             except Exception:  # the other process will meet the same, and can say it
                 _tell("failed")

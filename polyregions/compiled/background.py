@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,19 +32,21 @@ class Compiler:
     """
 
     def __init__(self) -> None:
-        if "python" not in Path(sys.executable or "").name.lower():
+        name = Path(sys.executable or "").name.lower()
+        if "python" not in name or getattr(sys, "frozen", False):
             raise OSError("this interpreter is part of another program")
         self.progress = (0, 0)
         self._asked: dict[Any, int] = {}
         self._answers = 0
         self._lock = threading.Lock()
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", __package__],
+            # -P: no module of the folder that the user is in stands before Python's own
+            [sys.executable, "-P", "-W", "ignore", "-m", __package__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             # it finds what this process has imported, and Ctrl-C is not for it
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
             start_new_session=True,
             text=True,
         )
@@ -82,19 +85,31 @@ class Compiler:
     @property
     def busy(self) -> bool:
         """Whether something that was asked for is still to come."""
-        return self._answers < len(self._asked) and self._process.poll() is None
+        return not self.idle and self._process.poll() is None
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was asked for has been answered; an idle process ends after a while."""
+        return self._answers >= len(self._asked)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
 
     def end(self) -> None:
         """End the process, in the middle of whatever it does."""
         atexit.unregister(self.end)
         self._process.kill()
         self._process.wait()
+        with suppress(OSError):  # what was written to nobody
+            self._questions.close()
 
     def _listen(self, answers: IO[str]) -> None:
         with answers:
             for line in answers:
-                if line[0].isdigit():
-                    done, total = map(int, line.split())
-                    self.progress = done, total
-                else:
+                word, *numbers = line.split() or [""]
+                if word in ("done", "failed"):
                     self._answers += 1
+                elif word == "compiled":
+                    self.progress = int(numbers[0]), int(numbers[1])

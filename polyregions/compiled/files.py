@@ -13,8 +13,10 @@ import hashlib
 import io
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,15 +28,27 @@ from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
 __all__ = ["CheckedFiles", "keep_on_disk", "kept"]
 
 _DIGEST = hashlib.sha256().digest_size
+_LOG = logging.getLogger("polyregions")
+_KERNEL = re.compile(rb"kernel\r?\ndef ")
+_IMPORT = re.compile(rb"^from (polyregions[\w.]*) import", re.MULTILINE)
 
 
 def _stamp() -> tuple[str, int]:
-    digest = hashlib.sha256(numba.__version__.encode())
+    """Digest the modules with kernels and what they import: kernels hold their constants, too."""
     here = Path(__file__).parent
-    for path in sorted(here.parent.rglob("*.py")):
-        source = path.read_bytes()
-        if path.parent == here or b"kernel\ndef " in source:
-            digest.update(source)
+    sources = {path: path.read_bytes() for path in here.parent.rglob("*.py")}
+    waiting = [path for path in sources if path.parent == here or _KERNEL.search(sources[path])]
+    stamped: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in stamped:
+            stamped.add(path)
+            for name in _IMPORT.findall(sources[path]):
+                stem = here.parents[1].joinpath(*name.decode().split("."))
+                waiting.extend({stem.with_suffix(".py"), stem / "__init__.py"} & sources.keys())
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(stamped):
+        digest.update(sources[path])
     return digest.hexdigest(), 0
 
 
@@ -75,8 +89,11 @@ class CheckedFiles(IndexDataCacheFile):
         # find the other's kernel under its own number
         what = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         name = self._data_name_pattern.format(number=int(what, 16))
-        self._save_data(name, (self.needs.get(key[0], {}), data))
-        self._save_index({**self._load_index(), key: name})
+        try:
+            self._save_data(name, (self.needs.get(key[0], {}), data))
+            self._save_index({**self._load_index(), key: name})
+        except OSError as error:
+            _tell_once(f"compiled kernels cannot be kept on disk ({error.strerror or error})")
 
     def load(self, key: Any) -> Any:
         """Read a kernel, once those that it calls by address are loaded."""
@@ -115,10 +132,13 @@ def _whole(path: str) -> bool:
         return False
     whole = hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
     if not whole:
-        logging.getLogger("polyregions").warning(
-            "a compiled kernel on disk is damaged, and is compiled again"
-        )
+        _tell_once("a compiled kernel on disk is damaged, and is compiled again")
     return whole
+
+
+@cache
+def _tell_once(message: str) -> None:
+    _LOG.warning(message)
 
 
 def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -11,6 +12,7 @@ from numba.core.dispatcher import Dispatcher
 __all__ = ["callees", "plain_twin"]
 
 _TWINS: dict[Any, Callable[..., Any]] = {}
+_LOCK = threading.RLock()
 
 
 def plain_twin(dispatcher: Any) -> Callable[..., Any]:
@@ -29,17 +31,16 @@ def plain_twin(dispatcher: Any) -> Callable[..., Any]:
     -------
     callable
     """
-    if dispatcher not in _TWINS:
-        function = dispatcher.py_func
-        own: dict[str, Any] = {"__name__": function.__name__}
-        _TWINS[dispatcher] = FunctionType(
-            function.__code__, own, function.__name__, function.__defaults__, function.__closure__
-        )
-        own.update(
-            (name, plain_twin(value) if isinstance(value, Dispatcher) else value)
-            for name, value in _globals_used(function)
-        )
-    return _TWINS[dispatcher]
+    with _LOCK:  # nobody gets a twin whose names are not all there yet
+        if dispatcher not in _TWINS:
+            function = dispatcher.py_func
+            names: dict[str, Any] = {"__name__": function.__name__}
+            _TWINS[dispatcher] = FunctionType(function.__code__, names, function.__name__)
+            names.update(
+                (name, plain_twin(value) if isinstance(value, Dispatcher) else value)
+                for name, value in _globals_used(function)
+            )
+        return _TWINS[dispatcher]
 
 
 def callees(dispatcher: Any) -> set[Any]:

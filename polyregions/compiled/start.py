@@ -67,20 +67,20 @@ class _Start:
         """Return whether a kernel that is not loaded shall run as plain Python."""
         if self.only_compiled or os.environ.get(_VARIABLE, "0") not in ("", "0"):
             return False
-        waits = self.plain_seconds > _PLAIN_SECONDS
+        is_long = self.plain_seconds > _PLAIN_SECONDS
         if not kept(dispatcher):
-            return not waits
+            return not is_long
         kinds = tuple(map(dispatcher.typeof_pyval, args))
         cache = dispatcher._cache
         if cache._cache_file.holds(cache._index_key(kinds, dispatcher.targetctx.codegen())):
             return False
-        return not waits or self.asked(dispatcher, kinds)
+        return not is_long or self.asked(dispatcher, kinds)
 
     def asked(self, dispatcher: Any, kinds: tuple[Any, ...]) -> bool:
         """Return whether another process is at work on a kernel."""
         with self.lock:
             try:
-                if self.compiler is None:
+                if self.compiler is None or (self.compiler.ended and self.compiler.idle):
                     self.compiler = Compiler()
                     _LOG.info(
                         "kernels are not compiled yet: a second process compiles them, and "
@@ -92,6 +92,15 @@ class _Start:
 
 
 _START = _Start()
+
+
+def _after_fork() -> None:
+    """Leave another process its compiler; a lock that it held would never be released here."""
+    _START.lock, _START.compiler, _START.loading = threading.RLock(), None, 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def compiled_beside() -> tuple[int, int] | None:
@@ -181,6 +190,11 @@ def _now() -> tuple[float, float]:
         return now, _START.loading_seconds + (now - _START.loading_since) * bool(_START.loading)
 
 
+def _is_ours(event: Any) -> bool:
+    """Return whether what is compiled is a kernel; a function may have no module."""
+    return (event.data["dispatcher"].py_func.__module__ or "").startswith("polyregions.")
+
+
 class _Watch(event.Listener):
     """Counts kernels as they are compiled in this process."""
 
@@ -189,14 +203,13 @@ class _Watch(event.Listener):
         self.depth = self.done = 0
 
     def on_start(self, event: Any) -> None:
-        dispatcher = event.data["dispatcher"]
-        if dispatcher.py_func.__module__.startswith("polyregions."):
+        if _is_ours(event):
             if self.depth == 0 and self.total is None:
-                self.total = self.done + len(callees(dispatcher))
+                self.total = self.done + len(callees(event.data["dispatcher"]))
             self.depth += 1
 
     def on_end(self, event: Any) -> None:
-        if event.data["dispatcher"].py_func.__module__.startswith("polyregions."):
+        if _is_ours(event):
             self.depth -= 1
             self.done += 1
             self.told(self.done, max(self.done, self.total or 0))
@@ -222,7 +235,7 @@ class _Announcer(event.Listener):
     told = False
 
     def on_start(self, event: Any) -> None:
-        if not self.told and event.data["dispatcher"].py_func.__module__.startswith("polyregions."):
+        if not self.told and _is_ours(event):
             self.told = True
             _LOG.warning(
                 "compiling kernels, about a minute: the first run of a kind does this, "

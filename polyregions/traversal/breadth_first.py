@@ -121,15 +121,16 @@ def enumerate_regions(
         return enumerate_rational(network, domain)
     with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
         problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
-        found = root(problem)
-        drive(
-            problem,
-            found,
-            threads=threads,
-            limits=limits.left,  # to make the problem may take a while
-            interrupt=interrupt,
-            progress=progress,
-        )
+        with only_compiled(problem.is_large):
+            found = root(problem)
+            drive(
+                problem,
+                found,
+                threads=threads,
+                limits=limits.left,  # to make the problem may take a while
+                interrupt=interrupt,
+                progress=progress,
+            )
     return result_of(problem, found)
 
 
@@ -157,7 +158,7 @@ def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> I
     [[0, 0], [1, 0], [1, 1]]
     """
     problem = problem_of(network, domain, drop_constant=True)
-    with stepper(problem, threads) as step:
+    with only_compiled(problem.is_large), stepper(problem, threads) as step:
         found, pace = root(problem), Pace(1, _YIELDED)
         while not found.finished:
             start, waiting = found.expanded, set(found.open)

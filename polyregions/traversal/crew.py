@@ -14,7 +14,7 @@ from polyregions.traversal.problem import Problem
 __all__ = ["NODES", "Crew"]
 
 NODES = 20_000  # nodes in a step at most: enough to hide Python's cost
-_FIRST_NODES = 256
+_FIRST_NODES = 1  # of a large network, uncompiled, one may take seconds
 
 
 class Crew:

@@ -22,6 +22,8 @@ from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, n
 
 __all__ = ["Problem", "problem_of"]
 
+_LARGE = 5000  # numbers in the rows of a region; a hint
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -50,6 +52,11 @@ class Problem:
     reduction: Reduction
     room: float
     proofs: bool
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a region takes longer uncompiled than a user waits for a sign of life."""
+        return self.flat.size * self.flat.dimension > _LARGE
 
     @cached_property
     def modular(self) -> ModularNetwork:

@@ -254,7 +254,7 @@ def _counted(
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     limit = _NO_LIMIT if max_regions is None else max_regions
     watch, reported = Stopwatch(), 0.0
-    with Interrupt(on_interrupt) as interrupt:
+    with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
         while not crew.finished and crew.regions < limit:
             crew.step(limit)
             seconds = watch.seconds
