@@ -271,7 +271,7 @@ def test_the_same_bytes_as_a_walk_in_memory(three_lines, tmp_path):
 
 @pytest.mark.slow
 def test_degenerate_regions_wait_while_a_checkpoint_is_written(tmp_path):
-    # thousands wait: opened before one chunk is written, and decided after it
+    # hundreds wait: opened before one chunk is written, and decided after it
     net, box = network_of("degenerate"), pr.Box.cube(4, 1.0)
     enumerate_to_file(net, box, tmp_path / "whole.npz")
     enumerate_to_file(net, box, tmp_path / "out.npz", max_regions=25_000, interval=0)
@@ -281,7 +281,7 @@ def test_degenerate_regions_wait_while_a_checkpoint_is_written(tmp_path):
     with open_checkpoint(checkpoint, identity, resume=True) as opened:
         for _, arrays in read_chunks(opened):
             late += len(arrays["late_numbers"])
-    assert late > 1000
+    assert late > 100
     enumerate_to_file(net, box, tmp_path / "out.npz", resume=True, threads=2)
     assert contents(tmp_path / "out.npz") == contents(tmp_path / "whole.npz")
 

@@ -99,7 +99,7 @@ ActivationOption = Annotated[
     typer.Option(
         "--activation",
         metavar="NAME",
-        help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none, ...; "
+        help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none; "
         "or one for each place, relu,none.",
     ),
 ]
