@@ -53,11 +53,10 @@ def _pace(progress: Progress) -> str:
     rate = progress.regions / max(progress.seconds, 1e-9)
     text = f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
     beside = compiled_beside()
-    return text if beside is None else f"{text} until kernels are compiled{_kernels(*beside)}"
-
-
-def _kernels(done: int, total: int) -> str:
-    return f" ({done} of {total})" if total else ""
+    if beside is None:
+        return text
+    done, total = beside
+    return f"{text} until kernels are compiled{f' ({done} of {total})' if total else ''}"
 
 
 @contextmanager
@@ -126,7 +125,6 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
 
     console = Console(stderr=True, highlight=False)
     log = logging.getLogger("polyregions")
-    last = time.monotonic()
 
     class Shown(logging.Handler):
         told = False
@@ -135,19 +133,12 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
             self.told = True
             console.print(record.getMessage(), soft_wrap=True)
 
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES:
-            last = now
-            console.print(f"compiling kernels{_kernels(done, total)}", soft_wrap=True)
-
     shown, level = Shown(), log.level
     log.addHandler(shown)
     log.propagate = False
     log.setLevel(logging.INFO)
     try:
-        with watched(line):
+        with shown_steps("compiled", "kernels") as line, watched(line):
             yield lambda: shown.told
     finally:
         log.setLevel(level)
