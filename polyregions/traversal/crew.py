@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.traversal.explorer import Explorer, Prefix, explorer_of
-from polyregions.traversal.pace import Pace
+from polyregions.traversal.pace import Pace, first_size
 from polyregions.traversal.problem import Problem
 
 __all__ = ["NODES", "Crew"]
 
 NODES = 20_000  # nodes in a step at most: enough to hide Python's cost
-_FIRST_NODES = 1  # of a large network, uncompiled, one may take seconds
 
 
 class Crew:
@@ -30,7 +29,7 @@ class Crew:
         self._busy: list[Explorer] = [explorer_of(problem, order)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._jobs: dict[Future[None], Explorer] = {}
-        self._pace = Pace(_FIRST_NODES, NODES)
+        self._pace = Pace(first_size(problem.flat.size), NODES)
 
     @property
     def finished(self) -> bool:

@@ -8,7 +8,7 @@ from polyregions.compiled import Stopwatch
 from polyregions.traversal.found import Found, bytes_needed
 from polyregions.traversal.interrupt import Interrupt
 from polyregions.traversal.limits import Limits, Stop
-from polyregions.traversal.pace import Pace
+from polyregions.traversal.pace import Pace, first_size
 from polyregions.traversal.problem import Problem
 from polyregions.traversal.progress import Progress
 from polyregions.traversal.steps import stepper
@@ -16,7 +16,6 @@ from polyregions.traversal.steps import stepper
 __all__ = ["drive"]
 
 _SECONDS_BETWEEN_REPORTS = 0.1
-_FIRST_ROWS = 2048  # rows of all regions in the first step
 _MOST = 4096  # regions in a step of one thread: enough to hide Python's cost
 _FIRST_MEMORY = 4096  # regions that a step is expected to find at least, for the memory budget
 
@@ -55,7 +54,7 @@ def drive(
         Which limit, or Ctrl-C, ended the walk.
     """
     watch, seconds, reported, growth = Stopwatch(), 0.0, 0.0, _FIRST_MEMORY
-    pace = Pace(max(1, _FIRST_ROWS // problem.flat.size), _MOST * threads)
+    pace = Pace(first_size(problem.flat.size), _MOST * threads)
     with stepper(problem, threads) as step:
         while (stop := _reason(found, limits, seconds, growth, interrupt.requested)) is None:
             before = found.count + found.edges_found

@@ -6,9 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "first_size"]
 
+_FIRST_ROWS = 16384  # rows of all regions in the first step: uncompiled, a fraction of a second
 _LONG = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
+
+
+def first_size(rows: int) -> int:
+    """Return the size of a first step, of regions or nodes with so many rows each."""
+    return max(1, _FIRST_ROWS // rows)
 
 
 class Pace:
