@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyregions.analysis.shape import facet_halfspaces
+from polyregions.regions import Region, check_region
 
 if TYPE_CHECKING:
     import cvxpy as cp
-
-    from polyregions.regions import Region
 
 __all__ = ["RegionProblem", "region_problem"]
 
@@ -69,6 +68,7 @@ def region_problem(region: Region) -> RegionProblem:
     >>> round(float(nearest.solve()), 6), problem.output.value.round(6).tolist()
     (0.2, [1.0])
     """
+    check_region(region)
     import cvxpy as cp
 
     network, domain = region.network, region.domain

@@ -23,7 +23,7 @@ from polyregions.lp.exact_simplex import Row
 from polyregions.lp.rational import exact_facets, interior_point
 from polyregions.lp.verdict import Verdict
 from polyregions.pattern import unpack
-from polyregions.regions import Region, Regions
+from polyregions.regions import Region, Regions, check_region, check_regions
 
 __all__ = [
     "Ball",
@@ -226,6 +226,7 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 
     Over the whole space without those that lie beyond every float point.
     """
+    check_region(region)
     polytope = region.halfspaces()
     table = np.column_stack([polytope.normals, polytope.offsets])
     rows = unit_rows(table[facet_rows(region)])
@@ -262,6 +263,7 @@ def chart_polytopes(regions: Regions) -> Iterator[Polytope]:
     For a complete result only the rows that carry facets are cut. A box's chart is
     the cube [-1, 1]^m of its free inputs.
     """
+    check_regions(regions)
     network = regions.network
     exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
     units = facet_units(regions) if regions.complete else None
@@ -297,6 +299,7 @@ def chart_volume(chart: Chart, polytope: Polytope) -> Fraction | float:
 
 
 def _exact(region: Region) -> ExactNetwork:
+    check_region(region)
     network = region.network
     return exact_network(network, chart_of(region.domain, network.input_dimension))
 

@@ -20,7 +20,7 @@ import numpy as np
 from polyregions.errors import FormatError
 from polyregions.io.atomic import atomic_write
 from polyregions.pattern import to_text, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -65,6 +65,7 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
     >>> list(graph.edges(data=True))
     [(0, 1, {'units': '0'})]
     """
+    check_regions(regions)
     import networkx as nx
 
     graph: nx.Graph[int] = nx.Graph()
@@ -101,6 +102,7 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
     ``networkx.read_gexf(path, node_type=int)`` or
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
     """
+    check_regions(regions)
     writer = _WRITERS.get(Path(path).suffix.lower())
     if writer is None:
         raise FormatError(

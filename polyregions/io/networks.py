@@ -129,7 +129,7 @@ def input_box(path: str | Path) -> Box | None:
     >>> input_box(examples.path("digits4")) is None
     True
     """
-    return nnet_input_box(path) if Path(path).suffix.lower() == ".nnet" else None
+    return nnet_input_box(path) if file_path(path).suffix.lower() == ".nnet" else None
 
 
 def supported_suffixes() -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from polyregions.io.atomic import atomic_write
 from polyregions.io.files import file_path
 from polyregions.network import Layer, Network
 from polyregions.pattern import n_words
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["open_regions", "save_regions"]
 
@@ -68,6 +68,7 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     >>> open_regions(path)
     <Regions of network: 2 regions, 1 edges, complete, proven>
     """
+    check_regions(regions)
     if Path(path).suffix.lower() != ".npz":
         raise FormatError(f"{Path(path).name} does not end in .npz; rename the output file")
     with atomic_write(path) as stream:

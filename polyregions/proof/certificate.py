@@ -28,7 +28,7 @@ from polyregions.io.atomic import atomic_write
 from polyregions.lp.rational import exact_facets
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.traversal.decide import NO_BASIS, machine
 from polyregions.traversal.neighbors import batch
 from polyregions.traversal.problem import Problem, problem_of
@@ -101,6 +101,7 @@ def certificate_arrays(
     regions: Regions, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    check_regions(regions)
     if not (regions.complete and regions.proven):
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
