@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from polyregions.geometry.crossing import bits_beyond
 from polyregions.geometry.exact import ExactNetwork, exact_rows
 from polyregions.lp.rational import exact_facets
+from polyregions.lp.stopping import look
 
 __all__ = ["ExactFacet", "ExactRegion", "exact_region"]
 
@@ -91,9 +92,10 @@ def exact_region(
     answer = exact_facets(rows, hint)
     if answer is None:
         return None
-    facets = tuple(
-        ExactFacet(group, bits_beyond(exact, pattern, rows, group, point), point)
-        for group, point in zip(answer.groups, answer.points, strict=True)
-        if group[-1] < n_units  # groups are sorted: no row of the domain is in it
-    )
-    return ExactRegion(answer.interior, facets)
+    facets = []
+    for group, point in zip(answer.groups, answer.points, strict=True):
+        if group[-1] < n_units:  # groups are sorted: no row of the domain is in it
+            look()
+            beyond = bits_beyond(exact, pattern, rows, group, point)
+            facets.append(ExactFacet(group, beyond, point))
+    return ExactRegion(answer.interior, tuple(facets))
