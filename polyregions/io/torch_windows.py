@@ -53,8 +53,8 @@ def _convolution(spatial: int) -> Lower:
         else:
             sizes = _numbers(0 if padding == "valid" else padding, spatial)
             pads = tuple((size, size) for size in sizes)
-        groups = int(arguments.get("groups", 1))
-        result = windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
+        sliding = windows.Sliding(strides, pads, dilations, int(arguments.get("groups", 1)))
+        result = windows.convolve(signal, weight, bias, sliding)
         return lowering.reshape(result, result.shape[1:]) if bare else result
 
     return lower
@@ -74,10 +74,8 @@ def _transposed(spatial: int) -> Lower:
             )
         )
         pads = tuple((size, size) for size in padding)
-        groups = int(arguments.get("groups", 1))
-        result = windows.convolve_transposed(
-            signal, weight, bias, strides, pads, dilations, groups, extra
-        )
+        sliding = windows.Sliding(strides, pads, dilations, int(arguments.get("groups", 1)))
+        result = windows.convolve_transposed(signal, weight, bias, sliding, extra)
         return lowering.reshape(result, result.shape[1:]) if bare else result
 
     return lower
