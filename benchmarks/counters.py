@@ -26,15 +26,18 @@ os.environ["NUMBA_DISABLE_JIT"] = "1"  # before numba is imported
 import numpy as np
 from families import SHAPES, duplicates, he_normal, integer
 
-import polyregions.lp.degenerate
-import polyregions.traversal.resolve
+import polyregions.cells.degenerate
+import polyregions.walk.degenerate_regions
 from polyregions import Box, Network, enumerate_regions
+from polyregions.cells import dictionary, polygon, vertices
 from polyregions.geometry import rows
-from polyregions.lp import dictionary, polygon, vertices
-from polyregions.traversal import decide, polygons, settle, tree
-from polyregions.traversal.explorer import explorer_of
-from polyregions.traversal.planar_subtree import PlanarSubtree
-from polyregions.traversal.problem import problem_of
+from polyregions.run.problem import problem_of
+from polyregions.tree import polygons
+from polyregions.tree import tree_state as tree
+from polyregions.tree.explorer import explorer_of
+from polyregions.tree.planar_subtree import PlanarSubtree
+from polyregions.walk import prefix_redundancy as settle
+from polyregions.walk import region_kernel as decide
 
 STORE = Path(__file__).with_name("counters.csv")
 FIRST = 300  # regions of the large networks
@@ -53,7 +56,7 @@ COUNTED: tuple[tuple[str, Callable[..., Any], Callable[..., int]], ...] = (
     ("decided rows", decide.decide_simple, lambda *a: int(a[2])),
     ("corners", polygon.look_along, calls),
     ("vertices", vertices.prove_basis_facets, calls),
-    ("degenerate rows", polyregions.lp.degenerate.decide_row, calls),
+    ("degenerate rows", polyregions.cells.degenerate.decide_row, calls),
     ("pivots", dictionary.pivot, calls),
     ("tree corners", polygons.place_corner, calls),
 )

@@ -29,12 +29,12 @@ from families import he_normal, text
 from polyregions import Box, Network
 from polyregions.io import load, lowering, read_idx
 from polyregions.io.windows import convolve
-from polyregions.slices import Plane, random_subspace
-from polyregions.traversal.drive import drive
-from polyregions.traversal.found import Found, root
-from polyregions.traversal.interrupt import Interrupt
-from polyregions.traversal.limits import limits_of
-from polyregions.traversal.problem import Problem, problem_of
+from polyregions.network.slices import Plane, random_subspace
+from polyregions.run.interrupt import Interrupt
+from polyregions.run.limits import limits_of
+from polyregions.run.problem import Problem, problem_of
+from polyregions.walk.drive import drive
+from polyregions.walk.walk_state import Found, root
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -1,4 +1,4 @@
-"""Numbers that people give, as floats: equal to what was given, or refused."""
+"""Arrays: their types, and numbers that people give as floats, equal to them or refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.errors import NetworkError, PolyregionsError
 
-__all__ = ["finite_floats", "floats"]
+__all__ = [
+    "MAX_DENSE",
+    "Arrays",
+    "Bits",
+    "Floats",
+    "Indices",
+    "Integers",
+    "Point",
+    "finite_floats",
+    "floats",
+]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Indices = NDArray[np.intp]
+Bits = NDArray[np.uint8]  # one pattern, unpacked: a 1 for every active unit
+Arrays = dict[str, NDArray[Any]]
+Point = tuple[Fraction, ...]  # exact coordinates
+
+# entries that a sparse layer may have when it is asked for as one dense matrix (1 GiB)
+MAX_DENSE = 2**27
 
 _KINDS = {"c": "complex numbers", "O": "objects", "S": "text", "U": "text", "m": "durations"}
 # types that numpy does not have itself; every finite number of theirs is a float64

@@ -6,7 +6,7 @@ import numpy as np
 
 import polyregions as pr
 from polyregions.domain import Domain
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 __all__ = ["same_bytes", "same_walk"]
 

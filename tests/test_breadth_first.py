@@ -15,7 +15,7 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.pattern import unpack
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 SEEDS = 25
 

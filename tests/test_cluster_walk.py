@@ -13,12 +13,12 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
+from polyregions.run.problem import problem_of
 from polyregions.scale import assembly, cluster_walk, part_files, tasks, walk_tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
-from polyregions.traversal.below import Start, first_start, split, walk_below
-from polyregions.traversal.problem import problem_of
+from polyregions.walk.subproblem import Start, first_start, split, walk_below
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")

@@ -7,10 +7,10 @@ import flint
 import numpy as np
 import pytest
 
-from polyregions.lp.constant_rows import drop_constant_rows, drop_rows_off_polygon
-from polyregions.lp.dictionary import workspace
-from polyregions.lp.polygon import nearest_row, walk_polygon
-from polyregions.lp.vertices import facet_buffer
+from polyregions.cells.dictionary import workspace
+from polyregions.cells.implied_rows import drop_constant_rows, drop_rows_off_polygon
+from polyregions.cells.polygon import nearest_row, walk_polygon
+from polyregions.cells.vertices import facet_buffer
 
 
 def vertices(table):

@@ -7,7 +7,7 @@ from zoo import ZOO
 from polyregions.errors import NetworkError
 from polyregions.network import Network
 from polyregions.theory import constructions as known
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 
 @pytest.mark.slow

@@ -7,13 +7,13 @@ import pytest
 from random_nets import FAMILIES, random_case
 
 from polyregions.domain import Box
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.crossing import bits_beyond, germ_bits
-from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.domain.chart import chart_of
+from polyregions.geometry.exact_facet_crossing import bits_beyond, germ_bits
 from polyregions.network import Layer, Network
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.traversal.exact_step import exact_region
-from polyregions.traversal.rational_walk import start_bits, walk
+from polyregions.walk.exact_step import exact_region
+from polyregions.walk.rational_walk import start_bits, walk
 
 
 def neighbors(network, domain, bits):

@@ -59,7 +59,7 @@ def test_modules_that_pages_name_exist(page):
     import polyregions
 
     root = Path(polyregions.__file__).parent
-    rooms = "geometry|lp|traversal|proof|analysis|io|plot|theory"
+    rooms = "|".join(path.parent.name for path in root.glob("*/__init__.py"))
     names = re.findall(
         rf"`(?:polyregions[./])?((?:{rooms})[./][a-z_0-9]+)(?:\.py)?`", text_of(page)
     )

@@ -8,11 +8,11 @@ from exact_walks import same_walk
 from scipy.sparse import csr_array
 
 import polyregions as pr
-from polyregions.geometry.equal_units import numbered, numbers_of_layer
 from polyregions.io import lowering
 from polyregions.io.windows import convolve, max_pool, windows
+from polyregions.network.value_numbering import numbered, numbers_of_layer
 from polyregions.pattern import unpack
-from polyregions.traversal.problem import problem_of
+from polyregions.run.problem import problem_of
 
 
 def functions(weight, biases, inputs, constants):

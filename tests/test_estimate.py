@@ -10,14 +10,14 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.cli import progress as progress_module
-from polyregions.cli.progress import mentioning_estimate
+from polyregions.cli.progress_lines import mentioning_estimate
 from polyregions.compiled import Times
 from polyregions.io import save_network
+from polyregions.run.progress import Progress
 from polyregions.scale.forecast import cost_per_region
-from polyregions.traversal import estimate as module
-from polyregions.traversal.estimate import estimate_regions, probes_of
-from polyregions.traversal.progress import Progress
-from polyregions.traversal.subdivision import TreeCount, count_tree
+from polyregions.tree import estimation as module
+from polyregions.tree.estimation import estimate_regions, probes_of
+from polyregions.tree.subdivision import TreeCount, count_tree
 
 
 @pytest.fixture

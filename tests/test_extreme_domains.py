@@ -7,7 +7,7 @@ import polyregions as pr
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check
 from polyregions.testing import assert_valid
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 
 def layers(network):
@@ -46,7 +46,7 @@ def test_extreme_box(name, tmp_path):
 
 
 def forged(path, regions, **changes):
-    from polyregions.io.results import write_npz
+    from polyregions.files.archives import write_npz
 
     with path.open("wb") as stream:
         write_npz(stream, certificate_arrays(regions) | changes)

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.io.archives import read_npz, write_npz
-from polyregions.io.manifests import signed as signed_manifest
+from polyregions.files.archives import read_npz, write_npz
+from polyregions.files.manifests import signed as signed_manifest
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
+from polyregions.run.problem import problem_of
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.checkpoint import open_checkpoint
-from polyregions.scale.state import restored
-from polyregions.traversal.problem import problem_of
+from polyregions.scale.saved_state import restored
 from tests.random_nets import random_case
 from tests.test_certificate import layers_of
 

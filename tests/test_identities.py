@@ -9,7 +9,7 @@ from zoo import ZOO
 from polyregions.domain import Box
 from polyregions.network import Network
 from polyregions.pattern import unpack
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 
 def result(network, domain):

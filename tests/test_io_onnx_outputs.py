@@ -174,7 +174,7 @@ def test_compressed(tmp_path):
 def test_a_compressed_file_that_would_become_much_larger_is_refused(tmp_path, monkeypatch):
     packed = tmp_path / "bomb.onnx.gz"
     packed.write_bytes(gzip.compress(bytes(2**21)))
-    monkeypatch.setattr("polyregions.io.files._ALWAYS_ALLOWED", 2**20)
+    monkeypatch.setattr("polyregions.files.reading._ALWAYS_ALLOWED", 2**20)
     with pytest.raises(FormatError, match="unpacks to more than"):
         load(packed)
 

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from polyregions.lp import certified, rational, reference
-from polyregions.lp.verdict import FacetVerdicts, Verdict
+from polyregions.cells import proven_facets as certified
+from polyregions.cells import reference
+from polyregions.exact import facets as rational
+from polyregions.exact.verdict import FacetVerdicts, Verdict
 
 
 class Answerer(NamedTuple):

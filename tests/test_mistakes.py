@@ -11,9 +11,9 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import load_box
 from polyregions.scale.saved_walk import enumerate_to_file
-from polyregions.traversal.estimate import estimate_regions
-from polyregions.traversal.rational_walk import enumerate_rational
-from polyregions.traversal.subdivision import count_tree
+from polyregions.tree.estimation import estimate_regions
+from polyregions.tree.subdivision import count_tree
+from polyregions.walk.rational_walk import enumerate_rational
 
 NET = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
 BOX = pr.Box.cube(2, 1.0)

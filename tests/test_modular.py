@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 from random_nets import random_case
 
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
-from polyregions.geometry.germ import derivative_vanishes
-from polyregions.geometry.modular import (
+from polyregions.domain.chart import chart_of
+from polyregions.geometry.facet_crossing import derivative_vanishes
+from polyregions.network.exact_network import exact_network, exact_rows
+from polyregions.network.residues import (
     coincide,
     combination_zeros,
     modular_rows,
     no_modular_network,
     vanishes,
 )
-from polyregions.traversal.problem import problem_of
+from polyregions.run.problem import problem_of
 
 FAMILIES = ("zero bias", "integer", "duplicates", "dead", "whole space", "slopes")
 

@@ -9,17 +9,16 @@ from slivers import slivers
 from zoo import ZOO
 
 import polyregions as pr
-from polyregions.geometry import storage
-from polyregions.geometry.exact import exact_rows
-from polyregions.geometry.layers import change_slope, layer_maps
-from polyregions.geometry.modular import meet_on, modular_rows
-from polyregions.network import Layer, Network
-from polyregions.traversal.planar_levels import evaluate_units
-from polyregions.traversal.planar_subtree import PlanarSubtree, boundary
-from polyregions.traversal.polygons import DEPTH, GIVEN, RESIDUES, polygons_of
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.subdivision import count_tree, unit_order
-from polyregions.traversal.subtree import Subtree
+from polyregions.network import Layer, Network, storage
+from polyregions.network.exact_network import exact_rows
+from polyregions.network.layer_maps import change_slope, layer_maps
+from polyregions.network.residues import meet_on, modular_rows
+from polyregions.run.problem import problem_of
+from polyregions.tree.planar_levels import evaluate_units
+from polyregions.tree.planar_subtree import PlanarSubtree, boundary
+from polyregions.tree.polygons import DEPTH, GIVEN, RESIDUES, polygons_of
+from polyregions.tree.subdivision import count_tree, unit_order
+from polyregions.tree.subtree import Subtree
 
 FOREVER = 1 << 40
 

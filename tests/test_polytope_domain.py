@@ -20,14 +20,14 @@ from polyregions.analysis.lipschitz import lipschitz
 from polyregions.analysis.shape import bounding_box, vertices
 from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
 from polyregions.cli import main
-from polyregions.geometry.chart import binding_inequalities, chart_of
+from polyregions.domain.chart import binding_inequalities, chart_of
 from polyregions.io import save_network
 from polyregions.io.polytopes import load_polytope
 from polyregions.pattern import unpack
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check
 from polyregions.testing import assert_valid
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 KINDS = ("simplex", "cross", "halfspaces", "thin", "thinner", "redundant", "integer")
 
@@ -369,7 +369,7 @@ def test_certificates_are_accepted(family, kind, tmp_path):
 
 
 def test_forged_inequalities_are_refused(planar, tmp_path):
-    from polyregions.io.results import write_npz
+    from polyregions.files.archives import write_npz
 
     arrays = certificate_arrays(planar)
 
@@ -580,7 +580,7 @@ def test_certify_and_check(run, planar):
 
 
 def test_a_smaller_box_of_a_certificate_is_noticed(run, planar, tmp_path):
-    from polyregions.io.results import write_npz
+    from polyregions.files.archives import write_npz
 
     # a true certificate about a part of the polytope, x0 > -0.5, is none about all of it
     A, b = np.vstack([planar.domain.A, [[-1, 0]]]), np.append(planar.domain.b, 0.5)

@@ -8,13 +8,13 @@ from exact_walks import same_bytes, same_walk
 
 import polyregions as pr
 from polyregions.pattern import n_words, unpack
-from polyregions.traversal.drive import drive
-from polyregions.traversal.exact_step import exact_region
-from polyregions.traversal.found import root
-from polyregions.traversal.interrupt import Interrupt
-from polyregions.traversal.limits import limits_of
-from polyregions.traversal.prefixes import copy_list, prefix_of
-from polyregions.traversal.problem import problem_of
+from polyregions.run.interrupt import Interrupt
+from polyregions.run.limits import limits_of
+from polyregions.run.problem import problem_of
+from polyregions.walk.drive import drive
+from polyregions.walk.exact_step import exact_region
+from polyregions.walk.prefixes import copy_list, prefix_of
+from polyregions.walk.walk_state import root
 
 
 def chained(widths, rng, *, density=1.0, bias=0.3, straight=0.0, passing=False):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from polyregions.lp.dictionary import workspace
-from polyregions.lp.polygon import walk_polygon
-from polyregions.lp.proofs import prove_facet_point, prove_redundant
-from polyregions.lp.vertices import facet_buffer, walk_vertices
+from polyregions.cells.dictionary import workspace
+from polyregions.cells.polygon import walk_polygon
+from polyregions.cells.proofs import prove_facet_point, prove_redundant
+from polyregions.cells.vertices import facet_buffer, walk_vertices
 
 ROOT = np.sqrt(0.5)
 # the square [-1, 1]^2, the diagonal x + y <= 1, and a row that cuts the square beyond it

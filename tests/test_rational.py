@@ -7,7 +7,7 @@ import flint
 import numpy as np
 import pytest
 
-from polyregions.lp.rational import exact_facets, facets, interior_point, prepare
+from polyregions.exact.facets import exact_facets, facets, interior_point, prepare
 
 
 def cube(n, radius=1):

@@ -6,12 +6,12 @@ from oracles import brute_force
 from random_nets import FAMILIES, random_case
 
 from polyregions.domain import Box
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.domain.chart import chart_of
 from polyregions.network import Network
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.traversal.exact_step import exact_region
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.exact_step import exact_region
+from polyregions.walk.rational_walk import walk
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,9 +8,9 @@ from io_helpers import data_file
 
 import polyregions as pr
 from polyregions.io import load, load_box, read_idx
+from polyregions.network.slices import Line, Plane, Slice
 from polyregions.pattern import unpack
-from polyregions.slices import Line, Plane, Slice
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 

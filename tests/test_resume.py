@@ -22,20 +22,20 @@ from slivers import slivers
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.cli.storage import bytes_of
+from polyregions.cli.saving import bytes_of
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.files.archives import write_npz
 from polyregions.io.npz import save_network
-from polyregions.io.results import write_npz
+from polyregions.run.interrupt import Interrupt
+from polyregions.run.limits import limits_of
+from polyregions.run.problem import problem_of
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.checkpoint import Totals, append, open_checkpoint, read_chunks
 from polyregions.scale.identity import identity_of
-from polyregions.scale.state import Mark, added, mark, restored
-from polyregions.traversal.drive import drive
-from polyregions.traversal.found import root
-from polyregions.traversal.interrupt import Interrupt
-from polyregions.traversal.limits import limits_of
-from polyregions.traversal.prefixes import REGISTERED
-from polyregions.traversal.problem import problem_of
+from polyregions.scale.saved_state import Mark, added, mark, restored
+from polyregions.walk.drive import drive
+from polyregions.walk.prefixes import REGISTERED
+from polyregions.walk.walk_state import root
 
 KILLS = {("generic", ".npz"): 7, ("degenerate", ".npz"): 7, ("degenerate", ".parquet"): 6}
 

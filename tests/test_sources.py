@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from polyregions import Box, Layer, Network, enumerate_regions
-from polyregions.geometry.sources import NOTHING, sources_of, trace_sources
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.rational_walk import walk
+from polyregions.geometry.linear_forms import NOTHING, sources_of, trace_sources
+from polyregions.run.problem import problem_of
+from polyregions.walk.rational_walk import walk
 
 
 def sparse_network(seed):
@@ -35,7 +35,7 @@ def test_ties_by_shape_are_ties_of_exact_rows(seed):
     rng = np.random.default_rng(seed)
     sources = sources_of(flat)
     source = sources.source
-    from polyregions.geometry.exact import exact_rows
+    from polyregions.network.exact_network import exact_rows
 
     for _ in range(5):
         bits = rng.integers(0, 2, flat.units).astype(np.uint8)

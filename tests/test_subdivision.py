@@ -15,10 +15,10 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.network import Layer, Network
-from polyregions.traversal.exact_tree import ExactTree
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.rational_walk import walk
-from polyregions.traversal.subdivision import count_below, count_tree, unit_order
+from polyregions.run.problem import problem_of
+from polyregions.tree.exact_tree import ExactTree
+from polyregions.tree.subdivision import count_below, count_tree, unit_order
+from polyregions.walk.rational_walk import walk
 
 SEEDS = 12
 

@@ -20,15 +20,16 @@ from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.corners import region_rows
 from polyregions.analysis.measures import face_measure
 from polyregions.analysis.shape import chart_polytope
+from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain
+from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError, PolyregionsError
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
 from polyregions.network import Layer, Network, input_point
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
-from polyregions.traversal.breadth_first import enumerate_regions
-from polyregions.traversal.refinement import refine
+from polyregions.walk.breadth_first import enumerate_regions
+from polyregions.walk.refinement import refine
 
 __all__ = [
     "DecisionBoundary",
@@ -40,8 +41,6 @@ __all__ = [
     "nearest_decision_point",
 ]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _SAMPLES = 4096
 

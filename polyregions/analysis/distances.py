@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 
 from polyregions.analysis.measures import float_root
 from polyregions.domain import Domain
-from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
-from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.domain.chart import Chart, chart_of
+from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network import Network, input_point
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 
 __all__ = ["BoundaryDistance", "boundary_distance"]

@@ -27,11 +27,11 @@ from polyregions.analysis.adjacency import adjacency, facet_units, require_compl
 from polyregions.analysis.contact import common_point
 from polyregions.analysis.equal_maps import equal_map_classes
 from polyregions.domain import Domain
-from polyregions.geometry.chart import Chart, chart_of
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
-from polyregions.lp.exact_simplex import Column, Row
-from polyregions.lp.rational import interior_point
+from polyregions.domain.chart import Chart, chart_of
+from polyregions.exact.facets import interior_point
+from polyregions.exact.simplex import Column, Row
 from polyregions.network import Network
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 

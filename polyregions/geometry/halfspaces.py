@@ -8,19 +8,18 @@ from functools import lru_cache
 
 import flint
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from polyregions.arrays import finite_floats
+from polyregions.arrays import Floats, finite_floats
 from polyregions.domain import Domain, Polytope
+from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import DomainError
-from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
+from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network import Network
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import Words, check_pattern, unpack
 
 __all__ = ["Halfspaces", "domain_halfspaces", "region_halfspaces", "unit_rows"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """The rows of a pattern's polytope, with bounds on their rounding errors.
 
 A region's rows follow from its pattern alone: they are the maps of its units
-(`geometry.layers`), normalised, and turned to the pattern's side.
+(`network.layer_maps`), normalised, and turned to the pattern's side.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
-from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
-from polyregions.geometry.layers import first_maps, maps_above
+from polyregions.network.flat import FlatNetwork
+from polyregions.network.layer_maps import first_maps, maps_above
+from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
     "DEGENERATE",
@@ -26,7 +27,6 @@ __all__ = [
     "write_row",
 ]
 
-Floats = NDArray[np.float64]
 
 OK = 0
 DEGENERATE = 1
@@ -81,7 +81,8 @@ def write_row(maps, i, m, sign, error, column, rows, errors):
             rows[d, column] = maps[d, i] * scale
         rows[m, column] = shift * scale
         errors[column] = (
-            1.01 * (error * abs(scale) + (m + 6) * UNIT * (total + abs(shift)) * abs(scale)) + TINY
+            1.01 * (error * abs(scale) + (m + 6) * ROUNDOFF * (total + abs(shift)) * abs(scale))
+            + TINY
         )
         return OK
     for d in range(m):
@@ -131,7 +132,10 @@ def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, tot
     for c in range(count):
         i = units[c]
         if scales[i] > 0.0:
-            size = error[i] * scales[i] + (m + 6) * UNIT * (totals[i] + abs(maps[m, i])) * scales[i]
+            size = (
+                error[i] * scales[i]
+                + (m + 6) * ROUNDOFF * (totals[i] + abs(maps[m, i])) * scales[i]
+            )
             errors[first + c] = 1.01 * size + TINY
         else:
             _odd_row(maps, error, i, m, first + c, rows, errors)
@@ -156,7 +160,7 @@ def _write_walls(flat, ids, column, count, rows, errors):
         for d in range(m + 1):
             rows[d, column] = flat.domain[d, wall]
         offset = abs(flat.domain[m, wall])
-        errors[column] = flat.domain_error[wall] + (m + 6) * UNIT * (m + 1.0 + offset)
+        errors[column] = flat.domain_error[wall] + (m + 6) * ROUNDOFF * (m + 1.0 + offset)
         column += 1
     return column
 

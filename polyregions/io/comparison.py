@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from polyregions.files.reading import format_suffix, import_extra, read_bytes
 from polyregions.io.exact_floats import Floats
-from polyregions.io.files import format_suffix, import_extra, read_bytes
 from polyregions.io.onnx_files import parse_model, whole_tensor
 from polyregions.io.onnx_outputs import kept_values, needed_nodes
 from polyregions.io.torch_files import load_module

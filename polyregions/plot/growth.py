@@ -12,7 +12,7 @@ from polyregions.network import Layer, Network
 from polyregions.plot.cells import plot_cells
 from polyregions.plot.figure import with_matplotlib
 from polyregions.plot.values import COLORINGS, OF_THE_OUTPUTS
-from polyregions.traversal.breadth_first import enumerate_regions
+from polyregions.walk.breadth_first import enumerate_regions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.solids import solids
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.network import Network
@@ -17,8 +17,8 @@ from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matpl
 from polyregions.plot.shading import draw_key, patches
 from polyregions.plot.values import cell_values
 from polyregions.regions import Regions
-from polyregions.traversal.breadth_first import enumerate_regions
-from polyregions.traversal.refinement import prefix_indices
+from polyregions.walk.breadth_first import enumerate_regions
+from polyregions.walk.refinement import prefix_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_slices", "plot_solids"]
 
-Floats = NDArray[np.float64]
 
 _LIGHT = np.array([0.35, -0.55, 0.75])
 _SHADES = 64  # each is drawn for itself, in the order of its depth

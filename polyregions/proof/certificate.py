@@ -15,24 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats, Point
 from polyregions.compiled import only_compiled
 from polyregions.domain import Polytope
+from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import PartialResultError
-from polyregions.geometry.chart import binding_inequalities
-from polyregions.geometry.crossing import bits_beyond
-from polyregions.geometry.exact import exact_rows
-from polyregions.geometry.modular import no_modular_network
+from polyregions.exact.facets import exact_facets
+from polyregions.files.archives import write_npz
+from polyregions.files.atomic import atomic_write
+from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.geometry.witness import chart_points
-from polyregions.io.archives import write_npz
-from polyregions.io.atomic import atomic_write
-from polyregions.lp.rational import exact_facets
+from polyregions.network.exact_network import exact_rows
+from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
 from polyregions.regions import Regions
-from polyregions.traversal.decide import NO_BASIS, machine
-from polyregions.traversal.neighbors import batch
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.visited import find, grown
+from polyregions.run.problem import Problem, problem_of
+from polyregions.walk.neighbors import batch
+from polyregions.walk.region_kernel import NO_BASIS, machine
+from polyregions.walk.visited import find, grown
 
 __all__ = [
     "Parts",
@@ -44,8 +45,6 @@ __all__ = [
 
 FORMAT, VERSION = "polyregions certificate", 2
 
-Floats = NDArray[np.float64]
-Fractions = tuple[Fraction, ...]
 
 _CHUNK = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
@@ -124,7 +123,7 @@ class Parts:
     points: list[Floats] = field(default_factory=list)
     unit_counts: list[NDArray[np.int64]] = field(default_factory=list)
     units: list[NDArray[np.int16]] = field(default_factory=list)
-    exact_points: dict[tuple[int, int], Fractions] = field(default_factory=dict)
+    exact_points: dict[tuple[int, int], Point] = field(default_factory=dict)
 
 
 def _free(regions: Regions) -> list[int]:
@@ -285,7 +284,7 @@ def _take_exactly(
         if neighbor < number:
             continue
         inputs = problem.chart.to_input(point)
-        chosen: Fractions = tuple(inputs[i] for i in _free(regions))
+        chosen: Point = tuple(inputs[i] for i in _free(regions))
         nearest = np.array([[_nearest(value) for value in chosen]])
         parts.exact_points[number, neighbor] = chosen
         parts.edges.append(np.array([[number, neighbor]]))
@@ -363,7 +362,7 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.result_type(np.min_scalar_type(min(low, -1 - high)), np.int8))
 
 
-def _exact_array(points: dict[int, Fractions], columns: int) -> NDArray[np.str_]:
+def _exact_array(points: dict[int, Point], columns: int) -> NDArray[np.str_]:
     """Return one row of text per point: its number, then its coordinates, in hexadecimal.
 
     Hexadecimal, because Python limits the length of decimal integers it reads.

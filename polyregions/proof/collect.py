@@ -7,22 +7,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.cells.degeneracy import NO_ROW
+from polyregions.cells.degenerate import walk_degenerate
+from polyregions.cells.dictionary import HUGE
+from polyregions.cells.proofs import evaluate_rows
 from polyregions.compiled import entry, exact_order_kernel
-from polyregions.geometry.flat import FlatNetwork
 from polyregions.geometry.rows import OK
-from polyregions.lp.degenerate import walk_degenerate
-from polyregions.lp.dictionary import HUGE
-from polyregions.lp.proofs import evaluate_rows
-from polyregions.lp.ties import NO_ROW
-from polyregions.traversal.decide import (
+from polyregions.network.flat import FlatNetwork
+from polyregions.walk.neighbors import write_degenerate, write_simple
+from polyregions.walk.region_kernel import (
     decide_simple,
     find_start,
     list_every_row,
     listed,
     unpack_bits,
 )
-from polyregions.traversal.neighbors import write_degenerate, write_simple
-from polyregions.traversal.visited import find
+from polyregions.walk.visited import find
 
 __all__ = ["FACET", "WALL", "ZERO", "Pieces", "collect", "pieces"]
 

@@ -18,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.arrays import Arrays
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
-from polyregions.io.atomic import target_of
+from polyregions.files.atomic import target_of
 from polyregions.network import Network
+from polyregions.network.unit_order import ANY
 from polyregions.pattern import n_words
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import Stop, limits_of
+from polyregions.run.problem import Problem, problem_of
+from polyregions.run.progress import Progress
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
-    Arrays,
     Checkpoint,
     Totals,
     append,
@@ -37,14 +42,9 @@ from polyregions.scale.checkpoint import (
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_walk import Written
-from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
+from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.walk_tasks import Walked, walk_piece
-from polyregions.traversal.below import first_start
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.limits import Stop, limits_of
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.progress import Progress
-from polyregions.traversal.unit_order import ANY
+from polyregions.walk.subproblem import first_start
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from polyregions.domain import Domain
 from polyregions.network import Network
 from polyregions.pattern import n_words
-from polyregions.traversal.drive import drive
-from polyregions.traversal.found import bytes_needed, root
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.limits import limits_of
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.subdivision import count_tree
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import limits_of
+from polyregions.run.problem import problem_of
+from polyregions.tree.subdivision import count_tree
+from polyregions.walk.drive import drive
+from polyregions.walk.walk_state import bytes_needed, root
 
 __all__ = ["Cost", "cost_per_region"]
 

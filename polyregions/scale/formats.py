@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polyregions.errors import FormatError
-from polyregions.io.atomic import is_stream
+from polyregions.files.atomic import is_stream
+from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint
-from polyregions.traversal.found import Found, result_of
-from polyregions.traversal.problem import Problem
+from polyregions.walk.walk_state import Found, result_of
 
 __all__ = ["OUTPUT_SUFFIXES", "Format", "format_of"]
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 import polyregions
-from polyregions.io.archives import write_npz
-from polyregions.io.results import arrays_of
+from polyregions.files.archives import write_npz
 from polyregions.network import Network
 from polyregions.pattern import n_words
 from polyregions.regions import Regions
-from polyregions.traversal.problem import Problem
+from polyregions.regions.archive import arrays_of
+from polyregions.run.problem import Problem
 
 __all__ = ["empty_result", "identity_of"]
 

@@ -12,18 +12,18 @@ from typing import Literal
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
-from polyregions.io.atomic import target_of
+from polyregions.files.atomic import target_of
 from polyregions.network import Network
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import Stop, check_threads, limits_of
+from polyregions.run.problem import problem_of
+from polyregions.run.progress import Progress
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
-from polyregions.scale.state import added, hand_over, mark, restored
-from polyregions.traversal.drive import drive
-from polyregions.traversal.found import Found
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.limits import Stop, check_threads, limits_of
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.progress import Progress
+from polyregions.scale.saved_state import added, hand_over, mark, restored
+from polyregions.walk.drive import drive
+from polyregions.walk.walk_state import Found
 
 __all__ = ["CHECKPOINT_SUFFIX", "Written", "enumerate_to_file"]
 

@@ -13,9 +13,9 @@ from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.run.problem import Problem, problem_of
 from polyregions.scale.identity import identity_of
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.subdivision import count_below
+from polyregions.tree.subdivision import count_below
 
 __all__ = ["Piece", "Sent", "count_piece", "problem_sent", "sent", "whole_problem_sent"]
 

@@ -17,8 +17,8 @@ from polyregions.pattern import Words
 from polyregions.regions import Regions
 from polyregions.scale.part_files import part_name, proof_name, write_part, write_proof
 from polyregions.scale.tasks import Sent, problem_sent, whole_problem_sent
-from polyregions.traversal.below import Start, split, walk_below
-from polyregions.traversal.found import result_of, sorted_numbers
+from polyregions.walk.subproblem import Start, split, walk_below
+from polyregions.walk.walk_state import result_of, sorted_numbers
 
 __all__ = ["Walked", "beyond_of", "prove_piece", "walk_piece"]
 
@@ -47,7 +47,7 @@ def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -
     ----------
     source : Sent
     start : tuple
-        The fields of a :class:`~polyregions.traversal.below.Start`.
+        The fields of a :class:`~polyregions.walk.subproblem.Start`.
     budget : int
         Most regions of a file.
     folder : str
@@ -69,7 +69,7 @@ def prove_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) 
     walked, regions, children = _walked(source, start, budget, folder)
     if regions is None:
         return walked
-    from polyregions.proof.pieces import piece_of_certificate
+    from polyregions.proof.partial_certificate import piece_of_certificate
 
     # certificates speak of all units, also of those that are constant
     problem = whole_problem_sent(source)

@@ -1,0 +1,256 @@
+"""Exploring a planar tree, depth-first: which units cut a polygon, and its two parts.
+
+Everything rests on the sides that corners are on (`corner_sides`); all that follows from
+them is combinatorial.
+"""
+
+from __future__ import annotations
+
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
+from polyregions.geometry.rows import LOST
+from polyregions.network.residues import vanishes
+from polyregions.network.unit_order import ANY, is_open
+from polyregions.tree.corner_orientation import residues_ready, sides
+from polyregions.tree.planar_levels import compute_maps, enter_level
+from polyregions.tree.polygons import (
+    BIT,
+    CANDIDATES,
+    CHOICE,
+    COUNT,
+    CUTTING,
+    DEPTH,
+    EXACT,
+    FIRST,
+    FIXED,
+    LAST,
+    LEVEL,
+    NODES,
+    ORDERED,
+    SETTLED,
+    SIDES,
+    SPLITTING,
+    STATE,
+    TARGET,
+    UNIT,
+    WAITING,
+    copy_corner,
+    count_cells,
+    place_corner,
+    settle_unit,
+)
+
+__all__ = ["DONE", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "PAUSED", "clip"]
+
+# what the kernel returns
+DONE, PAUSED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS = range(5)
+# Hint: candidates that the fixed prefix decides are split first.
+FIXED_FIRST_HINT = 1 << 30
+
+
+@exact_order_kernel
+def settle_candidates(flat, modular, polygons, depth):
+    """Settle the candidates that do not cut the polygon; choose one of those that do.
+
+    Returns DONE, PAUSED if the fixed prefix says otherwise, NEEDS_ROW or NEEDS_SIGNS.
+    """
+    frame, counters, candidates = polygons.frames[depth], polygons.counters, polygons.candidates
+    level, start = frame[LEVEL], frame[CANDIDATES]
+    best = -1
+    kept = frame[CUTTING]
+    status = DONE
+    for i in range(kept, frame[COUNT]):
+        row = candidates[start + i]
+        if status != DONE:
+            candidates[start + kept] = row
+            kept += 1
+            continue
+        bit = -1
+        balance = 0
+        if polygons.errors[row] == LOST:
+            if not residues_ready(flat, modular, polygons, level) or not vanishes(modular, 2, row):
+                counters[TARGET] = row
+                status = NEEDS_ROW
+            else:
+                counters[EXACT] += 1
+                bit = 0
+        elif polygons.errors[row] == 0.0:
+            bit = 1 if polygons.rows[2, row] > 0.0 else 0
+        else:
+            balance = sides(flat, modular, polygons, depth, row)
+            if balance < 0:
+                status = NEEDS_SIGNS
+            elif balance == 0:
+                bit = 0
+                for k in range(frame[SIDES]):
+                    bit |= polygons.signs[k] > 0
+        if status != DONE:
+            frame[CUTTING] = kept
+        if bit < 0:
+            # those that the fixed prefix decides come first: they keep one side only
+            if not is_open(polygons.fixed, counters[FIXED], polygons.rank[row]):
+                balance = FIXED_FIRST_HINT
+            if status == DONE and balance > best:
+                best = balance
+                frame[CHOICE] = kept
+            candidates[start + kept] = row
+            kept += 1
+        elif not settle_unit(polygons, row, bit):
+            return PAUSED
+    frame[COUNT] = kept
+    if status == DONE:
+        frame[CUTTING] = kept
+        frame[STATE] = SETTLED
+        if counters[ORDERED] and best < FIXED_FIRST_HINT:
+            frame[CHOICE] = 0
+    return status
+
+
+@exact_order_kernel
+def write_part(polygons, depth, row, sign, place):
+    """Write the part of a polygon on one side of a row at a place; return its corners."""
+    frame, signs = polygons.frames[depth], polygons.signs
+    first, count = frame[FIRST], frame[SIDES]
+    size = 0
+    for i in range(count):
+        before = signs[i - 1 if i > 0 else count - 1] * sign
+        here = signs[i] * sign
+        after = signs[i + 1 if i + 1 < count else 0] * sign
+        edge = polygons.meetings[first + i, 2]
+        if here > 0 or (here == 0 and after > 0):
+            copy_corner(polygons, first + i, edge, place + size)
+            size += 1
+        elif here == 0 and before > 0:
+            copy_corner(polygons, first + i, row, place + size)
+            size += 1
+        if here * after < 0:
+            place_corner(polygons, edge, row, row if here > 0 else edge, place + size)
+            size += 1
+    return size
+
+
+@exact_order_kernel
+def split(polygons, depth):
+    """Split the polygon on top by the candidate whose sides are in ``signs``."""
+    frames, counters, candidates = polygons.frames, polygons.counters, polygons.candidates
+    frame = frames[depth]
+    start = frame[CANDIDATES]
+    row = candidates[start + frame[CHOICE]]
+    for i in range(frame[CHOICE], frame[COUNT] - 1):
+        candidates[start + i] = candidates[start + i + 1]
+    frame[COUNT] -= 1
+    frame[STATE] = WAITING
+    frame[CUTTING] = 0
+    frame[UNIT] = row
+    end = frame[FIRST] + frame[SIDES]
+    ones = write_part(polygons, depth, row, 1, end)
+    zeros = write_part(polygons, depth, row, -1, end + ones)
+    place = polygons.rank[row]
+    only = ANY if is_open(polygons.fixed, counters[FIXED], place) else polygons.fixed[place]
+    # the polygon becomes one part; the other, if it is asked for, goes on top
+    first = end if only != 0 else end + ones
+    size = ones if only != 0 else zeros
+    frame[BIT] = 1 if only != 0 else 0
+    target = frame[FIRST]
+    for i in range(size):
+        copy_corner(polygons, first + i, polygons.meetings[first + i, 2], target + i)
+    frame[SIDES] = size
+    if only != ANY:
+        return
+    for i in range(zeros):
+        source = end + ones + i
+        copy_corner(polygons, source, polygons.meetings[source, 2], target + size + i)
+    top = frames[depth + 1]
+    top[LEVEL] = frame[LEVEL]
+    top[STATE] = WAITING
+    top[FIRST] = target + size
+    top[SIDES] = zeros
+    top[CANDIDATES] = start + frame[COUNT]
+    top[COUNT] = frame[COUNT]
+    top[CUTTING] = 0
+    top[UNIT] = row
+    top[BIT] = 0
+    for i in range(frame[COUNT]):
+        candidates[top[CANDIDATES] + i] = candidates[start + i]
+    counters[DEPTH] = depth + 1
+
+
+@inlined_exact_order_kernel
+def is_new(polygons, frame):
+    """Return whether a polygon is a part that the fixed prefix does not lead to."""
+    return frame[UNIT] >= 0 and is_open(
+        polygons.fixed, polygons.counters[FIXED], polygons.rank[frame[UNIT]]
+    )
+
+
+@exact_order_kernel
+def has_room(flat, polygons, depth):
+    """Return whether the stack has room for a split or another level."""
+    frame = polygons.frames[depth]
+    widest = len(polygons.low)
+    return (
+        depth + 1 < len(polygons.frames)
+        and frame[FIRST] + 2 * frame[SIDES] + 4 < len(polygons.corners)
+        and frame[CANDIDATES] + 2 * frame[COUNT] + widest < len(polygons.candidates)
+    )
+
+
+@entry
+@exact_order_kernel
+def clip(flat, modular, polygons, nodes, regions):
+    """Explore a planar tree for about so many nodes, or until so many regions are counted.
+
+    Returns
+    -------
+    int
+        DONE; PAUSED; NEEDS_ROOM: call again with more room; NEEDS_ROW: the row
+        ``counters[TARGET]`` may vanish, write it and call again; NEEDS_SIGNS: write the sides
+        of that row that the corners of the polygon on top are on, and call again.
+    """
+    counters, frames = polygons.counters, polygons.frames
+    last = counters[LAST]
+    stop = counters[NODES] + nodes
+    while counters[DEPTH] >= 0:
+        depth = counters[DEPTH]
+        frame = frames[depth]
+        level = frame[LEVEL]
+        if not has_room(flat, polygons, depth):
+            return NEEDS_ROOM
+        if frame[STATE] == WAITING:
+            if frame[CUTTING] == 0 and is_new(polygons, frame):
+                if counters[NODES] >= stop or polygons.counts[last] >= regions:
+                    return PAUSED
+                counters[NODES] += 1
+            if frame[UNIT] >= 0:
+                polygons.bits[frame[UNIT]] = frame[BIT]
+            status = settle_candidates(flat, modular, polygons, depth)
+            if status == PAUSED:
+                counters[DEPTH] -= 1
+                continue
+            if status != DONE:
+                return status
+        if frame[COUNT] == 0:
+            count_cells(polygons, level, 1)
+            if level == last:
+                counters[DEPTH] -= 1
+                continue
+            level += 1
+            compute_maps(flat, polygons, level)
+            while polygons.starts[level + 1] == polygons.starts[level]:
+                level += 1
+                compute_maps(flat, polygons, level)
+            if polygons.starts[level] >= counters[FIXED]:
+                counters[NODES] += flat.widths[level - 1] >> 5
+            if not enter_level(flat, polygons, depth, level):
+                counters[DEPTH] -= 1
+            continue
+        row = polygons.candidates[frame[CANDIDATES] + frame[CHOICE]]
+        place = polygons.rank[row]
+        if level == last and frame[COUNT] == 1 and place >= counters[FIXED]:
+            count_cells(polygons, level, 2)
+            counters[DEPTH] -= 1
+            continue
+        frame[STATE] = SPLITTING
+        if sides(flat, modular, polygons, depth, row) < 0:
+            return NEEDS_SIGNS
+        split(polygons, depth)
+    return DONE

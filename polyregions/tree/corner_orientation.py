@@ -1,0 +1,72 @@
+"""On which side of a unit's line a corner is: the one question of the planar tree.
+
+A corner is where two other lines meet. Floats answer if the value exceeds its bound and the
+corner's doubt; a corner on the line is recognised by the network's shape or modulo primes;
+what is left goes to exact integers.
+"""
+
+from __future__ import annotations
+
+from polyregions.compiled import exact_order_kernel
+from polyregions.network.residues import meet_on, modular_rows
+from polyregions.tree.polygons import EXACT, FIRST, GIVEN, LEVEL, RESIDUES, SIDES, TARGET
+
+__all__ = ["residues_ready", "sides"]
+
+# the side of a corner that only exact integers can tell
+UNKNOWN = 2
+
+
+@exact_order_kernel
+def residues_ready(flat, modular, polygons, level):
+    """Compute the rows up to a level modulo the primes, unless they are there."""
+    if len(modular.primes) == 0:
+        return False
+    if polygons.counters[RESIDUES] < level:
+        modular_rows(flat, modular, polygons.bits)
+        polygons.counters[RESIDUES] = level
+    return True
+
+
+@exact_order_kernel
+def side(flat, modular, polygons, level, corner, row):
+    """Return the sign of a row at a corner, or UNKNOWN."""
+    rows, corners = polygons.rows, polygons.corners
+    value = rows[2, row] + rows[0, row] * corners[corner, 0] + rows[1, row] * corners[corner, 1]
+    bound = polygons.errors[row] + corners[corner, 2]
+    if value > bound:
+        return 1
+    if value < -bound:
+        return -1
+    first, second = polygons.meetings[corner, 0], polygons.meetings[corner, 1]
+    if flat.zero_offsets and max(first, second) < flat.units:
+        return 0  # three lines through the origin
+    if residues_ready(flat, modular, polygons, level) and meet_on(modular, first, second, row):
+        polygons.counters[EXACT] += 1
+        return 0
+    return UNKNOWN
+
+
+@exact_order_kernel
+def sides(flat, modular, polygons, depth, row):
+    """Find the sides of a row that the corners of a polygon are on.
+
+    Returns how evenly it divides them: 0 if it does not cut, -1 if it is UNKNOWN.
+    """
+    frame, signs = polygons.frames[depth], polygons.signs
+    first, count = frame[FIRST], frame[SIDES]
+    given = polygons.counters[GIVEN] == row
+    above = below = 0
+    for i in range(count):
+        if given:
+            sign = int(polygons.given[i])
+        else:
+            sign = side(flat, modular, polygons, frame[LEVEL], first + i, row)
+        if sign == UNKNOWN:
+            polygons.counters[TARGET] = row
+            return -1
+        signs[i] = sign
+        above += sign > 0
+        below += sign < 0
+    polygons.counters[GIVEN] = -1
+    return min(above, below)
