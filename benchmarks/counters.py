@@ -49,8 +49,8 @@ def calls(*arguments: Any) -> int:
 
 # what is counted, the function whose calls tell, and how much a call counts for
 COUNTED: tuple[tuple[str, Callable[..., Any], Callable[..., int]], ...] = (
-    ("prefixes", settle.settle, calls),
-    ("computed rows", rows.region_rows, lambda *a: int(a[4])),
+    ("prefixes", settle.settle_prefix, calls),
+    ("computed rows", rows.write_region_rows, lambda *a: int(a[4])),
     ("polytopes", decide.decide_simple, calls),
     ("decided rows", decide.decide_simple, lambda *a: int(a[2])),
     ("corners", polygon.look_along, calls),

@@ -15,7 +15,7 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.pattern import unpack
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 SEEDS = 25
 
@@ -44,7 +44,7 @@ def test_walk_equals_rational_walk(family):
     for seed in range(SEEDS):
         network, domain = random_case(family, seed, units=9)
         regions = pr.enumerate_regions(network, domain)
-        same(regions, walk(network, domain))
+        same(regions, walk_exactly(network, domain))
         check_witnesses(regions, most=5)
 
 
@@ -80,7 +80,7 @@ def test_medium_nets_equal_the_rational_walk(bias):
     for shape in ((2, 8, 8), (3, 7, 6), (4, 5, 5)):
         network = he_normal(shape, seed=3, bias=bias)
         domain = pr.Box.cube(shape[0], 1.0)
-        same(pr.enumerate_regions(network, domain), walk(network, domain))
+        same(pr.enumerate_regions(network, domain), walk_exactly(network, domain))
 
 
 def test_generic_nets_need_no_exact_arithmetic():

@@ -18,7 +18,7 @@ from polyregions.scale import assembly, cluster_walk, part_files, tasks, walk_ta
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
-from polyregions.walk.subproblem import Start, first_start, split, walk_below
+from polyregions.walk.subproblem import Subproblem, first_start, split_subproblem, walk_below
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
@@ -318,9 +318,9 @@ def test_a_split_is_a_partition(medium):
         if found.finished:
             patterns.extend(map(tuple, found.patterns[: found.count].tolist()))
             continue
-        starts = split(problem, start, found)
+        starts = split_subproblem(problem, start, found)
         assert len(starts) >= 2
-        assert all(isinstance(one, Start) for one in starts)
+        assert all(isinstance(one, Subproblem) for one in starts)
         waiting.extend(starts)
     assert len(set(patterns)) == len(patterns) == len(pr.enumerate_regions(medium, BOX))
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 import polyregions as pr
 from polyregions.io import lowering
 from polyregions.io.windows import convolve, max_pool, windows
-from polyregions.network.value_numbering import numbered, numbers_of_layer
+from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 from polyregions.pattern import unpack
 from polyregions.run.problem import problem_of
 
@@ -38,7 +38,7 @@ def test_numbers_are_those_of_equal_functions(seed, form):
     weight = rng.integers(-1, 2, size=(below, 3 * above)) * rng.choice([1.0, 0.1])
     biases = rng.choice([-0.5, -0.0, 0.0], size=3 * above)
     inputs = np.arange(below) if seed % 2 else rng.integers(-1, below, size=below)
-    inputs = np.where(inputs >= 0, numbered(inputs.tolist()), -1)
+    inputs = np.where(inputs >= 0, value_numbers(inputs.tolist()), -1)
     constants = {}
     if seed % 3 == 0:
         constants = {int(k): Fraction(int(rng.integers(1, 4)), 2) for k in np.flatnonzero(inputs)}

@@ -11,7 +11,7 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.network import Layer, Network, storage
 from polyregions.network.exact_network import exact_rows
-from polyregions.network.layer_maps import change_slope, layer_maps
+from polyregions.network.layer_maps import change_slope, write_layer_maps
 from polyregions.network.residues import meet_on, modular_rows
 from polyregions.run.problem import problem_of
 from polyregions.tree.planar_levels import evaluate_units
@@ -164,8 +164,8 @@ def test_maps_stay_within_their_bounds(sparse, monkeypatch):
     p = polygons_of(flat, np.arange(flat.units))
     bits = np.ones(flat.units, dtype=np.uint8)
     work = (p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
-    layer_maps(flat, 0, 0, bits, *work)
-    layer_maps(flat, 1, 6, bits, *work)
+    write_layer_maps(flat, 0, 0, bits, *work)
+    write_layer_maps(flat, 1, 6, bits, *work)
     before = p.map_errors[1].copy()
     for unit in rng.integers(0, 6, size=200).tolist():
         bits[unit] = 1 - bits[unit]
@@ -220,7 +220,7 @@ def test_values_over_a_polygon_are_bounded(doubt, error):
     polygons, flat = subtree.polygons, subtree.problem.flat
     bits = np.ones(flat.units, dtype=np.uint8)
     p = polygons
-    layer_maps(flat, 0, 0, bits, p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
+    write_layer_maps(flat, 0, 0, bits, p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
     polygons.map_errors[0] += error
     polygons.corners[:4, 2] += doubt
     evaluate_units(flat, polygons, 0, 0)

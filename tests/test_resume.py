@@ -35,7 +35,7 @@ from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_state import Mark, added, mark, restored
 from polyregions.walk.drive import drive
 from polyregions.walk.prefixes import REGISTERED
-from polyregions.walk.walk_state import root
+from polyregions.walk.walk_state import root_state
 
 KILLS = {("generic", ".npz"): 7, ("degenerate", ".npz"): 7, ("degenerate", ".parquet"): 6}
 
@@ -216,7 +216,7 @@ def test_step_by_step(family, suffix, tmp_path):
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_state_itself_survives(tmp_path, keep):
     problem = problem_of(network_of("degenerate"), pr.Box.cube(4, 1.0), drop_constant=True)
-    found, saved = root(problem), Mark()
+    found, saved = root_state(problem), Mark()
     identity = identity_of(problem)
     with open_checkpoint(tmp_path / "walk", identity, resume=False) as checkpoint:
         for regions in (1, 4000, 15_000, 24_500, 24_900):

@@ -18,7 +18,7 @@ from polyregions.network import Layer, Network
 from polyregions.run.problem import problem_of
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.subdivision import count_below, count_tree, unit_order
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 SEEDS = 12
 
@@ -69,7 +69,7 @@ def test_tree_equals_walk(family):
 def test_tree_equals_rational_walk_and_exact_tree(family):
     for seed in range(50, 54):
         network, domain = random_case(family, seed, units=6)
-        regions = len(walk(network, domain).patterns)
+        regions = len(walk_exactly(network, domain).patterns)
         checked(count_tree(network, domain), regions)
         problem = problem_of(network, domain)
         assert counted_exactly(problem, unit_order(problem, seed))[-1] == regions
@@ -93,7 +93,7 @@ def test_zoo(known):
 @pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
 def test_slivers(case):
     _, network, box = case
-    checked(count_tree(network, box), len(walk(network, box).patterns))
+    checked(count_tree(network, box), len(walk_exactly(network, box).patterns))
 
 
 @pytest.mark.parametrize("domain", ["cube", "whole space", "fixed", "slice"])
@@ -176,7 +176,7 @@ def test_prefixes_of_slivers_add_up():
     for _, network, box in slivers():
         problem = problem_of(network, box, drop_constant=True)
         parts, _ = below_in_parts(problem, 1)
-        assert parts[-1] == len(walk(network, box).patterns)
+        assert parts[-1] == len(walk_exactly(network, box).patterns)
 
 
 def test_prefixes_of_a_medium_net_add_up():

@@ -11,7 +11,7 @@ from polyregions.cells.dictionary import HUGE, PIVOT_HINT, TIE_HINT
 from polyregions.cells.proofs import evaluate_rows, least, lower_bounds
 from polyregions.compiled import exact_order_kernel, kernel
 
-__all__ = ["nearest_row", "walk_polygon"]
+__all__ = ["corner_doubt", "nearest_row", "walk_polygon"]
 
 
 @kernel

@@ -33,10 +33,10 @@ from polyregions.cells.proofs import (
 )
 from polyregions.compiled import exact_order_kernel
 
-__all__ = ["FacetBuffer", "facet_buffer", "walk_vertices"]
+__all__ = ["FacetBuffer", "facet_buffer", "row_type", "walk_vertices"]
 
 
-UNKNOWN, FACET, REDUNDANT = 0, 1, 2
+UNDECIDED_ROW, FACET, REDUNDANT = 0, 1, 2
 
 # Pivots per row before the walk is given up as cycling: a hint, the answer is then "undecided".
 PASSES_HINT = 50
@@ -110,7 +110,7 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
     step = 0.5 * others / reach
     for facet in range(m):
         row = basis[facet]
-        if status[row] != UNKNOWN:
+        if status[row] != UNDECIDED_ROW:
             continue
         for d in range(m):
             point[d] = vertex[d] + step * (direction[d] - table[facet, d])
@@ -212,7 +212,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
     """
     table, row_at, basis, status = work.table, work.row_at, work.basis, work.status
     for i in range(size):
-        status[i] = UNKNOWN if i < candidates else REDUNDANT
+        status[i] = UNDECIDED_ROW if i < candidates else REDUNDANT
     for i in range(candidates):
         out.supports[i, 0] = -1
     if not invert_basis(rows, basis, m, work.inverse):
@@ -247,7 +247,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
         length = -table[m, position] / table[k, position]
         for d in range(m):
             witness[d] += length * table[k, d] / (m + 1)
-        if status[row_at[position]] == UNKNOWN:
+        if status[row_at[position]] == UNDECIDED_ROW:
             before = count
             count = prove_end_facet(rows, errors, m, size, k, position, work, out, count, proofs)
             if count > before and position < unknown:
@@ -285,7 +285,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
             return count
         # keep the current objective until it is settled, else take the nearest row
         target = -1
-        if objective >= 0 and status[objective] == UNKNOWN:
+        if objective >= 0 and status[objective] == UNDECIDED_ROW:
             for p in range(m, unknown):
                 if row_at[p] == objective:
                     target = p
@@ -311,7 +311,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
             # the row that left the basis is no longer a question
             unknown -= 1
             swap_rows(table, row_at, m, position, unknown)
-        if status[entered] == UNKNOWN:
+        if status[entered] == UNDECIDED_ROW:
             count = prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs)
             if count < 0:
                 return -1

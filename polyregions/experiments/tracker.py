@@ -22,7 +22,7 @@ from polyregions.pattern import Words
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Record", "RegionTracker", "common"]
+__all__ = ["Record", "RegionTracker", "by_architecture", "common", "figure_of_records"]
 
 
 @dataclass(frozen=True)

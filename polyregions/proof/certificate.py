@@ -32,8 +32,8 @@ from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem, problem_of
 from polyregions.walk.neighbors import batch
-from polyregions.walk.region_kernel import NO_BASIS, machine
-from polyregions.walk.visited import find, grown
+from polyregions.walk.region_kernel import NO_BASIS, worker_of
+from polyregions.walk.visited import find_pattern, grown
 
 __all__ = [
     "Parts",
@@ -161,7 +161,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     points = np.full((len(store), flat.dimension), np.nan)
     points[:total] = _chart_witnesses(problem, regions)
     starts = np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16)
-    worker, scratch = machine(flat), batch(flat, 1, flat.units)
+    worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
     size = min(total, _CHUNK)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
     modular = no_modular_network(flat)
@@ -278,7 +278,9 @@ def _take_exactly(
         if len(units) < len(group):
             proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
-        neighbor = int(find(table, store, pack(bits_beyond(exact, bits, rows, group, point))))
+        neighbor = int(
+            find_pattern(table, store, pack(bits_beyond(exact, bits, rows, group, point)))
+        )
         if neighbor < 0:
             raise _inconsistent(number)
         if neighbor < number:

@@ -35,11 +35,11 @@ __all__ = [
     "strictly_increasing",
 ]
 
-_FORMAT = "polyregions regions"
-_VERSION = 1
+_RESULT_FORMAT = "polyregions regions"
+_RESULT_VERSION = 1
 _POLYTOPE_VERSION = 2  # a domain that readers of version 1 would take for its box
 # what the checks below raise on arrays that do not fit together
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
@@ -110,7 +110,7 @@ def _refusing_damage(name: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise FormatError(f"{name} cannot be read: {error.strerror or error}") from None
-    except _DAMAGE as error:
+    except _MISFITS as error:
         raise FormatError(
             f"{name} is truncated, damaged or not a saved result ({error}); write it again"
         ) from None
@@ -121,8 +121,8 @@ def arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
     network, domain = regions.network, regions.domain
     n = network.input_dimension
     arrays: dict[str, NDArray[Any]] = {
-        "format": np.array(_FORMAT),
-        "version": np.array(_POLYTOPE_VERSION if isinstance(domain, Polytope) else _VERSION),
+        "format": np.array(_RESULT_FORMAT),
+        "version": np.array(_POLYTOPE_VERSION if isinstance(domain, Polytope) else _RESULT_VERSION),
         "name": np.array(network.name),
         "fingerprint": np.array(network.fingerprint),
         "layers": np.array(len(network.layers)),
@@ -171,10 +171,10 @@ def fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
 
 
 def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
-    if _text(arrays, "format") != _FORMAT:
+    if _text_in(arrays, "format") != _RESULT_FORMAT:
         raise FormatError(f"{name} is not a saved result of polyregions")
-    version = _number(arrays, "version")
-    if version not in (_VERSION, _POLYTOPE_VERSION):
+    version = _number_in(arrays, "version")
+    if version not in (_RESULT_VERSION, _POLYTOPE_VERSION):
         raise FormatError(
             f"{name} has format version {version}, but this program reads "
             f"versions up to {_POLYTOPE_VERSION}; install a newer polyregions"
@@ -183,16 +183,18 @@ def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
     n, n_bits = network.input_dimension, network.hidden_units
     patterns = _typed(arrays, "patterns", np.uint64, (-1, n_words(n_bits)))
     count = len(patterns)
-    _require(strictly_increasing(patterns), "patterns are not sorted")
+    _require_valid(strictly_increasing(patterns), "patterns are not sorted")
     padding = 64 * patterns.shape[1] - n_bits
     if padding:
-        _require(not (patterns[:, -1] >> np.uint64(64 - padding)).any(), "a pattern is too long")
+        _require_valid(
+            not (patterns[:, -1] >> np.uint64(64 - padding)).any(), "a pattern is too long"
+        )
     edges = _typed(arrays, "edges", (np.int32, np.int64), (-1, 2))
-    _require(
+    _require_valid(
         bool((edges[:, 0] < edges[:, 1]).all() and (edges >= 0).all() and (edges < count).all()),
         "an edge does not join two regions",
     )
-    _require(strictly_increasing(edges), "edges are not sorted")
+    _require_valid(strictly_increasing(edges), "edges are not sorted")
     return {
         "network": network,
         "domain": _domain_of(arrays, n),
@@ -201,33 +203,35 @@ def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
         "edges": edges,
         "complete": bool(_typed(arrays, "complete", np.bool_, ())),
         "proven": bool(_typed(arrays, "proven", np.bool_, ())),
-        "exact_decisions": _number(arrays, "exact_decisions"),
+        "exact_decisions": _number_in(arrays, "exact_decisions"),
         "exact_witnesses": exact_witnesses_of(arrays, count, n),
     }
 
 
 def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
     bounds = _typed(arrays, "domain", np.float64, (-1, n))
-    _require(len(bounds) in (0, 2), "the domain has the wrong shape")
+    _require_valid(len(bounds) in (0, 2), "the domain has the wrong shape")
     if not len(bounds):
         return None
     box = Box(bounds[0], bounds[1])
-    if _number(arrays, "version") != _POLYTOPE_VERSION:
+    if _number_in(arrays, "version") != _POLYTOPE_VERSION:
         return box
     rows = _typed(arrays, "polytope", np.float64, (-1, n + 1))
     polytope = Polytope(rows[:, :-1], rows[:, -1])
-    _require(polytope.box == box, "the polytope was changed")
+    _require_valid(polytope.box == box, "the polytope was changed")
     return polytope
 
 
 def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
     layers = tuple(
         Layer.with_slopes(*(arrays[f"{part}_{i}"] for part in ("weight", "bias", "lower", "upper")))
-        for i in range(_number(arrays, "layers"))
+        for i in range(_number_in(arrays, "layers"))
     )
-    assumed = _text(arrays, "assumed") if "assumed" in arrays else ""
-    network = Network(layers, name=_text(arrays, "name"), assumed=assumed)
-    _require(network.fingerprint == _text(arrays, "fingerprint"), "the network was changed")
+    assumed = _text_in(arrays, "assumed") if "assumed" in arrays else ""
+    network = Network(layers, name=_text_in(arrays, "name"), assumed=assumed)
+    _require_valid(
+        network.fingerprint == _text_in(arrays, "fingerprint"), "the network was changed"
+    )
     return network
 
 
@@ -236,11 +240,13 @@ def exact_witnesses_of(
 ) -> dict[int, tuple[Fraction, ...]]:
     """Return the exact witnesses that arrays hold; ValueError if they do not fit."""
     indices = _typed(arrays, "exact_indices", np.int64, (-1,))
-    _require(bool(((indices >= 0) & (indices < count)).all()), "an exact witness has no region")
-    _require(bool((indices[1:] > indices[:-1]).all()), "exact witnesses are not sorted")
+    _require_valid(
+        bool(((indices >= 0) & (indices < count)).all()), "an exact witness has no region"
+    )
+    _require_valid(bool((indices[1:] > indices[:-1]).all()), "exact witnesses are not sorted")
     texts = []
     for key in ("exact_numerators", "exact_denominators"):
-        _require(arrays[key].shape == (len(indices), n), f"{key} has the wrong shape")
+        _require_valid(arrays[key].shape == (len(indices), n), f"{key} has the wrong shape")
         texts.append(arrays[key].tolist())
     return {
         index: tuple(
@@ -260,11 +266,11 @@ def strictly_increasing(rows: NDArray[Any]) -> bool:
     return bool(below.all())
 
 
-def _number(arrays: Mapping[str, NDArray[Any]], key: str) -> int:
+def _number_in(arrays: Mapping[str, NDArray[Any]], key: str) -> int:
     return int(_typed(arrays, key, (np.int32, np.int64), ()))
 
 
-def _text(arrays: Mapping[str, NDArray[Any]], key: str) -> str:
+def _text_in(arrays: Mapping[str, NDArray[Any]], key: str) -> str:
     return str(_typed(arrays, key, np.str_, ()))
 
 
@@ -279,13 +285,13 @@ def _typed(
     fits = len(array.shape) == len(shape) and all(
         wanted in (-1, length) for wanted, length in zip(shape, array.shape, strict=True)
     )
-    _require(
+    _require_valid(
         array.dtype.type in (dtypes if isinstance(dtypes, tuple) else (dtypes,)) and fits,
         f"{key} has the wrong shape or type",
     )
     return array
 
 
-def _require(condition: bool, what: str) -> None:
+def _require_valid(condition: bool, what: str) -> None:
     if not condition:
         raise ValueError(what)

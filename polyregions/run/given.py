@@ -66,7 +66,9 @@ cannot be seen from outside, so give its weights to pr.Network.from_arrays([(W0,
         from polyregions.io.torch_modules import from_torch
 
         return from_torch(value)
-    raise NetworkError(f"a network is expected, not {_kind(value)}: {_network_meant(value)}")
+    raise NetworkError(
+        f"a network is expected, not {_kind_of_value(value)}: {_network_meant(value)}"
+    )
 
 
 def _network_meant(value: object) -> str:
@@ -129,7 +131,7 @@ lower bounds and all upper bounds: say which with pr.Box(lower, upper)
                 )
             return Box(pairs[:, 0], pairs[:, 1])
     raise DomainError(
-        f"a domain is expected, not {_kind(value)}: {_domain_meant(value, dimension)}"
+        f"a domain is expected, not {_kind_of_value(value)}: {_domain_meant(value, dimension)}"
     )
 
 
@@ -171,7 +173,7 @@ def _domain_meant(value: Any, dimension: int) -> str:
     )
 
 
-def _kind(value: object) -> str:
+def _kind_of_value(value: object) -> str:
     """Return what a value is, with its article."""
     if value is None:
         return "None"

@@ -66,7 +66,7 @@ def limits_of(
         raise PolyregionsError(
             f"the limit on regions must be a whole number of at least 1, not {max_regions!r}"
         )
-    if time_limit is not None and not (_is_real(time_limit) and time_limit > 0):
+    if time_limit is not None and not (_is_real_number(time_limit) and time_limit > 0):
         raise PolyregionsError(
             f"the time limit must be a positive number of seconds, not {time_limit!r}"
         )
@@ -97,5 +97,5 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, Integral)
 
 
-def _is_real(value: object) -> bool:
+def _is_real_number(value: object) -> bool:
     return isinstance(value, Real)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 __all__ = ["Pace", "first_size"]
 
 _FIRST_ROWS = 16384  # rows of all regions in the first step: uncompiled, a fraction of a second
-_LONG = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
+_LONG_STEP = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
 
 
 def first_size(rows: int) -> int:
@@ -38,7 +38,7 @@ class Pace:
         size, begin = self.size, time.monotonic()
         yield size
         seconds = time.monotonic() - begin
-        if seconds > _LONG:
+        if seconds > _LONG_STEP:
             self.size = max(1, size // 2)
-        elif seconds < _LONG / 4:
+        elif seconds < _LONG_STEP / 4:
             self.size = min(self.most, max(self.size, 2 * size))

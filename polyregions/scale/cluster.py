@@ -21,7 +21,7 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import check_threads, limits_of
 from polyregions.run.problem import Problem, problem_of
@@ -78,7 +78,7 @@ class _Count:
         """Make tasks, until every thread of every worker has enough."""
         slots, threads = self.under_way.slots, self.under_way.threads
         # the longest prefixes first: little is below them, and so few wait at a time
-        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(ANY))
+        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(FREE))
         while self.prefixes and len(self.under_way) < slots:
             size = min(max(1, len(self.prefixes) // (2 * slots)), _PREFIXES)
             bundle = tuple(self.prefixes[-size:])

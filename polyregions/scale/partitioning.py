@@ -31,7 +31,7 @@ from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
 from polyregions.walk.prefixes import empty_prefixes
 from polyregions.walk.visited import empty_table
-from polyregions.walk.walk_state import Found, sorted_numbers, witness_block
+from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
 
 __all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
 
@@ -41,7 +41,7 @@ _ROWS = 1 << 20  # least number of regions in a part
 
 
 def write_partitions(
-    problem: Problem, found: Found, checkpoint: Checkpoint, path: Path
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
 ) -> tuple[int, int]:
     """Write a folder of Parquet tables from a checkpoint that holds all of a walk.
 

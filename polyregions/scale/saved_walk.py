@@ -23,7 +23,7 @@ from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_state import added, hand_over, mark, restored
 from polyregions.walk.drive import drive
-from polyregions.walk.walk_state import Found
+from polyregions.walk.walk_state import WalkState
 
 __all__ = ["CHECKPOINT_SUFFIX", "Written", "enumerate_to_file"]
 
@@ -173,8 +173,8 @@ def enumerate_to_file(
 
 
 def _keeper(
-    checkpoint: Checkpoint, found: Found, beyond_memory: bool, interval: float | None
-) -> Callable[[Found, bool], None]:
+    checkpoint: Checkpoint, found: WalkState, beyond_memory: bool, interval: float | None
+) -> Callable[[WalkState, bool], None]:
     """Return a function that saves what was added, if it is time or at once."""
     least = _SECONDS_BETWEEN_CHUNKS if interval is None else interval
     saved = mark(found)
@@ -182,7 +182,7 @@ def _keeper(
         saved = type(saved)()
     due = time.monotonic() + least
 
-    def keep(found: Found, at_once: bool) -> None:
+    def keep(found: WalkState, at_once: bool) -> None:
         nonlocal saved, due
         begin = time.monotonic()
         if not at_once and begin < due:

@@ -23,7 +23,7 @@ from polyregions.run.problem import problem_of
 from polyregions.run.progress import Progress
 from polyregions.walk.drive import drive
 from polyregions.walk.steps import stepper
-from polyregions.walk.walk_state import result_of, root
+from polyregions.walk.walk_state import result_of, root_state
 
 __all__ = ["enumerate_regions", "traverse"]
 
@@ -122,7 +122,7 @@ def enumerate_regions(
     with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
         problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
         with only_compiled(problem.is_large):
-            found = root(problem)
+            found = root_state(problem)
             drive(
                 problem,
                 found,
@@ -159,7 +159,7 @@ def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> I
     """
     problem = problem_of(network, domain, drop_constant=True)
     with only_compiled(problem.is_large), stepper(problem, threads) as step:
-        found, pace = root(problem), Pace(1, _YIELDED)
+        found, pace = root_state(problem), Pace(1, _YIELDED)
         while not found.finished:
             start, waiting = found.expanded, set(found.open)
             with pace.step() as size:
