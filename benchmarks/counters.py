@@ -113,7 +113,7 @@ def measure(network: Network, box: Box | None, first: int | None, counts: Counte
         "exact decisions": found.exact_decisions,
     }
     counts.clear()
-    subtree = explorer_of(problem_of(network, box, drop_constant=True), None)
+    subtree = explorer_of(problem_of(network, box), None)
     limit = np.iinfo(np.int64).max
     while not subtree.finished and subtree.regions < (first or limit):
         subtree.advance(10**9, first or limit)

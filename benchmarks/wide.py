@@ -59,7 +59,7 @@ class Walk(NamedTuple):
 
 def walked(network: Network, box: Box, *, most: int | None, prefixes: bool = True) -> Walk:
     """Walk until there are `most` regions."""
-    problem = problem_of(network, box, drop_constant=True)
+    problem = problem_of(network, box)
     found = root_state(problem)
     if not prefixes:
         without_prefixes(found)

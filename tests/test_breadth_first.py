@@ -101,14 +101,6 @@ def test_threads_give_the_same_bytes(threads, bias):
     assert alone.exact_decisions == together.exact_decisions
 
 
-def test_float_arithmetic_proves_nothing():
-    network, box = he_normal((2, 10, 10)), pr.Box.cube(2, 1.0)
-    regions = pr.enumerate_regions(network, box, arithmetic="float")
-    assert regions.complete
-    assert not regions.proven
-    np.testing.assert_array_equal(regions.patterns, pr.enumerate_regions(network, box).patterns)
-
-
 def test_rational_arithmetic_gives_the_same_regions():
     network, box = he_normal((2, 5, 4)), pr.Box.cube(2, 1.0)
     same(
@@ -210,6 +202,7 @@ def test_progress_counts_up():
         ({"time_limit": float("nan")}, "time limit"),
         ({"threads": 0}, "number of threads"),
         ({"arithmetic": "double"}, "arithmetic"),
+        ({"arithmetic": "float"}, "arithmetic must be 'certified' or 'rational'"),
         ({"arithmetic": "rational", "max_regions": 5}, "knows no limits"),
     ],
 )

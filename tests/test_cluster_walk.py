@@ -279,7 +279,7 @@ def test_damaged_parts_are_refused(mutable, damage):
 
 
 def test_a_worker_that_sees_no_folder_is_refused(medium):
-    problem = problem_of(medium, BOX, drop_constant=True)
+    problem = problem_of(medium, BOX)
     source = tasks.Sent(medium, BOX, identity_of(problem))
     with pytest.raises(pr.PolyregionsError, match="does not see the folder"):
         walk_tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
@@ -311,7 +311,7 @@ def test_ids_of_32_bits(client, medium, tmp_path, monkeypatch):
 
 def test_a_split_is_a_partition(medium):
     """Prefixes are disjoint, and each start is below its own."""
-    problem = problem_of(medium, BOX, drop_constant=True)
+    problem = problem_of(medium, BOX)
     waiting, patterns = [first_start(problem)], []
     while waiting:
         found = walk_below(problem, start := waiting.pop(), 4)

@@ -7,7 +7,7 @@ import pytest
 
 from polyregions import Box, Layer, Network, enumerate_regions
 from polyregions.geometry.linear_forms import NOTHING, sources_of, trace_sources
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import whole_problem
 from polyregions.walk.rational_walk import walk_exactly
 
 
@@ -30,7 +30,7 @@ def sparse_network(seed):
 def test_ties_by_shape_are_ties_of_exact_rows(seed):
     network = sparse_network(seed)
     domain = Box.cube(network.input_dimension, 1.0) if seed % 2 else None
-    problem = problem_of(network, domain)
+    problem = whole_problem(network, domain)
     flat = problem.flat
     rng = np.random.default_rng(seed)
     sources = sources_of(flat)

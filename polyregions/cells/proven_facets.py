@@ -72,7 +72,7 @@ def proven_facets(scaled: ScaledRows) -> FacetVerdicts:
     undecided = FacetVerdicts(np.full(size, Verdict.UNDECIDED, dtype=np.int8), ())
     if not vertex_from_point(rows, m, size, work):
         return undecided
-    count = walk_vertices(rows, errors, m, size, size, work, out, np.zeros(m), 0.0, True)
+    count = walk_vertices(rows, errors, m, size, size, work, out, np.zeros(m), 0.0)
     if count < 0:
         return undecided
     verdicts = np.full(size, Verdict.REDUNDANT, dtype=np.int8)

@@ -30,7 +30,7 @@ from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
 from polyregions.regions import Regions
-from polyregions.run.problem import Problem, problem_of
+from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.neighbors import batch
 from polyregions.walk.region_kernel import NO_BASIS, worker_of
 from polyregions.walk.visited import find_pattern, grown
@@ -104,7 +104,7 @@ def certificate_arrays(
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
-    problem = problem_of(regions.network, regions.domain)
+    problem = whole_problem(regions.network, regions.domain)
     parts = Parts()
     for done in collected(problem, regions, regions.patterns, parts):
         if progress is not None:

@@ -147,7 +147,7 @@ def decide(flat, modular, words, start, point, worker, batch):
     count = -1
     if facets_listed(flat, list_every_row(flat, worker), worker) == OK:
         find_start(start, size, worker)
-        count = decide_simple(m, size, units, point, worker, 0.0, True)
+        count = decide_simple(m, size, units, point, worker, 0.0)
         if count >= 0 and m == 2:
             corner_supports(rows, units, found, count, work)
     if count >= 0:

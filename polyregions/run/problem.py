@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +25,7 @@ from polyregions.network.stable_units import (
 )
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
-__all__ = ["Problem", "prefix_rows", "problem_of"]
+__all__ = ["Problem", "prefix_rows", "problem_of", "whole_problem"]
 
 
 _LARGE_REGION = 5000  # numbers in the rows of a region; a hint
@@ -46,8 +47,6 @@ class Problem:
         Integers; made when first needed.
     room : float
         What a witness must keep free for its own rounding.
-    proofs : bool
-        False only for the unproven benchmark run.
     """
 
     network: Network
@@ -56,7 +55,6 @@ class Problem:
     flat: FlatNetwork
     reduction: Reduction
     room: float
-    proofs: bool
 
     @property
     def is_large(self) -> bool:
@@ -74,18 +72,11 @@ class Problem:
         return exact_network(self.network, self.chart)
 
 
-def problem_of(
-    network: NetworkLike,
-    domain: DomainLike,
-    *,
-    proofs: bool = True,
-    drop_constant: bool = False,
-) -> Problem:
-    """Return the walk's view of a network on a domain.
+def problem_of(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the view of a network on a domain that walk and tree have.
 
-    `drop_constant` leaves out the units that are proven constant over the domain. Every
-    function that takes a network and a domain comes here: both may be what
-    :mod:`polyregions.run.given` understands.
+    Units that are proven constant over the domain are left out. Every function that takes a
+    network and a domain comes here: both may be what :mod:`polyregions.run.given` understands.
 
     Raises
     ------
@@ -94,6 +85,17 @@ def problem_of(
     DomainError
         If the domain does not fit the network.
     """
+    return _problem(network, domain, reduction_of)
+
+
+def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the same with all units, also those that are constant over the domain."""
+    return _problem(network, domain, no_reduction)
+
+
+def _problem(
+    network: NetworkLike, domain: DomainLike, reducing: Callable[[FlatNetwork], Reduction]
+) -> Problem:
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)
     if domain is None and not any(layer.bias.any() for layer in network.layers[:-1]):
@@ -102,8 +104,8 @@ def problem_of(
         chart = chart_of(domain, network.input_dimension)
     room = witness_room(chart, domain)
     flat = flatten(network, chart)
-    reduction = reduction_of(flat) if drop_constant else no_reduction(flat)
-    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room, proofs)
+    reduction = reducing(flat)
+    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room)
 
 
 def prefix_rows(problem: Problem, bits: Bits) -> tuple[list[list[flint.fmpz]], list[Any]]:

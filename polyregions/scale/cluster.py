@@ -164,7 +164,7 @@ def count_on_cluster(
     limits_of(max_regions, time_limit)
     if not seconds > 0 or (nodes is not None and nodes < 1):
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     with Interrupt(on_interrupt) as interrupt, quiet():

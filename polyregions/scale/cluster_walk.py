@@ -226,7 +226,7 @@ def enumerate_on_cluster(
         raise FormatError(
             f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"
         )
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + PARTS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,

@@ -83,7 +83,7 @@ def cost_per_region(
     begin = time.perf_counter()
     count = count_tree(network, domain, time_limit=seconds, on_interrupt=on_interrupt)
     tree = time.perf_counter() - begin
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     with Interrupt(on_interrupt) as interrupt:
         first = limits_of(max_regions=1)
         drive(problem, root_state(problem), limits=first, interrupt=interrupt)  # loads kernels

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.errors import CheckpointError
 from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.run.interrupt import Interrupt, OnInterrupt
@@ -66,7 +65,6 @@ def enumerate_to_file(
     path: str | PathLike[str],
     *,
     resume: bool = False,
-    arithmetic: Literal["certified", "float"] = "certified",
     threads: int = 1,
     max_regions: int | None = None,
     time_limit: float | None = None,
@@ -93,7 +91,6 @@ def enumerate_to_file(
     resume : bool
         Go on from the checkpoint, if there is one. The result is the same, byte for
         byte, as that of a walk that was never stopped.
-    arithmetic : {"certified", "float"}
     interval : float, optional
         Least number of seconds between two checkpoints; by default 2. They are rarer
         where one takes more than a tenth of a second.
@@ -109,7 +106,7 @@ def enumerate_to_file(
     ------
     CheckpointError
         If there is a checkpoint and `resume` is not set; if it belongs to another
-        network, domain, arithmetic or version, or is damaged; if it cannot be written.
+        network, domain or version, or is damaged; if it cannot be written.
     FormatError
         If the name has another suffix, or stands for something else already.
     KeyboardInterrupt
@@ -127,11 +124,9 @@ def enumerate_to_file(
     """
     limits = limits_of(max_regions, time_limit, memory)
     check_threads(threads)
-    if arithmetic not in ("certified", "float"):
-        raise PolyregionsError(f"arithmetic must be 'certified' or 'float', not {arithmetic!r}")
     target = target_of(path)
     output = format_of(target)
-    problem = problem_of(network, domain, proofs=arithmetic == "certified", drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,
@@ -166,7 +161,7 @@ def enumerate_to_file(
         edges,
         decisions,
         complete,
-        problem.proofs,
+        True,
         stopped,
         None if complete else folder,
     )

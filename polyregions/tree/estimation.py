@@ -129,7 +129,7 @@ def probes_of(network: Network, domain: Domain | None, *, seed: int = 0) -> Iter
     >>> next(probes_of(net, pr.Box.cube(1, 1.0)))
     Probe(regions=3.0, counted=3, exact=True)
     """
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     rng = np.random.default_rng(seed)
     if problem.flat.units == 0:
         while True:

@@ -126,7 +126,7 @@ def count_below(
     Parameters
     ----------
     problem : Problem
-        With ``drop_constant=True``, for speed.
+        That of `problem_of`, for speed.
     prefix : sequence of int
         Bits of the first units of the order. Within its last layer, 2 stands for a unit that
         is not decided. A prefix that no region has counts 0.
@@ -149,7 +149,7 @@ def count_below(
     --------
     >>> import polyregions as pr
     >>> network = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
-    >>> problem = problem_of(network, pr.Box.cube(1, 1.0), drop_constant=True)
+    >>> problem = problem_of(network, pr.Box.cube(1, 1.0))
     >>> [int(count_below(problem, prefix).counts[-1]) for prefix in ([], [0], [1], [0, 1])]
     [3, 1, 2, 0]
     """
@@ -238,7 +238,7 @@ def count_tree(
     limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     with only_compiled(compile_first):
-        problem = problem_of(network, domain, drop_constant=True)
+        problem = problem_of(network, domain)
         return _tree_count(problem, threads, max_regions, limits.left, progress, seed, on_interrupt)
 
 

@@ -60,7 +60,7 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
             rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
             if simple:
                 worker.start[0] = NO_BASIS
-                count = decide_simple(m, rows, units, points[r], worker, room, True)
+                count = decide_simple(m, rows, units, points[r], worker, room)
                 if count >= 0:
                     end = write_tied(flat, modular, worker, count, used, result)
         if end < 0:

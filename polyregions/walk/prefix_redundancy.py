@@ -156,7 +156,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     count = -1
     if simple:
         worker.start[0] = NO_BASIS
-        count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0, True)
+        count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
     for c in range(stop):
         keep[c] = count < 0 or c >= inner
     for f in range(count):

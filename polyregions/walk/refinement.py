@@ -55,7 +55,7 @@ def refine(regions: Regions, network: Network) -> Regions:
     """
     if regions.complete:
         return enumerate_regions(network, regions.domain)
-    parts = list(_regions_inside(problem_of(network, regions.domain, drop_constant=True), regions))
+    parts = list(_regions_inside(problem_of(network, regions.domain), regions))
     starts = np.cumsum([0, *(len(part) for part in parts)])
     patterns = np.concatenate([part.patterns for part in parts])
     position = order(patterns)

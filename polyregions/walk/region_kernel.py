@@ -166,7 +166,7 @@ def rows_inside(flat, prefixes, prefix, words, worker):
 
 
 @exact_order_kernel
-def decide_simple(m, count, candidates, point, worker, room, proofs):
+def decide_simple(m, count, candidates, point, worker, room):
     """Decide the first `candidates` of `count` columns, computed without loss.
 
     Parameters
@@ -177,7 +177,7 @@ def decide_simple(m, count, candidates, point, worker, room, proofs):
         A point of the polytope or of a facet of it, for want of a vertex (in the plane: a
         row) in ``worker.start``; see `find_start`.
     worker : Worker
-    room, proofs
+    room : float
         See `walk_vertices`.
 
     Returns
@@ -210,7 +210,6 @@ def decide_simple(m, count, candidates, point, worker, room, proofs):
             found,
             witness,
             room,
-            proofs,
         )
     if start[0] != NO_BASIS:
         for k in range(m):
@@ -219,4 +218,4 @@ def decide_simple(m, count, candidates, point, worker, room, proofs):
         step_inside(rows, m, count, work)
         if not vertex_from_point(rows, m, count, work):
             return -1
-    return walk_vertices(rows, errors, m, count, candidates, work, found, witness, room, proofs)
+    return walk_vertices(rows, errors, m, count, candidates, work, found, witness, room)

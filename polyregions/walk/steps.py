@@ -115,7 +115,6 @@ def _advance_in_one_thread(crew: _Workers, found: WalkState, budget: int) -> Non
         totals,
         budget,
         problem.room,
-        problem.proofs,
         crew.workers[0],
         crew.room,
         open_numbers,
@@ -143,7 +142,6 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
                 bases[at],
                 points[at],
                 problem.room,
-                problem.proofs,
                 crew.workers[worker],
                 result,
             )

@@ -73,7 +73,7 @@ def walk_below(problem: Problem, start: Subproblem, budget: int) -> WalkState:
     Parameters
     ----------
     problem : Problem
-        With ``drop_constant=True``, as for whatever made the start.
+        That of `problem_of`, as for whatever made the start.
     start : Start
     budget : int
 

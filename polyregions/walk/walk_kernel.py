@@ -21,7 +21,7 @@ __all__ = ["advance", "expand", "merge"]
 
 @entry
 @exact_order_kernel
-def expand(flat, prefixes, patterns, starts, points, room, proofs, worker, result):
+def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
 
     A region with ties, or that rounding bounds cannot decide, is left open.
@@ -39,8 +39,6 @@ def expand(flat, prefixes, patterns, starts, points, room, proofs, worker, resul
         A point of that facet.
     room : float
         See `walk_vertices`: what a witness must keep free for its own rounding.
-    proofs : bool
-        Whether to prove every decision.
     worker : Worker
     result : Batch, out
 
@@ -63,7 +61,7 @@ def expand(flat, prefixes, patterns, starts, points, room, proofs, worker, resul
             rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
         if simple:
             find_start(starts[r], rows, worker)
-            count = decide_simple(m, rows, units, points[r], worker, room, proofs)
+            count = decide_simple(m, rows, units, points[r], worker, room)
         if count >= 0:
             used = write_simple(worker, count, patterns[r], used, result)
         result.state[r] = PROVEN if count >= 0 else OPEN
@@ -151,7 +149,6 @@ def advance(
     totals,
     budget,
     room,
-    proofs,
     worker,
     result,
     open_numbers,
@@ -201,7 +198,6 @@ def advance(
             bases[expanded:stop],
             points[expanded:stop],
             room,
-            proofs,
             worker,
             result,
         )

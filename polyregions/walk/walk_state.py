@@ -266,7 +266,7 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
         witnesses,
         _sorted_edges(found, rank),
         complete=complete,
-        proven=problem.proofs,
+        proven=True,
         exact_decisions=found.exact_decisions,
         exact_witnesses=exact_witnesses,
     )
