@@ -4,8 +4,9 @@
     python benchmarks/speed.py --quick      one seed, fewer samples
     python benchmarks/speed.py --memory     bytes a region, some five million regions
 
-For every shape: the proven walk with edges, and the naive way, one `scipy.optimize.linprog` call (HiGHS) per row of a region's polytope,
-timed on a sample of regions. Processor time of one thread, warm, medians over seeds.
+For every shape: the proven walk with edges, and the naive way, one
+`scipy.optimize.linprog` call (HiGHS) per row of a region's polytope, timed on a sample of
+regions. Processor time of one thread, warm, medians over seeds.
 """
 
 from __future__ import annotations

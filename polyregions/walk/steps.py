@@ -254,7 +254,7 @@ def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
 
     Examples
     --------
-    >>> [(run.start, run.stop) for run in _runs([4, 5, 6, 8], [0, 0, OPEN, 0])]
+    >>> [(run.start, run.stop) for run in _consecutive([4, 5, 6, 8], [0, 0, OPEN, 0])]
     [(0, 2), (2, 3), (3, 4)]
     """
     start = 0
