@@ -74,7 +74,7 @@ def test_a_walk_goes_on_as_if_it_had_not_stopped(looks, threads, pivots):
     whole = pr.enumerate_regions(*THIN)
     assert whole.exact_decisions
     assert pivots[0] > 300
-    problem = problem_of(*THIN, drop_constant=True)
+    problem = problem_of(*THIN)
     found, stops, given, done = root_state(problem), 0, looks, 0
     while (
         drive(problem, found, threads=threads, limits=limits_of(), interrupt=Due(given))
@@ -89,7 +89,7 @@ def test_a_walk_goes_on_as_if_it_had_not_stopped(looks, threads, pivots):
 
 def test_regions_found_before_a_stop_are_regions():
     whole = pr.enumerate_regions(*THIN)
-    problem = problem_of(*THIN, drop_constant=True)
+    problem = problem_of(*THIN)
     for looks in range(0, 400, 23):
         found = root_state(problem)
         stop = drive(problem, found, limits=limits_of(), interrupt=Due(looks))
@@ -103,7 +103,7 @@ def test_a_tree_goes_on_as_if_it_had_not_stopped(looks, pivots):
     whole = count_tree(*THIN)
     assert whole.exact_decisions
     due = Due(looks)
-    crew = Crew(problem_of(*THIN, drop_constant=True), None, 1, lambda: due.requested)
+    crew = Crew(problem_of(*THIN), None, 1, lambda: due.requested)
     rounds, given = 0, looks
     while not crew.finished:
         before = crew.regions, crew.exact_decisions
@@ -150,7 +150,7 @@ def test_a_time_limit_stops_the_walk_between_pivots(threads, pivots, monkeypatch
 def test_settling_stops_between_prefixes():
     """In several threads, or after a checkpoint, many prefixes are settled in one step."""
     network = thin((3, 6, 6, 6), 0.1)
-    problem = problem_of(network, pr.Box.cube(3, 1.0), drop_constant=True)
+    problem = problem_of(network, pr.Box.cube(3, 1.0))
     whole = pr.enumerate_regions(network, pr.Box.cube(3, 1.0))
     found, stops = root_state(problem), 0
     while drive(problem, found, threads=2, limits=limits_of(), interrupt=Due(2)) != "finished":
@@ -190,7 +190,7 @@ def test_contexts_do_not_meet():
 
 def test_nothing_is_changed_by_a_region_that_was_not_decided(monkeypatch):
     """What a step changes it changes at its end."""
-    problem = problem_of(*THIN, drop_constant=True)
+    problem = problem_of(*THIN)
     found = root_state(problem)
     drive(problem, found, limits=limits_of(), interrupt=Due(30))
     number = found.open[0]
