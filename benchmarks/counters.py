@@ -26,15 +26,17 @@ os.environ["NUMBA_DISABLE_JIT"] = "1"  # before numba is imported
 import numpy as np
 from families import SHAPES, duplicates, he_normal, integer
 
-import polyregions.lp.degenerate
-import polyregions.traversal.resolve
+import polyregions.cells.degenerate
+import polyregions.walk.degenerate_regions
 from polyregions import Box, Network, enumerate_regions
+from polyregions.cells import dictionary, polygon, vertices
 from polyregions.geometry import rows
-from polyregions.lp import dictionary, polygon, vertices
-from polyregions.traversal import decide, polygons, settle, tree
-from polyregions.traversal.explorer import explorer_of
-from polyregions.traversal.planar_subtree import PlanarSubtree
-from polyregions.traversal.problem import problem_of
+from polyregions.run.problem import problem_of
+from polyregions.tree import polygons
+from polyregions.tree.explorer import explorer_of
+from polyregions.tree.planar_subtree import PlanarSubtree
+from polyregions.walk import prefix_redundancy as settle
+from polyregions.walk import region_kernel as decide
 
 STORE = Path(__file__).with_name("counters.csv")
 FIRST = 300  # regions of the large networks
@@ -47,13 +49,13 @@ def calls(*arguments: Any) -> int:
 
 # what is counted, the function whose calls tell, and how much a call counts for
 COUNTED: tuple[tuple[str, Callable[..., Any], Callable[..., int]], ...] = (
-    ("prefixes", settle.settle, calls),
-    ("computed rows", rows.region_rows, lambda *a: int(a[4])),
+    ("prefixes", settle.settle_prefix, calls),
+    ("computed rows", rows.write_region_rows, lambda *a: int(a[4])),
     ("polytopes", decide.decide_simple, calls),
     ("decided rows", decide.decide_simple, lambda *a: int(a[2])),
     ("corners", polygon.look_along, calls),
     ("vertices", vertices.prove_basis_facets, calls),
-    ("degenerate rows", polyregions.lp.degenerate.decide_row, calls),
+    ("degenerate rows", polyregions.cells.degenerate.decide_row, calls),
     ("pivots", dictionary.pivot, calls),
     ("tree corners", polygons.place_corner, calls),
 )
@@ -111,7 +113,7 @@ def measure(network: Network, box: Box | None, first: int | None, counts: Counte
         "exact decisions": found.exact_decisions,
     }
     counts.clear()
-    subtree = explorer_of(problem_of(network, box, drop_constant=True), None)
+    subtree = explorer_of(problem_of(network, box), None)
     limit = np.iinfo(np.int64).max
     while not subtree.finished and subtree.regions < (first or limit):
         subtree.advance(10**9, first or limit)
@@ -119,7 +121,7 @@ def measure(network: Network, box: Box | None, first: int | None, counts: Counte
         raise SystemExit(f"{network.name}: walk and tree disagree")
     planar = isinstance(subtree, PlanarSubtree)  # polygons there, dictionaries elsewhere
     row["tree nodes"] = int(
-        subtree.polygons.counters[polygons.NODES] if planar else subtree.tree.counters[tree.NODES]
+        subtree.polygons.counters[0]["nodes"] if planar else subtree.tree.counters[0]["nodes"]
     )
     row["tree pivots"] = counts["pivots"]
     row["tree corners"] = counts["tree corners"]

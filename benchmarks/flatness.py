@@ -21,7 +21,7 @@ from statistics import median
 from families import he_normal, text
 
 from polyregions import Box, Network, enumerate_regions
-from polyregions.traversal.subdivision import count_tree
+from polyregions.tree.subdivision import count_tree
 
 
 def best_rate(run: Callable[[], int], seconds: float) -> float:

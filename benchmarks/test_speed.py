@@ -15,7 +15,7 @@ pytest.importorskip("pytest_benchmark")
 from families import SHAPES, duplicates, he_normal, integer, text
 
 from polyregions import Box, enumerate_regions
-from polyregions.traversal.subdivision import count_tree
+from polyregions.tree.subdivision import count_tree
 
 DEGENERATE = {
     "zero-bias": lambda shape: he_normal(shape, 0, bias=0.0),

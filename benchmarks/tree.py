@@ -18,7 +18,7 @@ import numpy as np
 from families import duplicates, he_normal, integer, text
 
 from polyregions import Box, Network, enumerate_regions
-from polyregions.traversal.subdivision import TreeCount, count_tree
+from polyregions.tree.subdivision import TreeCount, count_tree
 
 SHAPES = [
     (2, 16, 16),

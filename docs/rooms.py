@@ -20,14 +20,17 @@ BEGIN, END = "<!-- rooms: begin -->\n", "<!-- rooms: end -->\n"
 
 # top floor first; within a floor too a room imports only from rooms further down
 FLOORS = (
-    ("faces", ("cli", "viewer", "plot", "testing")),
-    ("what is asked", ("experiments", "theory")),
+    ("faces", ("cli", "testing", "viewer")),
+    ("pictures", ("experiments", "plot")),
+    ("what is asked", ("theory",)),
     ("what is made of regions", ("scale", "proof", "analysis")),
-    ("the walk", ("traversal",)),
-    ("one question", ("lp",)),
-    ("rows and files", ("geometry", "io")),
-    ("values", ("examples", "slices", "regions", "domain", "network", "pattern")),
-    ("ground", ("compiled", "arrays", "errors")),
+    ("two ways through the cells", ("walk", "tree")),
+    ("a run", ("run",)),
+    ("in and out", ("io",)),
+    ("what was found", ("regions",)),
+    ("one cell", ("cells", "geometry")),
+    ("what is given", ("examples", "network", "domain")),
+    ("ground", ("exact", "pattern", "compiled", "files", "arrays", "rounding", "errors")),
 )
 ROOMS = tuple(room for _, rooms in FLOORS for room in rooms)
 

@@ -24,17 +24,17 @@ from polyregions.errors import (
     UnsupportedOperatorError,
 )
 from polyregions.network import Layer, Network
+from polyregions.network.slices import Line, Plane, Slice, fix, random_subspace
 from polyregions.regions import Region, Regions
-from polyregions.slices import Line, Plane, Slice, fix, random_subspace
 
 if TYPE_CHECKING:
     from polyregions.io.networks import load
-    from polyregions.io.results import open_regions
+    from polyregions.io.open import open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
     from polyregions.scale.preparation import compile_kernels
-    from polyregions.traversal.breadth_first import enumerate_regions, traverse
-    from polyregions.traversal.subdivision import count_regions
+    from polyregions.tree.subdivision import count_regions
+    from polyregions.walk.breadth_first import enumerate_regions, traverse
 
 __version__ = "0.1.0"
 
@@ -72,13 +72,13 @@ __all__ = [
 # "import polyregions" takes no longer than "import numpy"
 _LAZY = {
     "compile_kernels": "polyregions.scale.preparation",
-    "count_regions": "polyregions.traversal.subdivision",
-    "enumerate_regions": "polyregions.traversal.breadth_first",
+    "count_regions": "polyregions.tree.subdivision",
+    "enumerate_regions": "polyregions.walk.breadth_first",
     "from_sklearn": "polyregions.io.sklearn_models",
     "from_torch": "polyregions.io.torch_modules",
     "load": "polyregions.io.networks",
-    "open_regions": "polyregions.io.results",
-    "traverse": "polyregions.traversal.breadth_first",
+    "open_regions": "polyregions.io.open",
+    "traverse": "polyregions.walk.breadth_first",
 }
 
 

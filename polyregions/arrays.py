@@ -1,4 +1,4 @@
-"""Numbers that people give, as floats: equal to what was given, or refused."""
+"""Arrays: their types, and numbers that people give as floats, equal to them or refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,38 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.errors import NetworkError, PolyregionsError
 
-__all__ = ["finite_floats", "floats"]
+__all__ = [
+    "MAX_DENSE",
+    "Arrays",
+    "Bits",
+    "Floats",
+    "Indices",
+    "Integers",
+    "Point",
+    "Records",
+    "finite_floats",
+    "floats",
+    "integer_record",
+]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Indices = NDArray[np.intp]
+Bits = NDArray[np.uint8]  # one pattern, unpacked: a 1 for every active unit
+Records = NDArray[np.void]  # of an `integer_record`
+Arrays = dict[str, NDArray[Any]]
+Point = tuple[Fraction, ...]  # exact coordinates
 
-_KINDS = {"c": "complex numbers", "O": "objects", "S": "text", "U": "text", "m": "durations"}
+# entries that a sparse layer may have when it is asked for as one dense matrix (1 GiB)
+MAX_DENSE = 2**27
+
+_REFUSED_KINDS = {
+    "c": "complex numbers",
+    "O": "objects",
+    "S": "text",
+    "U": "text",
+    "m": "durations",
+}
 # types that numpy does not have itself; every finite number of theirs is a float64
 _SMALL_TYPES = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "int4", "uint4")
 _EXACT = 2.0**53  # every integer below is a float; 2^53 + 1 is not
@@ -59,7 +86,7 @@ def floats(values: ArrayLike, what: str, error: type[PolyregionsError] = Network
     if array.dtype.kind == "O" and all(isinstance(entry, Real) for entry in array.flat):
         return _from_objects(array, what, error)
     if array.dtype.kind not in "biuf" and array.dtype.name not in _SMALL_TYPES:
-        kind = _KINDS.get(array.dtype.kind, array.dtype.name)
+        kind = _REFUSED_KINDS.get(array.dtype.kind, array.dtype.name)
         raise error(f"{what} must be real numbers, not {kind}")
     converted = array.astype(np.float64, copy=False)
     if array.dtype.kind in "iu":
@@ -69,7 +96,7 @@ def floats(values: ArrayLike, what: str, error: type[PolyregionsError] = Network
             converted.astype(array.dtype), array, equal_nan=True
         )
     if not exact:
-        raise error(_rounded(what))
+        raise error(_rounded_message(what))
     return converted
 
 
@@ -97,14 +124,27 @@ def _from_objects(array: NDArray[Any], what: str, error: type[PolyregionsError])
         try:
             value = float(entry)
         except OverflowError:
-            raise error(_rounded(what)) from None
+            raise error(_rounded_message(what)) from None
         if isfinite(value) and Fraction(entry) != Fraction(value):
-            raise error(_rounded(what))
+            raise error(_rounded_message(what))
         converted.flat[place] = value
     return converted
 
 
-def _rounded(what: str) -> str:
+def _rounded_message(what: str) -> str:
     return (
         f"{what} must be numbers, but have entries that no float64 holds exactly; round them first"
     )
+
+
+def integer_record(*names: str) -> np.dtype[np.void]:
+    """Return the type of records of named integers, as kernels count in them.
+
+    Examples
+    --------
+    >>> counters = np.zeros(1, dtype=integer_record("found", "left"))
+    >>> counters[0]["left"] = 3
+    >>> counters[0].item()
+    (0, 3)
+    """
+    return np.dtype([(name, np.int64) for name in names], align=True)

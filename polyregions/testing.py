@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from polyregions.analysis.adjacency import adjacency
 from polyregions.analysis.cells import cells
 from polyregions.analysis.volumes import domain_volume, exact_volumes
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows, exact_signs
+from polyregions.domain.chart import chart_of
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows, exact_signs
 from polyregions.pattern import order, pack, unpack
 from polyregions.regions import Regions, check_regions
-from polyregions.traversal.exact_step import exact_region
+from polyregions.walk.exact_step import exact_region
 
 __all__ = ["assert_valid"]
 

@@ -5,10 +5,11 @@ import os
 import signal
 
 import polyregions as pr
-from polyregions.scale import assembly, tasks, under_way
+from polyregions.run.problem import problem_of
+from polyregions.scale import assembly, tasks
+from polyregions.scale import task_pool as under_way
 from polyregions.scale.identity import identity_of
-from polyregions.traversal.below import first_start
-from polyregions.traversal.problem import problem_of
+from polyregions.walk.subproblem import first_start
 
 TRIANGLE = pr.Polytope([[-1.0, 0.2], [0.3, -1.0], [1.0, 1.0]], [0.9, 0.8, 0.7])
 
@@ -19,7 +20,7 @@ def assembled_here(piece, network, domain, folder, budget, change=None):
     `change` gets the folder of parts and their list before that. Returns the regions, the
     folder of parts and the list.
     """
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     source = tasks.Sent(network, domain, identity_of(problem))
     files = folder / "files"
     files.mkdir(parents=True)

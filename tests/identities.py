@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Box
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
-from polyregions.lp.rational import exact_facets
+from polyregions.domain.chart import chart_of
+from polyregions.exact.facets import exact_facets
 from polyregions.network import Network
+from polyregions.network.exact_network import exact_network, exact_rows
 
 __all__ = ["Cells", "cells", "check_identities"]
 

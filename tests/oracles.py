@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
-from polyregions.lp.rational import interior_point
+from polyregions.exact.facets import interior_point
 from polyregions.network import Network
 from polyregions.pattern import Words, order, pack
 

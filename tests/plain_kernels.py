@@ -14,13 +14,13 @@ from polyregions.compiled.plain import plain_twin
 
 # modules that are not compiled themselves, and call kernels
 DRIVERS = (
-    "polyregions.geometry.constant_units",
-    "polyregions.traversal.found",
-    "polyregions.traversal.planar_subtree",
-    "polyregions.traversal.start",
-    "polyregions.traversal.steps",
-    "polyregions.traversal.subtree",
-    "polyregions.traversal.resolve",
+    "polyregions.network.stable_units",
+    "polyregions.walk.walk_state",
+    "polyregions.tree.planar_subtree",
+    "polyregions.walk.start",
+    "polyregions.walk.steps",
+    "polyregions.tree.subtree",
+    "polyregions.walk.degenerate_regions",
 )
 
 

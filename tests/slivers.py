@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Box
-from polyregions.geometry.modular import _primes
 from polyregions.network import Layer, Network
+from polyregions.network.residues import _primes
 
 __all__ = ["slivers"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.io.results import write_npz
+from polyregions.files.archives import write_npz
 from polyregions.proof import checker
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check

@@ -8,7 +8,7 @@ import pytest
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.slices import Line, Plane
+from polyregions.network.slices import Line, Plane
 
 RNG = np.random.default_rng(8)
 NET = pr.Network.from_arrays(

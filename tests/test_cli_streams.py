@@ -13,7 +13,7 @@ import pytest
 import polyregions as pr
 from polyregions import examples
 from polyregions.cli import main
-from polyregions.cli.progress import announced_compilation, shown_progress
+from polyregions.cli.progress_lines import announced_compilation, shown_progress
 from polyregions.cli.report import complain, print_lines, tell
 from polyregions.cli.streams import Stream, lenient_streams
 from polyregions.errors import shown
@@ -85,7 +85,7 @@ def test_a_full_disk_behind_stdout_is_said(monkeypatch, capsys, tmp_path, late):
 
 
 def test_progress_survives_a_reader_that_is_gone(monkeypatch):
-    monkeypatch.setattr("polyregions.cli.progress._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("polyregions.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(sys, "stderr", Broken(GONE))
     with lenient_streams(), announced_compilation(), shown_progress(str) as progress:
         progress("one")

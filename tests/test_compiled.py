@@ -20,14 +20,15 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions import compiled
-from polyregions.compiled import files, start
+from polyregions.compiled import kernel_files as files
+from polyregions.compiled import start
 from polyregions.compiled.plain import callees, plain_twin
 from polyregions.compiled.signatures import as_text, from_text
-from polyregions.geometry.flat import FlatNetwork
-from polyregions.traversal.expand import advance
-from polyregions.traversal.prefixes import Prefixes
-from polyregions.traversal.subdivision import count_tree
-from polyregions.traversal.visited import insert
+from polyregions.network.flat import FlatNetwork
+from polyregions.tree.subdivision import count_tree
+from polyregions.walk.prefixes import Prefixes
+from polyregions.walk.visited import insert
+from polyregions.walk.walk_kernel import advance
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled here")
 
@@ -97,7 +98,7 @@ def test_a_constant_argument_compiles_no_second_copy(tmp_path):
 SMALL = """
     import numpy as np
     from polyregions.compiled import only_compiled
-    from polyregions.traversal.visited import EMPTY, empty_table, rebuild
+    from polyregions.walk.visited import EMPTY, empty_table, rebuild
     from numba.core import event
 
     class Seen(event.Listener):
@@ -201,7 +202,7 @@ def test_kernels_of_other_versions_are_removed_a_month_after_their_last_use(tmp_
 def test_without_compilation_nothing_is_said_of_overflow(tmp_path):
     code = """
         import polyregions as pr
-        from polyregions.traversal.subdivision import count_tree
+        from polyregions.tree.subdivision import count_tree
         net = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
         print(len(pr.enumerate_regions(net, pr.Box.cube(2, 1.0))), count_tree(net, None).regions)
     """
@@ -304,7 +305,7 @@ def stamped(path, monkeypatch):
 def test_the_stamp_covers_what_kernels_use(monkeypatch):
     modules = {kernel.py_func.__module__ for kernel in compiled.kernels()}
     modules |= {cls.__module__ for cls in (FlatNetwork, Prefixes)}
-    assert "polyregions.geometry.flat" in modules
+    assert "polyregions.network.flat" in modules
     for module in modules:
         if module.startswith("polyregions."):
             assert stamped(Path(importlib.import_module(module).__file__), monkeypatch), module
@@ -315,7 +316,7 @@ def test_a_full_disk_does_not_end_a_run(tmp_path):
     code = (
         SMALL
         + """
-    from polyregions.compiled.files import CheckedFiles
+    from polyregions.compiled.kernel_files import CheckedFiles
     def full(self, *args): raise OSError(28, "No space left on device")
     CheckedFiles._save_data = full
     with only_compiled(): print(call())
@@ -348,12 +349,12 @@ def test_large_networks_wait_for_compiled_kernels(tmp_path):
         import numpy as np
         import polyregions as pr
         from numba.core import event
-        from polyregions.traversal.problem import problem_of
+        from polyregions.run.problem import whole_problem
         rng = np.random.default_rng(5)
         layers = [(rng.normal(size=(40, 70)), rng.normal(size=40)), (np.ones((1, 40)), [0.0])]
-        print(problem_of(pr.Network.from_arrays(layers), pr.Box.cube(70, 3.0)).is_large)
+        print(whole_problem(pr.Network.from_arrays(layers), pr.Box.cube(70, 3.0)).is_large)
         small = pr.Network.from_arrays([(np.eye(2), [0.0, 0.0]), ([[1, 1]], [0])])
-        print(problem_of(small, pr.Box.cube(2, 3.0)).is_large)
+        print(whole_problem(small, pr.Box.cube(2, 3.0)).is_large)
     """
     assert in_a_process(code, tmp_path)[0] == "True\nFalse\n"
 

@@ -7,10 +7,10 @@ import flint
 import numpy as np
 import pytest
 
-from polyregions.lp.constant_rows import drop_constant_rows, drop_rows_off_polygon
-from polyregions.lp.dictionary import workspace
-from polyregions.lp.polygon import nearest_row, walk_polygon
-from polyregions.lp.vertices import facet_buffer
+from polyregions.cells.dictionary import workspace
+from polyregions.cells.implied_rows import drop_constant_rows, drop_rows_off_polygon
+from polyregions.cells.polygon import nearest_row, walk_polygon
+from polyregions.cells.vertices import facet_buffer
 
 
 def vertices(table):
@@ -71,7 +71,7 @@ def dropped(rows, errors, size):
         out = facet_buffer(m, stop + 1)
         row = nearest_row(rows, size, work.point)
         count = walk_polygon(
-            rows, errors, size, size, row, work.point, work.slack, out, np.zeros(2), 0.0, True
+            rows, errors, size, size, row, work.point, work.slack, out, np.zeros(2), 0.0
         )
         assert count >= 3
         drop_rows_off_polygon(rows, errors, count, out, size, stop, work.slack, work.ratio, keep)

@@ -13,9 +13,9 @@ from polyregions import examples
 from polyregions.analysis.exact_maps import exact_maps, largest_value
 from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.shape import facet_rows
-from polyregions.geometry.chart import chart_of, chart_point
-from polyregions.geometry.exact import exact_network, exact_rows
-from polyregions.lp.rational import exact_facets
+from polyregions.domain.chart import chart_of, chart_point
+from polyregions.exact.facets import exact_facets
+from polyregions.network.exact_network import exact_network, exact_rows
 
 # how far an answer may be off, relative to values of size 1
 CLOSE = 1e-5

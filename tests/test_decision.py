@@ -13,7 +13,7 @@ from polyregions.analysis.exact_maps import exact_maps
 from polyregions.analysis.polytope import polytope_of
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.network import Layer
-from polyregions.traversal.refinement import prefix_indices
+from polyregions.walk.refinement import prefix_indices
 
 FAMILIES = ("generic", "zero bias", "duplicates", "integer", "touching", "slopes", "dead")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.geometry import storage
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.enclosure import enclose, no_enclosure
-from polyregions.geometry.flat import flatten
+from polyregions.domain.chart import chart_of
+from polyregions.network import storage
+from polyregions.network.bound_propagation import enclose, no_enclosure
+from polyregions.network.flat import flatten
 
 
 def enclosures(network, slopes=None):

@@ -9,21 +9,21 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.cli import progress as progress_module
-from polyregions.cli.progress import mentioning_estimate
+from polyregions.cli import progress_lines as progress_module
+from polyregions.cli.progress_lines import mentioning_estimate
 from polyregions.compiled import Times
 from polyregions.io import save_network
+from polyregions.run.progress import Progress
 from polyregions.scale.forecast import cost_per_region
-from polyregions.traversal import estimate as module
-from polyregions.traversal.estimate import estimate_regions, probes_of
-from polyregions.traversal.progress import Progress
-from polyregions.traversal.subdivision import TreeCount, count_tree
+from polyregions.tree import estimation as module
+from polyregions.tree.estimation import estimate_regions, probes_of
+from polyregions.tree.subdivision import TreeCount, count_tree
 
 
 @pytest.fixture
 def rough(monkeypatch):
     """Probes so coarse that they are random on small networks."""
-    monkeypatch.setattr(module, "_NODES", 2)
+    monkeypatch.setattr(module, "_NODES_OF_A_PROBE", 2)
     monkeypatch.setattr(module, "_KEPT", 2)
 
 
@@ -54,7 +54,7 @@ def test_probes_are_unbiased(rough, family):
 
 @pytest.mark.parametrize(("nodes", "kept"), [(1, 1), (1, 3), (20, 1), (7, 2)])
 def test_unbiased_for_any_size_of_probe(monkeypatch, nodes, kept):
-    monkeypatch.setattr(module, "_NODES", nodes)
+    monkeypatch.setattr(module, "_NODES_OF_A_PROBE", nodes)
     monkeypatch.setattr(module, "_KEPT", kept)
     network, box = he_normal(2, 6), pr.Box.cube(2, 1.0)
     regions = count_tree(network, box).regions
@@ -153,7 +153,7 @@ def test_costs_are_positive_and_found_regions_are_few_enough():
 
 
 def test_command_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(module, "_NODES", 10)
+    monkeypatch.setattr(module, "_NODES_OF_A_PROBE", 10)
     monkeypatch.setattr(module, "_KEPT", 2)
     # as if there were time for less than the whole tree
     stopped = TreeCount(5, (5,), False, True, 0), Times(1e9, 0.0)

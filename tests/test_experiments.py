@@ -416,7 +416,7 @@ def test_a_stopped_walk_makes_no_row(monkeypatch):
 
     part = replace(pr.enumerate_regions(net, None), complete=False)
     monkeypatch.setattr(
-        "polyregions.traversal.breadth_first.enumerate_regions", lambda network, domain: part
+        "polyregions.walk.breadth_first.enumerate_regions", lambda network, domain: part
     )
     with pytest.raises(PartialResultError):
         counts(net, whole=None)

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.io.archives import read_npz, write_npz
-from polyregions.io.manifests import signed as signed_manifest
+from polyregions.files.archives import read_npz, write_npz
+from polyregions.files.manifests import signed as signed_manifest
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
+from polyregions.run.problem import problem_of
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.checkpoint import open_checkpoint
-from polyregions.scale.state import restored
-from polyregions.traversal.problem import problem_of
+from polyregions.scale.saved_state import restored
 from tests.random_nets import random_case
 from tests.test_certificate import layers_of
 
@@ -516,7 +516,7 @@ def test_every_place_of_a_manifest(tmp_path, deep, value):
         fits = path[:1] == ("totals",) or (path[-1:] == ("resolving",) and value is True)
         expected = nullcontext() if fits else pytest.raises(pr.CheckpointError)
         with expected, open_checkpoint(folder, whole["identity"], resume=True) as checkpoint:
-            restored(problem_of(deep, box, drop_constant=True), checkpoint, keep=True)
+            restored(problem_of(deep, box), checkpoint, keep=True)
 
 
 def test_a_chunk_that_claims_more_than_it_holds(tmp_path, deep):

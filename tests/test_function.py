@@ -15,8 +15,8 @@ from polyregions.analysis.exact_maps import exact_affine_map
 from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
 from polyregions.analysis.units import unit_summary
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.domain.chart import chart_of
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 
 

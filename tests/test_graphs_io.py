@@ -171,6 +171,6 @@ def test_another_suffix_is_refused(three_lines, suffix, tmp_path):
 def test_pieces_join(deep, suffix, tmp_path, monkeypatch):
     regions = pr.enumerate_regions(deep, pr.Box.cube(3, 1.0))
     write_graph(regions, tmp_path / f"whole{suffix}")
-    monkeypatch.setattr("polyregions.io.graphs._PIECE", 5)
+    monkeypatch.setattr("polyregions.regions.graph._PIECE", 5)
     write_graph(regions, tmp_path / f"pieces{suffix}")
     assert (tmp_path / f"whole{suffix}").read_bytes() == (tmp_path / f"pieces{suffix}").read_bytes()

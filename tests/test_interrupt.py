@@ -7,12 +7,12 @@ import pytest
 
 import polyregions as pr
 from polyregions.errors import PolyregionsError
+from polyregions.run.interrupt import Interrupt
 from polyregions.scale.forecast import cost_per_region
 from polyregions.scale.saved_walk import enumerate_to_file
 from polyregions.theory.draws import Settings, draw_network
-from polyregions.traversal.estimate import estimate_regions
-from polyregions.traversal.interrupt import Interrupt
-from polyregions.traversal.subdivision import count_tree
+from polyregions.tree.estimation import estimate_regions
+from polyregions.tree.subdivision import count_tree
 
 LARGE = draw_network(Settings((6, 24, 24)), 0), pr.Box.cube(6, 1.0)
 SMALL = draw_network(Settings((2, 4)), 0), pr.Box.cube(2, 1.0)

@@ -141,7 +141,7 @@ def test_refuses_a_forged_shape_without_allocating(tmp_path):
 
 def test_refuses_arrays_that_grow_beyond_their_file_before_unpacking(tmp_path, monkeypatch):
     file = tmp_path / "net.npz"
-    monkeypatch.setattr("polyregions.io.files._ALWAYS_ALLOWED", 2**26)
+    monkeypatch.setattr("polyregions.files.reading._ALWAYS_ALLOWED", 2**26)
     # one byte each in the file, eight in memory
     ones = {f"W{k}": np.ones((1000, 1000), np.int8) for k in range(9)}
     np.savez_compressed(file, **ones)

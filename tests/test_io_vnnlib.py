@@ -276,7 +276,7 @@ def test_gzip_files(tmp_path, monkeypatch):
     file.write_bytes(gzip.compress(content)[:-10])
     with pytest.raises(FormatError, match="damaged gzip"):
         load_box(file)
-    monkeypatch.setattr("polyregions.io.files._ALWAYS_ALLOWED", 2**20)
+    monkeypatch.setattr("polyregions.files.reading._ALWAYS_ALLOWED", 2**20)
     file.write_bytes(gzip.compress(content + b" " * 2**22, 1))
     assert file.stat().st_size < 2**15
     with pytest.raises(FormatError, match="unpacks to more than"):

@@ -16,9 +16,9 @@ from polyregions.cli import main
 from polyregions.io import load_box
 from polyregions.regions import check_region, check_regions
 from polyregions.scale.saved_walk import enumerate_to_file
-from polyregions.traversal.estimate import estimate_regions
-from polyregions.traversal.rational_walk import enumerate_rational
-from polyregions.traversal.subdivision import count_tree
+from polyregions.tree.estimation import estimate_regions
+from polyregions.tree.subdivision import count_tree
+from polyregions.walk.rational_walk import enumerate_rational
 
 NET = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
 BOX = pr.Box.cube(2, 1.0)
@@ -277,7 +277,7 @@ def arguments_that_are_checked():
     """The first arguments of all public functions, and those for regions, in analysis of all."""
     analysis = importlib.import_module("polyregions.analysis").__path__
     rooms = {f"analysis.{room.name}": [] for room in pkgutil.iter_modules(analysis)}
-    for name, public in {**rooms, **DOCUMENTED, "io.results": ["save_regions"]}.items():
+    for name, public in {**rooms, **DOCUMENTED}.items():
         room = importlib.import_module(f"polyregions.{name}")
         for function in [getattr(room, e) for e in (room.__all__ if name in rooms else public)]:
             if inspect.isfunction(function):

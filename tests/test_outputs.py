@@ -11,10 +11,10 @@ import pytest
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.cli.storage import WORKING_SUFFIXES
+from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.experiments.rows_file import RowsFile
-from polyregions.io.atomic import atomic_write
+from polyregions.files.atomic import atomic_write
 from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.partitioning import REPLACED_SUFFIX

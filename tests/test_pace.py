@@ -2,8 +2,8 @@
 
 import pytest
 
-from polyregions.traversal import pace
-from polyregions.traversal.pace import Pace
+from polyregions.run import pace
+from polyregions.run.pace import Pace
 
 
 @pytest.fixture

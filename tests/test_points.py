@@ -14,7 +14,7 @@ from polyregions.arrays import floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.halfspaces import region_halfspaces
 from polyregions.network import Layer
-from polyregions.slices import Line, Slice, fix, fixed_box
+from polyregions.network.slices import Line, Slice, fix, fixed_box
 from polyregions.theory.balls import count_in_ball
 from polyregions.theory.distance import boundary_distance as mean_distance
 

@@ -20,14 +20,14 @@ from polyregions.analysis.lipschitz import lipschitz
 from polyregions.analysis.shape import bounding_box, vertices
 from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
 from polyregions.cli import main
-from polyregions.geometry.chart import binding_inequalities, chart_of
+from polyregions.domain.chart import binding_inequalities, chart_of
 from polyregions.io import save_network
 from polyregions.io.polytopes import load_polytope
 from polyregions.pattern import unpack
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check
 from polyregions.testing import assert_valid
-from polyregions.traversal.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 KINDS = ("simplex", "cross", "halfspaces", "thin", "thinner", "redundant", "integer")
 
@@ -96,7 +96,7 @@ def layers(network):
 @pytest.mark.parametrize("family", [name for name in FAMILIES if "whole" not in name])
 def test_walks_and_brute_force_agree(family, kind):
     network, polytope = case(family, kind, seed=len(family) % 3)
-    regions, exact = pr.enumerate_regions(network, polytope), walk(network, polytope)
+    regions, exact = pr.enumerate_regions(network, polytope), walk_exactly(network, polytope)
     assert regions.complete
     assert regions.proven
     assert_same(regions, exact)
@@ -109,7 +109,7 @@ def test_walks_and_brute_force_agree(family, kind):
 def test_larger_results_are_valid(family, kind):
     network, polytope = case(family, kind, seed=4, units=12)
     regions = pr.enumerate_regions(network, polytope, threads=2)
-    assert_same(regions, walk(network, polytope))
+    assert_same(regions, walk_exactly(network, polytope))
     assert_valid(regions)  # witnesses inside, facets, volumes add up to the polytope's
     bits = unpack(regions.patterns, network.hidden_units)
     check_identities(network, polytope, bits, regions.edges)
@@ -185,7 +185,7 @@ def test_domains_of_one_input():
     network = pr.Network.from_arrays([([[1.0], [1.0]], [-1 / 3, 0.1]), ([[1, 1]], [0])])
     third = pr.Polytope([[3.0], [-1.0]], [1.0, 1.0])  # up to 1/3, which is no float
     regions = pr.enumerate_regions(network, third)
-    assert_same(regions, walk(network, third))
+    assert_same(regions, walk_exactly(network, third))
     assert len(regions) == 3
     assert sum(exact_volumes(regions)) == Fraction(4, 3)
     assert_valid(regions)
@@ -202,7 +202,7 @@ def test_a_small_polytope_far_away(size):
     A = np.array([[-1, 0], [0, -1], [1, 1]])
     polytope = pr.Polytope(A, A @ centre + 2 * size)
     regions = pr.enumerate_regions(network, polytope)
-    assert_same(regions, walk(network, polytope))
+    assert_same(regions, walk_exactly(network, polytope))
     assert len(regions) > 3
     assert_valid(regions)
     corners = [
@@ -369,7 +369,7 @@ def test_certificates_are_accepted(family, kind, tmp_path):
 
 
 def test_forged_inequalities_are_refused(planar, tmp_path):
-    from polyregions.io.results import write_npz
+    from polyregions.files.archives import write_npz
 
     arrays = certificate_arrays(planar)
 
@@ -449,7 +449,7 @@ def test_numbers_of_too_different_sizes():
         pr.enumerate_regions(network, polytope)
     # far away, or with tiny coefficients that matter, it is no trouble
     polytope = pr.Polytope(np.vstack([A, [[1e-300, 1]], [[1e-300, 1e-300]]]), [*b, 0.5, 1.0])
-    assert_same(pr.enumerate_regions(network, polytope), walk(network, polytope))
+    assert_same(pr.enumerate_regions(network, polytope), walk_exactly(network, polytope))
 
 
 def test_polytopes_do_not_change():
@@ -580,7 +580,7 @@ def test_certify_and_check(run, planar):
 
 
 def test_a_smaller_box_of_a_certificate_is_noticed(run, planar, tmp_path):
-    from polyregions.io.results import write_npz
+    from polyregions.files.archives import write_npz
 
     # a true certificate about a part of the polytope, x0 > -0.5, is none about all of it
     A, b = np.vstack([planar.domain.A, [[-1, 0]]]), np.append(planar.domain.b, 0.5)

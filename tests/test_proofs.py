@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from polyregions.lp.dictionary import workspace
-from polyregions.lp.polygon import walk_polygon
-from polyregions.lp.proofs import prove_facet_point, prove_redundant
-from polyregions.lp.vertices import facet_buffer, walk_vertices
+from polyregions.cells.dictionary import workspace
+from polyregions.cells.polygon import walk_polygon
+from polyregions.cells.proofs import prove_facet_point, prove_redundant
+from polyregions.cells.vertices import facet_buffer, walk_vertices
 
 ROOT = np.sqrt(0.5)
 # the square [-1, 1]^2, the diagonal x + y <= 1, and a row that cuts the square beyond it
@@ -91,7 +91,7 @@ def vertex_walk(room):
     work.basis[:] = [LEFT, LOWER]
     out = facet_buffer(2, 6)
     witness = np.zeros(2)
-    count = walk_vertices(ROWS, ERRORS, 2, 6, 6, work, out, witness, room, True)
+    count = walk_vertices(ROWS, ERRORS, 2, 6, 6, work, out, witness, room)
     return None if count < 0 else sorted(out.rows[:count].tolist())
 
 
@@ -113,7 +113,6 @@ def polygon(rows, errors=ERRORS, start=LEFT, point=(-1.0, 0.0)):
         out,
         np.zeros(2),
         0.0,
-        True,
     )
     return None if count < 0 else sorted(out.rows[:count].tolist())
 

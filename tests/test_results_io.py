@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.io.results import save_regions
+from polyregions.regions.archive import save_regions
 
 
 @pytest.fixture

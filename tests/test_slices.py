@@ -9,7 +9,7 @@ from oracles import brute_force
 
 import polyregions as pr
 from polyregions.errors import DomainError, NetworkError
-from polyregions.slices import Line, Plane, Slice, fix, fixed_box, random_subspace
+from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box, random_subspace
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from scipy.sparse import csr_array
 
 import polyregions as pr
 from polyregions import network as values
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_point, exact_signs
+from polyregions.domain.chart import chart_of
 from polyregions.io import lowering
 from polyregions.io.windows import Sliding, convolve, max_pool, windows
+from polyregions.network.exact_network import exact_network, exact_point, exact_signs
 from polyregions.pattern import pack
 
 

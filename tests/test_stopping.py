@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.lp.exact_simplex import Simplex
-from polyregions.lp.stopping import Stopped, look, stopped_when
-from polyregions.traversal import steps
-from polyregions.traversal.crew import Crew
-from polyregions.traversal.drive import drive
-from polyregions.traversal.estimate import estimate_regions
-from polyregions.traversal.exact_step import exact_region
-from polyregions.traversal.found import result_of, root
-from polyregions.traversal.interrupt import Interrupt
-from polyregions.traversal.limits import limits_of
-from polyregions.traversal.prefixes import REGISTERED, SETTLED
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.rational_walk import start_bits
-from polyregions.traversal.subdivision import count_tree
+from polyregions.exact.simplex import Simplex
+from polyregions.exact.stopping import Stopped, look, stopped_when
+from polyregions.run.interrupt import Interrupt
+from polyregions.run.limits import limits_of
+from polyregions.run.problem import problem_of
+from polyregions.tree.crew import Crew
+from polyregions.tree.estimation import estimate_regions
+from polyregions.tree.subdivision import count_tree
+from polyregions.walk import steps
+from polyregions.walk.drive import drive
+from polyregions.walk.exact_step import exact_region
+from polyregions.walk.prefixes import REGISTERED, SETTLED
+from polyregions.walk.rational_walk import start_bits
+from polyregions.walk.walk_state import result_of, root_state
 
 
 def thin(widths, gap, seed=1):
@@ -74,8 +74,8 @@ def test_a_walk_goes_on_as_if_it_had_not_stopped(looks, threads, pivots):
     whole = pr.enumerate_regions(*THIN)
     assert whole.exact_decisions
     assert pivots[0] > 300
-    problem = problem_of(*THIN, drop_constant=True)
-    found, stops, given, done = root(problem), 0, looks, 0
+    problem = problem_of(*THIN)
+    found, stops, given, done = root_state(problem), 0, looks, 0
     while (
         drive(problem, found, threads=threads, limits=limits_of(), interrupt=Due(given))
         != "finished"
@@ -89,9 +89,9 @@ def test_a_walk_goes_on_as_if_it_had_not_stopped(looks, threads, pivots):
 
 def test_regions_found_before_a_stop_are_regions():
     whole = pr.enumerate_regions(*THIN)
-    problem = problem_of(*THIN, drop_constant=True)
+    problem = problem_of(*THIN)
     for looks in range(0, 400, 23):
-        found = root(problem)
+        found = root_state(problem)
         stop = drive(problem, found, limits=limits_of(), interrupt=Due(looks))
         partial = result_of(problem, found)
         assert stop in ("interrupt", "finished")
@@ -103,7 +103,7 @@ def test_a_tree_goes_on_as_if_it_had_not_stopped(looks, pivots):
     whole = count_tree(*THIN)
     assert whole.exact_decisions
     due = Due(looks)
-    crew = Crew(problem_of(*THIN, drop_constant=True), None, 1, lambda: due.requested)
+    crew = Crew(problem_of(*THIN), None, 1, lambda: due.requested)
     rounds, given = 0, looks
     while not crew.finished:
         before = crew.regions, crew.exact_decisions
@@ -150,9 +150,9 @@ def test_a_time_limit_stops_the_walk_between_pivots(threads, pivots, monkeypatch
 def test_settling_stops_between_prefixes():
     """In several threads, or after a checkpoint, many prefixes are settled in one step."""
     network = thin((3, 6, 6, 6), 0.1)
-    problem = problem_of(network, pr.Box.cube(3, 1.0), drop_constant=True)
+    problem = problem_of(network, pr.Box.cube(3, 1.0))
     whole = pr.enumerate_regions(network, pr.Box.cube(3, 1.0))
-    found, stops = root(problem), 0
+    found, stops = root_state(problem), 0
     while drive(problem, found, threads=2, limits=limits_of(), interrupt=Due(2)) != "finished":
         stops += found.prefixes.totals[SETTLED] < found.prefixes.totals[REGISTERED]
         if stops > 50:
@@ -190,8 +190,8 @@ def test_contexts_do_not_meet():
 
 def test_nothing_is_changed_by_a_region_that_was_not_decided(monkeypatch):
     """What a step changes it changes at its end."""
-    problem = problem_of(*THIN, drop_constant=True)
-    found = root(problem)
+    problem = problem_of(*THIN)
+    found = root_state(problem)
     drive(problem, found, limits=limits_of(), interrupt=Due(30))
     number = found.open[0]
     before = found.points[number].copy(), found.exact_decisions, found.count, list(found.open)

@@ -6,7 +6,7 @@ import sys
 from measure import measure, problem
 
 import polyregions as pr
-from polyregions.traversal.subdivision import count_tree
+from polyregions.tree.subdivision import count_tree
 
 # what is measured are compiled kernels
 os.environ["POLYREGIONS_COMPILE_FIRST"] = "1"

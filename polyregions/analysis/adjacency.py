@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import breadth_first_order, dijkstra
 
+from polyregions.arrays import Integers
 from polyregions.errors import DomainError, PartialResultError
 from polyregions.network import input_point
 from polyregions.pattern import unpack
@@ -29,8 +30,6 @@ __all__ = [
     "shortest_path",
     "walk_layers",
 ]
-
-Integers = NDArray[np.int64]
 
 
 def require_complete(regions: Regions, purpose: str) -> None:

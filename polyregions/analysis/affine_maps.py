@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
+from polyregions.arrays import Floats
 from polyregions.network import Network
 from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions, check_regions
+from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
     "AffineMaps",
@@ -22,11 +24,7 @@ __all__ = [
     "unit_hyperplanes",
 ]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
-_UNIT = 2.0**-53
-_TINY = 2.0**-1060  # above the absolute error of the underflowing products of one sum
 _ENTRIES = 2**21  # numbers held at a time, about
 
 
@@ -139,12 +137,12 @@ def layer_maps(network: Network, patterns: Words) -> Iterator[LayerMaps]:
     start = 0
     for layer in network.layers:
         weight, size = layer.weight, np.abs(layer.weight)
-        gamma = (weight.shape[1] + 4) * _UNIT * 1.01
+        gamma = (weight.shape[1] + 4) * ROUNDOFF * 1.01
         with _beyond_floats():
-            error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + _TINY
+            error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + TINY
             value = weight @ value
             value[:, :, n] += layer.bias
-            error[:, :, n] += 1.01 * _UNIT * np.abs(value[:, :, n])
+            error[:, :, n] += 1.01 * ROUNDOFF * np.abs(value[:, :, n])
         yield LayerMaps(value, error, layer.bends)
         active = np.zeros((len(bits), len(layer.bias)), dtype=bool)
         count = int(layer.bends.sum())
@@ -153,7 +151,7 @@ def layer_maps(network: Network, patterns: Words) -> Iterator[LayerMaps]:
         slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
         with _beyond_floats():
             value = value * slopes
-            error = error * np.abs(slopes) * 1.01 + _UNIT * np.abs(value) * 1.01 + _TINY
+            error = error * np.abs(slopes) * 1.01 + ROUNDOFF * np.abs(value) * 1.01 + TINY
 
 
 def _beyond_floats() -> np.errstate:

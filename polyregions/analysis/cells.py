@@ -10,9 +10,9 @@ import flint
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.polytope import Column, polytope_of
 from polyregions.analysis.shape import chart_polytopes
+from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows, exact_signs
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows, exact_signs
 from polyregions.regions import Regions
 
 __all__ = ["Cells", "SweptCells", "cells", "sweep"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import flint
 
-from polyregions.lp.exact_simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
+from polyregions.exact.simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
 
 __all__ = ["common_point"]
 

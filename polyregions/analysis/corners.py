@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import facet_hyperplanes, unit_hyperplanes
 from polyregions.analysis.shape import vertices
+from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
+from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
-from polyregions.geometry.chart import binding_inequalities
 from polyregions.geometry.halfspaces import unit_rows
 from polyregions.regions import Regions, check_regions
+from polyregions.rounding import ROUNDOFF
 
 __all__ = [
     "RegionRows",
@@ -28,7 +30,6 @@ __all__ = [
     "resolved_corners",
 ]
 
-Floats = NDArray[np.float64]
 
 # Corners in floats may be wrong by so much of a region's width, as a picture does not show;
 # where their rows are not proven to be that good, corners are exact.
@@ -144,7 +145,7 @@ def _bounded(rows: Floats, errors: Floats, domain: Domain | None) -> tuple[Float
     largest = np.abs(free[:, :-1]).argmax(axis=1)[:, None]
     with np.errstate(all="ignore"):  # a row that is lost has an error that is no number
         # half of it for the substitution of fixed inputs, scaling and evaluation
-        bound = 2.0 * (errors @ reach + (len(reach) + 8) * 2.0**-53 * (np.abs(rows) @ reach))
+        bound = 2.0 * (errors @ reach + (len(reach) + 8) * ROUNDOFF * (np.abs(rows) @ reach))
         scale = np.take_along_axis(units, largest, axis=1) / np.take_along_axis(
             free, largest, axis=1
         )

@@ -20,16 +20,17 @@ from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.corners import region_rows
 from polyregions.analysis.measures import face_measure
 from polyregions.analysis.shape import chart_polytope
+from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain
+from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError, PolyregionsError, kind_of
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
 from polyregions.network import Layer, Network, input_point
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
-from polyregions.traversal.breadth_first import enumerate_regions
-from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
-from polyregions.traversal.refinement import refine
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.walk.breadth_first import enumerate_regions
+from polyregions.walk.refinement import refine
 
 __all__ = [
     "DecisionBoundary",
@@ -41,8 +42,6 @@ __all__ = [
     "nearest_decision_point",
 ]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _SAMPLES = 4096
 

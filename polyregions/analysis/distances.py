@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from polyregions.analysis.measures import float_root
-from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
-from polyregions.geometry.exact import exact_network, exact_rows
+from polyregions.domain.chart import Chart, chart_of
+from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network import input_point
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["BoundaryDistance", "boundary_distance"]
 

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.geometry.chart import Chart, chart_of
-from polyregions.geometry.exact import ExactLayer, ExactNetwork, exact_network
+from polyregions.arrays import Floats
+from polyregions.domain.chart import Chart, chart_of
+from polyregions.network.exact_network import ExactLayer, ExactNetwork, exact_network
 from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions, check_regions
 
 __all__ = ["equal_map_classes"]
 
-Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 _BATCH = 1024  # regions whose maps are held at a time

@@ -10,10 +10,10 @@ import flint
 import numpy as np
 
 from polyregions.domain import Domain
-from polyregions.geometry.chart import Chart, chart_of
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
-from polyregions.lp.exact_simplex import Column, Row, vertex_near
+from polyregions.domain.chart import Chart, chart_of
+from polyregions.exact.simplex import Column, Row, vertex_near
 from polyregions.network import Network
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import Words, check_pattern, unpack
 
 __all__ = ["ExactMaps", "exact_affine_map", "exact_maps", "largest_value"]

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from polyregions.analysis.adjacency import facet_units, require_complete
 from polyregions.analysis.exact_maps import exact_maps, largest_value
+from polyregions.domain.chart import chart_point
 from polyregions.errors import PolyregionsError
-from polyregions.geometry.chart import chart_point
 from polyregions.regions import Regions
 
 __all__ = ["Extreme", "extreme_output"]

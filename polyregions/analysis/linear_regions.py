@@ -26,13 +26,13 @@ from scipy.sparse.csgraph import connected_components
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
 from polyregions.analysis.contact import common_point
 from polyregions.analysis.equal_maps import equal_map_classes
-from polyregions.geometry.chart import Chart, chart_of
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
-from polyregions.lp.exact_simplex import Column, Row
-from polyregions.lp.rational import interior_point
+from polyregions.domain.chart import Chart, chart_of
+from polyregions.exact.facets import interior_point
+from polyregions.exact.simplex import Column, Row
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
-from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["R3_NOT_COMPUTED", "LinearRegions", "count_all_patterns", "linear_regions"]
 

@@ -7,19 +7,18 @@ from fractions import Fraction
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.exact_maps import exact_affine_map
 from polyregions.analysis.measures import root
+from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions, check_regions
 
 __all__ = ["Lipschitz", "gradient_norms", "lipschitz"]
 
-Floats = NDArray[np.float64]
 Matrix = list[list[Fraction]]
 Gradient = tuple[tuple[Fraction, ...], ...]
 Norm = Literal["1", "2", "inf"]

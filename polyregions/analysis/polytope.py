@@ -15,7 +15,7 @@ from math import gcd
 
 import flint
 
-__all__ = ["Polytope", "cube_polytope", "polytope_of"]
+__all__ = ["Column", "Polytope", "cube_polytope", "polytope_of"]
 
 Column = tuple[int, ...]
 Row = Sequence[int]

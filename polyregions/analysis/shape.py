@@ -12,18 +12,15 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units
 from polyregions.analysis.polytope import Polytope, cube_polytope, polytope_of
+from polyregions.arrays import Floats, Point
+from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import PolyregionsError
-from polyregions.geometry.chart import Chart, chart_of, chart_point, dyadic_matrix
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
-from polyregions.geometry.halfspaces import domain_halfspaces, unit_rows
+from polyregions.exact.facets import exact_facets, interior_point
 from polyregions.geometry.witness import nearest_float
-from polyregions.lp.certified import facets as certified_facets
-from polyregions.lp.certified import prepare_exact
-from polyregions.lp.exact_simplex import Row
-from polyregions.lp.rational import exact_facets, interior_point
-from polyregions.lp.verdict import Verdict
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Region, Regions, check_region, check_regions
+from polyregions.regions.facets import facet_halfspaces, facet_rows
 
 __all__ = [
     "Ball",
@@ -32,16 +29,11 @@ __all__ = [
     "chart_polytope",
     "chart_polytopes",
     "chart_volume",
-    "facet_halfspaces",
-    "facet_rows",
     "facets",
     "largest_ball",
     "vertices",
     "volume",
 ]
-
-Floats = NDArray[np.float64]
-Point = tuple[Fraction, ...]
 
 
 @dataclass(frozen=True)
@@ -181,59 +173,6 @@ def facets(region: Region) -> list[tuple[int, ...]]:
     return [group for group in answer.groups if group[-1] < exact.hidden_units]
 
 
-def facet_rows(region: Region) -> list[int]:
-    """Return which rows of ``region.halfspaces()`` carry its facets, one each, sorted.
-
-    They are its minimal description. Where several rows have one hyperplane, a side of the
-    domain stands for it, or else the lowest unit.
-
-    Notes
-    -----
-    *Algorithm.* Exact rows in chart coordinates are rounded, and the walk's simplex decides
-    which carry a facet beyond rounding; where it leaves any open, all are decided in exact
-    arithmetic.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, 5.0]), ([[1.0, 1.0]], [0.0])])
-    >>> facet_rows(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1])
-    [0, 3]
-    """
-    exact, domain = _exact(region), region.domain
-    size = exact.hidden_units
-    rows: list[Row] = list(exact_rows(exact, region.bits))
-    own = size  # what bounds the cones over the whole space carries no facet of a region
-    if domain is not None:
-        sides, _ = dyadic_matrix(domain_halfspaces(domain, len(domain.free)))
-        transform = exact.chart.transform.tolist()
-        kept = [*(transform[i] for i in domain.free.tolist()), transform[-1]]
-        rows[size:] = (sides * flint.fmpz_mat(kept)).tolist()
-        own = len(rows)
-    # a unit without a gradient has no hyperplane, or over the whole space one at infinity
-    n = len(rows[0]) - (2 if domain is None else 1)
-    numbers = [i for i, row in enumerate(rows) if i >= size or any(row[:n])]
-    inside = chart_point(domain, region.exact_witness)
-    groups = _facet_groups([rows[i] for i in numbers], inside)
-    found = [[numbers[i] for i in group] for group in groups]
-    return sorted(
-        group[-1] if group[-1] >= size else group[0] for group in found if group[-1] < own
-    )
-
-
-def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
-    """Return the facets as (normals, offsets) of unit length, the side of the region positive.
-
-    Over the whole space without those that lie beyond every float point.
-    """
-    check_region(region)
-    polytope = region.halfspaces()
-    table = np.column_stack([polytope.normals, polytope.offsets])
-    rows = unit_rows(table[facet_rows(region)])
-    rows = rows[np.isfinite(rows[:, -1])]
-    return rows[:, :-1], rows[:, -1]
-
-
 def _holds_every_ball(region: Region) -> bool:
     """Whether some direction leads away from every facet of a region of the whole space."""
     exact = _exact(region)
@@ -241,20 +180,6 @@ def _holds_every_ball(region: Region) -> bool:
     rows = exact_rows(exact, region.bits)
     away = [[*rows[k][:n], flint.fmpz(0)] for k in facet_rows(region)]
     return interior_point([*away, *cube_polytope(n).rows]) is not None
-
-
-def _facet_groups(rows: list[Row], inside: Point) -> Sequence[tuple[int, ...]]:
-    """Return the rows of each facet's hyperplane, proven."""
-    prepared = prepare_exact(
-        [[int(entry) for entry in row] for row in rows], [float(u) for u in inside]
-    )
-    if prepared is not None:
-        answer = certified_facets(prepared)
-        if not (answer.verdicts == Verdict.UNDECIDED).any():
-            return answer.groups
-    exact = exact_facets(rows, inside)
-    assert exact is not None  # a region is not empty
-    return exact.groups
 
 
 def chart_polytopes(regions: Regions) -> Iterator[Polytope]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.shape import chart_polytopes
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.io.meshes import Solid
 from polyregions.regions import Regions, check_regions
 
 __all__ = ["solids"]
-
-Floats = NDArray[np.float64]
 
 
 def solids(regions: Regions) -> list[Solid]:

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import require_complete
+from polyregions.arrays import Integers
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 
 __all__ = ["UnitSummary", "unit_summary"]
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,19 +7,18 @@ from fractions import Fraction
 from math import ceil, comb, floor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import degrees
 from polyregions.analysis.polytope import polytope_of
 from polyregions.analysis.shape import chart_polytopes, chart_volume
+from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain
-from polyregions.geometry.chart import chart_of
+from polyregions.domain.chart import chart_of
 from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions, check_regions
 
 __all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", "volumes"]
 
-Floats = NDArray[np.float64]
 
 _PATIENCE = 60.0  # seconds after which a warning is due
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from polyregions.cli import options, report, storage
+from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
-from polyregions.cli.progress import announced_compilation, shown_steps
+from polyregions.cli.progress_lines import announced_compilation, shown_steps
 from polyregions.cli.walk import walk
 from polyregions.errors import PolyregionsError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.progress import shown_steps
+from polyregions.cli.progress_lines import shown_steps
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
 

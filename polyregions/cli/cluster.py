@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyregions.cli.options import Task
-from polyregions.cli.progress import (
+from polyregions.cli.progress_lines import (
     announced_compilation,
     parts_text,
     shown_progress,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
-    from polyregions.traversal.subdivision import TreeCount
+    from polyregions.tree.subdivision import TreeCount
 
 __all__ = [
     "DaskOption",

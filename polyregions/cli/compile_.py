@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyregions.cli import report
-from polyregions.cli.progress import shown_steps
+from polyregions.cli.progress_lines import shown_steps
 
 
 def compile_() -> int:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from polyregions.cli import options, report, storage
+from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskOption, count_by_cluster
 from polyregions.cli.tree import count_by_tree, tree_exit_code, tree_lines
 from polyregions.cli.walk import walk

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from polyregions.cli import options, report, storage
+from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskWalkOption, walk_by_cluster
 from polyregions.cli.walk import saved_walk
 from polyregions.errors import PolyregionsError

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.progress import announced_compilation, shown_steps
+from polyregions.cli.progress_lines import announced_compilation, shown_steps
 from polyregions.cli.tree import count_by_tree
 
 if TYPE_CHECKING:
     from polyregions.scale.forecast import Cost
-    from polyregions.traversal.estimate import Estimate
+    from polyregions.tree.estimation import Estimate
 
 ProbesOption = Annotated[
     int,
@@ -37,7 +37,7 @@ def estimate(
 
     The tree counts first, for some seconds; if it comes to its end, the number is exact.
     """
-    from polyregions.traversal.estimate import check_probes
+    from polyregions.tree.estimation import check_probes
 
     check_probes(probes, seed)
     task = options.read_task(network, where)
@@ -47,7 +47,7 @@ def estimate(
     with announced_compilation(), shown_steps("made", "probes") as progress:
         from polyregions.compiled import Stopwatch, only_compiled
         from polyregions.scale.forecast import cost_per_region
-        from polyregions.traversal.estimate import Estimate, estimate_regions
+        from polyregions.tree.estimation import Estimate, estimate_regions
 
         watch = Stopwatch()
         if counted.complete:

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from polyregions.cli import report
-from polyregions.cli.progress import announced_compilation
+from polyregions.cli.progress_lines import announced_compilation
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def experiment(
         raise PolyregionsError(f"a table is written as csv or parquet, not {table}")
     config = _config(module, seed, full, settings or [])
     from polyregions.experiments.data import load_images
-    from polyregions.io.files import import_extra
+    from polyregions.files.reading import import_extra
 
     # what is missing is said before the work, not after it
     import_extra("matplotlib", "plot", "drawing the figure of an experiment")

@@ -16,11 +16,11 @@ import typer
 from numpy.typing import NDArray
 
 from polyregions.cli.report import tell
-from polyregions.cli.storage import WORKING_SUFFIXES
+from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
-from polyregions.slices import Line, Plane, Slice, fix, fixed_box
+from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 
 __all__ = [
     "ActivationOption",
@@ -349,7 +349,7 @@ def check_output(
     It may not be one of the files that are read, nor may these lie in a folder that is
     written: the output, or one beside it with a further suffix, such as its checkpoint.
     """
-    from polyregions.io.atomic import is_stream, target_of
+    from polyregions.files.atomic import is_stream, target_of
 
     if path.suffix.lower() not in suffixes:
         raise PolyregionsError(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import shown
 from polyregions.network import Network
+from polyregions.network.slices import Slice
 from polyregions.regions import Regions
-from polyregions.slices import Slice
 
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
@@ -124,7 +124,7 @@ def print_saved(
     task: Task, summary: Mapping[str, Any], times: Times, output: Path, as_json: bool
 ) -> None:
     """Print what a walk found, and where it was saved."""
-    from polyregions.io.atomic import is_stream
+    from polyregions.files.atomic import is_stream
 
     lines = [*assumed_lines(task.network), *summary_lines(summary, times), f"saved to {output}"]
     if is_stream(output):  # stdout, perhaps: nothing may come between its bytes

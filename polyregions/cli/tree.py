@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polyregions.cli.options import Task
-from polyregions.cli.progress import (
+from polyregions.cli.progress_lines import (
     announced_compilation,
     mentioning_estimate,
     shown_progress,
@@ -15,8 +15,8 @@ from polyregions.cli.report import pace_line, tell
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
-    from polyregions.traversal.interrupt import OnInterrupt
-    from polyregions.traversal.subdivision import TreeCount
+    from polyregions.run.interrupt import OnInterrupt
+    from polyregions.tree.subdivision import TreeCount
 
 __all__ = ["count_by_tree", "tree_exit_code", "tree_lines"]
 
@@ -32,7 +32,7 @@ def count_by_tree(
     """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress(tree_text) as progress:
         from polyregions.compiled import Stopwatch
-        from polyregions.traversal.subdivision import count_tree
+        from polyregions.tree.subdivision import count_tree
 
         watch = Stopwatch()
         count = count_tree(

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyregions.cli.options import Task
-from polyregions.cli.progress import announced_compilation, mentioning_estimate, shown_progress
+from polyregions.cli.progress_lines import (
+    announced_compilation,
+    mentioning_estimate,
+    shown_progress,
+)
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ def walk(
     """Enumerate with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress() as progress:
         from polyregions.compiled import Stopwatch
-        from polyregions.traversal.breadth_first import enumerate_regions
+        from polyregions.walk.breadth_first import enumerate_regions
 
         watch = Stopwatch()
         regions = enumerate_regions(

@@ -24,7 +24,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.types import unliteral
 
 from polyregions.compiled.apart import POSSIBLE, StableName
-from polyregions.compiled.files import keep_on_disk
+from polyregions.compiled.kernel_files import keep_on_disk
 from polyregions.compiled.start import (
     Stopwatch,
     Times,

@@ -20,7 +20,7 @@ import numpy as np
 from numba.core import event
 
 from polyregions.compiled.background import Compiler
-from polyregions.compiled.files import kept
+from polyregions.compiled.kernel_files import kept
 from polyregions.compiled.plain import callees, plain_twin
 
 __all__ = [

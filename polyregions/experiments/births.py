@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from polyregions.experiments.data import Images, load_images
 from polyregions.experiments.descent import Snapshot
-from polyregions.experiments.drawing import COLOURS, curve, draw, groups, panels, training_axis
+from polyregions.experiments.drawing import curve
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import random_rows, through
 from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
 from polyregions.experiments.settings import Settings
-from polyregions.experiments.tracker import RegionTracker
+from polyregions.experiments.tracker import RegionTracker, by_architecture
+from polyregions.experiments.tracker import figure_of_records as figure
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 __all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
@@ -107,7 +108,7 @@ def _job(config: Config, images: Images, widths: Sequence[int], number: int, pla
 def findings(table: Table) -> list[str]:
     """Return what the table says, in words: how much is replaced, and what stays to the end."""
     lines = []
-    for name, part in _parts(table):
+    for name, part in by_architecture(table):
         epochs, regions, _ = curve(part, "epoch", "regions")
         births, founders = (curve(part, "epoch", column)[1] for column in ("births", "founders"))
         lines.append(
@@ -117,31 +118,3 @@ def findings(table: Table) -> list[str]:
             f"at the end"
         )
     return lines
-
-
-def figure(table: Table) -> Figure:
-    """Draw counts, births, deaths, survivors and founders against the epoch."""
-    parts = list(_parts(table))
-    drawing, axes = panels(len(parts), width=3.9)
-    for axis, (name, part) in zip(axes, parts, strict=True):
-        for index, column in enumerate(("regions", "survivors", "founders", "births", "deaths")):
-            # nothing is born or dies before the first checkpoint
-            later = part["epoch"] > part["epoch"].min()
-            rows = part if column == "regions" else {k: v[later] for k, v in part.items()}
-            if len(rows["epoch"]):
-                draw(axis, rows, "epoch", column, index, column, color=COLOURS[index])
-        training_axis(axis, table["epoch"])
-        axis.set_ylim(bottom=0)
-        axis.set_title(name.rstrip(": ") or "regions", loc="left", fontsize=10)
-        axis.set_ylabel("regions")
-    axes[0].legend(fontsize=7, frameon=False)
-    return drawing
-
-
-def _parts(table: Table) -> Iterator[tuple[str, Table]]:
-    """Yield one part per architecture; a tracker's own table has one without a name."""
-    if "widths" not in table:
-        yield "", table
-        return
-    for (widths,), part in groups(table, "widths"):
-        yield f"{widths}: ", part

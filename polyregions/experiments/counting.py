@@ -20,7 +20,7 @@ def all_regions(network: Network, domain: Domain | None) -> Regions:
         If there are more than a walk can number: a part must not enter a table.
     """
     from polyregions.analysis.adjacency import require_complete
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     regions = enumerate_regions(network, domain)
     require_complete(regions, "experiments")

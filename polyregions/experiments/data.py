@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.errors import FormatError, PolyregionsError
-from polyregions.io.files import import_extra
+from polyregions.files.reading import import_extra
 from polyregions.io.idx import read_idx
 
 __all__ = ["CLASSES", "Images", "load_images", "shuffled_labels", "split"]
 
 CLASSES = 10
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

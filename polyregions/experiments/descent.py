@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.io.files import import_extra
+from polyregions.files.reading import import_extra
 from polyregions.io.torch_modules import from_torch
 from polyregions.network import Network
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.experiments.runner import Table
-from polyregions.io.atomic import atomic_write
-from polyregions.io.files import import_extra
+from polyregions.files.atomic import atomic_write
+from polyregions.files.reading import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,8 +33,6 @@ __all__ = [
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1b1b1b", "#8c6d1f")
 _DPI = 100
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
-
-Floats = NDArray[np.float64]
 
 
 def panels(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
-from polyregions.slices import Slice
+from polyregions.network.slices import Slice
 
 __all__ = ["HALF_SIDE", "STRETCH", "line_from_origin", "line_through", "random_rows", "through"]
 
@@ -15,8 +16,6 @@ __all__ = ["HALF_SIDE", "STRETCH", "line_from_origin", "line_through", "random_r
 # largest image norm (Hanin & Rolnick 2019)
 HALF_SIDE = 20.0
 STRETCH = 1.25
-
-Floats = NDArray[np.float64]
 
 
 def random_rows(count: int, chosen: int, rng: np.random.Generator) -> NDArray[np.int64]:

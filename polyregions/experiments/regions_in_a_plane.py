@@ -22,7 +22,7 @@ from polyregions.experiments.evolution import network_columns, rng_of
 from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
 from polyregions.experiments.settings import Settings
 from polyregions.network import Network
-from polyregions.slices import Plane
+from polyregions.network.slices import Plane
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.experiments.counting import all_regions
+from polyregions.experiments.drawing import COLOURS, draw, groups, panels, training_axis
 from polyregions.experiments.runner import Table, as_table
 from polyregions.io.torch_modules import from_torch
 from polyregions.network import Network
+from polyregions.network.slices import Slice
 from polyregions.pattern import Words
-from polyregions.slices import Slice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Record", "RegionTracker", "common"]
+__all__ = ["Record", "RegionTracker", "by_architecture", "common", "figure_of_records"]
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,7 @@ class RegionTracker:
 
     def figure(self) -> Figure:
         """Draw counts, births, deaths and survivors against the epoch."""
-        from polyregions.experiments.births import figure
-
-        return figure(self.table())
+        return figure_of_records(self.table())
 
 
 def common(first: Words, second: Words) -> int:
@@ -164,3 +163,31 @@ def common(first: Words, second: Words) -> int:
     together: NDArray[np.uint64] = both[np.lexsort(both.T)]
     # distinct within each array: a pattern that stands twice stands in both
     return int((together[1:] == together[:-1]).all(axis=1).sum())
+
+
+def figure_of_records(table: Table) -> Figure:
+    """Draw counts, births, deaths, survivors and founders against the epoch."""
+    parts = list(by_architecture(table))
+    drawing, axes = panels(len(parts), width=3.9)
+    for axis, (name, part) in zip(axes, parts, strict=True):
+        for index, column in enumerate(("regions", "survivors", "founders", "births", "deaths")):
+            # nothing is born or dies before the first checkpoint
+            later = part["epoch"] > part["epoch"].min()
+            rows = part if column == "regions" else {k: v[later] for k, v in part.items()}
+            if len(rows["epoch"]):
+                draw(axis, rows, "epoch", column, index, column, color=COLOURS[index])
+        training_axis(axis, table["epoch"])
+        axis.set_ylim(bottom=0)
+        axis.set_title(name.rstrip(": ") or "regions", loc="left", fontsize=10)
+        axis.set_ylabel("regions")
+    axes[0].legend(fontsize=7, frameon=False)
+    return drawing
+
+
+def by_architecture(table: Table) -> Iterator[tuple[str, Table]]:
+    """Yield one part per architecture; a tracker's own table has one without a name."""
+    if "widths" not in table:
+        yield "", table
+        return
+    for (widths,), part in groups(table, "widths"):
+        yield f"{widths}: ", part

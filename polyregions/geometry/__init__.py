@@ -1,1 +1,1 @@
-"""Geometry of patterns: charts of domains, rows of polytopes, crossings of facets."""
+"""Geometry of a cell: its rows with their error radii, and the pattern beyond a facet."""

@@ -8,19 +8,18 @@ from functools import lru_cache
 
 import flint
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from polyregions.arrays import finite_floats
+from polyregions.arrays import Floats, finite_floats
 from polyregions.domain import Domain, Polytope
+from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import DomainError
-from polyregions.geometry.chart import Chart, chart_of, dyadic_matrix
-from polyregions.geometry.exact import ExactNetwork, exact_network, exact_rows
+from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network import Network
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import Words, check_pattern, unpack
 
 __all__ = ["Halfspaces", "domain_halfspaces", "region_halfspaces", "unit_rows"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,7 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     bits = unpack(check_pattern(pattern, units), units)
     rows = exact_rows(exact, bits)[:units]
     table = np.array(
-        [_rounded(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
+        [_rounded_row(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
     )
     table = np.concatenate([table, domain_halfspaces(domain, table.shape[1] - 1)])
     return Halfspaces(table[:, :-1], table[:, -1])
@@ -177,7 +176,7 @@ def _unit_factors(exact: ExactNetwork) -> list[int]:
     return factors
 
 
-def _rounded(row: Sequence[flint.fmpz], factor: int) -> list[float]:
+def _rounded_row(row: Sequence[flint.fmpz], factor: int) -> list[float]:
     """Divide a row by a power of two and round each entry once."""
     entries = [int(entry) for entry in row]
     size = max(abs(entry) for entry in entries).bit_length() - factor.bit_length()

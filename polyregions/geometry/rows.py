@@ -1,7 +1,7 @@
 """The rows of a pattern's polytope, with bounds on their rounding errors.
 
 A region's rows follow from its pattern alone: they are the maps of its units
-(`geometry.layers`), normalised, and turned to the pattern's side.
+(`network.layer_maps`), normalised, and turned to the pattern's side.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
-from polyregions.geometry.flat import TINY, UNIT, FlatNetwork
-from polyregions.geometry.layers import first_maps, maps_above
+from polyregions.network.flat import FlatNetwork
+from polyregions.network.layer_maps import first_maps, maps_above
+from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
     "DEGENERATE",
@@ -21,12 +22,11 @@ __all__ = [
     "OK",
     "RowScratch",
     "oriented_rows",
-    "region_rows",
     "row_scratch",
+    "write_region_rows",
     "write_row",
 ]
 
-Floats = NDArray[np.float64]
 
 OK = 0
 DEGENERATE = 1
@@ -34,7 +34,7 @@ LOST = -1.0
 
 
 class RowScratch(NamedTuple):
-    """Work arrays of `region_rows`: maps of two successive layers, their bounds, slopes."""
+    """Work arrays of `write_region_rows`: maps of two successive layers, their bounds, slopes."""
 
     maps: Floats
     next_maps: Floats
@@ -44,7 +44,7 @@ class RowScratch(NamedTuple):
 
 
 def row_scratch(flat: FlatNetwork) -> RowScratch:
-    """Allocate the work arrays of `region_rows`."""
+    """Allocate the work arrays of `write_region_rows`."""
     width = int(flat.widths.max())
     m = flat.dimension
     return RowScratch(
@@ -68,7 +68,7 @@ def is_plain(square, error):
 
 @exact_order_kernel
 def write_row(maps, i, m, sign, error, column, rows, errors):
-    """Write unit i's row, normalised and signed, as a column of `rows`; see `region_rows`."""
+    """Write unit i's row, normalised and signed, as a column of `rows`; see `write_region_rows`."""
     square = 0.0
     total = 0.0
     for d in range(m):
@@ -81,7 +81,8 @@ def write_row(maps, i, m, sign, error, column, rows, errors):
             rows[d, column] = maps[d, i] * scale
         rows[m, column] = shift * scale
         errors[column] = (
-            1.01 * (error * abs(scale) + (m + 6) * UNIT * (total + abs(shift)) * abs(scale)) + TINY
+            1.01 * (error * abs(scale) + (m + 6) * ROUNDOFF * (total + abs(shift)) * abs(scale))
+            + TINY
         )
         return OK
     for d in range(m):
@@ -105,7 +106,7 @@ def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, tot
         The layer's, as `layer_maps` writes them.
     units : int64 array
         ``units[:count]`` are the units, by number in the layer; unit c becomes column
-        ``first + c`` of `rows` and `errors`, as `region_rows` writes them.
+        ``first + c`` of `rows` and `errors`, as `write_region_rows` writes them.
     scales, totals : float64 arrays
         Work, one place per unit of the layer.
 
@@ -131,7 +132,10 @@ def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, tot
     for c in range(count):
         i = units[c]
         if scales[i] > 0.0:
-            size = error[i] * scales[i] + (m + 6) * UNIT * (totals[i] + abs(maps[m, i])) * scales[i]
+            size = (
+                error[i] * scales[i]
+                + (m + 6) * ROUNDOFF * (totals[i] + abs(maps[m, i])) * scales[i]
+            )
             errors[first + c] = 1.01 * size + TINY
         else:
             _odd_row(maps, error, i, m, first + c, rows, errors)
@@ -156,14 +160,14 @@ def _write_walls(flat, ids, column, count, rows, errors):
         for d in range(m + 1):
             rows[d, column] = flat.domain[d, wall]
         offset = abs(flat.domain[m, wall])
-        errors[column] = flat.domain_error[wall] + (m + 6) * UNIT * (m + 1.0 + offset)
+        errors[column] = flat.domain_error[wall] + (m + 6) * ROUNDOFF * (m + 1.0 + offset)
         column += 1
     return column
 
 
 @entry
 @exact_order_kernel
-def region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
+def write_region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
     """Compute normalised rows of a pattern's polytope and bound their errors.
 
     Parameters

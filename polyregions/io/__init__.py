@@ -1,15 +1,24 @@
-"""Networks in, boxes in; results have their own modules."""
+"""Networks in, boxes in, results in and out: importing this room loads no reader.
 
-from polyregions.io.idx import read_idx
-from polyregions.io.lowering import (
-    DroppedOperatorWarning,
-    JoinedOutputsWarning,
-    RoundedDivisionWarning,
-)
-from polyregions.io.networks import input_box, load
-from polyregions.io.npz import save_network
-from polyregions.io.torch_modules import from_torch
-from polyregions.io.vnnlib import BoxFile, DomainFile, load_box, load_domain
+What is listed here is loaded with its module at first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polyregions.io.idx import read_idx
+    from polyregions.io.lowering import (
+        DroppedOperatorWarning,
+        JoinedOutputsWarning,
+        RoundedDivisionWarning,
+    )
+    from polyregions.io.networks import input_box, load
+    from polyregions.io.npz import save_network
+    from polyregions.io.torch_modules import from_torch
+    from polyregions.io.vnnlib import BoxFile, DomainFile, load_box, load_domain
 
 __all__ = [
     "BoxFile",
@@ -25,3 +34,20 @@ __all__ = [
     "read_idx",
     "save_network",
 ]
+
+_HOMES = {
+    "idx": ["read_idx"],
+    "lowering": ["DroppedOperatorWarning", "JoinedOutputsWarning", "RoundedDivisionWarning"],
+    "networks": ["input_box", "load"],
+    "npz": ["save_network"],
+    "torch_modules": ["from_torch"],
+    "vnnlib": ["BoxFile", "DomainFile", "load_box", "load_domain"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    return value

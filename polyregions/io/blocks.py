@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack, vstack
 
+from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats
 from polyregions.io.exact_sparse import Sparse, selection
@@ -21,7 +22,6 @@ from polyregions.network import Layer
 
 __all__ = ["MAX_LAYERS", "MAX_UNITS", "MAX_WEIGHTS", "Block", "input_block", "layers_of"]
 
-Integers = NDArray[np.intp]
 
 # what one network may hold: units of one layer, layers, weights that are not zero
 MAX_UNITS = 2**17
@@ -137,13 +137,13 @@ def layers_of(result: Block) -> tuple[Layer, ...]:
     for block in blocks:
         for level in (block.level, *needed[block]):
             standing[level].append(block)
-    below: dict[Block, Integers] = {blocks[0]: np.arange(blocks[0].size)}
+    below: dict[Block, Indices] = {blocks[0]: np.arange(blocks[0].size)}
     width = blocks[0].size
     layers = []
     weights = 0
     for level in range(1, result.level + 1):
         parts: list[tuple[Sparse, Floats, Floats, Floats]] = []
-        state: dict[Block, Integers] = {}
+        state: dict[Block, Indices] = {}
         height = 0
         for block in standing[level]:
             if block.level == level:
@@ -219,7 +219,7 @@ def _needed_above(blocks: list[Block]) -> dict[Block, dict[int, NDArray[np.bool_
     return needed
 
 
-def _placed(block: Block, below: dict[Block, Integers], width: int) -> Sparse:
+def _placed(block: Block, below: dict[Block, Indices], width: int) -> Sparse:
     """Return the block's weights on the state of the layer below."""
     parts = []
     columns = []

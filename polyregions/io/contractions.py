@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.blocks import MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats
@@ -15,8 +15,6 @@ from polyregions.io.exact_sparse import sparse
 from polyregions.io.lowering import Shape, Signal, checked, linear
 
 __all__ = ["einsum", "matmul_stack"]
-
-Integers = NDArray[np.intp]
 
 
 def einsum(equation: str, operands: Sequence[Signal | Floats]) -> Signal:
@@ -135,7 +133,7 @@ def _contracted(
     if math.prod(sizes.values()) > MAX_WEIGHTS // 8:
         raise NetworkError(f"it makes {math.prod(sizes.values())} products, which are too many")
 
-    def flat(labels: str, extents: Shape) -> Integers:
+    def flat(labels: str, extents: Shape) -> Indices:
         places = np.zeros([1] * len(order), dtype=np.intp)
         for axis, (label, extent) in enumerate(zip(labels, extents, strict=True)):
             stride = math.prod(extents[axis + 1 :])

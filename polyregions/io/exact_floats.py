@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import floats
+from polyregions.arrays import Floats, floats
 from polyregions.errors import NetworkError
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "significant_bits",
 ]
 
-Floats = NDArray[np.float64]
 
 # what one array of parameters may hold (1 GiB of floats)
 MAX_ENTRIES = 2**27

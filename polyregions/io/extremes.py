@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats
 from polyregions.io.exact_sparse import selection, sparse
@@ -43,7 +43,6 @@ __all__ = [
     "smallest_over",
 ]
 
-Integers = NDArray[np.intp]
 
 # values along an axis that is sorted
 MAX_SORTED = 1024
@@ -57,7 +56,7 @@ def negated(signal: Signal) -> Signal:
     return multiply(signal, np.array(-1.0))
 
 
-def largest(signal: Signal, candidates: Integers) -> Signal:
+def largest(signal: Signal, candidates: Indices) -> Signal:
     """Return the largest of the values at each row of flat indices.
 
     Parameters
@@ -101,7 +100,7 @@ def largest(signal: Signal, candidates: Integers) -> Signal:
     return select(flat, rows[:, 0])
 
 
-def _round(values: Signal, games: Integers) -> Signal:
+def _round(values: Signal, games: Indices) -> Signal:
     """Return the winners; a game against -1 is won."""
     played = np.flatnonzero(games[:, 1] >= 0)
     survivor = np.where(games[:, 1] >= 0, games[:, 1], games[:, 0])

@@ -8,75 +8,35 @@ little memory beyond the result itself.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-import numpy as np
-
 from polyregions.errors import FormatError
-from polyregions.io.atomic import atomic_write
-from polyregions.pattern import to_text, unpack
+from polyregions.files.atomic import atomic_write
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.graph import (
+    Scalar,
+    graph_attributes,
+    graph_edges,
+    graph_nodes,
+    xml_characters,
+)
 
 if TYPE_CHECKING:
     import networkx as nx
 
 __all__ = ["GRAPH_SUFFIXES", "to_networkx", "write_graph"]
 
-Scalar = str | int | float | bool
-
-_PIECE = 4096  # rows turned into text at a time
-_NOT_XML = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def to_networkx(regions: Regions) -> nx.Graph[int]:
-    """Return the dual graph.
-
-    Parameters
-    ----------
-    regions : Regions
-
-    Returns
-    -------
-    networkx.Graph
-        Graph attributes ``network``, ``fingerprint``, ``domain``,
-        ``hidden_units``, ``complete``, ``proven``. Node attributes ``pattern``
-        (hexadecimal text) and ``x0``, ``x1``, ... (the witness). Edge attribute
-        ``units``: the units whose sign changes, ``"3"``, or ``"3;7"`` where
-        hyperplanes coincide.
-
-    Notes
-    -----
-    All attributes are texts and numbers, so that every writer of networkx takes them;
-    characters that XML does not know are replaced in the name of the network. The units
-    of an edge as numbers: ``[int(unit) for unit in units.split(";")]``, or
-    :meth:`polyregions.Regions.units_of_edge`.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
-    >>> graph = to_networkx(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
-    >>> list(graph.edges(data=True))
-    [(0, 1, {'units': '0'})]
-    """
+    """Return the dual graph of a result: :meth:`polyregions.Regions.to_networkx`."""
     check_regions(regions)
-    import networkx as nx
-
-    graph: nx.Graph[int] = nx.Graph()
-    graph.graph.update(_graph_attributes(regions))
-    graph.graph["network"] = _xml_characters(regions.network.name)
-    axes = [f"x{axis}" for axis in range(regions.network.input_dimension)]
-    for index, pattern, witness in _nodes(regions):
-        graph.add_node(index, pattern=pattern, **dict(zip(axes, witness, strict=True)))
-    for source, target, units in _edges(regions):
-        graph.add_edge(source, target, units=units)
-    return graph
+    return regions.to_networkx()
 
 
 def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
@@ -115,41 +75,8 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
             stream.write(piece.encode("utf-8", errors="replace"))
 
 
-def _graph_attributes(regions: Regions) -> dict[str, Scalar]:
-    return {
-        "network": regions.network.name,
-        "fingerprint": regions.network.fingerprint,
-        **({"assumed": regions.network.assumed} if regions.network.assumed else {}),
-        "domain": "whole space" if regions.domain is None else regions.domain.expression(),
-        "hidden_units": regions.network.hidden_units,
-        "complete": regions.complete,
-        "proven": regions.proven,
-    }
-
-
-def _nodes(regions: Regions) -> Iterator[tuple[int, str, list[float]]]:
-    for start in range(0, len(regions), _PIECE):
-        patterns = regions.patterns[start : start + _PIECE]
-        points = regions.witnesses[start : start + _PIECE].tolist()
-        for offset, (pattern, point) in enumerate(zip(patterns, points, strict=True)):
-            yield start + offset, to_text(pattern), point
-
-
-def _edges(regions: Regions) -> Iterator[tuple[int, int, str]]:
-    names = [str(unit) for unit in range(regions.network.hidden_units)]
-    for start in range(0, len(regions.edges), _PIECE):
-        edges = regions.edges[start : start + _PIECE]
-        masks = regions.patterns[edges[:, 0]] ^ regions.patterns[edges[:, 1]]
-        row, unit = np.nonzero(unpack(masks, regions.network.hidden_units))
-        ends = np.searchsorted(row, np.arange(len(edges) + 1)).tolist()
-        units = unit.tolist()
-        for offset, (source, target) in enumerate(edges.tolist()):
-            switching = units[ends[offset] : ends[offset + 1]]
-            yield source, target, ";".join([names[unit] for unit in switching])
-
-
 def _graphml(regions: Regions) -> Iterator[str]:
-    graph = _graph_attributes(regions)
+    graph = graph_attributes(regions)
     n = regions.network.input_dimension
     keys = [("graph", name, _xml_type(value)) for name, value in graph.items()]
     keys += [("node", "pattern", "string")]
@@ -166,14 +93,14 @@ def _graphml(regions: Regions) -> Iterator[str]:
         yield f'<data key="{ids["graph", name]}">{_xml_text(value)}</data>\n'
     pattern_key = ids["node", "pattern"]
     axis_keys = [ids["node", f"x{axis}"] for axis in range(n)]
-    for index, pattern, point in _nodes(regions):
+    for index, pattern, point in graph_nodes(regions):
         data = "".join(
             f'<data key="{key}">{value!r}</data>'
             for key, value in zip(axis_keys, point, strict=True)
         )
         yield f'<node id="{index}"><data key="{pattern_key}">{pattern}</data>{data}</node>\n'
     units_key = ids["edge", "units"]
-    for source, target, units in _edges(regions):
+    for source, target, units in graph_edges(regions):
         yield (
             f'<edge source="{source}" target="{target}">'
             f'<data key="{units_key}">{units}</data></edge>\n'
@@ -182,7 +109,7 @@ def _graphml(regions: Regions) -> Iterator[str]:
 
 
 def _gexf(regions: Regions) -> Iterator[str]:
-    graph = _graph_attributes(regions)
+    graph = graph_attributes(regions)
     n = regions.network.input_dimension
     description = "; ".join(f"{name}: {_xml_text(value)}" for name, value in graph.items())
     yield (
@@ -200,7 +127,7 @@ def _gexf(regions: Regions) -> Iterator[str]:
         '</attributes>\n<attributes class="edge" mode="static">\n'
         '<attribute id="0" title="units" type="string"/>\n</attributes>\n<nodes>\n'
     )
-    for index, pattern, point in _nodes(regions):
+    for index, pattern, point in graph_nodes(regions):
         values = "".join(
             f'<attvalue for="{axis}" value="{value!r}"/>' for axis, value in enumerate(point, 1)
         )
@@ -209,7 +136,7 @@ def _gexf(regions: Regions) -> Iterator[str]:
             f'<attvalue for="0" value="{pattern}"/>{values}</attvalues></node>\n'
         )
     yield "</nodes>\n<edges>\n"
-    for index, (source, target, units) in enumerate(_edges(regions)):
+    for index, (source, target, units) in enumerate(graph_edges(regions)):
         yield (
             f'<edge id="{index}" source="{source}" target="{target}"><attvalues>'
             f'<attvalue for="0" value="{units}"/></attvalues></edge>\n'
@@ -218,13 +145,13 @@ def _gexf(regions: Regions) -> Iterator[str]:
 
 
 def _json(regions: Regions) -> Iterator[str]:
-    attributes = json.dumps(_graph_attributes(regions))
+    attributes = json.dumps(graph_attributes(regions))
     yield f'{{"directed": false, "multigraph": false, "graph": {attributes},\n"nodes": ['
-    for index, pattern, point in _nodes(regions):
+    for index, pattern, point in graph_nodes(regions):
         values = "".join(f', "x{axis}": {value!r}' for axis, value in enumerate(point))
         yield f'{"," if index else ""}\n{{"id": {index}, "pattern": "{pattern}"{values}}}'
     yield '],\n"edges": ['
-    for index, (source, target, units) in enumerate(_edges(regions)):
+    for index, (source, target, units) in enumerate(graph_edges(regions)):
         yield (
             f'{"," if index else ""}\n{{"source": {source}, "target": {target}, '
             f'"units": "{units}"}}'
@@ -248,12 +175,8 @@ def _xml_type(value: Scalar) -> str:
 
 def _xml_text(value: Scalar) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return escape(_xml_characters(text))
+    return escape(xml_characters(text))
 
 
 def _xml_attribute(text: str) -> str:
-    return quoteattr(_xml_characters(text))
-
-
-def _xml_characters(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", text)
+    return quoteattr(xml_characters(text))

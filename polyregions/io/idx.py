@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError
-from polyregions.io.files import file_path, read_bytes, unpacked
+from polyregions.files.reading import file_path, read_bytes, unpacked
 
 __all__ = ["read_idx"]
 

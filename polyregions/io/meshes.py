@@ -17,12 +17,11 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import Floats
 from polyregions.errors import FormatError
-from polyregions.io.atomic import atomic_write
+from polyregions.files.atomic import atomic_write
 
 __all__ = ["MESH_SUFFIXES", "Solid", "write_mesh"]
-
-Floats = NDArray[np.float64]
 
 
 class Solid(NamedTuple):

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
 from polyregions.domain import Box
 from polyregions.errors import FormatError
-from polyregions.io.files import file_path, format_suffix
-from polyregions.io.nnet import load_nnet, nnet_input_box
-from polyregions.io.npz import load_npz
-from polyregions.io.onnx_graph import load_onnx
-from polyregions.io.safetensors import load_safetensors
-from polyregions.io.torch_export import load_pt2
-from polyregions.io.torch_files import load_torch
+from polyregions.files.reading import file_path, format_suffix
 from polyregions.network import Network
 
 __all__ = ["input_box", "load", "supported_suffixes"]
 
-_READERS: dict[str, Callable[..., Network]] = {
-    ".ckpt": load_torch,
-    ".nnet": load_nnet,
-    ".npz": load_npz,
-    ".onnx": load_onnx,
-    ".onnx.gz": load_onnx,
-    ".pt": load_torch,
-    ".pt2": load_pt2,
-    ".pth": load_torch,
-    ".safetensors": load_safetensors,
+# module and function by suffix: a reader is imported when a file of its kind is opened
+_READERS = {
+    ".ckpt": ("torch_files", "load_torch"),
+    ".nnet": ("nnet", "load_nnet"),
+    ".npz": ("npz", "load_npz"),
+    ".onnx": ("onnx_graph", "load_onnx"),
+    ".onnx.gz": ("onnx_graph", "load_onnx"),
+    ".pt": ("torch_files", "load_torch"),
+    ".pt2": ("torch_export", "load_pt2"),
+    ".pth": ("torch_files", "load_torch"),
+    ".safetensors": ("safetensors", "load_safetensors"),
 }
-
 
 _UNUSED = {
     "activation": "an activation, because they say themselves what their units are; leave it out",
@@ -94,12 +89,14 @@ def load(
     4
     """
     file = file_path(path)
-    reader = _READERS.get(format_suffix(file))
-    if reader is None:
+    suffix = format_suffix(file)
+    if suffix not in _READERS:
         raise FormatError(
             f"the name {file} does not end like that of a network file; "
             f"supported are {', '.join(supported_suffixes())}"
         )
+    module, function = _READERS[suffix]
+    reader: Callable[..., Network] = getattr(import_module(f"polyregions.io.{module}"), function)
     chosen = {"activation": activation, "output": output}
     given = {option: value for option, value in chosen.items() if value is not None}
     for option in given.keys() - signature(reader).parameters.keys():
@@ -129,7 +126,11 @@ def input_box(path: str | Path) -> Box | None:
     >>> input_box(examples.path("digits4")) is None
     True
     """
-    return nnet_input_box(path) if file_path(path).suffix.lower() == ".nnet" else None
+    if file_path(path).suffix.lower() != ".nnet":
+        return None
+    from polyregions.io.nnet import nnet_input_box
+
+    return nnet_input_box(path)
 
 
 def supported_suffixes() -> tuple[str, ...]:

@@ -12,10 +12,10 @@ import numpy as np
 
 from polyregions.domain import Box
 from polyregions.errors import DomainError, FormatError, NetworkError
+from polyregions.files.reading import read_bytes
 from polyregions.io import lowering
 from polyregions.io.blocks import MAX_UNITS
 from polyregions.io.exact_floats import Floats
-from polyregions.io.files import read_bytes
 from polyregions.network import Network
 
 __all__ = ["load_nnet", "nnet_input_box"]

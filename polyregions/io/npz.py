@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, kind_of
+from polyregions.files.reading import file_path, largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.files import file_path, largest_unpacked, read_bytes
 from polyregions.network import Layer, Network
 
 __all__ = ["load_npz", "read_arrays", "save_network"]

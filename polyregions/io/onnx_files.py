@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError
-from polyregions.io.files import read_bytes, regular_file, unpacked
+from polyregions.files.reading import read_bytes, regular_file, unpacked
 from polyregions.io.onnx_values import Constant
 
 __all__ = ["array_of", "parse_model", "whole_tensor"]

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io import lowering, rearranging
 from polyregions.io.exact_floats import exact_floats
-from polyregions.io.files import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io.lowering import Shape, Signal
 from polyregions.io.onnx_files import array_of, parse_model
 from polyregions.io.onnx_operators import OPERATORS, require_supported

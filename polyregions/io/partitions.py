@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
-from polyregions.io.files import import_extra, regular_file
-from polyregions.io.manifests import signed
+from polyregions.files.manifests import signed
+from polyregions.files.reading import import_extra, regular_file
 from polyregions.io.partition_manifest import (
     FORMAT,
     MANIFEST,
@@ -36,15 +36,15 @@ from polyregions.io.partition_manifest import (
     is_result,
     manifest_of,
 )
-from polyregions.io.results import (
+from polyregions.pattern import Words
+from polyregions.regions import Regions
+from polyregions.regions.archive import (
     exact_arrays,
+    fields_of,
     read_arrays,
-    regions_of,
     save_regions,
     strictly_increasing,
 )
-from polyregions.pattern import Words
-from polyregions.regions import Regions
 
 __all__ = [
     "THIN",
@@ -226,7 +226,7 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
             f"the tables in {folder.name} are damaged or of another kind ({error}); write them "
             f"again"
         ) from None
-    return regions_of(arrays, folder.name)
+    return Regions(**fields_of(arrays, folder.name))
 
 
 def _read_parts(

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from polyregions.errors import DomainError, FormatError, NetworkError
+from polyregions.files.reading import read_bytes
 from polyregions.io.exact_floats import Floats, exact_floats
-from polyregions.io.files import read_bytes
 
 __all__ = ["read_point"]
 

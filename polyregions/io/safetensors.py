@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.files.reading import read_bytes
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.files import read_bytes
 from polyregions.io.lowering import Signal
 from polyregions.io.state_dicts import network_of_state
 from polyregions.io.torch_operators import ATEN

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import Block, input_block, layers_of
 from polyregions.io.exact_floats import Floats, exact_sum
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
-Integers = NDArray[np.intp]
 
 # what one array of values may hold
 MAX_VALUES = 2**20
@@ -115,7 +114,7 @@ def reshape(signal: Signal, shape: Shape) -> Signal:
     return replace(signal, shape=shape)
 
 
-def select(signal: Signal, index: Integers) -> Signal:
+def select(signal: Signal, index: Indices) -> Signal:
     """Return the values at the given flat indices; an index may repeat, and -1 is zero.
 
     Parameters

@@ -16,18 +16,17 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import Arrays
 from polyregions.errors import FormatError
-from polyregions.io.atomic import atomic_write
-from polyregions.io.files import import_extra
+from polyregions.files.atomic import atomic_write
+from polyregions.files.reading import import_extra
 from polyregions.pattern import to_text, unpack
 from polyregions.regions import Regions, check_regions
 
 __all__ = ["TABLE_SUFFIXES", "edge_table", "region_table", "write_table"]
 
-Table = dict[str, NDArray[Any]]
 
-
-def region_table(regions: Regions, **columns: ArrayLike) -> Table:
+def region_table(regions: Regions, **columns: ArrayLike) -> Arrays:
     """Return one row per region.
 
     Parameters
@@ -57,7 +56,7 @@ def region_table(regions: Regions, **columns: ArrayLike) -> Table:
     """
     check_regions(regions)
     size = len(regions)
-    table: Table = {
+    table: Arrays = {
         "region": np.arange(size),
         "pattern": np.array([to_text(words) for words in regions.patterns], dtype=np.str_),
         "degree": np.bincount(regions.edges.ravel(), minlength=size),
@@ -74,7 +73,7 @@ def region_table(regions: Regions, **columns: ArrayLike) -> Table:
     return table
 
 
-def edge_table(regions: Regions) -> Table:
+def edge_table(regions: Regions) -> Arrays:
     """Return one row per edge: ``source``, ``target``, ``unit`` (the lowest), ``units`` (text).
 
     Examples

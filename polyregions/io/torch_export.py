@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.files.reading import read_bytes
 from polyregions.io import lowering, rearranging
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
-from polyregions.io.files import read_bytes
 from polyregions.io.lowering import Shape, Signal
 from polyregions.io.torch_archive import Archive, Stored, json_of, open_archive, stored_tensors
 from polyregions.io.torch_operators import lowering_of

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.files.reading import import_extra, read_bytes
 from polyregions.io.exact_floats import MAX_REPEATED, Floats
-from polyregions.io.files import import_extra, read_bytes
 from polyregions.io.state_dicts import is_parameter, network_of_state
 from polyregions.io.torch_modules import LEAVES, floats_of, from_torch
 from polyregions.network import Network

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
+from polyregions.files.reading import import_extra
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.extremes import clip
-from polyregions.io.files import import_extra
 from polyregions.io.lowering import DroppedOperatorWarning, Signal
 from polyregions.io.torch_export import read_pt2
 from polyregions.network import Network

@@ -15,7 +15,7 @@ import numpy as np
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError, FormatError, MissingExtraError
-from polyregions.io.files import file_path, read_bytes, unpacked
+from polyregions.files.reading import file_path, read_bytes, unpacked
 from polyregions.io.linear_terms import VARIABLE, Direction, Inequality, inequalities, letters
 from polyregions.io.terms import Term, terms, written
 from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from polyregions.errors import FormatError, MissingExtraError
-from polyregions.io.files import import_extra
+from polyregions.files.reading import import_extra
 from polyregions.io.signals import MAX_VALUES
 from polyregions.io.terms import Term, terms, written
 

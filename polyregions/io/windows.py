@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats
@@ -34,8 +35,6 @@ __all__ = [
     "windows_with_ceil",
 ]
 
-Integers = NDArray[np.intp]
-
 
 @dataclass(frozen=True, eq=False)
 class Windows:
@@ -52,8 +51,8 @@ class Windows:
     """
 
     shape: Shape
-    index: Integers
-    sizes: Integers
+    index: Indices
+    sizes: Indices
 
 
 class Sliding(NamedTuple):
@@ -357,7 +356,7 @@ def max_pool(signal: Signal, seen: Windows) -> Signal:
     return reshape(largest(signal, _over_channels(signal, seen)), (*signal.shape[:2], *seen.shape))
 
 
-def _over_channels(signal: Signal, seen: Windows) -> Integers:
+def _over_channels(signal: Signal, seen: Windows) -> Indices:
     """Return the windows of every image and channel, as flat indices of the signal."""
     planes, area = math.prod(signal.shape[:2]), math.prod(signal.shape[2:])
     if planes * seen.index.size > MAX_WEIGHTS // 4 or planes * len(seen.index) > MAX_UNITS:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.corners import facet_segments, region_corners
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
 from polyregions.plot.colors import LAYER_COLORS
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plane_polygons", "plot_cells"]
-
-Floats = NDArray[np.float64]
 
 
 def plot_cells(

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.pattern import Words
 
 __all__ = ["CLASS_COLORS", "LAYER_COLORS", "pattern_colors", "to_hex"]
 
-Floats = NDArray[np.float64]
 
 CLASS_COLORS = (
     "#56b4e9",

@@ -10,7 +10,7 @@ import numpy as np
 from polyregions.analysis.shape import vertices
 from polyregions.domain import Box
 from polyregions.errors import shown
-from polyregions.io.files import import_extra
+from polyregions.files.reading import import_extra
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:

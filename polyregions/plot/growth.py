@@ -11,11 +11,11 @@ from polyregions.network import Layer, Network
 from polyregions.plot.cells import plot_cells
 from polyregions.plot.figure import with_matplotlib
 from polyregions.plot.values import COLORINGS, OF_THE_OUTPUTS
-from polyregions.traversal.breadth_first import enumerate_regions
+from polyregions.walk.breadth_first import enumerate_regions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from polyregions.traversal.given import DomainLike, NetworkLike, network_given
+from polyregions.run.given import DomainLike, NetworkLike, network_given
 
 __all__ = ["first_layers", "plot_growth"]
 

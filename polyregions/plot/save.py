@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyregions.errors import FormatError
-from polyregions.io.atomic import atomic_write
+from polyregions.files.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.plot.figure import RASTER_ABOVE, with_matplotlib
 from polyregions.plot.values import Values
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SHADES", "Patches", "bands", "draw_key", "draw_patches", "patches"]
 
-Floats = NDArray[np.float64]
 
 SHADES = 256  # as many as a colour map of matplotlib has
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.solids import solids
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.plot.cells import plot_cells
@@ -16,17 +16,16 @@ from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matpl
 from polyregions.plot.shading import draw_key, patches
 from polyregions.plot.values import cell_values
 from polyregions.regions import Regions, check_regions
-from polyregions.traversal.breadth_first import enumerate_regions
-from polyregions.traversal.refinement import prefix_indices
+from polyregions.walk.breadth_first import enumerate_regions
+from polyregions.walk.refinement import prefix_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from polyregions.traversal.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["plot_slices", "plot_solids"]
 
-Floats = NDArray[np.float64]
 
 _LIGHT = np.array([0.35, -0.55, 0.75])
 _SHADES = 64  # each is drawn for itself, in the order of its depth

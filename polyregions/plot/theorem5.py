@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyregions.io.atomic import atomic_write
-from polyregions.io.files import import_extra
+from polyregions.files.atomic import atomic_write
+from polyregions.files.reading import import_extra
 from polyregions.theory.bounds import hanin_rolnick_scale
 from polyregions.theory.theorem5 import Theorem5Report
 

@@ -11,6 +11,7 @@ from polyregions.analysis.adjacency import facet_unit, layer_of_unit, walk_layer
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.decision import decision_in
 from polyregions.analysis.lipschitz import gradient_norms
+from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS, pattern_colors
 from polyregions.regions import Regions
@@ -25,7 +26,6 @@ __all__ = [
     "free_inputs",
 ]
 
-Floats = NDArray[np.float64]
 
 COLORINGS = ("pattern", "layer", "output", "gradient", "class", "distance")
 

@@ -15,24 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats, Point
 from polyregions.compiled import only_compiled
 from polyregions.domain import Polytope
+from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import PartialResultError
-from polyregions.geometry.chart import binding_inequalities
-from polyregions.geometry.crossing import bits_beyond
-from polyregions.geometry.exact import exact_rows
-from polyregions.geometry.modular import no_modular_network
+from polyregions.exact.facets import exact_facets
+from polyregions.files.archives import write_npz
+from polyregions.files.atomic import atomic_write
+from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.geometry.witness import chart_points
-from polyregions.io.archives import write_npz
-from polyregions.io.atomic import atomic_write
-from polyregions.lp.rational import exact_facets
+from polyregions.network.exact_network import exact_rows
+from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
-from polyregions.traversal.decide import NO_BASIS, machine
-from polyregions.traversal.neighbors import batch
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.visited import find, grown
+from polyregions.run.problem import Problem, whole_problem
+from polyregions.walk.neighbors import batch
+from polyregions.walk.region_kernel import NO_BASIS, worker_of
+from polyregions.walk.visited import find_pattern, grown
 
 __all__ = [
     "Parts",
@@ -44,8 +45,6 @@ __all__ = [
 
 FORMAT, VERSION = "polyregions certificate", 2
 
-Floats = NDArray[np.float64]
-Fractions = tuple[Fraction, ...]
 
 _CHUNK = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
@@ -106,7 +105,7 @@ def certificate_arrays(
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
-    problem = problem_of(regions.network, regions.domain)
+    problem = whole_problem(regions.network, regions.domain)
     parts = Parts()
     for done in collected(problem, regions, regions.patterns, parts):
         if progress is not None:
@@ -125,7 +124,7 @@ class Parts:
     points: list[Floats] = field(default_factory=list)
     unit_counts: list[NDArray[np.int64]] = field(default_factory=list)
     units: list[NDArray[np.int16]] = field(default_factory=list)
-    exact_points: dict[tuple[int, int], Fractions] = field(default_factory=dict)
+    exact_points: dict[tuple[int, int], Point] = field(default_factory=dict)
 
 
 def _free(regions: Regions) -> list[int]:
@@ -163,7 +162,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     points = np.full((len(store), flat.dimension), np.nan)
     points[:total] = _chart_witnesses(problem, regions)
     starts = np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16)
-    worker, scratch = machine(flat), batch(flat, 1, flat.units)
+    worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
     size = min(total, _CHUNK)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
     modular = no_modular_network(flat)
@@ -280,13 +279,15 @@ def _take_exactly(
         if len(units) < len(group):
             proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
-        neighbor = int(find(table, store, pack(bits_beyond(exact, bits, rows, group, point))))
+        neighbor = int(
+            find_pattern(table, store, pack(bits_beyond(exact, bits, rows, group, point)))
+        )
         if neighbor < 0:
             raise _inconsistent(number)
         if neighbor < number:
             continue
         inputs = problem.chart.to_input(point)
-        chosen: Fractions = tuple(inputs[i] for i in _free(regions))
+        chosen: Point = tuple(inputs[i] for i in _free(regions))
         nearest = np.array([[_nearest(value) for value in chosen]])
         parts.exact_points[number, neighbor] = chosen
         parts.edges.append(np.array([[number, neighbor]]))
@@ -364,7 +365,7 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.result_type(np.min_scalar_type(min(low, -1 - high)), np.int8))
 
 
-def _exact_array(points: dict[int, Fractions], columns: int) -> NDArray[np.str_]:
+def _exact_array(points: dict[int, Point], columns: int) -> NDArray[np.str_]:
     """Return one row of text per point: its number, then its coordinates, in hexadecimal.
 
     Hexadecimal, because Python limits the length of decimal integers it reads.

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from polyregions.errors import CheckpointError
 from polyregions.io.partitions import write_edge_part, write_region_part
 from polyregions.pattern import Words, n_words, order
+from polyregions.run.problem import Problem
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.part_files import Part, read_part
 from polyregions.scale.partitioning import pairs_of, publish
 from polyregions.scale.walk_tasks import Walked
-from polyregions.traversal.problem import Problem
 
 __all__ = ["assemble", "places_of"]
 

@@ -19,10 +19,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from polyregions.arrays import Arrays
 from polyregions.errors import CheckpointError
-from polyregions.io.archives import directory_digest, read_npz, write_npz
-from polyregions.io.atomic import atomic_write
-from polyregions.io.manifests import OtherVersionError, read_manifest, signed, value_of
+from polyregions.files.archives import directory_digest, read_npz, write_npz
+from polyregions.files.atomic import atomic_write
+from polyregions.files.manifests import OtherVersionError, read_manifest, signed, value_of
 
 __all__ = [
     "Checkpoint",
@@ -35,7 +36,6 @@ __all__ = [
     "remove",
 ]
 
-Arrays = dict[str, NDArray[Any]]
 
 _FORMAT = "polyregions checkpoint"
 _VERSION = 1

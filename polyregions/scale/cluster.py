@@ -19,17 +19,17 @@ import numpy as np
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
-from polyregions.io.files import import_extra
+from polyregions.files.reading import import_extra
 from polyregions.network import Network
+from polyregions.network.unit_order import FREE
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import check_threads, limits_of
+from polyregions.run.problem import Problem, problem_of
+from polyregions.run.progress import Progress
 from polyregions.scale.identity import identity_of
+from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.tasks import Piece, count_piece
-from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.limits import check_threads, limits_of
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.progress import Progress
-from polyregions.traversal.subdivision import TreeCount, counts_by_layer
-from polyregions.traversal.unit_order import ANY
+from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -78,7 +78,7 @@ class _Count:
         """Make tasks, until every thread of every worker has enough."""
         slots, threads = self.under_way.slots, self.under_way.threads
         # the longest prefixes first: little is below them, and so few wait at a time
-        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(ANY))
+        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(FREE))
         while self.prefixes and len(self.under_way) < slots:
             size = min(max(1, len(self.prefixes) // (2 * slots)), _PREFIXES)
             bundle = tuple(self.prefixes[-size:])
@@ -128,7 +128,7 @@ def count_on_cluster(
     nodes : int, optional
         The budget of every task, in nodes of the tree, instead of `seconds`.
     max_regions, time_limit, progress, on_interrupt
-        As for :func:`polyregions.traversal.subdivision.count_tree`. Tasks that run
+        As for :func:`polyregions.tree.subdivision.count_tree`. Tasks that run
         when the limit is reached are dropped.
 
     Returns
@@ -164,7 +164,7 @@ def count_on_cluster(
     limits_of(max_regions, time_limit)
     if not seconds > 0 or (nodes is not None and nodes < 1):
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     with Interrupt(on_interrupt) as interrupt, quiet():

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
-from polyregions.io.archives import write_npz
-from polyregions.io.atomic import atomic_write, is_stream, target_of
-from polyregions.io.files import import_extra
+from polyregions.files.archives import write_npz
+from polyregions.files.atomic import atomic_write, is_stream, target_of
+from polyregions.files.reading import import_extra
 from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
-from polyregions.proof.pieces import certificate_of_pieces
+from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.problem import problem_of
+from polyregions.run.progress import Progress
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
@@ -28,9 +31,6 @@ from polyregions.scale.identity import identity_of
 from polyregions.scale.part_files import proof_name, read_part, read_proof
 from polyregions.scale.saved_walk import Written
 from polyregions.scale.walk_tasks import Walked, beyond_of, prove_piece
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.progress import Progress
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -93,7 +93,7 @@ def certify_on_cluster(
     target = target_of(path).resolve()
     if is_stream(target):
         raise FormatError(f"{target} is a pipe or device, beside which no parts fit; name a file")
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + PROOFS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,

@@ -18,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.arrays import Arrays
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
-from polyregions.io.atomic import target_of
+from polyregions.files.atomic import target_of
 from polyregions.network import Network
+from polyregions.network.unit_order import FREE
 from polyregions.pattern import n_words
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import Stop, limits_of
+from polyregions.run.problem import Problem, problem_of
+from polyregions.run.progress import Progress
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
-    Arrays,
     Checkpoint,
     Totals,
     append,
@@ -37,14 +42,9 @@ from polyregions.scale.checkpoint import (
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_walk import Written
-from polyregions.scale.under_way import UnderWay, drive_tasks, quiet, source_of
+from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.walk_tasks import Walked, walk_piece
-from polyregions.traversal.below import first_start
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.limits import Stop, limits_of
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.progress import Progress
-from polyregions.traversal.unit_order import ANY
+from polyregions.walk.subproblem import first_start
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -101,7 +101,7 @@ class _Walk:
         while self.prefixes and len(self.under_way) < self.under_way.slots:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
-            whole = start[0].count(ANY) == len(start[0])
+            whole = start[0].count(FREE) == len(start[0])
             budget = max(1, self.budget // _FIRST) if whole else self.budget
             self.under_way.submit(start, budget, str(self.folder))
 
@@ -226,7 +226,7 @@ def enumerate_on_cluster(
         raise FormatError(
             f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"
         )
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + PARTS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polyregions.errors import FormatError
-from polyregions.io.atomic import is_stream
+from polyregions.files.atomic import is_stream
+from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint
-from polyregions.traversal.found import Found, result_of
-from polyregions.traversal.problem import Problem
+from polyregions.walk.walk_state import WalkState, result_of
 
 __all__ = ["OUTPUT_SUFFIXES", "Format", "format_of"]
 
@@ -30,7 +30,7 @@ class Format:
     """
 
     beyond_memory: bool
-    write: Callable[[Problem, Found, Checkpoint, Path], tuple[int, int]]
+    write: Callable[[Problem, WalkState, Checkpoint, Path], tuple[int, int]]
 
 
 def format_of(path: Path) -> Format:
@@ -61,7 +61,7 @@ def format_of(path: Path) -> Format:
     return _FORMATS[suffix]
 
 
-def _npz(problem: Problem, found: Found, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
+def _npz(problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
     regions = result_of(problem, found)
     # written in the checkpoint's folder: there it is cleared away if the process dies
     whole = checkpoint.folder / "result.npz"
@@ -70,7 +70,9 @@ def _npz(problem: Problem, found: Found, checkpoint: Checkpoint, path: Path) -> 
     return len(regions), len(regions.edges)
 
 
-def _parquet(problem: Problem, found: Found, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
+def _parquet(
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
+) -> tuple[int, int]:
     from polyregions.scale.partitioning import write_partitions
 
     return write_partitions(problem, found, checkpoint, path)

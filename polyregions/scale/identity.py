@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 import polyregions
-from polyregions.io.archives import write_npz
-from polyregions.io.results import arrays_of
+from polyregions.files.archives import write_npz
 from polyregions.network import Network
 from polyregions.pattern import n_words
 from polyregions.regions import Regions
-from polyregions.traversal.problem import Problem
+from polyregions.regions.archive import arrays_of
+from polyregions.run.problem import Problem
 
 __all__ = ["empty_result", "identity_of"]
 
@@ -29,7 +29,7 @@ def empty_result(problem: Problem) -> Regions:
         witnesses=np.empty((0, network.input_dimension)),
         edges=np.empty((0, 2), dtype=np.int32),
         complete=False,
-        proven=problem.proofs,
+        proven=True,
     )
 
 
@@ -43,13 +43,13 @@ def identity_of(problem: Problem) -> dict[str, str]:
     # the file format knows how to write every domain; a network must go with it
     stand_in = Network.from_arrays([(np.ones((1, n)), [0.0]), ([[1.0]], [0.0])], name="")
     patterns = np.empty((0, 1), dtype=np.uint64)
-    empty = replace(empty_result(problem), network=stand_in, patterns=patterns, proven=True)
+    empty = replace(empty_result(problem), network=stand_in, patterns=patterns)
     stream = io.BytesIO()
     write_npz(stream, arrays_of(empty))
     return {
         "package": polyregions.__version__,
         "network": problem.network.fingerprint,
         "domain": hashlib.sha256(stream.getvalue()).hexdigest(),
-        "arithmetic": "certified" if problem.proofs else "float",
+        "arithmetic": "certified",
         "units": hashlib.sha256(problem.reduction.kept.astype("<i8").tobytes()).hexdigest(),
     }

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError, FormatError
-from polyregions.io.archives import write_npz
-from polyregions.io.atomic import atomic_write
-from polyregions.io.results import exact_arrays, exact_witnesses_of, read_arrays
+from polyregions.files.archives import write_npz
+from polyregions.files.atomic import atomic_write
 from polyregions.pattern import Words
 from polyregions.regions import Regions
+from polyregions.regions.archive import exact_arrays, exact_witnesses_of, read_arrays
 
 __all__ = [
     "Part",
@@ -120,7 +120,7 @@ def proof_name(name: str) -> str:
 
 
 def write_proof(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a part's piece of a certificate; see :mod:`polyregions.proof.pieces`."""
+    """Write a part's piece of a certificate; see :mod:`polyregions.proof.partial_certificate`."""
     with atomic_write(path) as stream:
         write_npz(stream, {"format": np.array(_PROOF_FORMAT), **arrays})
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Arrays
 from polyregions.io.partition_manifest import is_result
 from polyregions.io.partitions import (
     check_replaceable,
@@ -24,13 +25,13 @@ from polyregions.io.partitions import (
     write_head,
     write_region_part,
 )
+from polyregions.run.problem import Problem
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
-from polyregions.scale.checkpoint import Arrays, Checkpoint, Totals, read_chunks
+from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
-from polyregions.traversal.found import Found, sorted_numbers, witness_block
-from polyregions.traversal.prefixes import empty_prefixes
-from polyregions.traversal.problem import Problem
-from polyregions.traversal.visited import empty_table
+from polyregions.walk.prefixes import empty_prefixes
+from polyregions.walk.visited import empty_table
+from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
 
 __all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
 
@@ -40,7 +41,7 @@ _ROWS = 1 << 20  # least number of regions in a part
 
 
 def write_partitions(
-    problem: Problem, found: Found, checkpoint: Checkpoint, path: Path
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
 ) -> tuple[int, int]:
     """Write a folder of Parquet tables from a checkpoint that holds all of a walk.
 

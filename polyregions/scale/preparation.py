@@ -12,8 +12,8 @@ from polyregions.compiled import kernels, only_compiled, watched
 from polyregions.domain import Box
 from polyregions.network import Network
 from polyregions.proof.certificate import write_certificate
-from polyregions.traversal.breadth_first import enumerate_regions
-from polyregions.traversal.subdivision import count_regions
+from polyregions.tree.subdivision import count_regions
+from polyregions.walk.breadth_first import enumerate_regions
 
 __all__ = ["compile_kernels"]
 

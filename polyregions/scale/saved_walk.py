@@ -7,23 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError, PolyregionsError
-from polyregions.io.atomic import target_of
+from polyregions.errors import CheckpointError
+from polyregions.files.atomic import target_of
 from polyregions.network import Network
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import Stop, check_threads, limits_of
+from polyregions.run.problem import problem_of
+from polyregions.run.progress import Progress
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
-from polyregions.scale.state import added, hand_over, mark, restored
-from polyregions.traversal.drive import drive
-from polyregions.traversal.found import Found
-from polyregions.traversal.interrupt import Interrupt, OnInterrupt
-from polyregions.traversal.limits import Stop, check_threads, limits_of
-from polyregions.traversal.problem import problem_of
-from polyregions.traversal.progress import Progress
+from polyregions.scale.saved_state import added, hand_over, mark, restored
+from polyregions.walk.drive import drive
+from polyregions.walk.walk_state import WalkState
 
 __all__ = ["CHECKPOINT_SUFFIX", "Written", "enumerate_to_file"]
 
@@ -66,7 +65,6 @@ def enumerate_to_file(
     path: str | PathLike[str],
     *,
     resume: bool = False,
-    arithmetic: Literal["certified", "float"] = "certified",
     threads: int = 1,
     max_regions: int | None = None,
     time_limit: float | None = None,
@@ -93,7 +91,6 @@ def enumerate_to_file(
     resume : bool
         Go on from the checkpoint, if there is one. The result is the same, byte for
         byte, as that of a walk that was never stopped.
-    arithmetic : {"certified", "float"}
     interval : float, optional
         Least number of seconds between two checkpoints; by default 2. They are rarer
         where one takes more than a tenth of a second.
@@ -109,7 +106,7 @@ def enumerate_to_file(
     ------
     CheckpointError
         If there is a checkpoint and `resume` is not set; if it belongs to another
-        network, domain, arithmetic or version, or is damaged; if it cannot be written.
+        network, domain or version, or is damaged; if it cannot be written.
     FormatError
         If the name has another suffix, or stands for something else already.
     KeyboardInterrupt
@@ -127,11 +124,9 @@ def enumerate_to_file(
     """
     limits = limits_of(max_regions, time_limit, memory)
     check_threads(threads)
-    if arithmetic not in ("certified", "float"):
-        raise PolyregionsError(f"arithmetic must be 'certified' or 'float', not {arithmetic!r}")
     target = target_of(path)
     output = format_of(target)
-    problem = problem_of(network, domain, proofs=arithmetic == "certified", drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,
@@ -166,15 +161,15 @@ def enumerate_to_file(
         edges,
         decisions,
         complete,
-        problem.proofs,
+        True,
         stopped,
         None if complete else folder,
     )
 
 
 def _keeper(
-    checkpoint: Checkpoint, found: Found, beyond_memory: bool, interval: float | None
-) -> Callable[[Found, bool], None]:
+    checkpoint: Checkpoint, found: WalkState, beyond_memory: bool, interval: float | None
+) -> Callable[[WalkState, bool], None]:
     """Return a function that saves what was added, if it is time or at once."""
     least = _SECONDS_BETWEEN_CHUNKS if interval is None else interval
     saved = mark(found)
@@ -182,7 +177,7 @@ def _keeper(
         saved = type(saved)()
     due = time.monotonic() + least
 
-    def keep(found: Found, at_once: bool) -> None:
+    def keep(found: WalkState, at_once: bool) -> None:
         nonlocal saved, due
         begin = time.monotonic()
         if not at_once and begin < due:

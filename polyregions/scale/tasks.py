@@ -13,9 +13,9 @@ from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.run.problem import Problem, problem_of, whole_problem
 from polyregions.scale.identity import identity_of
-from polyregions.traversal.problem import Problem, problem_of
-from polyregions.traversal.subdivision import count_below
+from polyregions.tree.subdivision import count_below
 
 __all__ = ["Piece", "Sent", "count_piece", "problem_sent", "sent", "whole_problem_sent"]
 
@@ -91,11 +91,11 @@ def problem_sent(source: Sent) -> Problem:
 
 def whole_problem_sent(source: Sent) -> Problem:
     """Return the problem that was sent, of all units; it is remembered."""
-    return _remembered("all units", source, lambda sent: problem_of(sent.network, sent.domain))
+    return _remembered("all units", source, lambda sent: whole_problem(sent.network, sent.domain))
 
 
 def _checked(source: Sent) -> Problem:
-    problem = problem_of(source.network, source.domain, drop_constant=True)
+    problem = problem_of(source.network, source.domain)
     if identity_of(problem) != dict(source.identity):
         raise PolyregionsError(
             "a worker has another version of polyregions, or another kind of processor, "

@@ -17,8 +17,8 @@ from polyregions.pattern import Words
 from polyregions.regions import Regions
 from polyregions.scale.part_files import part_name, proof_name, write_part, write_proof
 from polyregions.scale.tasks import Sent, problem_sent, whole_problem_sent
-from polyregions.traversal.below import Start, split, walk_below
-from polyregions.traversal.found import result_of, sorted_numbers
+from polyregions.walk.subproblem import Subproblem, split_subproblem, walk_below
+from polyregions.walk.walk_state import result_of, sorted_numbers
 
 __all__ = ["Walked", "beyond_of", "prove_piece", "walk_piece"]
 
@@ -28,7 +28,7 @@ class Walked:
     """What one walk below a prefix gave: a file of the folder, or prefixes instead.
 
     The numbers are those of the file: regions, edges between them, facets that lead out,
-    and exact decisions. Each of `starts` holds the fields of a `Start`.
+    and exact decisions. Each of `starts` holds the fields of a `Subproblem`.
     """
 
     name: str
@@ -47,7 +47,7 @@ def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -
     ----------
     source : Sent
     start : tuple
-        The fields of a :class:`~polyregions.traversal.below.Start`.
+        The fields of a :class:`~polyregions.walk.subproblem.Subproblem`.
     budget : int
         Most regions of a file.
     folder : str
@@ -69,7 +69,7 @@ def prove_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) 
     walked, regions, children = _walked(source, start, budget, folder)
     if regions is None:
         return walked
-    from polyregions.proof.pieces import piece_of_certificate
+    from polyregions.proof.partial_certificate import piece_of_certificate
 
     # certificates speak of all units, also of those that are constant
     problem = whole_problem_sent(source)
@@ -88,7 +88,7 @@ def _walked(
     source: Sent, start: tuple[Any, ...], budget: int, folder: str
 ) -> tuple[Walked, Regions | None, Words]:
     """Return what a task did, and the regions that it wrote with the patterns beyond."""
-    problem, parts, begin = problem_sent(source), Path(folder), Start(*start)
+    problem, parts, begin = problem_sent(source), Path(folder), Subproblem(*start)
     if not parts.is_dir():
         raise PolyregionsError(
             f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
@@ -98,7 +98,7 @@ def _walked(
     assert found.fence is not None
     parents, children = found.fence.leading_out()
     if not found.finished:
-        starts = tuple(map(tuple, split(problem, begin, found)))
+        starts = tuple(map(tuple, split_subproblem(problem, begin, found)))
         return Walked("", 0, 0, 0, 0, starts), None, children
     children = problem.reduction.grow_words(children)
     numbers, _ = sorted_numbers(problem, found)

@@ -7,20 +7,18 @@ from fractions import Fraction
 
 import flint
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from polyregions.arrays import finite_floats
+from polyregions.arrays import Floats, finite_floats
 from polyregions.domain import Box
+from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError, PolyregionsError
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
 from polyregions.network import Network
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.theory.unit_maps import unit_maps
 
 __all__ = ["count_in_ball", "nearest_point"]
-
-Floats = NDArray[np.float64]
 
 
 def nearest_point(normals: Floats, offsets: Floats, centre: Floats) -> tuple[Floats, Floats]:
@@ -100,7 +98,7 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
     >>> count_in_ball(net, 1.0), count_in_ball(net, 1.25)
     (4, 5)
     """
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     n = network.input_dimension
     middle = np.zeros(n) if centre is None else finite_floats(centre, "coordinates of a centre")

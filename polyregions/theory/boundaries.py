@@ -13,7 +13,8 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
 from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, boundary_volumes
 from polyregions.theory.distance import boundary_distance
-from polyregions.theory.draws import Settings, draw_network
+from polyregions.theory.draw import Settings
+from polyregions.theory.draws import draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
 from polyregions.theory.gradients import gradient_constant
 from polyregions.theory.statistics import Summary, summary
@@ -123,7 +124,7 @@ def regions_on_segment(
     >>> regions_on_segment(net, np.array([-1.0, 0.25]), np.array([1.0, 0.0]), 2.0)
     3
     """
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     # the line is a layer that passes its values on, so nothing is rounded
     line = Layer.affine(np.asarray(direction)[:, None], origin)
@@ -162,7 +163,7 @@ def verify_boundaries(
     >>> report.violated, len(report.sizes), report.sizes[1].activation.mean <= report.sizes[1].bound
     ((), 2, True)
     """
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     side, domain, n = settings.side, settings.domain, settings.n
     if side is None or domain is None:

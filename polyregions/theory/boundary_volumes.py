@@ -19,8 +19,8 @@ from polyregions.analysis.measures import face_measure
 from polyregions.analysis.polytope import Polytope
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
+from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
-from polyregions.geometry.chart import chart_of
 from polyregions.network import Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -92,7 +92,7 @@ def boundary_volumes(
             f"boundaries are measured for at most {MOST_DIMENSIONS} inputs, none of them fixed; "
             f"take a smaller network"
         )
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     found = enumerate_regions(network, box) if regions is None else regions
     require_complete(found, "boundary volumes")

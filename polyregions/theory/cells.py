@@ -77,7 +77,7 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
     >>> cell_counts(net, Box.cube(2, 1.0))
     CellCounts(by_codimension=(7, 9, 3), border=6, proven=True)
     """
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     n = len(box.free)
     if n > MOST_DIMENSIONS:

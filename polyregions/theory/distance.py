@@ -7,14 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.affine_maps import layer_maps
 from polyregions.analysis.distances import boundary_distance as exact_distance
-from polyregions.arrays import finite_floats
+from polyregions.arrays import Floats, finite_floats
 from polyregions.errors import NetworkError
 from polyregions.network import Network
 from polyregions.pattern import Words
+from polyregions.rounding import ROUNDOFF
 
 __all__ = ["boundary_distance"]
 
-Floats = NDArray[np.float64]
 
 _ACCURACY = 2.0**-30  # of a distance in floats; where they do not reach it, it is exact
 
@@ -74,7 +74,7 @@ def _in_floats(network: Network, inputs: Floats, words: Words) -> tuple[Floats, 
             rows, error = layer.value[:, layer.bends], layer.error[:, layer.bends]
             if not rows.shape[1]:
                 continue
-            rounding = (rows.shape[2] + 8) * 2.0**-53
+            rounding = (rows.shape[2] + 8) * ROUNDOFF
             terms = np.abs(rows) * np.abs(point)
             value = np.abs((rows * point).sum(axis=2))
             doubt = 1.01 * ((error * np.abs(point)).sum(axis=2) + rounding * terms.sum(axis=2))

@@ -6,13 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from polyregions.errors import CheckpointError
-from polyregions.io.atomic import atomic_write
-
-if TYPE_CHECKING:
-    from polyregions.theory.draws import Draw, Settings
+from polyregions.files.atomic import atomic_write
+from polyregions.theory.draw import Draw, Settings
 
 __all__ = ["read_draws", "write_draws"]
 
@@ -48,8 +45,6 @@ def read_draws(path: str | PathLike[str], settings: Sequence[Settings]) -> list[
     CheckpointError
         If it is not a file of draws, or one of other settings.
     """
-    from polyregions.theory.draws import Draw
-
     name = Path(path)
     if not name.exists():
         return [{} for _ in settings]

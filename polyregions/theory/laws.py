@@ -13,13 +13,12 @@ from math import isfinite, pi, sqrt
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 
 __all__ = ["BIAS_KINDS", "HE_NORMAL", "STANDARD_NORMAL", "WEIGHT_KINDS", "BiasLaw", "WeightLaw"]
 
-Floats = NDArray[np.float64]
 WeightKind = Literal["normal", "uniform", "sign"]
 BiasKind = Literal["normal", "uniform", "laplace", "logistic", "sign", "zero"]
 WEIGHT_KINDS: tuple[str, ...] = get_args(WeightKind)

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Box, Domain
+from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
-from polyregions.geometry.chart import chart_of
-from polyregions.geometry.exact import exact_network, exact_rows
 from polyregions.network import Layer, Network
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import pack, unpack
 from polyregions.regions import Regions
-from polyregions.theory.draws import Settings, draw_network
+from polyregions.theory.draw import Settings
+from polyregions.theory.draws import draw_network
 
 __all__ = [
     "MOST_UNITS",
@@ -106,7 +107,7 @@ def check_lemmas(settings: Settings, draws: int = 10) -> tuple[LemmaReport, ...]
 
 
 def _enumerate(network: Network, domain: Domain | None) -> Regions:
-    from polyregions.traversal.breadth_first import enumerate_regions
+    from polyregions.walk.breadth_first import enumerate_regions
 
     return enumerate_regions(network, domain)
 
@@ -142,7 +143,7 @@ def check_components(network: Network, box: Box, *, pairs: int = 200, seed: int 
     >>> report.holds, report.checked > 8
     (True, True)
     """
-    from polyregions.lp.rational import interior_point
+    from polyregions.exact.facets import interior_point
     from polyregions.theory.boundaries import regions_on_segment
 
     if network.hidden_units > MOST_UNITS:

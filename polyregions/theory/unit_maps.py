@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.network import Network
 
 __all__ = ["unit_maps"]
-
-Floats = NDArray[np.float64]
 
 
 def unit_maps(network: Network, bits: NDArray[np.uint8]) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from polyregions.domain import Box
 from polyregions.errors import FormatError, shown
-from polyregions.io.atomic import atomic_write
+from polyregions.files.atomic import atomic_write
 from polyregions.regions import Regions, check_regions
 from polyregions.viewer.payload import payload
 

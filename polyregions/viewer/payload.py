@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.corners import facet_segments, region_corners
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
 from polyregions.plot.colors import LAYER_COLORS, pattern_colors
@@ -20,7 +21,6 @@ from polyregions.regions import Regions
 
 __all__ = ["payload"]
 
-Floats = NDArray[np.float64]
 
 _LONGEST_NAME = 200  # characters
 _MOST_OUTPUTS = 10

@@ -1,0 +1,309 @@
+"""Deciding every row by walking over vertices: the certified dictionary simplex.
+
+Floats walk and propose (`cells.dictionary`); every answer is proven (`cells.proofs`) or the
+whole polytope is reported as undecided.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Floats, Integers
+from polyregions.cells.dictionary import (
+    HUGE,
+    PIVOT_HINT,
+    TIE_HINT,
+    blocking_row,
+    build_table,
+    invert_basis,
+    least_coefficients,
+    move_row,
+    pivot,
+    swap_rows,
+)
+from polyregions.cells.proofs import (
+    evaluate_rows,
+    least,
+    lower_bounds,
+    prove_facet_point,
+    prove_redundant,
+)
+from polyregions.compiled import exact_order_kernel
+
+__all__ = ["FacetBuffer", "facet_buffer", "row_type", "walk_vertices"]
+
+
+UNDECIDED_ROW, FACET, REDUNDANT = 0, 1, 2
+
+# Pivots per row before the walk is given up as cycling: a hint, the answer is then "undecided".
+PASSES_HINT = 50
+
+
+class FacetBuffer(NamedTuple):
+    """Facets found: row, the basis of a vertex on it, a point of its relative interior.
+
+    ``supports[i]`` are the rows whose combination proves row i redundant; -1 first for
+    rows that are no such case.
+    """
+
+    rows: Integers
+    bases: NDArray[np.signedinteger[Any]]
+    points: Floats
+    supports: NDArray[np.signedinteger[Any]]
+
+
+def row_type(size: int) -> type[np.int16] | type[np.int32]:
+    """Return the integers that number `size` rows: the short ones wherever they suffice."""
+    return np.int16 if size < 2**15 else np.int32
+
+
+def facet_buffer(m: int, capacity: int) -> FacetBuffer:
+    """Allocate room for `capacity` candidate rows, all of which may be facets."""
+    return FacetBuffer(
+        np.zeros(capacity, dtype=np.int64),
+        np.zeros((capacity, m), dtype=row_type(capacity)),
+        np.zeros((capacity, m)),
+        np.zeros((capacity, m), dtype=row_type(capacity)),
+    )
+
+
+@exact_order_kernel
+def prove_basis_facets(rows, errors, m, size, live, work, out, count):
+    """Prove that each basis row of unknown status is a facet of a simple vertex.
+
+    Facets found are appended to `out` (rows, bases, points); returns the new count,
+    or -1 if some row cannot be proven.
+
+    Notes
+    -----
+    *Algorithm.* At a vertex where no other row is tight every basis row is a facet.
+    The point for row j is the vertex plus a short step along all edges but the one
+    that leaves j, short enough for every other row to stay positive.
+    """
+    basis, table, status, point = work.basis, work.table, work.status, work.point
+    vertex = work.vertex
+    for d in range(m):
+        vertex[d] = table[m, d]
+    evaluate_rows(rows, m, size, vertex, work.slack)
+    lower_bounds(work.slack, errors, size)
+    for k in range(m):
+        work.slack[basis[k]] = HUGE
+    others = least(work.slack, size)
+    if not others > 0.0:
+        return -1
+    reach = 0.0
+    direction = work.direction
+    for d in range(m):
+        direction[d] = 0.0
+    for k in range(m):
+        square = 0.0
+        for d in range(m):
+            square += table[k, d] * table[k, d]
+            direction[d] += table[k, d]
+        reach += np.sqrt(square)
+    step = 0.5 * others / reach
+    for facet in range(m):
+        row = basis[facet]
+        if status[row] != UNDECIDED_ROW:
+            continue
+        for d in range(m):
+            point[d] = vertex[d] + step * (direction[d] - table[facet, d])
+        if not prove_facet_point(rows, errors, m, basis, facet, others, vertex, point):
+            return -1
+        status[row] = FACET
+        out.rows[count] = row
+        for k in range(m):
+            out.bases[count, k] = basis[k]
+        for d in range(m):
+            out.points[count, d] = point[d]
+        count += 1
+    return count
+
+
+@exact_order_kernel
+def prove_end_facet(rows, errors, m, size, column, position, work, out, count):
+    """Prove the facet that blocks edge `column` of the first vertex at its far end.
+
+    Returns the new count; unchanged if the row could not be proven here.
+    """
+    basis, point, direction, vertex = work.basis, work.point, work.direction, work.vertex
+    table = work.table
+    row = work.row_at[position]
+    element = table[column, position]
+    length = -table[m, position] / element
+    for d in range(m):
+        vertex[d] = table[m, d] + length * table[column, d]
+    slack = work.slack
+    evaluate_rows(rows, m, size, vertex, slack)
+    lower_bounds(slack, errors, size)
+    for k in range(m):
+        if k != column:
+            slack[basis[k]] = HUGE
+    slack[row] = HUGE
+    others = least(slack, size)
+    if not others > 0.0:
+        return count
+    # edges of the far vertex inside facet `row`: those of the other basis rows
+    reach = 0.0
+    for d in range(m):
+        direction[d] = 0.0
+    for k in range(m):
+        if k != column:
+            factor = table[k, position] / element
+            square = 0.0
+            for d in range(m):
+                along = table[k, d] - factor * table[column, d]
+                direction[d] += along
+                square += along * along
+            reach += np.sqrt(square)
+    step = 0.5 * others / reach if reach > 0.0 else 0.0
+    for d in range(m):
+        point[d] = vertex[d] + step * direction[d]
+    leaving = basis[column]
+    basis[column] = row
+    proven = prove_facet_point(rows, errors, m, basis, column, others, vertex, point)
+    if proven:
+        work.status[row] = FACET
+        out.rows[count] = row
+        for k in range(m):
+            out.bases[count, k] = basis[k]
+        for d in range(m):
+            out.points[count, d] = point[d]
+        count += 1
+    basis[column] = leaving
+    return count
+
+
+@exact_order_kernel
+def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room):
+    """Decide every candidate row, starting at the vertex of ``work.basis``.
+
+    Parameters
+    ----------
+    rows, errors : float64 arrays, shapes (m + 1, size) and (size,)
+    m, size, candidates : int
+        Rows below `candidates` are asked about; the others only bound the polytope.
+    work : Workspace
+    out : FacetBuffer
+    witness : float64 array, shape (m,), out
+        A point where every row exceeds its error by more than `room`.
+    room : float
+
+    Returns
+    -------
+    int
+        Number of facets in `out`, or -1 if anything could not be proven.
+
+    Notes
+    -----
+    *Algorithm.* Walk over vertices, minimising one unknown row at a time; every vertex
+    visited settles more rows: its basis rows are facets, and rows with no negative
+    coefficient are redundant and leave the dictionary. Minimising s_i needs no
+    objective row: its reduced costs are row i of the dictionary, and because row i
+    takes part in the ratio test its LP ends as soon as it is tight.
+    """
+    table, row_at, basis, status = work.table, work.row_at, work.basis, work.status
+    for i in range(size):
+        status[i] = UNDECIDED_ROW if i < candidates else REDUNDANT
+    for i in range(candidates):
+        out.supports[i, 0] = -1
+    if not invert_basis(rows, basis, m, work.inverse):
+        return -1
+    build_table(rows, m, size, work)
+    live = m + size
+    unknown = m + candidates
+    for k in range(m):
+        i = basis[k]
+        position = m + i
+        if position >= live or row_at[position] != i:
+            position = m
+            while row_at[position] != i:
+                position += 1
+        if position < unknown:
+            unknown -= 1
+            move_row(table, row_at, m, unknown, position)
+            position = unknown
+        live -= 1
+        move_row(table, row_at, m, live, position)
+    count = prove_basis_facets(rows, errors, m, size, live, work, out, 0)
+    if count < 0:
+        return -1
+
+    # the far ends of the first vertex's edges: new facets, and a witness well inside
+    for d in range(m):
+        witness[d] = table[m, d]
+    for k in range(m):
+        position = blocking_row(table, m, k, live, work.ratio)
+        if position < 0:
+            return -1
+        length = -table[m, position] / table[k, position]
+        for d in range(m):
+            witness[d] += length * table[k, d] / (m + 1)
+        if status[row_at[position]] == UNDECIDED_ROW:
+            before = count
+            count = prove_end_facet(rows, errors, m, size, k, position, work, out, count)
+            if count > before and position < unknown:
+                unknown -= 1
+                swap_rows(table, row_at, m, position, unknown)
+    evaluate_rows(rows, m, size, witness, work.slack)
+    lower_bounds(work.slack, errors, size)
+    if not least(work.slack, size) > room:
+        return -1
+
+    objective = -1
+    passes = PASSES_HINT * (candidates + m)
+    while True:
+        least_coefficients(table, m, m, unknown, work.ratio)
+        p = m
+        while p < unknown:
+            if work.ratio[p] >= -PIVOT_HINT:
+                row = row_at[p]
+                if not prove_redundant(rows, errors, m, basis, table, p, row, work.residual):
+                    return -1
+                status[row] = REDUNDANT
+                for k in range(m):
+                    out.supports[row, k] = basis[k]
+                unknown -= 1
+                live -= 1
+                move_row(table, row_at, m, unknown, p)
+                work.ratio[p] = work.ratio[unknown]
+                move_row(table, row_at, m, live, unknown)
+            else:
+                p += 1
+        if unknown == m:
+            return count
+        # keep the current objective until it is settled, else take the nearest row
+        target = -1
+        if objective >= 0 and status[objective] == UNDECIDED_ROW:
+            for p in range(m, unknown):
+                if row_at[p] == objective:
+                    target = p
+        if target < 0:
+            target = m
+            for p in range(m + 1, unknown):
+                if table[m, p] < table[m, target]:
+                    target = p
+            objective = row_at[target]
+        column = 0
+        for k in range(1, m):
+            if table[k, target] < table[column, target]:
+                column = k
+        position = blocking_row(table, m, column, live, work.ratio)
+        passes -= 1
+        if position < 0 or passes < 0 or table[m, position] < -TIE_HINT:
+            return -1
+        pivot(table, m, column, position, live)
+        entered = row_at[position]
+        row_at[position] = basis[column]
+        basis[column] = entered
+        if position < unknown:
+            # the row that left the basis is no longer a question
+            unknown -= 1
+            swap_rows(table, row_at, m, position, unknown)
+        if status[entered] == UNDECIDED_ROW:
+            count = prove_basis_facets(rows, errors, m, size, live, work, out, count)
+            if count < 0:
+                return -1

@@ -1,0 +1,146 @@
+"""Progress on stderr: a live line in a terminal, a line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from polyregions.cli.report import tell
+from polyregions.run.progress import Progress
+
+__all__ = [
+    "announced_compilation",
+    "mentioning_estimate",
+    "parts_text",
+    "shown_progress",
+    "shown_steps",
+    "tree_text",
+    "walk_text",
+]
+
+_SECONDS_BETWEEN_LINES = 5.0
+_LONG = 10.0
+
+
+def walk_text(progress: Progress) -> str:
+    """Return the state of a walk in words."""
+    return (
+        f"{progress.regions:,} regions, {progress.frontier:,} of them to be visited, "
+        f"{progress.edges:,} edges, {_pace(progress)}"
+    )
+
+
+def parts_text(progress: Progress) -> str:
+    """Return the state of a walk on a cluster in words."""
+    return (
+        f"{progress.regions:,} regions in finished parts, {progress.frontier:,} prefixes to go, "
+        f"{progress.edges:,} edges, {_pace(progress)}"
+    )
+
+
+def tree_text(progress: Progress) -> str:
+    """Return the state of a count by the tree in words."""
+    return f"{progress.regions:,} regions, {_pace(progress)}"
+
+
+def _pace(progress: Progress) -> str:
+    from polyregions.compiled import compiled_beside
+
+    rate = progress.regions / max(progress.seconds, 1e-9)
+    text = f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
+    beside = compiled_beside()
+    if beside is None:
+        return text
+    done, total = beside
+    return f"{text} until kernels are compiled{f' ({done} of {total})' if total else ''}"
+
+
+@contextmanager
+def shown_progress(
+    text: Callable[[Progress], str] = walk_text,
+) -> Iterator[Callable[[Progress], None]]:
+    """Yield a callback that shows the progress of a walk or count while the block runs."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with console.status("finding the first region") as status:
+            yield lambda progress: status.update(text(progress))
+        return
+    last = time.monotonic()
+
+    def line(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            console.print(text(progress), soft_wrap=True)
+
+    yield line
+
+
+def mentioning_estimate(
+    progress: Callable[[Progress], None],
+    *limits: float | None,
+    compiled: Callable[[], bool] = lambda: False,
+) -> Callable[[Progress], None]:
+    """Return the callback; if there is no limit and the run is long, it names `estimate` once.
+
+    A run that `compiled` kernels is long for another reason, and gets no such advice.
+    """
+    mentioned = any(limit is not None for limit in limits)
+
+    def call(state: Progress) -> None:
+        nonlocal mentioned
+        if not mentioned and state.seconds > _LONG and not compiled():
+            mentioned = True
+            tell("polyregions: this takes long; polyregions estimate foretells count and time")
+        progress(state)
+
+    return call
+
+
+@contextmanager
+def shown_steps(done: str, what: str = "regions") -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback that shows how many of all regions are `done`, such as "checked"."""
+    console = Console(stderr=True, highlight=False)
+    last = time.monotonic()
+
+    def line(count: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            console.print(f"{count:,} of {total:,} {what} {done}", soft_wrap=True)
+
+    yield line
+
+
+@contextmanager
+def announced_compilation() -> Iterator[Callable[[], bool]]:
+    """Show that kernels are compiled, if they are; yield whether that was said."""
+    from polyregions.compiled import watched
+
+    console = Console(stderr=True, highlight=False)
+    log = logging.getLogger("polyregions")
+
+    class Shown(logging.Handler):
+        told = False
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.told = True
+            console.print(record.getMessage(), soft_wrap=True)
+
+    shown, level = Shown(), log.level
+    log.addHandler(shown)
+    log.propagate = False
+    log.setLevel(logging.INFO)
+    try:
+        with shown_steps("compiled", "kernels") as line, watched(line):
+            yield lambda: shown.told
+    finally:
+        log.setLevel(level)
+        log.propagate = True
+        log.removeHandler(shown)

@@ -1,0 +1,111 @@
+"""Options about memory and disk, and what they mean."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polyregions.cli.report import complain
+from polyregions.errors import PolyregionsError
+
+__all__ = [
+    "WORKING_SUFFIXES",
+    "MemoryOption",
+    "ResumeOption",
+    "bytes_of",
+    "checkpoint_seconds",
+    "ended_by",
+]
+
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on from the checkpoint of a run that was stopped."),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Stop before the walk's arrays exceed SIZE (500M, 2G), with exit code 3.",
+    ),
+]
+
+# of folders beside an output while it is made; all but the last hold what a run can go on from
+# (repeated here: the modules that make them bring the kernels with them)
+WORKING_SUFFIXES = (".checkpoint", ".parts", ".proofs", ".replaced")
+
+_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SECONDS = "POLYREGIONS_CHECKPOINT_SECONDS"
+
+
+def bytes_of(size: str | None) -> int | None:
+    """Read a size such as 500M or 1.5G.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is not a positive number with a unit: K, M, G, T (also KB, GiB) or B.
+
+    Examples
+    --------
+    >>> bytes_of("1.5G")
+    1610612736
+    """
+    if size is None:
+        return None
+    match = re.fullmatch(
+        r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(?:(B)|([KMGT])(?:i?B)?)", size.strip(), re.IGNORECASE
+    )
+    count = int(float(match[1]) * _UNITS[(match[2] or match[3]).upper()]) if match else 0
+    if count < 1:
+        raise PolyregionsError(
+            f"--memory {size} is not a size; write a positive number with its unit K, M, G or T "
+            f"behind it, 2G for instance"
+        )
+    return count
+
+
+def checkpoint_seconds() -> float | None:
+    """Return the seconds between two checkpoints that the environment sets, if it does.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is not a number of seconds.
+    """
+    text = os.environ.get(_SECONDS)
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise PolyregionsError(f"{_SECONDS}={text} is not a number of seconds; unset it")
+    return seconds
+
+
+def ended_by(error: BaseException, output: Path) -> int:
+    """Say how to go on with a run that an error ended, and return the exit code.
+
+    The error is raised again where nothing was kept.
+    """
+    from polyregions.files.atomic import target_of
+
+    target = target_of(output)
+    beside = (target.with_name(target.name + suffix) for suffix in WORKING_SUFFIXES[:-1])
+    kept = next((folder for folder in beside if (folder / "manifest.json").is_file()), None)
+    if kept is None or isinstance(error, BrokenPipeError):
+        raise error
+    what = {KeyboardInterrupt: "stopped by Ctrl-C", MemoryError: "there is not enough memory"}
+    said = what.get(type(error), getattr(error, "strerror", None) or str(error))
+    return complain(
+        f"{said}; what was found is kept in {kept.name}, and the same command with --resume goes "
+        f"on from there",
+        code=2 if isinstance(error, OSError) else 3,
+    )

@@ -1,0 +1,1 @@
+"""Exact arithmetic: dyadic numbers, the simplex over integers, facets of exact polytopes."""

@@ -1,0 +1,298 @@
+"""Which rows carry a facet, in exact integers: never wrong, never undecided.
+
+Rows are lists of m + 1 integers or rationals (normal..., offset), as
+:func:`polyregions.network.exact_network.exact_rows` returns them. Their normals must
+span R^m positively, which rows of a box among them guarantee.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+import flint
+
+from polyregions.arrays import Point
+from polyregions.exact.simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
+
+__all__ = [
+    "ExactFacets",
+    "exact_facets",
+    "interior_point",
+    "strict_point",
+]
+
+
+@dataclass(frozen=True)
+class ExactFacets:
+    """The facets of a polytope of full dimension.
+
+    Attributes
+    ----------
+    interior : tuple of Fraction
+        A point where every row that is not zero is positive.
+    groups : tuple of tuple of int
+        One sorted tuple per facet: the rows whose hyperplane carries it.
+    points : tuple of tuple of Fraction
+        One point per facet, in its relative interior: every non-zero row outside the
+        group is positive there.
+    supports : mapping of int to tuple of int
+        For every row with a hyperplane that carries no facet, the rows of a basis of which
+        it is a non-negative combination plus a non-negative constant.
+    """
+
+    interior: Point
+    groups: tuple[tuple[int, ...], ...]
+    points: tuple[Point, ...]
+    supports: Mapping[int, tuple[int, ...]]
+
+
+def interior_point(rows: Sequence[Sequence[Any]]) -> Point | None:
+    """Return a point where every non-zero row is positive, or None if there is none.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of fmpz, fmpq, Fraction or int
+        Rows of zeros are ignored.
+
+    Returns
+    -------
+    tuple of Fraction or None
+        The origin if it will do, else dyadic with few bits when the set is thick enough.
+        None is a proof that the open polytope is empty.
+
+    Raises
+    ------
+    ValueError
+        If the origin will not do and the rows do not bound a polytope.
+
+    Notes
+    -----
+    *Algorithm.* In the space of (x, t), the row t <= 0 is tested for redundancy among
+    ``row(x) >= weight * t``: the open polytope is not empty iff it can be violated.
+
+    Examples
+    --------
+    >>> interior_point([[1, 0], [-1, 1]])
+    (Fraction(1, 2),)
+    >>> interior_point([[1, 0], [-1, 0], [1, 5], [-1, 5]]) is None
+    True
+    """
+    if all(row[-1] > 0 or not any(row) for row in rows):
+        return (Fraction(0),) * (len(rows[0]) - 1)
+    primitive = _grouped(rows)
+    column = None if primitive is None else _interior(primitive)
+    return None if column is None else _point_of_column(column)
+
+
+def exact_facets(
+    rows: Sequence[Sequence[Any]], hint: Sequence[Fraction] | None = None
+) -> ExactFacets | None:
+    """Return the facets of a polytope, or None if its interior is empty.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of fmpz, fmpq, Fraction or int
+    hint : sequence of Fraction, optional
+        Used as interior point if it is one, which saves the search for it.
+
+    Raises
+    ------
+    ValueError
+        If the rows do not bound a polytope.
+
+    Notes
+    -----
+    *Algorithm.* Rows with one hyperplane are represented by one row. From vertex to
+    vertex: a row whose dictionary has no negative entry is a non-negative combination
+    of others and is dropped; a row that can be violated while all others hold carries
+    a facet, and the segment from the interior point to that violation meets it in its
+    relative interior. Then a step towards the next undecided row.
+
+    Examples
+    --------
+    >>> exact_facets([[1, 0, 0], [0, 1, 0], [-1, -1, 1], [2, 0, 0], [1, 1, 0]]).groups
+    ((0, 3), (1,), (2,))
+    """
+    primitive = _grouped(rows)
+    if primitive is None:
+        return None
+    groups = {group[0]: group for group in primitive.values()}
+    distinct: dict[int, Row] = {group[0]: row for row, group in primitive.items()}
+    inside = _hinted(distinct, hint) if hint is not None else None
+    if inside is None:
+        inside = _interior(primitive)
+    if inside is None:
+        return None
+    found, supports = _violations(distinct, inside)
+    points = {i: _crossing_point(distinct[i], inside, column) for i, column in found.items()}
+    order = sorted(points)
+    return ExactFacets(
+        _point_of_column(inside),
+        tuple(groups[i] for i in order),
+        tuple(_point_of_column(points[i]) for i in order),
+        {i: basis for lead, basis in supports.items() for i in groups[lead]},
+    )
+
+
+def _violations(
+    rows: Mapping[int, Row], inside: Column
+) -> tuple[dict[int, Column], dict[int, tuple[int, ...]]]:
+    """Return a point beyond each row that carries a facet, and a basis for every other."""
+    simplex = vertex_near(rows, inside)
+    found: dict[int, Column] = {}
+    supports: dict[int, tuple[int, ...]] = {}
+    unknown = set(rows)
+    target, steps = -1, 0
+    while True:
+        _classify(simplex, unknown, found, supports)
+        if not unknown:
+            return found, supports
+        if target not in unknown:
+            target, steps = min(unknown), 0
+        outcome = simplex.advance(target, steps)
+        steps += 1
+        if isinstance(outcome, Violation):
+            found[target] = outcome.column
+            unknown.discard(target)
+        elif not outcome:
+            supports[target] = tuple(simplex.basis)
+            unknown.discard(target)
+            simplex.keep([i for i in simplex.alive if i != target])
+
+
+def _classify(
+    simplex: Simplex,
+    unknown: set[int],
+    found: dict[int, Column],
+    supports: dict[int, tuple[int, ...]],
+) -> None:
+    """Decide what the present dictionary shows without a further step."""
+    basis = set(simplex.basis)
+    redundant = {i for i in unknown - basis if all(entry >= 0 for entry in simplex.table[i][:-1])}
+    for slot, row in enumerate(simplex.basis):
+        if row in unknown:
+            over = simplex.beyond(slot)
+            if over is not None:
+                found[row] = over.column
+                unknown.discard(row)
+    if redundant:
+        supports.update(dict.fromkeys(redundant, tuple(simplex.basis)))
+        unknown -= redundant
+        simplex.keep([i for i in simplex.alive if i not in redundant])
+
+
+def _grouped(rows: Sequence[Sequence[Any]]) -> dict[tuple[flint.fmpz, ...], tuple[int, ...]] | None:
+    """Return primitive rows with the rows they stand for; None if one is never positive.
+
+    Rows that are zero or a positive constant are left out.
+    """
+    groups: dict[tuple[flint.fmpz, ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        integers = _primitive(row)
+        if any(integers[:-1]):
+            groups.setdefault(integers, []).append(index)
+        elif integers[-1] < 0:
+            return None
+    return {row: tuple(group) for row, group in groups.items()}
+
+
+def _primitive(row: Sequence[Any]) -> tuple[flint.fmpz, ...]:
+    if not all(isinstance(entry, flint.fmpz) for entry in row):
+        fractions = [(int(entry.numerator), int(entry.denominator)) for entry in row]
+        common = lcm(*(bottom for _, bottom in fractions))
+        row = [flint.fmpz(top * (common // bottom)) for top, bottom in fractions]
+    divisor = flint.fmpz(0)
+    for entry in row:
+        divisor = divisor.gcd(entry)
+        if divisor == 1:
+            return tuple(row)
+    return tuple(entry // divisor for entry in row) if divisor else tuple(row)
+
+
+def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Column | None:
+    """Return a column where every row is positive, short if it can be."""
+    rows = dict(enumerate(primitive))
+    column = strict_point(rows)
+    return None if isinstance(column, bool) else _short_interior_column(rows, column)
+
+
+def strict_point(rows: Mapping[int, Row]) -> Column | bool:
+    """Return a column where every row is positive, else whether a point satisfies all rows.
+
+    Parameters
+    ----------
+    rows : mapping of int to Row
+        None is constant; numbered from 0 without a gap.
+
+    Raises
+    ------
+    ValueError
+        If the rows do not bound a polytope; it is not raised whenever they do not.
+
+    Examples
+    --------
+    >>> integers = [list(map(flint.fmpz, row)) for row in ([1, 0], [-1, 0], [-1, -1])]
+    >>> strict_point(dict(enumerate(integers[:2]))), strict_point(dict(enumerate(integers)))
+    (True, False)
+    """
+    lifted: dict[int, Row] = {}
+    height: flint.fmpz | None = None
+    for i, row in rows.items():
+        weight = max(map(abs, row[:-1]))
+        lifted[i] = (*row[:-1], -weight, row[-1])
+        level = row[-1] // weight
+        height = level if height is None or level < height else height
+    if height is None:
+        raise ValueError("the rows do not bound a polytope; add the rows of a box")
+    dimension = len(rows[0]) - 1
+    zeros = [flint.fmpz(0)] * dimension
+    target = len(rows)
+    lifted[target] = (*zeros, flint.fmpz(-1), flint.fmpz(0))
+    # t is the last coordinate, so the way to the first vertex ends with raising it
+    simplex = vertex_near(lifted, [*zeros, height, flint.fmpz(1)], free=target)
+    steps = 0
+    outcome: Violation | bool = True
+    while outcome is True:
+        outcome = simplex.advance(target, steps)
+        steps += 1
+    if not isinstance(outcome, Violation):
+        # the row is at its least value: zero if all rows are satisfied somewhere
+        return bool(simplex.table[target][-1] == 0)
+    *x, _, scale = outcome.column
+    return [*x, scale]
+
+
+def _short_interior_column(rows: Mapping[int, Row], column: Column) -> Column:
+    """Return a nearby interior column with few bits, or the column itself."""
+    for bits in (6, 20, 52):
+        half = column[-1] // 2
+        short = [((entry << bits) + half) // column[-1] for entry in column[:-1]]
+        short.append(flint.fmpz(1) << bits)
+        if _strictly_inside(rows, short):
+            return short
+    return column
+
+
+def _strictly_inside(rows: Mapping[int, Row], column: Column) -> bool:
+    return all(evaluate(row, column) > 0 for row in rows.values())
+
+
+def _hinted(rows: Mapping[int, Row], hint: Sequence[Fraction]) -> Column | None:
+    common = lcm(*(value.denominator for value in hint))
+    column = [flint.fmpz(int(value * common)) for value in hint] + [flint.fmpz(common)]
+    return column if _strictly_inside(rows, column) else None
+
+
+def _crossing_point(row: Row, inside: Column, outside: Column) -> Column:
+    """Return the point of the segment from `inside` to `outside` where `row` vanishes."""
+    above, below = evaluate(row, inside), evaluate(row, outside)
+    return [above * far - below * near for near, far in zip(inside, outside, strict=True)]
+
+
+def _point_of_column(column: Column) -> Point:
+    scale = int(column[-1])
+    return tuple(Fraction(int(entry), scale) for entry in column[:-1])

@@ -1,0 +1,1 @@
+"""Files on disk, whole or not at all: what every format of results stands on."""

@@ -1,0 +1,181 @@
+"""The network in exact integer arithmetic.
+
+Floats are dyadic rationals, so after multiplying each layer by a power of two
+every parameter is an integer, and so is every pre-activation's affine function.
+Positive factors change no sign and no hyperplane; they are never divided out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Bits
+from polyregions.domain.chart import Chart
+from polyregions.exact.dyadic import dyadic_matrix
+from polyregions.network.storage import IntegerRows, stored
+
+if TYPE_CHECKING:
+    from polyregions.network.network import Layer, Network
+
+__all__ = [
+    "ExactLayer",
+    "ExactNetwork",
+    "exact_network",
+    "exact_point",
+    "exact_rows",
+    "exact_signs",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactLayer:
+    """An integer multiple of a layer.
+
+    With inputs scaled by some positive factor S, ``weight @ y + bias * S`` is
+    the scaled pre-activation, and slopes multiply it by integers.
+    """
+
+    weight: flint.fmpz_mat | IntegerRows
+    bias: tuple[int, ...]
+    lower: tuple[int, ...]
+    upper: tuple[int, ...]
+    bends: tuple[bool, ...]
+    weight_scale: int
+    slope_scale: int
+
+
+@dataclass(frozen=True, eq=False)
+class ExactNetwork:
+    """A network on a chart, as integers.
+
+    Only layers up to the last that bends are kept: later ones have no pattern bit.
+    """
+
+    layers: tuple[ExactLayer, ...]
+    chart: Chart
+    hidden_units: int
+
+
+def exact_network(network: Network, chart: Chart, *, depth: int | None = None) -> ExactNetwork:
+    """Return the exact integer form of a network on a chart.
+
+    `depth` keeps the first layers only; by default all up to the last that bends.
+    """
+    if depth is None:
+        depth = 1 + max(i for i, layer in enumerate(network.layers) if layer.bends.any())
+    layers = tuple(_exact_layer(layer) for layer in network.layers[:depth])
+    return ExactNetwork(layers, chart, network.hidden_units)
+
+
+def _exact_layer(layer: Layer) -> ExactLayer:
+    matrix = stored(layer.matrix)
+    entries = matrix.ravel() if isinstance(matrix, np.ndarray) else matrix.data
+    integers, exponent = dyadic_matrix(np.concatenate([entries, layer.bias])[None, :])
+    numbers = integers.entries()
+    out, width = matrix.shape
+    weight: flint.fmpz_mat | IntegerRows
+    if isinstance(matrix, np.ndarray):
+        weight = flint.fmpz_mat(out, width, numbers[: out * width])
+    else:
+        pairs = list(zip(matrix.indices.tolist(), map(int, numbers[: matrix.nnz]), strict=True))
+        ends = matrix.indptr.tolist()
+        weight = IntegerRows(tuple(tuple(pairs[i:j]) for i, j in pairwise(ends)), width)
+    slope_rows, slope_exponent = dyadic_matrix(np.stack([layer.lower, layer.upper]))
+    slopes = tuple(map(int, slope_rows.entries()))
+    return ExactLayer(
+        weight,
+        tuple(map(int, numbers[len(entries) :])),
+        slopes[:out],
+        slopes[out:],
+        tuple(layer.bends.tolist()),
+        2**exponent,
+        2**slope_exponent,
+    )
+
+
+def _propagate(
+    exact: ExactNetwork,
+    columns: flint.fmpz_mat,
+    choose: Callable[[int, Sequence[flint.fmpz]], bool],
+) -> list[list[flint.fmpz]]:
+    """Push homogeneous columns through the layers; return each bent unit's row.
+
+    `columns` has shape (n + 1, k): its last row is the constant 1 times a positive
+    scale. ``choose(unit, row)`` decides whether the unit is active.
+    """
+    n = columns.nrows() - 1
+    k = columns.ncols()
+    table = columns.tolist()
+    values, one = flint.fmpz_mat(table[:n]), list(table[n])
+    rows: list[list[flint.fmpz]] = []
+    for layer in exact.layers:
+        product = (layer.weight * values).tolist()
+        following = []
+        for i, row in enumerate(product):
+            shift = layer.bias[i]
+            if shift:
+                row = [entry + shift * unit for entry, unit in zip(row, one, strict=True)]
+            if layer.bends[i]:
+                active = choose(len(rows), row)
+                rows.append(row)
+                slope = layer.upper[i] if active else layer.lower[i]
+            else:
+                slope = layer.upper[i]
+            following.append([slope * entry for entry in row] if slope != 1 else row)
+        factor = layer.weight_scale * layer.slope_scale
+        one = [factor * unit for unit in one]
+        values = flint.fmpz_mat(following) if k else flint.fmpz_mat(len(following), 0)
+    return rows
+
+
+def exact_rows(exact: ExactNetwork, bits: Sequence[int] | Bits) -> list[list[flint.fmpz]]:
+    """Return the rows of a pattern's closed polytope, exactly.
+
+    Parameters
+    ----------
+    exact : ExactNetwork
+    bits : sequence of int, length N
+        The pattern, unpacked.
+
+    Returns
+    -------
+    list of N + q rows of m + 1 integers
+        ``row[:m] @ u + row[m] >= 0`` in chart coordinates: first one row per bent
+        unit, signed so that the pattern's side is non-negative, then the domain's.
+        A unit that vanishes identically on the region has a row of zeros.
+    """
+    units = _propagate(exact, exact.chart.transform, lambda unit, row: bool(bits[unit]))
+    signed = [
+        row if bit else [-entry for entry in row] for row, bit in zip(units, bits, strict=True)
+    ]
+    return signed + [list(row) for row in exact.chart.rows.tolist()]
+
+
+def exact_point(x: NDArray[np.float64]) -> flint.fmpz_mat:
+    """Return a float input as an exact homogeneous column (x, 1) times a power of two."""
+    column, _ = dyadic_matrix(np.append(x, 1.0)[:, None])
+    return column
+
+
+def exact_signs(exact: ExactNetwork, column: flint.fmpz_mat) -> list[int]:
+    """Return the signs of all pre-activations at one exact homogeneous input.
+
+    Parameters
+    ----------
+    column : flint.fmpz_mat, shape (n + 1, 1)
+        The input (x, 1) times a positive factor; see :func:`exact_point`.
+
+    Returns
+    -------
+    list of int, length N
+        -1, 0 or 1 for each bent unit.
+    """
+    rows = _propagate(exact, column, lambda unit, row: row[0] > 0)
+    return [(row[0] > 0) - (row[0] < 0) for row in rows]

@@ -1,0 +1,115 @@
+"""What does not change during a walk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import flint
+
+from polyregions.arrays import Bits
+from polyregions.domain import Domain
+from polyregions.domain.chart import Chart, chart_of, cone_chart
+from polyregions.geometry.witness import witness_room
+from polyregions.network import Network
+from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
+from polyregions.network.flat import FlatNetwork, flatten
+from polyregions.network.residues import ModularNetwork, modular_network
+from polyregions.network.stable_units import (
+    Reduction,
+    no_reduction,
+    reduce_network,
+    reduction_of,
+)
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+
+__all__ = ["Problem", "prefix_rows", "problem_of", "whole_problem"]
+
+
+_LARGE_REGION = 5000  # numbers in the rows of a region; a hint
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A network on a domain, in the three arithmetics the walk uses.
+
+    Attributes
+    ----------
+    flat : FlatNetwork
+        Floats with rounding bounds, of the units that vary over the domain.
+    reduction : Reduction
+        Which units those are.
+    modular : ModularNetwork
+        Residues modulo primes, for exact zero tests; made when first needed.
+    exact : ExactNetwork
+        Integers; made when first needed.
+    room : float
+        What a witness must keep free for its own rounding.
+    """
+
+    network: Network
+    domain: Domain | None
+    chart: Chart
+    flat: FlatNetwork
+    reduction: Reduction
+    room: float
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a region takes longer uncompiled than a user waits for a sign of life."""
+        return self.flat.size * self.flat.dimension > _LARGE_REGION
+
+    @cached_property
+    def modular(self) -> ModularNetwork:
+        """The network modulo primes."""
+        return modular_network(self.network, self.chart, self.flat, self.reduction.live[0])
+
+    @cached_property
+    def exact(self) -> ExactNetwork:
+        """The network in integers."""
+        return exact_network(self.network, self.chart)
+
+
+def problem_of(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the view of a network on a domain that walk and tree have.
+
+    Units that are proven constant over the domain are left out. Every function that takes a
+    network and a domain comes here: both may be what :mod:`polyregions.run.given` understands.
+
+    Raises
+    ------
+    NetworkError
+        If there is no network.
+    DomainError
+        If the domain does not fit the network.
+    """
+    return _problem(network, domain, reduction_of)
+
+
+def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the same with all units, also those that are constant over the domain."""
+    return _problem(network, domain, no_reduction)
+
+
+def _problem(
+    network: NetworkLike, domain: DomainLike, reducing: Callable[[FlatNetwork], Reduction]
+) -> Problem:
+    network = network_given(network)
+    domain = domain_given(domain, network.input_dimension)
+    if domain is None and not any(layer.bias.any() for layer in network.layers[:-1]):
+        chart = cone_chart(network.input_dimension)
+    else:
+        chart = chart_of(domain, network.input_dimension)
+    room = witness_room(chart, domain)
+    flat = flatten(network, chart)
+    reduction = reducing(flat)
+    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room)
+
+
+def prefix_rows(problem: Problem, bits: Bits) -> tuple[list[list[flint.fmpz]], list[Any]]:
+    """Return the exact rows of the units that vary, signed by `bits`, and the domain's."""
+    rows = exact_rows(problem.exact, problem.reduction.grow(bits))
+    units = problem.exact.hidden_units
+    return [rows[i] for i in problem.reduction.kept], rows[units:]

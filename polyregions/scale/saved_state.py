@@ -1,0 +1,215 @@
+"""A walk's state as what was added since the last chunk, and back.
+
+Patterns and edges only grow. A region's start (a basis and a point) is written with the
+region unless it is expanded by then; its witness takes the place of the start when it is
+expanded. Degenerate regions are opened then, keep their start, and get their witness late.
+So every chunk holds consecutive pieces:
+
+``patterns`` of the regions found since, ``edges`` found since, ``witnesses`` of the
+regions expanded since (of open ones: the start), ``start_bases`` and ``start_points`` of
+the last regions found since (those not expanded), ``opened`` (numbers), ``late_numbers``
+and ``late_points`` (open regions decided since), ``prefix_…`` (the prefixes registered
+since: what else is known of them is computed again), and ``exact_…``: inputs of witnesses
+found in exact arithmetic since.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Arrays
+from polyregions.errors import CheckpointError
+from polyregions.run.problem import Problem
+from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, read_chunks
+from polyregions.scale.release import release
+from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_more_prefixes
+from polyregions.walk.visited import grown
+from polyregions.walk.walk_state import WalkState, root_state
+
+__all__ = ["Mark", "added", "hand_over", "mark", "restored"]
+
+_PREFIX_ARRAYS = ("keys", "parents", "points")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the last chunk ended."""
+
+    totals: Totals = field(default_factory=Totals)
+    open: tuple[int, ...] = ()
+    exact_points: int = 0
+
+
+def mark(found: WalkState) -> Mark:
+    """Return the mark of a state that is saved as a whole."""
+    totals = Totals(
+        regions=found.count,
+        edges=found.edges_found,
+        expanded=found.expanded,
+        prefixes=int(found.prefixes.totals[REGISTERED]),
+        exact_decisions=found.exact_decisions,
+        resolving=found.resolving,
+    )
+    return Mark(totals, tuple(found.open), len(found.exact_points))
+
+
+def added(found: WalkState, since: Mark) -> Arrays:
+    """Return what the walk has added since a mark."""
+    before = since.totals
+    starts = max(before.regions, found.expanded)
+    # open regions are decided in the order of their numbers, which is that of opening
+    first = found.open[0] if found.open else found.expanded
+    late = np.array([number for number in since.open if number < first], dtype=np.int64)
+    opened = [number for number in found.open if number >= before.expanded]
+    exact = dict(islice(found.exact_points.items(), since.exact_points, None))
+    return {
+        "patterns": found.patterns[before.regions : found.count],
+        "edges": found.edges[before.edges - found.edges_stored : found.n_edges],
+        "witnesses": found.points[before.expanded : found.expanded],
+        "start_bases": found.bases[starts : found.count],
+        "start_points": found.points[starts : found.count],
+        "opened": np.array(opened, dtype=np.int64),
+        "late_numbers": late,
+        "late_points": found.points[late],
+        **_prefix_arrays(found.prefixes, before.prefixes),
+        **_exact_arrays(exact, found.points.shape[1]),
+    }
+
+
+def hand_over(found: WalkState) -> None:
+    """Forget what is saved and no step reads again: edges, and points of decided regions."""
+    found.edges_stored += found.n_edges
+    found.n_edges = 0
+    decided = found.open[0] if found.open else found.expanded
+    release(found.points, found.stored, decided)
+    release(found.bases, 0, found.expanded)
+    found.stored = decided
+
+
+def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkState:
+    """Return the state that a checkpoint holds.
+
+    Parameters
+    ----------
+    problem : Problem
+    checkpoint : Checkpoint
+    keep : bool
+        Whether edges and witnesses are wanted in memory; see `hand_over`.
+
+    Raises
+    ------
+    CheckpointError
+        If a chunk is damaged.
+    """
+    if not checkpoint.chunks:
+        return root_state(problem)
+    end = checkpoint.totals
+    found = root_state(problem)
+    # what is to be made room for is in the files, eight bytes or more each
+    held = bytes_held(checkpoint) // 8
+    if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
+        raise _damaged(checkpoint, "it claims more than it holds")
+    names = ("patterns", "bases", "points", "edges")
+    sizes = (end.regions, end.regions, end.regions, end.edges if keep else 0)
+    for name, size in zip(names, sizes, strict=True):
+        array = getattr(found, name)
+        setattr(found, name, np.empty((size, array.shape[1]), dtype=array.dtype))
+    found.prefixes = _room_for(problem, end.prefixes)
+    opened: deque[int] = deque()
+    before = Totals()
+    for totals, arrays in read_chunks(checkpoint):
+        try:
+            _place(found, arrays, before, totals, keep)
+            opened.extend(arrays["opened"].tolist())
+            for _ in range(len(arrays["late_numbers"])):
+                opened.popleft()
+            found.exact_points |= _exact_points(arrays)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise _damaged(checkpoint, str(error)) from None
+        before = totals
+    found.open = opened
+    found.count, found.expanded = end.regions, end.expanded
+    found.exact_decisions, found.resolving = end.exact_decisions, end.resolving
+    found.n_edges = end.edges
+    found.table = grown(found.patterns, found.count, found.count)
+    found.prefixes.totals[REGISTERED] = end.prefixes
+    table = grown(found.prefixes.keys, end.prefixes, len(found.prefixes.keys))
+    found.prefixes = found.prefixes._replace(table=table)
+    if not keep:
+        hand_over(found)
+    return found
+
+
+def _place(found: WalkState, arrays: Arrays, before: Totals, totals: Totals, keep: bool) -> None:
+    """Write one chunk into the arrays."""
+    starts = max(before.regions, totals.expanded)
+    _fill(found.patterns[before.regions : totals.regions], arrays["patterns"])
+    _fill(found.bases[starts : totals.regions], arrays["start_bases"])
+    _fill(found.points[starts : totals.regions], arrays["start_points"])
+    _fill(found.points[before.expanded : totals.expanded], arrays["witnesses"])
+    found.points[arrays["late_numbers"]] = arrays["late_points"]
+    for name in _PREFIX_ARRAYS:
+        place = getattr(found.prefixes, name)
+        _fill(place[before.prefixes : totals.prefixes], arrays[f"prefix_{name}"])
+    if keep:
+        _fill(found.edges[before.edges : totals.edges], arrays["edges"])
+
+
+def _fill(place: NDArray[Any], array: NDArray[Any]) -> None:
+    """Write an array that must be of the shape and type of its place."""
+    if (place.shape, place.dtype) != (array.shape, array.dtype):
+        raise ValueError("an array has the wrong shape or type")
+    place[...] = array
+
+
+def _damaged(checkpoint: Checkpoint, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint {checkpoint.folder} is damaged ({what}); delete the folder to begin again"
+    )
+
+
+def _room_for(problem: Problem, count: int) -> Prefixes:
+    """Return empty prefixes with room for so many."""
+    prefixes = empty_prefixes(problem.flat)
+    levels = max(1, len(prefixes.depths))
+    return with_more_prefixes(problem.flat, prefixes, -(-count // levels))
+
+
+def _prefix_arrays(prefixes: Prefixes, since: int) -> Arrays:
+    registered = int(prefixes.totals[REGISTERED])
+    return {f"prefix_{name}": getattr(prefixes, name)[since:registered] for name in _PREFIX_ARRAYS}
+
+
+def _exact_arrays(exact: dict[int, Any], n: int) -> Arrays:
+    values = [[*witness] if witness is not None else None for _, witness in exact.values()]
+    n = len(next(iter(exact.values()))[0]) if exact else n
+    # hexadecimal, because Python limits the length of decimal integers it reads
+    tops = [[f"{v.numerator:x}" for v in row] if row else [""] * n for row in values]
+    bottoms = [[f"{v.denominator:x}" for v in row] if row else [""] * n for row in values]
+    return {
+        "exact_numbers": np.array(list(exact), dtype=np.int64),
+        "exact_inputs": np.array([point for point, _ in exact.values()]).reshape(-1, n),
+        "exact_numerators": np.array(tops, dtype=np.str_).reshape(-1, n),
+        "exact_denominators": np.array(bottoms, dtype=np.str_).reshape(-1, n),
+    }
+
+
+def _exact_points(
+    arrays: Arrays,
+) -> dict[int, tuple[NDArray[np.float64], tuple[Fraction, ...] | None]]:
+    points = {}
+    columns = ("exact_numbers", "exact_inputs", "exact_numerators", "exact_denominators")
+    for number, point, tops, bottoms in zip(*(arrays[key] for key in columns), strict=True):
+        exact = None
+        if tops[0]:
+            pairs = zip(tops.tolist(), bottoms.tolist(), strict=True)
+            exact = tuple(Fraction(int(top, 16), int(bottom, 16)) for top, bottom in pairs)
+        points[int(number)] = (point, exact)
+    return points

@@ -1,0 +1,207 @@
+"""Tasks under way on a Dask cluster: run again when they fail, their results taken once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from polyregions.domain import Domain
+from polyregions.errors import PolyregionsError
+from polyregions.files.reading import import_extra
+from polyregions.network import Network
+from polyregions.run.interrupt import Interrupt
+from polyregions.run.limits import Stop
+from polyregions.run.progress import Progress
+from polyregions.scale.tasks import sent
+
+__all__ = ["UnderWay", "Work", "drive_tasks", "quiet", "source_of"]
+
+_ATTEMPTS = 5  # how often one task may fail before the run is given up
+_WAITING = 2  # tasks for each thread of a worker, so that none is idle
+_SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
+_PAUSE = 0.005  # seconds between two looks for results
+_SECONDS_BETWEEN_REPORTS = 0.1
+
+Arguments = tuple[Hashable, ...]
+
+
+class UnderWay:
+    """Tasks of one function of what was sent and of small hashable arguments.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    function : callable
+        Pure, so that a task whose worker died can be run again.
+    source : callable
+        Submits what all tasks depend on, their first argument; called again if it is lost.
+    """
+
+    def __init__(
+        self, client: Any, function: Callable[..., Any], source: Callable[[], Any]
+    ) -> None:
+        distributed: Any = import_extra("distributed", "scale", "working on a cluster")
+        self.client, self.function = client, function
+        self.tasks: dict[str, tuple[Any, Arguments]] = {}
+        self._done = distributed.as_completed()
+        self._sources, self._source = source, source()
+        self._failures: dict[Arguments, int] = {}
+        self._threads, self._asked = 1, -_SCHEDULER_SECONDS
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def threads(self) -> int:
+        """How many threads all workers have, as of a second ago."""
+        now = time.monotonic()
+        if now - self._asked > _SCHEDULER_SECONDS:
+            self._threads, self._asked = max(1, sum(self.client.nthreads().values())), now
+        return self._threads
+
+    @property
+    def slots(self) -> int:
+        """How many tasks keep every thread busy."""
+        return _WAITING * self.threads
+
+    def submit(self, *arguments: Hashable) -> None:
+        """Make a task."""
+        attempt = self._failures.get(arguments, 0)
+        name = hashlib.sha256(repr((self._source.key, arguments, attempt)).encode())
+        key = f"{self.function.__name__}-{name.hexdigest()}"
+        future = self.client.submit(self.function, self._source, *arguments, key=key, retries=1)
+        self.tasks[key] = future, arguments
+        self._done.add(future)
+
+    def collect(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the arguments and results of the tasks that have ended, each once.
+
+        Raises
+        ------
+        PolyregionsError
+            If a task raised one, or failed again and again; the task is not forgotten.
+        """
+        for future in self._done.next_batch(block=False):
+            # a key counts once, however often its task was run
+            if future.key not in self.tasks:
+                continue
+            _, arguments = self.tasks[future.key]
+            try:
+                result = future.result()
+            except PolyregionsError:
+                raise
+            except Exception as error:
+                self._failed(future.key, arguments, error)
+                continue
+            del self.tasks[future.key]
+            yield arguments, result
+
+    def _failed(self, key: str, arguments: Arguments, error: Exception) -> None:
+        failures = self._failures[arguments] = self._failures.get(arguments, 0) + 1
+        if failures >= _ATTEMPTS:
+            raise PolyregionsError(
+                f"a task failed {failures} times on the cluster ({error!r}); look at the logs of "
+                f"the workers"
+            ) from error
+        if self._source.status != "finished":
+            self._source = self._sources()
+        del self.tasks[key]
+        self.submit(*arguments)
+
+    def drop(self) -> None:
+        """Cancel the tasks under way."""
+        if self.tasks and self.client.status == "running":
+            self.client.cancel([future for future, _ in self.tasks.values()])
+
+
+class Work(Protocol):
+    """What is done with tasks: which to make, and what their results mean."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+
+    @property
+    def regions(self) -> int:
+        """Regions found so far."""
+
+    @property
+    def edges(self) -> int:
+        """Edges found so far."""
+
+    @property
+    def waiting(self) -> int:
+        """How many prefixes or tasks are not done."""
+
+    def submit(self) -> None:
+        """Make tasks, until every thread of every worker has enough."""
+
+    def collect(self) -> bool:
+        """Take the results that have arrived; return whether there were any."""
+
+
+def drive_tasks(
+    under_way: UnderWay,
+    work: Work,
+    *,
+    max_regions: int | None,
+    time_limit: float | None,
+    interrupt: Interrupt,
+    progress: Callable[[Progress], None] | None,
+) -> Stop:
+    """Make tasks and take results until the work is finished or a limit is reached.
+
+    Raises
+    ------
+    PolyregionsError
+        If the scheduler is lost, or a task cannot be done.
+    """
+    client = under_way.client
+    begin = reported = time.monotonic()
+    try:
+        while not work.finished:
+            if client.status == "running":
+                work.submit()
+            news = work.collect()
+            now = time.monotonic()
+            ended: bool = work.finished
+            if progress is not None and (ended or now - reported >= _SECONDS_BETWEEN_REPORTS):
+                progress(Progress(work.regions, work.waiting, work.edges, now - begin))
+                reported = now
+            if ended:
+                break
+            if interrupt.requested:
+                return "interrupt"
+            if time_limit is not None and now - begin > time_limit:
+                return "time"
+            if work.regions >= (max_regions or float("inf")):
+                return "regions"
+            if client.status == "closed":
+                raise PolyregionsError(
+                    f"the scheduler is lost; at least {work.regions:,} regions had been found"
+                )
+            if not news:
+                time.sleep(_PAUSE)
+        return "finished"
+    finally:
+        under_way.drop()
+
+
+def source_of(
+    client: Any, network: Network, domain: Domain | None, identity: Mapping[str, str]
+) -> Callable[[], Any]:
+    """Return a function that sends a network and a domain, under one key."""
+    digest = hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()
+    return lambda: client.submit(sent, network, domain, identity, key=f"sent-{digest}")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep quiet about networks that are large for a task."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        yield

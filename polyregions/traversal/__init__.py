@@ -1,1 +1,0 @@
-"""Walks over the regions of a network: breadth-first, and its exact twin."""

@@ -1,0 +1,297 @@
+"""One node of the tree: the next candidate is proven one-sided, or the polytope splits.
+
+A candidate is minimised from vertex to vertex until it is proven one-sided, or an edge
+crosses it. Then the polytope splits: the far side goes on in a copy of the dictionary,
+at the far end of the edge; the near side waits with the dictionary at the near end. The
+witness of the polytope lies on one of the two sides, and one of the two ends is proven
+to be a witness for the other.
+
+Which candidate is taken next does not matter for the counts. The one farthest from the
+vertex at hand is likely to cut the polytope through the middle, which makes the
+tree about a third smaller than in the network's order.
+"""
+
+from __future__ import annotations
+
+from polyregions.cells.dictionary import PIVOT_HINT, blocking_row
+from polyregions.cells.proofs import evaluate_row, prove_one_sided
+from polyregions.cells.row_side import (
+    falling_slack,
+    inward_gap,
+    one_sided_bounds,
+    prove_touching_side,
+    proven_inside,
+    side_margins,
+)
+from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
+from polyregions.network.residues import modular_rows
+from polyregions.network.unit_order import is_open
+from polyregions.tree.tree_state import (
+    ACTIVE,
+    WAITING,
+    add_row,
+    fresh_table,
+    guard_column,
+    leave,
+    remove_candidate,
+    settle_unit,
+    swap_basis,
+)
+
+__all__ = ["ONE_SIDED", "PRUNED", "SPLIT", "UNPROVEN", "search", "settle_here", "split_near"]
+
+# what the search at a node returns
+ONE_SIDED, SPLIT, UNPROVEN, PRUNED = range(4)
+
+# Hint: from so many candidates on, bounds are computed for all at once.
+MANY_HINT = 4
+# Hint: a row that touches the polytope is about a gap away from the dictionary's.
+TOUCHING_HINT = 1e-6
+# Hint: pivots per search, for each dimension, before it is given up.
+STEPS_HINT = 50
+
+
+@exact_order_kernel
+def prove_candidate_touches(flat, modular, tree, depth, level, position, column, sign):
+    """Prove that a candidate that only touches the polytope is one-sided, exactly."""
+    table, basis = tree.tables[depth], tree.vertices[depth]
+    rows, errors, work = tree.rows[level], tree.errors[level], tree.work
+    m = flat.dimension
+    if table[m, position] * sign > TOUCHING_HINT:
+        return False
+    ids = tree.ids[level]
+    work.state[0] = 1 if tree.residues[0] >= level else 0
+    answer = prove_touching_side(
+        flat, modular, ids, rows, errors, m, basis, table, position, column, sign, work
+    )
+    if answer < 0 and len(modular.primes) > 0:
+        modular_rows(flat, modular, tree.bits)
+        tree.residues[0] = level
+        work.state[0] = 1
+        answer = prove_touching_side(
+            flat, modular, ids, rows, errors, m, basis, table, position, column, sign, work
+        )
+    if answer == 2:
+        tree.counters[0]["exact"] += 1
+    return answer > 0
+
+
+@exact_order_kernel
+def settle_here(flat, modular, tree, depth, level):
+    """Settle the candidates that have their least value at this vertex.
+
+    Returns False if the fixed prefix says otherwise.
+    """
+    frame, work = tree.frames[depth], tree.work
+    table, row_at, basis = tree.tables[depth], tree.row_at[depth], tree.vertices[depth]
+    rows, errors = tree.rows[level], tree.errors[level]
+    m = flat.dimension
+    start, end = frame["moved"], frame["end"]
+    side_margins(table, m, start, end, work.ratio)
+    likely = 0
+    for p in range(start, end):
+        likely += work.ratio[p] >= -PIVOT_HINT
+    if likely == 0:
+        return True
+    if likely >= MANY_HINT:
+        one_sided_bounds(
+            rows, errors, m, basis, table, row_at, start, end, work.residuals, work.bounds
+        )
+    p = start
+    while p < frame["end"]:
+        column = row_at[p]
+        sign = 1.0 if table[m, p] > 0.0 else -1.0
+        proven = likely >= MANY_HINT and work.bounds[p] > 0.0
+        if not proven and work.ratio[p] >= -PIVOT_HINT:
+            proven = prove_one_sided(
+                rows, errors, m, basis, table, p, column, sign, work.residual
+            ) or prove_candidate_touches(flat, modular, tree, depth, level, p, column, sign)
+        if proven:
+            if not settle_unit(tree, level, column, 1 if sign > 0.0 else 0):
+                return False
+            remove_candidate(tree, depth, p)
+            work.ratio[p] = work.ratio[frame["end"]]
+            work.bounds[p] = work.bounds[frame["end"]]
+        else:
+            p += 1
+    return True
+
+
+@inlined_exact_order_kernel
+def next_candidate(tree, depth, level):
+    """Return the position of the candidate to decide next.
+
+    Those that the fixed prefix decides come first: they keep one side only.
+    """
+    counters, frame, row_at = tree.counters[0], tree.frames[depth], tree.row_at[depth]
+    values = tree.tables[depth, tree.vertices.shape[1]]
+    offset = tree.starts[level] - tree.n_base[level]
+    best = frame["moved"]
+    if counters["fixed"] > tree.starts[level]:
+        for p in range(frame["moved"], frame["end"]):
+            place = offset + row_at[p]
+            if not is_open(tree.fixed, counters["fixed"], place):
+                return p
+    for p in range(frame["moved"] + 1, frame["end"]):
+        if counters["ordered"] == 1:
+            if row_at[p] < row_at[best]:
+                best = p
+        elif abs(values[p]) > abs(values[best]):
+            best = p
+    return best
+
+
+@inlined_exact_order_kernel
+def search(flat, modular, tree, depth, level):
+    """Decide one candidate: one-sided (it then has left) or split, else open."""
+    m = flat.dimension
+    frame, work = tree.frames[depth], tree.work
+    table, row_at = tree.tables[depth], tree.row_at[depth]
+    errors = tree.errors[level]
+    columns = tree.n_base[level] + tree.starts[level + 1] - tree.starts[level]
+    p = next_candidate(tree, depth, level)
+    target = row_at[p]
+    tree.counters[0]["target"] = target
+    place = tree.starts[level] + target - tree.n_base[level]
+    if is_open(tree.fixed, tree.counters[0]["fixed"], place):
+        tree.counters[0]["nodes"] += 1  # to find the prefix again is no progress
+    fresh = False
+    steps = STEPS_HINT * (m + 2) + frame["end"]
+    while True:
+        sign = 1.0 if table[m, p] > 0.0 else -1.0
+        slack = falling_slack(table, m, p, sign)
+        doubt = slack < 0
+        position = -1
+        if slack >= 0:
+            position = blocking_row(table, m, slack, frame["moved"], work.ratio)
+            steps -= 1
+            doubt = position < 0 or steps < 0
+        elif prove_one_sided(
+            tree.rows[level], errors, m, tree.vertices[depth], table, p, target, sign, work.residual
+        ) or prove_candidate_touches(flat, modular, tree, depth, level, p, target, sign):
+            remove_candidate(tree, depth, p)
+            return ONE_SIDED if settle_unit(tree, level, target, 1 if sign > 0.0 else 0) else PRUNED
+        if not doubt:
+            length = -table[m, position] / table[slack, position]
+            beyond = sign * (table[m, p] + length * table[slack, p])
+            margin = 4.0 * errors[target]
+            if beyond < -margin:
+                # an edge crosses the row: is there a witness on either side?
+                for d in range(m):
+                    work.near[d] = table[m, d]
+                    work.far[d] = table[m, d] + length * table[slack, d]
+                if sign * table[m, p] > margin and two_witnesses(
+                    tree, depth, level, columns, target, sign
+                ):
+                    return split_cell(
+                        flat, modular, tree, depth, level, p, slack, position, sign, -beyond
+                    )
+                doubt = True
+        if doubt:
+            if fresh or not fresh_table(flat, tree, depth, level):
+                return UNPROVEN
+            fresh = True
+            continue
+        swap_basis(tree, depth, slack, position, frame["end"])
+        if not settle_here(flat, modular, tree, depth, level):
+            return PRUNED
+        p = frame["moved"]
+        while p < frame["end"] and row_at[p] != target:
+            p += 1
+        if p == frame["end"]:
+            return ONE_SIDED
+
+
+@inlined_exact_order_kernel
+def two_witnesses(tree, depth, level, columns, target, sign):
+    """Prove that a candidate is positive at one point inside, and negative at another.
+
+    The polytope's own witness is one of them if it can be; then ``work.near`` (with
+    the given sign) or ``work.far`` (with the other) is replaced by it.
+    """
+    m = tree.vertices.shape[1]
+    work, rows, guards = tree.work, tree.rows[level], tree.guards[level]
+    error = tree.errors[level, target]
+    known = sign * evaluate_row(rows, m, target, tree.witnesses[depth])
+    for side in range(2):
+        point = work.near if side == 0 else work.far
+        turn = 1.0 if side == 0 else -1.0
+        if turn * known > error:
+            for d in range(m):
+                point[d] = tree.witnesses[depth, d]
+        elif not (
+            turn * sign * evaluate_row(rows, m, target, point) > error
+            and proven_inside(rows, guards, m, columns, point, work.slack)
+        ):
+            return False
+    return True
+
+
+@inlined_exact_order_kernel
+def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
+    """Split the polytope by the candidate at `p`: its far side is next, the near one waits."""
+    m = flat.dimension
+    counters, frame = tree.counters[0], tree.frames[depth]
+    table, row_at = tree.tables[depth], tree.row_at[depth]
+    column, end = row_at[p], frame["end"]
+    error = tree.errors[level, column]
+    place = tree.starts[level] + column - tree.n_base[level]
+    near_bit = 1 if sign > 0.0 else 0
+    near_gap = inward_gap(column, error, abs(table[m, p]))
+    far_gap = inward_gap(column, error, beyond)
+    if not is_open(tree.fixed, counters["fixed"], place):
+        # only one side belongs to the prefix
+        for d in range(m):
+            tree.witnesses[depth, d] = (
+                tree.work.near[d] if tree.fixed[place] == near_bit else tree.work.far[d]
+            )
+        if tree.fixed[place] == near_bit:
+            guard_column(tree, level, column, near_bit == 0, near_gap)
+            add_row(tree, depth, p, near_bit == 0, near_gap)
+        else:
+            swap_basis(tree, depth, slack, position, end)
+            guard_column(tree, level, column, near_bit == 1, far_gap)
+            add_row(tree, depth, p, near_bit == 1, far_gap)
+            if not settle_here(flat, modular, tree, depth, level):
+                return PRUNED
+        return SPLIT
+    if level == counters["last"] and end == frame["moved"] + 1:
+        # two leaves
+        tree.counts[level] += 2
+        frame["moved"] = end
+        leave(tree)
+        return SPLIT
+    far = depth + 1
+    far_table, far_rows, far_frame = tree.tables[far], tree.row_at[far], tree.frames[far]
+    for k in range(m + 1):
+        source, target = table[k, :end], far_table[k, :end]
+        for i in range(len(source)):
+            target[i] = source[i]
+    for i in range(m, end):
+        far_rows[i] = row_at[i]
+    for k in range(m):
+        tree.vertices[far, k] = tree.vertices[depth, k]
+        tree.witnesses[far, k] = tree.work.far[k]
+        tree.witnesses[depth, k] = tree.work.near[k]
+    far_frame["level"] = level
+    far_frame["state"] = ACTIVE
+    far_frame["moved"] = frame["moved"]
+    far_frame["end"] = end
+    frame["state"] = WAITING
+    frame["column"] = column
+    tree.frame_gap[depth] = near_gap
+    add_row(tree, depth, p, near_bit == 0, near_gap)
+    swap_basis(tree, far, slack, position, end)
+    add_row(tree, far, p, near_bit == 1, far_gap)
+    guard_column(tree, level, column, near_bit == 1, far_gap)
+    counters["depth"] = far
+    return SPLIT if settle_here(flat, modular, tree, far, level) else PRUNED
+
+
+@entry
+@exact_order_kernel
+def split_near(tree, depth, level, position, near_bit, gap):
+    """Go on with the near side of the candidate at a position only."""
+    column = tree.row_at[depth, position]
+    guard_column(tree, level, column, near_bit == 0, gap)
+    add_row(tree, depth, position, near_bit == 0, gap)

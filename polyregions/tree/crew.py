@@ -1,0 +1,130 @@
+"""Threads that explore one tree together, without visiting anything twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.exact.stopping import Stopped, stopped_when
+from polyregions.run.pace import Pace, first_size
+from polyregions.run.problem import Problem
+from polyregions.tree.explorer import Explorer, Prefix, explorer_of
+
+__all__ = ["NODES_OF_A_STEP", "Crew"]
+
+NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cost
+
+
+class Crew:
+    """Threads that explore subtrees and share them when one is idle.
+
+    As soon as `unwanted` returns True a step ends, at the latest at the next pivot.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        order: NDArray[np.int64] | None,
+        threads: int,
+        unwanted: Callable[[], bool],
+    ) -> None:
+        self.problem, self.order, self.threads = problem, order, threads
+        self._unwanted = unwanted
+        self._counts = np.zeros(len(problem.flat.widths) + 1, dtype=np.int64)
+        self._last = int(np.flatnonzero(np.diff([0, *problem.flat.row_ends]))[-1]) + 1
+        self._decisions = 0
+        self._prefixes: list[Prefix] = []
+        self._idle: list[Explorer] = []
+        self._busy: list[Explorer] = [explorer_of(problem, order)]
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._jobs: dict[Future[None], Explorer] = {}
+        self._pace = Pace(first_size(problem.flat.size), NODES_OF_A_STEP)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to explore."""
+        return not (self._busy or self._jobs or self._prefixes)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Regions found, by level."""
+        total = self._counts.copy()
+        for subtree in [*self._busy, *self._jobs.values()]:
+            total += subtree.counts
+        return total
+
+    @property
+    def regions(self) -> int:
+        """Regions found."""
+        return int(self.counts[self._last])
+
+    @property
+    def exact_decisions(self) -> int:
+        """Decisions that exact arithmetic took."""
+        return self._decisions + sum(s.exact_decisions for s in [*self._busy, *self._jobs.values()])
+
+    @property
+    def waiting(self) -> int:
+        """Subtrees that are not finished."""
+        return len(self._prefixes) + len(self._busy) + len(self._jobs)
+
+    def step(self, limit: int) -> None:
+        """Explore a little in every thread."""
+        if self._pool is None:
+            subtree = self._busy[0]
+            self._explore(subtree, limit)
+            if subtree.finished:
+                self._busy.clear()
+                self._account(subtree, subtree.counts)
+            return
+        while self._busy and len(self._jobs) < self.threads:
+            subtree = self._busy.pop()
+            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
+        while self._prefixes and len(self._jobs) < self.threads:
+            prefix = self._prefixes.pop()
+            subtree = self._idle.pop() if self._idle else explorer_of(self.problem, self.order)
+            subtree.start(prefix)
+            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
+        done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
+        for job in done:
+            subtree = self._jobs.pop(job)
+            job.result()
+            if subtree.finished:
+                self._account(subtree, subtree.counts)
+                self._idle.append(subtree)
+            # one that was stopped is in the middle of a decision: it cannot be taken apart
+            elif (
+                len(self._prefixes) < self.threads
+                and subtree.work >= NODES_OF_A_STEP
+                and not self._unwanted()
+            ):
+                prefixes, counts = subtree.unexplored()
+                self._account(subtree, counts)
+                self._prefixes = prefixes[::-1] + self._prefixes
+                self._idle.append(subtree)
+            else:
+                self._busy.append(subtree)
+
+    def close(self) -> None:
+        """Let the threads come to rest."""
+        if self._pool is not None:
+            for job in self._jobs:
+                job.result()
+            self._busy.extend(self._jobs.values())
+            self._jobs.clear()
+            self._pool.shutdown()
+            for subtree in [s for s in self._busy if s.finished]:
+                self._busy.remove(subtree)
+                self._account(subtree, subtree.counts)
+
+    def _explore(self, subtree: Explorer, limit: int) -> None:
+        with suppress(Stopped), self._pace.step() as nodes, stopped_when(self._unwanted):
+            subtree.advance(nodes, limit)
+
+    def _account(self, subtree: Explorer, counts: NDArray[np.int64]) -> None:
+        self._counts += counts
+        self._decisions += subtree.exact_decisions

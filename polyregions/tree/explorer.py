@@ -1,0 +1,58 @@
+"""How a subtree is explored: by clipping polygons in the plane, by simplex elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.network.unit_order import Prefix
+from polyregions.run.problem import Problem
+from polyregions.tree.planar_subtree import PlanarSubtree
+from polyregions.tree.subtree import Subtree
+
+__all__ = ["Explorer", "Prefix", "explorer_of"]
+
+
+class Explorer(Protocol):
+    """All regions below a prefix, and how far they have been explored."""
+
+    def start(self, prefix: Sequence[int]) -> None:
+        """Begin anew, below another prefix."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to explore."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Regions found, by level."""
+
+    @property
+    def regions(self) -> int:
+        """Regions found."""
+
+    @property
+    def exact_decisions(self) -> int:
+        """Decisions that exact arithmetic took."""
+
+    @property
+    def work(self) -> int:
+        """What has been done, in nodes of the tree."""
+
+    def advance(self, nodes: int, regions: int) -> None:
+        """Explore about so many nodes, or until so many regions are found in all."""
+
+    def unexplored(self) -> tuple[list[Prefix], NDArray[np.int64]]:
+        """Return the prefixes not explored, and the counts of what is, by level."""
+
+
+def explorer_of(
+    problem: Problem, sequence: NDArray[np.int64] | None, prefix: Sequence[int] = ()
+) -> Explorer:
+    """Return an explorer of the regions below a prefix; see `Subtree` for the parameters."""
+    if problem.flat.dimension == 2:
+        return PlanarSubtree(problem, sequence, prefix)
+    return Subtree(problem, sequence, prefix)

@@ -1,0 +1,136 @@
+"""From a cell of one layer to the next layer's units: their maps, and which may cut the cell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyregions.cells.dictionary import HUGE
+from polyregions.compiled import exact_order_kernel
+from polyregions.geometry.rows import write_row
+from polyregions.network.layer_maps import change_slope, write_layer_maps
+from polyregions.rounding import ROUNDOFF, TINY
+from polyregions.tree.polygons import WAITING_POLYGON, settle_unit
+
+__all__ = ["compute_maps", "enter_level", "evaluate_units"]
+
+# Hint: changes of slopes between two fresh computations of a layer's maps.
+FRESH_MAPS_HINT = 256
+
+
+@exact_order_kernel
+def compute_maps(flat, polygons, level):
+    """Bring the maps of a level's units up to date with the bits below.
+
+    From one cell to the next few bits change, and the maps change by their weights.
+    """
+    layer = level - 1
+    base = polygons.bases[level]
+    under = base - flat.widths[layer - 1] if layer > 0 else 0
+    changes = 0
+    if layer > 0:
+        below = flat.widths[layer - 1]
+        if 0 <= polygons.ages[layer] < FRESH_MAPS_HINT:
+            # units that compute the same share a bit
+            for k in range(below):
+                row = flat.bit[under + k]
+                if row >= 0 and polygons.seen[row] != polygons.bits[row]:
+                    change = flat.upper[under + k] - flat.lower[under + k]
+                    change_slope(
+                        flat,
+                        layer,
+                        base,
+                        k,
+                        change if polygons.bits[row] else -change,
+                        polygons.maps,
+                        polygons.map_errors,
+                    )
+                    changes += 1
+            polygons.ages[layer] += changes
+        else:
+            changes = -1
+        for row in range(polygons.starts[level - 1], polygons.starts[level]):
+            polygons.seen[row] = polygons.bits[row]
+    else:
+        changes = -1 if polygons.ages[0] < 0 else 0
+    if changes < 0:
+        write_layer_maps(
+            flat,
+            layer,
+            base,
+            polygons.bits,
+            polygons.maps,
+            polygons.map_errors,
+            polygons.scaled,
+            polygons.scaled_error,
+            polygons.slopes,
+        )
+        polygons.ages[layer] = 0
+    if changes != 0 and layer + 1 < len(flat.widths):
+        polygons.ages[layer + 1] = -1
+
+
+@exact_order_kernel
+def evaluate_units(flat, polygons, depth, layer):
+    """Bound the least and largest value of each unit over a polygon, at its corners."""
+    frame, low, high = polygons.frames[depth], polygons.low, polygons.high
+    maps, error = polygons.maps[layer], polygons.map_errors[layer]
+    width = flat.widths[layer]
+    doubt = 0.0
+    for i in range(width):
+        low[i] = HUGE
+        high[i] = -HUGE
+    for corner in range(frame["first"], frame["first"] + frame["sides"]):
+        x, y = polygons.corners[corner, 0], polygons.corners[corner, 1]
+        doubt = max(doubt, polygons.corners[corner, 2])
+        for i in range(width):
+            value = maps[2, i] + maps[0, i] * x + maps[1, i] * y
+            low[i] = value if value < low[i] else low[i]
+            high[i] = value if value > high[i] else high[i]
+    scale = 1.02 * doubt + 16.0 * ROUNDOFF
+    for i in range(width):
+        size = abs(maps[0, i]) + abs(maps[1, i])
+        bound = 1.01 * (error[i] + scale * size + 16.0 * ROUNDOFF * abs(maps[2, i])) + TINY
+        # a map that is not finite, or values that may overflow, decide nothing
+        bound = bound if size + abs(maps[2, i]) < HUGE else np.inf
+        low[i] -= bound
+        high[i] += bound
+
+
+@exact_order_kernel
+def enter_level(flat, polygons, depth, level):
+    """Make the polygon on top one of the next level: its candidates are units that may cut.
+
+    Returns False if the fixed prefix says otherwise.
+    """
+    frame, counters = polygons.frames[depth], polygons.counters[0]
+    layer, base = level - 1, polygons.bases[level]
+    counters["residues"] = min(counters["residues"], level - 1)
+    evaluate_units(flat, polygons, depth, layer)
+    agrees = True
+    count = 0
+    for place in range(polygons.starts[level], polygons.starts[level + 1]):
+        row = polygons.sequence[place]
+        i = flat.unit_of_row[row] - base
+        if polygons.low[i] > 0.0:
+            agrees &= settle_unit(polygons, row, 1)
+        elif polygons.high[i] < 0.0:
+            agrees &= settle_unit(polygons, row, 0)
+        else:
+            write_row(
+                polygons.maps[layer],
+                i,
+                2,
+                1.0,
+                polygons.map_errors[layer, i],
+                row,
+                polygons.rows,
+                polygons.errors,
+            )
+            polygons.candidates[frame["candidates"] + count] = row
+            count += 1
+    frame["level"] = level
+    frame["state"] = WAITING_POLYGON
+    frame["count"] = count
+    frame["cutting"] = 0
+    frame["unit"] = -1
+    return agrees

@@ -1,0 +1,233 @@
+"""A planar subtree under exploration: polygons are clipped, exact integers where floats stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cmp_to_key
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
+from polyregions.network.unit_order import Prefix, as_prefix, last_level, write_prefix
+from polyregions.rounding import ROUNDOFF
+from polyregions.run.problem import Problem, prefix_rows
+from polyregions.tree.clipping import (
+    EXPLORED,
+    NEEDS_ROOM,
+    NEEDS_ROW,
+    NEEDS_SIGNS,
+    STOPPED,
+    explore_polygons,
+)
+from polyregions.tree.polygons import place_corner, polygons_of, with_more_corners
+from polyregions.tree.subtree import float_row
+
+__all__ = ["PlanarSubtree", "boundary"]
+
+
+class PlanarSubtree:
+    """All regions below a prefix of a planar domain, and how far they have been explored.
+
+    The same as `Subtree`, by another algorithm.
+
+    Parameters
+    ----------
+    problem : Problem
+        On a chart of two coordinates.
+    sequence : numpy.ndarray of int64, optional
+        The units that vary, layer by layer, in the order of the tree; by default it takes
+        them as it thinks best, and prefixes are in the network's order.
+    prefix : sequence of int
+        Bits of the first units of the order, FREE for those of its last layer that are open.
+    """
+
+    def __init__(
+        self, problem: Problem, sequence: NDArray[np.int64] | None, prefix: Sequence[int] = ()
+    ) -> None:
+        self.problem = problem
+        self._ordered = sequence is not None
+        flat = problem.flat
+        if sequence is None:
+            sequence = np.arange(flat.units)
+        self._modular = no_modular_network(flat)
+        self._edges = boundary(problem.chart.rows.tolist())
+        self.polygons = polygons_of(flat, sequence, max(64, 4 * len(self._edges)))
+        domain, errors = self.polygons.rows[:, flat.units :], self.polygons.errors[flat.units :]
+        domain[:] = flat.domain
+        errors[:] = flat.domain_error + 8 * ROUNDOFF * (3.0 + np.abs(flat.domain[2]))
+        self.start(prefix)
+
+    def start(self, prefix: Sequence[int]) -> None:
+        """Begin anew, below another prefix."""
+        polygons, flat = self.polygons, self.problem.flat
+        polygons.counts[:] = 0
+        polygons.counters[:] = 0
+        polygons.counters[0]["fixed"] = write_prefix(prefix, polygons.fixed)
+        polygons.counters[0]["ordered"] = self._ordered
+        polygons.counters[0]["last"] = last_level(polygons.starts)
+        polygons.counters[0]["residues"] = -1
+        polygons.counters[0]["given"] = -1
+        self._decisions = 0
+        frame = polygons.frames[0]
+        polygons.frames[0] = 0
+        frame["sides"] = len(self._edges)
+        frame["unit"] = -1
+        for i, edge in enumerate(self._edges):
+            before = self._edges[i - 1]
+            place_corner(polygons, flat.units + before, flat.units + edge, flat.units + edge, i)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to explore."""
+        return bool(self.polygons.counters[0]["depth"] < 0)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Regions found, by level."""
+        return self.polygons.counts.copy()
+
+    @property
+    def regions(self) -> int:
+        """Regions found."""
+        return int(self.polygons.counts[self.polygons.counters[0]["last"]])
+
+    @property
+    def exact_decisions(self) -> int:
+        """Decisions that exact arithmetic took."""
+        return int(self.polygons.counters[0]["exact"]) + self._decisions
+
+    @property
+    def work(self) -> int:
+        """What has been done, in nodes of the tree; exact arithmetic counts for more."""
+        return int(self.polygons.counters[0]["nodes"]) + 1000 * self._decisions
+
+    def advance(self, nodes: int, regions: int) -> None:
+        """Explore about so many nodes, or until so many regions are found in all."""
+        stop = self.work + nodes
+        while not self.finished:
+            left = max(1, stop - self.work)  # so that every call gets somewhere
+            status = explore_polygons(
+                self.problem.flat, self._modular, self.polygons, left, regions
+            )
+            if status == NEEDS_ROOM:
+                self.polygons = with_more_corners(self.polygons)
+            elif status in (EXPLORED, STOPPED):
+                break
+            elif lacks_residues(self._modular, self.problem.modular):
+                self._modular = with_own_scratch(self.problem.modular)
+            elif status == NEEDS_ROW:
+                self._write_row()
+            else:
+                assert status == NEEDS_SIGNS
+                self._write_signs()
+
+    def unexplored(self) -> tuple[list[Prefix], NDArray[np.int64]]:
+        """Return the prefixes not explored, and the counts of what is, by level.
+
+        Every region, of every level, is counted here or below one of the prefixes. Only
+        between two calls of `advance`.
+        """
+        polygons = self.polygons
+        prefixes = []
+        for depth in range(int(polygons.counters[0]["depth"]), -1, -1):
+            frame = polygons.frames[depth]
+            level = int(frame["level"])
+            marks = polygons.fixed.copy()
+            places = polygons.rank[
+                polygons.candidates[frame["candidates"] : frame["candidates"] + frame["count"]]
+            ]
+            kept = marks[places].copy()
+            end = polygons.starts[level + 1]
+            marks[:end] = polygons.bits[polygons.sequence[:end]]
+            marks[places] = kept
+            if frame["unit"] >= 0:
+                marks[polygons.rank[frame["unit"]]] = frame["bit"]
+            prefixes.append(as_prefix(marks))
+        return prefixes, self.counts
+
+    def _exact_rows(self, target: int) -> list[Any]:
+        """Return the exact rows of this prefix, the target's positive side non-negative."""
+        bits = self.polygons.bits.copy()
+        bits[target] = 1
+        units, domain = prefix_rows(self.problem, bits)
+        return [*units, *domain]
+
+    def _write_row(self) -> None:
+        """Write the row that floats lost, from exact integers."""
+        self._decisions += 1
+        polygons = self.polygons
+        target = int(polygons.counters[0]["target"])
+        values, polygons.errors[target] = float_row(self._exact_rows(target)[target])
+        polygons.rows[:, target] = values
+
+    def _write_signs(self) -> None:
+        """Find the sides of a row that the corners of the polygon on top are on."""
+        self._decisions += 1
+        polygons = self.polygons
+        target = int(polygons.counters[0]["target"])
+        rows = self._exact_rows(target)
+        frame = polygons.frames[polygons.counters[0]["depth"]]
+        first, count = int(frame["first"]), int(frame["sides"])
+        for i, (one, two) in enumerate(polygons.meetings[first : first + count, :2].tolist()):
+            a, b, c = rows[one], rows[two], rows[target]
+            value = sum(_minor(a, b, d) * c[d] for d in range(3)) * _minor(a, b, 2)
+            polygons.given[i] = (value > 0) - (value < 0)
+        polygons.counters[0]["given"] = target
+
+
+def _minor(a: Sequence[Any], b: Sequence[Any], d: int) -> Any:
+    """Return the minor of two rows that leaves out column d, signed."""
+    e, f = (d + 1) % 3, (d + 2) % 3
+    return a[e] * b[f] - a[f] * b[e]
+
+
+def boundary(rows: Sequence[Sequence[Any]]) -> list[int]:
+    """Return the rows that carry the edges of a polygon, around it.
+
+    Parameters
+    ----------
+    rows : sequence of three integers each
+        Half-planes ``a x + b y + c >= 0``, which bound a polygon with interior.
+
+    Examples
+    --------
+    >>> boundary([[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1], [1, 0, 5], [2, 0, 2]])
+    [0, 2, 1, 3]
+    """
+    edges = [i for i in range(len(rows)) if _is_edge(rows, i)]
+
+    def turn(i: int, j: int) -> int:
+        """Compare the angles of two normals, from the positive x-axis on."""
+        a, b = rows[i], rows[j]
+        halves = [(row[1], row[0]) < (0, 0) for row in (a, b)]
+        if halves[0] != halves[1]:
+            return -1 if halves[1] else 1
+        return -1 if _minor(a, b, 2) > 0 else 1
+
+    edges.sort(key=cmp_to_key(turn))
+    return edges
+
+
+def _is_edge(rows: Sequence[Sequence[Any]], i: int) -> bool:
+    """Return whether a row carries an edge, and is the first that does of equal ones."""
+    row = rows[i]
+    lower: tuple[Any, Any] | None = None
+    upper: tuple[Any, Any] | None = None
+    for j, other in enumerate(rows):
+        if j == i:
+            continue
+        # along the line, from the foot of the normal in direction (-b, a): slope t + shift >= 0
+        slope = _minor(row, other, 2)
+        square = row[0] * row[0] + row[1] * row[1]
+        shift = other[2] * square - row[2] * (row[0] * other[0] + row[1] * other[1])
+        if slope == 0:
+            if shift < 0 or (shift == 0 and (row[0] * other[0] + row[1] * other[1] < 0 or j < i)):
+                return False
+        elif slope > 0:
+            if lower is None or -shift * lower[1] > lower[0] * slope:
+                lower = -shift, slope
+        elif upper is None or shift * upper[1] < upper[0] * -slope:
+            upper = shift, -slope
+    return lower is None or upper is None or lower[0] * upper[1] < upper[0] * lower[1]

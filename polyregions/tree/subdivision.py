@@ -1,0 +1,320 @@
+"""The tree: regions counted by splitting the domain, unit by unit, layer by layer.
+
+It shares rows, bounds and exact arithmetic with the walk, but neither its traversal nor
+its adjacency: the two are each other's second opinion. Nothing is remembered of a
+region once it is counted, so memory does not depend on the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.compiled import Stopwatch, only_compiled
+from polyregions.errors import PolyregionsError
+from polyregions.network.unit_order import FREE
+from polyregions.run.given import DomainLike, NetworkLike
+from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import Limits, check_threads, limits_of
+from polyregions.run.problem import Problem, problem_of
+from polyregions.run.progress import Progress
+from polyregions.tree.crew import NODES_OF_A_STEP, Crew
+from polyregions.tree.explorer import Prefix, explorer_of
+
+__all__ = [
+    "Below",
+    "TreeCount",
+    "count_below",
+    "count_regions",
+    "count_tree",
+    "counts_by_layer",
+    "unit_order",
+]
+
+_NO_REGION_LIMIT = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class TreeCount:
+    """How many regions, of the whole network and of its first layers.
+
+    Attributes
+    ----------
+    regions : int
+    regions_per_layer : tuple of int
+        For each layer with units that bend, the regions of the network up to it. The last
+        is `regions`.
+    complete : bool
+        False if a limit or Ctrl-C ended the count: there are at least so many regions.
+    proven : bool
+        Every decision is backed by a rounding bound or by exact arithmetic: always.
+    exact_decisions : int
+        How many decisions a rounding bound left open and exact arithmetic took.
+    """
+
+    regions: int
+    regions_per_layer: tuple[int, ...]
+    complete: bool
+    proven: bool
+    exact_decisions: int
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers that describe the result; a tree knows no edges."""
+        return {
+            "regions": self.regions,
+            "regions_per_layer": list(self.regions_per_layer),
+            "edges": None,
+            "complete": self.complete,
+            "proven": self.proven,
+            "exact_decisions": self.exact_decisions,
+        }
+
+
+@dataclass(frozen=True)
+class Below:
+    """What lies below a prefix: regions counted, and prefixes that are not explored.
+
+    Attributes
+    ----------
+    counts : numpy.ndarray of int64, shape (L + 1,)
+        Regions of the first l layers of ``problem.flat``, l = 0 … L. Counts of parts
+        add up: every region is counted once, here or below an unexplored prefix.
+    unexplored : tuple of tuple of int
+        Prefixes for further calls, disjoint; together with `counts` they are everything.
+    exact_decisions : int
+    """
+
+    counts: NDArray[np.int64]
+    unexplored: tuple[Prefix, ...]
+    exact_decisions: int
+
+
+def unit_order(problem: Problem, seed: int | None = None) -> NDArray[np.int64]:
+    """Return an order of the units that vary: layer by layer, shuffled within each.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int, optional
+        Of the shuffle; None keeps the network's order.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (N,)
+    """
+    ends = problem.flat.row_ends.tolist()
+    layers = [np.arange(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    if seed is not None:
+        rng = np.random.default_rng(seed)
+        layers = [rng.permutation(layer) for layer in layers]
+    return np.concatenate(layers).astype(np.int64)
+
+
+def count_below(
+    problem: Problem,
+    prefix: Sequence[int] = (),
+    *,
+    budget: int | None = None,
+    order: NDArray[np.int64] | None = None,
+) -> Below:
+    """Count the regions below a prefix, up to a budget.
+
+    Parameters
+    ----------
+    problem : Problem
+        That of `problem_of`, for speed.
+    prefix : sequence of int
+        Bits of the first units of the order. Within its last layer, 2 stands for a unit that
+        is not decided. A prefix that no region has counts 0.
+    budget : int, optional
+        About how many nodes of the tree to explore: a microsecond or so each.
+    order : numpy.ndarray of int64, optional
+        See :func:`unit_order`; by default prefixes are in the network's order, and the
+        units of a layer are taken as seems best. Calls whose results are added need the same.
+
+    Returns
+    -------
+    Below
+
+    Raises
+    ------
+    PolyregionsError
+        If the prefix is longer than the order or has entries other than 0 and 1.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> network = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
+    >>> problem = problem_of(network, pr.Box.cube(1, 1.0))
+    >>> [int(count_below(problem, prefix).counts[-1]) for prefix in ([], [0], [1], [0, 1])]
+    [3, 1, 2, 0]
+    """
+    _check_prefix(problem, prefix)
+    if problem.flat.units == 0:
+        return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
+    subtree = explorer_of(problem, order, prefix)
+    while not subtree.finished and (budget is None or subtree.work < budget):
+        subtree.advance(
+            NODES_OF_A_STEP if budget is None else budget - subtree.work, _NO_REGION_LIMIT
+        )
+    prefixes, counts = subtree.unexplored()
+    return Below(counts, tuple(prefixes), subtree.exact_decisions)
+
+
+def count_tree(
+    network: NetworkLike,
+    domain: DomainLike,
+    *,
+    threads: int = 1,
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    compile_first: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    seed: int | None = None,
+    on_interrupt: OnInterrupt = "raise",
+) -> TreeCount:
+    """Count the activation regions of a network in a domain, also those of its first layers.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box, Polytope or None
+        Where to count; ``None`` is the whole space.
+    threads : int
+        Workers; the result does not depend on it.
+    max_regions : int, optional
+        Stop at this many regions; the result then says ``complete=False``.
+    time_limit : float, optional
+        Stop after about this many seconds, likewise.
+    compile_first : bool
+        Wait for compiled kernels; a machine that has none yet starts slowly without.
+    progress : callable, optional
+        Called with a :class:`~polyregions.run.progress.Progress` now and then; its
+        `edges` are 0, its `frontier` is the number of prefixes that wait.
+    seed : int, optional
+        Takes the units of each layer in a random order, not as seems best: another tree,
+        the same counts.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise ``KeyboardInterrupt``, or end the count with what was
+        counted so far and ``complete=False``.
+
+    Returns
+    -------
+    TreeCount
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    PolyregionsError
+        If a limit is not positive.
+    KeyboardInterrupt
+        After Ctrl-C, once threads are ended; see `on_interrupt`.
+
+    Notes
+    -----
+    *Algorithm.* Depth-first over units in layer order. A unit is an affine function on
+    the polytope of the bits before it; a dictionary simplex finds two points where it
+    has opposite signs, and the polytope splits, or multipliers that prove it one-sided,
+    and nothing is added. Decisions that rounding bounds leave open are taken in exact
+    arithmetic; polytopes too thin for floats are subdivided in exact arithmetic.
+
+    In the plane a polytope is a polygon, and a unit cuts it if two of its corners lie on
+    opposite sides: no linear program is solved. The sides of corners that bounds leave
+    open are found modulo primes or in exact arithmetic.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
+    >>> count = count_tree(net, pr.Box.cube(2, 1.0))
+    >>> count.regions, count.regions_per_layer, count.complete, count.proven
+    (7, (7,), True, True)
+    """
+    limits = limits_of(max_regions, time_limit)
+    check_threads(threads)
+    with only_compiled(compile_first):
+        problem = problem_of(network, domain)
+        return _tree_count(problem, threads, max_regions, limits.left, progress, seed, on_interrupt)
+
+
+def _tree_count(
+    problem: Problem,
+    threads: int,
+    max_regions: int | None,
+    limits: Limits,
+    progress: Callable[[Progress], None] | None,
+    seed: int | None,
+    on_interrupt: OnInterrupt,
+) -> TreeCount:
+    if problem.flat.units == 0:
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
+    interrupt, watch, reported = Interrupt(on_interrupt), Stopwatch(), 0.0
+
+    def unwanted() -> bool:
+        return interrupt.requested or limits.over(watch.seconds)
+
+    crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads, unwanted)
+    limit = _NO_REGION_LIMIT if max_regions is None else max_regions
+    with only_compiled(problem.is_large), interrupt:
+        while not (crew.finished or crew.regions >= limit or unwanted()):
+            crew.step(limit)
+            seconds = watch.seconds
+            if progress is not None and (seconds - reported > 0.1 or crew.finished):
+                progress(Progress(crew.regions, crew.waiting, 0, seconds))
+                reported = seconds
+        crew.close()
+    complete = crew.finished and crew.regions <= limit
+    counts = crew.counts if complete else np.minimum(crew.counts, limit)
+    layers = counts_by_layer(problem, counts)
+    return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
+
+
+def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> int:
+    """Return the number of activation regions of a network in a domain.
+
+    See :func:`count_tree` for limits, progress and the counts of the first layers. A
+    network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
+    per input, as for :func:`polyregions.enumerate_regions`.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> pr.count_regions(net, pr.Box.cube(1, 1.0))
+    3
+    """
+    return count_tree(network, domain, threads=threads).regions
+
+
+def _check_prefix(problem: Problem, prefix: Sequence[int]) -> None:
+    marks = np.array(prefix, dtype=np.int64)
+    ends = problem.flat.row_ends
+    wrong = len(marks) > problem.flat.units or not np.isin(marks, (0, 1, FREE)).all()
+    if not wrong and len(marks):
+        last = int(np.flatnonzero(marks != FREE).max(initial=0))
+        start = int(max((end for end in ends.tolist() if end <= last), default=0))
+        wrong = bool((marks[:start] == FREE).any())
+    if wrong:
+        raise PolyregionsError(
+            f"a prefix has at most {problem.flat.units} bits, each 0 or 1 (or {FREE}, not decided, "
+            f"in its last layer); take one that count_below returned for the same network, "
+            f"domain and order"
+        )
+
+
+def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, ...]:
+    """Return the counts by layer of the network, for its layers that bend."""
+    starts = np.concatenate([[0], problem.flat.row_ends])
+    bending = [i for i, layer in enumerate(problem.network.layers) if layer.bends.any()]
+    here, answer = 1, []
+    for layer in bending:
+        level = layer - bending[0] + 1
+        if level < len(starts) and starts[level] > starts[level - 1]:
+            here = int(counts[level])
+        answer.append(here)
+    return tuple(answer)

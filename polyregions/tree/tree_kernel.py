@@ -1,0 +1,243 @@
+"""Exploring the tree, depth-first: node after node, and from a whole layer to the next."""
+
+from __future__ import annotations
+
+from polyregions.cells.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
+from polyregions.cells.proofs import prove_redundant
+from polyregions.cells.row_side import side_margins
+from polyregions.compiled import entry, exact_order_kernel
+from polyregions.geometry.rows import LOST, oriented_rows
+from polyregions.network.layer_maps import write_layer_maps
+from polyregions.tree.cell_splitting import PRUNED, UNPROVEN, search, settle_here
+from polyregions.tree.tree_state import (
+    ACTIVE,
+    COMPLETED,
+    count_cell,
+    fresh_table,
+    leave,
+    remove_candidate,
+    settle_unit,
+)
+
+__all__ = ["DONE", "NEEDS_DEPTH", "NEEDS_ROWS", "PAUSED", "UNDECIDED", "explore"]
+
+# phases
+AT_NODE, ENTERING = 0, 1
+# what the kernel returns
+DONE, PAUSED, NEEDS_ROWS, NEEDS_DEPTH, UNDECIDED = range(5)
+
+# Hint: pivots between two fresh dictionaries.
+FRESH_TABLE_HINT = 100
+
+
+@exact_order_kernel
+def drop_redundant(tree, depth, level):
+    """Take rows out of the dictionary that are proven to say nothing about the polytope."""
+    frame, work = tree.frames[depth], tree.work
+    table, row_at = tree.tables[depth], tree.row_at[depth]
+    m = tree.vertices.shape[1]
+    side_margins(table, m, m, frame["moved"], work.ratio)
+    p = m
+    while p < frame["moved"]:
+        if (
+            work.ratio[p] >= -PIVOT_HINT
+            and table[m, p] > TIGHT_HINT
+            and prove_redundant(
+                tree.rows[level],
+                tree.errors[level],
+                m,
+                tree.vertices[depth],
+                table,
+                p,
+                row_at[p],
+                work.residual,
+            )
+        ):
+            frame["moved"] -= 1
+            frame["end"] -= 1
+            move_row(table, row_at, m, frame["moved"], p)
+            work.ratio[p] = work.ratio[frame["moved"]]
+            move_row(table, row_at, m, frame["end"], frame["moved"])
+        else:
+            p += 1
+
+
+@exact_order_kernel
+def enter_layer(flat, modular, tree):
+    """Compute the next layer's rows on the polytope of a whole layer of bits.
+
+    Returns NEEDS_ROWS if a row may vanish and only exact arithmetic can tell.
+    """
+    depth = tree.counters[0]["depth"]
+    frame = tree.frames[depth]
+    below = frame["level"]
+    m = flat.dimension
+    drop_redundant(tree, depth, below)
+    frame["state"] = COMPLETED
+    level = below
+    searching = True
+    while searching:
+        level += 1
+        write_layer_maps(
+            flat,
+            level - 1,
+            tree.bases[level],
+            tree.bits,
+            tree.maps,
+            tree.map_errors,
+            tree.scaled,
+            tree.scaled_error,
+            tree.slopes,
+        )
+        searching = tree.starts[level + 1] == tree.starts[level]
+    tree.residues[0] = min(tree.residues[0], level - 1)
+    base = frame["moved"]
+    tree.n_base[level] = base
+    rows, old = tree.rows[level], tree.rows[below]
+    for c in range(base):
+        source = tree.vertices[depth, c] if c < m else tree.row_at[depth, c]
+        for d in range(m + 1):
+            rows[d, c] = old[d, source]
+        tree.errors[level, c] = tree.errors[below, source]
+        tree.guards[level, c] = tree.errors[below, source]
+        tree.gaps[level, c] = tree.gaps[below, source]
+        tree.ids[level, c] = tree.ids[below, source]
+        tree.reversed[level, c] = False
+    return write_units(flat, modular, tree, level)
+
+
+@exact_order_kernel
+def write_units(flat, modular, tree, level):
+    """Write the rows of a layer's units as columns; see `enter_layer` for the result."""
+    m = flat.dimension
+    base = tree.n_base[level]
+    status = AT_NODE
+    start, width = tree.starts[level], flat.widths[level - 1]
+    count = tree.starts[level + 1] - start
+    units = tree.work.units
+    for c in range(count):
+        units[c] = flat.unit_of_row[tree.sequence[start + c]] - tree.bases[level]
+    oriented_rows(
+        tree.maps[level - 1],
+        tree.map_errors[level - 1],
+        m,
+        units,
+        count,
+        base,
+        tree.rows[level],
+        tree.errors[level],
+        tree.slopes[:width],
+        tree.scaled_error[:width],
+    )
+    for column in range(base, base + count):
+        tree.guards[level, column] = -HUGE
+        tree.gaps[level, column] = 0.0
+        tree.ids[level, column] = tree.sequence[start + column - base]
+        tree.reversed[level, column] = False
+        if tree.errors[level, column] == LOST:
+            status = NEEDS_ROWS
+    return status
+
+
+@exact_order_kernel
+def open_layer(flat, tree):
+    """Write the dictionary with a layer's units as candidates, one deeper on the stack.
+
+    Returns False if the fixed prefix says otherwise.
+    """
+    old = tree.counters[0]["depth"]
+    depth = old + 1
+    tree.counters[0]["depth"] = depth
+    level = tree.frames[old]["level"] + 1
+    while tree.starts[level + 1] == tree.starts[level]:
+        level += 1
+    m = flat.dimension
+    base = tree.n_base[level]
+    rows, table, row_at = tree.rows[level], tree.tables[depth], tree.row_at[depth]
+    frame = tree.frames[depth]
+    frame["level"] = level
+    frame["state"] = ACTIVE
+    frame["moved"] = base
+    source = tree.tables[old]
+    for k in range(m + 1):
+        for p in range(base):
+            table[k, p] = source[k, p]
+    for p in range(base):
+        row_at[p] = p
+    for k in range(m):
+        tree.vertices[depth, k] = k
+        tree.witnesses[depth, k] = tree.witnesses[old, k]
+    end = base + tree.starts[level + 1] - tree.starts[level]
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    for k in range(m + 1):
+        column, offset = table[k, base:end], rows[m, base:end]
+        for p in range(len(column)):
+            column[p] = offset[p] if k == m else 0.0
+        for d in range(m):
+            along, entry = table[k, d], rows[d, base:end]
+            for p in range(len(column)):
+                column[p] += entry[p] * along
+    for column in range(base, end):
+        row_at[column] = column
+    agrees = True
+    frame["end"] = end
+    for column in range(end - 1, base - 1, -1):
+        if tree.errors[level, column] == 0.0:
+            agrees &= settle_unit(tree, level, column, 1 if rows[m, column] > 0.0 else 0)
+            remove_candidate(tree, depth, column)
+    if not agrees:
+        return False
+    if tree.counters[0]["pivots"] > FRESH_TABLE_HINT:
+        fresh_table(flat, tree, depth, level)
+    return True
+
+
+@entry
+@exact_order_kernel
+def explore(flat, modular, tree, nodes, regions):
+    """Explore the tree for about so many nodes, or until so many regions are counted.
+
+    Returns
+    -------
+    int
+        DONE; PAUSED; NEEDS_DEPTH: call again with a deeper stack; NEEDS_ROWS: some rows of
+        the layer entered have error LOST, write them and call again; UNDECIDED: the
+        first candidate (``counters["target"]``) is left to exact arithmetic.
+    """
+    counters = tree.counters[0]
+    last = counters["last"]
+    stop = counters["nodes"] + nodes
+    while counters["depth"] >= 0:
+        if counters["depth"] + 1 == len(tree.tables):
+            return NEEDS_DEPTH
+        if counters["phase"] == ENTERING:
+            counters["phase"] = AT_NODE
+            if not open_layer(flat, tree):
+                leave(tree)
+                continue
+            depth = counters["depth"]
+            if not settle_here(flat, modular, tree, depth, tree.frames[depth]["level"]):
+                leave(tree)
+            continue
+        depth = counters["depth"]
+        frame = tree.frames[depth]
+        level = frame["level"]
+        if frame["moved"] == frame["end"]:
+            count_cell(tree, level)
+            if level == last:
+                leave(tree)
+                continue
+            counters["phase"] = ENTERING
+            if enter_layer(flat, modular, tree) == NEEDS_ROWS:
+                return NEEDS_ROWS
+            continue
+        if counters["nodes"] >= stop or tree.counts[last] >= regions:
+            return PAUSED
+        explored = counters["nodes"]
+        verdict = search(flat, modular, tree, depth, level)
+        if verdict == PRUNED:
+            leave(tree)
+        elif verdict == UNPROVEN:
+            counters["nodes"] = explored
+            return UNDECIDED
+    return DONE

@@ -1,0 +1,94 @@
+"""Regions that the simple kernel left open, decided in compiled code.
+
+Where the network's shape explains every tie, the rows that matter are simple and only
+the crossing takes more care; all others are decided with their ties.
+"""
+
+from __future__ import annotations
+
+from polyregions.cells.degenerate import walk_degenerate
+from polyregions.compiled import entry, exact_order_kernel
+from polyregions.walk.neighbors import OPEN, PROVEN, write_degenerate, write_tied
+from polyregions.walk.prefixes import prefix_of
+from polyregions.walk.region_kernel import (
+    NO_BASIS,
+    decide_simple,
+    facets_listed,
+    list_every_row,
+    rows_inside,
+    unpack_bits,
+)
+
+__all__ = ["resolve"]
+
+
+@entry
+@exact_order_kernel
+def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
+    """Decide regions one by one until all are done or the facet buffers are full.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    prefixes : Prefixes
+        Those of the regions are settled.
+    patterns : uint64 array, shape (r, W)
+    points : float64 array, shape (r, m)
+        A point of the facet each region was entered through, or of the region.
+    room : float
+        See `walk_vertices`.
+    worker : Worker
+    result : Batch, out
+        ``state`` is still OPEN where exact arithmetic must decide.
+
+    Returns
+    -------
+    int
+        Number of regions looked at.
+    """
+    m = flat.dimension
+    work, used = worker.work, 0
+    for r in range(len(patterns)):
+        if used + flat.units > len(result.children):
+            return r
+        unpack_bits(patterns[r], worker.bits)
+        worker.groups.exact[0] = 0
+        prefix = prefix_of(flat, prefixes, patterns[r], worker.key)
+        end = -1
+        if prefix >= 0 and prefixes.ties[prefix]:
+            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
+            if simple:
+                worker.start[0] = NO_BASIS
+                count = decide_simple(m, rows, units, points[r], worker, room)
+                if count >= 0:
+                    end = write_tied(flat, modular, worker, count, used, result)
+        if end < 0:
+            facets_listed(flat, list_every_row(flat, worker), worker)
+            for d in range(m):
+                work.point[d] = points[r, d]
+            count = walk_degenerate(
+                flat,
+                modular,
+                worker.bits,
+                worker.rows,
+                worker.errors,
+                work,
+                worker.found,
+                worker.witness,
+                room,
+                worker.groups,
+            )
+            if count >= 0:
+                end = write_degenerate(flat, modular, worker, count, used, result)
+        if end >= 0:
+            used = end
+            result.state[r] = PROVEN
+            result.exact[r] = worker.groups.exact[0]
+        else:
+            result.state[r] = OPEN
+            result.exact[r] = 0
+        for d in range(m):
+            result.witnesses[r, d] = worker.witness[d]
+        result.ends[r] = used
+    return len(patterns)

@@ -1,0 +1,210 @@
+"""Prefix regions: what the first layers alone decide is decided once.
+
+The signs of the first layers' units cut the domain into *prefix regions*; all regions
+with the same signs lie in one of them. A row of the first layers that is redundant for
+a prefix region, or a row of the next layer that keeps its sign over it, is redundant for
+every region inside, and is never looked at again there. So each prefix region has a list
+of rows that matter, made from the list of the shorter prefix (`walk.prefix_redundancy`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Integers
+from polyregions.compiled import entry, exact_order_kernel
+from polyregions.network.flat import FlatNetwork
+from polyregions.pattern import Words, n_words
+from polyregions.walk.visited import empty_table, find_pattern, fits, grown, insert
+
+__all__ = [
+    "NONE",
+    "REGISTERED",
+    "SETTLED",
+    "USED",
+    "Prefixes",
+    "copy_list",
+    "empty_prefixes",
+    "prefix_of",
+    "register",
+    "roomy",
+    "with_more_prefixes",
+]
+
+
+NONE = -1
+REGISTERED, SETTLED, USED = 0, 1, 2
+
+_FIRST_PREFIXES = 1024  # prefixes for which there is room at first
+
+
+class Prefixes(NamedTuple):
+    """The prefix regions known so far, by number; a shorter prefix has a lower number.
+
+    Attributes
+    ----------
+    depths : numpy.ndarray of int64, shape (K,)
+        How many layers the prefixes of each level have.
+    keys : numpy.ndarray of uint64, shape (P, W + 1)
+        The packed bits of the prefix, and its level.
+    table : numpy.ndarray of uint32
+        Hash table of the keys.
+    parents : numpy.ndarray of int64, shape (P,)
+        The prefix without its last layer, or NONE.
+    points : numpy.ndarray of float64, shape (P, m)
+        A point of the closure, from which the rows are decided.
+    starts, stops : numpy.ndarray of int64, shape (P,)
+        Where its list is in `rows`.
+    ties : numpy.ndarray of bool, shape (P,)
+        Whether the network's shape makes some rows vanish or coincide with listed ones.
+    rows : numpy.ndarray of int64
+        Lists of rows: units in ascending order, then the domain's.
+    totals : numpy.ndarray of int64, shape (3,)
+        How many are registered and settled, and how much of `rows` is used.
+    shape_ties : bool
+        Whether the network's shape can make any tie at all.
+    """
+
+    depths: Integers
+    keys: Words
+    table: NDArray[np.uint32]
+    parents: Integers
+    points: NDArray[np.float64]
+    starts: Integers
+    stops: Integers
+    ties: NDArray[np.bool_]
+    rows: Integers
+    totals: Integers
+    shape_ties: bool
+
+
+def empty_prefixes(flat: FlatNetwork) -> Prefixes:
+    """Return the prefixes of a walk that has not begun; there is no room for any."""
+    ends = flat.row_ends.tolist()
+    bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
+    return Prefixes(
+        depths=np.array(bends[1:], dtype=np.int64),
+        keys=np.zeros((0, n_words(flat.units) + 1), dtype=np.uint64),
+        table=empty_table(1),
+        parents=np.zeros(0, dtype=np.int64),
+        points=np.zeros((0, flat.dimension)),
+        starts=np.zeros(0, dtype=np.int64),
+        stops=np.zeros(0, dtype=np.int64),
+        ties=np.zeros(0, dtype=np.bool_),
+        rows=np.zeros(0, dtype=np.int64),
+        totals=np.zeros(3, dtype=np.int64),
+        shape_ties=bool((flat.biases[flat.widths[0] :] == 0).any()),
+    )
+
+
+def with_more_prefixes(
+    flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0
+) -> Prefixes:
+    """Return the prefixes with room for those of so many new regions, and for their lists.
+
+    `rows` is the length of lists that are to be stored at once. Returns the same arrays
+    where they are large enough.
+    """
+    registered, settled, used = prefixes.totals.tolist()
+    needed = registered + regions * len(prefixes.depths)
+    if needed > len(prefixes.keys):
+        size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
+        names = ("keys", "parents", "points", "starts", "stops", "ties")
+        longer = {name: _longer(getattr(prefixes, name), size) for name in names}
+        prefixes = prefixes._replace(**longer)
+    if not fits(prefixes.table, needed):
+        prefixes = prefixes._replace(table=grown(prefixes.keys, registered, needed))
+    # lists are far shorter than this unless nothing can be dropped
+    wanted = used + max(rows, flat.size, 32 * (registered - settled))
+    if wanted > len(prefixes.rows):
+        prefixes = prefixes._replace(
+            rows=_longer(prefixes.rows, max(wanted, 2 * used, 8 * _FIRST_PREFIXES))
+        )
+    return prefixes
+
+
+def _longer(array: Any, size: int) -> Any:
+    larger = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@exact_order_kernel
+def roomy(prefixes, regions):
+    """Return whether the prefixes of so many new regions can be registered."""
+    needed = prefixes.totals[REGISTERED] + regions * len(prefixes.depths)
+    return needed <= len(prefixes.keys) and 2 * needed <= len(prefixes.table)
+
+
+@exact_order_kernel
+def write_key(flat, prefixes, level, words, key):
+    """Write the key of a pattern's prefix of the given level."""
+    rows = flat.row_ends[prefixes.depths[level] - 1]
+    for w in range(len(words)):
+        kept = min(max(rows - 64 * w, 0), 64)
+        mask = np.uint64(0xFFFFFFFFFFFFFFFF)
+        if kept < 64:
+            mask = (np.uint64(1) << np.uint64(kept)) - np.uint64(1)
+        key[w] = words[w] & mask
+    key[len(words)] = np.uint64(level)
+
+
+@entry
+@exact_order_kernel
+def register(flat, prefixes, words, point, key):
+    """Enter all prefixes of a new region's pattern that are not known yet.
+
+    `point` is a point of the region's closure; there must be room for all levels.
+    """
+    levels = len(prefixes.depths)
+    level = levels
+    parent = np.int64(NONE)
+    while level > 0:
+        write_key(flat, prefixes, level - 1, words, key)
+        parent = find_pattern(prefixes.table, prefixes.keys, key)
+        if parent >= 0:
+            break
+        level -= 1
+    while level < levels:
+        write_key(flat, prefixes, level, words, key)
+        number = prefixes.totals[REGISTERED]
+        insert(prefixes.table, prefixes.keys, number, key)
+        prefixes.totals[REGISTERED] = number + 1
+        prefixes.parents[number] = parent
+        for d in range(len(point)):
+            prefixes.points[number, d] = point[d]
+        parent = number
+        level += 1
+
+
+@exact_order_kernel
+def copy_list(flat, prefixes, number, ids):
+    """Write the rows that matter inside a prefix (NONE: the domain); return how many."""
+    if number < 0:
+        count = flat.units
+        if len(prefixes.depths) > 0:
+            count = flat.row_ends[prefixes.depths[0] - 1]
+        for i in range(count):
+            ids[i] = i
+        for i in range(flat.units, flat.size):
+            ids[count] = i
+            count += 1
+        return count
+    count = 0
+    for t in range(prefixes.starts[number], prefixes.stops[number]):
+        ids[count] = prefixes.rows[t]
+        count += 1
+    return count
+
+
+@exact_order_kernel
+def prefix_of(flat, prefixes, words, key):
+    """Return the number of a region's longest prefix, or NONE (one layer)."""
+    level = len(prefixes.depths) - 1
+    if level < 0:
+        return np.int64(NONE)
+    write_key(flat, prefixes, level, words, key)
+    return find_pattern(prefixes.table, prefixes.keys, key)

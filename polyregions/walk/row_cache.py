@@ -1,0 +1,106 @@
+"""Rows kept for the next region of the same prefix.
+
+The rows of two regions inside one prefix differ by their signs only: the pattern of the
+last layer has no say in its own rows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Integers
+from polyregions.cells.dictionary import HUGE
+from polyregions.compiled import exact_order_kernel
+from polyregions.geometry.rows import LOST
+from polyregions.network.flat import FlatNetwork
+from polyregions.walk.prefixes import NONE
+
+__all__ = ["RowCache", "keep_row", "recall", "remember", "row_cache"]
+
+
+# Hints: lists that are longer are computed anew each time; numbers in a cache (16 MB).
+_CACHED_ROWS = 64
+_CACHED_ENTRIES = 2**21
+
+
+class RowCache(NamedTuple):
+    """The rows of some prefixes' lists, signed as if all units were active; by number modulo."""
+
+    numbers: Integers
+    counts: Integers
+    ids: Integers
+    rows: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+
+def row_cache(flat: FlatNetwork) -> RowCache:
+    """Allocate room for the rows of some prefixes: more than one step of the walk meets."""
+    longest = min(flat.size, _CACHED_ROWS)
+    slots = max(1, _CACHED_ENTRIES // ((flat.dimension + 3) * longest))
+    return RowCache(
+        numbers=np.full(slots, NONE, dtype=np.int64),
+        counts=np.empty(slots, dtype=np.int64),
+        ids=np.empty((slots, longest), dtype=np.int64),
+        rows=np.empty((slots, flat.dimension + 1, longest)),
+        errors=np.empty((slots, longest)),
+    )
+
+
+@exact_order_kernel
+def keep_row(flat, worker, slot, c, position):
+    """Copy the row in column c to the cache; return False if it must not be kept."""
+    cache = worker.cache
+    row, error = worker.ids[c], worker.errors[c]
+    sign = 1.0
+    if row < flat.units:
+        if error in (0.0, LOST, HUGE):
+            return False  # the sign of a constant is part of its proof
+        if worker.bits[row] == 0:
+            sign = -1.0
+    for d in range(flat.dimension + 1):
+        cache.rows[slot, d, position] = sign * worker.rows[d, c]
+    cache.errors[slot, position] = error
+    cache.ids[slot, position] = row
+    return True
+
+
+@exact_order_kernel
+def remember(flat, number, count, worker):
+    """Keep the listed rows, computed for ``worker.bits``, for the next region inside.
+
+    The rows of two regions inside one prefix differ by signs only.
+    """
+    cache = worker.cache
+    if number < 0 or count > cache.rows.shape[2]:
+        return
+    slot = number % len(cache.numbers)
+    cache.numbers[slot] = NONE
+    for c in range(count):
+        if not keep_row(flat, worker, slot, c, c):
+            return
+    cache.counts[slot] = count
+    cache.numbers[slot] = number
+
+
+@exact_order_kernel
+def recall(flat, number, words, worker):
+    """Write rows and ids of a region from those kept for its prefix; return how many, or 0."""
+    cache = worker.cache
+    slot = number % len(cache.numbers)
+    if number < 0 or cache.numbers[slot] != number:
+        return 0
+    m = flat.dimension
+    count = cache.counts[slot]
+    for c in range(count):
+        row = cache.ids[slot, c]
+        worker.ids[c] = row
+        worker.errors[c] = cache.errors[slot, c]
+        sign = 1.0
+        if row < flat.units and (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) == 0:
+            sign = -1.0
+        for d in range(m + 1):
+            worker.rows[d, c] = sign * cache.rows[slot, d, c]
+    return count

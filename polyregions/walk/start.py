@@ -1,0 +1,93 @@
+"""Where a walk begins: one region, proven to exist."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.geometry.rows import OK, row_scratch, write_region_rows
+from polyregions.geometry.witness import chart_points
+from polyregions.network import Network
+from polyregions.network.exact_network import exact_rows
+from polyregions.network.flat import FlatNetwork
+from polyregions.run.problem import Problem
+
+__all__ = ["start_region"]
+
+_TRIES = 4
+
+
+def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the varying bits of one region and a point in it (chart coordinates).
+
+    Notes
+    -----
+    *Algorithm.* The pattern of a generic point, accepted if every row of the pattern's
+    polytope is positive there beyond its rounding bound. On degenerate networks that
+    fail this, a germ in exact arithmetic: the pattern beside a point in infinitesimal
+    steps along independent directions always belongs to a full-dimensional region.
+    Inside a polytope, generic points of the cube are moved towards an inner one.
+    """
+    flat = problem.flat
+    m = flat.dimension
+    rows, errors = np.zeros((m + 1, flat.size)), np.zeros(flat.size)
+    scratch, every_row = row_scratch(flat), np.arange(flat.size)
+    # multiples of an irrational number: points that no plane in use is likely to contain
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    inside = _inner_point(problem)
+    for attempt in range(_TRIES):
+        point = (golden * np.arange(1 + attempt * m, 1 + (attempt + 1) * m)) % 1.0 - 0.5
+        if problem.chart.homogeneous:
+            point[-1] = 0.5
+        if inside is not None:
+            point = _moved_inside(flat, inside, point)
+        inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
+        bits = problem.reduction.shrink(_bits_near(problem.network, inputs))
+        status = write_region_rows(
+            flat, len(flat.widths), bits, every_row, flat.size, rows, errors, scratch
+        )
+        if status == OK and np.all(point @ rows[:m] + rows[m] > 2 * errors):
+            return bits, point
+    from polyregions.exact.facets import interior_point
+    from polyregions.walk.rational_walk import start_bits
+
+    bits = start_bits(problem.exact)
+    interior = interior_point(exact_rows(problem.exact, bits))
+    if interior is None:  # pragma: no cover - excluded by the choice of start_bits
+        raise AssertionError("the start's pattern has an empty region")
+    return problem.reduction.shrink(bits), np.array([float(value) for value in interior])
+
+
+def _inner_point(problem: Problem) -> NDArray[np.float64] | None:
+    """Return a chart point inside a polytope, about; None if the domain fills its cube."""
+    chart = problem.chart
+    if chart.homogeneous or chart.rows.nrows() == 2 * chart.dimension:
+        return None
+    from polyregions.exact.facets import interior_point
+
+    inside = interior_point(chart.rows.tolist())
+    assert inside is not None  # a domain has interior by construction
+    return np.array([float(value) for value in inside])
+
+
+def _moved_inside(
+    flat: FlatNetwork, inside: NDArray[np.float64], point: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the middle of the way from `inside` to `point` or to the domain's boundary."""
+    m = flat.dimension
+    height, change = inside @ flat.domain[:m] + flat.domain[m], (point - inside) @ flat.domain[:m]
+    falling = change < 0
+    reach = float((height[falling] / -change[falling]).min(initial=1.0))
+    return np.asarray(inside + 0.5 * reach * (point - inside))
+
+
+def _bits_near(network: Network, x: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the pattern at a float input as plain floats see it: a proposal."""
+    bits = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer in network.layers[:-1]:
+            z = layer.matrix @ x + layer.bias
+            positive = z > 0
+            bits.append(positive[layer.bends])
+            x = z * np.where(positive, layer.upper, layer.lower)
+    return np.concatenate(bits).astype(np.uint8)

@@ -1,0 +1,298 @@
+"""One step of the walk: some regions are decided, their neighbours looked up.
+
+Simple regions come first, in the order of discovery; when none is pending, the
+degenerate ones among them have their turn. Within a step the work is shared among
+threads and merged in order, so the result does not depend on their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from polyregions.arrays import Floats, Integers
+from polyregions.exact.stopping import look
+from polyregions.geometry.witness import float_witness
+from polyregions.network.residues import ModularNetwork, with_own_scratch
+from polyregions.pattern import Words, pack, unpack
+from polyregions.run.pace import Pace
+from polyregions.run.problem import Problem
+from polyregions.walk.exact_step import exact_region
+from polyregions.walk.neighbors import OPEN, Expansions, batch
+from polyregions.walk.prefix_redundancy import settle_run
+from polyregions.walk.prefixes import REGISTERED, SETTLED
+from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
+from polyregions.walk.walk_kernel import advance, expand
+from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
+
+__all__ = ["stepper"]
+
+# Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
+_REGIONS_OF_A_JOB = 4096
+_OPEN_CHUNK = 256  # the same for degenerate regions, which take longer
+_REGIONS_OF_A_BLOCK = 64  # regions between two merges in one thread: their facets stay in the cache
+_ROWS_PER_PREFIX = 32  # room first given to the lists of prefixes, likewise
+_FACETS_PER_REGION = 12  # room first given to a batch; it is split when that is not enough
+
+Expansion = list[tuple[int, Expansions]]
+WorkerResult = TypeVar("WorkerResult")
+Step = Callable[[WalkState, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Workers:
+    """The threads and their work arrays."""
+
+    problem: Problem
+    pool: Executor | None
+    workers: list[Worker]
+    modular: list[ModularNetwork]
+    room: Expansions
+
+    def share(
+        self, size: int, work: Callable[[slice, int], list[WorkerResult]]
+    ) -> Iterator[WorkerResult]:
+        """Split `size` consecutive items among the threads; yield the outcomes in order."""
+        if self.pool is None:
+            yield from work(slice(0, size), 0)
+            return
+        cuts = np.linspace(0, size, len(self.workers) + 1).astype(int).tolist()
+        jobs = [
+            self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
+        ]
+        for job in jobs:
+            yield from job.result()
+
+
+@contextmanager
+def stepper(problem: Problem, threads: int) -> Iterator[Step]:
+    """Yield a function that takes the walk one step on, by at most so many regions.
+
+    A step may raise :class:`~polyregions.exact.stopping.Stopped`. Then it is done in part: what
+    was found is whole, and the next step goes on as if nothing had happened.
+    """
+    flat = problem.flat
+    with nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
+        crew = _Workers(
+            problem,
+            pool,
+            workers=[worker_of(flat) for _ in range(threads)],
+            modular=[],
+            room=batch(
+                flat, _REGIONS_OF_A_BLOCK, max(flat.units, _FACETS_PER_REGION * _REGIONS_OF_A_BLOCK)
+            ),
+        )
+
+        def step(found: WalkState, limit: int) -> None:
+            if found.resolving and not found.open:
+                found.resolving = False
+            if found.expanded == found.count:
+                found.resolving = True
+            if found.resolving:
+                _resolve_open(crew, found, min(_OPEN_CHUNK * threads, limit))
+            elif threads == 1 and found.fence is None:
+                _advance_in_one_thread(crew, found, min(_REGIONS_OF_A_JOB, limit))
+            else:
+                _expand_in_threads(crew, found, min(_REGIONS_OF_A_JOB * threads, limit))
+
+        yield step
+
+
+def _advance_in_one_thread(crew: _Workers, found: WalkState, budget: int) -> None:
+    """Expand and merge up to `budget` pending regions in this thread."""
+    problem, facets = crew.problem, len(crew.room.children)
+    make_room(problem.flat, found, found.count + facets, found.n_edges + facets)
+    totals = np.array([found.count, found.n_edges, found.expanded, 0], dtype=np.int64)
+    open_numbers = np.empty(budget, dtype=np.int64)
+    advance(
+        problem.flat,
+        found.prefixes,
+        found.table,
+        found.patterns,
+        found.bases,
+        found.points,
+        found.edges,
+        totals,
+        budget,
+        problem.room,
+        crew.workers[0],
+        crew.room,
+        open_numbers,
+    )
+    found.count, found.n_edges, found.expanded, n_open = totals.tolist()
+    found.open.extend(open_numbers[:n_open].tolist())
+
+
+def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
+    """Expand up to `budget` pending regions in several threads, then merge in order."""
+    problem, flat = crew.problem, crew.problem.flat
+    start = found.expanded
+    stop = min(found.count, start + budget)
+    patterns, bases = found.patterns[start:stop], found.bases[start:stop]
+    points = found.points[start:stop].copy()  # merging writes witnesses over them
+
+    _settle_prefixes(crew, found)
+
+    def work(part: slice, worker: int) -> Expansion:
+        def run(at: slice, result: Expansions) -> int:
+            size: int = expand(
+                flat,
+                found.prefixes,
+                patterns[at],
+                bases[at],
+                points[at],
+                problem.room,
+                crew.workers[worker],
+                result,
+            )
+            return size
+
+        return _in_batches(problem, part, run)
+
+    for size, result in crew.share(stop - start, work):
+        first, decided = found.expanded, result.state[:size] != OPEN
+        found.open.extend((first + np.flatnonzero(~decided)).tolist())
+        found.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
+        merge_batch(flat, found, first, result.ends[:size], result)
+        found.expanded += size
+
+
+def _settle_prefixes(crew: _Workers, found: WalkState) -> None:
+    """Settle all registered prefixes in several threads, or raise `Stopped` between some."""
+    totals = found.prefixes.totals
+    pace = Pace(len(crew.workers), _REGIONS_OF_A_JOB)
+    while (begin := totals[SETTLED]) < totals[REGISTERED]:
+        look()
+        with pace.step() as size:
+            # a shorter prefix has a lower number, and is settled first
+            end = min(begin + size, totals[REGISTERED])
+            levels = found.prefixes.keys[begin:end, -1]
+            for level in range(len(found.prefixes.depths)):
+                numbers = begin + np.flatnonzero(levels == level)
+                if len(numbers):
+                    _settle_level(crew, found, numbers)
+            found.prefixes.totals[SETTLED] = end
+
+
+def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
+    flat, prefixes = crew.problem.flat, found.prefixes
+
+    def work(part: slice, worker: int) -> list[tuple[Integers, Integers]]:
+        lists = []
+        start = part.start
+        while start < part.stop:
+            some = numbers[start : part.stop]
+            rows = np.empty(max(flat.size, _ROWS_PER_PREFIX * len(some)), dtype=np.int64)
+            stops = np.empty(len(some), dtype=np.int64)
+            done = settle_run(flat, prefixes, some, crew.workers[worker], rows, stops)
+            lists.append((rows, stops[:done]))
+            start += done
+        return lists
+
+    at = 0
+    for rows, stops in crew.share(len(numbers), work):
+        at += append_lists(flat, found, numbers[at : at + len(stops)], rows, stops)
+
+
+def _in_batches(
+    problem: Problem, part: slice, run: Callable[[slice, Expansions], int]
+) -> Expansion:
+    """Run a kernel over consecutive items, in several batches where one has too little room."""
+    outcome = []
+    start = part.start
+    while start < part.stop:
+        left = part.stop - start
+        facets = max(problem.flat.units, _FACETS_PER_REGION * left)
+        result = batch(problem.flat, left, facets)
+        size = run(slice(start, part.stop), result)
+        outcome.append((size, result))
+        start += size
+    return outcome
+
+
+def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
+    """Decide up to `budget` open regions: in compiled code, else in exact arithmetic."""
+    from polyregions.walk.degenerate_regions import resolve
+
+    problem, flat = crew.problem, crew.problem.flat
+    if not found.prefixes.totals[SETTLED]:
+        _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
+    if not crew.modular:
+        crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
+    numbers = list(islice(found.open, budget))
+    patterns: Words = found.patterns[numbers]
+    points: Floats = found.points[numbers]
+
+    def work(part: slice, worker: int) -> Expansion:
+        def run(at: slice, result: Expansions) -> int:
+            size: int = resolve(
+                flat,
+                crew.modular[worker],
+                found.prefixes,
+                patterns[at],
+                points[at],
+                problem.room,
+                crew.workers[worker],
+                result,
+            )
+            return size
+
+        return _in_batches(problem, part, run)
+
+    at = 0
+    for size, result in crew.share(len(numbers), work):
+        for part in _consecutive(numbers[at : at + size], result.state.tolist()):
+            number = numbers[at + part.start]
+            if result.state[part.start] == OPEN:
+                _decide_exactly(problem, found, number)
+                found.open.popleft()  # only now: the step may be stopped at any of them
+                continue
+            stop = number + part.stop - part.start
+            found.exact_decisions += int(result.exact[part].sum())
+            found.points[number:stop] = result.witnesses[part]
+            begin = int(result.ends[part.start - 1]) if part.start else 0
+            merge_batch(flat, found, number, result.ends[part], result, begin)
+            for _ in range(number, stop):
+                found.open.popleft()
+        at += size
+
+
+def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
+    """Cut decided regions into runs of consecutive numbers; an open one stands alone.
+
+    Examples
+    --------
+    >>> [(run.start, run.stop) for run in _consecutive([4, 5, 6, 8], [0, 0, OPEN, 0])]
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    start = 0
+    for stop in range(1, len(numbers) + 1):
+        goes_on = stop < len(numbers) and numbers[stop] == numbers[stop - 1] + 1
+        if not goes_on or OPEN in state[stop - 1 : stop + 1]:
+            yield slice(start, stop)
+            start = stop
+
+
+def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
+    """Decide one region in integers, or raise `Stopped` and change nothing."""
+    flat = problem.flat
+    bits = problem.reduction.grow(unpack(found.patterns[number], flat.units))
+    region = exact_region(problem.exact, bits)
+    if region is None:
+        raise AssertionError("a region entered through a proven facet is empty: this is a bug")
+    witness = float_witness(problem.exact, problem.domain, region.interior, bits)
+    result = batch(flat, 1, max(1, len(region.facets)))
+    for f, facet in enumerate(region.facets):
+        result.children[f] = pack(problem.reduction.shrink(facet.neighbor))
+        result.bases[f] = NO_BASIS
+        result.points[f] = [float(u) for u in facet.point]
+    found.exact_decisions += 1
+    found.points[number] = 1.0  # a place holder: the witness is beside it
+    found.exact_points[number] = witness
+    merge_batch(flat, found, number, np.array([len(region.facets)], dtype=np.int64), result)
