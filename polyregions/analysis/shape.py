@@ -138,6 +138,7 @@ def largest_ball(region: Region) -> Ball:
     PolyregionsError
         If the solver finds no ball: the region is too thin for it.
     """
+    check_region(region)
     from scipy.optimize import linprog
 
     normals, offsets = facet_halfspaces(region)
