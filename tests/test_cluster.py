@@ -201,7 +201,7 @@ def test_pieces_add_up_here(medium):
 
 def test_budgets_follow_the_clock():
     def piece(seconds, left=(b"\0",)):
-        return tasks.Piece((1,), left, 0, seconds)
+        return tasks.TaskResult((1,), left, 0, seconds)
 
     assert cluster._budget([(piece(0.1), 4096)], 4096, 2.0) == 8192
     assert cluster._budget([(piece(50.0), 8192)], 8192, 2.0) == 4096

@@ -225,7 +225,7 @@ def rewritten(path, one, part, keep):
         pr.Network.from_arrays([(np.ones((1, part.witnesses.shape[1])), [0.0]), ([[1.0]], [0.0])]),
         None, part.patterns, part.witnesses, part.edges, complete=True, proven=True,
     )  # fmt: skip
-    part_files.write_part(path, regions, part.parents[keep], part.children[keep])
+    part_files.write_part_file(path, regions, part.parents[keep], part.children[keep])
     return walk_tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
 
 
@@ -304,7 +304,7 @@ def test_bad_limits(client, medium, tmp_path, options):
 
 
 def test_ids_of_32_bits(client, medium, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster_walk, "_MOST_REGIONS", 200)
+    monkeypatch.setattr(cluster_walk, "_MOST_IDS", 200)
     with pytest.raises(pr.PolyregionsError, match="32 bits"):
         enumerate_on_cluster(medium, BOX, tmp_path / "net.parquet", client, budget=40)
 

@@ -165,7 +165,7 @@ def test_a_class_that_no_sample_meets_is_found(family, monkeypatch):
     network = with_outputs(network, 5, 3, whole=family == "integer")
     expected = decision_boundary(network, domain)
     assert len(np.unique(expected.classes)) > 2
-    monkeypatch.setattr("polyregions.analysis.decision._SAMPLES", 1)
+    monkeypatch.setattr("polyregions.analysis.decision._SAMPLED_POINTS", 1)
     found = decision_boundary(network, domain)
     length = sum(piece.measure for piece in expected.pieces())
     assert sum(piece.measure for piece in found.pieces()) == pytest.approx(length)

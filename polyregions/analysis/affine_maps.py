@@ -20,7 +20,7 @@ __all__ = [
     "LayerMaps",
     "affine_maps",
     "facet_hyperplanes",
-    "layer_maps",
+    "maps_of_layers",
     "unit_hyperplanes",
 ]
 
@@ -66,7 +66,7 @@ def affine_maps(regions: Regions) -> AffineMaps:
     network = regions.network
     values, errors = [], []
     for batch in _batches(network, len(regions)):
-        *_, last = layer_maps(network, regions.patterns[batch])
+        *_, last = maps_of_layers(network, regions.patterns[batch])
         values.append(last.value)
         errors.append(last.error)
     value, error = np.concatenate(values), np.concatenate(errors)
@@ -86,7 +86,7 @@ def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
     for batch in _batches(network, len(edges)):
         chosen = units[batch]
         start = 0
-        for layer in layer_maps(network, regions.patterns[edges[batch, 0]]):
+        for layer in maps_of_layers(network, regions.patterns[edges[batch, 0]]):
             bent = np.flatnonzero(layer.bends)
             here = np.flatnonzero((chosen >= start) & (chosen < start + len(bent)))
             there = bent[chosen[here] - start]
@@ -104,7 +104,7 @@ def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
     network = regions.network
     for batch in _batches(network, len(regions)):
         patterns = regions.patterns[batch]
-        layers = list(layer_maps(network, patterns))
+        layers = list(maps_of_layers(network, patterns))
         rows = np.concatenate([layer.value[:, layer.bends] for layer in layers], axis=1)
         errors = np.concatenate([layer.error[:, layer.bends] for layer in layers], axis=1)
         bits = unpack(patterns, network.hidden_units)
@@ -125,7 +125,7 @@ def _batches(network: Network, count: int) -> Iterator[slice]:
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
-def layer_maps(network: Network, patterns: Words) -> Iterator[LayerMaps]:
+def maps_of_layers(network: Network, patterns: Words) -> Iterator[LayerMaps]:
     """Yield the pre-activation maps of every layer on the regions of given patterns."""
     bits = unpack(patterns, network.hidden_units) != 0
     n = network.input_dimension

@@ -26,8 +26,8 @@ __all__ = [
     "RegionRows",
     "facet_segments",
     "region_corners",
-    "region_rows",
     "resolved_corners",
+    "rows_of_regions",
 ]
 
 
@@ -50,7 +50,7 @@ class RegionRows(NamedTuple):
     starts: NDArray[np.int64]
 
 
-def region_rows(regions: Regions) -> RegionRows:
+def rows_of_regions(regions: Regions) -> RegionRows:
     """Return the facets of every region inside the domain, normals of unit length.
 
     A partial result lacks facets, those towards regions that it does not hold.
@@ -92,7 +92,7 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
         if corners is None:
             assert regions.domain is not None
             exact = vertices(regions[index]).as_floats()[:, regions.domain.free]
-            yield _around(exact) if exact.shape[1] == 2 else exact
+            yield _counter_clockwise(exact) if exact.shape[1] == 2 else exact
         else:
             yield corners
 
@@ -104,7 +104,7 @@ def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Fl
         raise DomainError("corners in the whole space need a window to clip to; give a box")
     free = domain.free
     low, high = domain.box.lower[free], domain.box.upper[free]
-    table, (walls, wall_errors) = region_rows(regions), _walls(domain)
+    table, (walls, wall_errors) = rows_of_regions(regions), _wall_rows(domain)
     # a partial result lacks facets: the cells come out too large without the other units
     others = None if regions.complete else unit_hyperplanes(regions)
     for index in range(len(regions)):
@@ -123,7 +123,7 @@ def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Fl
         yield corners
 
 
-def _walls(domain: Domain) -> tuple[Floats, Floats]:
+def _wall_rows(domain: Domain) -> tuple[Floats, Floats]:
     """Return the rows of a polytope, and errors; those of a box are its bounds."""
     if isinstance(domain, Box):
         return np.empty((0, len(domain.free) + 1)), np.empty(0)
@@ -180,7 +180,7 @@ def _corners(
     """Return the corners, or None where floats do not resolve them; first come `facets` rows."""
     d = len(low)
     if d == 1:
-        corners = _interval(rows, low[0], high[0])
+        corners = _segment_between(rows, low[0], high[0])
         enough = len(corners) == 2 and _is_resolved(rows, errors, corners, facets)
     elif d == 2:
         corners = _polygon(rows, low, high)
@@ -203,7 +203,7 @@ def _is_resolved(rows: Floats, errors: Floats, corners: Floats, facets: int) -> 
         return bool((slack * _BLUR > errors).all() and (touching >= corners.shape[1]).all())
 
 
-def _interval(rows: Floats, low: float, high: float) -> Floats:
+def _segment_between(rows: Floats, low: float, high: float) -> Floats:
     for slope, offset in rows.tolist():
         if slope > 0:
             low = max(low, -offset / slope)
@@ -235,7 +235,7 @@ def _polygon(rows: Floats, low: Floats, high: Floats) -> Floats:
     return np.array(distinct).reshape(-1, 2)
 
 
-def _around(points: Floats) -> Floats:
+def _counter_clockwise(points: Floats) -> Floats:
     x, y = (points - points.mean(axis=0)).T
     return points[np.argsort(np.arctan2(y, x))]
 
@@ -274,7 +274,7 @@ def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
     `polygons` are the regions' corners in order (:func:`region_corners`). A facet
     outside the window has NaNs.
     """
-    table = region_rows(regions)
+    table = rows_of_regions(regions)
     segments = np.full((len(regions.edges), 2, 2), np.nan)
     first = np.unique(table.edges, return_index=True)[1]
     owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))

@@ -70,9 +70,9 @@ class LinearRegions:
         """The numbers of regions R2, R4, R5 and R6."""
         return {
             "R2": len(self.regions),
-            "R4": _number(self.open),
-            "R5": _number(self.closed),
-            "R6": _number(self.by_map),
+            "R4": _distinct_labels(self.open),
+            "R5": _distinct_labels(self.closed),
+            "R6": _distinct_labels(self.by_map),
         }
 
     @property
@@ -146,7 +146,7 @@ def count_all_patterns(network: Network, domain: Domain | None) -> int:
     """
     exact = exact_network(network, chart_of(domain, network.input_dimension))
     walls = [list(row) for row in exact.chart.rows.tolist()]
-    start = _inside(exact.chart)
+    start = _interior_column(exact.chart)
     total = 0
     waiting: list[list[int]] = [[]]
     while waiting:
@@ -165,7 +165,7 @@ def count_all_patterns(network: Network, domain: Domain | None) -> int:
     return total
 
 
-def _number(labels: Labels) -> int:
+def _distinct_labels(labels: Labels) -> int:
     return len(np.unique(labels))
 
 
@@ -211,7 +211,7 @@ class _Touching:
         self.regions = regions
         self.exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
         self.walls = [list(row) for row in self.exact.chart.rows.tolist()]
-        self.start = _inside(self.exact.chart)
+        self.start = _interior_column(self.exact.chart)
         self.graph = adjacency(regions)
         self.units = facet_units(regions)
         self.rows: dict[int, list[Row]] = {}
@@ -241,11 +241,11 @@ class _Touching:
 
     def _rows(self, index: int) -> list[Row]:
         if index not in self.rows:
-            self.rows[index] = _facet_rows(self.exact, self.regions, index, self.units[index])
+            self.rows[index] = _rows_of_units(self.exact, self.regions, index, self.units[index])
         return self.rows[index]
 
 
-def _facet_rows(
+def _rows_of_units(
     exact: ExactNetwork, regions: Regions, index: int, units: Sequence[int]
 ) -> list[Row]:
     bits = unpack(regions.patterns[index], exact.hidden_units)
@@ -253,7 +253,7 @@ def _facet_rows(
     return [rows[unit] for unit in units]
 
 
-def _inside(chart: Chart) -> Column:
+def _interior_column(chart: Chart) -> Column:
     point = interior_point(chart.rows.tolist())
     assert point is not None  # a domain has interior by construction
     scale = np.lcm.reduce([value.denominator for value in point])

@@ -8,15 +8,15 @@ from math import factorial, isqrt
 
 import flint
 
-from polyregions.analysis.polytope import Polytope
+from polyregions.analysis.polytope import DoubleDescription
 from polyregions.geometry.witness import nearest_float
 
-__all__ = ["face_measure", "float_root", "root"]
+__all__ = ["face_measure", "float_root", "square_root"]
 
 Point = Sequence[Fraction]
 
 
-def root(square: Fraction, *, up: bool) -> Fraction:
+def square_root(square: Fraction, *, up: bool) -> Fraction:
     """Return a fraction below (or above) a square root, within 2^-100 of it relatively.
 
     Examples
@@ -42,11 +42,11 @@ def float_root(square: Fraction) -> float:
     >>> float_root(Fraction(1, 10**340)), float_root(Fraction(10**400))
     (1e-170, 1e+200)
     """
-    return nearest_float(root(square, up=False))
+    return nearest_float(square_root(square, up=False))
 
 
 def face_measure(
-    polytope: Polytope, face: int, dimension: int, corners: Sequence[Point]
+    polytope: DoubleDescription, face: int, dimension: int, corners: Sequence[Point]
 ) -> Fraction | float:
     """Return the volume of a face of a polytope, of the given dimension.
 

@@ -15,13 +15,13 @@ from math import gcd
 
 import flint
 
-__all__ = ["Polytope", "cube_polytope", "polytope_of"]
+__all__ = ["DoubleDescription", "cube_polytope", "polytope_of"]
 
-Column = tuple[int, ...]
-Row = Sequence[int]
+IntegerColumn = tuple[int, ...]
+IntegerRow = Sequence[int]
 
 
-class Polytope:
+class DoubleDescription:
     """A polytope of full dimension in R^m by its vertices and their tight rows.
 
     Attributes
@@ -35,14 +35,14 @@ class Polytope:
     """
 
     def __init__(
-        self, rows: Sequence[Row], vertices: Sequence[Column], tight: Sequence[int]
+        self, rows: Sequence[IntegerRow], vertices: Sequence[IntegerColumn], tight: Sequence[int]
     ) -> None:
         self.rows = tuple(tuple(row) for row in rows)
         self.dimension = len(self.rows[0]) - 1
         self.vertices = tuple(vertices)
         self.tight = tuple(tight)
 
-    def cut(self, row: Row) -> Polytope | None:
+    def cut(self, row: IntegerRow) -> DoubleDescription | None:
         """Return the part where a row is non-negative, or None if it has no interior.
 
         Notes
@@ -81,7 +81,7 @@ class Polytope:
                     kept[_crossing(self.vertices[i], values[i], self.vertices[j], values[j])] = (
                         shared | bit
                     )
-        return Polytope([*self.rows, tuple(row)], list(kept), list(kept.values()))
+        return DoubleDescription([*self.rows, tuple(row)], list(kept), list(kept.values()))
 
     def _is_edge(self, i: int, j: int, shared: int) -> bool:
         if shared.bit_count() < self.dimension - 1:
@@ -180,7 +180,7 @@ class Polytope:
         return found
 
 
-def cube_polytope(dimension: int) -> Polytope:
+def cube_polytope(dimension: int) -> DoubleDescription:
     """Return the cube [-1, 1]^m."""
     rows = []
     for k in range(dimension):
@@ -192,10 +192,10 @@ def cube_polytope(dimension: int) -> Polytope:
     tight = [
         sum(1 << (2 * k + (side > 0)) for k, side in enumerate(vertex[:-1])) for vertex in vertices
     ]
-    return Polytope(rows, vertices, tight)
+    return DoubleDescription(rows, vertices, tight)
 
 
-def polytope_of(dimension: int, rows: Sequence[Row]) -> Polytope | None:
+def polytope_of(dimension: int, rows: Sequence[IntegerRow]) -> DoubleDescription | None:
     """Return the part of the cube [-1, 1]^m where all rows are non-negative.
 
     Returns
@@ -203,7 +203,7 @@ def polytope_of(dimension: int, rows: Sequence[Row]) -> Polytope | None:
     Polytope or None
         None proves that it has no interior. The cube's rows come first.
     """
-    found: Polytope | None = cube_polytope(dimension)
+    found: DoubleDescription | None = cube_polytope(dimension)
     for row in rows:
         if found is None:
             return None
@@ -211,7 +211,7 @@ def polytope_of(dimension: int, rows: Sequence[Row]) -> Polytope | None:
     return found
 
 
-def _crossing(above: Column, up: int, below: Column, down: int) -> Column:
+def _crossing(above: IntegerColumn, up: int, below: IntegerColumn, down: int) -> IntegerColumn:
     """Return the point between two vertices where a row with these values vanishes."""
     column = [up * b - down * a for a, b in zip(above, below, strict=True)]
     divisor = gcd(*column)

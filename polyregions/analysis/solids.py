@@ -44,7 +44,7 @@ def solids(regions: Regions) -> list[Solid]:
         faces = []
         for members in polytope.facets:
             face = [k for k in range(len(points)) if members >> k & 1]
-            faces.append(_around(points, face, middle))
+            faces.append(_face_order(points, face, middle))
         cells.append(Solid(points, faces))
     return cells
 
@@ -54,7 +54,7 @@ def _to_inputs(chart: Floats, box: Box) -> Floats:
     return np.asarray((low * (1 - chart) + high * (1 + chart)) / 2)
 
 
-def _around(points: Floats, face: list[int], middle: Floats) -> list[int]:
+def _face_order(points: Floats, face: list[int], middle: Floats) -> list[int]:
     """Order the corners of a face counter-clockwise as seen from outside."""
     corners = points[face]
     centre = corners.mean(axis=0)

@@ -32,7 +32,7 @@ from polyregions.cli import (
     theorem5,
     view,
 )
-from polyregions.cli.help import epilog, summary
+from polyregions.cli.help import epilog, first_line
 from polyregions.cli.report import complain, print_lines
 from polyregions.cli.streams import lenient_streams
 from polyregions.errors import PolyregionsError
@@ -80,24 +80,24 @@ def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     return parsed
 
 
-def _add(name: str, command: Callable[..., int], **options: Any) -> None:
-    options |= {"short_help": summary(command), "epilog": epilog(name)}
+def _add_command(name: str, command: Callable[..., int], **options: Any) -> None:
+    options |= {"short_help": first_line(command), "epilog": epilog(name)}
     app.command(name, **options)(_deferred(command))
 
 
-_add("certify", certify.certify)
-_add("check", check.check)
-_add("compile", compile_.compile_)
-_add("count", count.count)
-_add("enumerate", enumerate_.enumerate_)
-_add("estimate", estimate.estimate)
-_add("experiment", experiment.experiment)
-_add("graph", graph.graph)
-_add("info", info.info)
-_add("linear", linear.linear)
-_add("plot", plot.plot)
-_add("view", view.view)
-_add("theorem5", theorem5.theorem5, cls=theorem5.ListCommand)
+_add_command("certify", certify.certify)
+_add_command("check", check.check_command)
+_add_command("compile", compile_.compile_)
+_add_command("count", count.count)
+_add_command("enumerate", enumerate_.enumerate_)
+_add_command("estimate", estimate.estimate)
+_add_command("experiment", experiment.experiment_command)
+_add_command("graph", graph.graph_command)
+_add_command("info", info.info)
+_add_command("linear", linear.linear_command)
+_add_command("plot", plot.plot)
+_add_command("view", view.view_command)
+_add_command("theorem5", theorem5.theorem5, cls=theorem5.ListCommand)
 
 # every usage error of the parser derives from this class, which has no public name
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @options.on_a_domain
-def check(
+def check_command(
     where: options.Where,
     network: options.NetworkArgument,
     certificate: Annotated[
@@ -40,7 +40,7 @@ def check(
     try:
         with shown_steps("checked") as progress:
             proven = replay(layers, certificate, progress)
-        domain = _domain(proven)
+        domain = _certified_domain(proven)
         if where.names_a_domain and domain != task.domain:
             raise Refused(
                 f"the certificate is about {report.domain_text(domain)}, "
@@ -72,7 +72,7 @@ def check(
     return 0
 
 
-def _domain(proven: Report) -> Domain | None:
+def _certified_domain(proven: Report) -> Domain | None:
     """Return the domain of a certificate.
 
     Raises

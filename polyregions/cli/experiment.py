@@ -22,7 +22,7 @@ _TABLES = ("csv", "parquet")
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-def experiment(
+def experiment_command(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Of the experiment; without it, the list.")
     ] = "list",
@@ -63,7 +63,7 @@ def experiment(
     module = module_of(name)
     if table not in _TABLES:
         raise PolyregionsError(f"a table is written as csv or parquet, not {table}")
-    config = _config(module, seed, full, settings or [])
+    config = _configured(module, seed, full, settings or [])
     from polyregions.experiments.data import load_images
     from polyregions.files.reading import import_extra
 
@@ -80,7 +80,7 @@ def experiment(
             found = module.run(config, data=data, file=rows, progress=progress)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop).replace("resume it", "add --resume")) from None
-    files = _written(module, found, output, name, cast("Literal['csv', 'parquet']", table))
+    files = _written_files(module, found, output, name, cast("Literal['csv', 'parquet']", table))
     if as_json:
         report.print_json(
             {
@@ -99,7 +99,7 @@ def experiment(
     return 0
 
 
-def _config(module: Any, seed: int, full: bool, settings: list[str]) -> Any:
+def _configured(module: Any, seed: int, full: bool, settings: list[str]) -> Any:
     from polyregions.experiments.settings import overridden
 
     config = module.Config.full(seed) if full else module.Config(seed)
@@ -123,7 +123,7 @@ def _rows_file(folder: Path, name: str, resume: bool) -> Path:
     return rows
 
 
-def _written(
+def _written_files(
     module: Any, found: Table, folder: Path, name: str, suffix: Literal["csv", "parquet"]
 ) -> tuple[Path, Path]:
     from polyregions.experiments.drawing import save

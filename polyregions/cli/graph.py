@@ -12,7 +12,7 @@ from polyregions.cli.walk import walk
 
 
 @options.on_a_domain
-def graph(
+def graph_command(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[

@@ -20,7 +20,7 @@ _TITLES = {
 
 
 @options.on_a_domain
-def linear(
+def linear_command(
     where: options.Where,
     network: options.NetworkArgument,
     threads: options.ThreadsOption = 1,

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _SECONDS_BETWEEN_LINES = 5.0
-_LONG = 10.0
+_LONG_RUN = 10.0
 
 
 def walk_text(progress: Progress) -> str:
@@ -94,7 +94,7 @@ def mentioning_estimate(
 
     def call(state: Progress) -> None:
         nonlocal mentioned
-        if not mentioned and state.seconds > _LONG and not compiled():
+        if not mentioned and state.seconds > _LONG_RUN and not compiled():
             mentioned = True
             tell("polyregions: this takes long; polyregions estimate foretells count and time")
         progress(state)

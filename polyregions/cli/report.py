@@ -41,8 +41,8 @@ __all__ = [
     "values",
 ]
 
-_LONGEST = 1200  # characters of a remark
-_LONGEST_NAME = 80
+_LONGEST_REMARK = 1200  # characters of a remark
+_LONGEST_NAME_SHOWN = 80
 
 _BOUND_TITLES = {
     "hanin_rolnick_scale": "scale N^n / n! of Hanin & Rolnick 2019",
@@ -72,7 +72,7 @@ def print_lines(*lines: str) -> None:
 
 def tell(message: str) -> None:
     """Say something that is not a result."""
-    print(shown(message, _LONGEST), file=sys.stderr, flush=True)  # noqa: T201 - a remark
+    print(shown(message, _LONGEST_REMARK), file=sys.stderr, flush=True)  # noqa: T201 - a remark
 
 
 def complain(message: str, code: int = 2) -> int:
@@ -91,7 +91,7 @@ def exit_code(regions: Regions) -> int:
 
 def name_of(network: Network) -> str:
     """Return the name of a network as reports show it."""
-    return shown(network.name, _LONGEST_NAME)
+    return shown(network.name, _LONGEST_NAME_SHOWN)
 
 
 def head_lines(task: Task) -> list[str]:
@@ -225,13 +225,13 @@ def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:
     """Return one line per bound that applies."""
     return [
-        f"{_BOUND_TITLES[name]}: {_short(value)}"
+        f"{_BOUND_TITLES[name]}: {_short_count(value)}"
         for name, value in bounds.items()
         if value is not None
     ]
 
 
-def _short(value: int | Fraction) -> str:
+def _short_count(value: int | Fraction) -> str:
     if value < 10**15:
         return f"{int(value):,}" if value == int(value) else f"{float(value):,.1f}"
     exponent = int((int(value).bit_length() - 1) * 0.30103)  # for reading only

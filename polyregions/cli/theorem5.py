@@ -30,10 +30,10 @@ class ListCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat a list option before each of its numbers, as the parser expects."""
-        return super().parse_args(ctx, spread(args))
+        return super().parse_args(ctx, spread_lists(args))
 
 
-def spread(args: Sequence[str]) -> list[str]:
+def spread_lists(args: Sequence[str]) -> list[str]:
     """Return arguments with each number of a list option under a name of its own.
 
     Examples
@@ -150,7 +150,7 @@ def theorem5(
     if draws_file is not None:
         options.check_output(draws_file, [".json"], [])
     with announced_compilation(), _progress() as progress:
-        reports = _counted(settings, draws, threads, progress, draws_file, cells)
+        reports = _counted_draws(settings, draws, threads, progress, draws_file, cells)
     if plot is not None:
         from polyregions.plot.theorem5 import save_theorem5_figure
 
@@ -227,7 +227,7 @@ def _laws(
     return weight_law, [BiasLaw(cast("Any", bias), deviation) for deviation in deviations]
 
 
-def _counted(
+def _counted_draws(
     settings: tuple[Settings, ...],
     draws: int,
     threads: int | None,

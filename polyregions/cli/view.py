@@ -13,7 +13,7 @@ from polyregions.cli.walk import walk
 
 
 @options.on_a_domain
-def view(
+def view_command(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[

@@ -32,12 +32,12 @@ __all__ = [
     "watched",
 ]
 
-_VARIABLE = "POLYREGIONS_COMPILE_FIRST"
+_COMPILE_FIRST = "POLYREGIONS_COMPILE_FIRST"
 _LOG = logging.getLogger("polyregions")
 _PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
 
 
-class _Start:
+class _KernelsHere:
     """What this process has done about its kernels."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class _Start:
 
     def runs_plain(self, dispatcher: Any, args: tuple[Any, ...]) -> bool:
         """Return whether a kernel that is not loaded shall run as plain Python."""
-        if self.only_compiled or os.environ.get(_VARIABLE, "0") not in ("", "0"):
+        if self.only_compiled or os.environ.get(_COMPILE_FIRST, "0") not in ("", "0"):
             return False
         is_long = self.plain_seconds > _PLAIN_SECONDS
         if not kept(dispatcher):
@@ -91,7 +91,7 @@ class _Start:
                 return False
 
 
-_START = _Start()
+_START = _KernelsHere()
 
 
 def _after_fork() -> None:

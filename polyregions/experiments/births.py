@@ -11,7 +11,7 @@ from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import random_rows, through
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, run_jobs
 from polyregions.experiments.settings import Settings
 from polyregions.experiments.tracker import RegionTracker, by_architecture
 from polyregions.experiments.tracker import figure_of_records as figure
@@ -70,7 +70,7 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     config = config or Config()
     images = data or load_images()
     jobs = [
-        _job(config, images, widths, number, plane)
+        _tracking_job(config, images, widths, number, plane)
         for widths in config.architectures
         for number in range(config.runs)
         for plane in range(config.planes)
@@ -78,7 +78,9 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     return run_jobs("births", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, widths: Sequence[int], number: int, plane: int) -> Job:
+def _tracking_job(
+    config: Config, images: Images, widths: Sequence[int], number: int, plane: int
+) -> Job:
     chosen = random_rows(len(images.pixels), 2, rng_of(config.seed, 3, number, 2, plane))
     seen: list[Snapshot] = []
     tracker: RegionTracker = RegionTracker(
@@ -90,7 +92,7 @@ def _job(config: Config, images: Images, widths: Sequence[int], number: int, pla
             seen.append(snapshot)
             yield snapshot
 
-    def measure(snapshot: Snapshot, _: Key) -> Row:
+    def measure(snapshot: Snapshot, _: Key) -> TableRow:
         # after a resumption, checkpoints that the file has already are looked at again
         for missed in seen[len(tracker.records) :]:
             tracker.record(missed.epoch)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.experiments.data import Images, load_images, split
+from polyregions.experiments.data import Images, load_images, split_images
 from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import random_rows
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, run_jobs
 from polyregions.experiments.settings import Settings
 from polyregions.network import Network
-from polyregions.theory.distance import boundary_distance
+from polyregions.theory.distance import boundary_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,16 +84,18 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     """
     config = config or Config()
     images = data or load_images()
-    shown, away = split(images, config.held_out, config.seed)
+    shown, away = split_images(images, config.held_out, config.seed)
     jobs = [
-        _job(config, shown, away, widths, number)
+        _distances_job(config, shown, away, widths, number)
         for widths in config.architectures
         for number in range(config.runs)
     ]
     return run_jobs("distance", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, away: Images, widths: Sequence[int], number: int) -> Job:
+def _distances_job(
+    config: Config, images: Images, away: Images, widths: Sequence[int], number: int
+) -> Job:
     rng = rng_of(config.seed, 3, number)
     places = {
         "train": images.pixels[random_rows(len(images.pixels), config.points, rng)],
@@ -101,8 +103,8 @@ def _job(config: Config, images: Images, away: Images, widths: Sequence[int], nu
         "random": rng.uniform(size=(config.points, images.pixels.shape[1])),
     }
 
-    def measure(snapshot: Snapshot, place: Key) -> Row:
-        found = _distances(snapshot.network, places[place["points"]])
+    def measure(snapshot: Snapshot, place: Key) -> TableRow:
+        found = _distances_in_parts(snapshot.network, places[place["points"]])
         mean = float(found.mean())
         return {"mean": mean, "median": float(np.median(found)), "times_units": mean * sum(widths)}
 
@@ -115,11 +117,11 @@ def _job(config: Config, images: Images, away: Images, widths: Sequence[int], nu
     )
 
 
-def _distances(network: Network, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distances_in_parts(network: Network, points: NDArray[np.float64]) -> NDArray[np.float64]:
     step = max(1, _AT_ONCE // (network.hidden_units * network.input_dimension))
     return np.concatenate(
         [
-            boundary_distance(network, points[start : start + step])
+            boundary_distances(network, points[start : start + step])
             for start in range(0, len(points), step)
         ]
     )

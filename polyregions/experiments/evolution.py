@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from polyregions.experiments.data import CLASSES, Images
 from polyregions.experiments.descent import Snapshot, initial_parameters, trained
-from polyregions.experiments.runner import Job, Key, Row, Unit
+from polyregions.experiments.runner import Job, Key, TableRow, Unit
 
 __all__ = ["architecture", "evolution", "network_columns", "rng_of", "training_of"]
 
@@ -72,7 +72,7 @@ def evolution(
     epochs: Sequence[float],
     inner: Sequence[Key],
     snapshots: Callable[[], Iterator[Snapshot]],
-    measure: Callable[[Snapshot, Key], Row],
+    measure: Callable[[Snapshot, Key], TableRow],
 ) -> Job:
     """Return the job that measures one training: a row per epoch and inner key.
 
@@ -93,19 +93,19 @@ def evolution(
     def units() -> Generator[Unit, None, None]:
         for snapshot in snapshots():
             network = snapshot.network.fingerprint[:16]
-            state: Row = {
+            state: TableRow = {
                 "step": snapshot.step,
                 "loss": snapshot.loss,
                 "accuracy": snapshot.accuracy,
             }
             for place in inner:
-                row = partial(_row, state, measure, snapshot, place)
+                row = partial(_measured_row, state, measure, snapshot, place)
                 yield Unit(key | {"epoch": snapshot.epoch} | place, network, row)
 
     return Job(tuple(key | {"epoch": epoch} | place for epoch in ordered for place in inner), units)
 
 
-def _row(
-    state: Row, measure: Callable[[Snapshot, Key], Row], snapshot: Snapshot, place: Key
-) -> Row:
+def _measured_row(
+    state: TableRow, measure: Callable[[Snapshot, Key], TableRow], snapshot: Snapshot, place: Key
+) -> TableRow:
     return state | measure(snapshot, place)

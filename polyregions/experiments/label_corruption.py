@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from polyregions.experiments.counting import counts
-from polyregions.experiments.data import Images, load_images, shuffled_labels, split
+from polyregions.experiments.data import Images, load_images, shuffled_labels, split_images
 from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import line_from_origin, random_rows
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, run_jobs
 from polyregions.experiments.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,19 +73,19 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     """
     config = config or Config()
     images = data or load_images()
-    shown, away = split(images, config.held_out, config.seed)
+    shown, away = split_images(images, config.held_out, config.seed)
     jobs = [
-        _job(config, shown, away, share, number)
+        _corruption_job(config, shown, away, share, number)
         for share in config.shares
         for number in range(config.runs)
     ]
     return run_jobs("label-corruption", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, away: Images, share: float, number: int) -> Job:
+def _corruption_job(config: Config, images: Images, away: Images, share: float, number: int) -> Job:
     labels = shuffled_labels(images.labels, share, rng_of(config.seed, 4, number))
 
-    def measure(snapshot: Snapshot, place: Key) -> Row:
+    def measure(snapshot: Snapshot, place: Key) -> TableRow:
         rng = rng_of(config.seed, 3, number, 1, place["line"])
         chosen = int(random_rows(len(away.pixels), 1, rng)[0])
         where = line_from_origin(away.pixels[chosen])

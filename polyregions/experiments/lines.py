@@ -16,7 +16,7 @@ from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import line_through, random_rows
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, run_jobs
 from polyregions.experiments.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,15 +69,15 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     config = config or Config()
     images = data or load_images()
     jobs = [
-        _job(config, images, widths, number)
+        _lines_job(config, images, widths, number)
         for widths in config.architectures
         for number in range(config.runs)
     ]
     return run_jobs("lines", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, widths: Sequence[int], number: int) -> Job:
-    def measure(snapshot: Snapshot, place: Key) -> Row:
+def _lines_job(config: Config, images: Images, widths: Sequence[int], number: int) -> Job:
+    def measure(snapshot: Snapshot, place: Key) -> TableRow:
         rng = rng_of(config.seed, 3, number, 1, place["line"])
         first, second = random_rows(len(images.pixels), 2, rng).tolist()
         where = line_through(images.pixels[first], images.pixels[second])

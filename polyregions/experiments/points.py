@@ -8,7 +8,7 @@ from polyregions.domain import Box
 from polyregions.experiments.counting import counts
 from polyregions.experiments.descent import Snapshot, initial_parameters, trained
 from polyregions.experiments.evolution import evolution, network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Row
+from polyregions.experiments.runner import Job, Key, TableRow
 
 __all__ = ["WINDOW", "points_job"]
 
@@ -52,7 +52,7 @@ def points_job(
         order = rng_of(seed, 2, run, *widths)
         return trained(parameters, points, labels, epochs, order, rate=rate)
 
-    def measure(snapshot: Snapshot, _: Key) -> Row:
+    def measure(snapshot: Snapshot, _: Key) -> TableRow:
         row = counts(snapshot.network, window=WINDOW, whole=None)
         return {"over_square": row["whole"] / sum(widths) ** 2, **row}
 

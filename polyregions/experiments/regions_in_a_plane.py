@@ -19,7 +19,7 @@ from polyregions.experiments.data import CLASSES, Images, load_images
 from polyregions.experiments.descent import initial_parameters
 from polyregions.experiments.drawing import panels
 from polyregions.experiments.evolution import network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit, run_jobs
 from polyregions.experiments.settings import Settings
 from polyregions.network import Network
 from polyregions.network.slices import Plane
@@ -86,14 +86,14 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             sizes = (images.pixels.shape[1], *config.widths, CLASSES)
             rng = rng_of(config.seed, 1, key["run"], *config.widths)
             network = Network.from_arrays(initial_parameters(sizes, rng))
-            row = partial(_row, config, images, network, key)
+            row = partial(_plane_row, config, images, network, key)
             yield Unit(key, network.fingerprint[:16], row)
 
     jobs = [Job(tuple(keys), units)]
     return run_jobs("regions-in-a-plane", config, jobs, data=images.fingerprint, **options)
 
 
-def _row(config: Config, images: Images, network: Network, key: Key) -> Row:
+def _plane_row(config: Config, images: Images, network: Network, key: Key) -> TableRow:
     rng = rng_of(config.seed, 3, key["run"])
     chosen = [int(rng.choice(np.flatnonzero(images.labels == digit))) for digit in range(3)]
     plane = Plane.through(*images.pixels[chosen], margin=config.margin)

@@ -12,7 +12,7 @@ from polyregions.errors import CheckpointError
 
 __all__ = ["RowsFile"]
 
-_FORMAT = "polyregions experiment 1"
+_ROWS_FORMAT = "polyregions experiment 1"
 
 
 class RowsFile:
@@ -39,7 +39,7 @@ class RowsFile:
 
     def __init__(self, path: str | PathLike[str], header: dict[str, Any]) -> None:
         self._path = Path(path)
-        self._header = {"format": _FORMAT, **header}
+        self._header = {"format": _ROWS_FORMAT, **header}
         self.rows, self._whole = self._read() if self._path.exists() else ([], 0)
         self._stream: BinaryIO | None = None
 
@@ -80,7 +80,7 @@ class RowsFile:
             lines = [json.loads(line) for line in content[:whole].splitlines()]
             if not all(isinstance(line, dict) for line in lines):
                 raise ValueError("a line is no object")
-            if lines[0]["format"] != _FORMAT:
+            if lines[0]["format"] != _ROWS_FORMAT:
                 raise ValueError("another format")
         except (LookupError, RecursionError, ValueError):
             raise CheckpointError(

@@ -15,12 +15,12 @@ from polyregions.errors import CheckpointError
 from polyregions.experiments.rows_file import RowsFile
 from polyregions.experiments.settings import Settings
 
-__all__ = ["Job", "Key", "Progress", "Row", "Table", "Unit", "as_table", "run_jobs"]
+__all__ = ["Job", "Key", "RowsProgress", "Table", "TableRow", "Unit", "as_table", "run_jobs"]
 
 Key = dict[str, Any]
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 Table = dict[str, NDArray[Any]]
-Progress = Callable[[int, int, str], None]
+RowsProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Unit:
 
     key: Key
     network: str
-    measure: Callable[[], Row]
+    measure: Callable[[], TableRow]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def run_jobs(
     *,
     data: str = "",
     file: str | PathLike[str] | None = None,
-    progress: Progress | None = None,
+    progress: RowsProgress | None = None,
 ) -> Table:
     """Make the rows of an experiment, but for those that a file has already.
 
@@ -96,10 +96,10 @@ def run_jobs(
         If the run was stopped by Ctrl-C; its message says what is kept.
     """
     header = {"experiment": name, "config": config.as_dict(), "data": data}
-    known: dict[str, Row] = {}
+    known: dict[str, TableRow] = {}
     with RowsFile(file, header) if file is not None else nullcontext() as rows:
         if rows is not None:
-            known = {_name(row, jobs): row for row in rows.rows}
+            known = {_row_name(row, jobs): row for row in rows.rows}
         total = sum(len(job.keys) for job in jobs)
         try:
             for key, row in _missing(jobs, known):
@@ -113,16 +113,16 @@ def run_jobs(
             raise KeyboardInterrupt(
                 f"stopped after {len(known):,} of {total:,} rows, {kept}"
             ) from None
-    return as_table([known[_text(key)] for job in jobs for key in job.keys])
+    return as_table([known[_key_text(key)] for job in jobs for key in job.keys])
 
 
-def _missing(jobs: Sequence[Job], known: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+def _missing(jobs: Sequence[Job], known: Mapping[str, TableRow]) -> Iterator[tuple[str, TableRow]]:
     for job in jobs:
-        if all(_text(key) in known for key in job.keys):
+        if all(_key_text(key) in known for key in job.keys):
             continue
         with closing(job.units()) as units:
             for unit in units:
-                name = _text(unit.key)
+                name = _key_text(unit.key)
                 finished = known.get(name)
                 if finished is None:
                     yield name, unit.key | {"network": unit.network} | unit.measure()
@@ -133,7 +133,7 @@ def _missing(jobs: Sequence[Job], known: Mapping[str, Row]) -> Iterator[tuple[st
                     )
 
 
-def as_table(rows: Sequence[Row]) -> Table:
+def as_table(rows: Sequence[TableRow]) -> Table:
     """Return rows as columns, in the order of the first row.
 
     Examples
@@ -145,15 +145,15 @@ def as_table(rows: Sequence[Row]) -> Table:
     return {name: np.array([row[name] for row in rows]) for name in names}
 
 
-def _text(key: Key) -> str:
+def _key_text(key: Key) -> str:
     return " ".join(f"{name}={value}" for name, value in key.items())
 
 
-def _name(row: Row, jobs: Sequence[Job]) -> str:
+def _row_name(row: TableRow, jobs: Sequence[Job]) -> str:
     """Return the name of a row from the file: the columns that are a key's."""
     names = jobs[0].keys[0]
     try:
-        return _text({name: row[name] for name in names})
+        return _key_text({name: row[name] for name in names})
     except KeyError as error:
         raise CheckpointError(
             f"the file of the run has a row without {error}; start again in another folder"

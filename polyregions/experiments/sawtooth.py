@@ -17,7 +17,7 @@ from polyregions.experiments.counting import counts
 from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import draw, groups, mean_and_error, panels
 from polyregions.experiments.evolution import rng_of
-from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit, run_jobs
 from polyregions.experiments.settings import Settings
 from polyregions.network import Layer, Network
 from polyregions.theory.constructions import tent
@@ -79,7 +79,7 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             rng = rng_of(config.seed, 1, key["depth"], key["run"])
             network = noisy(tent(key["depth"]).network, key["noise"], rng)
 
-            def measure(network: Network = network, key: Key = key) -> Row:
+            def measure(network: Network = network, key: Key = key) -> TableRow:
                 row = counts(network, window=Box.interval(1, 0.0, 1.0), whole=None)
                 return {"share": row["window"] / 2 ** key["depth"], **row}
 

@@ -16,7 +16,7 @@ from polyregions.experiments.counting import counts
 from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import draw, groups, mean_and_error, panels
 from polyregions.experiments.evolution import network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit, run_jobs
 from polyregions.experiments.settings import Settings
 from polyregions.network import Network
 from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL
@@ -78,9 +78,9 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
 
     def units() -> Generator[Unit, None, None]:
         for key in keys:
-            network = _network(config, key)
+            network = _scaled_network(config, key)
 
-            def measure(network: Network = network) -> Row:
+            def measure(network: Network = network) -> TableRow:
                 return counts(network, window=Box.cube(2, 1.0), whole=None)
 
             yield Unit(key, network.fingerprint[:16], measure)
@@ -88,7 +88,7 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     return run_jobs("scale", config, [Job(tuple(keys), units)], **options)
 
 
-def _network(config: Config, key: Key) -> Network:
+def _scaled_network(config: Config, key: Key) -> Network:
     rng = rng_of(config.seed, 1, key["run"])
     weights, biases = 1.0, 1.0
     if key["scaled"] == "biases":

@@ -42,7 +42,7 @@ class Settings:
                 if not fits:
                     raise PolyregionsError(f"the seed must be an integer >= 0, not {value!r}")
                 continue
-            object.__setattr__(self, field.name, _fitted(field.name, value, field.default))
+            object.__setattr__(self, field.name, _fitting_value(field.name, value, field.default))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON holds it."""
@@ -84,14 +84,18 @@ def overridden(config: _Config, assignment: str) -> _Config:
     return replace(config, **changed)
 
 
-def _fitted(name: str, value: Any, example: Any) -> Any:
+def _fitting_value(name: str, value: Any, example: Any) -> Any:
     if isinstance(example, tuple):
         if not isinstance(value, (list, tuple)) or not value:
-            raise PolyregionsError(f"{name} must be a list like {_text(example)}, not {value!r}")
-        return tuple(_fitted(name, entry, example[0]) for entry in value)
+            raise PolyregionsError(
+                f"{name} must be a list like {_example_text(example)}, not {value!r}"
+            )
+        return tuple(_fitting_value(name, entry, example[0]) for entry in value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not isfinite(value):
-        raise PolyregionsError(f"{name} must hold numbers, as {_text(example)}, not {value!r}")
+        raise PolyregionsError(
+            f"{name} must hold numbers, as {_example_text(example)}, not {value!r}"
+        )
     if isinstance(example, int):
         if value != int(value) or value < 1:
             raise PolyregionsError(f"{name} must hold integers of at least 1, not {value!r}")
@@ -101,5 +105,5 @@ def _fitted(name: str, value: Any, example: Any) -> Any:
     return float(value)
 
 
-def _text(example: Any) -> str:
+def _example_text(example: Any) -> str:
     return json.dumps(example)

@@ -10,7 +10,7 @@ from polyregions.experiments.data import Images
 from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import random_rows, through
-from polyregions.experiments.runner import Job, Key, Row
+from polyregions.experiments.runner import Job, Key, TableRow
 from polyregions.theory.bounds import hanin_rolnick_scale
 
 __all__ = ["subspace_jobs"]
@@ -47,7 +47,7 @@ def subspace_jobs(
     """
     inner = [{"n": n, "subspace": number} for n in dimensions for number in range(subspaces)]
 
-    def measure(run: int, snapshot: Snapshot, place: Key) -> Row:
+    def measure(run: int, snapshot: Snapshot, place: Key) -> TableRow:
         n, number = place["n"], place["subspace"]
         chosen = random_rows(len(images.pixels), n, rng_of(seed, 3, run, n, number))
         where = through(images.pixels[chosen])

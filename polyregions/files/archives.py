@@ -25,7 +25,7 @@ __all__ = ["directory_digest", "read_npz", "sealed", "write_npz"]
 
 
 _CHECKSUM = "checksum"
-_KINDS = "biufU"
+_STORABLE_KINDS = "biufU"
 
 
 def write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -43,7 +43,7 @@ def write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def sealed(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """Return arrays with one more, ``checksum``: SHA-256 of all, in hexadecimal."""
-    return dict(arrays) | {_CHECKSUM: np.array(_checksum(arrays))}
+    return dict(arrays) | {_CHECKSUM: np.array(_arrays_checksum(arrays))}
 
 
 def read_npz(path: str | PathLike[str]) -> Arrays:
@@ -68,10 +68,10 @@ def read_npz(path: str | PathLike[str]) -> Arrays:
     """
     with _opened(path) as archive:
         arrays = {
-            member.filename.removesuffix(".npy"): _array(archive, member)
+            member.filename.removesuffix(".npy"): _member_array(archive, member)
             for member in archive.infolist()
         }
-    if _CHECKSUM in arrays and str(arrays.pop(_CHECKSUM)) != _checksum(arrays):
+    if _CHECKSUM in arrays and str(arrays.pop(_CHECKSUM)) != _arrays_checksum(arrays):
         raise ValueError("its checksum is that of something else")
     return arrays
 
@@ -103,13 +103,13 @@ def _opened(path: str | PathLike[str]) -> Iterator[zipfile.ZipFile]:
         raise ValueError(str(error) or type(error).__name__) from None
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _member_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     name, header = member.filename, np.lib.format
     with archive.open(member) as stream:
         if header.read_magic(stream) != (1, 0):
             raise ValueError(f"{name!r} has a header of another version")
         shape, _, dtype = header.read_array_header_1_0(stream)
-        if dtype.kind not in _KINDS or not dtype.itemsize:
+        if dtype.kind not in _STORABLE_KINDS or not dtype.itemsize:
             raise ValueError(f"{name!r} holds neither numbers nor text; nothing is unpickled")
         # numpy would allocate what the header claims before it reads
         if math.prod(map(int, shape)) * dtype.itemsize != member.file_size - stream.tell():
@@ -120,7 +120,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     return np.asarray(array)
 
 
-def _checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
+def _arrays_checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for name, array in arrays.items():
         digest.update(repr((name, array.dtype.str, array.shape)).encode())

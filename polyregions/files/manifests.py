@@ -13,9 +13,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 __all__ = ["OtherVersionError", "read_manifest", "signed", "value_of"]
 
-Value = TypeVar("Value")
+Parsed = TypeVar("Parsed")
 
-_MAX_BYTES = 2**26
+_MAX_MANIFEST_BYTES = 2**26
 _MAX_NUMBER = 2**63
 _CHECK = "check"
 
@@ -46,7 +46,7 @@ def read_manifest(path: Path, kind: str, version: int, *, unsigned: bool = False
         If it cannot be read.
     """
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_MANIFEST_BYTES:
         raise ValueError("it is no file, or too large")
     try:
         manifest = json.loads(path.read_bytes())
@@ -61,17 +61,17 @@ def read_manifest(path: Path, kind: str, version: int, *, unsigned: bool = False
             f"reads version {version}"
         )
     check = manifest.pop(_CHECK, None)
-    if check != _checksum(manifest) and not (unsigned and check is None):
+    if check != _manifest_checksum(manifest) and not (unsigned and check is None):
         raise ValueError("it was changed")
     return manifest
 
 
 def signed(manifest: Mapping[str, Any]) -> bytes:
     """Return the bytes of a manifest with ``check``, a SHA-256 of all else."""
-    return json.dumps({**manifest, _CHECK: _checksum(manifest)}, indent=1).encode() + b"\n"
+    return json.dumps({**manifest, _CHECK: _manifest_checksum(manifest)}, indent=1).encode() + b"\n"
 
 
-def value_of(kind: type[Value], entry: object) -> Value:
+def value_of(kind: type[Parsed], entry: object) -> Parsed:
     """Return a frozen value from a JSON object that has its fields, of the annotated types.
 
     Integers are at least 0 and below 2^63. Fields with a default may be absent, and further
@@ -109,5 +109,5 @@ def value_of(kind: type[Value], entry: object) -> Value:
     return kind(**given)
 
 
-def _checksum(manifest: Mapping[str, Any]) -> str:
+def _manifest_checksum(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()

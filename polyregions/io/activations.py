@@ -21,7 +21,7 @@ from polyregions.io.lowering import Signal, bend
 
 __all__ = ["Activation", "after_layers", "parse_activations"]
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
+_SLOPE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 _MAX_TEXT = 100_000
 
 
@@ -82,7 +82,7 @@ def _parsed(text: str) -> Activation:
             f"with anything else has no exact piecewise-linear form"
         )
     wanted = _KNOWN[name][0]
-    values = tuple(float(number) for number in numbers if _NUMBER.match(number))
+    values = tuple(float(number) for number in numbers if _SLOPE.match(number))
     if len(numbers) != len(wanted) or len(values) != len(wanted) or not all(map(_finite, values)):
         raise NetworkError(
             f"the activation {text[:40]!r} does not have the form {':'.join((name, *wanted))}"

@@ -14,7 +14,7 @@ from polyregions.files.reading import read_bytes, unpacked
 
 __all__ = ["read_idx"]
 
-_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def read_idx(path: str | Path) -> NDArray[Any]:
@@ -37,7 +37,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     """
     file = Path(path)
     data = unpacked(read_bytes(file), str(file))
-    kind = _TYPES.get(data[2]) if len(data) > 4 and data[:2] == b"\0\0" else None
+    kind = _IDX_TYPES.get(data[2]) if len(data) > 4 and data[:2] == b"\0\0" else None
     rank = data[3] if kind else 0
     if kind is None or not 1 <= rank <= 8 or len(data) < 4 + 4 * rank:
         raise FormatError(f"{file} is no IDX file; it may be truncated: copy it again")

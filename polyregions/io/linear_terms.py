@@ -11,12 +11,12 @@ from functools import cached_property
 from polyregions.errors import FormatError
 from polyregions.io.terms import Term, written
 
-__all__ = ["VARIABLE", "Direction", "Inequality", "inequalities", "letters"]
+__all__ = ["INPUT_OR_OUTPUT", "Direction", "Inequality", "inequalities_of", "letters"]
 
 Direction = tuple[tuple[int, Fraction], ...]
 
-VARIABLE = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?\Z", re.ASCII)
+INPUT_OR_OUTPUT = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
+_NUMERAL = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?\Z", re.ASCII)
 _RELATIONS = {"<=": (1,), "<": (1,), ">=": (-1,), ">": (-1,), "=": (1, -1)}
 # binary digits that a sum or product of the file's numbers may have
 _MAX_BITS = 10_000
@@ -67,12 +67,12 @@ def letters(term: Term) -> frozenset[str]:
         current = pending.pop()
         if isinstance(current, tuple):
             pending.extend(current)
-        elif match := VARIABLE.match(current):
+        elif match := INPUT_OR_OUTPUT.match(current):
             found.add(match[1])
     return frozenset(found)
 
 
-def inequalities(term: Term) -> tuple[Inequality, ...]:
+def inequalities_of(term: Term) -> tuple[Inequality, ...]:
     """Return the inequalities that a comparison of linear expressions says: one, or two for =.
 
     Numbers are the exact values of the decimals; those too small for a float are zero.
@@ -91,7 +91,7 @@ def inequalities(term: Term) -> tuple[Inequality, ...]:
     signs = _RELATIONS.get(term[0], ()) if len(term) == 3 and isinstance(term[0], str) else ()
     total = _Sum({}, Fraction(0))
     linear = bool(signs) and all(
-        _added(side, Fraction(sign), total) for side, sign in zip(term[1:], (1, -1), strict=True)
+        _is_added(side, Fraction(sign), total) for side, sign in zip(term[1:], (1, -1), strict=True)
     )
     kept = sorted((index, c) for index, c in total.coefficients.items() if c)
     if not linear or not kept:
@@ -105,18 +105,18 @@ def inequalities(term: Term) -> tuple[Inequality, ...]:
     )
 
 
-def _added(term: Term, factor: Fraction, total: _Sum) -> bool:
+def _is_added(term: Term, factor: Fraction, total: _Sum) -> bool:
     """Add factor * term to a sum; False if the term is no linear expression of inputs."""
     if isinstance(term, str):
-        match = VARIABLE.match(term)
+        match = INPUT_OR_OUTPUT.match(term)
         if match is None:
-            value = _number(term)
+            value = _numeral_value(term)
             if value is None:
                 return False
-            total.constant = _checked(total.constant + factor * value)
+            total.constant = _checked_length(total.constant + factor * value)
         elif match[1] == "X":
             index = int(match[2])
-            total.coefficients[index] = _checked(total.coefficients.get(index, 0) + factor)
+            total.coefficients[index] = _checked_length(total.coefficients.get(index, 0) + factor)
         else:
             return False
         return True
@@ -124,18 +124,18 @@ def _added(term: Term, factor: Fraction, total: _Sum) -> bool:
         return False
     head, operands = term[0], term[1:]
     if head == "+":
-        return all(_added(operand, factor, total) for operand in operands)
+        return all(_is_added(operand, factor, total) for operand in operands)
     if head == "-":
         first = -factor if len(operands) == 1 else factor
-        rest = all(_added(operand, -factor, total) for operand in operands[1:])
-        return rest and _added(operands[0], first, total)
+        rest = all(_is_added(operand, -factor, total) for operand in operands[1:])
+        return rest and _is_added(operands[0], first, total)
     if head == "*":
         return _added_product(operands, factor, total)
     if head == "/" and len(operands) == 2:
         divisor = _constant(operands[1])
         if divisor is None or divisor == 0:
             return False
-        return _added(operands[0], _checked(factor / divisor), total)
+        return _is_added(operands[0], _checked_length(factor / divisor), total)
     return False
 
 
@@ -145,12 +145,12 @@ def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum) ->
     for operand in operands:
         value = _constant(operand)
         if value is not None:
-            factor = _checked(factor * value)
+            factor = _checked_length(factor * value)
         elif variable is None:
             variable = operand
         else:
             return False
-    return _added("1" if variable is None else variable, factor, total)
+    return _is_added("1" if variable is None else variable, factor, total)
 
 
 def _constant(term: Term) -> Fraction | None:
@@ -158,18 +158,18 @@ def _constant(term: Term) -> Fraction | None:
     if letters(term):
         return None
     value = _Sum({}, Fraction(0))
-    return value.constant if _added(term, Fraction(1), value) else None
+    return value.constant if _is_added(term, Fraction(1), value) else None
 
 
-def _checked(value: Fraction) -> Fraction:
+def _checked_length(value: Fraction) -> Fraction:
     if value.numerator.bit_length() + value.denominator.bit_length() > _MAX_BITS:
         raise FormatError("a sum or product of numbers is too long; write its value")
     return value
 
 
-def _number(token: str) -> Fraction | None:
+def _numeral_value(token: str) -> Fraction | None:
     """Return the value of a numeral or decimal."""
-    if not _NUMBER.match(token):
+    if not _NUMERAL.match(token):
         return None
     nearest = float(token)
     if not math.isfinite(nearest):

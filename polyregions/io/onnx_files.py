@@ -73,7 +73,7 @@ def whole_tensor(onnx: Any, tensor: Any, folder: Path | None) -> Any:
         return tensor
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    file = _inside(folder, location)
+    file = _path_inside(folder, location)
     if file is None:
         raise FormatError(
             f"constant {tensor.name!r} is stored in {location!r}, which is no file beside the "
@@ -101,7 +101,7 @@ def whole_tensor(onnx: Any, tensor: Any, folder: Path | None) -> Any:
     return copy
 
 
-def _inside(folder: Path | None, location: str) -> Path | None:
+def _path_inside(folder: Path | None, location: str) -> Path | None:
     """Return the path of a file in a folder, links followed, or None if it is elsewhere."""
     try:
         if folder is None or not location or not (relative := Path(location)).parts:

@@ -12,23 +12,23 @@ from dataclasses import replace
 
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io.onnx_arithmetic import ARITHMETIC
-from polyregions.io.onnx_bends import BENDS
-from polyregions.io.onnx_constants import CONSTANTS, FOLDS
-from polyregions.io.onnx_outputs import DROPPED_AT_THE_END
+from polyregions.io.onnx_bends import ONNX_BENDS
+from polyregions.io.onnx_constants import FOLDS, ONNX_CONSTANTS
+from polyregions.io.onnx_outputs import DROPPED_NODES
 from polyregions.io.onnx_resizing import RESIZING
-from polyregions.io.onnx_shapes import SHAPES
+from polyregions.io.onnx_shapes import ONNX_SHAPES
 from polyregions.io.onnx_values import Node, Operator
-from polyregions.io.onnx_windows import WINDOWS
+from polyregions.io.onnx_windows import ONNX_WINDOWS
 
 __all__ = ["OPERATORS", "require_supported", "supported_operators"]
 
 OPERATORS: dict[str, Operator] = {
     name: replace(operator, fold=FOLDS.get(name))
-    for table in (ARITHMETIC, BENDS, CONSTANTS, RESIZING, SHAPES, WINDOWS)
+    for table in (ARITHMETIC, ONNX_BENDS, ONNX_CONSTANTS, RESIZING, ONNX_SHAPES, ONNX_WINDOWS)
     for name, operator in table.items()
 }
 
-_REASONS = {
+_ONNX_REASONS = {
     **dict.fromkeys(("RNN", "LSTM", "GRU", "Scan"), "it is recurrent"),
     **dict.fromkeys(("Loop", "If"), "it steers by values"),
     **dict.fromkeys(("DynamicQuantizeLinear", "QuantizeLinear"), "it rounds values"),
@@ -44,7 +44,7 @@ _REASONS = {
         "it draws random numbers",
     ),
     **dict.fromkeys(
-        DROPPED_AT_THE_END, "it is not piecewise linear and may only be the very last operator"
+        DROPPED_NODES, "it is not piecewise linear and may only be the very last operator"
     ),
 }
 
@@ -69,7 +69,7 @@ def require_supported(node: Node) -> None:
     """
     operator = OPERATORS.get(node.operator)
     if operator is None:
-        reason = f" ({reason})" if (reason := _REASONS.get(node.operator)) else ""
+        reason = f" ({reason})" if (reason := _ONNX_REASONS.get(node.operator)) else ""
         raise UnsupportedOperatorError(
             f"operator {node.label} is not supported{reason}; supported are "
             f"{', '.join(supported_operators())}"

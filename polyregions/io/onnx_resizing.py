@@ -13,26 +13,26 @@ from polyregions.io.lowering import MAX_VALUES
 from polyregions.io.onnx_values import (
     Inputs,
     Node,
+    OnnxValue,
     Operator,
-    Value,
     constant_at,
-    integers,
+    integers_of,
     value_at,
 )
 
 __all__ = ["RESIZING"]
 
 
-def _tile(node: Node, inputs: Inputs) -> Value:
+def _tile(node: Node, inputs: Inputs) -> OnnxValue:
     value, repeats = value_at(inputs, 0), constant_at(inputs, 1)
-    if repeats is None or len(times := integers(repeats)) != len(value.shape):
+    if repeats is None or len(times := integers_of(repeats)) != len(value.shape):
         raise FormatError(f"its repeats do not fit {value.shape}")
     if min(times) < 0 or math.prod(value.shape) * math.prod(times) > MAX_VALUES:
         raise FormatError("its result is too large")
     return rearranging.rearranged(value, lambda array: np.tile(array, times))
 
 
-def _depth_to_space(node: Node, inputs: Inputs) -> Value:
+def _depth_to_space(node: Node, inputs: Inputs) -> OnnxValue:
     value, size = value_at(inputs, 0), node.integer("blocksize", 0)
     mode = node.attributes.get("mode", b"DCR")
     if mode not in (b"DCR", b"CRD"):
@@ -55,7 +55,7 @@ def _depth_to_space(node: Node, inputs: Inputs) -> Value:
     )
 
 
-def _space_to_depth(node: Node, inputs: Inputs) -> Value:
+def _space_to_depth(node: Node, inputs: Inputs) -> OnnxValue:
     value, size = value_at(inputs, 0), node.integer("blocksize", 0)
     batch, channels, height, width = value.shape
     cells = (batch, channels, height // size, size, width // size, size)
@@ -69,7 +69,7 @@ def _space_to_depth(node: Node, inputs: Inputs) -> Value:
     )
 
 
-def _resize(node: Node, inputs: Inputs) -> Value:
+def _resize(node: Node, inputs: Inputs) -> OnnxValue:
     value = value_at(inputs, 0)
     # operator set 10 and Upsample have no region of interest, and coordinates of their own
     old = len(inputs) == 2 or node.operator == "Upsample"
@@ -78,10 +78,12 @@ def _resize(node: Node, inputs: Inputs) -> Value:
     if "scales" in node.attributes:
         scales = np.array(node.attributes["scales"])
     for key, only in (("mode", "nearest"), ("keep_aspect_ratio_policy", "stretch")):
-        if (text := _text(node, key, only)) != only:
+        if (text := _attribute_text(node, key, only)) != only:
             raise UnsupportedOperatorError(f"the {key} {text!r} is not supported, only {only!r}")
-    coordinate = _text(node, "coordinate_transformation_mode", _OLD[0] if old else _NEW[0])
-    rounding = _text(node, "nearest_mode", _OLD[1] if old else _NEW[1])
+    coordinate = _attribute_text(
+        node, "coordinate_transformation_mode", _OLD[0] if old else _NEW[0]
+    )
+    rounding = _attribute_text(node, "nearest_mode", _OLD[1] if old else _NEW[1])
     given = node.integers("axes", range(len(value.shape)))
     axes = [rearranging.axis_in(value.shape, axis) for axis in given]
     extents = [value.shape[axis] for axis in axes]
@@ -97,7 +99,7 @@ def _resize(node: Node, inputs: Inputs) -> Value:
                 f"which runtimes do differently; export it with sizes, or scales such as 2 or 0.5"
             )
     elif sizes is not None:
-        new = list(integers(sizes))
+        new = list(integers_of(sizes))
         factors = [Fraction(size, extent) for size, extent in zip(new, extents, strict=True)]
     else:
         raise FormatError("its scales and sizes are missing")
@@ -123,7 +125,7 @@ _OLD = ("asymmetric", "floor")
 _NEW = ("half_pixel", "round_prefer_floor")
 
 
-def _text(node: Node, key: str, default: str) -> str:
+def _attribute_text(node: Node, key: str, default: str) -> str:
     value = node.attributes.get(key, default)
     return value.decode("ascii", "replace")[:40] if isinstance(value, bytes) else str(value)[:40]
 

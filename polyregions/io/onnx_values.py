@@ -20,15 +20,15 @@ __all__ = [
     "Constant",
     "Fold",
     "Inputs",
-    "Lower",
     "Node",
+    "OnnxLowering",
+    "OnnxValue",
     "Operator",
     "Result",
-    "Value",
-    "axes_of",
     "constant_at",
     "floats_at",
-    "integers",
+    "integers_of",
+    "onnx_axes",
     "reduced_axes",
     "signal_and_constant",
     "signal_at",
@@ -39,9 +39,9 @@ __all__ = [
 REDUCTION = frozenset({"axes", "keepdims", "noop_with_empty_axes"})
 
 Constant = NDArray[Any]
-Value = Signal | Constant
+OnnxValue = Signal | Constant
 # what a node may return: a comparison is read by a few operators only
-Result = Value | Switch
+Result = OnnxValue | Switch
 Inputs = Sequence[Result | None]
 
 
@@ -64,7 +64,7 @@ class Node:
         return int(self.attributes.get(name, default))
 
 
-Lower = Callable[[Node, Inputs], Result | tuple[Result, ...]]
+OnnxLowering = Callable[[Node, Inputs], Result | tuple[Result, ...]]
 Fold = Callable[[Node, Inputs], Constant]
 
 
@@ -77,12 +77,12 @@ class Operator:
     one output where all inputs are constants.
     """
 
-    lower: Lower
+    lower: OnnxLowering
     attributes: frozenset[str] = frozenset()
     fold: Fold | None = None
 
 
-def value_at(inputs: Inputs, index: int) -> Value:
+def value_at(inputs: Inputs, index: int) -> OnnxValue:
     """Return an input that must be there."""
     value = inputs[index] if index < len(inputs) else None
     if value is None:
@@ -90,7 +90,7 @@ def value_at(inputs: Inputs, index: int) -> Value:
     return _no_switch(value)
 
 
-def _no_switch(value: Value | Switch) -> Value:
+def _no_switch(value: OnnxValue | Switch) -> OnnxValue:
     if isinstance(value, Switch):
         raise UnsupportedOperatorError(
             "it reads a comparison of values that depend on the input, which jumps; "
@@ -127,18 +127,18 @@ def floats_at(inputs: Inputs, index: int, what: str) -> Floats:
     return exact_floats(value, what)
 
 
-def integers(array: Constant) -> tuple[int, ...]:
+def integers_of(array: Constant) -> tuple[int, ...]:
     """Return a constant that must be a number or list of integers."""
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise FormatError("a shape or a list of axes must be integers")
     return tuple(int(entry) for entry in array.reshape(-1))
 
 
-def axes_of(node: Node, inputs: Inputs) -> tuple[int, ...] | None:
+def onnx_axes(node: Node, inputs: Inputs) -> tuple[int, ...] | None:
     """Return the axes from input 1 or, in older models, from the attribute."""
     given = constant_at(inputs, 1)
     if given is not None:
-        return integers(given)
+        return integers_of(given)
     return node.integers("axes", ()) if "axes" in node.attributes else None
 
 
@@ -161,7 +161,7 @@ def signal_and_constant(inputs: Inputs) -> tuple[Signal, Floats, bool]:
 
 def reduced_axes(node: Node, inputs: Inputs, signal: Signal) -> tuple[int, ...]:
     """Return the axes that a reduction of a signal goes over, in order."""
-    axes = axes_of(node, inputs)
+    axes = onnx_axes(node, inputs)
     if not axes:
         empty_means_none = bool(node.integer("noop_with_empty_axes", 0))
         axes = () if empty_means_none else tuple(range(len(signal.shape)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import windows
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_values import Inputs, Node, Operator, Value, floats_at, signal_at
+from polyregions.io.onnx_values import Inputs, Node, OnnxValue, Operator, floats_at, signal_at
 
-__all__ = ["WINDOWS"]
+__all__ = ["ONNX_WINDOWS"]
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -50,7 +50,7 @@ def _auto_pad(node: Node) -> str:
     return auto.decode("ascii", "replace") if isinstance(auto, bytes) else str(auto)
 
 
-def _conv(node: Node, inputs: Inputs) -> Value:
+def _conv(node: Node, inputs: Inputs) -> OnnxValue:
     signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
     kernel = tuple(weight.shape[2:])
     if node.integers("kernel_shape", kernel) != kernel:
@@ -61,7 +61,7 @@ def _conv(node: Node, inputs: Inputs) -> Value:
     return windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
 
 
-def _conv_transpose(node: Node, inputs: Inputs) -> Value:
+def _conv_transpose(node: Node, inputs: Inputs) -> OnnxValue:
     signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
     kernel, spatial = tuple(weight.shape[2:]), signal.shape[2:]
     if node.integers("kernel_shape", kernel) != kernel:
@@ -116,14 +116,14 @@ def _seen(node: Node, signal: Signal) -> windows.Windows:
     return placed(signal.shape[2:], kernel, strides, pads, dilations)
 
 
-def _max_pool(node: Node, inputs: Inputs) -> Value:
+def _onnx_max_pool(node: Node, inputs: Inputs) -> OnnxValue:
     if node.integer("storage_order", 0):
         raise UnsupportedOperatorError("storage_order = 1 is not supported")
     signal = _planes(inputs)
     return windows.max_pool(signal, _seen(node, signal))
 
 
-def _average_pool(node: Node, inputs: Inputs) -> Value:
+def _onnx_average_pool(node: Node, inputs: Inputs) -> OnnxValue:
     signal = _planes(inputs)
     count_padding = bool(node.integer("count_include_pad", 0))
     return windows.average_pool(signal, _seen(node, signal), count_padding=count_padding)
@@ -135,25 +135,25 @@ def _everything(signal: Signal) -> windows.Windows:
     return windows.windows(spatial, spatial, [1] * rank, [(0, 0)] * rank, [1] * rank)
 
 
-def _global_average_pool(node: Node, inputs: Inputs) -> Value:
+def _global_average_pool(node: Node, inputs: Inputs) -> OnnxValue:
     signal = _planes(inputs)
     return windows.average_pool(signal, _everything(signal), count_padding=True)
 
 
-def _global_max_pool(node: Node, inputs: Inputs) -> Value:
+def _global_max_pool(node: Node, inputs: Inputs) -> OnnxValue:
     signal = _planes(inputs)
     return windows.max_pool(signal, _everything(signal))
 
 
 _SLIDING = frozenset({"auto_pad", "dilations", "kernel_shape", "pads", "strides"})
 
-WINDOWS: dict[str, Operator] = {
-    "AveragePool": Operator(_average_pool, _SLIDING | {"ceil_mode", "count_include_pad"}),
+ONNX_WINDOWS: dict[str, Operator] = {
+    "AveragePool": Operator(_onnx_average_pool, _SLIDING | {"ceil_mode", "count_include_pad"}),
     "Conv": Operator(_conv, _SLIDING | {"group"}),
     "ConvTranspose": Operator(
         _conv_transpose, _SLIDING | {"group", "output_padding", "output_shape"}
     ),
     "GlobalAveragePool": Operator(_global_average_pool),
     "GlobalMaxPool": Operator(_global_max_pool),
-    "MaxPool": Operator(_max_pool, _SLIDING | {"ceil_mode", "storage_order"}),
+    "MaxPool": Operator(_onnx_max_pool, _SLIDING | {"ceil_mode", "storage_order"}),
 }

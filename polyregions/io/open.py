@@ -8,7 +8,7 @@ from pathlib import Path
 from polyregions.files.reading import file_path
 from polyregions.io.partitions import open_partitions
 from polyregions.regions import Regions
-from polyregions.regions.archive import fields_of, read_arrays
+from polyregions.regions.archive import fields_of, read_result_arrays
 
 __all__ = ["open_regions"]
 
@@ -35,4 +35,4 @@ def open_regions(path: str | PathLike[str]) -> Regions:
     name = file_path(path).name
     if Path(path).is_dir():
         return open_partitions(path)
-    return Regions(**fields_of(read_arrays(path), name))
+    return Regions(**fields_of(read_result_arrays(path), name))

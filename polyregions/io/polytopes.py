@@ -12,7 +12,7 @@ from polyregions.io.npz import read_arrays
 
 __all__ = ["load_polytope"]
 
-_KEY = re.compile(r"[Ab]\Z")
+_POLYTOPE_KEY = re.compile(r"[Ab]\Z")
 
 
 def load_polytope(path: str | Path) -> Polytope:
@@ -45,7 +45,7 @@ def load_polytope(path: str | Path) -> Polytope:
     Polytope([[1.0], [-2.0]], [1.0, 1.0])
     """
     file = Path(path)
-    arrays = read_arrays(file, _KEY)
+    arrays = read_arrays(file, _POLYTOPE_KEY)
     for key in ("A", "b"):
         if key not in arrays:
             raise FormatError(f"{file} has no array {key}; save it with numpy.savez(…, A=A, b=b)")

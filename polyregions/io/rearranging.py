@@ -22,8 +22,8 @@ __all__ = [
     "broadcast_to",
     "joined_axes",
     "padded",
+    "part_along",
     "parts_along",
-    "pieces",
     "rearranged",
     "reshaped",
     "resolved",
@@ -117,7 +117,7 @@ def unsqueezed(value: Value, axes: Sequence[int]) -> Value:
     return reshaped(value, tuple(1 if place in places else next(rest) for place in range(rank)))
 
 
-def pieces(value: Value, axis: int, slices: slice | NDArray[np.intp]) -> Value:
+def part_along(value: Value, axis: int, slices: slice | NDArray[np.intp]) -> Value:
     """Return the part of a value that a slice or indices of one axis pick."""
     where = (*[slice(None)] * axis_in(value.shape, axis), slices)
     return rearranged(value, lambda array: array[where])
@@ -130,7 +130,7 @@ def parts_along(value: Value, axis: int, lengths: Sequence[int]) -> tuple[Value,
         raise FormatError(f"parts of {tuple(lengths)} do not make {value.shape[axis]} along {axis}")
     ends = np.cumsum(lengths).tolist()
     return tuple(
-        pieces(value, axis, slice(end - length, end))
+        part_along(value, axis, slice(end - length, end))
         for end, length in zip(ends, lengths, strict=True)
     )
 

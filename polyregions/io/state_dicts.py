@@ -58,7 +58,7 @@ def network_of_state(
     (as Dropout does), which ``Network.assumed`` says. Two layers of a Sequential
     whose numbers follow each other have nothing between them.
     """
-    prefix, layers = _layers(state)
+    prefix, layers = _numbered_layers(state)
     indices = sorted(layers)
     if activation is None:
         places = ", ".join(map(str, indices))
@@ -86,7 +86,7 @@ def network_of_state(
     return lowering.to_network(signal, name, assumed=_assumption(activation, indices))
 
 
-def _layers(
+def _numbered_layers(
     state: Mapping[str, Floats | None],
 ) -> tuple[str, dict[int, tuple[Floats, Floats | None]]]:
     """Return what all names begin with, and weight and bias of each layer by its number."""

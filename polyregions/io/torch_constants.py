@@ -11,9 +11,16 @@ import numpy as np
 from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.io.exact_floats import MAX_REPEATED, Floats
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.torch_values import FLOAT32, Arguments, Lower, Value, holds, number_of
+from polyregions.io.torch_values import (
+    FLOAT32,
+    Arguments,
+    TorchLowering,
+    TorchValue,
+    holds,
+    number_of,
+)
 
-__all__ = ["CONSTANTS"]
+__all__ = ["TORCH_CONSTANTS"]
 
 
 def _allowed(shape: Shape) -> Shape:
@@ -22,18 +29,18 @@ def _allowed(shape: Shape) -> Shape:
     return shape
 
 
-def _full(number: float | None, *, like: bool) -> Lower:
+def _filled_array(number: float | None, *, like: bool) -> TorchLowering:
     """Make an array of one number, which `fill_value` says if None."""
 
-    def lower(arguments: Arguments) -> Value:
+    def lower(arguments: Arguments) -> TorchValue:
         size = arguments["self"].shape if like else [int(extent) for extent in arguments["size"]]
-        fill = np.array(number) if number is not None else _stored(arguments)
+        fill = np.array(number) if number is not None else _fill_value(arguments)
         return np.broadcast_to(fill.reshape(()), _allowed(tuple(size)))
 
     return lower
 
 
-def _stored(arguments: Arguments) -> Floats:
+def _fill_value(arguments: Arguments) -> Floats:
     """Return the number that fills an array, if the type of the array does not change it."""
     fill = number_of(arguments.get("fill_value", arguments.get("s")))
     like, dtype = arguments.get("self"), arguments.get("dtype")
@@ -46,11 +53,11 @@ def _stored(arguments: Arguments) -> Floats:
     return fill
 
 
-def _scalar(arguments: Arguments) -> Value:
-    return _stored(arguments)
+def _scalar(arguments: Arguments) -> TorchValue:
+    return _fill_value(arguments)
 
 
-def _range(arguments: Arguments) -> Value:
+def _torch_range(arguments: Arguments) -> TorchValue:
     start, end, step = (
         float(number_of(arguments.get(name, default)))
         for name, default in (("start", 0), ("end", None), ("step", 1))
@@ -62,17 +69,17 @@ def _range(arguments: Arguments) -> Value:
     return number_of(np.array(numbers, dtype=np.int64))
 
 
-def _identity(arguments: Arguments) -> Value:
+def _identity_matrix(arguments: Arguments) -> TorchValue:
     rows = int(arguments["n"])
     columns = int(arguments.get("m", rows))
     _allowed((rows, columns))
     return np.eye(rows, columns)
 
 
-def _matrix(of: Callable[[Floats, int], Floats]) -> Lower:
+def _matrix(of: Callable[[Floats, int], Floats]) -> TorchLowering:
     """Read a part of a constant: a triangle, the diagonal."""
 
-    def lower(arguments: Arguments) -> Value:
+    def lower(arguments: Arguments) -> TorchValue:
         if isinstance(arguments["self"], Signal):
             raise UnsupportedOperatorError("only constants are supported")
         value = number_of(arguments["self"])
@@ -83,10 +90,10 @@ def _matrix(of: Callable[[Floats, int], Floats]) -> Lower:
     return lower
 
 
-def _extents(of: Callable[[int, int], int]) -> Lower:
+def _extents(of: Callable[[int, int], int]) -> TorchLowering:
     """Compute with the extents of a value."""
 
-    def lower(arguments: Arguments) -> Value:
+    def lower(arguments: Arguments) -> TorchValue:
         pair = list(arguments.values())
         if len(pair) != 2 or not all(type(number) is int for number in pair):
             raise UnsupportedOperatorError("only integers are supported")
@@ -97,20 +104,26 @@ def _extents(of: Callable[[int, int], int]) -> Lower:
 
 _NUMBERS: dict[str, float | None] = {"full": None, "ones": 1.0, "zeros": 0.0}
 
-CONSTANTS: dict[str, Lower] = {
+TORCH_CONSTANTS: dict[str, TorchLowering] = {
     "_operator.add": _extents(operator.add),
     "_operator.floordiv": _extents(operator.floordiv),
     "_operator.mul": _extents(operator.mul),
     "_operator.sub": _extents(operator.sub),
-    "arange.default": _range,
-    "arange.start": _range,
-    "arange.start_step": _range,
+    "arange.default": _torch_range,
+    "arange.start": _torch_range,
+    "arange.start_step": _torch_range,
     "diag.default": _matrix(np.diag),
-    "eye.default": _identity,
-    "eye.m": _identity,
-    **{f"{name}.default": _full(number, like=False) for name, number in _NUMBERS.items()},
-    **{f"{name}_like.default": _full(number, like=True) for name, number in _NUMBERS.items()},
-    **{f"new_{name}.default": _full(number, like=False) for name, number in _NUMBERS.items()},
+    "eye.default": _identity_matrix,
+    "eye.m": _identity_matrix,
+    **{f"{name}.default": _filled_array(number, like=False) for name, number in _NUMBERS.items()},
+    **{
+        f"{name}_like.default": _filled_array(number, like=True)
+        for name, number in _NUMBERS.items()
+    },
+    **{
+        f"new_{name}.default": _filled_array(number, like=False)
+        for name, number in _NUMBERS.items()
+    },
     "scalar_tensor.default": _scalar,
     "tril.default": _matrix(np.tril),
     "triu.default": _matrix(np.triu),

@@ -19,8 +19,8 @@ __all__ = [
     "TRUTH",
     "TYPES",
     "Arguments",
-    "Lower",
-    "Value",
+    "TorchLowering",
+    "TorchValue",
     "folded",
     "holds",
     "is_constant",
@@ -49,9 +49,9 @@ TYPES: dict[int, Any] = {
 REAL_TYPES = (6, FLOAT32, 8, BFLOAT16)
 _BFLOAT16_BITS = 8
 
-Value = Signal | Switch | Floats | int
+TorchValue = Signal | Switch | Floats | int
 Arguments = Mapping[str, Any]
-Lower = Callable[[Arguments], Value | tuple[Value, ...]]
+TorchLowering = Callable[[Arguments], TorchValue | tuple[TorchValue, ...]]
 
 
 def signal_of(arguments: Arguments, name: str = "self") -> Signal:

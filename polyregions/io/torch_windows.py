@@ -11,15 +11,15 @@ from polyregions.io import lowering, rearranging, windows
 from polyregions.io.lowering import Shape, Signal
 from polyregions.io.torch_values import (
     Arguments,
-    Lower,
-    Value,
+    TorchLowering,
+    TorchValue,
     number_of,
     optional_of,
     parameter_of,
     signal_of,
 )
 
-__all__ = ["WINDOWS"]
+__all__ = ["TORCH_WINDOWS"]
 
 
 def _with_batch(signal: Signal, spatial: int) -> tuple[Signal, bool]:
@@ -31,19 +31,19 @@ def _with_batch(signal: Signal, spatial: int) -> tuple[Signal, bool]:
     return signal, False
 
 
-def _numbers(value: Any, rank: int) -> Shape:
+def _per_axis(value: Any, rank: int) -> Shape:
     numbers = tuple(int(entry) for entry in np.atleast_1d(value))
     return numbers * rank if len(numbers) == 1 else numbers
 
 
-def _convolution(spatial: int) -> Lower:
-    def lower(arguments: Arguments) -> Value:
+def _torch_convolution(spatial: int) -> TorchLowering:
+    def lower(arguments: Arguments) -> TorchValue:
         weight, bias = parameter_of(arguments, "weight"), optional_of(arguments, "bias")
         signal, bare = _with_batch(signal_of(arguments, "input"), spatial)
         if weight.ndim != spatial + 2:
             raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
         strides, dilations = (
-            _numbers(arguments.get(name, 1), spatial) for name in ("stride", "dilation")
+            _per_axis(arguments.get(name, 1), spatial) for name in ("stride", "dilation")
         )
         padding = arguments.get("padding", 0)
         if padding == "same":
@@ -51,7 +51,7 @@ def _convolution(spatial: int) -> Lower:
         elif isinstance(padding, str) and padding != "valid":
             raise UnsupportedOperatorError(f"the padding {padding[:40]!r} is not supported")
         else:
-            sizes = _numbers(0 if padding == "valid" else padding, spatial)
+            sizes = _per_axis(0 if padding == "valid" else padding, spatial)
             pads = tuple((size, size) for size in sizes)
         groups = int(arguments.get("groups", 1))
         result = windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
@@ -60,12 +60,12 @@ def _convolution(spatial: int) -> Lower:
     return lower
 
 
-def _transposed(spatial: int) -> Lower:
-    def lower(arguments: Arguments) -> Value:
+def _torch_transposed(spatial: int) -> TorchLowering:
+    def lower(arguments: Arguments) -> TorchValue:
         weight, bias = parameter_of(arguments, "weight"), optional_of(arguments, "bias")
         signal, bare = _with_batch(signal_of(arguments, "input"), spatial)
         strides, padding, extra, dilations = (
-            _numbers(arguments.get(name, default), spatial)
+            _per_axis(arguments.get(name, default), spatial)
             for name, default in (
                 ("stride", 1),
                 ("padding", 0),
@@ -83,13 +83,13 @@ def _transposed(spatial: int) -> Lower:
     return lower
 
 
-def _pool(spatial: int, *, largest: bool) -> Lower:
-    def lower(arguments: Arguments) -> Value:
+def _pool(spatial: int, *, largest: bool) -> TorchLowering:
+    def lower(arguments: Arguments) -> TorchValue:
         signal, bare = _with_batch(signal_of(arguments), spatial)
-        kernel = _numbers(arguments["kernel_size"], spatial)
-        strides = _numbers(arguments.get("stride") or kernel, spatial)
-        dilations = _numbers(arguments.get("dilation", 1), spatial)
-        pads = tuple((size, size) for size in _numbers(arguments.get("padding", 0), spatial))
+        kernel = _per_axis(arguments["kernel_size"], spatial)
+        strides = _per_axis(arguments.get("stride") or kernel, spatial)
+        dilations = _per_axis(arguments.get("dilation", 1), spatial)
+        pads = tuple((size, size) for size in _per_axis(arguments.get("padding", 0), spatial))
         if arguments.get("divisor_override") is not None:
             raise UnsupportedOperatorError("divisor_override is not supported")
         geometry = (signal.shape[2:], kernel, strides, pads, dilations)
@@ -105,13 +105,13 @@ def _pool(spatial: int, *, largest: bool) -> Lower:
     return lower
 
 
-def _adaptive(spatial: int, *, largest: bool) -> Lower:
+def _adaptive(spatial: int, *, largest: bool) -> TorchLowering:
     """Adaptive pooling where the extents are multiples of the result's."""
 
-    def lower(arguments: Arguments) -> Value:
+    def lower(arguments: Arguments) -> TorchValue:
         signal = signal_of(arguments)
         extents = signal.shape[-spatial:]
-        out = _numbers(arguments["output_size"], spatial)
+        out = _per_axis(arguments["output_size"], spatial)
         if min(out) < 1 or any(extent % size for extent, size in zip(extents, out, strict=True)):
             raise UnsupportedOperatorError(
                 f"it makes windows of different sizes: {extents} to {out}"
@@ -122,7 +122,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Lower:
     return lower
 
 
-def _pad(arguments: Arguments) -> Value:
+def _torch_pad(arguments: Arguments) -> TorchValue:
     signal = signal_of(arguments)
     flat = [int(entry) for entry in arguments["pad"]]
     if len(flat) % 2 or len(flat) > 2 * len(signal.shape):
@@ -135,7 +135,7 @@ def _pad(arguments: Arguments) -> Value:
         return rearranging.padded(signal, pads, float(number_of(arguments.get("value") or 0.0)))
     if mode not in _PAD_MODES or min(map(min, pads)) < 0:
         raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
-    lowering.checked(tuple(n + sum(pad) for n, pad in zip(signal.shape, pads, strict=True)))
+    lowering.moderate_shape(tuple(n + sum(pad) for n, pad in zip(signal.shape, pads, strict=True)))
     return rearranging.rearranged(signal, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
 
 
@@ -145,17 +145,17 @@ _PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replica
 
 _RANKS = (1, 2, 3)
 
-WINDOWS: dict[str, Lower] = {
+TORCH_WINDOWS: dict[str, TorchLowering] = {
     **{f"adaptive_avg_pool{k}d.default": _adaptive(k, largest=False) for k in _RANKS},
     **{f"adaptive_max_pool{k}d.default": _adaptive(k, largest=True) for k in _RANKS},
     **{f"avg_pool{k}d.default": _pool(k, largest=False) for k in _RANKS},
-    **{f"conv{k}d.default": _convolution(k) for k in _RANKS},
-    **{f"conv{k}d.padding": _convolution(k) for k in _RANKS},
-    "conv_transpose1d.default": _transposed(1),
-    "conv_transpose2d.input": _transposed(2),
-    "conv_transpose3d.input": _transposed(3),
-    "constant_pad_nd.default": _pad,
+    **{f"conv{k}d.default": _torch_convolution(k) for k in _RANKS},
+    **{f"conv{k}d.padding": _torch_convolution(k) for k in _RANKS},
+    "conv_transpose1d.default": _torch_transposed(1),
+    "conv_transpose2d.input": _torch_transposed(2),
+    "conv_transpose3d.input": _torch_transposed(3),
+    "constant_pad_nd.default": _torch_pad,
     **{f"max_pool{k}d.default": _pool(k, largest=True) for k in _RANKS},
     **{f"max_pool{k}d_with_indices.default": _pool(k, largest=True) for k in _RANKS},
-    "pad.default": _pad,
+    "pad.default": _torch_pad,
 }

@@ -94,7 +94,7 @@ def plot_cells(
     if graph:
         _draw_graph(axes, regions, polygons, rasterized=many)
     notes = ["clipped: cells at the border are unbounded"] if regions.domain is None else []
-    _frame(axes, view, regions, labels)
+    _frame_axes(axes, view, regions, labels)
     describe(axes, regions, notes)
     return axes
 
@@ -185,7 +185,7 @@ def _draw_graph(axes: Axes, regions: Regions, polygons: list[Floats], *, rasteri
     axes.plot(*centres.T, "o", ms=size, color="#111111", mew=0, rasterized=rasterized)
 
 
-def _frame(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None) -> None:
+def _frame_axes(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None) -> None:
     free = view.free.tolist()
     (x0, y0), (x1, y1) = view.lower[free], view.upper[free]
     axes.set(xlim=(x0, x1), ylim=(y0, y1))

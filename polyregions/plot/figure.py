@@ -20,7 +20,7 @@ __all__ = ["RASTER_ABOVE", "describe", "finite_window", "new_axes", "with_matplo
 
 RASTER_ABOVE = 10_000  # cells or lines in a vector file, above which they become pixels
 
-_LONGEST_NAME = 50  # characters in a title
+_LONGEST_TITLE = 50  # characters in a title
 
 _EXACT_WINDOW = 2_000  # regions whose exact vertices are computed to choose a window
 
@@ -49,7 +49,7 @@ def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
     count = f"{len(regions):,} region{'' if len(regions) == 1 else 's'}"
     count += "" if regions.complete else " so far"
     # a name of any origin: nothing in it is an instruction to whoever reads the picture
-    title = f"{shown(regions.network.name, _LONGEST_NAME)}: {count}"
+    title = f"{shown(regions.network.name, _LONGEST_TITLE)}: {count}"
     axes.set_title(title, loc="left", fontsize=11, pad=18, parse_math=False)
     if remarks:
         axes.annotate(

@@ -27,7 +27,7 @@ from polyregions.run.given import DomainLike, NetworkLike, domain_given, network
 __all__ = ["Problem", "prefix_rows", "problem_of"]
 
 
-_LARGE = 5000  # numbers in the rows of a region; a hint
+_LARGE_POLYTOPE = 5000  # numbers in the rows of a region; a hint
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Problem:
     @property
     def is_large(self) -> bool:
         """Whether a region takes longer uncompiled than a user waits for a sign of life."""
-        return self.flat.size * self.flat.dimension > _LARGE
+        return self.flat.size * self.flat.dimension > _LARGE_POLYTOPE
 
     @cached_property
     def modular(self) -> ModularNetwork:

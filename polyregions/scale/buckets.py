@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_BUCKETS", "bucket_files", "deal", "load"]
+__all__ = ["MOST_BUCKETS", "bucket_files", "deal", "take_records"]
 
 MOST_BUCKETS = 256  # their files are open together
 
@@ -33,7 +33,7 @@ def deal(files: Sequence[Any], buckets: NDArray[np.integer[Any]], records: NDArr
             file.write(records[order[ends[index] : ends[index + 1]]].tobytes())
 
 
-def load(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+def take_records(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Read all records of a file, and delete it."""
     array: NDArray[Any] = np.fromfile(path, dtype=dtype)
     path.unlink()

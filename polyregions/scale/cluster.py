@@ -28,7 +28,7 @@ from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Progress
 from polyregions.scale.identity import identity_of
 from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
-from polyregions.scale.tasks import Piece, count_piece
+from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
         yield client
 
 
-def _budget(pieces: list[tuple[Piece, int]], nodes: int, seconds: float) -> int:
+def _budget(pieces: list[tuple[TaskResult, int]], nodes: int, seconds: float) -> int:
     """Return the budget of later tasks: a power of two, so that few are told apart."""
     # those that ended early say nothing about the speed
     full = [(piece.seconds, spent) for piece, spent in pieces if piece.unexplored]

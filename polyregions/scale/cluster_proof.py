@@ -117,7 +117,7 @@ def certify_on_cluster(
             shutil.rmtree(tables, ignore_errors=True)
             assemble(problem, files, parts, tables, folder, complete=True, progress=assembling)
             result = open_partitions(tables)
-            arrays = certificate_of_pieces(result, _numbered(files, parts, result))
+            arrays = certificate_of_pieces(result, _numbered_pieces(files, parts, result))
             with atomic_write(target) as stream:
                 write_npz(stream, arrays)
         except OSError as error:
@@ -133,7 +133,7 @@ def certify_on_cluster(
     )
 
 
-def _numbered(
+def _numbered_pieces(
     files: Path, parts: Sequence[Walked], regions: Regions
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[np.int64]]]:
     """Yield every piece, with the numbers of its regions and of those beyond."""

@@ -57,8 +57,8 @@ _PART_NAME = re.compile(r"[0-9a-f]{24}\.npz")
 Fields = tuple[Any, ...]  # those of a Start
 
 BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
-_FIRST = 16  # the first task has one part in so many of the budget: others are to begin soon
-_MOST_REGIONS = np.iinfo(np.int32).max  # ids in the tables
+_FIRST_SHARE = 16  # the first task has one part in so many of the budget: others are to begin soon
+_MOST_IDS = np.iinfo(np.int32).max  # ids in the tables
 _SECONDS_BETWEEN_CHUNKS = 2.0
 _SHARE = 20  # saving may take one part in so many of the time
 
@@ -74,7 +74,7 @@ class _Walk:
         self.prefixes: list[Fields] = [tuple(first_start(problem))]
         self.parts: list[Walked] = []
         for _, arrays in read_chunks(checkpoint):
-            self.prefixes, parts = _restored(checkpoint, arrays)
+            self.prefixes, parts = _restored_chunk(checkpoint, arrays)
             self.parts.extend(parts)
         self._saved = len(self.parts)
         self._due = time.monotonic() + _SECONDS_BETWEEN_CHUNKS
@@ -102,7 +102,7 @@ class _Walk:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
             whole = start[0].count(ANY) == len(start[0])
-            budget = max(1, self.budget // _FIRST) if whole else self.budget
+            budget = max(1, self.budget // _FIRST_SHARE) if whole else self.budget
             self.under_way.submit(start, budget, str(self.folder))
 
     def collect(self) -> bool:
@@ -115,7 +115,7 @@ class _Walk:
                 self.parts.append(walked)
                 self.regions += walked.regions
                 self.seen += 2 * walked.edges + walked.leading_out
-        if self.regions > _MOST_REGIONS:
+        if self.regions > _MOST_IDS:
             raise PolyregionsError(
                 "there are 2^31 regions or more, which ids of 32 bits cannot tell apart; take a "
                 "smaller domain, or count them only: count --method tree --dask"
@@ -132,7 +132,7 @@ class _Walk:
         running: list[Any] = [arguments[0] for _, arguments in self.under_way.tasks.values()]
         prefixes = [*self.prefixes, *running]
         totals = Totals(regions=self.regions, edges=self.edges)
-        arrays = _added(self.problem, prefixes, self.parts[self._saved :])
+        arrays = _chunk_arrays(self.problem, prefixes, self.parts[self._saved :])
         append(self.checkpoint, arrays, totals)
         self._saved = len(self.parts)
 
@@ -328,7 +328,7 @@ def files_of(checkpoint: Checkpoint) -> Path:
     return checkpoint.folder / "files"
 
 
-def _added(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]) -> Arrays:
+def _chunk_arrays(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]) -> Arrays:
     """Return the arrays of a chunk: all prefixes that wait, and the latest parts."""
     flat = problem.flat
     marks, patterns, points = ([start[k] for start in prefixes] for k in range(3))
@@ -345,7 +345,7 @@ def _added(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]
     }
 
 
-def _restored(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], list[Walked]]:
+def _restored_chunk(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], list[Walked]]:
     """Return the prefixes and the parts of one chunk."""
     try:
         prefixes: list[Fields] = [

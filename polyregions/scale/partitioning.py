@@ -26,7 +26,7 @@ from polyregions.io.partitions import (
     write_region_part,
 )
 from polyregions.run.problem import Problem
-from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
+from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, take_records
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
 from polyregions.walk.prefixes import empty_prefixes
@@ -88,7 +88,7 @@ def write_partitions(
     region_parts, edge_parts = [], []
     for index, start in enumerate(starts):
         block = slice(start, start + size)
-        records = load(sorting / f"points-{index}", _record(m))
+        records = take_records(sorting / f"points-{index}", _witness_record(m))
         records.sort(order="position")
         if len(records) != len(numbers[block]):
             raise AssertionError("a region has no witness in the checkpoint: this is a bug")
@@ -97,7 +97,7 @@ def write_partitions(
             write_region_part(whole, index, start, patterns[block], witnesses, exact)
         )
         del records, witnesses
-        keys = load(sorting / f"edges-{index}", np.dtype(np.int64))
+        keys = take_records(sorting / f"edges-{index}", np.dtype(np.int64))
         keys.sort()
         edge_parts.append(write_edge_part(whole, index, pairs_of(keys), patterns))
     publish(problem, found.exact_decisions, complete, whole, path, region_parts, edge_parts)
@@ -150,7 +150,7 @@ def _edge_keys(edges: NDArray[np.int32], rank: NDArray[np.int32]) -> NDArray[np.
     return keys
 
 
-def _record(m: int) -> np.dtype[Any]:
+def _witness_record(m: int) -> np.dtype[Any]:
     return np.dtype([("position", np.int32), ("point", np.float64, (m,))])
 
 
@@ -161,7 +161,7 @@ def _witness_records(
     decided = np.ones(totals.expanded - before.expanded, dtype=bool)
     decided[arrays["opened"] - before.expanded] = False
     numbers = np.concatenate([before.expanded + np.flatnonzero(decided), arrays["late_numbers"]])
-    records = np.empty(len(numbers), dtype=_record(m))
+    records = np.empty(len(numbers), dtype=_witness_record(m))
     records["position"] = rank[numbers]
     records["point"] = np.concatenate([arrays["witnesses"][decided], arrays["late_points"]])
     return records

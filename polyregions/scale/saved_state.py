@@ -79,7 +79,7 @@ def added(found: Found, since: Mark) -> Arrays:
         "late_numbers": late,
         "late_points": found.points[late],
         **_prefix_arrays(found.prefixes, before.prefixes),
-        **_exact_arrays(exact, found.points.shape[1]),
+        **_arrays_of_exact(exact, found.points.shape[1]),
     }
 
 
@@ -187,7 +187,7 @@ def _prefix_arrays(prefixes: Prefixes, since: int) -> Arrays:
     return {f"prefix_{name}": getattr(prefixes, name)[since:registered] for name in _PREFIX_ARRAYS}
 
 
-def _exact_arrays(exact: dict[int, Any], n: int) -> Arrays:
+def _arrays_of_exact(exact: dict[int, Any], n: int) -> Arrays:
     values = [[*witness] if witness is not None else None for _, witness in exact.values()]
     n = len(next(iter(exact.values()))[0]) if exact else n
     # hexadecimal, because Python limits the length of decimal integers it reads

@@ -17,7 +17,7 @@ from polyregions.run.problem import Problem, problem_of
 from polyregions.scale.identity import identity_of
 from polyregions.tree.subdivision import count_below
 
-__all__ = ["Piece", "Sent", "count_piece", "problem_sent", "sent", "whole_problem_sent"]
+__all__ = ["Sent", "TaskResult", "count_piece", "problem_sent", "sent", "whole_problem_sent"]
 
 _REMEMBERED = 4  # problems that a worker process keeps ready
 
@@ -35,7 +35,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Piece:
+class TaskResult:
     """What one task found: regions of the first l layers, and the prefixes it leaves.
 
     `seconds` is how long it took, for the size of later tasks. A prefix is one byte a unit.
@@ -57,7 +57,7 @@ def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -
 
 
 @only_compiled()  # a cluster has one speed
-def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
+def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> TaskResult:
     """Count the regions below some prefixes, with a budget of nodes for all together.
 
     Raises
@@ -70,7 +70,7 @@ def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
     levels = len(problem.flat.widths) + 1
     each = max(1, nodes // len(prefixes))
     parts = [count_below(problem, tuple(prefix), budget=each) for prefix in prefixes]
-    return Piece(
+    return TaskResult(
         tuple(sum(int(part.counts[level]) for part in parts) for level in range(levels)),
         tuple(bytes(left) for part in parts for left in part.unexplored),
         sum(part.exact_decisions for part in parts),
@@ -86,7 +86,7 @@ def problem_sent(source: Sent) -> Problem:
     PolyregionsError
         If this worker sees it differently.
     """
-    return _remembered("varying units", source, _checked)
+    return _remembered("varying units", source, _checked_problem)
 
 
 def whole_problem_sent(source: Sent) -> Problem:
@@ -94,7 +94,7 @@ def whole_problem_sent(source: Sent) -> Problem:
     return _remembered("all units", source, lambda sent: problem_of(sent.network, sent.domain))
 
 
-def _checked(source: Sent) -> Problem:
+def _checked_problem(source: Sent) -> Problem:
     problem = problem_of(source.network, source.domain, drop_constant=True)
     if identity_of(problem) != dict(source.identity):
         raise PolyregionsError(

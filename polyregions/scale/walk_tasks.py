@@ -15,7 +15,7 @@ from polyregions.compiled import only_compiled
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.pattern import Words
 from polyregions.regions import Regions
-from polyregions.scale.part_files import part_name, proof_name, write_part, write_proof
+from polyregions.scale.part_files import part_name, proof_name, write_part_file, write_proof
 from polyregions.scale.tasks import Sent, problem_sent, whole_problem_sent
 from polyregions.walk.subproblem import Start, split, walk_below
 from polyregions.walk.walk_state import result_of, sorted_numbers
@@ -107,7 +107,7 @@ def _walked(
     regions = result_of(problem, found)
     name = part_name(source.identity, begin.marks)
     with _written_to(folder):
-        write_part(parts / name, regions, rank[parents], children)
+        write_part_file(parts / name, regions, rank[parents], children)
     sizes = len(regions), len(regions.edges), len(parents)
     return Walked(name, *sizes, regions.exact_decisions, ()), regions, children
 

@@ -62,14 +62,14 @@ def arrangement_regions(
         (*(Fraction(entry) for entry in normal), Fraction(offset))
         for normal, offset in zip(normals, offsets, strict=True)
     ]
-    return _regions(_distinct(rows))
+    return _regions(_distinct_hyperplanes(rows))
 
 
 def _regions(hyperplanes: Sequence[Hyperplane]) -> int:
     if hyperplanes and len(hyperplanes[0]) == 2:
         return len(hyperplanes) + 1
     return 1 + sum(
-        _regions(_distinct(_restricted(hyperplanes[:i], last)))
+        _regions(_distinct_hyperplanes(_restricted(hyperplanes[:i], last)))
         for i, last in enumerate(hyperplanes)
     )
 
@@ -87,7 +87,7 @@ def _restricted(hyperplanes: Sequence[Hyperplane], last: Hyperplane) -> list[Hyp
     ]
 
 
-def _distinct(rows: Sequence[Hyperplane]) -> list[Hyperplane]:
+def _distinct_hyperplanes(rows: Sequence[Hyperplane]) -> list[Hyperplane]:
     """Return each hyperplane once; rows with a zero normal are empty or everything."""
     found: dict[Hyperplane, None] = {}
     for row in rows:

@@ -12,7 +12,7 @@ from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
 from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, boundary_volumes
-from polyregions.theory.distance import boundary_distance
+from polyregions.theory.distance import boundary_distances
 from polyregions.theory.draw import Settings
 from polyregions.theory.draws import draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
@@ -179,7 +179,7 @@ def verify_boundaries(
         direction /= np.linalg.norm(direction)
         lines.append(regions_on_segment(network, -direction * (side / 2), direction, side))
         uniform = rng.uniform(0.0, 1.0, (points, n))
-        distances.append(float(boundary_distance(network, uniform).mean()))
+        distances.append(float(boundary_distances(network, uniform).mean()))
         if measured:
             regions = enumerate_regions(network, domain)
             volumes.append(boundary_volumes(network, domain, regions=regions))

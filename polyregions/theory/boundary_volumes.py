@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units, require_complete
 from polyregions.analysis.measures import face_measure
-from polyregions.analysis.polytope import Polytope
+from polyregions.analysis.polytope import DoubleDescription
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
@@ -132,7 +132,7 @@ def boundary_volumes(
     return BoundaryVolumes(tuple(activation.tolist()), tuple(bending.tolist()))
 
 
-def _faces(polytope: Polytope, chosen: Sequence[int]) -> dict[tuple[int, ...], int]:
+def _faces(polytope: DoubleDescription, chosen: Sequence[int]) -> dict[tuple[int, ...], int]:
     """Return the faces that are cut out by some of the chosen units' rows alone.
 
     By these rows, each as the bits of its vertices. Rows of units stand behind the box's.

@@ -89,20 +89,20 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
     # a_2 - a_3 + … = the rest of Euler's formula
     rest = 1 - n_regions + n_facets
     if n == 1:
-        return _checked(CellCounts((n_regions, n_facets), n_facets, proven), rest == 0)
-    sides = [cell_counts(network, side) for side in _sides(box)]
+        return _checked_position(CellCounts((n_regions, n_facets), n_facets, proven), rest == 0)
+    sides = [cell_counts(network, side) for side in _box_sides(box)]
     border = sum(side.by_codimension[-1] for side in sides)
     proven = proven and all(side.proven for side in sides)
     if n == 2:
         # 2 a_1 = 4 a_2 + border
         counts = CellCounts((n_regions, n_facets, rest), border, proven)
-        return _checked(counts, 2 * n_facets == 4 * rest + border)
+        return _checked_position(counts, 2 * n_facets == 4 * rest + border)
     vertices, remainder = divmod(2 * rest - border, 4)
     counts = CellCounts((n_regions, n_facets, rest + vertices, vertices), border, proven)
-    return _checked(counts, remainder == 0 and vertices >= 0)
+    return _checked_position(counts, remainder == 0 and vertices >= 0)
 
 
-def _checked(counts: CellCounts, consistent: bool) -> CellCounts:
+def _checked_position(counts: CellCounts, consistent: bool) -> CellCounts:
     if not consistent:
         raise PolyregionsError(
             "the boundaries are not in general position, so cells cannot be counted this way"
@@ -110,7 +110,7 @@ def _checked(counts: CellCounts, consistent: bool) -> CellCounts:
     return counts
 
 
-def _sides(box: Box) -> list[Box]:
+def _box_sides(box: Box) -> list[Box]:
     """Return the facets of a box: boxes with one more coordinate fixed."""
     sides = []
     for k in box.free.tolist():

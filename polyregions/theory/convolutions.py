@@ -60,10 +60,10 @@ def convolution_regions(
         raise PolyregionsError(
             f"the window {window} must fit into the input {shape}; give a larger input"
         )
-    return _sum_from(0, _windows(shape, window, channels, stride), filters, {})
+    return _sum_from(0, _window_inputs(shape, window, channels, stride), filters, {})
 
 
-def _windows(
+def _window_inputs(
     shape: tuple[int, int], window: tuple[int, int], channels: int, stride: int
 ) -> list[tuple[int, ...]]:
     """Return the inputs that each window position reads."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyregions.analysis.affine_maps import layer_maps
+from polyregions.analysis.affine_maps import maps_of_layers
 from polyregions.analysis.distances import boundary_distance as exact_distance
 from polyregions.arrays import Floats, finite_floats
 from polyregions.errors import NetworkError
@@ -13,13 +13,13 @@ from polyregions.network import Network
 from polyregions.pattern import Words
 from polyregions.rounding import ROUNDOFF
 
-__all__ = ["boundary_distance"]
+__all__ = ["boundary_distances"]
 
 
 _ACCURACY = 2.0**-30  # of a distance in floats; where they do not reach it, it is exact
 
 
-def boundary_distance(network: Network, points: ArrayLike) -> NDArray[np.float64]:
+def boundary_distances(network: Network, points: ArrayLike) -> NDArray[np.float64]:
     """Return the Euclidean distance of points to the nearest activation boundary.
 
     Parameters
@@ -70,7 +70,7 @@ def _in_floats(network: Network, inputs: Floats, words: Words) -> tuple[Floats, 
     point = np.column_stack([inputs, np.ones(len(inputs))])[:, None, :]
     found, least, most = [], [], []
     with np.errstate(all="ignore"):  # what leaves the range of floats is not proven
-        for layer in layer_maps(network, words):
+        for layer in maps_of_layers(network, words):
             rows, error = layer.value[:, layer.bends], layer.error[:, layer.bends]
             if not rows.shape[1]:
                 continue

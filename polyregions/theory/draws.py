@@ -97,7 +97,7 @@ def count_draws(
     total = draws * len(settings)
     done = total - len(missing)
     try:
-        with closing(_counted(settings, missing, workers, save)) as counted:
+        with closing(_parallel_draws(settings, missing, workers, save)) as counted:
             for number, index, draw in counted:
                 known[number][index] = draw
                 done += 1
@@ -115,7 +115,7 @@ class _StoppedError(Exception):
     """Ends a walk in a worker after Ctrl-C."""
 
 
-def _counted(
+def _parallel_draws(
     settings: Sequence[Settings],
     tasks: Sequence[tuple[int, int]],
     workers: int | None,

@@ -13,7 +13,7 @@ from polyregions.theory.draw import Draw, Settings
 
 __all__ = ["read_draws", "write_draws"]
 
-_FORMAT = "polyregions draws 1"
+_DRAWS_FORMAT = "polyregions draws 1"
 
 
 def write_draws(
@@ -23,7 +23,7 @@ def write_draws(
 ) -> None:
     """Write counts by law and index, whole or not at all."""
     content = {
-        "format": _FORMAT,
+        "format": _DRAWS_FORMAT,
         "settings": [law.as_dict() for law in settings],
         "draws": [
             {
@@ -50,7 +50,7 @@ def read_draws(path: str | PathLike[str], settings: Sequence[Settings]) -> list[
         return [{} for _ in settings]
     try:
         content = json.loads(name.read_bytes())
-        if content["format"] != _FORMAT:
+        if content["format"] != _DRAWS_FORMAT:
             raise ValueError(content["format"])
         kept = content["settings"]
         draws = [

@@ -41,7 +41,7 @@ LITERAL_CONDITION = (
 )
 
 _SAMPLES = 200_000
-_CHUNK = 20_000
+_POINTS_AT_A_TIME = 20_000
 _DEVIATIONS = 2.5758293035489004  # a 99 % confidence interval
 
 
@@ -169,8 +169,8 @@ def gradient_moment_estimate(
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(layer, order)))
     powers = []
-    for start in range(0, samples, _CHUNK):
-        count = min(_CHUNK, samples - start)
+    for start in range(0, samples, _POINTS_AT_A_TIME):
+        count = min(_POINTS_AT_A_TIME, samples - start)
         # from the unit down to the input: a row vector through each layer in turn
         row = weights.sample(rng, (count, widths[layer - 1]))
         for below in range(layer - 2, -1, -1):

@@ -218,7 +218,7 @@ def verify_theorem5(
 def report_of(settings: Settings, draws: Sequence[Draw], *, cells: bool = False) -> Theorem5Report:
     """Compare counts that have been made with every bound; see :func:`verify_theorem5`."""
     n, units, side = settings.n, settings.units, settings.side
-    by_codimension = _cells(settings, draws, everything=cells)
+    by_codimension = _cell_summaries(settings, draws, everything=cells)
     density = settings.weights.has_density and settings.biases.has_density
     scale = hanin_rolnick_scale(units, n)
     gradient = gradient_constant(settings.widths, settings.weights) if density else None
@@ -256,7 +256,9 @@ def report_of(settings: Settings, draws: Sequence[Draw], *, cells: bool = False)
     )
 
 
-def _cells(settings: Settings, draws: Sequence[Draw], *, everything: bool) -> tuple[Summary, ...]:
+def _cell_summaries(
+    settings: Settings, draws: Sequence[Draw], *, everything: bool
+) -> tuple[Summary, ...]:
     n, box = settings.n, settings.domain
     rows = [[draw.regions, draw.edges] for draw in draws]
     if n == 2 and settings.biases.has_density and settings.weights.has_density:

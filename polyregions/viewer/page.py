@@ -18,12 +18,12 @@ __all__ = ["MOST_CELLS", "page", "write_page"]
 
 MOST_CELLS = 50_000
 
-_LONGEST_NAME = 100  # characters in the title of the window
+_LONGEST_WINDOW_TITLE = 100  # characters in the title of the window
 
 # the parts of one program, each using those before it
 _PROGRAM = ("arrays", "drawing", "texts", "controls")
 
-_FOLDER = Path(__file__).resolve().parent
+_PAGE_FOLDER = Path(__file__).resolve().parent
 
 
 def page(
@@ -60,12 +60,14 @@ def page(
     data = json.dumps(
         payload(regions, window, whole, output), separators=(",", ":"), allow_nan=False
     )
-    text = (_FOLDER / "page.html").read_text(encoding="utf-8")
+    text = (_PAGE_FOLDER / "page.html").read_text(encoding="utf-8")
     parts = {
-        "TITLE": escape(f"{shown(regions.network.name, _LONGEST_NAME)}: {len(regions):,} regions"),
-        "STYLE": (_FOLDER / "viewer.css").read_text(encoding="utf-8"),
+        "TITLE": escape(
+            f"{shown(regions.network.name, _LONGEST_WINDOW_TITLE)}: {len(regions):,} regions"
+        ),
+        "STYLE": (_PAGE_FOLDER / "viewer.css").read_text(encoding="utf-8"),
         "PROGRAM": "\n".join(
-            (_FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in _PROGRAM
+            (_PAGE_FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in _PROGRAM
         ),
         # a name with "</script>" or "<!--" in it must not end the data
         "DATA": data.replace("<", "\\u003c"),

@@ -37,7 +37,7 @@ def payload(
     Corners and segments are relative to the window, between 0 and 1.
     """
     network = regions.network
-    view = _view(regions, window)
+    view = _view_box(regions, window)
     values = {mode: cell_values(regions, mode, output) for mode in _MODES}
     polygons = _polygons(regions, view)
     free = view.free
@@ -76,7 +76,7 @@ def payload(
         "layerColors": [LAYER_COLORS[k % len(LAYER_COLORS)] for k in range(len(network.widths))],
         "stops": [f"#{color}" for color in _VIRIDIS.split()],
         "modes": {mode: _mode(shades, polygons, frame) for mode, shades in values.items()},
-        "whole": None if whole is None else _graph(whole, regions),
+        "whole": None if whole is None else _graph_layout(whole, regions),
     }
 
 
@@ -88,7 +88,7 @@ class _Frame(NamedTuple):
     size: Floats
 
 
-def _view(regions: Regions, window: Box | None) -> Box:
+def _view_box(regions: Regions, window: Box | None) -> Box:
     domain = regions.domain
     free = len(free_inputs(regions))
     if free > 2:
@@ -187,7 +187,7 @@ def _mode(values: Values, polygons: list[Floats], frame: _Frame) -> dict[str, An
     return mode | {"colors": _bytes(colors)}
 
 
-def _graph(whole: Regions, plane: Regions) -> dict[str, Any]:
+def _graph_layout(whole: Regions, plane: Regions) -> dict[str, Any]:
     """Lay out the graph of all regions by the two main directions of their witnesses."""
     points = whole.witnesses - whole.witnesses.mean(axis=0)
     directions = np.linalg.eigh(points.T @ points)[1][:, -2:]
