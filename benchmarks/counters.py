@@ -33,7 +33,6 @@ from polyregions.cells import dictionary, polygon, vertices
 from polyregions.geometry import rows
 from polyregions.run.problem import problem_of
 from polyregions.tree import polygons
-from polyregions.tree import tree_state as tree
 from polyregions.tree.explorer import explorer_of
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.walk import prefix_redundancy as settle
@@ -122,7 +121,7 @@ def measure(network: Network, box: Box | None, first: int | None, counts: Counte
         raise SystemExit(f"{network.name}: walk and tree disagree")
     planar = isinstance(subtree, PlanarSubtree)  # polygons there, dictionaries elsewhere
     row["tree nodes"] = int(
-        subtree.polygons.counters[polygons.NODES] if planar else subtree.tree.counters[tree.NODES]
+        subtree.polygons.counters[0]["nodes"] if planar else subtree.tree.counters[0]["nodes"]
     )
     row["tree pivots"] = counts["pivots"]
     row["tree corners"] = counts["tree corners"]

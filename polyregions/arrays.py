@@ -20,14 +20,17 @@ __all__ = [
     "Indices",
     "Integers",
     "Point",
+    "Records",
     "finite_floats",
     "floats",
+    "integer_record",
 ]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Indices = NDArray[np.intp]
 Bits = NDArray[np.uint8]  # one pattern, unpacked: a 1 for every active unit
+Records = NDArray[np.void]  # of an `integer_record`
 Arrays = dict[str, NDArray[Any]]
 Point = tuple[Fraction, ...]  # exact coordinates
 
@@ -126,3 +129,16 @@ def _rounded(what: str) -> str:
     return (
         f"{what} must be numbers, but have entries that no float64 holds exactly; round them first"
     )
+
+
+def integer_record(*names: str) -> np.dtype[np.void]:
+    """Return the type of records of named integers, as kernels count in them.
+
+    Examples
+    --------
+    >>> counters = np.zeros(1, dtype=integer_record("found", "left"))
+    >>> counters[0]["left"] = 3
+    >>> counters[0].item()
+    (0, 3)
+    """
+    return np.dtype([(name, np.int64) for name in names], align=True)

@@ -16,7 +16,7 @@ from polyregions.network.residues import meet_on, modular_rows
 from polyregions.run.problem import problem_of
 from polyregions.tree.planar_levels import evaluate_units
 from polyregions.tree.planar_subtree import PlanarSubtree, boundary
-from polyregions.tree.polygons import DEPTH, GIVEN, RESIDUES, polygons_of
+from polyregions.tree.polygons import polygons_of
 from polyregions.tree.subdivision import count_tree, unit_order
 from polyregions.tree.subtree import Subtree
 
@@ -242,10 +242,10 @@ def test_nothing_is_left_of_another_prefix():
         problem = planar_case("integer", 4, 14)[2]
     subtree = PlanarSubtree(problem, None)
     counts = explored(subtree)
-    assert subtree.polygons.counters[RESIDUES] >= 0
+    assert subtree.polygons.counters[0]["residues"] >= 0
     subtree.start(())
-    assert subtree.polygons.counters[RESIDUES] == -1
-    assert subtree.polygons.counters[GIVEN] == -1
+    assert subtree.polygons.counters[0]["residues"] == -1
+    assert subtree.polygons.counters[0]["given"] == -1
     assert explored(subtree) == counts
 
 
@@ -333,4 +333,4 @@ def test_room_grows():
     room = len(subtree.polygons.frames)
     assert explored(subtree)[-1] == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
     assert len(subtree.polygons.frames) > room
-    assert subtree.polygons.counters[DEPTH] < 0
+    assert subtree.polygons.counters[0]["depth"] < 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import numba
+import numpy as np
 from numba.core import types
 
 __all__ = ["as_text", "from_text"]
@@ -16,7 +18,8 @@ def as_text(kind: Any) -> Any:
     Raises
     ------
     TypeError
-        If it is none of the types that kernels take: numbers, arrays, and tuples of them.
+        If it is none of the types that kernels take: numbers, arrays, records of numbers,
+        and tuples of them.
 
     Examples
     --------
@@ -25,8 +28,10 @@ def as_text(kind: Any) -> Any:
     """
     if isinstance(kind, types.Array):
         return [
-            "array", str(kind.dtype), kind.ndim, kind.layout, not kind.mutable, kind.aligned
+            "array", as_text(kind.dtype), kind.ndim, kind.layout, not kind.mutable, kind.aligned
         ]  # fmt: skip
+    if isinstance(kind, types.Record):
+        return ["record", [[name, as_text(field.type)] for name, field in kind.fields.items()]]
     if isinstance(kind, types.BaseTuple):
         items: Any = kind
         cls = getattr(kind, "instance_class", tuple)
@@ -50,6 +55,9 @@ def from_text(text: Any) -> Any:
     if text[0] == "array":
         _, dtype, ndim, layout, readonly, aligned = text
         return types.Array(from_text(dtype), ndim, layout, readonly=readonly, aligned=aligned)
+    if text[0] == "record":
+        fields = [(name, str(from_text(kind))) for name, kind in text[1]]
+        return numba.from_dtype(np.dtype(fields, align=True))
     _, module, name, items = text
     cls = getattr(import_module(module), name)
     members = [from_text(item) for item in items]

@@ -28,18 +28,6 @@ from polyregions.network.residues import modular_rows
 from polyregions.network.unit_order import is_open
 from polyregions.tree.tree_state import (
     ACTIVE,
-    COLUMN,
-    DEPTH,
-    END,
-    EXACT,
-    FIXED,
-    LAST,
-    LEVEL,
-    MOVED,
-    NODES,
-    ORDERED,
-    STATE,
-    TARGET,
     WAITING,
     add_row,
     fresh_table,
@@ -84,7 +72,7 @@ def prove_touching(flat, modular, tree, depth, level, position, column, sign):
             flat, modular, ids, rows, errors, m, basis, table, position, column, sign, work
         )
     if answer == 2:
-        tree.counters[EXACT] += 1
+        tree.counters[0]["exact"] += 1
     return answer > 0
 
 
@@ -98,7 +86,7 @@ def settle_here(flat, modular, tree, depth, level):
     table, row_at, basis = tree.tables[depth], tree.row_at[depth], tree.vertices[depth]
     rows, errors = tree.rows[level], tree.errors[level]
     m = flat.dimension
-    start, end = frame[MOVED], frame[END]
+    start, end = frame["moved"], frame["end"]
     side_margins(table, m, start, end, work.ratio)
     likely = 0
     for p in range(start, end):
@@ -110,7 +98,7 @@ def settle_here(flat, modular, tree, depth, level):
             rows, errors, m, basis, table, row_at, start, end, work.residuals, work.bounds
         )
     p = start
-    while p < frame[END]:
+    while p < frame["end"]:
         column = row_at[p]
         sign = 1.0 if table[m, p] > 0.0 else -1.0
         proven = likely >= MANY_HINT and work.bounds[p] > 0.0
@@ -122,8 +110,8 @@ def settle_here(flat, modular, tree, depth, level):
             if not settle(tree, level, column, 1 if sign > 0.0 else 0):
                 return False
             remove_candidate(tree, depth, p)
-            work.ratio[p] = work.ratio[frame[END]]
-            work.bounds[p] = work.bounds[frame[END]]
+            work.ratio[p] = work.ratio[frame["end"]]
+            work.bounds[p] = work.bounds[frame["end"]]
         else:
             p += 1
     return True
@@ -135,17 +123,17 @@ def next_candidate(tree, depth, level):
 
     Those that the fixed prefix decides come first: they keep one side only.
     """
-    counters, frame, row_at = tree.counters, tree.frames[depth], tree.row_at[depth]
+    counters, frame, row_at = tree.counters[0], tree.frames[depth], tree.row_at[depth]
     values = tree.tables[depth, tree.vertices.shape[1]]
     offset = tree.starts[level] - tree.n_base[level]
-    best = frame[MOVED]
-    if counters[FIXED] > tree.starts[level]:
-        for p in range(frame[MOVED], frame[END]):
+    best = frame["moved"]
+    if counters["fixed"] > tree.starts[level]:
+        for p in range(frame["moved"], frame["end"]):
             place = offset + row_at[p]
-            if not is_open(tree.fixed, counters[FIXED], place):
+            if not is_open(tree.fixed, counters["fixed"], place):
                 return p
-    for p in range(frame[MOVED] + 1, frame[END]):
-        if counters[ORDERED] == 1:
+    for p in range(frame["moved"] + 1, frame["end"]):
+        if counters["ordered"] == 1:
             if row_at[p] < row_at[best]:
                 best = p
         elif abs(values[p]) > abs(values[best]):
@@ -163,19 +151,19 @@ def search(flat, modular, tree, depth, level):
     columns = tree.n_base[level] + tree.starts[level + 1] - tree.starts[level]
     p = next_candidate(tree, depth, level)
     target = row_at[p]
-    tree.counters[TARGET] = target
+    tree.counters[0]["target"] = target
     place = tree.starts[level] + target - tree.n_base[level]
-    if is_open(tree.fixed, tree.counters[FIXED], place):
-        tree.counters[NODES] += 1  # to find the prefix again is no progress
+    if is_open(tree.fixed, tree.counters[0]["fixed"], place):
+        tree.counters[0]["nodes"] += 1  # to find the prefix again is no progress
     fresh = False
-    steps = STEPS_HINT * (m + 2) + frame[END]
+    steps = STEPS_HINT * (m + 2) + frame["end"]
     while True:
         sign = 1.0 if table[m, p] > 0.0 else -1.0
         slack = falling_slack(table, m, p, sign)
         doubt = slack < 0
         position = -1
         if slack >= 0:
-            position = blocking_row(table, m, slack, frame[MOVED], work.ratio)
+            position = blocking_row(table, m, slack, frame["moved"], work.ratio)
             steps -= 1
             doubt = position < 0 or steps < 0
         elif prove_one_sided(
@@ -204,13 +192,13 @@ def search(flat, modular, tree, depth, level):
                 return OPEN
             fresh = True
             continue
-        swap_basis(tree, depth, slack, position, frame[END])
+        swap_basis(tree, depth, slack, position, frame["end"])
         if not settle_here(flat, modular, tree, depth, level):
             return PRUNED
-        p = frame[MOVED]
-        while p < frame[END] and row_at[p] != target:
+        p = frame["moved"]
+        while p < frame["end"] and row_at[p] != target:
             p += 1
-        if p == frame[END]:
+        if p == frame["end"]:
             return ONE_SIDED
 
 
@@ -243,15 +231,15 @@ def two_witnesses(tree, depth, level, columns, target, sign):
 def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
     """Split the polytope by the candidate at `p`: its far side is next, the near one waits."""
     m = flat.dimension
-    counters, frame = tree.counters, tree.frames[depth]
+    counters, frame = tree.counters[0], tree.frames[depth]
     table, row_at = tree.tables[depth], tree.row_at[depth]
-    column, end = row_at[p], frame[END]
+    column, end = row_at[p], frame["end"]
     error = tree.errors[level, column]
     place = tree.starts[level] + column - tree.n_base[level]
     near_bit = 1 if sign > 0.0 else 0
     near_gap = inward_gap(column, error, abs(table[m, p]))
     far_gap = inward_gap(column, error, beyond)
-    if not is_open(tree.fixed, counters[FIXED], place):
+    if not is_open(tree.fixed, counters["fixed"], place):
         # only one side belongs to the prefix
         for d in range(m):
             tree.witnesses[depth, d] = (
@@ -267,10 +255,10 @@ def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
             if not settle_here(flat, modular, tree, depth, level):
                 return PRUNED
         return SPLIT
-    if level == counters[LAST] and end == frame[MOVED] + 1:
+    if level == counters["last"] and end == frame["moved"] + 1:
         # two leaves
         tree.counts[level] += 2
-        frame[MOVED] = end
+        frame["moved"] = end
         leave(tree)
         return SPLIT
     far = depth + 1
@@ -285,18 +273,18 @@ def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
         tree.vertices[far, k] = tree.vertices[depth, k]
         tree.witnesses[far, k] = tree.work.far[k]
         tree.witnesses[depth, k] = tree.work.near[k]
-    far_frame[LEVEL] = level
-    far_frame[STATE] = ACTIVE
-    far_frame[MOVED] = frame[MOVED]
-    far_frame[END] = end
-    frame[STATE] = WAITING
-    frame[COLUMN] = column
+    far_frame["level"] = level
+    far_frame["state"] = ACTIVE
+    far_frame["moved"] = frame["moved"]
+    far_frame["end"] = end
+    frame["state"] = WAITING
+    frame["column"] = column
     tree.frame_gap[depth] = near_gap
     add_row(tree, depth, p, near_bit == 0, near_gap)
     swap_basis(tree, far, slack, position, end)
     add_row(tree, far, p, near_bit == 1, far_gap)
     guard_column(tree, level, column, near_bit == 1, far_gap)
-    counters[DEPTH] = far
+    counters["depth"] = far
     return SPLIT if settle_here(flat, modular, tree, far, level) else PRUNED
 
 

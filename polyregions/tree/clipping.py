@@ -13,25 +13,8 @@ from polyregions.network.unit_order import ANY, is_open
 from polyregions.tree.corner_orientation import residues_ready, sides
 from polyregions.tree.planar_levels import compute_maps, enter_level
 from polyregions.tree.polygons import (
-    BIT,
-    CANDIDATES,
-    CHOICE,
-    COUNT,
-    CUTTING,
-    DEPTH,
-    EXACT,
-    FIRST,
-    FIXED,
-    LAST,
-    LEVEL,
-    NODES,
-    ORDERED,
     SETTLED,
-    SIDES,
     SPLITTING,
-    STATE,
-    TARGET,
-    UNIT,
     WAITING,
     copy_corner,
     count_cells,
@@ -53,12 +36,12 @@ def settle_candidates(flat, modular, polygons, depth):
 
     Returns DONE, PAUSED if the fixed prefix says otherwise, NEEDS_ROW or NEEDS_SIGNS.
     """
-    frame, counters, candidates = polygons.frames[depth], polygons.counters, polygons.candidates
-    level, start = frame[LEVEL], frame[CANDIDATES]
+    frame, counters, candidates = polygons.frames[depth], polygons.counters[0], polygons.candidates
+    level, start = frame["level"], frame["candidates"]
     best = -1
-    kept = frame[CUTTING]
+    kept = frame["cutting"]
     status = DONE
-    for i in range(kept, frame[COUNT]):
+    for i in range(kept, frame["count"]):
         row = candidates[start + i]
         if status != DONE:
             candidates[start + kept] = row
@@ -68,10 +51,10 @@ def settle_candidates(flat, modular, polygons, depth):
         balance = 0
         if polygons.errors[row] == LOST:
             if not residues_ready(flat, modular, polygons, level) or not vanishes(modular, 2, row):
-                counters[TARGET] = row
+                counters["target"] = row
                 status = NEEDS_ROW
             else:
-                counters[EXACT] += 1
+                counters["exact"] += 1
                 bit = 0
         elif polygons.errors[row] == 0.0:
             bit = 1 if polygons.rows[2, row] > 0.0 else 0
@@ -81,27 +64,27 @@ def settle_candidates(flat, modular, polygons, depth):
                 status = NEEDS_SIGNS
             elif balance == 0:
                 bit = 0
-                for k in range(frame[SIDES]):
+                for k in range(frame["sides"]):
                     bit |= polygons.signs[k] > 0
         if status != DONE:
-            frame[CUTTING] = kept
+            frame["cutting"] = kept
         if bit < 0:
             # those that the fixed prefix decides come first: they keep one side only
-            if not is_open(polygons.fixed, counters[FIXED], polygons.rank[row]):
+            if not is_open(polygons.fixed, counters["fixed"], polygons.rank[row]):
                 balance = FIXED_FIRST_HINT
             if status == DONE and balance > best:
                 best = balance
-                frame[CHOICE] = kept
+                frame["choice"] = kept
             candidates[start + kept] = row
             kept += 1
         elif not settle_unit(polygons, row, bit):
             return PAUSED
-    frame[COUNT] = kept
+    frame["count"] = kept
     if status == DONE:
-        frame[CUTTING] = kept
-        frame[STATE] = SETTLED
-        if counters[ORDERED] and best < FIXED_FIRST_HINT:
-            frame[CHOICE] = 0
+        frame["cutting"] = kept
+        frame["state"] = SETTLED
+        if counters["ordered"] and best < FIXED_FIRST_HINT:
+            frame["choice"] = 0
     return status
 
 
@@ -109,7 +92,7 @@ def settle_candidates(flat, modular, polygons, depth):
 def write_part(polygons, depth, row, sign, place):
     """Write the part of a polygon on one side of a row at a place; return its corners."""
     frame, signs = polygons.frames[depth], polygons.signs
-    first, count = frame[FIRST], frame[SIDES]
+    first, count = frame["first"], frame["sides"]
     size = 0
     for i in range(count):
         before = signs[i - 1 if i > 0 else count - 1] * sign
@@ -131,54 +114,54 @@ def write_part(polygons, depth, row, sign, place):
 @exact_order_kernel
 def split(polygons, depth):
     """Split the polygon on top by the candidate whose sides are in ``signs``."""
-    frames, counters, candidates = polygons.frames, polygons.counters, polygons.candidates
+    frames, counters, candidates = polygons.frames, polygons.counters[0], polygons.candidates
     frame = frames[depth]
-    start = frame[CANDIDATES]
-    row = candidates[start + frame[CHOICE]]
-    for i in range(frame[CHOICE], frame[COUNT] - 1):
+    start = frame["candidates"]
+    row = candidates[start + frame["choice"]]
+    for i in range(frame["choice"], frame["count"] - 1):
         candidates[start + i] = candidates[start + i + 1]
-    frame[COUNT] -= 1
-    frame[STATE] = WAITING
-    frame[CUTTING] = 0
-    frame[UNIT] = row
-    end = frame[FIRST] + frame[SIDES]
+    frame["count"] -= 1
+    frame["state"] = WAITING
+    frame["cutting"] = 0
+    frame["unit"] = row
+    end = frame["first"] + frame["sides"]
     ones = write_part(polygons, depth, row, 1, end)
     zeros = write_part(polygons, depth, row, -1, end + ones)
     place = polygons.rank[row]
-    only = ANY if is_open(polygons.fixed, counters[FIXED], place) else polygons.fixed[place]
+    only = ANY if is_open(polygons.fixed, counters["fixed"], place) else polygons.fixed[place]
     # the polygon becomes one part; the other, if it is asked for, goes on top
     first = end if only != 0 else end + ones
     size = ones if only != 0 else zeros
-    frame[BIT] = 1 if only != 0 else 0
-    target = frame[FIRST]
+    frame["bit"] = 1 if only != 0 else 0
+    target = frame["first"]
     for i in range(size):
         copy_corner(polygons, first + i, polygons.meetings[first + i, 2], target + i)
-    frame[SIDES] = size
+    frame["sides"] = size
     if only != ANY:
         return
     for i in range(zeros):
         source = end + ones + i
         copy_corner(polygons, source, polygons.meetings[source, 2], target + size + i)
     top = frames[depth + 1]
-    top[LEVEL] = frame[LEVEL]
-    top[STATE] = WAITING
-    top[FIRST] = target + size
-    top[SIDES] = zeros
-    top[CANDIDATES] = start + frame[COUNT]
-    top[COUNT] = frame[COUNT]
-    top[CUTTING] = 0
-    top[UNIT] = row
-    top[BIT] = 0
-    for i in range(frame[COUNT]):
-        candidates[top[CANDIDATES] + i] = candidates[start + i]
-    counters[DEPTH] = depth + 1
+    top["level"] = frame["level"]
+    top["state"] = WAITING
+    top["first"] = target + size
+    top["sides"] = zeros
+    top["candidates"] = start + frame["count"]
+    top["count"] = frame["count"]
+    top["cutting"] = 0
+    top["unit"] = row
+    top["bit"] = 0
+    for i in range(frame["count"]):
+        candidates[top["candidates"] + i] = candidates[start + i]
+    counters["depth"] = depth + 1
 
 
 @inlined_exact_order_kernel
 def is_new(polygons, frame):
     """Return whether a polygon is a part that the fixed prefix does not lead to."""
-    return frame[UNIT] >= 0 and is_open(
-        polygons.fixed, polygons.counters[FIXED], polygons.rank[frame[UNIT]]
+    return frame["unit"] >= 0 and is_open(
+        polygons.fixed, polygons.counters[0]["fixed"], polygons.rank[frame["unit"]]
     )
 
 
@@ -189,8 +172,8 @@ def has_room(flat, polygons, depth):
     widest = len(polygons.low)
     return (
         depth + 1 < len(polygons.frames)
-        and frame[FIRST] + 2 * frame[SIDES] + 4 < len(polygons.corners)
-        and frame[CANDIDATES] + 2 * frame[COUNT] + widest < len(polygons.candidates)
+        and frame["first"] + 2 * frame["sides"] + 4 < len(polygons.corners)
+        and frame["candidates"] + 2 * frame["count"] + widest < len(polygons.candidates)
     )
 
 
@@ -203,53 +186,53 @@ def clip(flat, modular, polygons, nodes, regions):
     -------
     int
         DONE; PAUSED; NEEDS_ROOM: call again with more room; NEEDS_ROW: the row
-        ``counters[TARGET]`` may vanish, write it and call again; NEEDS_SIGNS: write the sides
+        ``counters["target"]`` may vanish, write it and call again; NEEDS_SIGNS: write the sides
         of that row that the corners of the polygon on top are on, and call again.
     """
-    counters, frames = polygons.counters, polygons.frames
-    last = counters[LAST]
-    stop = counters[NODES] + nodes
-    while counters[DEPTH] >= 0:
-        depth = counters[DEPTH]
+    counters, frames = polygons.counters[0], polygons.frames
+    last = counters["last"]
+    stop = counters["nodes"] + nodes
+    while counters["depth"] >= 0:
+        depth = counters["depth"]
         frame = frames[depth]
-        level = frame[LEVEL]
+        level = frame["level"]
         if not has_room(flat, polygons, depth):
             return NEEDS_ROOM
-        if frame[STATE] == WAITING:
-            if frame[CUTTING] == 0 and is_new(polygons, frame):
-                if counters[NODES] >= stop or polygons.counts[last] >= regions:
+        if frame["state"] == WAITING:
+            if frame["cutting"] == 0 and is_new(polygons, frame):
+                if counters["nodes"] >= stop or polygons.counts[last] >= regions:
                     return PAUSED
-                counters[NODES] += 1
-            if frame[UNIT] >= 0:
-                polygons.bits[frame[UNIT]] = frame[BIT]
+                counters["nodes"] += 1
+            if frame["unit"] >= 0:
+                polygons.bits[frame["unit"]] = frame["bit"]
             status = settle_candidates(flat, modular, polygons, depth)
             if status == PAUSED:
-                counters[DEPTH] -= 1
+                counters["depth"] -= 1
                 continue
             if status != DONE:
                 return status
-        if frame[COUNT] == 0:
+        if frame["count"] == 0:
             count_cells(polygons, level, 1)
             if level == last:
-                counters[DEPTH] -= 1
+                counters["depth"] -= 1
                 continue
             level += 1
             compute_maps(flat, polygons, level)
             while polygons.starts[level + 1] == polygons.starts[level]:
                 level += 1
                 compute_maps(flat, polygons, level)
-            if polygons.starts[level] >= counters[FIXED]:
-                counters[NODES] += flat.widths[level - 1] >> 5
+            if polygons.starts[level] >= counters["fixed"]:
+                counters["nodes"] += flat.widths[level - 1] >> 5
             if not enter_level(flat, polygons, depth, level):
-                counters[DEPTH] -= 1
+                counters["depth"] -= 1
             continue
-        row = polygons.candidates[frame[CANDIDATES] + frame[CHOICE]]
+        row = polygons.candidates[frame["candidates"] + frame["choice"]]
         place = polygons.rank[row]
-        if level == last and frame[COUNT] == 1 and place >= counters[FIXED]:
+        if level == last and frame["count"] == 1 and place >= counters["fixed"]:
             count_cells(polygons, level, 2)
-            counters[DEPTH] -= 1
+            counters["depth"] -= 1
             continue
-        frame[STATE] = SPLITTING
+        frame["state"] = SPLITTING
         if sides(flat, modular, polygons, depth, row) < 0:
             return NEEDS_SIGNS
         split(polygons, depth)

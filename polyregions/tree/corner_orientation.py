@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.network.residues import meet_on, modular_rows
-from polyregions.tree.polygons import EXACT, FIRST, GIVEN, LEVEL, RESIDUES, SIDES, TARGET
 
 __all__ = ["residues_ready", "sides"]
 
@@ -22,9 +21,9 @@ def residues_ready(flat, modular, polygons, level):
     """Compute the rows up to a level modulo the primes, unless they are there."""
     if len(modular.primes) == 0:
         return False
-    if polygons.counters[RESIDUES] < level:
+    if polygons.counters[0]["residues"] < level:
         modular_rows(flat, modular, polygons.bits)
-        polygons.counters[RESIDUES] = level
+        polygons.counters[0]["residues"] = level
     return True
 
 
@@ -42,7 +41,7 @@ def side(flat, modular, polygons, level, corner, row):
     if flat.zero_offsets and max(first, second) < flat.units:
         return 0  # three lines through the origin
     if residues_ready(flat, modular, polygons, level) and meet_on(modular, first, second, row):
-        polygons.counters[EXACT] += 1
+        polygons.counters[0]["exact"] += 1
         return 0
     return UNKNOWN
 
@@ -54,19 +53,19 @@ def sides(flat, modular, polygons, depth, row):
     Returns how evenly it divides them: 0 if it does not cut, -1 if it is UNKNOWN.
     """
     frame, signs = polygons.frames[depth], polygons.signs
-    first, count = frame[FIRST], frame[SIDES]
-    given = polygons.counters[GIVEN] == row
+    first, count = frame["first"], frame["sides"]
+    given = polygons.counters[0]["given"] == row
     above = below = 0
     for i in range(count):
         if given:
             sign = int(polygons.given[i])
         else:
-            sign = side(flat, modular, polygons, frame[LEVEL], first + i, row)
+            sign = side(flat, modular, polygons, frame["level"], first + i, row)
         if sign == UNKNOWN:
-            polygons.counters[TARGET] = row
+            polygons.counters[0]["target"] = row
             return -1
         signs[i] = sign
         above += sign > 0
         below += sign < 0
-    polygons.counters[GIVEN] = -1
+    polygons.counters[0]["given"] = -1
     return min(above, below)

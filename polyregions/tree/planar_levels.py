@@ -9,19 +9,7 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.rows import write_row
 from polyregions.network.layer_maps import change_slope, layer_maps
 from polyregions.rounding import ROUNDOFF, TINY
-from polyregions.tree.polygons import (
-    CANDIDATES,
-    COUNT,
-    CUTTING,
-    FIRST,
-    LEVEL,
-    RESIDUES,
-    SIDES,
-    STATE,
-    UNIT,
-    WAITING,
-    settle_unit,
-)
+from polyregions.tree.polygons import WAITING, settle_unit
 
 __all__ = ["compute_maps", "enter_level", "evaluate_units"]
 
@@ -91,7 +79,7 @@ def evaluate_units(flat, polygons, depth, layer):
     for i in range(width):
         low[i] = HUGE
         high[i] = -HUGE
-    for corner in range(frame[FIRST], frame[FIRST] + frame[SIDES]):
+    for corner in range(frame["first"], frame["first"] + frame["sides"]):
         x, y = polygons.corners[corner, 0], polygons.corners[corner, 1]
         doubt = max(doubt, polygons.corners[corner, 2])
         for i in range(width):
@@ -114,9 +102,9 @@ def enter_level(flat, polygons, depth, level):
 
     Returns False if the fixed prefix says otherwise.
     """
-    frame, counters = polygons.frames[depth], polygons.counters
+    frame, counters = polygons.frames[depth], polygons.counters[0]
     layer, base = level - 1, polygons.bases[level]
-    counters[RESIDUES] = min(counters[RESIDUES], level - 1)
+    counters["residues"] = min(counters["residues"], level - 1)
     evaluate_units(flat, polygons, depth, layer)
     agrees = True
     count = 0
@@ -138,11 +126,11 @@ def enter_level(flat, polygons, depth, level):
                 polygons.rows,
                 polygons.errors,
             )
-            polygons.candidates[frame[CANDIDATES] + count] = row
+            polygons.candidates[frame["candidates"] + count] = row
             count += 1
-    frame[LEVEL] = level
-    frame[STATE] = WAITING
-    frame[COUNT] = count
-    frame[CUTTING] = 0
-    frame[UNIT] = -1
+    frame["level"] = level
+    frame["state"] = WAITING
+    frame["count"] = count
+    frame["cutting"] = 0
+    frame["unit"] = -1
     return agrees

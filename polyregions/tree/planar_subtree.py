@@ -14,29 +14,7 @@ from polyregions.network.unit_order import Prefix, as_prefix, last_level, write_
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.clipping import DONE, NEEDS_ROOM, NEEDS_ROW, NEEDS_SIGNS, PAUSED, clip
-from polyregions.tree.polygons import (
-    BIT,
-    CANDIDATES,
-    COUNT,
-    DEPTH,
-    EXACT,
-    FIRST,
-    FIXED,
-    GIVEN,
-    LAST,
-    LEVEL,
-    NODES,
-    ORDERED,
-    RESIDUES,
-    SIDES,
-    TARGET,
-    place_corner,
-    polygons_of,
-    with_room,
-)
-from polyregions.tree.polygons import (
-    UNIT as LAST_SPLIT,
-)
+from polyregions.tree.polygons import place_corner, polygons_of, with_room
 from polyregions.tree.subtree import float_row
 
 __all__ = ["PlanarSubtree", "boundary"]
@@ -79,16 +57,16 @@ class PlanarSubtree:
         polygons, flat = self.polygons, self.problem.flat
         polygons.counts[:] = 0
         polygons.counters[:] = 0
-        polygons.counters[FIXED] = write_prefix(prefix, polygons.fixed)
-        polygons.counters[ORDERED] = self._ordered
-        polygons.counters[LAST] = last_level(polygons.starts)
-        polygons.counters[RESIDUES] = -1
-        polygons.counters[GIVEN] = -1
+        polygons.counters[0]["fixed"] = write_prefix(prefix, polygons.fixed)
+        polygons.counters[0]["ordered"] = self._ordered
+        polygons.counters[0]["last"] = last_level(polygons.starts)
+        polygons.counters[0]["residues"] = -1
+        polygons.counters[0]["given"] = -1
         self._decisions = 0
         frame = polygons.frames[0]
-        frame[:] = 0
-        frame[SIDES] = len(self._edges)
-        frame[LAST_SPLIT] = -1
+        polygons.frames[0] = 0
+        frame["sides"] = len(self._edges)
+        frame["unit"] = -1
         for i, edge in enumerate(self._edges):
             before = self._edges[i - 1]
             place_corner(polygons, flat.units + before, flat.units + edge, flat.units + edge, i)
@@ -96,7 +74,7 @@ class PlanarSubtree:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to explore."""
-        return bool(self.polygons.counters[DEPTH] < 0)
+        return bool(self.polygons.counters[0]["depth"] < 0)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -106,17 +84,17 @@ class PlanarSubtree:
     @property
     def regions(self) -> int:
         """Regions found."""
-        return int(self.polygons.counts[self.polygons.counters[LAST]])
+        return int(self.polygons.counts[self.polygons.counters[0]["last"]])
 
     @property
     def exact_decisions(self) -> int:
         """Decisions that exact arithmetic took."""
-        return int(self.polygons.counters[EXACT]) + self._decisions
+        return int(self.polygons.counters[0]["exact"]) + self._decisions
 
     @property
     def work(self) -> int:
         """What has been done, in nodes of the tree; exact arithmetic counts for more."""
-        return int(self.polygons.counters[NODES]) + 1000 * self._decisions
+        return int(self.polygons.counters[0]["nodes"]) + 1000 * self._decisions
 
     def advance(self, nodes: int, regions: int) -> None:
         """Explore about so many nodes, or until so many regions are found in all."""
@@ -144,19 +122,19 @@ class PlanarSubtree:
         """
         polygons = self.polygons
         prefixes = []
-        for depth in range(int(polygons.counters[DEPTH]), -1, -1):
+        for depth in range(int(polygons.counters[0]["depth"]), -1, -1):
             frame = polygons.frames[depth]
-            level = int(frame[LEVEL])
+            level = int(frame["level"])
             marks = polygons.fixed.copy()
             places = polygons.rank[
-                polygons.candidates[frame[CANDIDATES] : frame[CANDIDATES] + frame[COUNT]]
+                polygons.candidates[frame["candidates"] : frame["candidates"] + frame["count"]]
             ]
             kept = marks[places].copy()
             end = polygons.starts[level + 1]
             marks[:end] = polygons.bits[polygons.sequence[:end]]
             marks[places] = kept
-            if frame[LAST_SPLIT] >= 0:
-                marks[polygons.rank[frame[LAST_SPLIT]]] = frame[BIT]
+            if frame["unit"] >= 0:
+                marks[polygons.rank[frame["unit"]]] = frame["bit"]
             prefixes.append(as_prefix(marks))
         return prefixes, self.counts
 
@@ -171,7 +149,7 @@ class PlanarSubtree:
         """Write the row that floats lost, from exact integers."""
         self._decisions += 1
         polygons = self.polygons
-        target = int(polygons.counters[TARGET])
+        target = int(polygons.counters[0]["target"])
         values, polygons.errors[target] = float_row(self._exact_rows(target)[target])
         polygons.rows[:, target] = values
 
@@ -179,15 +157,15 @@ class PlanarSubtree:
         """Find the sides of a row that the corners of the polygon on top are on."""
         self._decisions += 1
         polygons = self.polygons
-        target = int(polygons.counters[TARGET])
+        target = int(polygons.counters[0]["target"])
         rows = self._exact_rows(target)
-        frame = polygons.frames[polygons.counters[DEPTH]]
-        first, count = int(frame[FIRST]), int(frame[SIDES])
+        frame = polygons.frames[polygons.counters[0]["depth"]]
+        first, count = int(frame["first"]), int(frame["sides"])
         for i, (one, two) in enumerate(polygons.meetings[first : first + count, :2].tolist()):
             a, b, c = rows[one], rows[two], rows[target]
             value = sum(_minor(a, b, d) * c[d] for d in range(3)) * _minor(a, b, 2)
             polygons.given[i] = (value > 0) - (value < 0)
-        polygons.counters[GIVEN] = target
+        polygons.counters[0]["given"] = target
 
 
 def _minor(a: Sequence[Any], b: Sequence[Any], d: int) -> Any:

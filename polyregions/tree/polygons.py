@@ -12,34 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Floats, Integers
+from polyregions.arrays import Floats, Integers, Records, integer_record
 from polyregions.cells.polygon import corner_doubt
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.unit_order import ANY, agrees, order_of
 
 __all__ = [
-    "BIT",
-    "CANDIDATES",
-    "CHOICE",
-    "COUNT",
-    "CUTTING",
-    "DEPTH",
-    "EXACT",
-    "FIRST",
-    "FIXED",
-    "GIVEN",
-    "LAST",
-    "LEVEL",
-    "NODES",
-    "ORDERED",
-    "RESIDUES",
     "SETTLED",
-    "SIDES",
     "SPLITTING",
-    "STATE",
-    "TARGET",
-    "UNIT",
     "WAITING",
     "Polygons",
     "copy_corner",
@@ -51,12 +32,15 @@ __all__ = [
 ]
 
 
-# counters
-DEPTH, FIXED, NODES, EXACT, TARGET, LAST, ORDERED, RESIDUES, GIVEN = range(9)
-# columns of a frame: its corners are FIRST … FIRST + SIDES - 1, its candidates
-# CANDIDATES … CANDIDATES + COUNT - 1, of which the first CUTTING are known to cut;
-# UNIT is the unit that its last split decided to be BIT; CHOICE the next to split
-LEVEL, STATE, FIRST, SIDES, CANDIDATES, COUNT, CUTTING, UNIT, BIT, CHOICE = range(10)
+POLYGON_COUNTERS = integer_record(
+    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given"
+)
+# the corners are first … first + sides - 1, the candidates candidates … candidates + count - 1,
+# of which the first `cutting` are known to cut; `unit` is the unit that the last split decided
+# to be `bit`; `choice` the next to split
+POLYGON_FRAME = integer_record(
+    "level", "state", "first", "sides", "candidates", "count", "cutting", "unit", "bit", "choice"
+)
 # states of a frame
 WAITING, SETTLED, SPLITTING = 0, 1, 2
 
@@ -86,19 +70,19 @@ class Polygons(NamedTuple):
         The two rows that meet at each corner, and the row of the edge to the next one.
     candidates : int64 array
         Units, by row, in the order of the tree.
-    frames : int64 array, shape (depth, 10)
+    frames : POLYGON_FRAME array, shape (depth,)
         A stack of polygons.
     low, high : float64 arrays, shape (width,)
         Work: the least and largest value of each unit at the corners.
     signs : int8 array, shape (room,)
         Work: the sides of one row that corners are on.
     given : int8 array, shape (room,)
-        The same from exact arithmetic, of row ``counters[GIVEN]``.
+        The same from exact arithmetic, of row ``counters["given"]``.
     bits, fixed : uint8 arrays, shape (N,)
         The bits by unit; the prefix that is explored, in order, ANY where it is open.
     counts : int64 array, shape (L,)
         Regions of the levels up to each.
-    counters : int64 array
+    counters : POLYGON_COUNTERS array, shape (1,)
     """
 
     sequence: Integers
@@ -117,7 +101,7 @@ class Polygons(NamedTuple):
     corners: Floats
     meetings: Integers
     candidates: Integers
-    frames: Integers
+    frames: Records
     low: Floats
     high: Floats
     signs: NDArray[np.int8]
@@ -125,7 +109,7 @@ class Polygons(NamedTuple):
     bits: NDArray[np.uint8]
     fixed: NDArray[np.uint8]
     counts: Integers
-    counters: Integers
+    counters: Records
 
 
 def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygons:
@@ -147,7 +131,7 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
         corners=np.zeros((room, 3)),
         meetings=np.zeros((room, 3), dtype=np.int64),
         candidates=np.zeros(width + room, dtype=np.int64),
-        frames=np.zeros((room, 10), dtype=np.int64),
+        frames=np.zeros(room, dtype=POLYGON_FRAME),
         low=np.zeros(width),
         high=np.zeros(width),
         signs=np.zeros(room, dtype=np.int8),
@@ -155,7 +139,7 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
         bits=np.zeros(units, dtype=np.uint8),
         fixed=np.full(units, ANY, dtype=np.uint8),
         counts=np.zeros(levels, dtype=np.int64),
-        counters=np.zeros(9, dtype=np.int64),
+        counters=np.zeros(1, dtype=POLYGON_COUNTERS),
     )
 
 
@@ -173,13 +157,13 @@ def with_room(polygons: Polygons) -> Polygons:
 def settle_unit(polygons, row, bit):
     """Set the bit of a unit; return False if the fixed prefix says otherwise."""
     polygons.bits[row] = bit
-    return agrees(polygons.fixed, polygons.counters[FIXED], polygons.rank[row], bit)
+    return agrees(polygons.fixed, polygons.counters[0]["fixed"], polygons.rank[row], bit)
 
 
 @inlined_exact_order_kernel
 def count_cells(polygons, level, cells):
     """Count regions of the layers up to `level`, unless the fixed prefix goes beyond."""
-    if polygons.starts[level + 1] >= polygons.counters[FIXED]:
+    if polygons.starts[level + 1] >= polygons.counters[0]["fixed"]:
         polygons.counts[level] += cells
 
 

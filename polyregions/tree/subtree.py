@@ -24,18 +24,6 @@ from polyregions.tree.cell_splitting import split_near
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.tree_kernel import NEEDS_DEPTH, NEEDS_ROWS, UNDECIDED, explore
 from polyregions.tree.tree_state import (
-    COLUMN,
-    DEPTH,
-    END,
-    EXACT,
-    FIXED,
-    LAST,
-    LEVEL,
-    MOVED,
-    NODES,
-    ORDERED,
-    STATE,
-    TARGET,
     WAITING,
     leave,
     remove_candidate,
@@ -78,9 +66,9 @@ class Subtree:
         tree, flat = self.tree, self.problem.flat
         tree.counts[:] = 0
         tree.counters[:] = 0
-        tree.counters[FIXED] = write_prefix(prefix, tree.fixed)
-        tree.counters[ORDERED] = self._ordered
-        tree.counters[LAST] = last_level(tree.starts)
+        tree.counters[0]["fixed"] = write_prefix(prefix, tree.fixed)
+        tree.counters[0]["ordered"] = self._ordered
+        tree.counters[0]["last"] = last_level(tree.starts)
         tree.residues[0] = -1
         self.exact = ExactTree(self.problem, tree.sequence, tree.starts, np.zeros_like(tree.counts))
         self._decisions = 0
@@ -105,20 +93,20 @@ class Subtree:
         others = [c for c in range(walls) if c not in set(work.basis.tolist())]
         tree.row_at[0, m : m + len(others)] = others
         frame = tree.frames[0]
-        frame[:] = 0
-        frame[MOVED] = frame[END] = m + len(others)
+        tree.frames[0] = 0
+        frame["moved"] = frame["end"] = m + len(others)
         if not found or not write_table(
             rows,
             gaps,
             m,
             tree.vertices[0],
             tree.row_at[0],
-            frame[MOVED],
-            frame[END],
+            frame["moved"],
+            frame["end"],
             tree.work.inverse,
             tree.tables[0],
         ):
-            tree.counters[DEPTH] = -1
+            tree.counters[0]["depth"] = -1
             if not prefix:
                 tree.counts[0] = 1
             self._below_in_exact(tree.fixed)
@@ -126,7 +114,7 @@ class Subtree:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to explore."""
-        return bool(self.tree.counters[DEPTH] < 0 and not self.exact.stack)
+        return bool(self.tree.counters[0]["depth"] < 0 and not self.exact.stack)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -136,25 +124,25 @@ class Subtree:
     @property
     def regions(self) -> int:
         """Regions found."""
-        return int(self.counts[self.tree.counters[LAST]])
+        return int(self.counts[self.tree.counters[0]["last"]])
 
     @property
     def exact_decisions(self) -> int:
         """Decisions that exact arithmetic took."""
-        return int(self.tree.counters[EXACT]) + self._decisions + self.exact.decisions
+        return int(self.tree.counters[0]["exact"]) + self._decisions + self.exact.decisions
 
     @property
     def work(self) -> int:
         """What has been done, in nodes of the tree; exact arithmetic counts for more."""
-        return int(self.tree.counters[NODES]) + 1000 * (self._decisions + self.exact.decisions)
+        return int(self.tree.counters[0]["nodes"]) + 1000 * (self._decisions + self.exact.decisions)
 
     def advance(self, nodes: int, regions: int) -> None:
         """Explore about so many nodes, or until so many regions are found in all."""
         tree = self.tree
-        last = tree.counters[LAST]
-        stop = tree.counters[NODES] + nodes
-        while tree.counters[DEPTH] >= 0:
-            left = stop - tree.counters[NODES]
+        last = tree.counters[0]["last"]
+        stop = tree.counters[0]["nodes"] + nodes
+        while tree.counters[0]["depth"] >= 0:
+            left = stop - tree.counters[0]["nodes"]
             most = regions - int(self.exact.counts[last])
             status = explore(self.problem.flat, self._modular, tree, left, most)
             if status == NEEDS_DEPTH:
@@ -181,19 +169,19 @@ class Subtree:
         """
         tree, counts = self.tree, self.counts
         prefixes = []
-        depth = int(tree.counters[DEPTH])
+        depth = int(tree.counters[0]["depth"])
         if depth >= 0:
             marks = self._marks(depth)
-            level = int(tree.frames[depth, LEVEL])
+            level = int(tree.frames[depth]["level"])
             if marks[tree.starts[level] :].min(initial=ANY) == ANY:
                 # the prefix is a whole layer, which will be counted again
                 nonempty = np.flatnonzero(np.diff(tree.starts[: level + 1]))
                 counts[nonempty[-1] if len(nonempty) else 0] -= 1
             prefixes.append(marks)
             for waiting in range(depth):
-                if tree.frames[waiting, STATE] == WAITING:
+                if tree.frames[waiting]["state"] == WAITING:
                     marks = self._marks(waiting)
-                    place = self._place(waiting, int(tree.frames[waiting, COLUMN]))[1]
+                    place = self._place(waiting, int(tree.frames[waiting]["column"]))[1]
                     marks[place] = 1 - marks[place]
                     prefixes.append(marks)
         prefixes.extend(marks for marks, _ in self.exact.stack)
@@ -202,12 +190,12 @@ class Subtree:
     def _marks(self, depth: int) -> NDArray[np.uint8]:
         """Return what is decided at a depth of the stack, in the order of the tree."""
         tree, frame = self.tree, self.tree.frames[depth]
-        level = int(frame[LEVEL])
+        level = int(frame["level"])
         end = int(tree.starts[level + 1])
         marks = tree.fixed.copy()
         open_places = [
             self._place(depth, int(column))[1]
-            for column in tree.row_at[depth, frame[MOVED] : frame[END]]
+            for column in tree.row_at[depth, frame["moved"] : frame["end"]]
         ]
         kept = marks[open_places].copy()
         marks[:end] = tree.bits[tree.sequence[:end]]
@@ -216,13 +204,13 @@ class Subtree:
 
     def _place(self, depth: int, column: int) -> tuple[int, int]:
         """Return the level of a frame and the place in the order of a column's unit."""
-        level = int(self.tree.frames[depth, LEVEL])
+        level = int(self.tree.frames[depth]["level"])
         return level, int(self.tree.starts[level] + column - self.tree.n_base[level])
 
     def _write_rows(self) -> None:
         """Write the rows that floats lost, from exact integers."""
         tree, m = self.tree, self.problem.flat.dimension
-        level = int(tree.frames[tree.counters[DEPTH], LEVEL]) + 1
+        level = int(tree.frames[tree.counters[0]["depth"]]["level"]) + 1
         while tree.starts[level] == tree.starts[level + 1]:
             level += 1
         bits = tree.bits.copy()
@@ -240,10 +228,12 @@ class Subtree:
     def _decide(self) -> None:
         """Decide a candidate that floats left open, exactly."""
         tree, m = self.tree, self.problem.flat.dimension
-        depth, target = int(tree.counters[DEPTH]), int(tree.counters[TARGET])
+        depth, target = int(tree.counters[0]["depth"]), int(tree.counters[0]["target"])
         frame, row_at = tree.frames[depth], tree.row_at[depth]
         level, place = self._place(depth, target)
-        position = int(frame[MOVED]) + row_at[frame[MOVED] : frame[END]].tolist().index(target)
+        position = int(frame["moved"]) + row_at[frame["moved"] : frame["end"]].tolist().index(
+            target
+        )
         bits = tree.bits.copy()
         bits[int(tree.ids[level, target])] = 1
         units, domain = prefix_rows(self.problem, bits)

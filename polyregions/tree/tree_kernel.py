@@ -12,15 +12,6 @@ from polyregions.tree.cell_splitting import OPEN, PRUNED, search, settle_here
 from polyregions.tree.tree_state import (
     ACTIVE,
     COMPLETED,
-    DEPTH,
-    END,
-    LAST,
-    LEVEL,
-    MOVED,
-    NODES,
-    PHASE,
-    PIVOTS,
-    STATE,
     count_cell,
     fresh_table,
     leave,
@@ -45,9 +36,9 @@ def drop_redundant(tree, depth, level):
     frame, work = tree.frames[depth], tree.work
     table, row_at = tree.tables[depth], tree.row_at[depth]
     m = tree.vertices.shape[1]
-    side_margins(table, m, m, frame[MOVED], work.ratio)
+    side_margins(table, m, m, frame["moved"], work.ratio)
     p = m
-    while p < frame[MOVED]:
+    while p < frame["moved"]:
         if (
             work.ratio[p] >= -PIVOT_HINT
             and table[m, p] > TIGHT_HINT
@@ -62,11 +53,11 @@ def drop_redundant(tree, depth, level):
                 work.residual,
             )
         ):
-            frame[MOVED] -= 1
-            frame[END] -= 1
-            move_row(table, row_at, m, frame[MOVED], p)
-            work.ratio[p] = work.ratio[frame[MOVED]]
-            move_row(table, row_at, m, frame[END], frame[MOVED])
+            frame["moved"] -= 1
+            frame["end"] -= 1
+            move_row(table, row_at, m, frame["moved"], p)
+            work.ratio[p] = work.ratio[frame["moved"]]
+            move_row(table, row_at, m, frame["end"], frame["moved"])
         else:
             p += 1
 
@@ -77,12 +68,12 @@ def enter_layer(flat, modular, tree):
 
     Returns NEEDS_ROWS if a row may vanish and only exact arithmetic can tell.
     """
-    depth = tree.counters[DEPTH]
+    depth = tree.counters[0]["depth"]
     frame = tree.frames[depth]
-    below = frame[LEVEL]
+    below = frame["level"]
     m = flat.dimension
     drop_redundant(tree, depth, below)
-    frame[STATE] = COMPLETED
+    frame["state"] = COMPLETED
     level = below
     searching = True
     while searching:
@@ -100,7 +91,7 @@ def enter_layer(flat, modular, tree):
         )
         searching = tree.starts[level + 1] == tree.starts[level]
     tree.residues[0] = min(tree.residues[0], level - 1)
-    base = frame[MOVED]
+    base = frame["moved"]
     tree.n_base[level] = base
     rows, old = tree.rows[level], tree.rows[below]
     for c in range(base):
@@ -154,19 +145,19 @@ def open_layer(flat, tree):
 
     Returns False if the fixed prefix says otherwise.
     """
-    old = tree.counters[DEPTH]
+    old = tree.counters[0]["depth"]
     depth = old + 1
-    tree.counters[DEPTH] = depth
-    level = tree.frames[old, LEVEL] + 1
+    tree.counters[0]["depth"] = depth
+    level = tree.frames[old]["level"] + 1
     while tree.starts[level + 1] == tree.starts[level]:
         level += 1
     m = flat.dimension
     base = tree.n_base[level]
     rows, table, row_at = tree.rows[level], tree.tables[depth], tree.row_at[depth]
     frame = tree.frames[depth]
-    frame[LEVEL] = level
-    frame[STATE] = ACTIVE
-    frame[MOVED] = base
+    frame["level"] = level
+    frame["state"] = ACTIVE
+    frame["moved"] = base
     source = tree.tables[old]
     for k in range(m + 1):
         for p in range(base):
@@ -189,14 +180,14 @@ def open_layer(flat, tree):
     for column in range(base, end):
         row_at[column] = column
     agrees = True
-    frame[END] = end
+    frame["end"] = end
     for column in range(end - 1, base - 1, -1):
         if tree.errors[level, column] == 0.0:
             agrees &= settle(tree, level, column, 1 if rows[m, column] > 0.0 else 0)
             remove_candidate(tree, depth, column)
     if not agrees:
         return False
-    if tree.counters[PIVOTS] > FRESH_HINT:
+    if tree.counters[0]["pivots"] > FRESH_HINT:
         fresh_table(flat, tree, depth, level)
     return True
 
@@ -211,42 +202,42 @@ def explore(flat, modular, tree, nodes, regions):
     int
         DONE; PAUSED; NEEDS_DEPTH: call again with a deeper stack; NEEDS_ROWS: some rows of
         the layer entered have error LOST, write them and call again; UNDECIDED: the
-        first candidate (``counters[TARGET]``) is left to exact arithmetic.
+        first candidate (``counters["target"]``) is left to exact arithmetic.
     """
-    counters = tree.counters
-    last = counters[LAST]
-    stop = counters[NODES] + nodes
-    while counters[DEPTH] >= 0:
-        if counters[DEPTH] + 1 == len(tree.tables):
+    counters = tree.counters[0]
+    last = counters["last"]
+    stop = counters["nodes"] + nodes
+    while counters["depth"] >= 0:
+        if counters["depth"] + 1 == len(tree.tables):
             return NEEDS_DEPTH
-        if counters[PHASE] == ENTERING:
-            counters[PHASE] = AT_NODE
+        if counters["phase"] == ENTERING:
+            counters["phase"] = AT_NODE
             if not open_layer(flat, tree):
                 leave(tree)
                 continue
-            depth = counters[DEPTH]
-            if not settle_here(flat, modular, tree, depth, tree.frames[depth, LEVEL]):
+            depth = counters["depth"]
+            if not settle_here(flat, modular, tree, depth, tree.frames[depth]["level"]):
                 leave(tree)
             continue
-        depth = counters[DEPTH]
+        depth = counters["depth"]
         frame = tree.frames[depth]
-        level = frame[LEVEL]
-        if frame[MOVED] == frame[END]:
+        level = frame["level"]
+        if frame["moved"] == frame["end"]:
             count_cell(tree, level)
             if level == last:
                 leave(tree)
                 continue
-            counters[PHASE] = ENTERING
+            counters["phase"] = ENTERING
             if enter_layer(flat, modular, tree) == NEEDS_ROWS:
                 return NEEDS_ROWS
             continue
-        if counters[NODES] >= stop or tree.counts[last] >= regions:
+        if counters["nodes"] >= stop or tree.counts[last] >= regions:
             return PAUSED
-        explored = counters[NODES]
+        explored = counters["nodes"]
         verdict = search(flat, modular, tree, depth, level)
         if verdict == PRUNED:
             leave(tree)
         elif verdict == OPEN:
-            counters[NODES] = explored
+            counters["nodes"] = explored
             return UNDECIDED
     return DONE

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Floats, Integers
+from polyregions.arrays import Floats, Integers, Records, integer_record
 from polyregions.cells.dictionary import HUGE, move_row, pivot, swap_rows
 from polyregions.cells.row_side import write_table
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
@@ -22,21 +22,7 @@ from polyregions.network.unit_order import ANY, agrees, order_of
 
 __all__ = [
     "ACTIVE",
-    "COLUMN",
     "COMPLETED",
-    "DEPTH",
-    "END",
-    "EXACT",
-    "FIXED",
-    "LAST",
-    "LEVEL",
-    "MOVED",
-    "NODES",
-    "ORDERED",
-    "PHASE",
-    "PIVOTS",
-    "STATE",
-    "TARGET",
     "WAITING",
     "Tree",
     "add_row",
@@ -53,10 +39,10 @@ __all__ = [
 ]
 
 
-# counters
-DEPTH, PHASE, FIXED, NODES, EXACT, PIVOTS, TARGET, LAST, ORDERED = range(9)
-# columns of a frame
-LEVEL, STATE, MOVED, END, COLUMN = range(5)
+TREE_COUNTERS = integer_record(
+    "depth", "phase", "fixed", "nodes", "exact", "pivots", "target", "last", "ordered"
+)
+TREE_FRAME = integer_record("level", "state", "moved", "end", "column")
 # states of a frame
 ACTIVE, WAITING, COMPLETED = 0, 1, 2
 
@@ -102,7 +88,7 @@ class Tree(NamedTuple):
         The bits by unit; the prefix that is explored, in order, ANY where it is open.
     counts : int64 array, shape (L,)
         Regions of the levels up to each.
-    counters : int64 array
+    counters : TREE_COUNTERS array, shape (1,)
     """
 
     sequence: Integers
@@ -126,12 +112,12 @@ class Tree(NamedTuple):
     witnesses: Floats
     row_at: Integers
     vertices: Integers
-    frames: Integers
+    frames: Records
     frame_gap: Floats
     bits: NDArray[np.uint8]
     fixed: NDArray[np.uint8]
     counts: Integers
-    counters: Integers
+    counters: Records
     work: CutWork
 
 
@@ -160,12 +146,12 @@ def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
         witnesses=np.zeros((depth, m)),
         row_at=np.zeros((depth, places), dtype=np.int64),
         vertices=np.zeros((depth, m), dtype=np.int64),
-        frames=np.zeros((depth, 5), dtype=np.int64),
+        frames=np.zeros(depth, dtype=TREE_FRAME),
         frame_gap=np.zeros(depth),
         bits=np.zeros(units, dtype=np.uint8),
         fixed=np.full(units, ANY, dtype=np.uint8),
         counts=np.zeros(levels, dtype=np.int64),
-        counters=np.zeros(9, dtype=np.int64),
+        counters=np.zeros(1, dtype=TREE_COUNTERS),
         work=CutWork(
             ratio=np.zeros(places),
             slack=np.zeros(size),
@@ -209,13 +195,13 @@ def settle(tree, level, column, bit):
     """Set the bit of a unit; return False if the fixed prefix says otherwise."""
     place = tree.starts[level] + column - tree.n_base[level]
     tree.bits[tree.sequence[place]] = bit
-    return agrees(tree.fixed, tree.counters[FIXED], place, bit)
+    return agrees(tree.fixed, tree.counters[0]["fixed"], place, bit)
 
 
 @inlined_exact_order_kernel
 def count_cell(tree, level):
     """Count a region of the layers up to `level`, unless the fixed prefix goes beyond."""
-    if tree.starts[level + 1] >= tree.counters[FIXED]:
+    if tree.starts[level + 1] >= tree.counters[0]["fixed"]:
         tree.counts[level] += 1
 
 
@@ -223,20 +209,20 @@ def count_cell(tree, level):
 @inlined_exact_order_kernel
 def leave(tree):
     """Go on with the next polytope that waits."""
-    counters = tree.counters
-    depth = counters[DEPTH] - 1
-    while depth >= 0 and tree.frames[depth, STATE] == COMPLETED:
+    counters = tree.counters[0]
+    depth = counters["depth"] - 1
+    while depth >= 0 and tree.frames[depth]["state"] == COMPLETED:
         depth -= 1
-    counters[DEPTH] = depth
+    counters["depth"] = depth
     if depth < 0:
         return
     frame = tree.frames[depth]
-    level, column = frame[LEVEL], frame[COLUMN]
-    frame[STATE] = ACTIVE
+    level, column = frame["level"], frame["column"]
+    frame["state"] = ACTIVE
     turn_column(tree, level, column)
     tree.gaps[level, column] = tree.frame_gap[depth]
     tree.bits[tree.ids[level, column]] = 0 if tree.reversed[level, column] else 1
-    for p in range(frame[MOVED], frame[END]):
+    for p in range(frame["moved"], frame["end"]):
         candidate = tree.row_at[depth, p]
         tree.guards[level, candidate] = -HUGE
         if tree.reversed[level, candidate]:
@@ -248,13 +234,13 @@ def add_row(tree, depth, position, reverse, gap):
     """Make the candidate at a position a row of the polytope; its column is not touched."""
     table, row_at, frame = tree.tables[depth], tree.row_at[depth], tree.frames[depth]
     m = tree.vertices.shape[1]
-    moved = frame[MOVED]
+    moved = frame["moved"]
     swap_rows(table, row_at, m, position, moved)
     if reverse:
         for k in range(m + 1):
             table[k, moved] = -table[k, moved]
     table[m, moved] -= gap
-    frame[MOVED] = moved + 1
+    frame["moved"] = moved + 1
 
 
 @inlined_exact_order_kernel
@@ -273,8 +259,8 @@ def remove_candidate(tree, depth, position):
     """Take a candidate out of the dictionary."""
     frame = tree.frames[depth]
     m = tree.vertices.shape[1]
-    frame[END] -= 1
-    move_row(tree.tables[depth], tree.row_at[depth], m, frame[END], position)
+    frame["end"] -= 1
+    move_row(tree.tables[depth], tree.row_at[depth], m, frame["end"], position)
 
 
 @inlined_exact_order_kernel
@@ -285,22 +271,22 @@ def swap_basis(tree, depth, slack, position, end):
     entered = tree.row_at[depth, position]
     tree.row_at[depth, position] = tree.vertices[depth, slack]
     tree.vertices[depth, slack] = entered
-    tree.counters[PIVOTS] += 1
+    tree.counters[0]["pivots"] += 1
 
 
 @exact_order_kernel
 def fresh_table(flat, tree, depth, level):
     """Compute the dictionary at a depth afresh from its basis."""
     frame = tree.frames[depth]
-    tree.counters[PIVOTS] = 0
+    tree.counters[0]["pivots"] = 0
     return write_table(
         tree.rows[level],
         tree.gaps[level],
         flat.dimension,
         tree.vertices[depth],
         tree.row_at[depth],
-        frame[MOVED],
-        frame[END],
+        frame["moved"],
+        frame["end"],
         tree.work.inverse,
         tree.tables[depth],
     )
