@@ -53,11 +53,11 @@ def killing_workers(client, killed, every):
 @contextlib.contextmanager
 def reporting_always():
     """Let every look of the driver call `progress`."""
-    before, under_way._SECONDS_BETWEEN_REPORTS = under_way._SECONDS_BETWEEN_REPORTS, 0.0
+    before, under_way.SECONDS_BETWEEN_REPORTS = under_way.SECONDS_BETWEEN_REPORTS, 0.0
     try:
         yield
     finally:
-        under_way._SECONDS_BETWEEN_REPORTS = before
+        under_way.SECONDS_BETWEEN_REPORTS = before
 
 
 def fails(*task):

@@ -55,7 +55,7 @@ def here(network, domain, folder, budget, change=None):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "_ROWS", 7)  # many ranges
+    monkeypatch.setattr(assembly, "LEAST_PART", 7)  # many ranges
     for seed in range(2):
         network, domain = random_case(family, seed, units=9)
         expected = pr.enumerate_regions(network, domain)
@@ -66,7 +66,7 @@ def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
 
 
 def test_a_polytope_with_several_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "_ROWS", 100)
+    monkeypatch.setattr(assembly, "LEAST_PART", 100)
     rng = np.random.default_rng(3)
     layers = [(rng.normal(size=(40, 2)), rng.normal(size=40) * 0.4), (rng.normal(size=(40, 40)) / 6,
               rng.normal(size=40) * 0.3), (np.ones((1, 40)), [0.0])]  # fmt: skip
@@ -164,8 +164,8 @@ def test_stopped_and_resumed(client, medium, tmp_path, limit):
 
 def test_resumed_from_what_a_killed_driver_left(client, medium, tmp_path, monkeypatch):
     """The folder as it was at some moments, as a kill -9 or a power cut would leave it."""
-    monkeypatch.setattr(cluster_walk, "_SECONDS_BETWEEN_CHUNKS", 0.0)
-    monkeypatch.setattr(cluster_walk, "_SHARE", 0)
+    monkeypatch.setattr(cluster_walk, "SECONDS_BETWEEN_CHUNKS", 0.0)
+    monkeypatch.setattr(cluster_walk, "CHUNK_SHARE", 0)
     path = tmp_path / "net.parquet"
     folder = tmp_path / "net.parquet.parts"
     moments = iter([1, 200, 500])

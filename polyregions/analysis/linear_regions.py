@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
 from polyregions.analysis.contact import common_point
-from polyregions.analysis.equal_maps import equal_map_classes
+from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.facets import interior_point
@@ -36,8 +36,6 @@ from polyregions.pattern import unpack
 from polyregions.regions import Regions
 
 __all__ = ["R3_NOT_COMPUTED", "LinearRegions", "count_all_patterns", "linear_regions"]
-
-Labels = NDArray[np.int64]
 
 R3_NOT_COMPUTED = (
     "not computed: the fewest convex pieces of a set is a minimum partition problem, "

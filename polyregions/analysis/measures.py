@@ -13,15 +13,13 @@ from polyregions.geometry.witness import nearest_float
 
 __all__ = ["face_measure", "float_root", "square_root"]
 
-Point = Sequence[Fraction]
-
 
 def square_root(square: Fraction, *, up: bool) -> Fraction:
     """Return a fraction below (or above) a square root, within 2^-100 of it relatively.
 
     Examples
     --------
-    >>> root(Fraction(1, 4), up=True)
+    >>> square_root(Fraction(1, 4), up=True)
     Fraction(1, 2)
     """
     if square == 0:
@@ -46,7 +44,7 @@ def float_root(square: Fraction) -> float:
 
 
 def face_measure(
-    polytope: DoubleDescription, face: int, dimension: int, corners: Sequence[Point]
+    polytope: DoubleDescription, face: int, dimension: int, corners: Sequence[Sequence[Fraction]]
 ) -> Fraction | float:
     """Return the volume of a face of a polytope, of the given dimension.
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -12,14 +9,13 @@ import numpy as np
 import typer
 
 from polyregions.cli import report
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.experiments.runner import Table
 
 _TABLES = ("csv", "parquet")
-_SECONDS_BETWEEN_LINES = 5.0
 
 
 def experiment_command(
@@ -75,8 +71,11 @@ def experiment_command(
         raise PolyregionsError(f"{name} uses no images; leave out --mnist")
     data = load_images(mnist) if module.USES_IMAGES else None
     rows = _rows_file(output, name, resume)
+    shown_rows = shown_lines(
+        lambda done, total, row: f"{done:,} of {total:,} rows, last {row}", "reading and training"
+    )
     try:
-        with announced_compilation(), _progress() as progress:
+        with announced_compilation(), shown_rows as progress:
             found = module.run(config, data=data, file=rows, progress=progress)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop).replace("resume it", "add --resume")) from None
@@ -142,24 +141,3 @@ def _proof_line(found: Table) -> str:
     exact = int(found["exact_decisions"].sum())
     state = "all counts proven" if found["proven"].all() else "NOT ALL PROVEN"
     return f"{rows:,} rows, {state}; {exact:,} decisions in exact arithmetic"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """Show rows done: live in a terminal, a line every few seconds elsewhere."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status("reading and training") as status:
-            yield lambda done, total, row: status.update(f"{done:,} of {total:,} rows, last {row}")
-        return
-    last = time.monotonic()
-
-    def line(done: int, total: int, row: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            console.print(f"{done:,} of {total:,} rows, last {row}", soft_wrap=True)
-
-    yield line

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from polyregions.cli import options, report
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def spread_lists(args: Sequence[str]) -> list[str]:
 
     Examples
     --------
-    >>> spread(["--widths", "2", "8", "--json"])
+    >>> spread_lists(["--widths", "2", "8", "--json"])
     ['--widths', '2', '--widths', '8', '--json']
     """
     result: list[str] = []
@@ -149,7 +149,7 @@ def theorem5(
         options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
         options.check_output(draws_file, [".json"], [])
-    with announced_compilation(), _progress() as progress:
+    with announced_compilation(), _shown_draws() as progress:
         reports = _counted_draws(settings, draws, threads, progress, draws_file, cells)
     if plot is not None:
         from polyregions.plot.theorem5 import save_theorem5_figure
@@ -262,7 +262,7 @@ def _extras(
     if boundaries:
         from polyregions.theory.boundaries import verify_boundaries
 
-        with _progress() as progress:
+        with _shown_draws() as progress:
             measured = verify_boundaries(settings, draws, progress=progress)
         values["boundaries"] = measured.as_dict()
         lines += boundary_lines(measured)
@@ -277,24 +277,5 @@ def _extras(
     return values, lines, broken
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show draws done: live in a terminal, a line every few seconds elsewhere."""
-    import time
-
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status("drawing networks") as status:
-            yield lambda done, total: status.update(f"{done:,} of {total:,} draws")
-        return
-    last = time.monotonic()
-
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 5.0:
-            last = time.monotonic()
-            console.print(f"{done:,} of {total:,} draws", soft_wrap=True)
-
-    yield line
+def _shown_draws() -> AbstractContextManager[Callable[[int, int], None]]:
+    return shown_lines(lambda done, total: f"{done:,} of {total:,} draws", "drawing networks")

@@ -8,7 +8,6 @@ if no such process can be had, the kernel is compiled here and now, as it is ins
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -20,7 +19,7 @@ import numpy as np
 from numba.core import event
 
 from polyregions.compiled.background import Compiler
-from polyregions.compiled.kernel_files import kept
+from polyregions.compiled.kernel_files import LOG, kept
 from polyregions.compiled.plain import callees, plain_twin
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 _COMPILE_FIRST = "POLYREGIONS_COMPILE_FIRST"
-_LOG = logging.getLogger("polyregions")
 _PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
 
 
@@ -82,7 +80,7 @@ class _KernelsHere:
             try:
                 if self.compiler is None or (self.compiler.ended and self.compiler.idle):
                     self.compiler = Compiler()
-                    _LOG.info(
+                    LOG.info(
                         "kernels are not compiled yet: a second process compiles them, and "
                         "this one goes on slowly until they are there"
                     )
@@ -237,7 +235,7 @@ class _Announcer(event.Listener):
     def on_start(self, event: Any) -> None:
         if not self.told and _is_ours(event):
             self.told = True
-            _LOG.warning(
+            LOG.warning(
                 "compiling kernels, about a minute: the first run of a kind does this, "
                 "later ones are fast"
             )

@@ -84,7 +84,7 @@ def inequalities_of(term: Term) -> tuple[Inequality, ...]:
 
     Examples
     --------
-    >>> (row,) = inequalities(("<=", ("*", "0.5", "X_1"), ("+", "X_0", "1")))
+    >>> (row,) = inequalities_of(("<=", ("*", "0.5", "X_1"), ("+", "X_0", "1")))
     >>> [(index, str(c)) for index, c in row.coefficients], str(row.bound)
     ([(0, '-1'), (1, '1/2')], '1')
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Arrays
 from polyregions.errors import FormatError, NetworkError
 from polyregions.files.reading import largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
 
 __all__ = ["load_npz", "read_arrays", "save_network"]
-
-Arrays = Mapping[str, NDArray[Any]]
 
 _LAYER_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
 _MAX_ARRAY_HEADER = 10_000

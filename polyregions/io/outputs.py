@@ -65,7 +65,7 @@ def listing(names: Iterable[str], last: str = "and") -> str:
 
     Examples
     --------
-    >>> listed(["action", "value", "label"], "or")
+    >>> listing(["action", "value", "label"], "or")
     'action, value or label'
     """
     names = list(names)

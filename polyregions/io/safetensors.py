@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import read_bytes
 from polyregions.io import lowering
+from polyregions.io.blocks import MAX_LAYERS
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.lowering import Signal
 from polyregions.io.state_dicts import network_of_state
@@ -39,7 +40,6 @@ __all__ = ["load_safetensors", "supported_layers"]
 
 _KEY = "polyregions"
 _MAX_HEADER = 2**24
-_MAX_LAYERS = 10_000
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _OVERLOADS = (".default", ".Tensor", ".using_ints", ".int", ".dim")
 
@@ -230,7 +230,7 @@ def _description(header: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None]) -> Signal:
     layers = description["layers"]
-    if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+    if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise FormatError("its layers are no list, or too many")
     signal = lowering.source((1, *_whole_places(description["input_shape"])))
     for index, layer in enumerate(layers):

@@ -21,7 +21,14 @@ from polyregions.io import lowering, rearranging
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.torch_archive import Archive, Stored, json_of, open_archive, stored_tensors
+from polyregions.io.torch_archive import (
+    Archive,
+    Json,
+    Stored,
+    json_of,
+    open_archive,
+    stored_tensors,
+)
 from polyregions.io.torch_operators import lowering_of
 from polyregions.io.torch_outputs import kept_results, needed_calls, operator_of, results_of
 from polyregions.io.torch_shapes import TORCH_SHAPES
@@ -29,8 +36,6 @@ from polyregions.io.torch_values import TorchValue, part_of
 from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]
-
-Json = Any
 
 _PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_none", "as_string")
 _CHANGED = "it reads a value that an operator in place has changed; use inplace=False"

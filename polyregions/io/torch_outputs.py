@@ -10,13 +10,12 @@ from typing import Any
 from polyregions.errors import FormatError
 from polyregions.io.lowering import DroppedOperatorWarning
 from polyregions.io.outputs import chosen_outputs, joined_note, listing
+from polyregions.io.torch_archive import Json
 from polyregions.io.torch_operators import DROPPED_AT_THE_END
 from polyregions.io.torch_shapes import TORCH_SHAPES
 from polyregions.io.torch_values import REAL_TYPES
 
 __all__ = ["kept_results", "needed_calls", "operator_of", "results_of"]
-
-Json = Any
 
 _PREFIX = "torch.ops.aten."
 # operators whose second result is an index

@@ -209,8 +209,8 @@ def _torch_extreme(*, largest: bool) -> TorchLowering:
 def _sort(arguments: Arguments) -> TorchValue:
     signal = signal_of(arguments)
     axis = rearranging.axis_in(signal.shape, int(arguments.get("dim", -1)))
-    if signal.shape[axis] > _MAX_SORTED:
-        raise NetworkError(f"it sorts {signal.shape[axis]} values, more than {_MAX_SORTED}")
+    if signal.shape[axis] > extremes.MAX_SORTED:
+        raise NetworkError(f"it sorts {signal.shape[axis]} values, more than {extremes.MAX_SORTED}")
     result = extremes.ordered(signal, axis)
     if not arguments.get("descending", False):
         return result
@@ -228,7 +228,6 @@ def _norm(arguments: Arguments) -> TorchValue:
 
 
 # values that are sorted along one axis
-_MAX_SORTED = 1024
 _BOTH = ("Scalar", "Tensor")
 _CLAMP = _torch_clip("min", "max", (None, None))
 

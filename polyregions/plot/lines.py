@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_line"]
 
-_MOST_OUTPUTS = 10
+MOST_OUTPUTS = 10
 _ACROSS = np.array([0.0, 0.0, 0.045, 0.045])  # the strip's height, as a share of the picture's
 
 
@@ -78,7 +78,7 @@ def plot_line(
     fixed = regions.witnesses.copy()
     fixed[:, axis] = 0.0
     constants = np.einsum("ron,rn->ro", maps.matrix, fixed) + maps.shift
-    for number in range(min(maps.shift.shape[1], _MOST_OUTPUTS)):
+    for number in range(min(maps.shift.shape[1], MOST_OUTPUTS)):
         slopes = maps.matrix[visible, number, axis]
         x = np.array([ends[k] for k in visible])
         y = x * slopes[:, None] + constants[visible, number][:, None]

@@ -28,7 +28,8 @@ from polyregions.geometry.witness import chart_points
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
-from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
+from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
+from polyregions.proof.collect import Pieces, collect, pieces
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem, problem_of
 from polyregions.walk.neighbors import batch
@@ -42,9 +43,6 @@ __all__ = [
     "collected",
     "write_certificate",
 ]
-
-FORMAT, VERSION = "polyregions certificate", 2
-
 
 _REGIONS_AT_A_TIME = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little

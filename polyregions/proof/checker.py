@@ -95,7 +95,7 @@ HEADER = re.compile(
 )
 FRACTION = re.compile(r"(-?[0-9a-f]+)/([0-9a-f]+)")
 DIRECTORY = 2**13  # the archive's own bytes are fewer than these
-HALF_ULP, UNDERFLOW = 2.0**-53, 2.0**-800  # TINY is above every absolute error by underflow
+HALF_ULP, UNDERFLOW = 2.0**-53, 2.0**-800  # UNDERFLOW is above every absolute error by underflow
 BATCH_ENTRIES = 2**18  # row entries in a batch
 
 
@@ -348,7 +348,7 @@ class _Check:
         parameters = [array for layer in self.layers for array in layer]
         self.tame = all(_tame(a, 100).all() for a in (self.start, self.domain, *parameters))
         self.gamma, self.exact = (4 * m + 20) * HALF_ULP, 0
-        # so many regions, or edges, have about ENTRIES entries in their rows
+        # so many regions, or edges, have about BATCH_ENTRIES entries in their rows
         entries = (self.units + len(self.domain)) * (m + 1)
         self.step, self.kept = (
             max(1, BATCH_ENTRIES // entries),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Progress"]
+__all__ = ["SECONDS_BETWEEN_REPORTS", "Progress"]
+
+SECONDS_BETWEEN_REPORTS = 0.1
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,11 @@ from polyregions.pattern import Words, n_words, order
 from polyregions.run.problem import Problem
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, take_records
 from polyregions.scale.part_files import Part, read_part
-from polyregions.scale.partitioning import pairs_of, publish
+from polyregions.scale.partitioning import LEAST_PART, pairs_of, publish
 from polyregions.scale.walk_tasks import Walked
 
 __all__ = ["assemble", "places_of"]
 
-_ROWS = 1 << 20  # about so many regions in a part of the result, at least
 _SAMPLED_PATTERNS = 1 << 16  # patterns from which the ranges are made
 _INNER, _FROM_BELOW, _FROM_ABOVE = 0, 1, 2  # who saw an edge
 
@@ -142,7 +141,7 @@ def assemble(
 
 def _splitters(folder: Path, parts: Sequence[Walked], total: int) -> NDArray[Any]:
     """Return patterns that divide all into ranges of about equal size."""
-    size = max(_ROWS, -(-total // MOST_BUCKETS))
+    size = max(LEAST_PART, -(-total // MOST_BUCKETS))
     ranges = max(1, -(-total // size))
     if ranges == 1:
         return np.zeros(0, dtype=np.uint64)

@@ -201,7 +201,7 @@ def bytes_held(checkpoint: Checkpoint) -> int:
             if (checkpoint.folder / chunk.name).stat().st_size != chunk.size:
                 raise ValueError("its size has changed")
         except (OSError, ValueError) as error:
-            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+            raise damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
     return sum(chunk.size for chunk in checkpoint.chunks)
 
 
@@ -221,7 +221,7 @@ def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
                 raise ValueError("its contents have changed")
             arrays = read_npz(path)
         except (OSError, ValueError) as error:
-            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+            raise damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
         yield chunk.totals, arrays
 
 
@@ -313,7 +313,8 @@ def _unreadable(folder: Path, what: str) -> CheckpointError:
     )
 
 
-def _damaged(folder: Path, what: str) -> CheckpointError:
+def damaged(folder: Path, what: str) -> CheckpointError:
+    """Return what to raise for a checkpoint that does not hold what it claims."""
     return CheckpointError(
         f"the checkpoint {folder} is damaged ({what}); delete the folder to begin again"
     )

@@ -41,7 +41,7 @@ from polyregions.scale.checkpoint import (
 )
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
-from polyregions.scale.saved_walk import Written
+from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written
 from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.walk_tasks import Walked, walk_piece
 from polyregions.walk.subproblem import first_start
@@ -59,8 +59,6 @@ Fields = tuple[Any, ...]  # those of a Start
 BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
 _FIRST_SHARE = 16  # the first task has one part in so many of the budget: others are to begin soon
 _MOST_IDS = np.iinfo(np.int32).max  # ids in the tables
-_SECONDS_BETWEEN_CHUNKS = 2.0
-_SHARE = 20  # saving may take one part in so many of the time
 
 
 class _Walk:
@@ -77,7 +75,7 @@ class _Walk:
             self.prefixes, parts = _restored_chunk(checkpoint, arrays)
             self.parts.extend(parts)
         self._saved = len(self.parts)
-        self._due = time.monotonic() + _SECONDS_BETWEEN_CHUNKS
+        self._due = time.monotonic() + SECONDS_BETWEEN_CHUNKS
         self.regions = sum(part.regions for part in self.parts)
         self.seen = sum(2 * part.edges + part.leading_out for part in self.parts)
 
@@ -124,7 +122,7 @@ class _Walk:
         if news and begin > self._due:
             self.save()
             end = time.monotonic()
-            self._due = end + max(_SECONDS_BETWEEN_CHUNKS, _SHARE * (end - begin))
+            self._due = end + max(SECONDS_BETWEEN_CHUNKS, CHUNK_SHARE * (end - begin))
         return news
 
     def save(self) -> None:

@@ -37,7 +37,7 @@ __all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
 
 REPLACED_SUFFIX = ".replaced"
 
-_ROWS = 1 << 20  # least number of regions in a part
+LEAST_PART = 1 << 20  # least number of regions in a part
 
 
 def write_partitions(
@@ -66,7 +66,7 @@ def write_partitions(
     found.patterns = found.patterns[:0].copy()
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
-    size = max(_ROWS, -(-len(numbers) // MOST_BUCKETS))
+    size = max(LEAST_PART, -(-len(numbers) // MOST_BUCKETS))
     starts = range(0, len(numbers), size)
 
     sorting, whole = checkpoint.folder / "sorting", checkpoint.folder / "result"

@@ -25,9 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays
-from polyregions.errors import CheckpointError
 from polyregions.run.problem import Problem
-from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, read_chunks
+from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
 from polyregions.scale.release import release
 from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_room
 from polyregions.walk.visited import grown
@@ -115,7 +114,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
     # what is to be made room for is in the files, eight bytes or more each
     held = bytes_held(checkpoint) // 8
     if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
-        raise _damaged(checkpoint, "it claims more than it holds")
+        raise damaged(checkpoint.folder, "it claims more than it holds")
     names = ("patterns", "bases", "points", "edges")
     sizes = (end.regions, end.regions, end.regions, end.edges if keep else 0)
     for name, size in zip(names, sizes, strict=True):
@@ -132,7 +131,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
                 opened.popleft()
             found.exact_points |= _exact_points(arrays)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise _damaged(checkpoint, str(error)) from None
+            raise damaged(checkpoint.folder, str(error)) from None
         before = totals
     found.open = opened
     found.count, found.expanded = end.regions, end.expanded
@@ -167,12 +166,6 @@ def _fill(place: NDArray[Any], array: NDArray[Any]) -> None:
     if (place.shape, place.dtype) != (array.shape, array.dtype):
         raise ValueError("an array has the wrong shape or type")
     place[...] = array
-
-
-def _damaged(checkpoint: Checkpoint, what: str) -> CheckpointError:
-    return CheckpointError(
-        f"the checkpoint {checkpoint.folder} is damaged ({what}); delete the folder to begin again"
-    )
 
 
 def _room_for(problem: Problem, count: int) -> Prefixes:

@@ -29,8 +29,8 @@ __all__ = ["CHECKPOINT_SUFFIX", "Written", "enumerate_to_file"]
 
 CHECKPOINT_SUFFIX = ".checkpoint"
 
-_SECONDS_BETWEEN_CHUNKS = 2.0
-_SHARE = 20  # a chunk may take one part in so many of the time
+SECONDS_BETWEEN_CHUNKS = 2.0
+CHUNK_SHARE = 20  # a chunk may take one part in so many of the time
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _keeper(
     checkpoint: Checkpoint, found: Found, beyond_memory: bool, interval: float | None
 ) -> Callable[[Found, bool], None]:
     """Return a function that saves what was added, if it is time or at once."""
-    least = _SECONDS_BETWEEN_CHUNKS if interval is None else interval
+    least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
     saved = mark(found)
     if not checkpoint.chunks:  # nothing is saved yet, not even the region the walk starts from
         saved = type(saved)()
@@ -195,6 +195,6 @@ def _keeper(
         if beyond_memory:
             hand_over(found)
         end = time.monotonic()
-        due = end + max(least, _SHARE * (end - begin))
+        due = end + max(least, CHUNK_SHARE * (end - begin))
 
     return keep

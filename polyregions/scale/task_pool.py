@@ -15,7 +15,7 @@ from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import Stop
-from polyregions.run.progress import Progress
+from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Progress
 from polyregions.scale.tasks import sent
 
 __all__ = ["UnderWay", "Work", "drive_tasks", "quiet", "source_of"]
@@ -24,7 +24,6 @@ _ATTEMPTS = 5  # how often one task may fail before the run is given up
 _WAITING_TASKS = 2  # tasks for each thread of a worker, so that none is idle
 _SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
 _PAUSE = 0.005  # seconds between two looks for results
-_SECONDS_BETWEEN_REPORTS = 0.1
 
 TaskArguments = tuple[Hashable, ...]
 
@@ -169,7 +168,7 @@ def drive_tasks(
             news = work.collect()
             now = time.monotonic()
             ended: bool = work.finished
-            if progress is not None and (ended or now - reported >= _SECONDS_BETWEEN_REPORTS):
+            if progress is not None and (ended or now - reported >= SECONDS_BETWEEN_REPORTS):
                 progress(Progress(work.regions, work.waiting, work.edges, now - begin))
                 reported = now
             if ended:

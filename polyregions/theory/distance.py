@@ -49,7 +49,7 @@ def boundary_distances(network: Network, points: ArrayLike) -> NDArray[np.float6
     Examples
     --------
     >>> net = Network.from_arrays([([[3.0, 4.0], [1.0, 0.0]], [0.0, -3.0]), ([[1, 1]], [0])])
-    >>> boundary_distance(net, [[1.0, 0.5], [2.5, 0.0]]).tolist()
+    >>> boundary_distances(net, [[1.0, 0.5], [2.5, 0.0]]).tolist()
     [1.0, 0.5]
     """
     inputs = finite_floats(points, "points")

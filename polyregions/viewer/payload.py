@@ -16,6 +16,7 @@ from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
 from polyregions.plot.colors import LAYER_COLORS, pattern_colors
 from polyregions.plot.figure import finite_window
+from polyregions.plot.lines import MOST_OUTPUTS
 from polyregions.plot.values import Values, cell_values, facet_layers, free_inputs
 from polyregions.regions import Regions
 
@@ -23,7 +24,6 @@ __all__ = ["payload"]
 
 
 _LONGEST_NAME = 200  # characters
-_MOST_OUTPUTS = 10
 _MODES = ("pattern", "class", "output", "gradient", "distance")
 # nine colours of matplotlib's viridis, which everyone can tell apart
 _VIRIDIS = "440154 472d7b 3b528b 2c728e 21918c 28ae80 5ec962 addc30 fde725"
@@ -46,7 +46,7 @@ def payload(
         low, high = np.append(low, 0.0), np.append(high, 1.0)
     size = high - low
     frame = _Frame(view, low, size)
-    rows = list(range(min(network.output_dimension, _MOST_OUTPUTS)))
+    rows = list(range(min(network.output_dimension, MOST_OUTPUTS)))
     if output not in rows:
         rows.append(output)
     matrix, shift = _maps(regions, free, rows)

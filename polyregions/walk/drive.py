@@ -9,13 +9,12 @@ from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import Limits, Stop
 from polyregions.run.pace import Pace, first_size
 from polyregions.run.problem import Problem
-from polyregions.run.progress import Progress
+from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Progress
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import Found, bytes_needed
 
 __all__ = ["drive"]
 
-_SECONDS_BETWEEN_REPORTS = 0.1
 _MOST = 4096  # regions in a step of one thread: enough to hide Python's cost
 _FIRST_MEMORY = 4096  # regions that a step is expected to find at least, for the memory budget
 
@@ -64,7 +63,7 @@ def drive(
             if after_step is not None:
                 after_step(found)
             seconds = watch.seconds
-            late = seconds - reported > _SECONDS_BETWEEN_REPORTS
+            late = seconds - reported > SECONDS_BETWEEN_REPORTS
             if progress is not None and (late or found.finished):
                 waiting = found.count - found.done
                 progress(Progress(found.count, waiting, found.edges_found, seconds))
