@@ -9,7 +9,7 @@ import pytest
 import polyregions as pr
 from polyregions.pattern import unpack
 from polyregions.theory import bounds, histograms
-from polyregions.theory.comparison import compared_bounds
+from polyregions.theory.bounds import compared_bounds
 
 # n_0, widths: 2^N, Montúfar 17, Serra 18, Pascanu 13, Montúfar 14, Serra 18 lower
 TABLE = [

@@ -12,7 +12,7 @@ from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions.archive import read_result_arrays
-from polyregions.scale import cluster_proof, part_files, walk_tasks
+from polyregions.scale import cluster_proof, part_files, tasks
 from polyregions.scale.cluster_proof import certify_on_cluster
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
@@ -29,7 +29,7 @@ def layers_of(network):
 def here(network, domain, folder, budget, change=None):
     """Do all tasks in this process and return the certificate's file and the regions."""
     regions, files, parts = assembled_here(
-        walk_tasks.prove_piece, network, domain, folder, budget, change
+        tasks.prove_piece, network, domain, folder, budget, change
     )
     arrays = certificate_of_pieces(regions, cluster_proof._numbered_pieces(files, parts, regions))
     with (folder / "net.cert").open("wb") as stream:

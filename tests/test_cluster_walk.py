@@ -14,7 +14,7 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.run.problem import problem_of
-from polyregions.scale import assembly, cluster_walk, part_files, tasks, walk_tasks
+from polyregions.scale import assembly, cluster_walk, part_files, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
@@ -49,7 +49,7 @@ def same(regions, expected):
 
 
 def here(network, domain, folder, budget, change=None):
-    found, _, parts = assembled_here(walk_tasks.walk_piece, network, domain, folder, budget, change)
+    found, _, parts = assembled_here(tasks.walk_piece, network, domain, folder, budget, change)
     return found, parts
 
 
@@ -226,7 +226,7 @@ def rewritten(path, one, part, keep):
         None, part.patterns, part.witnesses, part.edges, complete=True, proven=True,
     )  # fmt: skip
     part_files.write_part_file(path, regions, part.parents[keep], part.children[keep])
-    return walk_tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
+    return tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
 
 
 def test_an_edge_that_one_side_lost_is_noticed(mutable):
@@ -282,7 +282,7 @@ def test_a_worker_that_sees_no_folder_is_refused(medium):
     problem = problem_of(medium, BOX, drop_constant=True)
     source = tasks.Sent(medium, BOX, identity_of(problem))
     with pytest.raises(pr.PolyregionsError, match="does not see the folder"):
-        walk_tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
+        tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
 
 
 def test_a_task_that_alwaysfails_is_reported_and_not_forgotten(

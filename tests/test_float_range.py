@@ -16,7 +16,7 @@ from polyregions.analysis.corners import region_corners
 from polyregions.analysis.decision import decision_boundary
 from polyregions.analysis.distances import boundary_distance
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
-from polyregions.analysis.measures import float_root, square_root
+from polyregions.analysis.polytope import float_root, square_root
 from polyregions.analysis.shape import largest_ball, vertices
 from polyregions.analysis.volumes import box_volume, exact_volumes, volumes
 from polyregions.errors import PolyregionsError

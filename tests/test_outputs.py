@@ -19,7 +19,7 @@ from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.partitioning import REPLACED_SUFFIX
 from polyregions.scale.saved_walk import CHECKPOINT_SUFFIX
-from polyregions.theory.draws_file import read_draws
+from polyregions.theory.draws import read_draws
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 import polyregions as pr
 from polyregions.analysis.adjacency import region_of
+from polyregions.analysis.affine_maps import exact_affine_map
 from polyregions.analysis.decision import decision_boundary, nearest_decision_point
 from polyregions.analysis.distances import boundary_distance
-from polyregions.analysis.exact_maps import exact_affine_map
 from polyregions.arrays import floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.halfspaces import region_halfspaces

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.corners import rows_of_regions
-from polyregions.analysis.measures import face_measure
+from polyregions.analysis.polytope import face_measure
 from polyregions.analysis.shape import chart_polytope
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain

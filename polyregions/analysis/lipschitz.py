@@ -9,9 +9,8 @@ from typing import Literal
 import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.affine_maps import affine_maps
-from polyregions.analysis.exact_maps import exact_affine_map
-from polyregions.analysis.measures import square_root
+from polyregions.analysis.affine_maps import affine_maps, exact_affine_map
+from polyregions.analysis.polytope import square_root
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float

@@ -84,7 +84,7 @@ def count(
             memory=storage.bytes_of(memory),
         )
         summary, lines = regions.summary(), report.count_lines(regions, times)
-    from polyregions.theory.comparison import compared_bounds
+    from polyregions.theory.bounds import compared_bounds
 
     bounds = compared_bounds(task.network, task.dimension)
     if as_json:

@@ -308,7 +308,7 @@ def _chosen_domain(where: Where, dimension: int) -> Domain | None:
     if where.whole_space:
         return None
     if where.polytope is not None:
-        from polyregions.io.polytopes import load_polytope
+        from polyregions.io.npz import load_polytope
 
         polytope = load_polytope(where.polytope)
         if polytope.dimension != dimension:

@@ -40,8 +40,7 @@ def plot(
 ) -> int:
     """Draw the regions: cells for two inputs, the function for one, solids for three."""
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
-    from polyregions.plot.figure import with_matplotlib
-    from polyregions.plot.save import PICTURE_SUFFIXES
+    from polyregions.plot.figure import PICTURE_SUFFIXES, with_matplotlib
     from polyregions.plot.values import COLORINGS, check_coloring
 
     options.check_output(output, PICTURE_SUFFIXES, [network, *where.files])

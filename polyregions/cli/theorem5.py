@@ -16,7 +16,7 @@ from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
-    from polyregions.theory.draw import Settings
+    from polyregions.theory.draws import Settings
     from polyregions.theory.grid import GridReport
     from polyregions.theory.laws import BiasLaw, WeightLaw
     from polyregions.theory.theorem5 import Theorem5Report
@@ -186,7 +186,7 @@ def _settings(
     units: list[int] | None,
     depths: list[int] | None,
 ) -> tuple[Settings, ...]:
-    from polyregions.theory.draw import Settings
+    from polyregions.theory.draws import Settings
     from polyregions.theory.grid import grid_settings
 
     weight_law, bias_laws = _laws(weights, gain, bias, bias_std or [1.0])

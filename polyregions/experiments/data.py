@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats
 from polyregions.errors import FormatError, PolyregionsError
 from polyregions.files.reading import import_extra
-from polyregions.io.idx import read_idx
+from polyregions.io.points import read_idx
 
 __all__ = ["CLASSES", "Images", "load_images", "shuffled_labels", "split_images"]
 

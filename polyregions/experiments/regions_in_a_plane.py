@@ -113,8 +113,7 @@ def _plane_row(config: Config, images: Images, network: Network, key: Key) -> Ta
     }
     if key["run"] > 0:
         return row
-    from polyregions.plot.colors import pattern_colors, to_hex
-    from polyregions.plot.values import facet_layers
+    from polyregions.plot.values import facet_layers, pattern_colors, to_hex
 
     colours = to_hex(pattern_colors(regions.patterns))
     from polyregions.analysis.corners import facet_segments, region_corners
@@ -146,7 +145,7 @@ def figure(table: Table) -> Figure:
     drawing, axes = panels(1, width=4.2, height=4.0)  # refuses first without matplotlib
     from matplotlib.collections import LineCollection, PolyCollection
 
-    from polyregions.plot.colors import LAYER_COLORS
+    from polyregions.plot.values import LAYER_COLORS
 
     axis = axes[0]
     cells, facets, points = (json.loads(table[name][0]) for name in ("cells", "facets", "points"))

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays
-from polyregions.errors import FormatError, NetworkError
+from polyregions.domain import Polytope
+from polyregions.errors import DomainError, FormatError, NetworkError
 from polyregions.files.reading import largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
 
-__all__ = ["load_npz", "read_arrays", "save_network"]
+__all__ = ["load_npz", "load_polytope", "read_arrays", "save_network"]
 
 _LAYER_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
 _MAX_ARRAY_HEADER = 10_000
@@ -230,3 +231,47 @@ def _layer_of_arrays(arrays: Arrays, index: int, last: bool, file: Path) -> Laye
 def _short_error(error: Exception) -> str:
     text = str(error).split("\n", maxsplit=1)[0]
     return text[:120] or type(error).__name__
+
+
+_POLYTOPE_KEY = re.compile(r"[Ab]\Z")
+
+
+def load_polytope(path: str | Path) -> Polytope:
+    """Read a polytope from a numpy archive.
+
+    Parameters
+    ----------
+    path : str or Path
+        Saved by ``numpy.savez(path, A=A, b=b)``, A of shape (q, n) and b of shape (q,).
+        Further arrays are ignored. Pickled arrays are never read.
+
+    Returns
+    -------
+    Polytope
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated, no numpy archive, or lacks an array.
+    DomainError
+        If the arrays make no polytope; see :class:`~polyregions.domain.Polytope`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> path = tempfile.mkdtemp() + "/interval.npz"
+    >>> np.savez(path, A=[[1.0], [-2.0]], b=[1.0, 1.0])
+    >>> load_polytope(path)
+    Polytope([[1.0], [-2.0]], [1.0, 1.0])
+    """
+    file = Path(path)
+    arrays = read_arrays(file, _POLYTOPE_KEY)
+    for key in ("A", "b"):
+        if key not in arrays:
+            raise FormatError(f"{file} has no array {key}; save it with numpy.savez(…, A=A, b=b)")
+    try:
+        matrix, bounds = (exact_floats(arrays[key], key) for key in ("A", "b"))
+        return Polytope(matrix, bounds)
+    except (DomainError, NetworkError) as error:
+        raise DomainError(f"{file}: {error}") from None

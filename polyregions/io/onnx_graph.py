@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,78 @@ from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io import lowering, rearranging
 from polyregions.io.exact_floats import exact_floats
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_files import array_of, parse_model
-from polyregions.io.onnx_operators import OPERATORS, require_supported
-from polyregions.io.onnx_outputs import kept_values, needed_nodes
-from polyregions.io.onnx_values import Node, Result
+from polyregions.io.onnx_arithmetic import ARITHMETIC
+from polyregions.io.onnx_bends import ONNX_BENDS
+from polyregions.io.onnx_constants import FOLDS, ONNX_CONSTANTS
+from polyregions.io.onnx_outputs import DROPPED_NODES, kept_values, needed_nodes
+from polyregions.io.onnx_shapes import ONNX_SHAPES
+from polyregions.io.onnx_values import Node, Operator, Result, array_of, parse_model
+from polyregions.io.onnx_windows import ONNX_WINDOWS, RESIZING
 from polyregions.io.outputs import listing
 from polyregions.io.switches import Switch
 from polyregions.network import Network
 
-__all__ = ["load_onnx"]
+__all__ = ["OPERATORS", "load_onnx", "require_supported", "supported_operators"]
+
+OPERATORS: dict[str, Operator] = {
+    name: replace(operator, fold=FOLDS.get(name))
+    for table in (ARITHMETIC, ONNX_BENDS, ONNX_CONSTANTS, RESIZING, ONNX_SHAPES, ONNX_WINDOWS)
+    for name, operator in table.items()
+}
+
+_ONNX_REASONS = {
+    **dict.fromkeys(("RNN", "LSTM", "GRU", "Scan"), "it is recurrent"),
+    **dict.fromkeys(("Loop", "If"), "it steers by values"),
+    **dict.fromkeys(("DynamicQuantizeLinear", "QuantizeLinear"), "it rounds values"),
+    **dict.fromkeys(
+        (
+            "Bernoulli",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ),
+        "it draws random numbers",
+    ),
+    **dict.fromkeys(
+        DROPPED_NODES, "it is not piecewise linear and may only be the very last operator"
+    ),
+}
+
+
+def supported_operators() -> tuple[str, ...]:
+    """Return the names of the operators that :func:`~polyregions.io.onnx_graph.load_onnx` reads.
+
+    Examples
+    --------
+    >>> "Gemm" in supported_operators()
+    True
+    """
+    return tuple(sorted(OPERATORS))
+
+
+def require_supported(node: Node) -> None:
+    """Refuse a node whose operator or one of whose attributes is not known.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+    """
+    operator = OPERATORS.get(node.operator)
+    if operator is None:
+        reason = f" ({reason})" if (reason := _ONNX_REASONS.get(node.operator)) else ""
+        raise UnsupportedOperatorError(
+            f"operator {node.label} is not supported{reason}; supported are "
+            f"{', '.join(supported_operators())}"
+        )
+    unknown = sorted(set(node.attributes) - operator.attributes)
+    if unknown:
+        raise UnsupportedOperatorError(
+            f"attribute {unknown[0]!r} of operator {node.label} is not supported; "
+            f"supported are {', '.join(sorted(operator.attributes)) or 'none'}"
+        )
+
 
 # Add and Gemm broadcast differently before
 _OLDEST_OPSET = 7

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.files.manifests import OtherVersionError, read_manifest, value_of
+from polyregions.files.archives import OtherVersionError, read_manifest, value_of
 
 __all__ = [
     "MANIFEST_FILE",

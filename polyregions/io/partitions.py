@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
-from polyregions.files.manifests import signed
+from polyregions.files.archives import signed
 from polyregions.files.reading import import_extra, regular_file
 from polyregions.io.partition_manifest import (
     MANIFEST_FILE,

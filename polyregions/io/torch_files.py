@@ -43,7 +43,7 @@ def load_torch(
         Name of the network; by default that of the file.
     activation : str, optional
         For a state dict only, and needed there: ``relu``, ``leaky_relu:0.1``, ``none``
-        and so on, see :mod:`~polyregions.io.activations`.
+        and so on, see :mod:`~polyregions.io.state_dicts`.
 
     Raises
     ------

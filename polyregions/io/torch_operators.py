@@ -22,11 +22,11 @@ from polyregions.io.exact_floats import (
 )
 from polyregions.io.lowering import Signal
 from polyregions.io.switches import Switch
-from polyregions.io.torch_constants import TORCH_CONSTANTS
 from polyregions.io.torch_picks import PICKS
 from polyregions.io.torch_shapes import COPIES, TORCH_SHAPES
 from polyregions.io.torch_units import TORCH_UNITS, axes_of, masked
 from polyregions.io.torch_values import (
+    TORCH_CONSTANTS,
     Arguments,
     TorchLowering,
     TorchValue,

@@ -20,10 +20,12 @@ from polyregions.io.linear_terms import (
     INPUT_OR_OUTPUT,
     Direction,
     Inequality,
+    Term,
     inequalities_of,
     letters,
+    terms,
+    written,
 )
-from polyregions.io.terms import Term, terms, written
 from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2
 
 __all__ = ["BoxFile", "DomainFile", "load_box", "load_domain"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from polyregions.errors import FormatError, MissingExtraError
 from polyregions.files.reading import import_extra
+from polyregions.io.linear_terms import Term, terms, written
 from polyregions.io.signals import MAX_VALUES
-from polyregions.io.terms import Term, terms, written
 
 __all__ = ["is_version_2", "terms_of_version_2"]
 

@@ -10,10 +10,9 @@ from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.corners import region_corners
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
-from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS
 from polyregions.plot.figure import describe, finite_window, new_axes
 from polyregions.plot.shading import draw_key, draw_patches, patches
-from polyregions.plot.values import Values, cell_values, facet_layers
+from polyregions.plot.values import CLASS_COLORS, LAYER_COLORS, Values, cell_values, facet_layers
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:

@@ -24,10 +24,17 @@ from polyregions.errors import CheckpointError
 from polyregions.io.partitions import write_edge_part, write_region_part
 from polyregions.pattern import Words, n_words, order
 from polyregions.run.problem import Problem
-from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, take_records
 from polyregions.scale.part_files import Part, read_part
-from polyregions.scale.partitioning import LEAST_PART, pairs_of, publish
-from polyregions.scale.walk_tasks import Walked
+from polyregions.scale.partitioning import (
+    LEAST_PART,
+    MOST_BUCKETS,
+    bucket_files,
+    deal,
+    pairs_of,
+    publish,
+    take_records,
+)
+from polyregions.scale.tasks import Walked
 
 __all__ = ["assemble", "places_of"]
 

@@ -21,9 +21,16 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays
 from polyregions.errors import CheckpointError
-from polyregions.files.archives import directory_digest, read_npz, write_npz
+from polyregions.files.archives import (
+    OtherVersionError,
+    directory_digest,
+    read_manifest,
+    read_npz,
+    signed,
+    value_of,
+    write_npz,
+)
 from polyregions.files.atomic import atomic_write
-from polyregions.files.manifests import OtherVersionError, read_manifest, signed, value_of
 
 __all__ = [
     "Checkpoint",

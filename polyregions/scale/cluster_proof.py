@@ -30,7 +30,7 @@ from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
 from polyregions.scale.identity import identity_of
 from polyregions.scale.part_files import proof_name, read_part, read_proof
 from polyregions.scale.saved_walk import Written
-from polyregions.scale.walk_tasks import Walked, beyond_of, prove_piece
+from polyregions.scale.tasks import Walked, beyond_of, prove_piece
 
 if TYPE_CHECKING:
     from distributed import Client

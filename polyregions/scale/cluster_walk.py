@@ -43,7 +43,7 @@ from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written
 from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
-from polyregions.scale.walk_tasks import Walked, walk_piece
+from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import first_start
 
 if TYPE_CHECKING:

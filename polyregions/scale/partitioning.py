@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,50 @@ from polyregions.io.partitions import (
     write_region_part,
 )
 from polyregions.run.problem import Problem
-from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, take_records
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
 from polyregions.walk.prefixes import empty_prefixes
 from polyregions.walk.visited import empty_table
 from polyregions.walk.walk_state import Found, sorted_numbers, witness_block
 
-__all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
+__all__ = [
+    "MOST_BUCKETS",
+    "REPLACED_SUFFIX",
+    "bucket_files",
+    "deal",
+    "pairs_of",
+    "publish",
+    "take_records",
+    "write_partitions",
+]
+
+MOST_BUCKETS = 256  # their files are open together
+
+
+@contextmanager
+def bucket_files(folder: Path, name: str, count: int) -> Iterator[list[Any]]:
+    """Open `count` files for writing, ``name-0`` and so on, while the block runs."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context((folder / f"{name}-{index}").open("wb")) for index in range(count)
+        ]
+
+
+def deal(files: Sequence[Any], buckets: NDArray[np.integer[Any]], records: NDArray[Any]) -> None:
+    """Write each record to the file with the number that `buckets` gives it."""
+    order = np.argsort(buckets, kind="stable")
+    ends = np.searchsorted(buckets[order], np.arange(len(files) + 1))
+    for index, file in enumerate(files):
+        if ends[index] < ends[index + 1]:
+            file.write(records[order[ends[index] : ends[index + 1]]].tobytes())
+
+
+def take_records(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Read all records of a file, and delete it."""
+    array: NDArray[Any] = np.fromfile(path, dtype=dtype)
+    path.unlink()
+    return array
+
 
 REPLACED_SUFFIX = ".replaced"
 

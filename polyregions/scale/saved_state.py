@@ -15,6 +15,9 @@ found in exact arithmetic since.
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,12 +30,46 @@ from numpy.typing import NDArray
 from polyregions.arrays import Arrays
 from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
-from polyregions.scale.release import release
 from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_room
 from polyregions.walk.visited import grown
 from polyregions.walk.walk_state import Found, root
 
-__all__ = ["Mark", "added", "hand_over", "mark", "restored"]
+__all__ = ["Mark", "added", "hand_over", "mark", "release", "restored"]
+
+_DONTNEED = 4  # MADV_DONTNEED of Linux
+
+
+def release(array: NDArray[Any], start: int, stop: int) -> None:
+    """Give back the memory of rows `start` to `stop`; their contents are void from now on.
+
+    Whole pages inside these rows only. Where the system does not offer this, nothing
+    happens: it saves memory and means nothing else.
+
+    Parameters
+    ----------
+    array : numpy.ndarray, shape (k, d)
+        Contiguous, and the owner of its memory.
+    start, stop : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.ones((100_000, 4))
+    >>> release(rows, 0, 99_000)
+    >>> bool((rows[99_000:] == 1).all())
+    True
+    """
+    if sys.platform != "linux" or not (array.flags.c_contiguous and array.flags.owndata):
+        return
+    page, row = mmap.PAGESIZE, array.strides[0]
+    begin = array.ctypes.data
+    first = -(-(begin + start * row) // page) * page
+    last = (begin + min(stop, len(array)) * row) // page * page
+    if first < last:
+        ctypes.CDLL(None).madvise(
+            ctypes.c_void_p(first), ctypes.c_size_t(last - first), ctypes.c_int(_DONTNEED)
+        )
+
 
 _PREFIX_ARRAYS = ("keys", "parents", "points")
 

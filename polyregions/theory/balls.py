@@ -16,7 +16,7 @@ from polyregions.errors import DomainError, PolyregionsError
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.theory.unit_maps import unit_maps
+from polyregions.theory.gradients import unit_maps
 
 __all__ = ["count_in_ball", "nearest_point"]
 

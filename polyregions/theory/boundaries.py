@@ -13,8 +13,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
 from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, boundary_volumes
 from polyregions.theory.distance import boundary_distances
-from polyregions.theory.draw import Settings
-from polyregions.theory.draws import draw_network
+from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
 from polyregions.theory.gradients import gradient_constant
 from polyregions.theory.statistics import Summary, summary

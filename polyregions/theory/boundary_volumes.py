@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units, require_complete
-from polyregions.analysis.measures import face_measure
-from polyregions.analysis.polytope import DoubleDescription
+from polyregions.analysis.polytope import DoubleDescription, face_measure
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of

@@ -21,8 +21,7 @@ from polyregions.network import Layer, Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import pack, unpack
 from polyregions.regions import Regions
-from polyregions.theory.draw import Settings
-from polyregions.theory.draws import draw_network
+from polyregions.theory.draws import Settings, draw_network
 
 __all__ = [
     "MOST_UNITS",

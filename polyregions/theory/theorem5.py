@@ -16,8 +16,7 @@ from polyregions.theory.bounds import (
     zero_bias_cones,
 )
 from polyregions.theory.cells import MOST_DIMENSIONS, cell_counts
-from polyregions.theory.draw import Draw, Settings
-from polyregions.theory.draws import count_draws, draw_network
+from polyregions.theory.draws import Draw, Settings, count_draws, draw_network
 from polyregions.theory.expectations import (
     PUBLISHED_FACTOR,
     published_bound,

@@ -14,10 +14,16 @@ from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
-from polyregions.plot.colors import LAYER_COLORS, pattern_colors
 from polyregions.plot.figure import finite_window
 from polyregions.plot.lines import MOST_OUTPUTS
-from polyregions.plot.values import Values, cell_values, facet_layers, free_inputs
+from polyregions.plot.values import (
+    LAYER_COLORS,
+    Values,
+    cell_values,
+    facet_layers,
+    free_inputs,
+    pattern_colors,
+)
 from polyregions.regions import Regions
 
 __all__ = ["payload"]

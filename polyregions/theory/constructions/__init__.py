@@ -29,10 +29,11 @@ from polyregions.theory.constructions.invariances import (
     permute_units,
     rescale_unit,
 )
-from polyregions.theory.constructions.known import KnownNetwork, arrangement
-from polyregions.theory.constructions.small import (
+from polyregions.theory.constructions.known import (
+    KnownNetwork,
     all_active,
     all_dead,
+    arrangement,
     maximum_example,
     minimum_example,
     orthants,
