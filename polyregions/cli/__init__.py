@@ -33,8 +33,7 @@ from polyregions.cli import (
     view,
 )
 from polyregions.cli.help import epilog, first_line
-from polyregions.cli.report import complain, print_lines
-from polyregions.cli.streams import lenient_streams
+from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
 
 __all__ = ["FAULT", "main"]

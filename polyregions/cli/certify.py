@@ -11,8 +11,8 @@ import typer
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
+from polyregions.cli.enumerate_ import walk
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
-from polyregions.cli.walk import walk
 from polyregions.errors import PolyregionsError
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polyregions.cli import options, report
+from polyregions.cli.count import count_by_tree
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
-from polyregions.cli.tree import count_by_tree
 
 if TYPE_CHECKING:
     from polyregions.scale.forecast import Cost

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.walk import walk
+from polyregions.cli.enumerate_ import walk
 
 
 @options.on_a_domain

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.walk import walk
+from polyregions.cli.enumerate_ import walk
 
 _TITLES = {
     "R1": "activation patterns, lower-dimensional ones included",

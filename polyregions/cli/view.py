@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.axes import AxesOption, on_axes
-from polyregions.cli.walk import walk
+from polyregions.cli.enumerate_ import walk
+from polyregions.cli.plot import AxesOption, on_axes
 
 
 @options.on_a_domain

@@ -22,7 +22,6 @@ from polyregions.io.exact_floats import (
 )
 from polyregions.io.lowering import Signal
 from polyregions.io.switches import Switch
-from polyregions.io.torch_picks import PICKS
 from polyregions.io.torch_shapes import COPIES, TORCH_SHAPES
 from polyregions.io.torch_units import TORCH_UNITS, axes_of, masked
 from polyregions.io.torch_values import (
@@ -38,7 +37,7 @@ from polyregions.io.torch_values import (
     part_of,
     signal_of,
 )
-from polyregions.io.torch_windows import TORCH_WINDOWS
+from polyregions.io.torch_windows import PICKS, TORCH_WINDOWS
 
 __all__ = ["ATEN", "DROPPED_AT_THE_END", "lowering_of"]
 
