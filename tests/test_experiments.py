@@ -22,14 +22,20 @@ from polyregions.errors import (
     PolyregionsError,
 )
 from polyregions.experiments import NAMES, RegionTracker, experiment
-from polyregions.experiments.counting import all_regions, counts
+from polyregions.experiments.catalogue import Configuration, overridden
 from polyregions.experiments.data import Images, load_images, shuffled_labels, split_images
 from polyregions.experiments.descent import BIAS_DEVIATION, initial_parameters, trained
 from polyregions.experiments.evolution import rng_of
-from polyregions.experiments.places import line_from_origin, line_through, random_rows, through
-from polyregions.experiments.points import points_job
+from polyregions.experiments.memorisation import points_job
+from polyregions.experiments.places import (
+    all_regions,
+    counts,
+    line_from_origin,
+    line_through,
+    random_rows,
+    through,
+)
 from polyregions.experiments.runner import Job, Unit, run_jobs
-from polyregions.experiments.settings import Settings, overridden
 from polyregions.experiments.tracker import common
 from polyregions.io.tables import write_table
 from polyregions.theory.distance import boundary_distances
@@ -426,7 +432,7 @@ def test_a_stopped_walk_makes_no_row(monkeypatch):
 
 
 @dataclass(frozen=True)
-class Small(Settings):
+class Small(Configuration):
     size: int = 3
 
 
@@ -759,7 +765,7 @@ def test_ctrl_c_keeps_rows_and_resume_finishes(command, tmp_path, monkeypatch):
         return all_regions(network, domain)
 
     with monkeypatch.context() as patch:
-        patch.setattr("polyregions.experiments.counting.all_regions", third)
+        patch.setattr("polyregions.experiments.places.all_regions", third)
         code, out, err = command(*SAWTOOTH, "-o", "out")
     assert (code, out) == (3, "")
     assert "stopped after 2 of 8 rows" in err

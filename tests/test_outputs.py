@@ -13,7 +13,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
-from polyregions.experiments.rows_file import RowsFile
+from polyregions.experiments.runner import RowsFile
 from polyregions.files.atomic import atomic_write
 from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file

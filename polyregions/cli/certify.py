@@ -11,7 +11,7 @@ import typer
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
-from polyregions.cli.enumerate_ import walk
+from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
 from polyregions.errors import PolyregionsError
 
@@ -51,7 +51,7 @@ def certify(
             f"certificate yet, and the same command with --resume goes on from here"
         )
         return 3
-    regions, times = walk(
+    regions, times = enumerated(
         task, threads=threads, max_regions=None, time_limit=None, compile_first=True
     )
     code = report.exit_code(regions)

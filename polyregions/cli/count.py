@@ -11,7 +11,7 @@ import typer
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskOption, count_by_cluster
-from polyregions.cli.enumerate_ import walk
+from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import (
     announced_compilation,
@@ -137,7 +137,7 @@ def count(
         )
         summary, lines = counted.summary(), tree_lines(counted, times)
     else:
-        regions, times = walk(
+        regions, times = enumerated(
             task,
             threads=threads,
             max_regions=max_regions,

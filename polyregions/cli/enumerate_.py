@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
 
-__all__ = ["saved_walk", "walk"]
+__all__ = ["enumerated", "enumerated_to_file"]
 
 
-def walk(
+def enumerated(
     task: Task,
     *,
     threads: int,
@@ -58,7 +58,7 @@ def walk(
         return regions, watch.times()
 
 
-def saved_walk(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
+def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
     with announced_compilation(), shown_progress() as progress:
         from polyregions.compiled import Stopwatch
@@ -121,7 +121,7 @@ def enumerate_(
                 time_limit=time_limit,
             )
         else:
-            written, times = saved_walk(
+            written, times = enumerated_to_file(
                 task,
                 output,
                 resume=resume,

@@ -48,7 +48,7 @@ def experiment_command(
 ) -> int:
     """Run an experiment: rows, a table and a figure in a folder; its findings on stdout."""
     from polyregions.experiments.catalogue import NAMES
-    from polyregions.experiments.catalogue import experiment as module_of
+    from polyregions.experiments.catalogue import experiment as experiment_named
 
     if name == "list":
         if as_json:
@@ -56,10 +56,10 @@ def experiment_command(
         else:
             report.print_lines(*(f"{name:20}{about}" for name, about in NAMES.items()))
         return 0
-    module = module_of(name)
+    chosen = experiment_named(name)
     if table not in _TABLES:
         raise PolyregionsError(f"a table is written as csv or parquet, not {table}")
-    config = _configured(module, seed, full, settings or [])
+    config = _configured(chosen, seed, full, settings or [])
     from polyregions.experiments.data import load_images
     from polyregions.files.reading import import_extra
 
@@ -67,19 +67,19 @@ def experiment_command(
     import_extra("matplotlib", "plot", "drawing the figure of an experiment")
     if table == "parquet":
         import_extra("pyarrow", "parquet", "writing Parquet")
-    if mnist is not None and not module.USES_IMAGES:
+    if mnist is not None and not chosen.uses_images:
         raise PolyregionsError(f"{name} uses no images; leave out --mnist")
-    data = load_images(mnist) if module.USES_IMAGES else None
+    data = load_images(mnist) if chosen.uses_images else None
     rows = _rows_file(output, name, resume)
     shown_rows = shown_lines(
         lambda done, total, row: f"{done:,} of {total:,} rows, last {row}", "reading and training"
     )
     try:
         with announced_compilation(), shown_rows as progress:
-            found = module.run(config, data=data, file=rows, progress=progress)
+            found = chosen.run(config, data=data, file=rows, progress=progress)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop).replace("resume it", "add --resume")) from None
-    files = _written_files(module, found, output, name, cast("Literal['csv', 'parquet']", table))
+    files = _written_files(chosen, found, output, name, cast("Literal['csv', 'parquet']", table))
     if as_json:
         report.print_json(
             {
@@ -88,20 +88,20 @@ def experiment_command(
                 "data": None if data is None else data.fingerprint,
                 "rows": len(next(iter(found.values()))),
                 "proven": bool(np.all(found.get("proven", False))),
-                "findings": module.findings(found),
+                "findings": chosen.findings(found),
                 "files": [str(rows), *map(str, files)],
             }
         )
     else:
-        report.print_lines(*module.findings(found), _proof_line(found))
+        report.print_lines(*chosen.findings(found), _proof_line(found))
     report.tell(f"saved: {', '.join(str(file) for file in (rows, *files))}")
     return 0
 
 
-def _configured(module: Any, seed: int, full: bool, settings: list[str]) -> Any:
-    from polyregions.experiments.settings import overridden
+def _configured(chosen: Any, seed: int, full: bool, settings: list[str]) -> Any:
+    from polyregions.experiments.catalogue import overridden
 
-    config = module.Config.full(seed) if full else module.Config(seed)
+    config = chosen.Config.full(seed) if full else chosen.Config(seed)
     for assignment in settings:
         config = overridden(config, assignment)
     return config
@@ -123,14 +123,14 @@ def _rows_file(folder: Path, name: str, resume: bool) -> Path:
 
 
 def _written_files(
-    module: Any, found: Table, folder: Path, name: str, suffix: Literal["csv", "parquet"]
+    chosen: Any, found: Table, folder: Path, name: str, suffix: Literal["csv", "parquet"]
 ) -> tuple[Path, Path]:
     from polyregions.experiments.drawing import save
     from polyregions.io.tables import write_table
 
     table, figure = folder / f"{name}.{suffix}", folder / f"{name}.png"
     write_table(found, table)
-    save(module.figure(found), figure)
+    save(chosen.figure(found), figure)
     return table, figure
 
 

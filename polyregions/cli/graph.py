@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.enumerate_ import walk
+from polyregions.cli.enumerate_ import enumerated
 
 
 @options.on_a_domain
@@ -29,7 +29,9 @@ def graph_command(
 
     options.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
     task = options.read_task(network, where)
-    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = enumerated(
+        task, threads=threads, max_regions=max_regions, time_limit=time_limit
+    )
     write_graph(regions, output)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.enumerate_ import walk
+from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.options import Task
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
@@ -93,7 +93,9 @@ def plot(
         else:
             report.print_lines(f"saved to {output}")
         return 0
-    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = enumerated(
+        task, threads=threads, max_regions=max_regions, time_limit=time_limit
+    )
     if task.dimension == 1:
         drawing = plot_line(regions, color=color, output=output_index)
     elif task.dimension == 2:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.enumerate_ import walk
+from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.plot import AxesOption, on_axes
 
 
@@ -52,9 +52,9 @@ def view_command(
         )
     if axes is not None:
         if whole_graph:
-            everything, _ = walk(task, max_regions=most, **limits)
+            everything, _ = enumerated(task, max_regions=most, **limits)
         task = on_axes(task, axes)
-    regions, times = walk(task, max_regions=most, **limits)
+    regions, times = enumerated(task, max_regions=most, **limits)
     write_page(regions, output, whole=everything, output=output_index)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
 
-from polyregions.experiments.data import Images, load_images
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images
 from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import random_rows, through
-from polyregions.experiments.runner import Job, Key, Table, TableRow, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.experiments.tracker import RegionTracker, by_architecture
 from polyregions.experiments.tracker import figure_of_records as figure
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
-
-
-USES_IMAGES = True
+__all__ = ["BIRTHS", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -56,26 +49,14 @@ class Config(Settings):
         return cls(seed, ((10,) * 2, (32,) * 4, (64,) * 4), epochs, 10, 5)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Track; columns are those of :class:`~polyregions.experiments.tracker.Record`.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    images = data or load_images()
-    jobs = [
+def births_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; columns are those of :class:`~polyregions.experiments.tracker.Record`."""
+    return [
         _tracking_job(config, images, widths, number, plane)
         for widths in config.architectures
         for number in range(config.runs)
         for plane in range(config.planes)
     ]
-    return run_jobs("births", config, jobs, data=images.fingerprint, **options)
 
 
 def _tracking_job(
@@ -120,3 +101,6 @@ def findings(table: Table) -> list[str]:
             f"at the end"
         )
     return lines
+
+
+BIRTHS = Experiment("births", Config, births_jobs, findings, figure)

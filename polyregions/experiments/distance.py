@@ -8,34 +8,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.experiments.data import Images, load_images, split_images
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images, split_images
 from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
 from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
 from polyregions.experiments.places import random_rows
-from polyregions.experiments.runner import Job, Key, Table, TableRow, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.network import Network
 from polyregions.theory.distance import boundary_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
+
+__all__ = ["DISTANCE", "Config"]
 
 _AT_ONCE = 2**22  # numbers that the gradients of a batch of points may have
 
 
-USES_IMAGES = True
-
-
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -69,28 +67,17 @@ class Config(Settings):
         return cls(seed, architectures, epochs, 10, 500)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Measure: the minimum over units of |z(x)| / ‖grad z(x)‖, averaged over points.
+def distance_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; ``mean`` is of the minimum over units of |z(x)| / ‖grad z(x)‖.
 
     Regions are exact; the distance is a closed form, evaluated in floating point.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
     """
-    config = config or Config()
-    images = data or load_images()
     shown, away = split_images(images, config.held_out, config.seed)
-    jobs = [
+    return [
         _distances_job(config, shown, away, widths, number)
         for widths in config.architectures
         for number in range(config.runs)
     ]
-    return run_jobs("distance", config, jobs, data=images.fingerprint, **options)
 
 
 def _distances_job(
@@ -161,3 +148,6 @@ def figure(table: Table) -> Figure:
         axis.set_ylabel("N × mean distance")
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+DISTANCE = Experiment("distance", Config, distance_jobs, findings, figure)

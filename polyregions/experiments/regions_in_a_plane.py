@@ -7,34 +7,32 @@ A network at the start of its training, the plane through one image of each of t
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.experiments.counting import all_regions
-from polyregions.experiments.data import CLASSES, Images, load_images
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import CLASSES, Images
 from polyregions.experiments.descent import initial_parameters
 from polyregions.experiments.drawing import panels
 from polyregions.experiments.evolution import network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.places import all_regions
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit
 from polyregions.network import Network
 from polyregions.network.slices import Plane
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["REGIONS_IN_A_PLANE", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -57,16 +55,8 @@ class Config(Settings):
         return cls(seed, runs=400)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
+def regions_in_a_plane_jobs(config: Config, images: Images) -> Sequence[Job]:
     """Count and draw: ``window`` is the square, ``whole`` the plane.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
 
     Notes
     -----
@@ -74,8 +64,6 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     with the layer of their unit) and ``points`` (the images) hold the picture as JSON, in
     coordinates of the square; "" but for the first network.
     """
-    config = config or Config()
-    images = data or load_images()
     keys = [
         network_columns(config.widths) | {"seed": config.seed, "run": number}
         for number in range(config.runs)
@@ -89,8 +77,7 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             row = partial(_plane_row, config, images, network, key)
             yield Unit(key, network.fingerprint[:16], row)
 
-    jobs = [Job(tuple(keys), units)]
-    return run_jobs("regions-in-a-plane", config, jobs, data=images.fingerprint, **options)
+    return [Job(tuple(keys), units)]
 
 
 def _plane_row(config: Config, images: Images, network: Network, key: Key) -> TableRow:
@@ -168,3 +155,8 @@ def figure(table: Table) -> Figure:
     if facets:
         axis.legend(fontsize=7, loc="upper right")
     return drawing
+
+
+REGIONS_IN_A_PLANE = Experiment(
+    "regions-in-a-plane", Config, regions_in_a_plane_jobs, findings, figure
+)

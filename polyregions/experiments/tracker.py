@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
-from polyregions.experiments.counting import all_regions
 from polyregions.experiments.drawing import COLOURS, draw, groups, panels, training_axis
+from polyregions.experiments.places import all_regions
 from polyregions.experiments.runner import Table, as_table
 from polyregions.io.torch_modules import from_torch
 from polyregions.network import Network
