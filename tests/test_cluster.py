@@ -16,10 +16,9 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import cluster, tasks
 from polyregions.scale import task_pool as under_way
-from polyregions.scale.identity import identity_of
 from polyregions.tree.subdivision import count_tree
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")

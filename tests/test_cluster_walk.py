@@ -13,10 +13,9 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import assembly, cluster_walk, part_files, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
-from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
 from polyregions.walk.subproblem import Start, first_start, split, walk_below
 

@@ -22,10 +22,10 @@ from polyregions.errors import (
     PolyregionsError,
 )
 from polyregions.experiments import NAMES, RegionTracker, experiment
+from polyregions.experiments.births import common
 from polyregions.experiments.catalogue import Configuration, overridden
 from polyregions.experiments.data import Images, load_images, shuffled_labels, split_images
-from polyregions.experiments.descent import BIAS_DEVIATION, initial_parameters, trained
-from polyregions.experiments.evolution import rng_of
+from polyregions.experiments.evolution import BIAS_DEVIATION, initial_parameters, rng_of, trained
 from polyregions.experiments.memorisation import points_job
 from polyregions.experiments.places import (
     all_regions,
@@ -36,9 +36,8 @@ from polyregions.experiments.places import (
     through,
 )
 from polyregions.experiments.runner import Job, Unit, run_jobs
-from polyregions.experiments.tracker import common
 from polyregions.io.tables import write_table
-from polyregions.theory.distance import boundary_distances
+from polyregions.theory.gradients import boundary_distances
 
 # the smallest configuration of each: seconds for all of them together
 TINY = {
@@ -448,7 +447,7 @@ def small_jobs(network="abc"):
 
 
 def small_run(file, jobs=None, config=None, data="d", **options):
-    config = config or Small()
+    config = (config or Small()).as_dict()
     return run_jobs("small", config, jobs or small_jobs(), data=data, file=file, **options)
 
 

@@ -16,7 +16,7 @@ from polyregions.geometry.halfspaces import region_halfspaces
 from polyregions.network import Layer
 from polyregions.network.slices import Line, Slice, fix, fixed_box
 from polyregions.theory.balls import count_in_ball
-from polyregions.theory.distance import boundary_distances as mean_distance
+from polyregions.theory.gradients import boundary_distances as mean_distance
 
 BOX = pr.Box.cube(2, 1.0)
 TRIANGLE = pr.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])

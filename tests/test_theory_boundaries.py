@@ -11,8 +11,8 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.theory.boundaries import regions_on_segment, verify_boundaries
 from polyregions.theory.boundary_volumes import boundary_volumes
-from polyregions.theory.distance import boundary_distances
 from polyregions.theory.draws import Settings, draw_network
+from polyregions.theory.gradients import boundary_distances
 from polyregions.theory.laws import BiasLaw
 
 HALF = BiasLaw("normal", 0.5)

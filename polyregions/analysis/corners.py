@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import facet_hyperplanes, unit_hyperplanes
-from polyregions.analysis.shape import vertices
+from polyregions.analysis.shape import chart_polytopes, vertices
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
 from polyregions.geometry.halfspaces import unit_rows
+from polyregions.io.meshes import Solid
 from polyregions.regions import Regions
 from polyregions.rounding import ROUNDOFF
 
@@ -28,8 +29,8 @@ __all__ = [
     "region_corners",
     "resolved_corners",
     "rows_of_regions",
+    "solids",
 ]
-
 
 # Corners in floats may be wrong by so much of a region's width, as a picture does not show;
 # where their rows are not proven to be that good, corners are exact.
@@ -302,3 +303,54 @@ def _away(rows: Floats, points: Floats) -> Floats:
     """Return how far each side of a polygon is from each of some lines, shape (rows, sides)."""
     away = np.abs(rows[:, :2] @ points.T + rows[:, 2:])
     return np.asarray(np.maximum(away, np.roll(away, -1, axis=1)))
+
+
+def solids(regions: Regions) -> list[Solid]:
+    """Return the cells of a result with three free inputs.
+
+    Faces are exact; their corners are rounded to floats.
+
+    Raises
+    ------
+    DomainError
+        If the domain is not bounded or has not three free inputs.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0, 0]], [0]), ([[1]], [0])])
+    >>> [len(cell.faces) for cell in solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0)))]
+    [6, 6]
+    """
+    domain = regions.domain
+    if domain is None or len(domain.free) != 3:
+        raise DomainError(
+            "solid cells need a box with three free inputs; take a slice or fix inputs"
+        )
+    cells = []
+    for polytope in chart_polytopes(regions):
+        corners = [[float(u) for u in point] for point in polytope.points()]
+        points = _to_inputs(np.array(corners), domain.box)
+        middle = points.mean(axis=0)
+        faces = []
+        for members in polytope.facets:
+            face = [k for k in range(len(points)) if members >> k & 1]
+            faces.append(_face_order(points, face, middle))
+        cells.append(Solid(points, faces))
+    return cells
+
+
+def _to_inputs(chart: Floats, box: Box) -> Floats:
+    low, high = box.lower[box.free], box.upper[box.free]
+    return np.asarray((low * (1 - chart) + high * (1 + chart)) / 2)
+
+
+def _face_order(points: Floats, face: list[int], middle: Floats) -> list[int]:
+    """Order the corners of a face counter-clockwise as seen from outside."""
+    corners = points[face]
+    centre = corners.mean(axis=0)
+    frame = np.linalg.svd(corners - centre)[2]
+    if np.linalg.det(np.stack([frame[0], frame[1], centre - middle])) < 0:
+        frame[1] = -frame[1]
+    x, y = frame[:2] @ (corners - centre).T
+    return [face[k] for k in np.argsort(np.arctan2(y, x)).tolist()]

@@ -21,7 +21,7 @@ from polyregions.network.exact_network import ExactLayer, ExactNetwork, exact_ne
 from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions
 
-__all__ = ["equal_map_classes"]
+__all__ = ["Labels", "equal_map_classes"]
 
 Labels = NDArray[np.int64]
 

@@ -19,6 +19,7 @@ from polyregions.geometry.witness import nearest_float
 
 __all__ = [
     "DoubleDescription",
+    "IntegerColumn",
     "cube_polytope",
     "face_measure",
     "float_root",

@@ -20,7 +20,7 @@ from polyregions.geometry.witness import nearest_float
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Region, Regions
-from polyregions.regions.facets import facet_halfspaces, facet_rows
+from polyregions.regions.model import facet_halfspaces, facet_rows
 
 __all__ = [
     "Ball",

@@ -24,7 +24,7 @@ from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
-    from polyregions.run.interrupt import OnInterrupt
+    from polyregions.run.progress import OnInterrupt
     from polyregions.tree.subdivision import TreeCount
 
 __all__ = ["count_by_tree", "tree_exit_code", "tree_lines"]

@@ -25,7 +25,7 @@ from numba.core.caching import IndexDataCacheFile
 
 from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
 
-__all__ = ["CheckedFiles", "keep_on_disk", "kept"]
+__all__ = ["LOG", "CheckedFiles", "keep_on_disk", "kept"]
 
 _DIGEST = hashlib.sha256().digest_size
 LOG = logging.getLogger("polyregions")

@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, split_images
-from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
+from polyregions.experiments.evolution import (
+    Snapshot,
+    evolution,
+    network_columns,
+    rng_of,
+    training_of,
+)
 from polyregions.experiments.places import random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.network import Network
-from polyregions.theory.distance import boundary_distances
+from polyregions.theory.gradients import boundary_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING
 
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images
-from polyregions.experiments.descent import Snapshot
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
+from polyregions.experiments.evolution import (
+    Snapshot,
+    evolution,
+    network_columns,
+    rng_of,
+    training_of,
+)
 from polyregions.experiments.places import counts, line_through, random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from polyregions.domain import Box
 from polyregions.experiments.catalogue import Configuration, Experiment
-from polyregions.experiments.descent import Snapshot, initial_parameters, trained
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import evolution, network_columns, rng_of
+from polyregions.experiments.evolution import (
+    Snapshot,
+    evolution,
+    initial_parameters,
+    network_columns,
+    rng_of,
+    trained,
+)
 from polyregions.experiments.places import counts
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import CLASSES, Images
-from polyregions.experiments.descent import initial_parameters
 from polyregions.experiments.drawing import panels
-from polyregions.experiments.evolution import network_columns, rng_of
+from polyregions.experiments.evolution import initial_parameters, network_columns, rng_of
 from polyregions.experiments.places import all_regions
 from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit
 from polyregions.network import Network

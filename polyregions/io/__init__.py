@@ -36,10 +36,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "idx": ["read_idx"],
     "lowering": ["DroppedOperatorWarning", "JoinedOutputsWarning", "RoundedDivisionWarning"],
     "networks": ["input_box", "load"],
     "npz": ["save_network"],
+    "points": ["read_idx"],
     "torch_modules": ["from_torch"],
     "vnnlib": ["BoxFile", "DomainFile", "load_box", "load_domain"],
 }

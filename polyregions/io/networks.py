@@ -11,10 +11,8 @@ from pathlib import Path
 from polyregions.domain import Box
 from polyregions.errors import FormatError
 from polyregions.files.reading import file_path, format_suffix
-from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.regions import Regions
-from polyregions.regions.archive import fields_of, read_result_arrays
 
 __all__ = ["input_box", "load", "open_regions", "supported_suffixes"]
 
@@ -169,5 +167,9 @@ def open_regions(path: str | PathLike[str]) -> Regions:
     """
     name = file_path(path).name
     if Path(path).is_dir():
+        from polyregions.io.partitions import open_partitions
+
         return open_partitions(path)
+    from polyregions.regions.archive import fields_of, read_result_arrays
+
     return Regions(**fields_of(read_result_arrays(path), name))

@@ -22,7 +22,7 @@ from polyregions.io.exact_floats import MAX_REPEATED, exact_floats
 from polyregions.io.lowering import Shape
 from polyregions.io.torch_values import BFLOAT16, TYPES
 
-__all__ = ["Archive", "Stored", "json_of", "open_archive", "stored_tensors"]
+__all__ = ["Archive", "Json", "Stored", "json_of", "open_archive", "stored_tensors"]
 
 Json = Any
 

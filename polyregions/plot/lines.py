@@ -18,7 +18,7 @@ from polyregions.regions import Regions
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_line"]
+__all__ = ["MOST_OUTPUTS", "plot_line"]
 
 MOST_OUTPUTS = 10
 _ACROSS = np.array([0.0, 0.0, 0.045, 0.045])  # the strip's height, as a share of the picture's

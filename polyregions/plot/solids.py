@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.analysis.solids import solids
+from polyregions.analysis.corners import solids
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError

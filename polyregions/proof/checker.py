@@ -72,7 +72,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Refused", "Report", "check"]
+__all__ = ["FACET", "FORMAT", "VERSION", "WALL", "ZERO", "Refused", "Report", "check"]
 
 Array = NDArray[Any]
 Layers = list[tuple[Array, Array, Array, Array]]

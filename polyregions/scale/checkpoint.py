@@ -38,6 +38,7 @@ __all__ = [
     "Totals",
     "append",
     "bytes_held",
+    "damaged",
     "open_checkpoint",
     "read_chunks",
     "remove",

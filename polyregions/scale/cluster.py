@@ -22,11 +22,9 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.unit_order import ANY
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import check_threads, limits_of
-from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
-from polyregions.scale.identity import identity_of
+from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer

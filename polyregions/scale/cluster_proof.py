@@ -21,13 +21,11 @@ from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
-from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.problem import problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.problem import identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
-from polyregions.scale.identity import identity_of
 from polyregions.scale.part_files import proof_name, read_part, read_proof
 from polyregions.scale.saved_walk import Written
 from polyregions.scale.tasks import Walked, beyond_of, prove_piece

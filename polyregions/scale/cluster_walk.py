@@ -26,10 +26,9 @@ from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.network.unit_order import ANY
 from polyregions.pattern import n_words
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import Stop, limits_of
-from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
     Checkpoint,
@@ -39,9 +38,7 @@ from polyregions.scale.checkpoint import (
     read_chunks,
     remove,
 )
-from polyregions.scale.formats import format_of
-from polyregions.scale.identity import identity_of
-from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written
+from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written, format_of
 from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
 from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import first_start

@@ -26,14 +26,14 @@ from polyregions.io.partitions import (
     write_head,
     write_region_part,
 )
-from polyregions.run.problem import Problem
+from polyregions.run.problem import Problem, empty_result
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
-from polyregions.scale.identity import empty_result
 from polyregions.walk.prefixes import empty_prefixes
 from polyregions.walk.visited import empty_table
 from polyregions.walk.walk_state import Found, sorted_numbers, witness_block
 
 __all__ = [
+    "LEAST_PART",
     "MOST_BUCKETS",
     "REPLACED_SUFFIX",
     "bucket_files",

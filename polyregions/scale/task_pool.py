@@ -13,9 +13,8 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import Stop
-from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Progress
+from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Interrupt, Progress
 from polyregions.scale.tasks import sent
 
 __all__ = ["UnderWay", "Work", "drive_tasks", "quiet", "source_of"]

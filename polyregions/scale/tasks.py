@@ -20,8 +20,7 @@ from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.network import Network
 from polyregions.pattern import Words
 from polyregions.regions import Regions
-from polyregions.run.problem import Problem, problem_of
-from polyregions.scale.identity import identity_of
+from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.scale.part_files import part_name, proof_name, write_part_file, write_proof
 from polyregions.tree.subdivision import count_below
 from polyregions.walk.subproblem import Start, split, walk_below

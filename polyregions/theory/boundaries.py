@@ -11,11 +11,10 @@ import numpy as np
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
-from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, boundary_volumes
-from polyregions.theory.distance import boundary_distances
+from polyregions.theory.boundary_volumes import MOST_VOLUME_DIMENSIONS, boundary_volumes
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
-from polyregions.theory.gradients import gradient_constant
+from polyregions.theory.gradients import boundary_distances, gradient_constant
 from polyregions.theory.statistics import Summary, summary
 
 __all__ = ["BoundaryReport", "SetSize", "regions_on_segment", "verify_boundaries"]
@@ -167,7 +166,7 @@ def verify_boundaries(
     side, domain, n = settings.side, settings.domain, settings.n
     if side is None or domain is None:
         raise PolyregionsError("boundaries are measured in a cube; give a side")
-    measured = n <= MOST_DIMENSIONS and settings.biases.has_density
+    measured = n <= MOST_VOLUME_DIMENSIONS and settings.biases.has_density
     lines, distances = [], []
     volumes = []
     for index in range(draws):

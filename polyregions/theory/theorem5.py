@@ -8,6 +8,7 @@ from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
+from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, cell_counts
 from polyregions.theory.bounds import (
     hanin_rolnick_scale,
     montufar_2017,
@@ -15,7 +16,6 @@ from polyregions.theory.bounds import (
     zaslavsky,
     zero_bias_cones,
 )
-from polyregions.theory.cells import MOST_DIMENSIONS, cell_counts
 from polyregions.theory.draws import Draw, Settings, count_draws, draw_network
 from polyregions.theory.expectations import (
     PUBLISHED_FACTOR,

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.run.pace import Pace, first_size
+from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 

@@ -14,8 +14,8 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.network.unit_order import ANY
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.problem import problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 
 __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]

@@ -18,10 +18,9 @@ from polyregions.compiled import Stopwatch, only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.network.unit_order import ANY
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import Limits, check_threads, limits_of
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.tree.crew import NODES, Crew
 from polyregions.tree.explorer import Prefix, explorer_of
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from polyregions.compiled import Stopwatch
-from polyregions.run.interrupt import Interrupt
-from polyregions.run.limits import Limits, Stop
-from polyregions.run.pace import Pace, first_size
+from polyregions.run.limits import Limits, Pace, Stop, first_size
 from polyregions.run.problem import Problem
-from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Progress
+from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Interrupt, Progress
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import Found, bytes_needed
 
