@@ -49,8 +49,8 @@ def calls(*arguments: Any) -> int:
 
 # what is counted, the function whose calls tell, and how much a call counts for
 COUNTED: tuple[tuple[str, Callable[..., Any], Callable[..., int]], ...] = (
-    ("prefixes", settle.settle, calls),
-    ("computed rows", rows.region_rows, lambda *a: int(a[4])),
+    ("prefixes", settle.settle_prefix, calls),
+    ("computed rows", rows.write_region_rows, lambda *a: int(a[4])),
     ("polytopes", decide.decide_simple, calls),
     ("decided rows", decide.decide_simple, lambda *a: int(a[2])),
     ("corners", polygon.look_along, calls),
@@ -113,7 +113,7 @@ def measure(network: Network, box: Box | None, first: int | None, counts: Counte
         "exact decisions": found.exact_decisions,
     }
     counts.clear()
-    subtree = explorer_of(problem_of(network, box, drop_constant=True), None)
+    subtree = explorer_of(problem_of(network, box), None)
     limit = np.iinfo(np.int64).max
     while not subtree.finished and subtree.regions < (first or limit):
         subtree.advance(10**9, first or limit)

@@ -4,9 +4,9 @@
     python benchmarks/speed.py --quick      one seed, fewer samples
     python benchmarks/speed.py --memory     bytes a region, some five million regions
 
-For every shape: the proven walk with edges, the same walk without proofs, and the
-naive way, one `scipy.optimize.linprog` call (HiGHS) per row of a region's polytope,
-timed on a sample of regions. Processor time of one thread, warm, medians over seeds.
+For every shape: the proven walk with edges, and the naive way, one
+`scipy.optimize.linprog` call (HiGHS) per row of a region's polytope, timed on a sample of
+regions. Processor time of one thread, warm, medians over seeds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from polyregions import Box, Network, enumerate_regions
 from polyregions.geometry.halfspaces import region_halfspaces
 
 
-def seconds_per_region(network: Network, box: Box | None, arithmetic: str) -> tuple[float, int]:
+def seconds_per_region(network: Network, box: Box | None) -> tuple[float, int]:
     """Best of at least three runs and a fifth of a second, with the number of regions."""
     best = np.inf
     count = runs = 0
     begin = time.perf_counter()
     while runs < 3 or time.perf_counter() - begin < 0.2:
         start = time.process_time()
-        count = len(enumerate_regions(network, box, arithmetic=arithmetic))
+        count = len(enumerate_regions(network, box))
         best = min(best, time.process_time() - start)
         runs += 1
     return best / count, count
@@ -58,28 +58,24 @@ def speed_table(seeds: int, sample: int) -> None:
     """Print the table of generic networks."""
     enumerate_regions(he_normal((2, 4, 4), 0), Box.cube(2, 1.0))  # compile or load kernels
     print(
-        "| shape | regions | proven, with edges | regions/s | float walk | proven / float |"
+        "| shape | regions | proven, with edges | regions/s |"
         " one linprog per row | ratio | exact decisions |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|")
     for shape in SHAPES:
         box = Box.cube(shape[0], 1.0)
         rows = []
         for seed in range(seeds):
             network = he_normal(shape, seed)
-            proven, count = seconds_per_region(network, box, "certified")
-            unproven, _ = seconds_per_region(network, box, "float")
+            proven, count = seconds_per_region(network, box)
             naive = naive_seconds_per_region(network, box, sample)
             exact = enumerate_regions(network, box).exact_decisions
-            rows.append((count, proven, unproven, naive, exact))
-        count, proven, unproven, naive, exact = (
-            median(column) for column in zip(*rows, strict=True)
-        )
+            rows.append((count, proven, naive, exact))
+        count, proven, naive, exact = (median(column) for column in zip(*rows, strict=True))
         print(
             f"| {text(shape)} | {count:,.0f} | {proven * 1e6:.1f} µs | {1 / proven:,.0f} "
-            f"| {unproven * 1e6:.1f} µs | {median(r[1] / r[2] for r in rows):.2f} "
-            f"| {naive * 1e6:,.0f} µs | {median(r[3] / r[1] for r in rows):,.0f} "
-            f"| {sum(r[4] for r in rows)} |",
+            f"| {naive * 1e6:,.0f} µs | {median(r[2] / r[1] for r in rows):,.0f} "
+            f"| {sum(r[3] for r in rows)} |",
             flush=True,
         )
 
@@ -103,7 +99,7 @@ def degenerate_table(seeds: int) -> None:
                 rows = []
                 for seed in range(seeds):
                     network = make(shape, seed)
-                    each, count = seconds_per_region(network, box, "certified")
+                    each, count = seconds_per_region(network, box)
                     exact = enumerate_regions(network, box).exact_decisions
                     rows.append((count, 1 / each, exact))
                 count, rate, exact = (median(column) for column in zip(*rows, strict=True))

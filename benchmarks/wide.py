@@ -34,7 +34,7 @@ from polyregions.run.limits import limits_of
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
-from polyregions.walk.walk_state import Found, root
+from polyregions.walk.walk_state import WalkState, root_state
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -59,8 +59,8 @@ class Walk(NamedTuple):
 
 def walked(network: Network, box: Box, *, most: int | None, prefixes: bool = True) -> Walk:
     """Walk until there are `most` regions."""
-    problem = problem_of(network, box, drop_constant=True)
-    found = root(problem)
+    problem = problem_of(network, box)
+    found = root_state(problem)
     if not prefixes:
         without_prefixes(found)
     start = time.process_time()
@@ -71,13 +71,13 @@ def walked(network: Network, box: Box, *, most: int | None, prefixes: bool = Tru
     return Walk(found.done, network.hidden_units, problem.flat.size, rows, seconds)
 
 
-def without_prefixes(found: Found) -> None:
+def without_prefixes(found: WalkState) -> None:
     """Forget the levels: no list is made, and every row is looked at in every region."""
     found.prefixes = found.prefixes._replace(depths=np.zeros(0, dtype=np.int64))
     found.prefixes.totals[:] = 0
 
 
-def listed_rows(problem: Problem, found: Found) -> float:
+def listed_rows(problem: Problem, found: WalkState) -> float:
     """How many rows the lists of the longest prefixes have, in the mean over prefixes."""
     prefixes = found.prefixes
     if not len(prefixes.depths):

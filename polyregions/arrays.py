@@ -37,7 +37,13 @@ Point = tuple[Fraction, ...]  # exact coordinates
 # entries that a sparse layer may have when it is asked for as one dense matrix (1 GiB)
 MAX_DENSE = 2**27
 
-_KINDS = {"c": "complex numbers", "O": "objects", "S": "text", "U": "text", "m": "durations"}
+_REFUSED_KINDS = {
+    "c": "complex numbers",
+    "O": "objects",
+    "S": "text",
+    "U": "text",
+    "m": "durations",
+}
 # types that numpy does not have itself; every finite number of theirs is a float64
 _SMALL_TYPES = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "int4", "uint4")
 _EXACT = 2.0**53  # every integer below is a float; 2^53 + 1 is not
@@ -80,7 +86,7 @@ def floats(values: ArrayLike, what: str, error: type[PolyregionsError] = Network
     if array.dtype.kind == "O" and all(isinstance(entry, Real) for entry in array.flat):
         return _from_objects(array, what, error)
     if array.dtype.kind not in "biuf" and array.dtype.name not in _SMALL_TYPES:
-        kind = _KINDS.get(array.dtype.kind, array.dtype.name)
+        kind = _REFUSED_KINDS.get(array.dtype.kind, array.dtype.name)
         raise error(f"{what} must be real numbers, not {kind}")
     converted = array.astype(np.float64, copy=False)
     if array.dtype.kind in "iu":
@@ -90,7 +96,7 @@ def floats(values: ArrayLike, what: str, error: type[PolyregionsError] = Network
             converted.astype(array.dtype), array, equal_nan=True
         )
     if not exact:
-        raise error(_rounded(what))
+        raise error(_rounded_message(what))
     return converted
 
 
@@ -118,14 +124,14 @@ def _from_objects(array: NDArray[Any], what: str, error: type[PolyregionsError])
         try:
             value = float(entry)
         except OverflowError:
-            raise error(_rounded(what)) from None
+            raise error(_rounded_message(what)) from None
         if isfinite(value) and Fraction(entry) != Fraction(value):
-            raise error(_rounded(what))
+            raise error(_rounded_message(what))
         converted.flat[place] = value
     return converted
 
 
-def _rounded(what: str) -> str:
+def _rounded_message(what: str) -> str:
     return (
         f"{what} must be numbers, but have entries that no float64 holds exactly; round them first"
     )

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.errors import NetworkError
 
-__all__ = ["check_pattern", "n_words", "order", "pack", "to_text", "unpack"]
+__all__ = ["Words", "check_pattern", "n_words", "order", "pack", "to_text", "unpack"]
 
 Words = NDArray[np.uint64]
 

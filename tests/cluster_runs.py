@@ -19,7 +19,7 @@ def assembled_here(piece, network, domain, folder, budget, change=None):
     `change` gets the folder of parts and their list before that. Returns the regions, the
     folder of parts and the list.
     """
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     source = tasks.Sent(network, domain, identity_of(problem))
     files = folder / "files"
     files.mkdir(parents=True)

@@ -6,14 +6,14 @@ import numpy as np
 
 import polyregions as pr
 from polyregions.domain import Domain
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 __all__ = ["same_bytes", "same_walk"]
 
 
 def same_walk(network: pr.Network, domain: Domain | None) -> pr.Regions:
     """Walk twice: patterns and edges must be those of the walk in exact arithmetic."""
-    regions, expected = pr.enumerate_regions(network, domain), walk(network, domain)
+    regions, expected = pr.enumerate_regions(network, domain), walk_exactly(network, domain)
     np.testing.assert_array_equal(regions.patterns, expected.patterns)
     np.testing.assert_array_equal(regions.edges, expected.edges)
     assert regions.complete

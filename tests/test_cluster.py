@@ -153,7 +153,7 @@ def test_a_limit_that_is_just_enough(client):
 
 def test_results_are_counted_once_per_key(client, medium):
     """A result that arrives twice, or that nobody waits for, is not added."""
-    problem = problem_of(medium, BOX, drop_constant=True)
+    problem = problem_of(medium, BOX)
     identity = identity_of(problem)
     running = under_way.UnderWay(
         client,
@@ -180,7 +180,7 @@ def test_a_task_that_alwaysfails_is_reported(client, medium, monkeypatch):
 
 
 def test_a_worker_that_sees_another_problem_is_refused(medium):
-    problem = problem_of(medium, BOX, drop_constant=True)
+    problem = problem_of(medium, BOX)
     other = identity_of(problem) | {"package": "0.0.0"}
     with pytest.raises(pr.PolyregionsError, match="another version"):
         tasks.count_piece(tasks.Sent(medium, BOX, other), [b""], 10)
@@ -188,7 +188,7 @@ def test_a_worker_that_sees_another_problem_is_refused(medium):
 
 def test_pieces_add_up_here(medium):
     """The task itself, without a cluster: a budget for all prefixes together."""
-    source = tasks.Sent(medium, BOX, identity_of(problem_of(medium, BOX, drop_constant=True)))
+    source = tasks.Sent(medium, BOX, identity_of(problem_of(medium, BOX)))
     waiting, regions = [b""], 0
     while waiting:
         piece = tasks.count_piece(source, waiting[:9], 30_000)

@@ -17,7 +17,7 @@ from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import assembly, cluster_walk, part_files, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.testing import assert_valid
-from polyregions.walk.subproblem import Start, first_start, split, walk_below
+from polyregions.walk.subproblem import Subproblem, first_start, split_subproblem, walk_below
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
@@ -278,7 +278,7 @@ def test_damaged_parts_are_refused(mutable, damage):
 
 
 def test_a_worker_that_sees_no_folder_is_refused(medium):
-    problem = problem_of(medium, BOX, drop_constant=True)
+    problem = problem_of(medium, BOX)
     source = tasks.Sent(medium, BOX, identity_of(problem))
     with pytest.raises(pr.PolyregionsError, match="does not see the folder"):
         tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
@@ -310,16 +310,16 @@ def test_ids_of_32_bits(client, medium, tmp_path, monkeypatch):
 
 def test_a_split_is_a_partition(medium):
     """Prefixes are disjoint, and each start is below its own."""
-    problem = problem_of(medium, BOX, drop_constant=True)
+    problem = problem_of(medium, BOX)
     waiting, patterns = [first_start(problem)], []
     while waiting:
         found = walk_below(problem, start := waiting.pop(), 4)
         if found.finished:
             patterns.extend(map(tuple, found.patterns[: found.count].tolist()))
             continue
-        starts = split(problem, start, found)
+        starts = split_subproblem(problem, start, found)
         assert len(starts) >= 2
-        assert all(isinstance(one, Start) for one in starts)
+        assert all(isinstance(one, Subproblem) for one in starts)
         waiting.extend(starts)
     assert len(set(patterns)) == len(patterns) == len(pr.enumerate_regions(medium, BOX))
 

@@ -287,12 +287,12 @@ def test_large_networks_wait_for_compiled_kernels(tmp_path):
         import numpy as np
         import polyregions as pr
         from numba.core import event
-        from polyregions.run.problem import problem_of
+        from polyregions.run.problem import whole_problem
         rng = np.random.default_rng(5)
         layers = [(rng.normal(size=(40, 70)), rng.normal(size=40)), (np.ones((1, 40)), [0.0])]
-        print(problem_of(pr.Network.from_arrays(layers), pr.Box.cube(70, 3.0)).is_large)
+        print(whole_problem(pr.Network.from_arrays(layers), pr.Box.cube(70, 3.0)).is_large)
         small = pr.Network.from_arrays([(np.eye(2), [0.0, 0.0]), ([[1, 1]], [0])])
-        print(problem_of(small, pr.Box.cube(2, 3.0)).is_large)
+        print(whole_problem(small, pr.Box.cube(2, 3.0)).is_large)
     """
     assert in_a_process(code, tmp_path)[0] == "True\nFalse\n"
 

@@ -71,7 +71,7 @@ def dropped(rows, errors, size):
         out = facet_buffer(m, stop + 1)
         row = nearest_row(rows, size, work.point)
         count = walk_polygon(
-            rows, errors, size, size, row, work.point, work.slack, out, np.zeros(2), 0.0, True
+            rows, errors, size, size, row, work.point, work.slack, out, np.zeros(2), 0.0
         )
         assert count >= 3
         drop_rows_off_polygon(rows, errors, count, out, size, stop, work.slack, work.ratio, keep)

@@ -13,7 +13,7 @@ from polyregions.network import Layer, Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.rational_walk import start_bits, walk
+from polyregions.walk.rational_walk import start_bits, walk_exactly
 
 
 def neighbors(network, domain, bits):
@@ -71,7 +71,7 @@ def test_a_facet_of_the_domain_is_not_crossed():
 def test_the_short_cut_equals_the_germ_and_every_crossing_returns(family):
     network, domain = random_case(family, 7)
     exact = exact_network(network, chart_of(domain, network.input_dimension))
-    for words in walk(network, domain).patterns:
+    for words in walk_exactly(network, domain).patterns:
         bits = unpack(words, network.hidden_units)
         rows = exact_rows(exact, bits)
         for facet in exact_region(exact, bits).facets:

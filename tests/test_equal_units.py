@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 import polyregions as pr
 from polyregions.io import lowering
 from polyregions.io.windows import convolve, max_pool, windows
-from polyregions.network.value_numbering import numbered, numbers_of_layer
+from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 from polyregions.pattern import unpack
 from polyregions.run.problem import problem_of
 
@@ -38,7 +38,7 @@ def test_numbers_are_those_of_equal_functions(seed, form):
     weight = rng.integers(-1, 2, size=(below, 3 * above)) * rng.choice([1.0, 0.1])
     biases = rng.choice([-0.5, -0.0, 0.0], size=3 * above)
     inputs = np.arange(below) if seed % 2 else rng.integers(-1, below, size=below)
-    inputs = np.where(inputs >= 0, numbered(inputs.tolist()), -1)
+    inputs = np.where(inputs >= 0, value_numbers(inputs.tolist()), -1)
     constants = {}
     if seed % 3 == 0:
         constants = {int(k): Fraction(int(rng.integers(1, 4)), 2) for k in np.flatnonzero(inputs)}
@@ -100,7 +100,7 @@ def test_walk_of_networks_with_equal_units(kind, seed):
 @pytest.mark.parametrize("kind", CASES)
 def test_what_is_said_of_bits_holds_at_exact_points(kind, seed):
     network = layered(seed, n=2, **CASES[kind])
-    reduction = problem_of(network, pr.Box.cube(2, 1.0), drop_constant=True).reduction
+    reduction = problem_of(network, pr.Box.cube(2, 1.0)).reduction
     rng = np.random.default_rng(seed)
     # points of a lattice, where ties are common, and others; corners belong to the closure
     points = np.vstack([rng.integers(-2, 3, size=(60, 2)) / 2, rng.uniform(-1, 1, size=(60, 2))])
@@ -116,7 +116,7 @@ def test_copies_leave_the_problem():
         layers.append((np.repeat(weight, 3, axis=0), np.repeat(bias, 3)))
         into = 12
     network, box = pr.Network.from_arrays([*layers, (np.ones((1, 12)), [0.0])]), pr.Box.cube(2, 1.0)
-    assert len(problem_of(network, box, drop_constant=True).reduction.kept) <= 12
+    assert len(problem_of(network, box).reduction.kept) <= 12
     assert same_walk(network, box).exact_decisions == 0
 
 
@@ -124,7 +124,7 @@ def test_units_that_differ_in_the_last_bit_are_not_equal():
     """A sliver of the input lies between two units that differ by one rounding."""
     weight = [[1.0, 1.0], [1.0, np.nextafter(1.0, 2.0)], [1.0, 1.0]]
     network = pr.Network.from_arrays([(weight, [0.25, 0.25, 0.25]), ([[1.0, 1.0, 1.0]], [0.0])])
-    kept = problem_of(network, pr.Box.cube(2, 1.0), drop_constant=True).reduction.kept
+    kept = problem_of(network, pr.Box.cube(2, 1.0)).reduction.kept
     assert kept.tolist() == [0, 1]
     assert len(same_walk(network, pr.Box.cube(2, 1.0))) == 4
 
@@ -173,7 +173,7 @@ def test_max_pooling_over_flat_patches(seed, stride):
     basis[:4] = rng.normal(size=(4, 2))
     network = whole.on_slice(np.repeat(rng.normal(size=4), 4), basis)
     box = pr.Box.cube(2, 1.0)
-    problem = problem_of(network, box, drop_constant=True)
+    problem = problem_of(network, box)
     assert len(problem.reduction.kept) < network.hidden_units
     same_walk(network, box)
 

@@ -7,7 +7,7 @@ import polyregions as pr
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check
 from polyregions.testing import assert_valid
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 
 def layers(network):
@@ -35,7 +35,7 @@ def test_extreme_box(name, tmp_path):
         ]
     )
     box = pr.Box(*BOXES[name])
-    regions, expected = pr.enumerate_regions(network, box), walk(network, box)
+    regions, expected = pr.enumerate_regions(network, box), walk_exactly(network, box)
     np.testing.assert_array_equal(regions.patterns, expected.patterns)
     np.testing.assert_array_equal(regions.edges, expected.edges)
     assert regions.proven

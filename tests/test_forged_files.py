@@ -516,7 +516,7 @@ def test_every_place_of_a_manifest(tmp_path, deep, value):
         fits = path[:1] == ("totals",) or (path[-1:] == ("resolving",) and value is True)
         expected = nullcontext() if fits else pytest.raises(pr.CheckpointError)
         with expected, open_checkpoint(folder, whole["identity"], resume=True) as checkpoint:
-            restored(problem_of(deep, box, drop_constant=True), checkpoint, keep=True)
+            restored(problem_of(deep, box), checkpoint, keep=True)
 
 
 def test_a_chunk_that_claims_more_than_it_holds(tmp_path, deep):

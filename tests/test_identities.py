@@ -9,11 +9,11 @@ from zoo import ZOO
 from polyregions.domain import Box
 from polyregions.network import Network
 from polyregions.pattern import unpack
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 
 def result(network, domain):
-    found = walk(network, domain)
+    found = walk_exactly(network, domain)
     return unpack(found.patterns, network.hidden_units), found.edges
 
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import reference_facets as reference
+from facet_answerers import exact_rows_of, facets_of_exact_rows, scaled_rows_of
 
-from polyregions.cells import proven_facets as certified
-from polyregions.cells import reference
-from polyregions.exact import facets as rational
+from polyregions.cells.proven_facets import proven_facets
 from polyregions.exact.verdict import FacetVerdicts, Verdict
 
 
@@ -25,8 +25,8 @@ class Answerer(NamedTuple):
 
 
 ANSWERERS = {
-    "certified": Answerer(certified.prepare, certified.facets, False),
-    "rational": Answerer(rational.prepare, rational.facets, True),
+    "certified": Answerer(scaled_rows_of, proven_facets, False),
+    "rational": Answerer(exact_rows_of, facets_of_exact_rows, True),
     "reference": Answerer(reference.prepare, reference.facets, False),
     "cvxpy": Answerer(reference.prepare, reference.facets_cvxpy, False),
 }
@@ -120,7 +120,7 @@ def test_agrees_with_rational_on_random_polytopes(name: str, seed: int) -> None:
     n = 1 + seed
     extra = np.column_stack([rng.normal(size=(12, n)), rng.uniform(0.1, 1.5, size=12)])
     polytope = cube(n, extra.tolist(), [])
-    exact = rational.facets(rational.prepare(polytope.normals, polytope.offsets))
+    exact = facets_of_exact_rows(exact_rows_of(polytope.normals, polytope.offsets))
     answerer = ANSWERERS[name]
     answer = answerer.facets(answerer.prepare(polytope.normals, polytope.offsets))
     decided = answer.verdicts != Verdict.UNDECIDED

@@ -15,7 +15,7 @@ from polyregions.network.residues import (
     no_modular_network,
     vanishes,
 )
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import whole_problem
 
 FAMILIES = ("zero bias", "integer", "duplicates", "dead", "whole space", "slopes")
 
@@ -25,7 +25,7 @@ def cases():
     for family in FAMILIES:
         for seed in range(6):
             network, domain = random_case(family, seed, units=8)
-            problem = problem_of(network, domain)
+            problem = whole_problem(network, domain)
             rng = np.random.default_rng(seed)
             bits = rng.integers(0, 2, network.hidden_units).astype(np.uint8)
             modular = problem.modular
@@ -105,7 +105,7 @@ def test_derivatives_vanish_exactly_where_integers_do():
 
 def test_without_primes_nothing_is_zero():
     network, domain = random_case("zero bias", 0)
-    problem = problem_of(network, domain)
+    problem = whole_problem(network, domain)
     modular = no_modular_network(problem.flat)
     m = problem.flat.dimension
     assert not vanishes(modular, m, 0)
@@ -125,4 +125,4 @@ def test_networks_that_need_too_many_primes_have_none(scale):
     network = Network.from_arrays([*layers, ([[1, 1, 1]], [0])])
     assert chart_of(Box.cube(2, 1.0), 2).dimension == 2
     assert exact_network(network, chart_of(Box.cube(2, 1.0), 2)).hidden_units == 6
-    assert len(problem_of(network, Box.cube(2, 1.0)).modular.primes) == 0
+    assert len(whole_problem(network, Box.cube(2, 1.0)).modular.primes) == 0

@@ -11,9 +11,9 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.network import Layer, Network, storage
 from polyregions.network.exact_network import exact_rows
-from polyregions.network.layer_maps import change_slope, layer_maps
+from polyregions.network.layer_maps import change_slope, write_layer_maps
 from polyregions.network.residues import meet_on, modular_rows
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.planar_levels import evaluate_units
 from polyregions.tree.planar_subtree import PlanarSubtree, boundary
 from polyregions.tree.polygons import polygons_of
@@ -28,9 +28,9 @@ def planar_case(family, seed, units):
     attempt = seed
     while True:
         network, domain = random_case(family, attempt, units=units)
-        problem = problem_of(network, domain, drop_constant=seed % 2 == 0)
+        problem = (problem_of if seed % 2 == 0 else whole_problem)(network, domain)
         if problem.flat.units == 0:
-            problem = problem_of(network, domain)
+            problem = whole_problem(network, domain)
         if problem.flat.dimension == 2:
             return network, domain, problem
         attempt += 1000
@@ -102,7 +102,7 @@ def vars_of(problem):
 
 @pytest.mark.parametrize("known", [k for k in ZOO if k.network.input_dimension == 2], ids=str)
 def test_zoo(known):
-    problem = problem_of(known.network, known.domain, drop_constant=True)
+    problem = problem_of(known.network, known.domain)
     if problem.flat.dimension == 2 and problem.flat.units:
         assert explored(PlanarSubtree(problem, None))[-1] == known.regions
 
@@ -110,7 +110,7 @@ def test_zoo(known):
 @pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
 def test_slivers(case):
     _, network, box = case
-    problem = problem_of(network, box, drop_constant=True)
+    problem = problem_of(network, box)
     if problem.flat.dimension == 2:
         counts = explored(PlanarSubtree(problem, None))
         assert counts == explored(Subtree(problem, None))
@@ -158,14 +158,14 @@ def test_maps_stay_within_their_bounds(sparse, monkeypatch):
             (np.ones((1, 7)), [0.0]),
         ]
     )
-    problem = problem_of(network, pr.Box.cube(2, 1.0))
+    problem = whole_problem(network, pr.Box.cube(2, 1.0))
     flat = problem.flat
     assert (flat.skipped[1] >= 0) == sparse
     p = polygons_of(flat, np.arange(flat.units))
     bits = np.ones(flat.units, dtype=np.uint8)
     work = (p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
-    layer_maps(flat, 0, 0, bits, *work)
-    layer_maps(flat, 1, 6, bits, *work)
+    write_layer_maps(flat, 0, 0, bits, *work)
+    write_layer_maps(flat, 1, 6, bits, *work)
     before = p.map_errors[1].copy()
     for unit in rng.integers(0, 6, size=200).tolist():
         bits[unit] = 1 - bits[unit]
@@ -216,11 +216,11 @@ def test_values_over_a_polygon_are_bounded(doubt, error):
     network = Network.from_arrays(
         [(rng.normal(size=(20, 2)), rng.normal(size=20)), (np.ones((1, 20)), [0.0])]
     )
-    subtree = PlanarSubtree(problem_of(network, pr.Box.cube(2, 1.0)), None)
+    subtree = PlanarSubtree(whole_problem(network, pr.Box.cube(2, 1.0)), None)
     polygons, flat = subtree.polygons, subtree.problem.flat
     bits = np.ones(flat.units, dtype=np.uint8)
     p = polygons
-    layer_maps(flat, 0, 0, bits, p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
+    write_layer_maps(flat, 0, 0, bits, p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
     polygons.map_errors[0] += error
     polygons.corners[:4, 2] += doubt
     evaluate_units(flat, polygons, 0, 0)
@@ -237,7 +237,7 @@ def test_values_over_a_polygon_are_bounded(doubt, error):
 def test_nothing_is_left_of_another_prefix():
     """Residues, given signs and counts belong to one start."""
     network, _ = random_case("integer", 4, units=14)
-    problem = problem_of(network, pr.Box.cube(network.input_dimension, 1.0))
+    problem = whole_problem(network, pr.Box.cube(network.input_dimension, 1.0))
     if problem.flat.dimension != 2:
         problem = planar_case("integer", 4, 14)[2]
     subtree = PlanarSubtree(problem, None)
@@ -257,7 +257,7 @@ def test_meeting_lines():
             (np.ones((1, 4)), [0.0]),
         ]
     )
-    problem = problem_of(network, pr.Box.cube(2, 1.0))
+    problem = whole_problem(network, pr.Box.cube(2, 1.0))
     modular = problem.modular
     modular_rows(problem.flat, modular, np.ones(4, dtype=np.uint8))
     assert meet_on(modular, 0, 1, 2)
@@ -316,7 +316,7 @@ def test_a_silent_unit_among_units_that_all_vary(drop):
     )
     network = Network(layers)
     square = pr.Box.cube(2, 1.0)
-    problem = problem_of(network, square, drop_constant=drop)
+    problem = (problem_of if drop else whole_problem)(network, square)
     assert problem.modular.first.shape[2] == problem.flat.widths[0]
     subtree = PlanarSubtree(problem, None)
     assert explored(subtree)[-1] == len(pr.enumerate_regions(network, square))
@@ -328,7 +328,7 @@ def test_room_grows():
     network = Network.from_arrays(
         [(rng.normal(size=(300, 2)), 0.1 * rng.normal(size=300)), (np.ones((1, 300)), [0.0])]
     )
-    problem = problem_of(network, pr.Box.cube(2, 1.0), drop_constant=True)
+    problem = problem_of(network, pr.Box.cube(2, 1.0))
     subtree = PlanarSubtree(problem, None)
     room = len(subtree.polygons.frames)
     assert explored(subtree)[-1] == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))

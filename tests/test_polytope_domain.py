@@ -27,7 +27,7 @@ from polyregions.pattern import unpack
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check
 from polyregions.testing import assert_valid
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 KINDS = ("simplex", "cross", "halfspaces", "thin", "thinner", "redundant", "integer")
 
@@ -96,7 +96,7 @@ def layers(network):
 @pytest.mark.parametrize("family", [name for name in FAMILIES if "whole" not in name])
 def test_walks_and_brute_force_agree(family, kind):
     network, polytope = case(family, kind, seed=len(family) % 3)
-    regions, exact = pr.enumerate_regions(network, polytope), walk(network, polytope)
+    regions, exact = pr.enumerate_regions(network, polytope), walk_exactly(network, polytope)
     assert regions.complete
     assert regions.proven
     assert_same(regions, exact)
@@ -109,7 +109,7 @@ def test_walks_and_brute_force_agree(family, kind):
 def test_larger_results_are_valid(family, kind):
     network, polytope = case(family, kind, seed=4, units=12)
     regions = pr.enumerate_regions(network, polytope, threads=2)
-    assert_same(regions, walk(network, polytope))
+    assert_same(regions, walk_exactly(network, polytope))
     assert_valid(regions)  # witnesses inside, facets, volumes add up to the polytope's
     bits = unpack(regions.patterns, network.hidden_units)
     check_identities(network, polytope, bits, regions.edges)
@@ -185,7 +185,7 @@ def test_domains_of_one_input():
     network = pr.Network.from_arrays([([[1.0], [1.0]], [-1 / 3, 0.1]), ([[1, 1]], [0])])
     third = pr.Polytope([[3.0], [-1.0]], [1.0, 1.0])  # up to 1/3, which is no float
     regions = pr.enumerate_regions(network, third)
-    assert_same(regions, walk(network, third))
+    assert_same(regions, walk_exactly(network, third))
     assert len(regions) == 3
     assert sum(exact_volumes(regions)) == Fraction(4, 3)
     assert_valid(regions)
@@ -202,7 +202,7 @@ def test_a_small_polytope_far_away(size):
     A = np.array([[-1, 0], [0, -1], [1, 1]])
     polytope = pr.Polytope(A, A @ centre + 2 * size)
     regions = pr.enumerate_regions(network, polytope)
-    assert_same(regions, walk(network, polytope))
+    assert_same(regions, walk_exactly(network, polytope))
     assert len(regions) > 3
     assert_valid(regions)
     corners = [
@@ -449,7 +449,7 @@ def test_numbers_of_too_different_sizes():
         pr.enumerate_regions(network, polytope)
     # far away, or with tiny coefficients that matter, it is no trouble
     polytope = pr.Polytope(np.vstack([A, [[1e-300, 1]], [[1e-300, 1e-300]]]), [*b, 0.5, 1.0])
-    assert_same(pr.enumerate_regions(network, polytope), walk(network, polytope))
+    assert_same(pr.enumerate_regions(network, polytope), walk_exactly(network, polytope))
 
 
 def test_polytopes_do_not_change():

@@ -14,7 +14,7 @@ from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.prefixes import copy_list, prefix_of
-from polyregions.walk.walk_state import root
+from polyregions.walk.walk_state import root_state
 
 
 def chained(widths, rng, *, density=1.0, bias=0.3, straight=0.0, passing=False):
@@ -102,8 +102,8 @@ def test_threads_and_chunks_on_a_larger_net():
 
 def walked(network, domain):
     """The problem, and everything that a finished walk holds."""
-    problem = problem_of(network, domain, drop_constant=True)
-    found = root(problem)
+    problem = problem_of(network, domain)
+    found = root_state(problem)
     drive(problem, found, limits=limits_of(), interrupt=Interrupt())
     return problem, found
 
@@ -155,8 +155,8 @@ def test_without_prefixes_the_walk_is_the_same():
     """The slow twin: no list is ever made, every row is looked at in every region."""
     for n, kind in ((1, "sparse"), (2, "three layers"), (2, "pooled"), (3, "multiples")):
         network, domain = case(kind, n, 1)
-        problem = problem_of(network, domain, drop_constant=True)
-        found = root(problem)
+        problem = problem_of(network, domain)
+        found = root_state(problem)
         nothing = np.zeros(0, dtype=np.int64)
         found.prefixes = found.prefixes._replace(depths=nothing)
         found.prefixes.totals[:] = 0

@@ -91,7 +91,7 @@ def vertex_walk(room):
     work.basis[:] = [LEFT, LOWER]
     out = facet_buffer(2, 6)
     witness = np.zeros(2)
-    count = walk_vertices(ROWS, ERRORS, 2, 6, 6, work, out, witness, room, True)
+    count = walk_vertices(ROWS, ERRORS, 2, 6, 6, work, out, witness, room)
     return None if count < 0 else sorted(out.rows[:count].tolist())
 
 
@@ -113,7 +113,6 @@ def polygon(rows, errors=ERRORS, start=LEFT, point=(-1.0, 0.0)):
         out,
         np.zeros(2),
         0.0,
-        True,
     )
     return None if count < 0 else sorted(out.rows[:count].tolist())
 

@@ -6,8 +6,9 @@ from itertools import product
 import flint
 import numpy as np
 import pytest
+from facet_answerers import exact_rows_of, facets_of_exact_rows
 
-from polyregions.exact.facets import exact_facets, facets, interior_point, prepare
+from polyregions.exact.facets import exact_facets, interior_point
 
 
 def cube(n, radius=1):
@@ -87,4 +88,4 @@ def test_refuses_what_is_not_a_polytope():
     with pytest.raises(ValueError, match="do not bound"):
         exact_facets([[1, 0, 0], [0, 1, 0]])
     with pytest.raises(ValueError, match="no interior"):
-        facets(prepare(np.array([[1.0], [-1.0]]), np.array([-1.0, 0.0])))
+        facets_of_exact_rows(exact_rows_of([[1.0], [-1.0]], [-1.0, 0.0]))

@@ -11,14 +11,14 @@ from polyregions.network import Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_walk_equals_brute_force(family, seed):
     network, domain = random_case(family, seed, units=6)
-    found, expected = walk(network, domain), brute_force(network, domain)
+    found, expected = walk_exactly(network, domain), brute_force(network, domain)
     np.testing.assert_array_equal(found.patterns, expected.patterns)
     np.testing.assert_array_equal(found.edges, expected.edges)
 
@@ -27,7 +27,7 @@ def test_walk_equals_brute_force(family, seed):
 def test_interiors_lie_in_their_regions(family):
     network, domain = random_case(family, 100)
     chart = chart_of(domain, network.input_dimension)
-    found = walk(network, domain)
+    found = walk_exactly(network, domain)
     for words, point in zip(found.patterns, found.interiors, strict=True):
         rows = exact_rows(exact_network(network, chart), unpack(words, network.hidden_units))
         column = [*point, 1]
@@ -38,7 +38,7 @@ def test_interiors_lie_in_their_regions(family):
 def test_one_differing_bit_is_not_adjacency():
     # j = x, i = x + 5, k = 2 relu(j) - relu(i) + 4
     network = Network.from_arrays([([[1], [1]], [0, 5]), ([[2, -1]], [4]), ([[1]], [0])])
-    found = walk(network, Box.interval(1, -10.0, 10.0))
+    found = walk_exactly(network, Box.interval(1, -10.0, 10.0))
     on_bit = [list(unpack(words, 3)) for words in found.patterns]
     left, right = on_bit.index([0, 1, 1]), on_bit.index([1, 1, 1])
     assert [min(left, right), max(left, right)] not in found.edges.tolist()

@@ -10,7 +10,7 @@ import polyregions as pr
 from polyregions.io import load, load_box, read_idx
 from polyregions.network.slices import Line, Plane, Slice
 from polyregions.pattern import unpack
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
@@ -100,7 +100,7 @@ def test_the_rational_walk_finds_the_same_regions_of_a_small_window(digits):
     network = load(data_file("nets/mnist_256x2.onnx"))
     restricted = Plane.through(*digits).restrict(network)
     window = pr.Box.interval(2, -0.4, 0.4)
-    regions, expected = pr.enumerate_regions(restricted, window), walk(restricted, window)
+    regions, expected = pr.enumerate_regions(restricted, window), walk_exactly(restricted, window)
     np.testing.assert_array_equal(regions.patterns, expected.patterns)
     np.testing.assert_array_equal(regions.edges, expected.edges)
     assert len(regions) > 10

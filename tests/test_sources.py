@@ -7,8 +7,8 @@ import pytest
 
 from polyregions import Box, Layer, Network, enumerate_regions
 from polyregions.geometry.linear_forms import NOTHING, sources_of, trace_sources
-from polyregions.run.problem import problem_of
-from polyregions.walk.rational_walk import walk
+from polyregions.run.problem import whole_problem
+from polyregions.walk.rational_walk import walk_exactly
 
 
 def sparse_network(seed):
@@ -30,7 +30,7 @@ def sparse_network(seed):
 def test_ties_by_shape_are_ties_of_exact_rows(seed):
     network = sparse_network(seed)
     domain = Box.cube(network.input_dimension, 1.0) if seed % 2 else None
-    problem = problem_of(network, domain)
+    problem = whole_problem(network, domain)
     flat = problem.flat
     rng = np.random.default_rng(seed)
     sources = sources_of(flat)
@@ -58,7 +58,7 @@ def test_ties_by_shape_are_ties_of_exact_rows(seed):
 def test_walk_of_sparse_networks(seed):
     network = sparse_network(seed)
     domain = Box.cube(network.input_dimension, 1.0) if seed % 2 else None
-    regions, expected = enumerate_regions(network, domain), walk(network, domain)
+    regions, expected = enumerate_regions(network, domain), walk_exactly(network, domain)
     np.testing.assert_array_equal(regions.patterns, expected.patterns)
     np.testing.assert_array_equal(regions.edges, expected.edges)
     assert regions.proven
@@ -76,6 +76,6 @@ def test_max_pooling_after_relu_needs_little_exact_arithmetic():
     pooled = Layer.with_slopes(compare, np.zeros(8), slopes, 1.0)
     network = Network((below, pooled, Layer.affine(np.ones((1, 8)), [0.0])))
     box = Box.cube(2, 1.0)
-    regions, expected = enumerate_regions(network, box), walk(network, box)
+    regions, expected = enumerate_regions(network, box), walk_exactly(network, box)
     np.testing.assert_array_equal(regions.patterns, expected.patterns)
     assert regions.exact_decisions < len(regions)

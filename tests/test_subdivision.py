@@ -15,10 +15,10 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.network import Layer, Network
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.subdivision import count_below, count_tree, unit_order
-from polyregions.walk.rational_walk import walk
+from polyregions.walk.rational_walk import walk_exactly
 
 SEEDS = 12
 
@@ -69,9 +69,9 @@ def test_tree_equals_walk(family):
 def test_tree_equals_rational_walk_and_exact_tree(family):
     for seed in range(50, 54):
         network, domain = random_case(family, seed, units=6)
-        regions = len(walk(network, domain).patterns)
+        regions = len(walk_exactly(network, domain).patterns)
         checked(count_tree(network, domain), regions)
-        problem = problem_of(network, domain)
+        problem = whole_problem(network, domain)
         assert counted_exactly(problem, unit_order(problem, seed))[-1] == regions
 
 
@@ -93,7 +93,7 @@ def test_zoo(known):
 @pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
 def test_slivers(case):
     _, network, box = case
-    checked(count_tree(network, box), len(walk(network, box).patterns))
+    checked(count_tree(network, box), len(walk_exactly(network, box).patterns))
 
 
 @pytest.mark.parametrize("domain", ["cube", "whole space", "fixed", "slice"])
@@ -128,7 +128,7 @@ def test_every_order_gives_the_same_counts(family):
 
 
 def test_orders_differ_and_stay_within_layers():
-    problem = problem_of(he_normal((3, 6, 5)), pr.Box.cube(3, 1.0))
+    problem = whole_problem(he_normal((3, 6, 5)), pr.Box.cube(3, 1.0))
     orders = [unit_order(problem, seed).tolist() for seed in (None, 0, 1)]
     assert orders[0] == list(range(11))
     assert len({tuple(order) for order in orders}) == 3
@@ -160,7 +160,7 @@ def below_in_parts(problem, budget, order=None):
 def test_prefixes_add_up(family, shuffled):
     for seed in range(40, 43):
         network, domain = random_case(family, seed, units=9)
-        problem = problem_of(network, domain, drop_constant=True)
+        problem = problem_of(network, domain)
         if problem.flat.units == 0:
             continue
         order = unit_order(problem, seed) if shuffled else None
@@ -174,13 +174,13 @@ def test_prefixes_add_up(family, shuffled):
 
 def test_prefixes_of_slivers_add_up():
     for _, network, box in slivers():
-        problem = problem_of(network, box, drop_constant=True)
+        problem = problem_of(network, box)
         parts, _ = below_in_parts(problem, 1)
-        assert parts[-1] == len(walk(network, box).patterns)
+        assert parts[-1] == len(walk_exactly(network, box).patterns)
 
 
 def test_prefixes_of_a_medium_net_add_up():
-    problem = problem_of(he_normal((4, 12, 12)), pr.Box.cube(4, 1.0), drop_constant=True)
+    problem = problem_of(he_normal((4, 12, 12)), pr.Box.cube(4, 1.0))
     whole = count_below(problem)
     for budget in (40, 1_000):
         parts, calls = below_in_parts(problem, budget)
@@ -191,7 +191,7 @@ def test_prefixes_of_a_medium_net_add_up():
 def test_every_plain_prefix():
     network, box = he_normal((2, 3, 3)), pr.Box.cube(2, 1.0)
     bits = [region.bits.tolist() for region in pr.enumerate_regions(network, box)]
-    problem = problem_of(network, box)
+    problem = whole_problem(network, box)
     for length in range(7):
         for number in range(2**length):
             prefix = [number >> i & 1 for i in range(length)]
@@ -201,7 +201,7 @@ def test_every_plain_prefix():
 
 def test_a_unit_that_vanishes_has_bit_0():
     network = Network.from_arrays([([[1.0], [0.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
-    problem = problem_of(network, pr.Box.cube(1, 1.0))
+    problem = whole_problem(network, pr.Box.cube(1, 1.0))
     for marks, regions in (([1, 0], 1), ([1, 1], 0), ([2, 0], 2), ([2, 1], 0)):
         assert count_below(problem, marks).counts[-1] == regions
         tree = ExactTree(problem, np.arange(2), np.array([0, 0, 2]), np.zeros(2, dtype=np.int64))
@@ -213,7 +213,7 @@ def test_a_unit_that_vanishes_has_bit_0():
 
 @pytest.mark.parametrize("prefix", [[0] * 7, [2, 0, 1, 1], [3], [-1]])
 def test_bad_prefix(prefix):
-    problem = problem_of(he_normal((2, 3, 3)), pr.Box.cube(2, 1.0))
+    problem = whole_problem(he_normal((2, 3, 3)), pr.Box.cube(2, 1.0))
     with pytest.raises(pr.PolyregionsError, match="prefix"):
         count_below(problem, prefix)
 
@@ -221,7 +221,7 @@ def test_bad_prefix(prefix):
 def test_no_unit_varies():
     network = Network.from_arrays([([[1.0], [1.0]], [5.0, -5.0]), ([[1.0, 1.0]], [0.0])])
     checked(count_tree(network, pr.Box.cube(1, 1.0)), 1)
-    problem = problem_of(network, pr.Box.cube(1, 1.0), drop_constant=True)
+    problem = problem_of(network, pr.Box.cube(1, 1.0))
     assert count_below(problem).counts[-1] == 1
 
 

@@ -20,7 +20,7 @@ from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
 from polyregions.geometry.halfspaces import unit_rows
 from polyregions.io.meshes import Solid
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [
@@ -56,6 +56,7 @@ def rows_of_regions(regions: Regions) -> RegionRows:
 
     A partial result lacks facets, those towards regions that it does not hold.
     """
+    check_regions(regions)
     rows, errors = _bounded(*facet_hyperplanes(regions), regions.domain)
     units = facet_unit(regions)
     ends = regions.edges.astype(np.int64)
@@ -89,6 +90,7 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
     DomainError
         Over the whole space without a window.
     """
+    check_regions(regions)
     for index, corners in enumerate(resolved_corners(regions, window)):
         if corners is None:
             assert regions.domain is not None
@@ -100,6 +102,7 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
 
 def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats | None]:
     """Yield what :func:`region_corners` does, but None where floats do not resolve a region."""
+    check_regions(regions)
     domain = regions.domain if regions.domain is not None else window
     if domain is None:
         raise DomainError("corners in the whole space need a window to clip to; give a box")
@@ -275,6 +278,7 @@ def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
     `polygons` are the regions' corners in order (:func:`region_corners`). A facet
     outside the window has NaNs.
     """
+    check_regions(regions)
     table = rows_of_regions(regions)
     segments = np.full((len(regions.edges), 2, 2), np.nan)
     first = np.unique(table.edges, return_index=True)[1]
@@ -322,6 +326,7 @@ def solids(regions: Regions) -> list[Solid]:
     >>> [len(cell.faces) for cell in solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0)))]
     [6, 6]
     """
+    check_regions(regions)
     domain = regions.domain
     if domain is None or len(domain.free) != 3:
         raise DomainError(

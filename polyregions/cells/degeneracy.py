@@ -19,7 +19,7 @@ from polyregions.geometry.rows import LOST
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.residues import coincide, combination_zeros, modular_rows, vanishes
 
-__all__ = ["NO_ROW", "GroupScratch", "find_groups", "group_scratch", "prove_touching"]
+__all__ = ["NO_ROW", "GroupScratch", "find_groups", "group_scratch", "prove_row_touches"]
 
 # Hints only: which rows are worth comparing exactly.
 PARALLEL_HINT = 1.0 - 1e-11
@@ -70,7 +70,7 @@ def group_scratch(flat: FlatNetwork) -> GroupScratch:
 
 
 @exact_order_kernel
-def residues_ready(flat, modular, bits, exact):
+def region_residues_ready(flat, modular, bits, exact):
     """Compute the region's rows modulo the primes unless ``exact[1]`` says they are there."""
     if exact[1] == 0:
         modular_rows(flat, modular, bits)
@@ -94,7 +94,7 @@ def find_groups(flat, modular, bits, rows, errors, groups):
             if bits[i] != 0:
                 return False
             if source[i] != NOTHING:
-                residues_ready(flat, modular, bits, groups.exact)
+                region_residues_ready(flat, modular, bits, groups.exact)
                 if not vanishes(modular, m, i):
                     return False
                 groups.exact[0] += 1
@@ -125,7 +125,7 @@ def find_groups(flat, modular, bits, rows, errors, groups):
                 if j >= flat.units or source[i] != source[j]:
                     if len(modular.primes) == 0:
                         return False
-                    residues_ready(flat, modular, bits, groups.exact)
+                    region_residues_ready(flat, modular, bits, groups.exact)
                     if not coincide(modular, m, i, j, lead):
                         continue
                     groups.exact[0] += 1
@@ -136,7 +136,7 @@ def find_groups(flat, modular, bits, rows, errors, groups):
 
 
 @exact_order_kernel
-def prove_touching(
+def prove_row_touches(
     flat, modular, bits, rows, errors, basis, table, inverse, position, row, residual, groups
 ):
     """Prove that a row is an exact non-negative combination of two or more basis rows.
@@ -167,7 +167,7 @@ def prove_touching(
         return False
     if known and not unsure:
         return True
-    residues_ready(flat, modular, bits, groups.exact)
+    region_residues_ready(flat, modular, bits, groups.exact)
     if not combination_zeros(modular, m, basis, row, groups.is_zero):
         return False
     groups.exact[0] += 1

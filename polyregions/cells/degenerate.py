@@ -17,7 +17,7 @@ Whatever remains open is left to rational arithmetic.
 
 from __future__ import annotations
 
-from polyregions.cells.degeneracy import NO_ROW, find_groups, prove_touching
+from polyregions.cells.degeneracy import NO_ROW, find_groups, prove_row_touches
 from polyregions.cells.dictionary import (
     HUGE,
     PIVOT_HINT,
@@ -180,7 +180,7 @@ def decide_row(flat, modular, bits, rows, errors, row, live, work, groups):
                 return 0
             if not invert_basis(rows, basis, m, work.inverse):
                 return -1
-            if prove_touching(
+            if prove_row_touches(
                 flat,
                 modular,
                 bits,

@@ -17,7 +17,23 @@ import numpy as np
 from polyregions.arrays import Floats, Integers
 from polyregions.compiled import entry, kernel
 
-__all__ = ["Workspace", "workspace"]
+__all__ = [
+    "HUGE",
+    "PIVOT_HINT",
+    "TIE_HINT",
+    "TIGHT_HINT",
+    "Workspace",
+    "blocking_row",
+    "build_table",
+    "invert_basis",
+    "least_coefficients",
+    "move_row",
+    "pivot",
+    "step_inside",
+    "swap_rows",
+    "vertex_from_point",
+    "workspace",
+]
 
 
 HUGE = 1e300

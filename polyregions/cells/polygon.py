@@ -11,7 +11,7 @@ from polyregions.cells.dictionary import HUGE, PIVOT_HINT, TIE_HINT
 from polyregions.cells.proofs import evaluate_rows, least, lower_bounds
 from polyregions.compiled import exact_order_kernel, kernel
 
-__all__ = ["nearest_row", "walk_polygon"]
+__all__ = ["corner_doubt", "nearest_row", "walk_polygon"]
 
 
 @kernel
@@ -76,7 +76,7 @@ def append_edge(out, count, row, x, y):
 
 
 @exact_order_kernel
-def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness, room, proofs):
+def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness, room):
     """Decide every candidate row of a polygon, starting at `point` on the line of `row`.
 
     Parameters
@@ -91,7 +91,7 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
     out : FacetBuffer
         Rows, the middle of each edge, and the row itself as first entry of its basis;
         ``supports`` holds the pairs of rows that meet in the corners, in order.
-    witness, room, proofs
+    witness, room
         See `walk_vertices`.
 
     Returns
@@ -122,7 +122,7 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
         dx, dy = rows[1, row], -rows[0, row]
         needed = 0.0
         if previous >= 0:
-            needed = corner_doubt(rows, errors, previous, row, x, y) if proofs else TIE_HINT
+            needed = corner_doubt(rows, errors, previous, row, x, y)
             if needed < 0.0:
                 return -1
         close = look_along(rows, errors, size, x, y, dx, dy, needed, ratio)
@@ -163,7 +163,7 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
     if row != first or corners < 3:
         return -1
     # the last corner closes the cycle; it is proven like the others
-    needed = corner_doubt(rows, errors, previous, row, x, y) if proofs else TIE_HINT
+    needed = corner_doubt(rows, errors, previous, row, x, y)
     if needed < 0.0:
         return -1
     if look_along(rows, errors, size, x, y, 0.0, 0.0, needed, ratio) != 2:
@@ -172,9 +172,8 @@ def walk_polygon(rows, errors, size, candidates, row, point, ratio, out, witness
         count = append_edge(out, count, row, 0.5 * (x + start_x), 0.5 * (y + start_y))
     witness[0] /= corners
     witness[1] /= corners
-    if proofs:
-        evaluate_rows(rows, 2, size, witness, ratio)
-        lower_bounds(ratio, errors, size)
-        if not least(ratio, size) > room:
-            return -1
+    evaluate_rows(rows, 2, size, witness, ratio)
+    lower_bounds(ratio, errors, size)
+    if not least(ratio, size) > room:
+        return -1
     return count

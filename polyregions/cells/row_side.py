@@ -27,7 +27,7 @@ __all__ = [
     "prove_touching_side",
     "proven_inside",
     "side_margins",
-    "write_table",
+    "write_dictionary",
 ]
 
 # Hint: the size of the gaps, far above the rounding of the dictionary, below most regions.
@@ -182,7 +182,7 @@ def prove_touching_side(
 
 @entry
 @kernel
-def write_table(rows, gaps, m, basis, row_at, moved, end, inverse, table):
+def write_dictionary(rows, gaps, m, basis, row_at, moved, end, inverse, table):
     """Write the dictionary afresh at the vertex of `basis`; False if nearly singular.
 
     Positions before `moved` hold rows of the polytope, those after it other rows, which

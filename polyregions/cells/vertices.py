@@ -33,10 +33,10 @@ from polyregions.cells.proofs import (
 )
 from polyregions.compiled import exact_order_kernel
 
-__all__ = ["FacetBuffer", "facet_buffer", "walk_vertices"]
+__all__ = ["FacetBuffer", "facet_buffer", "row_type", "walk_vertices"]
 
 
-UNKNOWN, FACET, REDUNDANT = 0, 1, 2
+UNDECIDED_ROW, FACET, REDUNDANT = 0, 1, 2
 
 # Pivots per row before the walk is given up as cycling: a hint, the answer is then "undecided".
 PASSES_HINT = 50
@@ -71,7 +71,7 @@ def facet_buffer(m: int, capacity: int) -> FacetBuffer:
 
 
 @exact_order_kernel
-def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
+def prove_basis_facets(rows, errors, m, size, live, work, out, count):
     """Prove that each basis row of unknown status is a facet of a simple vertex.
 
     Facets found are appended to `out` (rows, bases, points); returns the new count,
@@ -87,14 +87,11 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
     vertex = work.vertex
     for d in range(m):
         vertex[d] = table[m, d]
-    if proofs:
-        evaluate_rows(rows, m, size, vertex, work.slack)
-        lower_bounds(work.slack, errors, size)
-        for k in range(m):
-            work.slack[basis[k]] = HUGE
-        others = least(work.slack, size)
-    else:
-        others = least(table[m, m:live], live - m) - TIE_HINT
+    evaluate_rows(rows, m, size, vertex, work.slack)
+    lower_bounds(work.slack, errors, size)
+    for k in range(m):
+        work.slack[basis[k]] = HUGE
+    others = least(work.slack, size)
     if not others > 0.0:
         return -1
     reach = 0.0
@@ -110,11 +107,11 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
     step = 0.5 * others / reach
     for facet in range(m):
         row = basis[facet]
-        if status[row] != UNKNOWN:
+        if status[row] != UNDECIDED_ROW:
             continue
         for d in range(m):
             point[d] = vertex[d] + step * (direction[d] - table[facet, d])
-        if proofs and not prove_facet_point(rows, errors, m, basis, facet, others, vertex, point):
+        if not prove_facet_point(rows, errors, m, basis, facet, others, vertex, point):
             return -1
         status[row] = FACET
         out.rows[count] = row
@@ -127,7 +124,7 @@ def prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs):
 
 
 @exact_order_kernel
-def prove_end_facet(rows, errors, m, size, column, position, work, out, count, proofs):
+def prove_end_facet(rows, errors, m, size, column, position, work, out, count):
     """Prove the facet that blocks edge `column` of the first vertex at its far end.
 
     Returns the new count; unchanged if the row could not be proven here.
@@ -167,7 +164,7 @@ def prove_end_facet(rows, errors, m, size, column, position, work, out, count, p
         point[d] = vertex[d] + step * direction[d]
     leaving = basis[column]
     basis[column] = row
-    proven = not proofs or prove_facet_point(rows, errors, m, basis, column, others, vertex, point)
+    proven = prove_facet_point(rows, errors, m, basis, column, others, vertex, point)
     if proven:
         work.status[row] = FACET
         out.rows[count] = row
@@ -181,7 +178,7 @@ def prove_end_facet(rows, errors, m, size, column, position, work, out, count, p
 
 
 @exact_order_kernel
-def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, proofs):
+def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room):
     """Decide every candidate row, starting at the vertex of ``work.basis``.
 
     Parameters
@@ -194,8 +191,6 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
     witness : float64 array, shape (m,), out
         A point where every row exceeds its error by more than `room`.
     room : float
-    proofs : bool
-        False leaves the proofs out: the answers are then what floats suggest.
 
     Returns
     -------
@@ -212,7 +207,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
     """
     table, row_at, basis, status = work.table, work.row_at, work.basis, work.status
     for i in range(size):
-        status[i] = UNKNOWN if i < candidates else REDUNDANT
+        status[i] = UNDECIDED_ROW if i < candidates else REDUNDANT
     for i in range(candidates):
         out.supports[i, 0] = -1
     if not invert_basis(rows, basis, m, work.inverse):
@@ -233,7 +228,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
             position = unknown
         live -= 1
         move_row(table, row_at, m, live, position)
-    count = prove_basis_facets(rows, errors, m, size, live, work, out, 0, proofs)
+    count = prove_basis_facets(rows, errors, m, size, live, work, out, 0)
     if count < 0:
         return -1
 
@@ -247,17 +242,16 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
         length = -table[m, position] / table[k, position]
         for d in range(m):
             witness[d] += length * table[k, d] / (m + 1)
-        if status[row_at[position]] == UNKNOWN:
+        if status[row_at[position]] == UNDECIDED_ROW:
             before = count
-            count = prove_end_facet(rows, errors, m, size, k, position, work, out, count, proofs)
+            count = prove_end_facet(rows, errors, m, size, k, position, work, out, count)
             if count > before and position < unknown:
                 unknown -= 1
                 swap_rows(table, row_at, m, position, unknown)
-    if proofs:
-        evaluate_rows(rows, m, size, witness, work.slack)
-        lower_bounds(work.slack, errors, size)
-        if not least(work.slack, size) > room:
-            return -1
+    evaluate_rows(rows, m, size, witness, work.slack)
+    lower_bounds(work.slack, errors, size)
+    if not least(work.slack, size) > room:
+        return -1
 
     objective = -1
     passes = PASSES_HINT * (candidates + m)
@@ -267,9 +261,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
         while p < unknown:
             if work.ratio[p] >= -PIVOT_HINT:
                 row = row_at[p]
-                if proofs and not prove_redundant(
-                    rows, errors, m, basis, table, p, row, work.residual
-                ):
+                if not prove_redundant(rows, errors, m, basis, table, p, row, work.residual):
                     return -1
                 status[row] = REDUNDANT
                 for k in range(m):
@@ -285,7 +277,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
             return count
         # keep the current objective until it is settled, else take the nearest row
         target = -1
-        if objective >= 0 and status[objective] == UNKNOWN:
+        if objective >= 0 and status[objective] == UNDECIDED_ROW:
             for p in range(m, unknown):
                 if row_at[p] == objective:
                     target = p
@@ -311,7 +303,7 @@ def walk_vertices(rows, errors, m, size, candidates, work, out, witness, room, p
             # the row that left the basis is no longer a question
             unknown -= 1
             swap_rows(table, row_at, m, position, unknown)
-        if status[entered] == UNKNOWN:
-            count = prove_basis_facets(rows, errors, m, size, live, work, out, count, proofs)
+        if status[entered] == UNDECIDED_ROW:
+            count = prove_basis_facets(rows, errors, m, size, live, work, out, count)
             if count < 0:
                 return -1

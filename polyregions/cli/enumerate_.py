@@ -76,7 +76,7 @@ def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Writte
         return written, watch.times()
 
 
-_STOPPED = {
+_STOP_WORDS = {
     "regions": "at the limit of --max-regions",
     "time": "at the limit of --time-limit",
     "memory": "at the budget of --memory",
@@ -137,7 +137,7 @@ def enumerate_(
     if written.complete:
         return 0
     report.tell(
-        f"polyregions: stopped {_STOPPED[written.stopped]}; these {written.regions:,} regions "
+        f"polyregions: stopped {_STOP_WORDS[written.stopped]}; these {written.regions:,} regions "
         f"are not all, and the same command with --resume goes on from here"
     )
     return 3

@@ -105,10 +105,10 @@ def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
             f"the {kind} has {domain.dimension} coordinates but the network reads "
             f"{input_dimension} inputs; give {cure}"
         )
-    chart = _box(domain.box)
+    chart = _box_chart(domain.box)
     if isinstance(domain, Box):
         return chart
-    walls = list(_walls(domain, chart).values())
+    walls = list(_binding_rows(domain, chart).values())
     return Chart(chart.transform, flint.fmpz_mat(chart.rows.tolist() + walls), chart.weight_column)
 
 
@@ -138,7 +138,7 @@ def binding_inequalities(polytope: Polytope) -> list[int]:
     The others hold everywhere in the open box around the polytope, or are implied by a
     parallel row.
     """
-    return list(_walls(polytope, _box(polytope.box)))
+    return list(_binding_rows(polytope, _box_chart(polytope.box)))
 
 
 def cone_chart(input_dimension: int) -> Chart:
@@ -150,7 +150,7 @@ def cone_chart(input_dimension: int) -> Chart:
     return Chart(transform, _cube_rows(m), m)
 
 
-def _box(box: Box) -> Chart:
+def _box_chart(box: Box) -> Chart:
     free = box.free
     n, m = box.dimension, len(free)
     bounds, exponent = dyadic_matrix(np.stack([box.lower, box.upper]))
@@ -177,7 +177,7 @@ def _whole_space(n: int) -> Chart:
     return Chart(transform, rows, n)
 
 
-def _walls(polytope: Polytope, chart: Chart) -> dict[int, list[flint.fmpz]]:
+def _binding_rows(polytope: Polytope, chart: Chart) -> dict[int, list[flint.fmpz]]:
     """Return the inequalities on a chart that the cube does not imply, by their number."""
     integers, _ = dyadic_matrix(np.column_stack([-polytope.A, polytope.b]))
     tightest: dict[tuple[flint.fmpz, ...], tuple[flint.fmpq, int]] = {}

@@ -64,7 +64,7 @@ def inequalities(constraints: Sequence[Any], variable: Any) -> tuple[Floats, Flo
             )
     listed = list(constraints) if isinstance(constraints, Iterable) else [constraints]
     for number, constraint in enumerate(listed):
-        _check(cp, number, constraint, variable)
+        _check_constraint(cp, number, constraint, variable)
     # the objective only makes sure that the variable is there
     problem = cp.Problem(cp.Minimize(cp.sum(variable)), listed)
     try:
@@ -77,9 +77,9 @@ def inequalities(constraints: Sequence[Any], variable: Any) -> tuple[Floats, Flo
     return data["A"].toarray() + 0.0, np.asarray(data["b"]) + 0.0
 
 
-def _check(cp: Any, number: int, constraint: Any, variable: Any) -> None:
+def _check_constraint(cp: Any, number: int, constraint: Any, variable: Any) -> None:
     """Refuse a constraint that is no affine inequality in the variable alone."""
-    what = f"constraint {number} ({_short(constraint)})"
+    what = f"constraint {number} ({_shortened_text(constraint)})"
     kinds = cp.constraints
     if isinstance(constraint, (kinds.Equality, kinds.Zero)):
         raise DomainError(
@@ -107,6 +107,6 @@ def _check(cp: Any, number: int, constraint: Any, variable: Any) -> None:
             )
 
 
-def _short(constraint: Any) -> str:
+def _shortened_text(constraint: Any) -> str:
     text = " ".join(str(constraint).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

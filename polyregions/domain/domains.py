@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Domain", "Polytope"]
 
 
-_LONGEST = 200  # characters of an expression that stands for its domain
+_LONGEST_EXPRESSION = 200  # characters of an expression that stands for its domain
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -128,7 +128,10 @@ class Box:
         True
         """
         sides = zip(
-            _point(x, self.dimension), self.lower.tolist(), self.upper.tolist(), strict=True
+            _exact_coordinates(x, self.dimension),
+            self.lower.tolist(),
+            self.upper.tolist(),
+            strict=True,
         )
         return all(low < value < high or low == value == high for value, low, high in sides)
 
@@ -157,7 +160,7 @@ class Box:
 
     def __repr__(self) -> str:
         text = self.expression()
-        if len(text) <= _LONGEST:
+        if len(text) <= _LONGEST_EXPRESSION:
             return text
         return f"<Box of {self.dimension} inputs, {len(self.free)} of them free>"
 
@@ -227,9 +230,9 @@ class Polytope:
                 f"correct that inequality"
             )
         matrix, bounds = matrix[kept], bounds[kept]
-        from polyregions.exact.bounding import bounding_box
+        from polyregions.exact.bounding import polytope_bounds
 
-        box = Box(*bounding_box(matrix, bounds))
+        box = Box(*polytope_bounds(matrix, bounds))
         for name, array in (("A", matrix), ("b", bounds)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -288,7 +291,7 @@ class Polytope:
         DomainError
             If it has another number of coordinates, or one that is no finite real number.
         """
-        point = _point(x, self.dimension)
+        point = _exact_coordinates(x, self.dimension)
         for row, bound in zip(self.A.tolist(), self.b.tolist(), strict=True):
             terms = (Fraction(a) * value for a, value in zip(row, point, strict=True) if a)
             if not sum(terms, Fraction(0)) < bound:
@@ -311,7 +314,7 @@ class Polytope:
 
     def __repr__(self) -> str:
         text = self.expression()
-        if len(text) <= _LONGEST:
+        if len(text) <= _LONGEST_EXPRESSION:
             return text
         return f"<Polytope of {len(self.b)} inequalities in {self.dimension} inputs>"
 
@@ -319,7 +322,7 @@ class Polytope:
 Domain = Box | Polytope
 
 
-def _point(x: Sequence[Fraction] | Floats, dimension: int) -> list[Fraction]:
+def _exact_coordinates(x: Sequence[Fraction] | Floats, dimension: int) -> list[Fraction]:
     exact = np.iterable(x) and any(isinstance(entry, Fraction) for entry in x)
     plain: Any = [0.0 if isinstance(entry, Fraction) else entry for entry in x] if exact else x
     values = finite_floats(plain, "coordinates", DomainError)

@@ -14,15 +14,15 @@ from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.exact.facets import strict_point
 from polyregions.exact.simplex import Row, Simplex, vertex_near
 
-__all__ = ["bounding_box"]
+__all__ = ["polytope_bounds"]
 
 
-_GREEDY_STEPS = 30
+_GREEDY_PIVOTS = 30
 _MOST_TIGHTENED = 12  # beyond, linear programs only for coordinates that no inequality bounds alone
 _ROOM = 5  # a side that no inequality bounds directly leaves up to 2 * 2**-5 of the width
 
 
-def bounding_box(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
+def polytope_bounds(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
     """Return the lower and upper bounds of a box that contains {x : A x <= b}.
 
     Parameters
@@ -55,7 +55,7 @@ def bounding_box(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
     >>> bounding_box(np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]), np.array([0.0, 0.0, 1.0]))
     ([0.0, 0.0], [1.03125, 1.03125])
     """
-    rows = _distinct(A, b)
+    rows = _distinct_rows(A, b)
     try:
         inside = strict_point(rows)
         if isinstance(inside, bool):
@@ -77,10 +77,10 @@ def bounding_box(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
     for k in range(A.shape[1]):
         stated = [_stated(A, b, k, sign) for sign in (-1, 1)]
         if None in stated or A.shape[1] <= _MOST_TIGHTENED:
-            ends = [_extreme(simplex, k, sign) for sign in (-1, 1)]
+            ends = [_extreme_value(simplex, k, sign) for sign in (-1, 1)]
         else:
             ends = [value for value in stated if value is not None]
-        step = _power_of_two(sum(ends, Fraction(0)))
+        step = _power_of_two_above(sum(ends, Fraction(0)))
         sides = [_beyond(end, step, end == value) for end, value in zip(ends, stated, strict=True)]
         lower.append(0.0 - sides[0])
         upper.append(sides[1])
@@ -89,7 +89,7 @@ def bounding_box(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
     return lower, upper
 
 
-def _distinct(A: Floats, b: Floats) -> dict[int, Row]:
+def _distinct_rows(A: Floats, b: Floats) -> dict[int, Row]:
     """Return the rows b - A x >= 0 as integers; of parallel ones the tightest."""
     tightest: dict[tuple[int, ...], Fraction] = {}
     for row, bound in zip(A, b, strict=True):
@@ -105,7 +105,7 @@ def _distinct(A: Floats, b: Floats) -> dict[int, Row]:
     }
 
 
-def _extreme(simplex: Simplex, k: int, sign: int) -> Fraction:
+def _extreme_value(simplex: Simplex, k: int, sign: int) -> Fraction:
     """Walk to a vertex where sign * x_k is largest and return that value."""
     steps = 0
     while True:
@@ -113,7 +113,7 @@ def _extreme(simplex: Simplex, k: int, sign: int) -> Fraction:
         rising = [slot for slot, cost in enumerate(costs) if sign * cost > 0]
         if not rising:
             return Fraction(sign * int(top), int(simplex.frame[-1][-1]))
-        if steps < _GREEDY_STEPS:
+        if steps < _GREEDY_PIVOTS:
             slot = max(rising, key=lambda j: abs(costs[j]) * simplex.weights[simplex.basis[j]])
         else:  # Bland's rule cannot cycle
             slot = min(rising, key=lambda j: simplex.basis[j])
@@ -136,7 +136,7 @@ def _stated(A: Floats, b: Floats, k: int, sign: int) -> Fraction | None:
     return min(bounds, default=None)
 
 
-def _power_of_two(width: Fraction) -> Fraction:
+def _power_of_two_above(width: Fraction) -> Fraction:
     exponent = width.numerator.bit_length() - width.denominator.bit_length() - _ROOM
     return Fraction(2) ** exponent
 

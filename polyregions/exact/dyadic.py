@@ -23,8 +23,8 @@ def dyadic_matrix(values: NDArray[np.float64]) -> tuple[flint.fmpz_mat, int]:
     >>> dyadic_matrix(np.array([[0.5, 3.0]]))
     ([1, 6], 1)
     """
-    integers, shifts = _integers(values)
-    exponent = _exponent(integers, shifts)
+    integers, shifts = _mantissas(values)
+    exponent = _smallest_exponent(integers, shifts)
     moves = (shifts + exponent).ravel().tolist()
     entries = list(map(_shifted, integers.ravel().tolist(), moves))
     rows, columns = values.shape
@@ -39,16 +39,16 @@ def dyadic_exponent(values: NDArray[np.float64]) -> int:
     >>> dyadic_exponent(np.array([0.75, 3.0]))
     2
     """
-    return _exponent(*_integers(values))
+    return _smallest_exponent(*_mantissas(values))
 
 
-def _integers(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _mantissas(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Write floats as integers times powers of two."""
     mantissas, exponents = np.frexp(values)
     return (mantissas * 2.0**53).astype(np.int64), exponents.astype(np.int64) - 53
 
 
-def _exponent(integers: NDArray[np.int64], shifts: NDArray[np.int64]) -> int:
+def _smallest_exponent(integers: NDArray[np.int64], shifts: NDArray[np.int64]) -> int:
     # without trailing zero bits, so that small integers stay small
     nonzero = integers != 0
     _, bits = np.frexp((integers & -integers)[nonzero])

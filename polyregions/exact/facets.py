@@ -14,21 +14,14 @@ from math import lcm
 from typing import Any
 
 import flint
-import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.arrays import Point
-from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.exact.simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
-from polyregions.exact.verdict import FacetVerdicts, verdicts_of_groups
 
 __all__ = [
     "ExactFacets",
-    "Prepared",
     "exact_facets",
-    "facets",
     "interior_point",
-    "prepare",
     "strict_point",
 ]
 
@@ -55,46 +48,6 @@ class ExactFacets:
     groups: tuple[tuple[int, ...], ...]
     points: tuple[Point, ...]
     supports: Mapping[int, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A polytope as exact rows."""
-
-    rows: tuple[tuple[flint.fmpz, ...], ...]
-
-
-def prepare(normals: NDArray[np.float64], offsets: NDArray[np.float64]) -> Prepared:
-    """Return the polytope {x : normals @ x + offsets >= 0} as exact rows.
-
-    Parameters
-    ----------
-    normals : numpy.ndarray of float64, shape (m, n)
-    offsets : numpy.ndarray of float64, shape (m,)
-    """
-    matrix, _ = dyadic_matrix(np.column_stack([normals, offsets]))
-    return Prepared(tuple(tuple(row) for row in matrix.tolist()))
-
-
-def facets(prepared: Prepared) -> FacetVerdicts:
-    """Return one verdict per row; no row is undecided.
-
-    Raises
-    ------
-    ValueError
-        If the polytope has no interior or is unbounded.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> normals = np.array([[1.0], [2.0], [-1.0], [-1.0]])
-    >>> facets(prepare(normals, np.array([0.0, 0.0, 1.0, 3.0])))
-    FacetVerdicts(verdicts=array([1, 1, 1, 0], dtype=int8), groups=((0, 1), (2,)))
-    """
-    answer = exact_facets(prepared.rows)
-    if answer is None:
-        raise ValueError("the polytope has no interior")
-    return verdicts_of_groups(len(prepared.rows), answer.groups)
 
 
 def interior_point(rows: Sequence[Sequence[Any]]) -> Point | None:
@@ -132,7 +85,7 @@ def interior_point(rows: Sequence[Sequence[Any]]) -> Point | None:
         return (Fraction(0),) * (len(rows[0]) - 1)
     primitive = _grouped(rows)
     column = None if primitive is None else _interior(primitive)
-    return None if column is None else _point(column)
+    return None if column is None else _point_of_column(column)
 
 
 def exact_facets(
@@ -178,9 +131,9 @@ def exact_facets(
     points = {i: _crossing_point(distinct[i], inside, column) for i, column in found.items()}
     order = sorted(points)
     return ExactFacets(
-        _point(inside),
+        _point_of_column(inside),
         tuple(groups[i] for i in order),
-        tuple(_point(points[i]) for i in order),
+        tuple(_point_of_column(points[i]) for i in order),
         {i: basis for lead, basis in supports.items() for i in groups[lead]},
     )
 
@@ -264,7 +217,7 @@ def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Co
     """Return a column where every row is positive, short if it can be."""
     rows = dict(enumerate(primitive))
     column = strict_point(rows)
-    return None if isinstance(column, bool) else _shortened(rows, column)
+    return None if isinstance(column, bool) else _short_interior_column(rows, column)
 
 
 def strict_point(rows: Mapping[int, Row]) -> Column | bool:
@@ -313,7 +266,7 @@ def strict_point(rows: Mapping[int, Row]) -> Column | bool:
     return [*x, scale]
 
 
-def _shortened(rows: Mapping[int, Row], column: Column) -> Column:
+def _short_interior_column(rows: Mapping[int, Row], column: Column) -> Column:
     """Return a nearby interior column with few bits, or the column itself."""
     for bits in (6, 20, 52):
         half = column[-1] // 2
@@ -340,6 +293,6 @@ def _crossing_point(row: Row, inside: Column, outside: Column) -> Column:
     return [above * far - below * near for near, far in zip(inside, outside, strict=True)]
 
 
-def _point(column: Column) -> Point:
+def _point_of_column(column: Column) -> Point:
     scale = int(column[-1])
     return tuple(Fraction(int(entry), scale) for entry in column[:-1])

@@ -57,10 +57,10 @@ def side_of(rows: Sequence[Row], row: Row, inside: Column) -> int | Column:
         steps += 1
     if not isinstance(outcome, Violation):
         return sign
-    return _between(list(polytope.values()), target, inside, outcome.column)
+    return _point_between(list(polytope.values()), target, inside, outcome.column)
 
 
-def _between(rows: Sequence[Row], target: Row, inside: Column, outside: Column) -> Column:
+def _point_between(rows: Sequence[Row], target: Row, inside: Column, outside: Column) -> Column:
     """Return a point between two columns, inside all rows, where the target is negative."""
     above, below = abs(evaluate(target, inside)), abs(evaluate(target, outside))
     # `inside` is at 1, the crossing at below * s_in / (...): half-way from `outside` to it
@@ -71,7 +71,7 @@ def _between(rows: Sequence[Row], target: Row, inside: Column, outside: Column) 
         if top > 0:
             point = _mixed(inside, outside, Fraction(top, 2**bits))
             if evaluate(target, point) < 0:
-                return _shortened([*rows, [-entry for entry in target]], point)
+                return _shortened_column([*rows, [-entry for entry in target]], point)
     return _mixed(inside, outside, share)
 
 
@@ -82,7 +82,7 @@ def _mixed(inside: Column, outside: Column, share: Fraction) -> Column:
     return [a * x + b * y for x, y in zip(inside, outside, strict=True)]
 
 
-def _shortened(rows: Sequence[Row], column: Column) -> Column:
+def _shortened_column(rows: Sequence[Row], column: Column) -> Column:
     """Return a nearby interior column with few bits, or the column itself."""
     for bits in (6, 20, 52):
         half = column[-1] // 2

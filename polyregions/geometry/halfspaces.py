@@ -116,7 +116,7 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
     bits = unpack(check_pattern(pattern, units), units)
     rows = exact_rows(exact, bits)[:units]
     table = np.array(
-        [_rounded(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
+        [_rounded_row(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
     )
     table = np.concatenate([table, domain_halfspaces(domain, table.shape[1] - 1)])
     return Halfspaces(table[:, :-1], table[:, -1])
@@ -176,7 +176,7 @@ def _unit_factors(exact: ExactNetwork) -> list[int]:
     return factors
 
 
-def _rounded(row: Sequence[flint.fmpz], factor: int) -> list[float]:
+def _rounded_row(row: Sequence[flint.fmpz], factor: int) -> list[float]:
     """Divide a row by a power of two and round each entry once."""
     entries = [int(entry) for entry in row]
     size = max(abs(entry) for entry in entries).bit_length() - factor.bit_length()

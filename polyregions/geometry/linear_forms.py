@@ -23,7 +23,7 @@ __all__ = ["NOTHING", "Sources", "sources_of", "trace_sources"]
 
 NOTHING = -1
 MOST_TERMS = 4
-UNKNOWN = 0.0  # the coefficient of a multiple whose factor floats do not hold
+UNKNOWN_FACTOR = 0.0  # the coefficient of a multiple whose factor floats do not hold
 
 
 class Sources(NamedTuple):
@@ -83,7 +83,7 @@ def add_term(sources, unit, atom, coefficient):
         old = coefficients[place]
         total = old + coefficient
         # a sum of floats is exact iff both parts can be recovered from it
-        if old == UNKNOWN or total - old != coefficient or total - coefficient != old:
+        if old == UNKNOWN_FACTOR or total - old != coefficient or total - coefficient != old:
             return False
         coefficients[place] = total
         if total == 0.0:
@@ -92,7 +92,7 @@ def add_term(sources, unit, atom, coefficient):
                 coefficients[t] = coefficients[t + 1]
             sources.counts[unit] = count - 1
         return True
-    if count == MOST_TERMS or (count > 0 and coefficients[0] == UNKNOWN):
+    if count == MOST_TERMS or (count > 0 and coefficients[0] == UNKNOWN_FACTOR):
         return False
     for t in range(count, place, -1):
         atoms[t] = atoms[t - 1]
@@ -108,7 +108,7 @@ def exact_factor(first, second):
     """Return a product of floats if one of them is 1 or -1, else UNKNOWN."""
     if first in (1.0, -1.0) or second in (1.0, -1.0):
         return first * second
-    return UNKNOWN
+    return UNKNOWN_FACTOR
 
 
 @exact_order_kernel
@@ -123,7 +123,7 @@ def flow(sources, unit, other, factor):
         return True
     for t in range(terms):
         coefficient = exact_factor(sources.coefficients[other, t], factor)
-        if coefficient == UNKNOWN or not add_term(
+        if coefficient == UNKNOWN_FACTOR or not add_term(
             sources, unit, sources.atoms[other, t], coefficient
         ):
             return False
@@ -222,7 +222,7 @@ def trace_sources(flat, depth, bits, sources):
                     if weight == 0.0 or sources.source[u] == u:
                         continue
                     factor = exact_factor(slope, weight)
-                    lost = factor == UNKNOWN and counts[u] > 0
+                    lost = factor == UNKNOWN_FACTOR and counts[u] > 0
                     if lost or not flow(sources, u, under + k, factor):
                         sources.source[u] = u
             for u in range(base, base + width):

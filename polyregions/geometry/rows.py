@@ -22,8 +22,8 @@ __all__ = [
     "OK",
     "RowScratch",
     "oriented_rows",
-    "region_rows",
     "row_scratch",
+    "write_region_rows",
     "write_row",
 ]
 
@@ -34,7 +34,7 @@ LOST = -1.0
 
 
 class RowScratch(NamedTuple):
-    """Work arrays of `region_rows`: maps of two successive layers, their bounds, slopes."""
+    """Work arrays of `write_region_rows`: maps of two successive layers, their bounds, slopes."""
 
     maps: Floats
     next_maps: Floats
@@ -44,7 +44,7 @@ class RowScratch(NamedTuple):
 
 
 def row_scratch(flat: FlatNetwork) -> RowScratch:
-    """Allocate the work arrays of `region_rows`."""
+    """Allocate the work arrays of `write_region_rows`."""
     width = int(flat.widths.max())
     m = flat.dimension
     return RowScratch(
@@ -68,7 +68,7 @@ def is_plain(square, error):
 
 @exact_order_kernel
 def write_row(maps, i, m, sign, error, column, rows, errors):
-    """Write unit i's row, normalised and signed, as a column of `rows`; see `region_rows`."""
+    """Write unit i's row, normalised and signed, as a column of `rows`; see `write_region_rows`."""
     square = 0.0
     total = 0.0
     for d in range(m):
@@ -106,7 +106,7 @@ def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, tot
         The layer's, as `layer_maps` writes them.
     units : int64 array
         ``units[:count]`` are the units, by number in the layer; unit c becomes column
-        ``first + c`` of `rows` and `errors`, as `region_rows` writes them.
+        ``first + c`` of `rows` and `errors`, as `write_region_rows` writes them.
     scales, totals : float64 arrays
         Work, one place per unit of the layer.
 
@@ -167,7 +167,7 @@ def _write_walls(flat, ids, column, count, rows, errors):
 
 @entry
 @exact_order_kernel
-def region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
+def write_region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
     """Compute normalised rows of a pattern's polytope and bound their errors.
 
     Parameters

@@ -17,7 +17,7 @@ from polyregions.rounding import ROUNDOFF
 __all__ = ["chart_points", "float_witness", "nearest_float", "witness_room"]
 
 
-def _frame(box: Box) -> tuple[Floats, Floats]:
+def _centre_and_half_widths(box: Box) -> tuple[Floats, Floats]:
     """Return float centre and half-width of all coordinates (half-width 0: fixed)."""
     low, high = box.lower / 2, box.upper / 2
     half = high - low
@@ -28,7 +28,7 @@ def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
     """Map chart points (k, m) to float inputs (k, n), fixed coordinates restored."""
     if domain is None:
         return points[:, :-1] / points[:, -1:] if chart.homogeneous else points.copy()
-    centre, half = _frame(domain.box)
+    centre, half = _centre_and_half_widths(domain.box)
     free = domain.free
     inputs = np.empty((len(points), len(centre)))
     inputs[:] = centre
@@ -46,7 +46,7 @@ def witness_room(chart: Chart, domain: Domain | None) -> float:
     if domain is None:
         return 8.0 * ROUNDOFF * float(np.sqrt(chart.dimension)) if chart.homogeneous else 0.0
     free = domain.free
-    _, half = _frame(domain.box)
+    _, half = _centre_and_half_widths(domain.box)
     size = np.maximum(np.abs(domain.box.lower), np.abs(domain.box.upper))[free]
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         shift = 8.0 * ROUNDOFF * (size + 2.0**-1000) / half[free]

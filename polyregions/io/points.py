@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import DomainError, FormatError, NetworkError
-from polyregions.files.reading import read_bytes, unpacked
+from polyregions.files.reading import file_path, read_bytes, unpacked
 from polyregions.io.exact_floats import Floats, exact_floats
 
 __all__ = ["read_idx", "read_point"]
@@ -37,7 +37,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     FormatError
         If the file is missing, truncated, or no IDX file, or has no number.
     """
-    file = Path(path)
+    file = file_path(path)
     data = unpacked(read_bytes(file), str(file))
     kind = _IDX_TYPES.get(data[2]) if len(data) > 4 and data[:2] == b"\0\0" else None
     rank = data[3] if kind else 0

@@ -47,7 +47,7 @@ def no_enclosure(flat: FlatNetwork, layer: int) -> Enclosure:
 
 
 @exact_order_kernel
-def bend(m, i, below, above, enclosure):
+def bound_unit(m, i, below, above, enclosure):
     """Enclose unit i's output, in place: its slopes are `below` and `above` zero."""
     affine, radius = enclosure.affine, enclosure.radius
     low, high = enclosure.low[i], enclosure.high[i]
@@ -103,7 +103,7 @@ def enclose(flat, layer, base, below, above, source, out):
         for k in range(inputs):
             lower, upper = below[under + k], above[under + k]
             if lower != 0.0 or upper != 0.0:
-                bend(m, k, lower, upper, source)
+                bound_unit(m, k, lower, upper, source)
             speaks[k] = 1.0 if lower != 0.0 or upper != 0.0 else 0.0
             spread = 0.0
             for d in range(m + 1):

@@ -24,7 +24,14 @@ from polyregions.network.storage import IntegerRows, stored
 if TYPE_CHECKING:
     from polyregions.network.network import Layer, Network
 
-__all__ = ["ExactNetwork", "exact_network", "exact_point", "exact_rows", "exact_signs"]
+__all__ = [
+    "ExactLayer",
+    "ExactNetwork",
+    "exact_network",
+    "exact_point",
+    "exact_rows",
+    "exact_signs",
+]
 
 
 @dataclass(frozen=True, eq=False)

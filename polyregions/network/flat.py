@@ -17,8 +17,8 @@ from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import Chart
 from polyregions.network.exact_network import ExactNetwork, exact_network
 from polyregions.network.network import Network
-from polyregions.network.storage import Matrix, stored
-from polyregions.network.value_numbering import numbered
+from polyregions.network.storage import WeightMatrix, stored
+from polyregions.network.value_numbering import value_numbers
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [
@@ -112,14 +112,14 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
         domain=domain,
         domain_error=domain_error,
     )
-    return with_matrices(flat, [_transposed(layer.matrix) for layer in rest])
+    return with_matrices(flat, [_transposed_matrix(layer.matrix) for layer in rest])
 
 
-def _transposed(matrix: Matrix) -> Matrix:
+def _transposed_matrix(matrix: WeightMatrix) -> WeightMatrix:
     return matrix.T if isinstance(matrix, np.ndarray) else csr_array(matrix.T)
 
 
-def with_matrices(flat: FlatNetwork, matrices: Sequence[Matrix]) -> FlatNetwork:
+def with_matrices(flat: FlatNetwork, matrices: Sequence[WeightMatrix]) -> FlatNetwork:
     """Return a flat network with the given weights, one matrix (below, above) per layer."""
     targets: list[Integers] = []
     data: list[Floats] = []
@@ -148,7 +148,7 @@ def with_matrices(flat: FlatNetwork, matrices: Sequence[Matrix]) -> FlatNetwork:
     )
 
 
-def layer_matrix(flat: FlatNetwork, layer: int) -> Matrix:
+def layer_matrix(flat: FlatNetwork, layer: int) -> WeightMatrix:
     """Return the weights into a layer (not the first), shape (below, above)."""
     under, base = int(flat.widths[: layer - 1].sum()), int(flat.widths[:layer].sum())
     below, above = base - under, int(flat.widths[layer])
@@ -173,11 +173,11 @@ def _first_layer(
         scaled = weight * stretch
         if np.isfinite(scaled).all() and (scaled / stretch == weight).all():
             first = np.ascontiguousarray(np.concatenate([scaled.T, layer.bias[None, :]])) + 0.0
-            numbers = numbered(row.tobytes() for row in np.ascontiguousarray(first.T))
+            numbers = value_numbers(row.tobytes() for row in np.ascontiguousarray(first.T))
             return first, np.zeros(len(layer.bias)), numbers, not layer.bias.any()
     table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
-    first, error = _rounded(table, scale)
-    numbers = numbered(tuple(map(int, row)) for row in table)
+    first, error = _rounded_table(table, scale)
+    numbers = value_numbers(tuple(map(int, row)) for row in table)
     return first, error, numbers, not any(row[-1] for row in table)
 
 
@@ -218,7 +218,7 @@ def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], 
     return rows, scale
 
 
-def _rounded(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, Floats]:
+def _rounded_table(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, Floats]:
     """Divide integer rows by `scale`, each entry correctly rounded, and bound the errors."""
     pairs = [[_quotient_and_exactness(int(entry), scale) for entry in row] for row in table]
     values = np.array([[value for value, _ in row] for row in pairs]).T

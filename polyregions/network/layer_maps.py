@@ -9,7 +9,7 @@ from __future__ import annotations
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.rounding import ROUNDOFF, TINY
 
-__all__ = ["change_slope", "first_maps", "layer_maps", "maps_above", "sum_rounding", "weigh"]
+__all__ = ["change_slope", "first_maps", "maps_above", "sum_rounding", "weigh", "write_layer_maps"]
 
 
 @exact_order_kernel
@@ -176,7 +176,7 @@ def maps_above(
 
 
 @exact_order_kernel
-def layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slopes):
+def write_layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slopes):
     """Compute the maps of a layer's units; all layers' maps are kept.
 
     So those of the layer above can be computed again for other bits of this one.
@@ -215,7 +215,7 @@ def change_slope(flat, layer, base, unit, change, maps, errors):
     Parameters
     ----------
     flat, layer, base, maps, errors
-        See `layer_maps`.
+        See `write_layer_maps`.
     unit : int
         By number in the layer below.
     change : float

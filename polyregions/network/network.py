@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Layer", "Network", "input_point"]
 
 
-_CHUNK = 2**21
+_DIGESTED_ENTRIES = 2**21
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +252,7 @@ class Network:
                 "give transpose=True"
             )
         if transpose:
-            pairs = [(_transposed(weight), bias) for weight, bias in pairs]
+            pairs = [(_transposed_weight(weight), bias) for weight, bias in pairs]
         hidden = [Layer.relu(weight, bias) for weight, bias in pairs[:-1]]
         return cls((*hidden, Layer.affine(*pairs[-1])), name=name)
 
@@ -447,7 +447,7 @@ def _fit(pairs: Sequence[tuple[ArrayLike, ArrayLike]], transpose: bool) -> bool:
     return True
 
 
-def _transposed(weight: ArrayLike) -> ArrayLike:
+def _transposed_weight(weight: ArrayLike) -> ArrayLike:
     try:
         return np.transpose(weight)
     except ValueError as error:
@@ -481,6 +481,6 @@ def _dense_parts(matrix: Floats | csr_array[Any]) -> Iterator[Floats]:
     if isinstance(matrix, np.ndarray):
         yield matrix
         return
-    step = max(1, _CHUNK // matrix.shape[1])
+    step = max(1, _DIGESTED_ENTRIES // matrix.shape[1])
     for start in range(0, matrix.shape[0], step):
         yield matrix[start : start + step].toarray()

@@ -29,9 +29,16 @@ from polyregions.network.storage import stored
 
 __all__ = [
     "ModularNetwork",
+    "coincide",
+    "combination_zeros",
     "lacks_residues",
+    "meet_on",
+    "modular_layer",
     "modular_network",
+    "modular_rows",
     "no_modular_network",
+    "power",
+    "vanishes",
     "with_own_scratch",
 ]
 

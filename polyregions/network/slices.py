@@ -150,7 +150,7 @@ class Line(Slice):
         >>> line.origin, line.basis.T, line.domain
         (array([0., 2.]), array([[0., 1.]]), Box.interval(1, -2.0, 2.0))
         """
-        start, end = _points(p, q)
+        start, end = _flat_points(p, q)
         (direction,), (length,) = _orthonormal([end - start])
         middle = start + (end - start) / 2
         return cls(middle, direction[:, None], _window(1, margin * length / 2))
@@ -187,7 +187,7 @@ class Plane(Slice):
         >>> plane.origin, plane.domain
         (array([1., 1., 1.]), Box.interval(2, -1.4142135623730951, 1.4142135623730951))
         """
-        corner, second, third = _points(p, q, r)
+        corner, second, third = _flat_points(p, q, r)
         (e, f), (b, d) = _orthonormal([second - corner, third - corner])
         c = float((third - corner) @ e)
         centre = np.array([b / 2, (c * c + d * d - b * c) / (2 * d)])
@@ -230,7 +230,7 @@ def random_subspace(
         )
     rng = np.random.default_rng(seed)
     directions, _ = _orthonormal(list(rng.normal(size=(dimension, input_dimension))))
-    point = np.zeros(input_dimension) if origin is None else _points(origin)[0]
+    point = np.zeros(input_dimension) if origin is None else _flat_points(origin)[0]
     return Slice(point, np.column_stack(directions), _window(dimension, radius))
 
 
@@ -265,7 +265,7 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
             "polyregions.load first"
         )
     n = network.input_dimension
-    values = _fixed_values(values, n)
+    values = _checked_values(values, n)
     free = [index for index in range(n) if index not in values]
     if not free:
         raise DomainError("every input is fixed, so there is nothing to count; leave one free")
@@ -287,7 +287,7 @@ def fixed_box(box: Box, values: Mapping[int, float]) -> Box:
     Box([-1.0, 0.5], [1.0, 0.5])
     """
     lower, upper = box.lower.copy(), box.upper.copy()
-    for index, value in _fixed_values(values, box.dimension).items():
+    for index, value in _checked_values(values, box.dimension).items():
         if not lower[index] <= value <= upper[index]:
             raise DomainError(
                 f"input {index} cannot be fixed to {value}, which is outside "
@@ -297,7 +297,7 @@ def fixed_box(box: Box, values: Mapping[int, float]) -> Box:
     return Box(lower, upper)
 
 
-def _fixed_values(values: Mapping[int, float], n: int) -> dict[int, float]:
+def _checked_values(values: Mapping[int, float], n: int) -> dict[int, float]:
     for index in values:
         if index not in range(n):
             raise DomainError(f"there is no input {index!r}; the inputs are 0 to {n - 1}")
@@ -307,7 +307,7 @@ def _fixed_values(values: Mapping[int, float], n: int) -> dict[int, float]:
     return dict(zip(map(int, values), numbers.tolist(), strict=True))
 
 
-def _points(*points: ArrayLike) -> list[Floats]:
+def _flat_points(*points: ArrayLike) -> list[Floats]:
     arrays = [floats(point, "points", DomainError).reshape(-1) for point in points]
     if len({array.size for array in arrays}) > 1 or not arrays[0].size:
         sizes = ", ".join(str(array.size) for array in arrays)

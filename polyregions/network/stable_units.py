@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from polyregions.network.bound_propagation import enclose, no_enclosure
 from polyregions.network.flat import FlatNetwork, layer_matrix, with_matrices
-from polyregions.network.value_numbering import numbered, numbers_of_layer
+from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 from polyregions.pattern import Words, pack, unpack
 
 __all__ = ["Reduction", "no_reduction", "reduce_network", "reduction_of"]
 
-_CHUNK = 65536
+_SAMPLED_ENTRIES = 65536
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,8 @@ class Reduction:
         if len(self.kept) == len(self.bits):
             return words
         parts = [
-            pack(self.grow(unpack(words[start : start + _CHUNK], len(self.kept))))
-            for start in range(0, len(words), _CHUNK)
+            pack(self.grow(unpack(words[start : start + _SAMPLED_ENTRIES], len(self.kept))))
+            for start in range(0, len(words), _SAMPLED_ENTRIES)
         ]
         return np.concatenate(parts) if parts else pack(self.grow(unpack(words, len(self.kept))))
 
@@ -130,7 +130,7 @@ def reduction_of(flat: FlatNetwork) -> Reduction:
         outputs = numbers
         if not distinct:
             ends = below[units].tolist(), above[units].tolist()
-            outputs = numbered(zip(numbers.tolist(), *ends, strict=True))
+            outputs = value_numbers(zip(numbers.tolist(), *ends, strict=True))
         outputs = np.where(speaks, outputs, -1)
         base += width
     kept = np.flatnonzero(leader == np.arange(flat.units))
@@ -195,6 +195,6 @@ def reduce_network(flat: FlatNetwork, reduction: Reduction) -> FlatNetwork:
         row_ends=np.searchsorted(unit_of_row, np.cumsum(widths)),
         first=np.ascontiguousarray(flat.first[:, live[0]]),
         first_error=flat.first_error[live[0]],
-        first_numbers=numbered(flat.first_numbers[live[0]].tolist()),
+        first_numbers=value_numbers(flat.first_numbers[live[0]].tolist()),
     )
     return with_matrices(reduced, matrices)

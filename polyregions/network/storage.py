@@ -16,9 +16,9 @@ from scipy.sparse import csr_array
 
 from polyregions.arrays import MAX_DENSE, Floats
 
-__all__ = ["IntegerRows", "Matrix", "stored"]
+__all__ = ["IntegerRows", "WeightMatrix", "stored"]
 
-Matrix = Floats | csr_array[Any]
+WeightMatrix = Floats | csr_array[Any]
 
 # Hints only, they choose between two ways to the same numbers: a dense row is read about
 # eight times as fast as one with as many entries at known places.
@@ -26,7 +26,7 @@ _SPARSE_DENSITY = 1 / 8
 _SMALLEST_SPARSE = 2**12
 
 
-def stored(matrix: Matrix) -> Matrix:
+def stored(matrix: WeightMatrix) -> WeightMatrix:
     """Return a matrix in the storage that is faster for it.
 
     Examples

@@ -16,7 +16,7 @@ from polyregions.compiled import inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
 
 __all__ = [
-    "ANY",
+    "FREE",
     "Prefix",
     "UnitOrder",
     "agrees",
@@ -30,7 +30,7 @@ __all__ = [
 Prefix = tuple[int, ...]
 
 # the mark of a unit that a prefix does not decide
-ANY = 2
+FREE = 2
 
 
 class UnitOrder(NamedTuple):
@@ -71,9 +71,9 @@ def last_level(starts: NDArray[np.int64]) -> int:
 
 def write_prefix(prefix: Sequence[int], marks: NDArray[np.uint8]) -> int:
     """Write a prefix as marks, one for each unit in order; return where it ends."""
-    marks[:] = ANY
+    marks[:] = FREE
     marks[: len(prefix)] = prefix
-    decided = np.flatnonzero(marks != ANY)
+    decided = np.flatnonzero(marks != FREE)
     return int(decided[-1]) + 1 if len(decided) else 0
 
 
@@ -85,17 +85,17 @@ def as_prefix(marks: NDArray[np.uint8]) -> Prefix:
     >>> as_prefix(np.array([1, ANY, 0, ANY], dtype=np.uint8))
     (1, 2, 0)
     """
-    decided = np.flatnonzero(marks != ANY)
+    decided = np.flatnonzero(marks != FREE)
     return tuple(marks[: decided[-1] + 1].tolist()) if len(decided) else ()
 
 
 @inlined_exact_order_kernel
 def is_open(fixed, end, place):
     """Return whether the prefix `fixed`, which ends at `end`, leaves a place open."""
-    return place >= end or fixed[place] == ANY
+    return place >= end or fixed[place] == FREE
 
 
 @inlined_exact_order_kernel
 def agrees(fixed, end, place, bit):
     """Return whether the prefix `fixed`, which ends at `end`, allows a bit at a place."""
-    return place >= end or fixed[place] == ANY or fixed[place] == bit
+    return place >= end or fixed[place] == FREE or fixed[place] == bit

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from polyregions.arrays import Integers
-from polyregions.network.storage import Matrix
+from polyregions.network.storage import WeightMatrix
 
-__all__ = ["numbered", "numbers_of_layer"]
+__all__ = ["numbers_of_layer", "value_numbers"]
 
 Number = float | Fraction
 
 
-def numbered(keys: Iterable[Hashable]) -> Integers:
+def value_numbers(keys: Iterable[Hashable]) -> Integers:
     """Return equal numbers for equal keys: the index of the first one.
 
     Examples
@@ -37,7 +37,7 @@ def numbered(keys: Iterable[Hashable]) -> Integers:
 
 
 def numbers_of_layer(
-    weight: Matrix,
+    weight: WeightMatrix,
     biases: NDArray[np.float64],
     inputs: Integers,
     constants: Mapping[int, Fraction],
@@ -92,11 +92,11 @@ def numbers_of_layer(
         if not left:
             values[unit] = Fraction(total)
         keys.append((left, total))
-    return numbered(keys), values
+    return value_numbers(keys), values
 
 
 def _numbers_of_distinct(
-    weight: Matrix, biases: NDArray[np.float64]
+    weight: WeightMatrix, biases: NDArray[np.float64]
 ) -> tuple[Integers, dict[int, Fraction]]:
     """Return the numbers of units whose inputs are all different: by their weights."""
     keys: list[Hashable]
@@ -114,4 +114,4 @@ def _numbers_of_distinct(
         ]
         empty = np.flatnonzero(np.diff(rows.indptr) == 0).tolist()
     values = {i: Fraction(float(biases[i])) for i in empty}
-    return numbered(zip(keys, biases.tolist(), strict=True)), values
+    return value_numbers(zip(keys, biases.tolist(), strict=True)), values

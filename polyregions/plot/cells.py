@@ -9,7 +9,7 @@ import numpy as np
 
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
-from polyregions.domain import Box, Domain
+from polyregions.domain import Box
 from polyregions.errors import DomainError, PolyregionsError, shown
 from polyregions.network import Layer, Network
 from polyregions.plot.figure import (
@@ -28,7 +28,8 @@ from polyregions.plot.values import (
     cell_values,
     facet_layers,
 )
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
+from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.walk.breadth_first import enumerate_regions
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def plot_cells(
     MissingExtraError
         If matplotlib is not installed.
     """
+    check_regions(regions)
     polygons, view = plane_polygons(regions, window)
     values = cell_values(regions, color, output)
     if axes is None:
@@ -223,7 +225,7 @@ def first_layers(network: Network, bent: int) -> Network:
     return Network((*kept, last), name=f"{network.name}, first {bent}" if bent > 1 else "layer 1")
 
 
-def plot_growth(network: Network, domain: Domain, *, color: str = "pattern") -> Figure:
+def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "pattern") -> Figure:
     """Draw the cells of the first layer, of the first two, and so on, side by side.
 
     Parameters
@@ -249,6 +251,7 @@ def plot_growth(network: Network, domain: Domain, *, color: str = "pattern") -> 
             f"the first layers of a network have no outputs to colour by; take {others}, "
             f"not {color}"
         )
+    network = network_given(network)
     depth = len(network.widths)
     columns = min(depth, 4)
     rows = -(-depth // columns)

@@ -30,11 +30,11 @@ from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
 from polyregions.proof.collect import Pieces, collect, pieces
-from polyregions.regions import Regions
-from polyregions.run.problem import Problem, problem_of
+from polyregions.regions import Regions, check_regions
+from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.neighbors import batch
-from polyregions.walk.region_kernel import NO_BASIS, machine
-from polyregions.walk.visited import find, grown
+from polyregions.walk.region_kernel import NO_BASIS, worker_of
+from polyregions.walk.visited import find_pattern, grown
 
 __all__ = [
     "Parts",
@@ -98,11 +98,12 @@ def certificate_arrays(
     regions: Regions, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    check_regions(regions)
     if not (regions.complete and regions.proven):
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
-    problem = problem_of(regions.network, regions.domain)
+    problem = whole_problem(regions.network, regions.domain)
     parts = Parts()
     for done in collected(problem, regions, regions.patterns, parts):
         if progress is not None:
@@ -159,7 +160,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     points = np.full((len(store), flat.dimension), np.nan)
     points[:total] = _chart_witnesses(problem, regions)
     starts = np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16)
-    worker, scratch = machine(flat), batch(flat, 1, flat.units)
+    worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
     size = min(total, _REGIONS_AT_A_TIME)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
     modular = no_modular_network(flat)
@@ -276,7 +277,9 @@ def _take_exactly(
         if len(units) < len(group):
             proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
-        neighbor = int(find(table, store, pack(bits_beyond(exact, bits, rows, group, point))))
+        neighbor = int(
+            find_pattern(table, store, pack(bits_beyond(exact, bits, rows, group, point)))
+        )
         if neighbor < 0:
             raise _unmatched_region(number)
         if neighbor < number:

@@ -18,12 +18,12 @@ from polyregions.proof.checker import FACET, WALL, ZERO
 from polyregions.walk.neighbors import write_degenerate, write_simple
 from polyregions.walk.region_kernel import (
     decide_simple,
+    facets_listed,
     find_start,
     list_every_row,
-    listed,
     unpack_bits,
 )
-from polyregions.walk.visited import find
+from polyregions.walk.visited import find_pattern
 
 __all__ = ["Pieces", "collect", "pieces"]
 
@@ -126,66 +126,66 @@ def point_is_roomy(rows, errors, m, size, leader, row, point, slack, room):
 
 
 @exact_order_kernel
-def decide(flat, modular, words, start, point, machine, batch):
+def decide(flat, modular, words, start, point, worker, batch):
     """Decide all rows of one region; its neighbours are written to `batch`.
 
     Returns
     -------
     count : int
-        Number of facets in ``machine.found``, or -1 if something stays open.
+        Number of facets in ``worker.found``, or -1 if something stays open.
     simple : bool
         Whether every hyperplane belongs to one row and no row vanishes.
     """
     m, size, units = flat.dimension, flat.size, flat.units
-    rows, errors, work, found = machine.rows, machine.errors, machine.work, machine.found
+    rows, errors, work, found = worker.rows, worker.errors, worker.work, worker.found
     for d in range(m):
         if not abs(point[d]) < 2.0:
             return -1, False
-    unpack_bits(words, machine.bits)
+    unpack_bits(words, worker.bits)
     count = -1
-    if listed(flat, list_every_row(flat, machine), machine) == OK:
-        find_start(start, size, machine)
-        count = decide_simple(m, size, units, point, machine, 0.0, True)
+    if facets_listed(flat, list_every_row(flat, worker), worker) == OK:
+        find_start(start, size, worker)
+        count = decide_simple(m, size, units, point, worker, 0.0)
         if count >= 0 and m == 2:
             corner_supports(rows, units, found, count, work)
     if count >= 0:
-        write_simple(machine, count, words, 0, batch)
+        write_simple(worker, count, words, 0, batch)
         for i in range(size):
-            machine.groups.leader[i] = i
+            worker.groups.leader[i] = i
         return count, True
     for d in range(m):
         work.point[d] = point[d]
     count = walk_degenerate(
         flat,
         modular,
-        machine.bits,
+        worker.bits,
         rows,
         errors,
         work,
         found,
-        machine.witness,
+        worker.witness,
         0.0,
-        machine.groups,
+        worker.groups,
     )
-    if count >= 0 and write_degenerate(flat, modular, machine, count, 0, batch) < 0:
+    if count >= 0 and write_degenerate(flat, modular, worker, count, 0, batch) < 0:
         count = -1
     return count, False
 
 
 @exact_order_kernel
-def write_proofs(flat, faces, machine, simple, proofs, bases, first):
+def write_proofs(flat, faces, worker, simple, proofs, bases, first):
     """Write what proves each row of a decided region; return the end of its bases."""
     m, units = flat.dimension, flat.units
-    leader, supports = machine.groups.leader, machine.found.supports
+    leader, supports = worker.groups.leader, worker.found.supports
     end = first
     for i in range(units):
         lead = leader[i]
-        if not simple and machine.groups.zero[i]:
+        if not simple and worker.groups.zero[i]:
             proofs[i] = ZERO
         elif lead == NO_ROW:
             # a positive constant needs no multipliers, so any basis will do
-            proofs[i], end = add_basis(bases, first, end, machine.work.basis)
-        elif not simple and machine.groups.walled[lead]:
+            proofs[i], end = add_basis(bases, first, end, worker.work.basis)
+        elif not simple and worker.groups.walled[lead]:
             wall = units
             while leader[wall] != lead:
                 wall += 1
@@ -204,7 +204,7 @@ def write_proofs(flat, faces, machine, simple, proofs, bases, first):
 @entry
 @exact_order_kernel
 def collect(
-    flat, modular, faces, table, store, first, stop, starts, points, room, machine, batch, out
+    flat, modular, faces, table, store, first, stop, starts, points, room, worker, batch, out
 ):
     """Find the facets and supports of consecutive regions.
 
@@ -226,7 +226,7 @@ def collect(
         left open.
     room : float
         How far rounding may move a point on its way to inputs, in chart coordinates.
-    machine : Machine
+    worker : Worker
     batch : Batch
         Room for one region's facets.
     out : Pieces, out
@@ -238,7 +238,7 @@ def collect(
         facet to no known region.
     """
     m, size, units = flat.dimension, flat.size, flat.units
-    found, leader = machine.found, machine.groups.leader
+    found, leader = worker.found, worker.groups.leader
     n_bases, n_edges, n_units = 0, 0, 0
     capacity = min(len(out.bases), len(out.neighbors))
     for number in range(first, stop):
@@ -246,25 +246,25 @@ def collect(
         if max(n_bases, n_edges, n_units) + units > capacity:
             return r
         count, simple = decide(
-            flat, modular, store[number], starts[number], points[number], machine, batch
+            flat, modular, store[number], starts[number], points[number], worker, batch
         )
         before_edges, before_units = n_edges, n_units
         for f in range(count):
             row = found.rows[f]
-            neighbor = find(table, store, batch.children[f])
+            neighbor = find_pattern(table, store, batch.children[f])
             if neighbor < 0:
                 return -1 - r
             if neighbor < number:
                 continue
             if not point_is_roomy(
-                machine.rows,
-                machine.errors,
+                worker.rows,
+                worker.errors,
                 m,
                 size,
                 leader,
                 row,
                 found.points[f],
-                machine.work.slack,
+                worker.work.slack,
                 room,
             ):
                 count = -1
@@ -288,7 +288,7 @@ def collect(
         if count < 0:
             n_edges, n_units = before_edges, before_units
         else:
-            n_bases = write_proofs(flat, faces, machine, simple, out.proofs[r], out.bases, n_bases)
+            n_bases = write_proofs(flat, faces, worker, simple, out.proofs[r], out.bases, n_bases)
         out.base_ends[r] = n_bases
         out.edge_ends[r] = n_edges
     return stop - first

@@ -29,7 +29,7 @@ def piece_of_certificate(problem: Problem, regions: Regions, beyond: Words) -> A
     Parameters
     ----------
     problem : Problem
-        Without ``drop_constant``: certificates speak of all units.
+        That of `whole_problem`: certificates speak of all units.
     regions : Regions
         Sorted by pattern, and proven.
     beyond : numpy.ndarray of uint64, shape (k, W)

@@ -39,7 +39,7 @@ _RESULT_FORMAT = "polyregions regions"
 _RESULT_VERSION = 1
 _POLYTOPE_VERSION = 2  # a domain that readers of version 1 would take for its box
 # what the checks below raise on arrays that do not fit together
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
@@ -110,7 +110,7 @@ def _refusing_damage(name: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise FormatError(f"{name} cannot be read: {error.strerror or error}") from None
-    except _DAMAGE as error:
+    except _MISFITS as error:
         raise FormatError(
             f"{name} is truncated, damaged or not a saved result ({error}); write it again"
         ) from None
@@ -171,9 +171,9 @@ def fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
 
 
 def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
-    if _stored_text(arrays, "format") != _RESULT_FORMAT:
+    if _text_in(arrays, "format") != _RESULT_FORMAT:
         raise FormatError(f"{name} is not a saved result of polyregions")
-    version = _stored_integer(arrays, "version")
+    version = _number_in(arrays, "version")
     if version not in (_RESULT_VERSION, _POLYTOPE_VERSION):
         raise FormatError(
             f"{name} has format version {version}, but this program reads "
@@ -183,18 +183,18 @@ def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
     n, n_bits = network.input_dimension, network.hidden_units
     patterns = _typed(arrays, "patterns", np.uint64, (-1, n_words(n_bits)))
     count = len(patterns)
-    _require_stored(strictly_increasing(patterns), "patterns are not sorted")
+    _require_valid(strictly_increasing(patterns), "patterns are not sorted")
     padding = 64 * patterns.shape[1] - n_bits
     if padding:
-        _require_stored(
+        _require_valid(
             not (patterns[:, -1] >> np.uint64(64 - padding)).any(), "a pattern is too long"
         )
     edges = _typed(arrays, "edges", (np.int32, np.int64), (-1, 2))
-    _require_stored(
+    _require_valid(
         bool((edges[:, 0] < edges[:, 1]).all() and (edges >= 0).all() and (edges < count).all()),
         "an edge does not join two regions",
     )
-    _require_stored(strictly_increasing(edges), "edges are not sorted")
+    _require_valid(strictly_increasing(edges), "edges are not sorted")
     return {
         "network": network,
         "domain": _domain_of(arrays, n),
@@ -203,34 +203,34 @@ def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
         "edges": edges,
         "complete": bool(_typed(arrays, "complete", np.bool_, ())),
         "proven": bool(_typed(arrays, "proven", np.bool_, ())),
-        "exact_decisions": _stored_integer(arrays, "exact_decisions"),
+        "exact_decisions": _number_in(arrays, "exact_decisions"),
         "exact_witnesses": exact_witnesses_of(arrays, count, n),
     }
 
 
 def _domain_of(arrays: Mapping[str, NDArray[Any]], n: int) -> Domain | None:
     bounds = _typed(arrays, "domain", np.float64, (-1, n))
-    _require_stored(len(bounds) in (0, 2), "the domain has the wrong shape")
+    _require_valid(len(bounds) in (0, 2), "the domain has the wrong shape")
     if not len(bounds):
         return None
     box = Box(bounds[0], bounds[1])
-    if _stored_integer(arrays, "version") != _POLYTOPE_VERSION:
+    if _number_in(arrays, "version") != _POLYTOPE_VERSION:
         return box
     rows = _typed(arrays, "polytope", np.float64, (-1, n + 1))
     polytope = Polytope(rows[:, :-1], rows[:, -1])
-    _require_stored(polytope.box == box, "the polytope was changed")
+    _require_valid(polytope.box == box, "the polytope was changed")
     return polytope
 
 
 def _network_of(arrays: Mapping[str, NDArray[Any]]) -> Network:
     layers = tuple(
         Layer.with_slopes(*(arrays[f"{part}_{i}"] for part in ("weight", "bias", "lower", "upper")))
-        for i in range(_stored_integer(arrays, "layers"))
+        for i in range(_number_in(arrays, "layers"))
     )
-    assumed = _stored_text(arrays, "assumed") if "assumed" in arrays else ""
-    network = Network(layers, name=_stored_text(arrays, "name"), assumed=assumed)
-    _require_stored(
-        network.fingerprint == _stored_text(arrays, "fingerprint"), "the network was changed"
+    assumed = _text_in(arrays, "assumed") if "assumed" in arrays else ""
+    network = Network(layers, name=_text_in(arrays, "name"), assumed=assumed)
+    _require_valid(
+        network.fingerprint == _text_in(arrays, "fingerprint"), "the network was changed"
     )
     return network
 
@@ -240,13 +240,13 @@ def exact_witnesses_of(
 ) -> dict[int, tuple[Fraction, ...]]:
     """Return the exact witnesses that arrays hold; ValueError if they do not fit."""
     indices = _typed(arrays, "exact_indices", np.int64, (-1,))
-    _require_stored(
+    _require_valid(
         bool(((indices >= 0) & (indices < count)).all()), "an exact witness has no region"
     )
-    _require_stored(bool((indices[1:] > indices[:-1]).all()), "exact witnesses are not sorted")
+    _require_valid(bool((indices[1:] > indices[:-1]).all()), "exact witnesses are not sorted")
     texts = []
     for key in ("exact_numerators", "exact_denominators"):
-        _require_stored(arrays[key].shape == (len(indices), n), f"{key} has the wrong shape")
+        _require_valid(arrays[key].shape == (len(indices), n), f"{key} has the wrong shape")
         texts.append(arrays[key].tolist())
     return {
         index: tuple(
@@ -266,11 +266,11 @@ def strictly_increasing(rows: NDArray[Any]) -> bool:
     return bool(below.all())
 
 
-def _stored_integer(arrays: Mapping[str, NDArray[Any]], key: str) -> int:
+def _number_in(arrays: Mapping[str, NDArray[Any]], key: str) -> int:
     return int(_typed(arrays, key, (np.int32, np.int64), ()))
 
 
-def _stored_text(arrays: Mapping[str, NDArray[Any]], key: str) -> str:
+def _text_in(arrays: Mapping[str, NDArray[Any]], key: str) -> str:
     return str(_typed(arrays, key, np.str_, ()))
 
 
@@ -285,13 +285,13 @@ def _typed(
     fits = len(array.shape) == len(shape) and all(
         wanted in (-1, length) for wanted, length in zip(shape, array.shape, strict=True)
     )
-    _require_stored(
+    _require_valid(
         array.dtype.type in (dtypes if isinstance(dtypes, tuple) else (dtypes,)) and fits,
         f"{key} has the wrong shape or type",
     )
     return array
 
 
-def _require_stored(condition: bool, what: str) -> None:
+def _require_valid(condition: bool, what: str) -> None:
     if not condition:
         raise ValueError(what)

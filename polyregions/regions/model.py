@@ -10,8 +10,7 @@ import flint
 import numpy as np
 
 from polyregions.arrays import Floats, Point
-from polyregions.cells.proven_facets import facets as certified_facets
-from polyregions.cells.proven_facets import prepare_exact
+from polyregions.cells.proven_facets import proven_facets, scaled_rows
 from polyregions.domain.chart import chart_of, chart_point
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.exact.facets import exact_facets
@@ -157,11 +156,11 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 
 def _facet_groups(rows: list[Row], inside: Point) -> Sequence[tuple[int, ...]]:
     """Return the rows of each facet's hyperplane, proven."""
-    prepared = prepare_exact(
+    scaled = scaled_rows(
         [[int(entry) for entry in row] for row in rows], [float(u) for u in inside]
     )
-    if prepared is not None:
-        answer = certified_facets(prepared)
+    if scaled is not None:
+        answer = proven_facets(scaled)
         if not (answer.verdicts == Verdict.UNDECIDED).any():
             return answer.groups
     exact = exact_facets(rows, inside)

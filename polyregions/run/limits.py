@@ -68,7 +68,7 @@ def limits_of(
         raise PolyregionsError(
             f"the limit on regions must be a whole number of at least 1, not {max_regions!r}"
         )
-    if time_limit is not None and not (_is_real(time_limit) and time_limit > 0):
+    if time_limit is not None and not (_is_real_number(time_limit) and time_limit > 0):
         raise PolyregionsError(
             f"the time limit must be a positive number of seconds, not {time_limit!r}"
         )
@@ -99,12 +99,12 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, Integral)
 
 
-def _is_real(value: object) -> bool:
+def _is_real_number(value: object) -> bool:
     return isinstance(value, Real)
 
 
 _FIRST_ROWS = 16384  # rows of all regions in the first step: uncompiled, a fraction of a second
-_LONG = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
+_LONG_STEP = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
 
 
 def first_size(rows: int) -> int:
@@ -133,7 +133,7 @@ class Pace:
         size, begin = self.size, time.monotonic()
         yield size
         seconds = time.monotonic() - begin
-        if seconds > _LONG:
+        if seconds > _LONG_STEP:
             self.size = max(1, size // 2)
-        elif seconds < _LONG / 4:
+        elif seconds < _LONG_STEP / 4:
             self.size = min(self.most, max(self.size, 2 * size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -32,9 +33,9 @@ from polyregions.regions import Regions
 from polyregions.regions.archive import arrays_of
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
-__all__ = ["Problem", "empty_result", "identity_of", "prefix_rows", "problem_of"]
+__all__ = ["Problem", "empty_result", "identity_of", "prefix_rows", "problem_of", "whole_problem"]
 
-_LARGE_POLYTOPE = 5000  # numbers in the rows of a region; a hint
+_LARGE_REGION = 5000  # numbers in the rows of a region; a hint
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +54,6 @@ class Problem:
         Integers; made when first needed.
     room : float
         What a witness must keep free for its own rounding.
-    proofs : bool
-        False only for the unproven benchmark run.
     """
 
     network: Network
@@ -63,12 +62,11 @@ class Problem:
     flat: FlatNetwork
     reduction: Reduction
     room: float
-    proofs: bool
 
     @property
     def is_large(self) -> bool:
         """Whether a region takes longer uncompiled than a user waits for a sign of life."""
-        return self.flat.size * self.flat.dimension > _LARGE_POLYTOPE
+        return self.flat.size * self.flat.dimension > _LARGE_REGION
 
     @cached_property
     def modular(self) -> ModularNetwork:
@@ -81,18 +79,11 @@ class Problem:
         return exact_network(self.network, self.chart)
 
 
-def problem_of(
-    network: NetworkLike,
-    domain: DomainLike,
-    *,
-    proofs: bool = True,
-    drop_constant: bool = False,
-) -> Problem:
-    """Return the walk's view of a network on a domain.
+def problem_of(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the view of a network on a domain that walk and tree have.
 
-    `drop_constant` leaves out the units that are proven constant over the domain. Every
-    function that takes a network and a domain comes here: both may be what
-    :mod:`polyregions.run.given` understands.
+    Units that are proven constant over the domain are left out. Every function that takes a
+    network and a domain comes here: both may be what :mod:`polyregions.run.given` understands.
 
     Raises
     ------
@@ -101,6 +92,17 @@ def problem_of(
     DomainError
         If the domain does not fit the network.
     """
+    return _problem(network, domain, reduction_of)
+
+
+def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the same with all units, also those that are constant over the domain."""
+    return _problem(network, domain, no_reduction)
+
+
+def _problem(
+    network: NetworkLike, domain: DomainLike, reducing: Callable[[FlatNetwork], Reduction]
+) -> Problem:
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)
     if domain is None and not any(layer.bias.any() for layer in network.layers[:-1]):
@@ -109,8 +111,8 @@ def problem_of(
         chart = chart_of(domain, network.input_dimension)
     room = witness_room(chart, domain)
     flat = flatten(network, chart)
-    reduction = reduction_of(flat) if drop_constant else no_reduction(flat)
-    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room, proofs)
+    reduction = reducing(flat)
+    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room)
 
 
 def prefix_rows(problem: Problem, bits: Bits) -> tuple[list[list[flint.fmpz]], list[Any]]:
@@ -130,7 +132,7 @@ def empty_result(problem: Problem) -> Regions:
         witnesses=np.empty((0, network.input_dimension)),
         edges=np.empty((0, 2), dtype=np.int32),
         complete=False,
-        proven=problem.proofs,
+        proven=True,
     )
 
 
@@ -144,13 +146,13 @@ def identity_of(problem: Problem) -> dict[str, str]:
     # the file format knows how to write every domain; a network must go with it
     stand_in = Network.from_arrays([(np.ones((1, n)), [0.0]), ([[1.0]], [0.0])], name="")
     patterns = np.empty((0, 1), dtype=np.uint64)
-    empty = replace(empty_result(problem), network=stand_in, patterns=patterns, proven=True)
+    empty = replace(empty_result(problem), network=stand_in, patterns=patterns)
     stream = io.BytesIO()
     write_npz(stream, arrays_of(empty))
     return {
         "package": polyregions.__version__,
         "network": problem.network.fingerprint,
         "domain": hashlib.sha256(stream.getvalue()).hexdigest(),
-        "arithmetic": "certified" if problem.proofs else "float",
+        "arithmetic": "certified",
         "units": hashlib.sha256(problem.reduction.kept.astype("<i8").tobytes()).hexdigest(),
     }

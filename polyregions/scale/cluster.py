@@ -21,7 +21,7 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.run.limits import check_threads, limits_of
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
@@ -76,7 +76,7 @@ class _Count:
         """Make tasks, until every thread of every worker has enough."""
         slots, threads = self.under_way.slots, self.under_way.threads
         # the longest prefixes first: little is below them, and so few wait at a time
-        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(ANY))
+        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(FREE))
         while self.prefixes and len(self.under_way) < slots:
             size = min(max(1, len(self.prefixes) // (2 * slots)), _PREFIXES)
             bundle = tuple(self.prefixes[-size:])
@@ -162,7 +162,7 @@ def count_on_cluster(
     limits_of(max_regions, time_limit)
     if not seconds > 0 or (nodes is not None and nodes < 1):
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     with Interrupt(on_interrupt) as interrupt, quiet():

@@ -91,7 +91,7 @@ def certify_on_cluster(
     target = target_of(path).resolve()
     if is_stream(target):
         raise FormatError(f"{target} is a pipe or device, beside which no parts fit; name a file")
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + PROOFS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,

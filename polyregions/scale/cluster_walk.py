@@ -24,7 +24,7 @@ from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.files.atomic import target_of
 from polyregions.network import Network
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.pattern import n_words
 from polyregions.run.limits import Stop, limits_of
 from polyregions.run.problem import Problem, identity_of, problem_of
@@ -96,7 +96,7 @@ class _Walk:
         while self.prefixes and len(self.under_way) < self.under_way.slots:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
-            whole = start[0].count(ANY) == len(start[0])
+            whole = start[0].count(FREE) == len(start[0])
             budget = max(1, self.budget // _FIRST_SHARE) if whole else self.budget
             self.under_way.submit(start, budget, str(self.folder))
 
@@ -221,7 +221,7 @@ def enumerate_on_cluster(
         raise FormatError(
             f"a cluster writes a folder of tables, not {target.name}; end the name in .parquet"
         )
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + PARTS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,

@@ -13,7 +13,7 @@ from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk.drive import drive
-from polyregions.walk.walk_state import bytes_needed, root
+from polyregions.walk.walk_state import bytes_needed, root_state
 
 __all__ = ["Cost", "cost_per_region"]
 
@@ -83,12 +83,12 @@ def cost_per_region(
     begin = time.perf_counter()
     count = count_tree(network, domain, time_limit=seconds, on_interrupt=on_interrupt)
     tree = time.perf_counter() - begin
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     with Interrupt(on_interrupt) as interrupt:
         first = limits_of(max_regions=1)
-        drive(problem, root(problem), limits=first, interrupt=interrupt)  # loads kernels
+        drive(problem, root_state(problem), limits=first, interrupt=interrupt)  # loads kernels
         begin = time.perf_counter()
-        found = root(problem)
+        found = root_state(problem)
         drive(problem, found, limits=limits, interrupt=interrupt)
         walk = time.perf_counter() - begin
     edges = found.edges_found / found.count

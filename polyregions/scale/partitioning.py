@@ -30,7 +30,7 @@ from polyregions.run.problem import Problem, empty_result
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.walk.prefixes import empty_prefixes
 from polyregions.walk.visited import empty_table
-from polyregions.walk.walk_state import Found, sorted_numbers, witness_block
+from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
 
 __all__ = [
     "LEAST_PART",
@@ -78,7 +78,7 @@ LEAST_PART = 1 << 20  # least number of regions in a part
 
 
 def write_partitions(
-    problem: Problem, found: Found, checkpoint: Checkpoint, path: Path
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
 ) -> tuple[int, int]:
     """Write a folder of Parquet tables from a checkpoint that holds all of a walk.
 

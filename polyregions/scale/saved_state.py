@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from polyregions.arrays import Arrays
 from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
-from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_room
+from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_more_prefixes
 from polyregions.walk.visited import grown
-from polyregions.walk.walk_state import Found, root
+from polyregions.walk.walk_state import WalkState, root_state
 
 __all__ = ["Mark", "added", "hand_over", "mark", "release", "restored"]
 
@@ -83,7 +83,7 @@ class Mark:
     exact_points: int = 0
 
 
-def mark(found: Found) -> Mark:
+def mark(found: WalkState) -> Mark:
     """Return the mark of a state that is saved as a whole."""
     totals = Totals(
         regions=found.count,
@@ -96,7 +96,7 @@ def mark(found: Found) -> Mark:
     return Mark(totals, tuple(found.open), len(found.exact_points))
 
 
-def added(found: Found, since: Mark) -> Arrays:
+def added(found: WalkState, since: Mark) -> Arrays:
     """Return what the walk has added since a mark."""
     before = since.totals
     starts = max(before.regions, found.expanded)
@@ -119,7 +119,7 @@ def added(found: Found, since: Mark) -> Arrays:
     }
 
 
-def hand_over(found: Found) -> None:
+def hand_over(found: WalkState) -> None:
     """Forget what is saved and no step reads again: edges, and points of decided regions."""
     found.edges_stored += found.n_edges
     found.n_edges = 0
@@ -129,7 +129,7 @@ def hand_over(found: Found) -> None:
     found.stored = decided
 
 
-def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
+def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkState:
     """Return the state that a checkpoint holds.
 
     Parameters
@@ -145,9 +145,9 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
         If a chunk is damaged.
     """
     if not checkpoint.chunks:
-        return root(problem)
+        return root_state(problem)
     end = checkpoint.totals
-    found = root(problem)
+    found = root_state(problem)
     # what is to be made room for is in the files, eight bytes or more each
     held = bytes_held(checkpoint) // 8
     if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
@@ -183,7 +183,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> Found:
     return found
 
 
-def _place(found: Found, arrays: Arrays, before: Totals, totals: Totals, keep: bool) -> None:
+def _place(found: WalkState, arrays: Arrays, before: Totals, totals: Totals, keep: bool) -> None:
     """Write one chunk into the arrays."""
     starts = max(before.regions, totals.expanded)
     _fill(found.patterns[before.regions : totals.regions], arrays["patterns"])
@@ -209,7 +209,7 @@ def _room_for(problem: Problem, count: int) -> Prefixes:
     """Return empty prefixes with room for so many."""
     prefixes = empty_prefixes(problem.flat)
     levels = max(1, len(prefixes.depths))
-    return with_room(problem.flat, prefixes, -(-count // levels))
+    return with_more_prefixes(problem.flat, prefixes, -(-count // levels))
 
 
 def _prefix_arrays(prefixes: Prefixes, since: int) -> Arrays:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.errors import CheckpointError, FormatError
 from polyregions.files.atomic import is_stream, target_of
 from polyregions.network import Network
 from polyregions.run.limits import Stop, check_threads, limits_of
@@ -21,7 +20,7 @@ from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
 from polyregions.scale.saved_state import added, hand_over, mark, restored
 from polyregions.walk.drive import drive
-from polyregions.walk.walk_state import Found, result_of
+from polyregions.walk.walk_state import WalkState, result_of
 
 __all__ = [
     "CHECKPOINT_SUFFIX",
@@ -49,7 +48,7 @@ class Format:
     """
 
     beyond_memory: bool
-    write: Callable[[Problem, Found, Checkpoint, Path], tuple[int, int]]
+    write: Callable[[Problem, WalkState, Checkpoint, Path], tuple[int, int]]
 
 
 def format_of(path: Path) -> Format:
@@ -80,7 +79,7 @@ def format_of(path: Path) -> Format:
     return _FORMATS[suffix]
 
 
-def _npz(problem: Problem, found: Found, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
+def _npz(problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
     regions = result_of(problem, found)
     # written in the checkpoint's folder: there it is cleared away if the process dies
     whole = checkpoint.folder / "result.npz"
@@ -89,7 +88,9 @@ def _npz(problem: Problem, found: Found, checkpoint: Checkpoint, path: Path) -> 
     return len(regions), len(regions.edges)
 
 
-def _parquet(problem: Problem, found: Found, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
+def _parquet(
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
+) -> tuple[int, int]:
     from polyregions.scale.partitioning import write_partitions
 
     return write_partitions(problem, found, checkpoint, path)
@@ -139,7 +140,6 @@ def enumerate_to_file(
     path: str | PathLike[str],
     *,
     resume: bool = False,
-    arithmetic: Literal["certified", "float"] = "certified",
     threads: int = 1,
     max_regions: int | None = None,
     time_limit: float | None = None,
@@ -166,7 +166,6 @@ def enumerate_to_file(
     resume : bool
         Go on from the checkpoint, if there is one. The result is the same, byte for
         byte, as that of a walk that was never stopped.
-    arithmetic : {"certified", "float"}
     interval : float, optional
         Least number of seconds between two checkpoints; by default 2. They are rarer
         where one takes more than a tenth of a second.
@@ -182,7 +181,7 @@ def enumerate_to_file(
     ------
     CheckpointError
         If there is a checkpoint and `resume` is not set; if it belongs to another
-        network, domain, arithmetic or version, or is damaged; if it cannot be written.
+        network, domain or version, or is damaged; if it cannot be written.
     FormatError
         If the name has another suffix, or stands for something else already.
     KeyboardInterrupt
@@ -200,11 +199,9 @@ def enumerate_to_file(
     """
     limits = limits_of(max_regions, time_limit, memory)
     check_threads(threads)
-    if arithmetic not in ("certified", "float"):
-        raise PolyregionsError(f"arithmetic must be 'certified' or 'float', not {arithmetic!r}")
     target = target_of(path)
     output = format_of(target)
-    problem = problem_of(network, domain, proofs=arithmetic == "certified", drop_constant=True)
+    problem = problem_of(network, domain)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,
@@ -239,15 +236,15 @@ def enumerate_to_file(
         edges,
         decisions,
         complete,
-        problem.proofs,
+        True,
         stopped,
         None if complete else folder,
     )
 
 
 def _keeper(
-    checkpoint: Checkpoint, found: Found, beyond_memory: bool, interval: float | None
-) -> Callable[[Found, bool], None]:
+    checkpoint: Checkpoint, found: WalkState, beyond_memory: bool, interval: float | None
+) -> Callable[[WalkState, bool], None]:
     """Return a function that saves what was added, if it is time or at once."""
     least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
     saved = mark(found)
@@ -255,7 +252,7 @@ def _keeper(
         saved = type(saved)()
     due = time.monotonic() + least
 
-    def keep(found: Found, at_once: bool) -> None:
+    def keep(found: WalkState, at_once: bool) -> None:
         nonlocal saved, due
         begin = time.monotonic()
         if not at_once and begin < due:

@@ -23,7 +23,7 @@ from polyregions.regions import Regions
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.scale.part_files import part_name, proof_name, write_part_file, write_proof
 from polyregions.tree.subdivision import count_below
-from polyregions.walk.subproblem import Start, split, walk_below
+from polyregions.walk.subproblem import Subproblem, split_subproblem, walk_below
 from polyregions.walk.walk_state import result_of, sorted_numbers
 
 __all__ = [
@@ -115,7 +115,7 @@ def whole_problem_sent(source: Sent) -> Problem:
 
 
 def _checked_problem(source: Sent) -> Problem:
-    problem = problem_of(source.network, source.domain, drop_constant=True)
+    problem = problem_of(source.network, source.domain)
     if identity_of(problem) != dict(source.identity):
         raise PolyregionsError(
             "a worker has another version of polyregions, or another kind of processor, "
@@ -141,7 +141,7 @@ class Walked:
     """What one walk below a prefix gave: a file of the folder, or prefixes instead.
 
     The numbers are those of the file: regions, edges between them, facets that lead out,
-    and exact decisions. Each of `starts` holds the fields of a `Start`.
+    and exact decisions. Each of `starts` holds the fields of a `Subproblem`.
     """
 
     name: str
@@ -160,7 +160,7 @@ def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -
     ----------
     source : Sent
     start : tuple
-        The fields of a :class:`~polyregions.walk.subproblem.Start`.
+        The fields of a :class:`~polyregions.walk.subproblem.Subproblem`.
     budget : int
         Most regions of a file.
     folder : str
@@ -201,7 +201,7 @@ def _walked(
     source: Sent, start: tuple[Any, ...], budget: int, folder: str
 ) -> tuple[Walked, Regions | None, Words]:
     """Return what a task did, and the regions that it wrote with the patterns beyond."""
-    problem, parts, begin = problem_sent(source), Path(folder), Start(*start)
+    problem, parts, begin = problem_sent(source), Path(folder), Subproblem(*start)
     if not parts.is_dir():
         raise PolyregionsError(
             f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
@@ -211,7 +211,7 @@ def _walked(
     assert found.fence is not None
     parents, children = found.fence.leading_out()
     if not found.finished:
-        starts = tuple(map(tuple, split(problem, begin, found)))
+        starts = tuple(map(tuple, split_subproblem(problem, begin, found)))
         return Walked("", 0, 0, 0, 0, starts), None, children
     children = problem.reduction.grow_words(children)
     numbers, _ = sorted_numbers(problem, found)

@@ -68,6 +68,8 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
     ------
     PolyregionsError
         If more than three inputs are free, or the counts contradict general position.
+    PartialResultError
+        If `regions` was stopped early.
 
     Notes
     -----
@@ -91,8 +93,7 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
             f"cells of every codimension are counted for at most {MOST_DIMENSIONS} inputs, not {n}"
         )
     found = enumerate_regions(network, box) if regions is None else regions
-    if not found.complete:
-        raise PolyregionsError("cells are counted from complete enumerations only; run it again")
+    require_complete(found, "cell counts")
     n_regions, n_facets = len(found), len(found.edges)
     proven = found.proven
     # a_2 - a_3 + … = the rest of Euler's formula

@@ -34,14 +34,14 @@ from polyregions.tree.tree_state import (
     guard_column,
     leave,
     remove_candidate,
-    settle,
+    settle_unit,
     swap_basis,
 )
 
-__all__ = ["ONE_SIDED", "OPEN", "PRUNED", "SPLIT", "search", "settle_here", "split_near"]
+__all__ = ["ONE_SIDED", "PRUNED", "SPLIT", "UNPROVEN", "search", "settle_here", "split_near"]
 
 # what the search at a node returns
-ONE_SIDED, SPLIT, OPEN, PRUNED = range(4)
+ONE_SIDED, SPLIT, UNPROVEN, PRUNED = range(4)
 
 # Hint: from so many candidates on, bounds are computed for all at once.
 MANY_HINT = 4
@@ -52,7 +52,7 @@ STEPS_HINT = 50
 
 
 @exact_order_kernel
-def prove_touching(flat, modular, tree, depth, level, position, column, sign):
+def prove_candidate_touches(flat, modular, tree, depth, level, position, column, sign):
     """Prove that a candidate that only touches the polytope is one-sided, exactly."""
     table, basis = tree.tables[depth], tree.vertices[depth]
     rows, errors, work = tree.rows[level], tree.errors[level], tree.work
@@ -105,9 +105,9 @@ def settle_here(flat, modular, tree, depth, level):
         if not proven and work.ratio[p] >= -PIVOT_HINT:
             proven = prove_one_sided(
                 rows, errors, m, basis, table, p, column, sign, work.residual
-            ) or prove_touching(flat, modular, tree, depth, level, p, column, sign)
+            ) or prove_candidate_touches(flat, modular, tree, depth, level, p, column, sign)
         if proven:
-            if not settle(tree, level, column, 1 if sign > 0.0 else 0):
+            if not settle_unit(tree, level, column, 1 if sign > 0.0 else 0):
                 return False
             remove_candidate(tree, depth, p)
             work.ratio[p] = work.ratio[frame["end"]]
@@ -168,9 +168,9 @@ def search(flat, modular, tree, depth, level):
             doubt = position < 0 or steps < 0
         elif prove_one_sided(
             tree.rows[level], errors, m, tree.vertices[depth], table, p, target, sign, work.residual
-        ) or prove_touching(flat, modular, tree, depth, level, p, target, sign):
+        ) or prove_candidate_touches(flat, modular, tree, depth, level, p, target, sign):
             remove_candidate(tree, depth, p)
-            return ONE_SIDED if settle(tree, level, target, 1 if sign > 0.0 else 0) else PRUNED
+            return ONE_SIDED if settle_unit(tree, level, target, 1 if sign > 0.0 else 0) else PRUNED
         if not doubt:
             length = -table[m, position] / table[slack, position]
             beyond = sign * (table[m, p] + length * table[slack, p])
@@ -183,13 +183,13 @@ def search(flat, modular, tree, depth, level):
                 if sign * table[m, p] > margin and two_witnesses(
                     tree, depth, level, columns, target, sign
                 ):
-                    return split(
+                    return split_cell(
                         flat, modular, tree, depth, level, p, slack, position, sign, -beyond
                     )
                 doubt = True
         if doubt:
             if fresh or not fresh_table(flat, tree, depth, level):
-                return OPEN
+                return UNPROVEN
             fresh = True
             continue
         swap_basis(tree, depth, slack, position, frame["end"])
@@ -228,7 +228,7 @@ def two_witnesses(tree, depth, level, columns, target, sign):
 
 
 @inlined_exact_order_kernel
-def split(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
+def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
     """Split the polytope by the candidate at `p`: its far side is next, the near one waits."""
     m = flat.dimension
     counters, frame = tree.counters[0], tree.frames[depth]

@@ -9,23 +9,23 @@ from __future__ import annotations
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import LOST
 from polyregions.network.residues import vanishes
-from polyregions.network.unit_order import ANY, is_open
-from polyregions.tree.corner_orientation import residues_ready, sides
+from polyregions.network.unit_order import FREE, is_open
+from polyregions.tree.corner_orientation import corner_residues_ready, sides_of_corners
 from polyregions.tree.planar_levels import compute_maps, enter_level
 from polyregions.tree.polygons import (
-    SETTLED,
-    SPLITTING,
-    WAITING,
+    SETTLED_POLYGON,
+    SPLITTING_POLYGON,
+    WAITING_POLYGON,
     copy_corner,
     count_cells,
     place_corner,
     settle_unit,
 )
 
-__all__ = ["DONE", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "PAUSED", "clip"]
+__all__ = ["EXPLORED", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "STOPPED", "explore_polygons"]
 
 # what the kernel returns
-DONE, PAUSED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS = range(5)
+EXPLORED, STOPPED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS = range(5)
 # Hint: candidates that the fixed prefix decides are split first.
 FIXED_FIRST_HINT = 1 << 30
 
@@ -40,17 +40,19 @@ def settle_candidates(flat, modular, polygons, depth):
     level, start = frame["level"], frame["candidates"]
     best = -1
     kept = frame["cutting"]
-    status = DONE
+    status = EXPLORED
     for i in range(kept, frame["count"]):
         row = candidates[start + i]
-        if status != DONE:
+        if status != EXPLORED:
             candidates[start + kept] = row
             kept += 1
             continue
         bit = -1
         balance = 0
         if polygons.errors[row] == LOST:
-            if not residues_ready(flat, modular, polygons, level) or not vanishes(modular, 2, row):
+            if not corner_residues_ready(flat, modular, polygons, level) or not vanishes(
+                modular, 2, row
+            ):
                 counters["target"] = row
                 status = NEEDS_ROW
             else:
@@ -59,37 +61,37 @@ def settle_candidates(flat, modular, polygons, depth):
         elif polygons.errors[row] == 0.0:
             bit = 1 if polygons.rows[2, row] > 0.0 else 0
         else:
-            balance = sides(flat, modular, polygons, depth, row)
+            balance = sides_of_corners(flat, modular, polygons, depth, row)
             if balance < 0:
                 status = NEEDS_SIGNS
             elif balance == 0:
                 bit = 0
                 for k in range(frame["sides"]):
                     bit |= polygons.signs[k] > 0
-        if status != DONE:
+        if status != EXPLORED:
             frame["cutting"] = kept
         if bit < 0:
             # those that the fixed prefix decides come first: they keep one side only
             if not is_open(polygons.fixed, counters["fixed"], polygons.rank[row]):
                 balance = FIXED_FIRST_HINT
-            if status == DONE and balance > best:
+            if status == EXPLORED and balance > best:
                 best = balance
                 frame["choice"] = kept
             candidates[start + kept] = row
             kept += 1
         elif not settle_unit(polygons, row, bit):
-            return PAUSED
+            return STOPPED
     frame["count"] = kept
-    if status == DONE:
+    if status == EXPLORED:
         frame["cutting"] = kept
-        frame["state"] = SETTLED
+        frame["state"] = SETTLED_POLYGON
         if counters["ordered"] and best < FIXED_FIRST_HINT:
             frame["choice"] = 0
     return status
 
 
 @exact_order_kernel
-def write_part(polygons, depth, row, sign, place):
+def write_half(polygons, depth, row, sign, place):
     """Write the part of a polygon on one side of a row at a place; return its corners."""
     frame, signs = polygons.frames[depth], polygons.signs
     first, count = frame["first"], frame["sides"]
@@ -112,7 +114,7 @@ def write_part(polygons, depth, row, sign, place):
 
 
 @exact_order_kernel
-def split(polygons, depth):
+def split_polygon(polygons, depth):
     """Split the polygon on top by the candidate whose sides are in ``signs``."""
     frames, counters, candidates = polygons.frames, polygons.counters[0], polygons.candidates
     frame = frames[depth]
@@ -121,14 +123,14 @@ def split(polygons, depth):
     for i in range(frame["choice"], frame["count"] - 1):
         candidates[start + i] = candidates[start + i + 1]
     frame["count"] -= 1
-    frame["state"] = WAITING
+    frame["state"] = WAITING_POLYGON
     frame["cutting"] = 0
     frame["unit"] = row
     end = frame["first"] + frame["sides"]
-    ones = write_part(polygons, depth, row, 1, end)
-    zeros = write_part(polygons, depth, row, -1, end + ones)
+    ones = write_half(polygons, depth, row, 1, end)
+    zeros = write_half(polygons, depth, row, -1, end + ones)
     place = polygons.rank[row]
-    only = ANY if is_open(polygons.fixed, counters["fixed"], place) else polygons.fixed[place]
+    only = FREE if is_open(polygons.fixed, counters["fixed"], place) else polygons.fixed[place]
     # the polygon becomes one part; the other, if it is asked for, goes on top
     first = end if only != 0 else end + ones
     size = ones if only != 0 else zeros
@@ -137,14 +139,14 @@ def split(polygons, depth):
     for i in range(size):
         copy_corner(polygons, first + i, polygons.meetings[first + i, 2], target + i)
     frame["sides"] = size
-    if only != ANY:
+    if only != FREE:
         return
     for i in range(zeros):
         source = end + ones + i
         copy_corner(polygons, source, polygons.meetings[source, 2], target + size + i)
     top = frames[depth + 1]
     top["level"] = frame["level"]
-    top["state"] = WAITING
+    top["state"] = WAITING_POLYGON
     top["first"] = target + size
     top["sides"] = zeros
     top["candidates"] = start + frame["count"]
@@ -179,7 +181,7 @@ def has_room(flat, polygons, depth):
 
 @entry
 @exact_order_kernel
-def clip(flat, modular, polygons, nodes, regions):
+def explore_polygons(flat, modular, polygons, nodes, regions):
     """Explore a planar tree for about so many nodes, or until so many regions are counted.
 
     Returns
@@ -198,18 +200,18 @@ def clip(flat, modular, polygons, nodes, regions):
         level = frame["level"]
         if not has_room(flat, polygons, depth):
             return NEEDS_ROOM
-        if frame["state"] == WAITING:
+        if frame["state"] == WAITING_POLYGON:
             if frame["cutting"] == 0 and is_new(polygons, frame):
                 if counters["nodes"] >= stop or polygons.counts[last] >= regions:
-                    return PAUSED
+                    return STOPPED
                 counters["nodes"] += 1
             if frame["unit"] >= 0:
                 polygons.bits[frame["unit"]] = frame["bit"]
             status = settle_candidates(flat, modular, polygons, depth)
-            if status == PAUSED:
+            if status == STOPPED:
                 counters["depth"] -= 1
                 continue
-            if status != DONE:
+            if status != EXPLORED:
                 return status
         if frame["count"] == 0:
             count_cells(polygons, level, 1)
@@ -232,8 +234,8 @@ def clip(flat, modular, polygons, nodes, regions):
             count_cells(polygons, level, 2)
             counters["depth"] -= 1
             continue
-        frame["state"] = SPLITTING
-        if sides(flat, modular, polygons, depth, row) < 0:
+        frame["state"] = SPLITTING_POLYGON
+        if sides_of_corners(flat, modular, polygons, depth, row) < 0:
             return NEEDS_SIGNS
-        split(polygons, depth)
-    return DONE
+        split_polygon(polygons, depth)
+    return EXPLORED

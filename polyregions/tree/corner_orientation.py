@@ -10,14 +10,14 @@ from __future__ import annotations
 from polyregions.compiled import exact_order_kernel
 from polyregions.network.residues import meet_on, modular_rows
 
-__all__ = ["residues_ready", "sides"]
+__all__ = ["corner_residues_ready", "sides_of_corners"]
 
 # the side of a corner that only exact integers can tell
-UNKNOWN = 2
+UNKNOWN_SIDE = 2
 
 
 @exact_order_kernel
-def residues_ready(flat, modular, polygons, level):
+def corner_residues_ready(flat, modular, polygons, level):
     """Compute the rows up to a level modulo the primes, unless they are there."""
     if len(modular.primes) == 0:
         return False
@@ -40,14 +40,16 @@ def side(flat, modular, polygons, level, corner, row):
     first, second = polygons.meetings[corner, 0], polygons.meetings[corner, 1]
     if flat.zero_offsets and max(first, second) < flat.units:
         return 0  # three lines through the origin
-    if residues_ready(flat, modular, polygons, level) and meet_on(modular, first, second, row):
+    if corner_residues_ready(flat, modular, polygons, level) and meet_on(
+        modular, first, second, row
+    ):
         polygons.counters[0]["exact"] += 1
         return 0
-    return UNKNOWN
+    return UNKNOWN_SIDE
 
 
 @exact_order_kernel
-def sides(flat, modular, polygons, depth, row):
+def sides_of_corners(flat, modular, polygons, depth, row):
     """Find the sides of a row that the corners of a polygon are on.
 
     Returns how evenly it divides them: 0 if it does not cut, -1 if it is UNKNOWN.
@@ -61,7 +63,7 @@ def sides(flat, modular, polygons, depth, row):
             sign = int(polygons.given[i])
         else:
             sign = side(flat, modular, polygons, frame["level"], first + i, row)
-        if sign == UNKNOWN:
+        if sign == UNKNOWN_SIDE:
             polygons.counters[0]["target"] = row
             return -1
         signs[i] = sign

@@ -11,9 +11,9 @@ from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 
-__all__ = ["NODES", "Crew"]
+__all__ = ["NODES_OF_A_STEP", "Crew"]
 
-NODES = 20_000  # nodes in a step at most: enough to hide Python's cost
+NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cost
 
 
 class Crew:
@@ -29,7 +29,7 @@ class Crew:
         self._busy: list[Explorer] = [explorer_of(problem, order)]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._jobs: dict[Future[None], Explorer] = {}
-        self._pace = Pace(first_size(problem.flat.size), NODES)
+        self._pace = Pace(first_size(problem.flat.size), NODES_OF_A_STEP)
 
     @property
     def finished(self) -> bool:
@@ -83,7 +83,7 @@ class Crew:
             if subtree.finished:
                 self._account(subtree, subtree.counts)
                 self._idle.append(subtree)
-            elif len(self._prefixes) < self.threads and subtree.work >= NODES:
+            elif len(self._prefixes) < self.threads and subtree.work >= NODES_OF_A_STEP:
                 prefixes, counts = subtree.unexplored()
                 self._account(subtree, counts)
                 self._prefixes = prefixes[::-1] + self._prefixes

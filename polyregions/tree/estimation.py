@@ -13,7 +13,7 @@ import numpy as np
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
@@ -21,10 +21,10 @@ from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]
 
 # Neither changes what a probe is worth on average, only how much probes differ.
-_NODES = 100  # nodes of the tree explored below a prefix
+_NODES_OF_A_PROBE = 100  # nodes of the tree explored below a prefix
 _KEPT = 16  # prefixes kept of those with equally many decided units
 
-_NO_LIMIT = np.iinfo(np.int64).max
+_ALL_REGIONS = np.iinfo(np.int64).max
 
 
 class Probe(NamedTuple):
@@ -129,7 +129,7 @@ def probes_of(network: Network, domain: Domain | None, *, seed: int = 0) -> Iter
     >>> next(probes_of(net, pr.Box.cube(1, 1.0)))
     Probe(regions=3.0, counted=3, exact=True)
     """
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     rng = np.random.default_rng(seed)
     if problem.flat.units == 0:
         while True:
@@ -212,7 +212,7 @@ def estimate_regions(
     values = np.array([made[-1].regions] if exact else [probe.regions for probe in made])
     mean = float(values.mean())
     error = 0.0 if exact else float(values.std(ddof=1)) / len(values) ** 0.5
-    low, high = _interval(mean, error, len(values), confidence)
+    low, high = _confidence_interval(mean, error, len(values), confidence)
     return Estimate(
         mean,
         error,
@@ -238,7 +238,9 @@ def check_probes(probes: int, seed: int) -> None:
         raise PolyregionsError(f"the seed must not be negative, as {seed} is")
 
 
-def _interval(mean: float, error: float, probes: int, confidence: float) -> tuple[float, float]:
+def _confidence_interval(
+    mean: float, error: float, probes: int, confidence: float
+) -> tuple[float, float]:
     if error == 0.0:
         return mean, mean
     from scipy.special import stdtrit
@@ -262,7 +264,7 @@ def _probe(subtree: Explorer, rng: np.random.Generator) -> Probe:
             regions += weight * found
             counted += found
             for longer in left:
-                decided = len(longer) - longer.count(ANY)
+                decided = len(longer) - longer.count(FREE)
                 if decided not in waiting:
                     waiting[decided] = []
                     heapq.heappush(due, decided)
@@ -273,8 +275,8 @@ def _probe(subtree: Explorer, rng: np.random.Generator) -> Probe:
 def _explored(subtree: Explorer, prefix: Prefix) -> tuple[int, list[Prefix]]:
     """Explore a few nodes; return the regions found and the prefixes that are left."""
     subtree.start(prefix)
-    while not subtree.finished and subtree.work < _NODES:
-        subtree.advance(_NODES - subtree.work, _NO_LIMIT)
+    while not subtree.finished and subtree.work < _NODES_OF_A_PROBE:
+        subtree.advance(_NODES_OF_A_PROBE - subtree.work, _ALL_REGIONS)
     regions = subtree.regions
     return regions, subtree.unexplored()[0]
 

@@ -17,7 +17,7 @@ from polyregions.arrays import Bits
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
 from polyregions.exact.simplex import Column, evaluate
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.run.problem import Problem, prefix_rows
 
 __all__ = ["ExactTree"]
@@ -57,8 +57,8 @@ class ExactTree:
     def step(self) -> None:
         """Decide one unit of the prefix on top."""
         marks, inside = self.stack.pop()
-        decided = np.flatnonzero(marks != ANY)
-        still_open = np.flatnonzero(marks == ANY)
+        decided = np.flatnonzero(marks != FREE)
+        still_open = np.flatnonzero(marks == FREE)
         place = int(still_open[0]) if len(still_open) else len(marks)
         level = int(np.flatnonzero(self.starts[:-1] <= place)[-1])
         unsigned, domain = self._rows(marks, level)

@@ -7,14 +7,14 @@ import numpy as np
 from polyregions.cells.dictionary import HUGE
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.rows import write_row
-from polyregions.network.layer_maps import change_slope, layer_maps
+from polyregions.network.layer_maps import change_slope, write_layer_maps
 from polyregions.rounding import ROUNDOFF, TINY
-from polyregions.tree.polygons import WAITING, settle_unit
+from polyregions.tree.polygons import WAITING_POLYGON, settle_unit
 
 __all__ = ["compute_maps", "enter_level", "evaluate_units"]
 
 # Hint: changes of slopes between two fresh computations of a layer's maps.
-FRESH_HINT = 256
+FRESH_MAPS_HINT = 256
 
 
 @exact_order_kernel
@@ -29,7 +29,7 @@ def compute_maps(flat, polygons, level):
     changes = 0
     if layer > 0:
         below = flat.widths[layer - 1]
-        if 0 <= polygons.ages[layer] < FRESH_HINT:
+        if 0 <= polygons.ages[layer] < FRESH_MAPS_HINT:
             # units that compute the same share a bit
             for k in range(below):
                 row = flat.bit[under + k]
@@ -53,7 +53,7 @@ def compute_maps(flat, polygons, level):
     else:
         changes = -1 if polygons.ages[0] < 0 else 0
     if changes < 0:
-        layer_maps(
+        write_layer_maps(
             flat,
             layer,
             base,
@@ -129,7 +129,7 @@ def enter_level(flat, polygons, depth, level):
             polygons.candidates[frame["candidates"] + count] = row
             count += 1
     frame["level"] = level
-    frame["state"] = WAITING
+    frame["state"] = WAITING_POLYGON
     frame["count"] = count
     frame["cutting"] = 0
     frame["unit"] = -1

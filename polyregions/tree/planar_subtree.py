@@ -13,8 +13,15 @@ from polyregions.network.residues import lacks_residues, no_modular_network, wit
 from polyregions.network.unit_order import Prefix, as_prefix, last_level, write_prefix
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
-from polyregions.tree.clipping import DONE, NEEDS_ROOM, NEEDS_ROW, NEEDS_SIGNS, PAUSED, clip
-from polyregions.tree.polygons import place_corner, polygons_of, with_room
+from polyregions.tree.clipping import (
+    EXPLORED,
+    NEEDS_ROOM,
+    NEEDS_ROW,
+    NEEDS_SIGNS,
+    STOPPED,
+    explore_polygons,
+)
+from polyregions.tree.polygons import place_corner, polygons_of, with_more_corners
 from polyregions.tree.subtree import float_row
 
 __all__ = ["PlanarSubtree", "boundary"]
@@ -101,10 +108,12 @@ class PlanarSubtree:
         stop = self.work + nodes
         while not self.finished:
             left = max(1, stop - self.work)  # so that every call gets somewhere
-            status = clip(self.problem.flat, self._modular, self.polygons, left, regions)
+            status = explore_polygons(
+                self.problem.flat, self._modular, self.polygons, left, regions
+            )
             if status == NEEDS_ROOM:
-                self.polygons = with_room(self.polygons)
-            elif status in (DONE, PAUSED):
+                self.polygons = with_more_corners(self.polygons)
+            elif status in (EXPLORED, STOPPED):
                 break
             elif lacks_residues(self._modular, self.problem.modular):
                 self._modular = with_own_scratch(self.problem.modular)

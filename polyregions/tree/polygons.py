@@ -16,19 +16,19 @@ from polyregions.arrays import Floats, Integers, Records, integer_record
 from polyregions.cells.polygon import corner_doubt
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.unit_order import ANY, agrees, order_of
+from polyregions.network.unit_order import FREE, agrees, order_of
 
 __all__ = [
-    "SETTLED",
-    "SPLITTING",
-    "WAITING",
+    "SETTLED_POLYGON",
+    "SPLITTING_POLYGON",
+    "WAITING_POLYGON",
     "Polygons",
     "copy_corner",
     "count_cells",
     "place_corner",
     "polygons_of",
     "settle_unit",
-    "with_room",
+    "with_more_corners",
 ]
 
 
@@ -42,7 +42,7 @@ POLYGON_FRAME = integer_record(
     "level", "state", "first", "sides", "candidates", "count", "cutting", "unit", "bit", "choice"
 )
 # states of a frame
-WAITING, SETTLED, SPLITTING = 0, 1, 2
+WAITING_POLYGON, SETTLED_POLYGON, SPLITTING_POLYGON = 0, 1, 2
 
 # a corner whose place is not known at all
 LOST_CORNER = 1e300
@@ -137,13 +137,13 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
         signs=np.zeros(room, dtype=np.int8),
         given=np.zeros(room, dtype=np.int8),
         bits=np.zeros(units, dtype=np.uint8),
-        fixed=np.full(units, ANY, dtype=np.uint8),
+        fixed=np.full(units, FREE, dtype=np.uint8),
         counts=np.zeros(levels, dtype=np.int64),
         counters=np.zeros(1, dtype=POLYGON_COUNTERS),
     )
 
 
-def with_room(polygons: Polygons) -> Polygons:
+def with_more_corners(polygons: Polygons) -> Polygons:
     """Return the same state with twice the room for polygons."""
     larger: dict[str, Any] = {}
     for name in ("corners", "meetings", "candidates", "frames", "signs", "given"):

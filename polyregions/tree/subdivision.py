@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import Stopwatch, only_compiled
 from polyregions.errors import PolyregionsError
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.limits import Limits, check_threads, limits_of
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
-from polyregions.tree.crew import NODES, Crew
+from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import Prefix, explorer_of
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "unit_order",
 ]
 
-_NO_LIMIT = np.iinfo(np.int64).max
+_NO_REGION_LIMIT = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def count_below(
     Parameters
     ----------
     problem : Problem
-        With ``drop_constant=True``, for speed.
+        That of `problem_of`, for speed.
     prefix : sequence of int
         Bits of the first units of the order. Within its last layer, 2 stands for a unit that
         is not decided. A prefix that no region has counts 0.
@@ -148,7 +148,7 @@ def count_below(
     --------
     >>> import polyregions as pr
     >>> network = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
-    >>> problem = problem_of(network, pr.Box.cube(1, 1.0), drop_constant=True)
+    >>> problem = problem_of(network, pr.Box.cube(1, 1.0))
     >>> [int(count_below(problem, prefix).counts[-1]) for prefix in ([], [0], [1], [0, 1])]
     [3, 1, 2, 0]
     """
@@ -157,7 +157,9 @@ def count_below(
         return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
     subtree = explorer_of(problem, order, prefix)
     while not subtree.finished and (budget is None or subtree.work < budget):
-        subtree.advance(NODES if budget is None else budget - subtree.work, _NO_LIMIT)
+        subtree.advance(
+            NODES_OF_A_STEP if budget is None else budget - subtree.work, _NO_REGION_LIMIT
+        )
     prefixes, counts = subtree.unexplored()
     return Below(counts, tuple(prefixes), subtree.exact_decisions)
 
@@ -235,11 +237,11 @@ def count_tree(
     limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     with only_compiled(compile_first):
-        problem = problem_of(network, domain, drop_constant=True)
-        return _counted(problem, threads, max_regions, limits.left, progress, seed, on_interrupt)
+        problem = problem_of(network, domain)
+        return _tree_count(problem, threads, max_regions, limits.left, progress, seed, on_interrupt)
 
 
-def _counted(
+def _tree_count(
     problem: Problem,
     threads: int,
     max_regions: int | None,
@@ -251,7 +253,7 @@ def _counted(
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
-    limit = _NO_LIMIT if max_regions is None else max_regions
+    limit = _NO_REGION_LIMIT if max_regions is None else max_regions
     watch, reported = Stopwatch(), 0.0
     with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
         while not crew.finished and crew.regions < limit:
@@ -289,14 +291,14 @@ def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1)
 def _check_prefix(problem: Problem, prefix: Sequence[int]) -> None:
     marks = np.array(prefix, dtype=np.int64)
     ends = problem.flat.row_ends
-    wrong = len(marks) > problem.flat.units or not np.isin(marks, (0, 1, ANY)).all()
+    wrong = len(marks) > problem.flat.units or not np.isin(marks, (0, 1, FREE)).all()
     if not wrong and len(marks):
-        last = int(np.flatnonzero(marks != ANY).max(initial=0))
+        last = int(np.flatnonzero(marks != FREE).max(initial=0))
         start = int(max((end for end in ends.tolist() if end <= last), default=0))
-        wrong = bool((marks[:start] == ANY).any())
+        wrong = bool((marks[:start] == FREE).any())
     if wrong:
         raise PolyregionsError(
-            f"a prefix has at most {problem.flat.units} bits, each 0 or 1 (or {ANY}, not decided, "
+            f"a prefix has at most {problem.flat.units} bits, each 0 or 1 (or {FREE}, not decided, "
             f"in its last layer); take one that count_below returned for the same network, "
             f"domain and order"
         )

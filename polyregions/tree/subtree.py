@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.cells.dictionary import HUGE, vertex_from_point, workspace
-from polyregions.cells.row_side import inward_gap, proven_inside, write_table
+from polyregions.cells.row_side import inward_gap, proven_inside, write_dictionary
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
 from polyregions.exact.simplex import Column, evaluate
 from polyregions.geometry.rows import LOST
 from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
-from polyregions.network.unit_order import ANY, Prefix, as_prefix, last_level, write_prefix
+from polyregions.network.unit_order import FREE, Prefix, as_prefix, last_level, write_prefix
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.cell_splitting import split_near
@@ -27,7 +27,7 @@ from polyregions.tree.tree_state import (
     WAITING,
     leave,
     remove_candidate,
-    settle,
+    settle_unit,
     tree_of,
     with_depth,
 )
@@ -95,7 +95,7 @@ class Subtree:
         frame = tree.frames[0]
         tree.frames[0] = 0
         frame["moved"] = frame["end"] = m + len(others)
-        if not found or not write_table(
+        if not found or not write_dictionary(
             rows,
             gaps,
             m,
@@ -173,7 +173,7 @@ class Subtree:
         if depth >= 0:
             marks = self._marks(depth)
             level = int(tree.frames[depth]["level"])
-            if marks[tree.starts[level] :].min(initial=ANY) == ANY:
+            if marks[tree.starts[level] :].min(initial=FREE) == FREE:
                 # the prefix is a whole layer, which will be counted again
                 nonempty = np.flatnonzero(np.diff(tree.starts[: level + 1]))
                 counts[nonempty[-1] if len(nonempty) else 0] -= 1
@@ -249,7 +249,7 @@ class Subtree:
         if isinstance(answer, int):
             bit = 1 if answer > 0 else 0
             remove_candidate(tree, depth, position)
-            if not settle(tree, level, target, bit):
+            if not settle_unit(tree, level, target, bit):
                 leave(tree)
             return
         # both sides are regions; floats go on where the vertex at hand is proven to be
@@ -260,7 +260,7 @@ class Subtree:
             tree.rows[level], tree.guards[level], m, columns, vertex, tree.work.slack
         ):
             near = 1 if value > 0 else 0
-        allowed = (0, 1) if tree.fixed[place] == ANY else (int(tree.fixed[place]),)
+        allowed = (0, 1) if tree.fixed[place] == FREE else (int(tree.fixed[place]),)
         for bit in allowed:
             if bit != near:
                 marks = self._marks(depth)

@@ -7,8 +7,8 @@ from polyregions.cells.proofs import prove_redundant
 from polyregions.cells.row_side import side_margins
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.rows import LOST, oriented_rows
-from polyregions.network.layer_maps import layer_maps
-from polyregions.tree.cell_splitting import OPEN, PRUNED, search, settle_here
+from polyregions.network.layer_maps import write_layer_maps
+from polyregions.tree.cell_splitting import PRUNED, UNPROVEN, search, settle_here
 from polyregions.tree.tree_state import (
     ACTIVE,
     COMPLETED,
@@ -16,7 +16,7 @@ from polyregions.tree.tree_state import (
     fresh_table,
     leave,
     remove_candidate,
-    settle,
+    settle_unit,
 )
 
 __all__ = ["DONE", "NEEDS_DEPTH", "NEEDS_ROWS", "PAUSED", "UNDECIDED", "explore"]
@@ -27,7 +27,7 @@ AT_NODE, ENTERING = 0, 1
 DONE, PAUSED, NEEDS_ROWS, NEEDS_DEPTH, UNDECIDED = range(5)
 
 # Hint: pivots between two fresh dictionaries.
-FRESH_HINT = 100
+FRESH_TABLE_HINT = 100
 
 
 @exact_order_kernel
@@ -78,7 +78,7 @@ def enter_layer(flat, modular, tree):
     searching = True
     while searching:
         level += 1
-        layer_maps(
+        write_layer_maps(
             flat,
             level - 1,
             tree.bases[level],
@@ -183,11 +183,11 @@ def open_layer(flat, tree):
     frame["end"] = end
     for column in range(end - 1, base - 1, -1):
         if tree.errors[level, column] == 0.0:
-            agrees &= settle(tree, level, column, 1 if rows[m, column] > 0.0 else 0)
+            agrees &= settle_unit(tree, level, column, 1 if rows[m, column] > 0.0 else 0)
             remove_candidate(tree, depth, column)
     if not agrees:
         return False
-    if tree.counters[0]["pivots"] > FRESH_HINT:
+    if tree.counters[0]["pivots"] > FRESH_TABLE_HINT:
         fresh_table(flat, tree, depth, level)
     return True
 
@@ -237,7 +237,7 @@ def explore(flat, modular, tree, nodes, regions):
         verdict = search(flat, modular, tree, depth, level)
         if verdict == PRUNED:
             leave(tree)
-        elif verdict == OPEN:
+        elif verdict == UNPROVEN:
             counters["nodes"] = explored
             return UNDECIDED
     return DONE

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers, Records, integer_record
 from polyregions.cells.dictionary import HUGE, move_row, pivot, swap_rows
-from polyregions.cells.row_side import write_table
+from polyregions.cells.row_side import write_dictionary
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.unit_order import ANY, agrees, order_of
+from polyregions.network.unit_order import FREE, agrees, order_of
 
 __all__ = [
     "ACTIVE",
@@ -31,7 +31,7 @@ __all__ = [
     "guard_column",
     "leave",
     "remove_candidate",
-    "settle",
+    "settle_unit",
     "swap_basis",
     "tree_of",
     "turn_column",
@@ -149,7 +149,7 @@ def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
         frames=np.zeros(depth, dtype=TREE_FRAME),
         frame_gap=np.zeros(depth),
         bits=np.zeros(units, dtype=np.uint8),
-        fixed=np.full(units, ANY, dtype=np.uint8),
+        fixed=np.full(units, FREE, dtype=np.uint8),
         counts=np.zeros(levels, dtype=np.int64),
         counters=np.zeros(1, dtype=TREE_COUNTERS),
         work=CutWork(
@@ -191,7 +191,7 @@ def turn_column(tree, level, column):
 
 @entry
 @inlined_exact_order_kernel
-def settle(tree, level, column, bit):
+def settle_unit(tree, level, column, bit):
     """Set the bit of a unit; return False if the fixed prefix says otherwise."""
     place = tree.starts[level] + column - tree.n_base[level]
     tree.bits[tree.sequence[place]] = bit
@@ -279,7 +279,7 @@ def fresh_table(flat, tree, depth, level):
     """Compute the dictionary at a depth afresh from its basis."""
     frame = tree.frames[depth]
     tree.counters[0]["pivots"] = 0
-    return write_table(
+    return write_dictionary(
         tree.rows[level],
         tree.gaps[level],
         flat.dimension,

@@ -30,7 +30,7 @@ from polyregions.plot.values import (
     free_inputs,
     pattern_colors,
 )
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["MOST_CELLS", "page", "payload", "write_page"]
 
@@ -264,6 +264,9 @@ def page(
     FormatError
         If there are more than 50,000 cells.
     """
+    check_regions(regions)
+    if whole is not None:
+        check_regions(whole)
     if len(regions) > MOST_CELLS:
         raise FormatError(
             f"the page holds up to {MOST_CELLS:,} cells, not {len(regions):,}; "
@@ -303,6 +306,7 @@ def write_page(
     FormatError
         If the name does not end in ``.html``.
     """
+    check_regions(regions)
     if Path(path).suffix.lower() != ".html":
         raise FormatError(f"{Path(path).name} does not end in .html; rename the output file")
     text = page(regions, window=window, whole=whole, output=output)

@@ -21,11 +21,11 @@ from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.walk.drive import drive
 from polyregions.walk.steps import stepper
-from polyregions.walk.walk_state import result_of, root
+from polyregions.walk.walk_state import result_of, root_state
 
 __all__ = ["enumerate_regions", "traverse"]
 
-Arithmetic = Literal["certified", "float", "rational"]
+Arithmetic = Literal["certified", "rational"]
 
 _YIELDED = 4096  # regions that `traverse` decides at most before it hands them out
 
@@ -51,10 +51,9 @@ def enumerate_regions(
         Read by :func:`polyregions.load`, converted by :func:`polyregions.from_torch`.
     domain : Box, Polytope, None, or one pair (low, high) per input
         Where to count; ``None`` is the whole space.
-    arithmetic : {"certified", "float", "rational"}
+    arithmetic : {"certified", "rational"}
         "certified" proves each decision by a rounding bound, or by exact arithmetic
-        where the bound is not enough. "float" skips the proofs (benchmarks only; the
-        result says ``proven=False``). "rational" uses exact arithmetic throughout (slow).
+        where the bound is not enough. "rational" uses exact arithmetic throughout (slow).
     threads : int
         Workers; the result does not depend on it.
     max_regions : int, optional
@@ -107,10 +106,8 @@ def enumerate_regions(
     """
     limits = limits_of(max_regions, time_limit, memory)
     check_threads(threads)
-    if arithmetic not in ("certified", "float", "rational"):
-        raise PolyregionsError(
-            f"arithmetic must be 'certified', 'float' or 'rational', not {arithmetic!r}"
-        )
+    if arithmetic not in ("certified", "rational"):
+        raise PolyregionsError(f"arithmetic must be 'certified' or 'rational', not {arithmetic!r}")
     if arithmetic == "rational":
         if limits != limits_of():
             raise PolyregionsError("the rational walk knows no limits; use arithmetic='certified'")
@@ -118,9 +115,9 @@ def enumerate_regions(
 
         return enumerate_rational(network, domain)
     with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
-        problem = problem_of(network, domain, proofs=arithmetic != "float", drop_constant=True)
+        problem = problem_of(network, domain)
         with only_compiled(problem.is_large):
-            found = root(problem)
+            found = root_state(problem)
             drive(
                 problem,
                 found,
@@ -155,9 +152,9 @@ def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> I
     >>> sorted(region.bits.tolist() for region in pr.traverse(net, pr.Box.cube(1, 1.0)))
     [[0, 0], [1, 0], [1, 1]]
     """
-    problem = problem_of(network, domain, drop_constant=True)
+    problem = problem_of(network, domain)
     with only_compiled(problem.is_large), stepper(problem, threads) as step:
-        found, pace = root(problem), Pace(1, _YIELDED)
+        found, pace = root_state(problem), Pace(1, _YIELDED)
         while not found.finished:
             start, waiting = found.expanded, set(found.open)
             with pace.step() as size:

@@ -13,8 +13,8 @@ from polyregions.walk.prefixes import prefix_of
 from polyregions.walk.region_kernel import (
     NO_BASIS,
     decide_simple,
+    facets_listed,
     list_every_row,
-    listed,
     rows_inside,
     unpack_bits,
 )
@@ -24,7 +24,7 @@ __all__ = ["resolve"]
 
 @entry
 @exact_order_kernel
-def resolve(flat, modular, prefixes, patterns, points, room, machine, result):
+def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
     """Decide regions one by one until all are done or the facet buffers are full.
 
     Parameters
@@ -38,7 +38,7 @@ def resolve(flat, modular, prefixes, patterns, points, room, machine, result):
         A point of the facet each region was entered through, or of the region.
     room : float
         See `walk_vertices`.
-    machine : Machine
+    worker : Worker
     result : Batch, out
         ``state`` is still OPEN where exact arithmetic must decide.
 
@@ -48,47 +48,47 @@ def resolve(flat, modular, prefixes, patterns, points, room, machine, result):
         Number of regions looked at.
     """
     m = flat.dimension
-    work, used = machine.work, 0
+    work, used = worker.work, 0
     for r in range(len(patterns)):
         if used + flat.units > len(result.children):
             return r
-        unpack_bits(patterns[r], machine.bits)
-        machine.groups.exact[0] = 0
-        prefix = prefix_of(flat, prefixes, patterns[r], machine.key)
+        unpack_bits(patterns[r], worker.bits)
+        worker.groups.exact[0] = 0
+        prefix = prefix_of(flat, prefixes, patterns[r], worker.key)
         end = -1
         if prefix >= 0 and prefixes.ties[prefix]:
-            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], machine)
+            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
             if simple:
-                machine.start[0] = NO_BASIS
-                count = decide_simple(m, rows, units, points[r], machine, room, True)
+                worker.start[0] = NO_BASIS
+                count = decide_simple(m, rows, units, points[r], worker, room)
                 if count >= 0:
-                    end = write_tied(flat, modular, machine, count, used, result)
+                    end = write_tied(flat, modular, worker, count, used, result)
         if end < 0:
-            listed(flat, list_every_row(flat, machine), machine)
+            facets_listed(flat, list_every_row(flat, worker), worker)
             for d in range(m):
                 work.point[d] = points[r, d]
             count = walk_degenerate(
                 flat,
                 modular,
-                machine.bits,
-                machine.rows,
-                machine.errors,
+                worker.bits,
+                worker.rows,
+                worker.errors,
                 work,
-                machine.found,
-                machine.witness,
+                worker.found,
+                worker.witness,
                 room,
-                machine.groups,
+                worker.groups,
             )
             if count >= 0:
-                end = write_degenerate(flat, modular, machine, count, used, result)
+                end = write_degenerate(flat, modular, worker, count, used, result)
         if end >= 0:
             used = end
             result.state[r] = PROVEN
-            result.exact[r] = machine.groups.exact[0]
+            result.exact[r] = worker.groups.exact[0]
         else:
             result.state[r] = OPEN
             result.exact[r] = 0
         for d in range(m):
-            result.witnesses[r, d] = machine.witness[d]
+            result.witnesses[r, d] = worker.witness[d]
         result.ends[r] = used
     return len(patterns)

@@ -9,7 +9,7 @@ from polyregions.run.limits import Limits, Pace, Stop, first_size
 from polyregions.run.problem import Problem
 from polyregions.run.progress import SECONDS_BETWEEN_REPORTS, Interrupt, Progress
 from polyregions.walk.steps import stepper
-from polyregions.walk.walk_state import Found, bytes_needed
+from polyregions.walk.walk_state import WalkState, bytes_needed
 
 __all__ = ["drive"]
 
@@ -19,13 +19,13 @@ _FIRST_MEMORY = 4096  # regions that a step is expected to find at least, for th
 
 def drive(
     problem: Problem,
-    found: Found,
+    found: WalkState,
     *,
     threads: int = 1,
     limits: Limits,
     interrupt: Interrupt,
     progress: Callable[[Progress], None] | None = None,
-    after_step: Callable[[Found], None] | None = None,
+    after_step: Callable[[WalkState], None] | None = None,
 ) -> Stop:
     """Walk on from what was found, in place, and say why the walk ended.
 
@@ -53,7 +53,7 @@ def drive(
     watch, seconds, reported, growth = Stopwatch(), 0.0, 0.0, _FIRST_MEMORY
     pace = Pace(first_size(problem.flat.size), _MOST * threads)
     with stepper(problem, threads) as step:
-        while (stop := _reason(found, limits, seconds, growth, interrupt.requested)) is None:
+        while (stop := _stop_reason(found, limits, seconds, growth, interrupt.requested)) is None:
             before = found.count + found.edges_found
             with pace.step() as size:
                 step(found, min(size, limits.regions - found.done))
@@ -69,8 +69,8 @@ def drive(
     return stop
 
 
-def _reason(
-    found: Found, limits: Limits, seconds: float, growth: int, interrupted: bool
+def _stop_reason(
+    found: WalkState, limits: Limits, seconds: float, growth: int, interrupted: bool
 ) -> Stop | None:
     """Return why the walk should stop before the next step, if it should."""
     if found.finished:

@@ -16,13 +16,21 @@ from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.walk.region_kernel import NO_BASIS
 
-__all__ = ["OPEN", "PROVEN", "Batch", "batch", "write_degenerate", "write_simple", "write_tied"]
+__all__ = [
+    "OPEN",
+    "PROVEN",
+    "Expansions",
+    "batch",
+    "write_degenerate",
+    "write_simple",
+    "write_tied",
+]
 
 
 PROVEN, OPEN = 0, 1
 
 
-class Batch(NamedTuple):
+class Expansions(NamedTuple):
     """What expanding a run of consecutive regions gave.
 
     ``state[r]`` says whether region r of the batch was decided, ``exact[r]`` how many of
@@ -40,10 +48,10 @@ class Batch(NamedTuple):
     points: Floats
 
 
-def batch(flat: FlatNetwork, regions: int, facets: int) -> Batch:
+def batch(flat: FlatNetwork, regions: int, facets: int) -> Expansions:
     """Allocate room for a batch of `regions` with `facets` facets in all."""
     m = flat.dimension
-    return Batch(
+    return Expansions(
         state=np.empty(regions, dtype=np.uint8),
         exact=np.empty(regions, dtype=np.int64),
         ends=np.empty(regions, dtype=np.int64),
@@ -55,9 +63,9 @@ def batch(flat: FlatNetwork, regions: int, facets: int) -> Batch:
 
 
 @exact_order_kernel
-def write_simple(machine, count, words, used, result):
+def write_simple(worker, count, words, used, result):
     """Write the neighbours of a simple region: one unit changes sign at each facet."""
-    found, ids = machine.found, machine.ids
+    found, ids = worker.found, worker.ids
     for f in range(count):
         row = ids[found.rows[f]]
         for w in range(len(words)):
@@ -71,25 +79,25 @@ def write_simple(machine, count, words, used, result):
 
 
 @exact_order_kernel
-def write_beyond(flat, modular, machine, f, column, used, result):
+def write_beyond(flat, modular, worker, f, column, used, result):
     """Write the neighbour beyond facet f, where the units in ``groups.touched`` vanish.
 
     `column` holds the facet's row. Returns how many signs took exact arithmetic, or -1
     if one stays undecided.
     """
-    groups, found = machine.groups, machine.found
+    groups, found = worker.groups, worker.found
     m = flat.dimension
     # small integers leave through the facet as well, and keep zero tests short
     for d in range(m):
-        groups.inside[d] = np.round(-DIRECTION_SCALE * machine.rows[d, column])
+        groups.inside[d] = np.round(-DIRECTION_SCALE * worker.rows[d, column])
     exact = bits_beyond_group(
         flat,
         modular,
-        machine.scratch,
+        worker.scratch,
         groups.sources_beyond,
         groups.touched,
         groups.inside,
-        machine.bits,
+        worker.bits,
         groups.beyond,
     )
     for w in range(result.children.shape[1]):
@@ -103,21 +111,21 @@ def write_beyond(flat, modular, machine, f, column, used, result):
 
 
 @exact_order_kernel
-def write_tied(flat, modular, machine, count, used, result):
+def write_tied(flat, modular, worker, count, used, result):
     """Write the neighbours of a region in which only the network's shape makes ties.
 
     Returns the end of what was written, or -1 if a sign stays undecided.
     ``groups.exact[0]`` counts the signs that took exact arithmetic.
     """
-    groups = machine.groups
-    trace_sources(flat, len(flat.widths), machine.bits, groups.sources)
+    groups = worker.groups
+    trace_sources(flat, len(flat.widths), worker.bits, groups.sources)
     for f in range(count):
-        column = machine.found.rows[f]
-        source = groups.sources.source[flat.unit_of_row[machine.ids[column]]]
+        column = worker.found.rows[f]
+        source = groups.sources.source[flat.unit_of_row[worker.ids[column]]]
         for i in range(flat.units):
             other = groups.sources.source[flat.unit_of_row[i]]
             groups.touched[i] = other in (source, NOTHING)
-        exact = write_beyond(flat, modular, machine, f, column, used, result)
+        exact = write_beyond(flat, modular, worker, f, column, used, result)
         if exact < 0:
             return -1
         groups.exact[0] += exact
@@ -126,14 +134,14 @@ def write_tied(flat, modular, machine, count, used, result):
 
 
 @exact_order_kernel
-def write_degenerate(flat, modular, machine, count, used, result):
+def write_degenerate(flat, modular, worker, count, used, result):
     """Write the neighbours of a degenerate region; return -1 if a sign stays undecided."""
-    groups, found = machine.groups, machine.found
+    groups, found = worker.groups, worker.found
     for f in range(count):
         row = found.rows[f]
         for i in range(flat.units):
             groups.touched[i] = groups.leader[i] == row or groups.zero[i]
-        exact = write_beyond(flat, modular, machine, f, row, used, result)
+        exact = write_beyond(flat, modular, worker, f, row, used, result)
         if exact < 0:
             return -1
         groups.exact[0] += exact

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.pattern import Words
-from polyregions.walk.neighbors import Batch
+from polyregions.walk.neighbors import Expansions
 
 __all__ = ["Fence"]
 
@@ -48,8 +48,8 @@ class Fence:
         )
 
     def inner(
-        self, first: int, begin: int, ends: NDArray[np.int64], result: Batch
-    ) -> tuple[NDArray[np.int64], Batch]:
+        self, first: int, begin: int, ends: NDArray[np.int64], result: Expansions
+    ) -> tuple[NDArray[np.int64], Expansions]:
         """Take the facets that lead out of a batch; return what is left, beginning at 0.
 
         Parameters
@@ -59,7 +59,7 @@ class Fence:
         """
         stop = int(ends[-1])
         children = result.children[begin:stop]
-        inside = np.isin(_whole(children & self.mask), _whole(self.values))
+        inside = np.isin(_as_one_value(children & self.mask), _as_one_value(self.values))
         if not inside.all():
             # the owner of facet f is the first region whose end is beyond f
             out = np.flatnonzero(~inside)
@@ -72,7 +72,7 @@ class Fence:
         )
 
 
-def _whole(words: Words) -> NDArray[np.void]:
+def _as_one_value(words: Words) -> NDArray[np.void]:
     """Return each row as one value that compares by its bytes, shape (k,)."""
     rows = np.ascontiguousarray(words)
     return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()

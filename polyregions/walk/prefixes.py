@@ -18,7 +18,7 @@ from polyregions.arrays import Integers
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
-from polyregions.walk.visited import empty_table, find, fits, grown, insert
+from polyregions.walk.visited import empty_table, find_pattern, fits, grown, insert
 
 __all__ = [
     "NONE",
@@ -31,14 +31,14 @@ __all__ = [
     "prefix_of",
     "register",
     "roomy",
-    "with_room",
+    "with_more_prefixes",
 ]
 
 
 NONE = -1
 REGISTERED, SETTLED, USED = 0, 1, 2
 
-_FIRST = 1024  # prefixes for which there is room at first
+_FIRST_PREFIXES = 1024  # prefixes for which there is room at first
 
 
 class Prefixes(NamedTuple):
@@ -100,7 +100,9 @@ def empty_prefixes(flat: FlatNetwork) -> Prefixes:
     )
 
 
-def with_room(flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0) -> Prefixes:
+def with_more_prefixes(
+    flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0
+) -> Prefixes:
     """Return the prefixes with room for those of so many new regions, and for their lists.
 
     `rows` is the length of lists that are to be stored at once. Returns the same arrays
@@ -109,7 +111,7 @@ def with_room(flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0
     registered, settled, used = prefixes.totals.tolist()
     needed = registered + regions * len(prefixes.depths)
     if needed > len(prefixes.keys):
-        size = max(needed, 2 * len(prefixes.keys), _FIRST)
+        size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
         names = ("keys", "parents", "points", "starts", "stops", "ties")
         longer = {name: _longer(getattr(prefixes, name), size) for name in names}
         prefixes = prefixes._replace(**longer)
@@ -118,7 +120,9 @@ def with_room(flat: FlatNetwork, prefixes: Prefixes, regions: int, rows: int = 0
     # lists are far shorter than this unless nothing can be dropped
     wanted = used + max(rows, flat.size, 32 * (registered - settled))
     if wanted > len(prefixes.rows):
-        prefixes = prefixes._replace(rows=_longer(prefixes.rows, max(wanted, 2 * used, 8 * _FIRST)))
+        prefixes = prefixes._replace(
+            rows=_longer(prefixes.rows, max(wanted, 2 * used, 8 * _FIRST_PREFIXES))
+        )
     return prefixes
 
 
@@ -160,7 +164,7 @@ def register(flat, prefixes, words, point, key):
     parent = np.int64(NONE)
     while level > 0:
         write_key(flat, prefixes, level - 1, words, key)
-        parent = find(prefixes.table, prefixes.keys, key)
+        parent = find_pattern(prefixes.table, prefixes.keys, key)
         if parent >= 0:
             break
         level -= 1
@@ -203,4 +207,4 @@ def prefix_of(flat, prefixes, words, key):
     if level < 0:
         return np.int64(NONE)
     write_key(flat, prefixes, level, words, key)
-    return find(prefixes.table, prefixes.keys, key)
+    return find_pattern(prefixes.table, prefixes.keys, key)

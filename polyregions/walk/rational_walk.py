@@ -21,7 +21,7 @@ from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.exact_step import exact_region
 
-__all__ = ["RationalWalk", "enumerate_rational", "start_bits", "walk"]
+__all__ = ["RationalWalk", "enumerate_rational", "start_bits", "walk_exactly"]
 
 
 class RationalWalk(NamedTuple):
@@ -69,7 +69,7 @@ def start_bits(exact: ExactNetwork) -> NDArray[np.uint8]:
     return germ_bits(exact, inside, axes)
 
 
-def walk(network: Network, domain: Domain | None) -> RationalWalk:
+def walk_exactly(network: Network, domain: Domain | None) -> RationalWalk:
     """Enumerate all regions breadth-first, every decision in exact arithmetic.
 
     Parameters
@@ -126,7 +126,7 @@ def _sorted(
 
 
 def enumerate_rational(network: NetworkLike, domain: DomainLike) -> Regions:
-    """Return the result of :func:`walk` as the value that every enumeration returns.
+    """Return the result of :func:`walk_exactly` as the value that every enumeration returns.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def enumerate_rational(network: NetworkLike, domain: DomainLike) -> Regions:
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)
     exact = exact_network(network, chart_of(domain, network.input_dimension))
-    found = walk(network, domain)
+    found = walk_exactly(network, domain)
     witnesses, too_thin = [], {}
     for index, (words, inside) in enumerate(zip(found.patterns, found.interiors, strict=True)):
         bits = unpack(words, network.hidden_units)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.network import Network
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.pattern import order, pack, unpack
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem, problem_of
@@ -55,7 +55,7 @@ def refine(regions: Regions, network: Network) -> Regions:
     """
     if regions.complete:
         return enumerate_regions(network, regions.domain)
-    parts = list(_inside(problem_of(network, regions.domain, drop_constant=True), regions))
+    parts = list(_regions_inside(problem_of(network, regions.domain), regions))
     starts = np.cumsum([0, *(len(part) for part in parts)])
     patterns = np.concatenate([part.patterns for part in parts])
     position = order(patterns)
@@ -88,7 +88,7 @@ def prefix_indices(finer: Regions, regions: Regions) -> NDArray[np.int64]:
     return np.array([known[words.tobytes()] for words in prefixes], dtype=np.int64)
 
 
-def _inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
+def _regions_inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
     """Yield what walks find that never leave the given regions, one per connected part."""
     shrink = problem.reduction.shrink
     first, units = regions.network.hidden_units, problem.network.hidden_units
@@ -100,7 +100,7 @@ def _inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
     while missing:
         index = next(iter(missing.values()))
         start = start_below(
-            problem, np.where(decided == 1, shrink(bits[index]), ANY).astype(np.uint8)
+            problem, np.where(decided == 1, shrink(bits[index]), FREE).astype(np.uint8)
         )
         pattern = np.frombuffer(start.pattern, dtype="<u8").astype(np.uint64)
         found = root_at(problem, pattern, np.array(start.point))

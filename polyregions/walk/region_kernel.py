@@ -13,7 +13,7 @@ from polyregions.cells.dictionary import Workspace, step_inside, vertex_from_poi
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.vertices import FacetBuffer, facet_buffer, walk_vertices
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.rows import OK, RowScratch, region_rows, row_scratch
+from polyregions.geometry.rows import OK, RowScratch, row_scratch, write_region_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.walk.prefixes import copy_list
@@ -21,21 +21,21 @@ from polyregions.walk.row_cache import RowCache, recall, remember, row_cache
 
 __all__ = [
     "NO_BASIS",
-    "Machine",
+    "Worker",
     "decide_simple",
+    "facets_listed",
     "find_start",
     "list_every_row",
-    "listed",
-    "machine",
     "rows_inside",
     "unpack_bits",
+    "worker_of",
 ]
 
 
 NO_BASIS = -1
 
 
-class Machine(NamedTuple):
+class Worker(NamedTuple):
     """Everything one worker needs to expand regions: arrays, no state between regions.
 
     ``ids`` names the rows in the columns of ``rows``, ``place`` is its inverse.
@@ -57,10 +57,10 @@ class Machine(NamedTuple):
     groups: GroupScratch
 
 
-def machine(flat: FlatNetwork) -> Machine:
+def worker_of(flat: FlatNetwork) -> Worker:
     """Allocate the arrays of one worker."""
     m, size = flat.dimension, flat.size
-    return Machine(
+    return Worker(
         ids=np.zeros(size, dtype=np.int64),
         place=np.zeros(size, dtype=np.int64),
         keep=np.zeros(size, dtype=np.uint8),
@@ -86,50 +86,50 @@ def unpack_bits(words, bits):
 
 
 @exact_order_kernel
-def list_every_row(flat, machine):
-    """List all rows; return how many. See ``machine.ids``."""
+def list_every_row(flat, worker):
+    """List all rows; return how many. See ``worker.ids``."""
     for i in range(flat.size):
-        machine.ids[i] = i
-        machine.place[i] = i
+        worker.ids[i] = i
+        worker.place[i] = i
     return flat.size
 
 
 @exact_order_kernel
-def listed(flat, count, machine):
-    """Compute the listed rows of the pattern in ``machine.bits``; see `region_rows`."""
-    return region_rows(
+def facets_listed(flat, count, worker):
+    """Compute the listed rows of the pattern in ``worker.bits``; see `write_region_rows`."""
+    return write_region_rows(
         flat,
         len(flat.widths),
-        machine.bits,
-        machine.ids,
+        worker.bits,
+        worker.ids,
         count,
-        machine.rows,
-        machine.errors,
-        machine.scratch,
+        worker.rows,
+        worker.errors,
+        worker.scratch,
     )
 
 
 @exact_order_kernel
-def find_start(start, count, machine):
-    """Set ``machine.start`` to a handed-down basis, in columns.
+def find_start(start, count, worker):
+    """Set ``worker.start`` to a handed-down basis, in columns.
 
     NO_BASIS comes first if there is none, or one of its rows is not listed.
     """
-    own = machine.start
+    own = worker.start
     for k in range(len(own)):
         own[k] = NO_BASIS
     if start[0] == NO_BASIS:
         return
     for k in range(len(own)):
-        column = machine.place[start[k]]
-        if column >= count or machine.ids[column] != start[k]:
+        column = worker.place[start[k]]
+        if column >= count or worker.ids[column] != start[k]:
             own[0] = NO_BASIS
             return
         own[k] = column
 
 
 @exact_order_kernel
-def rows_inside(flat, prefixes, prefix, words, machine):
+def rows_inside(flat, prefixes, prefix, words, worker):
     """Compute the rows that matter for a region, or recall them.
 
     Parameters
@@ -138,8 +138,8 @@ def rows_inside(flat, prefixes, prefix, words, machine):
     prefix : int
         The region's longest prefix, or NONE.
     words : uint64 array, shape (W,)
-        The region's pattern, also in ``machine.bits``.
-    machine : Machine, out
+        The region's pattern, also in ``worker.bits``.
+    worker : Worker, out
 
     Returns
     -------
@@ -150,23 +150,23 @@ def rows_inside(flat, prefixes, prefix, words, machine):
     simple : bool
         False if a row is lost in its rounding error.
     """
-    count = recall(flat, prefix, words, machine)
+    count = recall(flat, prefix, words, worker)
     simple = count > 0
     if not simple:
-        count = copy_list(flat, prefixes, prefix, machine.ids)
-        simple = listed(flat, count, machine) == OK
+        count = copy_list(flat, prefixes, prefix, worker.ids)
+        simple = facets_listed(flat, count, worker) == OK
         if simple:
-            remember(flat, prefix, count, machine)
+            remember(flat, prefix, count, worker)
     units = 0
     for c in range(count):
-        machine.place[machine.ids[c]] = c
-        if machine.ids[c] < flat.units:
+        worker.place[worker.ids[c]] = c
+        if worker.ids[c] < flat.units:
             units += 1
     return count, units, simple
 
 
 @exact_order_kernel
-def decide_simple(m, count, candidates, point, machine, room, proofs):
+def decide_simple(m, count, candidates, point, worker, room):
     """Decide the first `candidates` of `count` columns, computed without loss.
 
     Parameters
@@ -175,22 +175,22 @@ def decide_simple(m, count, candidates, point, machine, room, proofs):
         Columns from `candidates` on only bound the polytope.
     point : float64 array, shape (m,)
         A point of the polytope or of a facet of it, for want of a vertex (in the plane: a
-        row) in ``machine.start``; see `find_start`.
-    machine : Machine
-    room, proofs
+        row) in ``worker.start``; see `find_start`.
+    worker : Worker
+    room : float
         See `walk_vertices`.
 
     Returns
     -------
     int
-        Number of facets in ``machine.found``, or -1 if anything could not be proven.
+        Number of facets in ``worker.found``, or -1 if anything could not be proven.
 
     Notes
     -----
     Few callers, and none of them deep: LLVM compiles the walks again for each.
     """
-    rows, errors, work, start = machine.rows, machine.errors, machine.work, machine.start
-    found, witness = machine.found, machine.witness
+    rows, errors, work, start = worker.rows, worker.errors, worker.work, worker.start
+    found, witness = worker.found, worker.witness
     for d in range(m):
         work.point[d] = point[d]
     if m == 2:
@@ -210,7 +210,6 @@ def decide_simple(m, count, candidates, point, machine, room, proofs):
             found,
             witness,
             room,
-            proofs,
         )
     if start[0] != NO_BASIS:
         for k in range(m):
@@ -219,4 +218,4 @@ def decide_simple(m, count, candidates, point, machine, room, proofs):
         step_inside(rows, m, count, work)
         if not vertex_from_point(rows, m, count, work):
             return -1
-    return walk_vertices(rows, errors, m, count, candidates, work, found, witness, room, proofs)
+    return walk_vertices(rows, errors, m, count, candidates, work, found, witness, room)

@@ -50,45 +50,45 @@ def row_cache(flat: FlatNetwork) -> RowCache:
 
 
 @exact_order_kernel
-def keep_row(flat, machine, slot, c, position):
+def keep_row(flat, worker, slot, c, position):
     """Copy the row in column c to the cache; return False if it must not be kept."""
-    cache = machine.cache
-    row, error = machine.ids[c], machine.errors[c]
+    cache = worker.cache
+    row, error = worker.ids[c], worker.errors[c]
     sign = 1.0
     if row < flat.units:
         if error in (0.0, LOST, HUGE):
             return False  # the sign of a constant is part of its proof
-        if machine.bits[row] == 0:
+        if worker.bits[row] == 0:
             sign = -1.0
     for d in range(flat.dimension + 1):
-        cache.rows[slot, d, position] = sign * machine.rows[d, c]
+        cache.rows[slot, d, position] = sign * worker.rows[d, c]
     cache.errors[slot, position] = error
     cache.ids[slot, position] = row
     return True
 
 
 @exact_order_kernel
-def remember(flat, number, count, machine):
-    """Keep the listed rows, computed for ``machine.bits``, for the next region inside.
+def remember(flat, number, count, worker):
+    """Keep the listed rows, computed for ``worker.bits``, for the next region inside.
 
     The rows of two regions inside one prefix differ by signs only.
     """
-    cache = machine.cache
+    cache = worker.cache
     if number < 0 or count > cache.rows.shape[2]:
         return
     slot = number % len(cache.numbers)
     cache.numbers[slot] = NONE
     for c in range(count):
-        if not keep_row(flat, machine, slot, c, c):
+        if not keep_row(flat, worker, slot, c, c):
             return
     cache.counts[slot] = count
     cache.numbers[slot] = number
 
 
 @exact_order_kernel
-def recall(flat, number, words, machine):
+def recall(flat, number, words, worker):
     """Write rows and ids of a region from those kept for its prefix; return how many, or 0."""
-    cache = machine.cache
+    cache = worker.cache
     slot = number % len(cache.numbers)
     if number < 0 or cache.numbers[slot] != number:
         return 0
@@ -96,11 +96,11 @@ def recall(flat, number, words, machine):
     count = cache.counts[slot]
     for c in range(count):
         row = cache.ids[slot, c]
-        machine.ids[c] = row
-        machine.errors[c] = cache.errors[slot, c]
+        worker.ids[c] = row
+        worker.errors[c] = cache.errors[slot, c]
         sign = 1.0
         if row < flat.units and (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) == 0:
             sign = -1.0
         for d in range(m + 1):
-            machine.rows[d, c] = sign * cache.rows[slot, d, c]
+            worker.rows[d, c] = sign * cache.rows[slot, d, c]
     return count

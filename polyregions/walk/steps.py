@@ -22,43 +22,45 @@ from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
 from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.neighbors import OPEN, Batch, batch
+from polyregions.walk.neighbors import OPEN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
 from polyregions.walk.prefixes import REGISTERED, SETTLED
-from polyregions.walk.region_kernel import NO_BASIS, Machine, machine
+from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
-from polyregions.walk.walk_state import Found, append_lists, make_room, merge_batch
+from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
 
 __all__ = ["stepper"]
 
 # Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
-_CHUNK = 4096
+_REGIONS_OF_A_JOB = 4096
 _OPEN_CHUNK = 256  # the same for degenerate regions, which take longer
-_BLOCK = 64  # regions between two merges in one thread: their facets stay in the cache
+_REGIONS_OF_A_BLOCK = 64  # regions between two merges in one thread: their facets stay in the cache
 _ROWS_PER_PREFIX = 32  # room first given to the lists of prefixes, likewise
 _FACETS_PER_REGION = 12  # room first given to a batch; it is split when that is not enough
 
-Expansion = list[tuple[int, Batch]]
-Outcome = TypeVar("Outcome")
-Step = Callable[[Found, int], None]
+Expansion = list[tuple[int, Expansions]]
+WorkerResult = TypeVar("WorkerResult")
+Step = Callable[[WalkState, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class _Crew:
+class _Workers:
     """The threads and their work arrays."""
 
     problem: Problem
     pool: Executor | None
-    machines: list[Machine]
+    workers: list[Worker]
     modular: list[ModularNetwork]
-    room: Batch
+    room: Expansions
 
-    def share(self, size: int, work: Callable[[slice, int], list[Outcome]]) -> Iterator[Outcome]:
+    def share(
+        self, size: int, work: Callable[[slice, int], list[WorkerResult]]
+    ) -> Iterator[WorkerResult]:
         """Split `size` consecutive items among the threads; yield the outcomes in order."""
         if self.pool is None:
             yield from work(slice(0, size), 0)
             return
-        cuts = np.linspace(0, size, len(self.machines) + 1).astype(int).tolist()
+        cuts = np.linspace(0, size, len(self.workers) + 1).astype(int).tolist()
         jobs = [
             self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
         ]
@@ -71,30 +73,32 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
     """Yield a function that takes the walk one step on, by at most so many regions."""
     flat = problem.flat
     with nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
-        crew = _Crew(
+        crew = _Workers(
             problem,
             pool,
-            machines=[machine(flat) for _ in range(threads)],
+            workers=[worker_of(flat) for _ in range(threads)],
             modular=[],
-            room=batch(flat, _BLOCK, max(flat.units, _FACETS_PER_REGION * _BLOCK)),
+            room=batch(
+                flat, _REGIONS_OF_A_BLOCK, max(flat.units, _FACETS_PER_REGION * _REGIONS_OF_A_BLOCK)
+            ),
         )
 
-        def step(found: Found, limit: int) -> None:
+        def step(found: WalkState, limit: int) -> None:
             if found.resolving and not found.open:
                 found.resolving = False
             if found.expanded == found.count:
                 found.resolving = True
             if found.resolving:
-                _resolve(crew, found, min(_OPEN_CHUNK * threads, limit))
+                _resolve_open(crew, found, min(_OPEN_CHUNK * threads, limit))
             elif threads == 1 and found.fence is None:
-                _advance(crew, found, min(_CHUNK, limit))
+                _advance_in_one_thread(crew, found, min(_REGIONS_OF_A_JOB, limit))
             else:
-                _expand(crew, found, min(_CHUNK * threads, limit))
+                _expand_in_threads(crew, found, min(_REGIONS_OF_A_JOB * threads, limit))
 
         yield step
 
 
-def _advance(crew: _Crew, found: Found, budget: int) -> None:
+def _advance_in_one_thread(crew: _Workers, found: WalkState, budget: int) -> None:
     """Expand and merge up to `budget` pending regions in this thread."""
     problem, facets = crew.problem, len(crew.room.children)
     make_room(problem.flat, found, found.count + facets, found.n_edges + facets)
@@ -111,8 +115,7 @@ def _advance(crew: _Crew, found: Found, budget: int) -> None:
         totals,
         budget,
         problem.room,
-        problem.proofs,
-        crew.machines[0],
+        crew.workers[0],
         crew.room,
         open_numbers,
     )
@@ -120,7 +123,7 @@ def _advance(crew: _Crew, found: Found, budget: int) -> None:
     found.open.extend(open_numbers[:n_open].tolist())
 
 
-def _expand(crew: _Crew, found: Found, budget: int) -> None:
+def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     """Expand up to `budget` pending regions in several threads, then merge in order."""
     problem, flat = crew.problem, crew.problem.flat
     start = found.expanded
@@ -128,10 +131,10 @@ def _expand(crew: _Crew, found: Found, budget: int) -> None:
     patterns, bases = found.patterns[start:stop], found.bases[start:stop]
     points = found.points[start:stop].copy()  # merging writes witnesses over them
 
-    _settle(crew, found)
+    _settle_prefixes(crew, found)
 
     def work(part: slice, worker: int) -> Expansion:
-        def run(at: slice, result: Batch) -> int:
+        def run(at: slice, result: Expansions) -> int:
             size: int = expand(
                 flat,
                 found.prefixes,
@@ -139,8 +142,7 @@ def _expand(crew: _Crew, found: Found, budget: int) -> None:
                 bases[at],
                 points[at],
                 problem.room,
-                problem.proofs,
-                crew.machines[worker],
+                crew.workers[worker],
                 result,
             )
             return size
@@ -155,7 +157,7 @@ def _expand(crew: _Crew, found: Found, budget: int) -> None:
         found.expanded += size
 
 
-def _settle(crew: _Crew, found: Found) -> None:
+def _settle_prefixes(crew: _Workers, found: WalkState) -> None:
     """Settle all registered prefixes in several threads: the shorter ones first."""
     prefixes = found.prefixes
     begin, end = prefixes.totals[SETTLED], prefixes.totals[REGISTERED]
@@ -167,7 +169,7 @@ def _settle(crew: _Crew, found: Found) -> None:
     prefixes.totals[SETTLED] = end
 
 
-def _settle_level(crew: _Crew, found: Found, numbers: Integers) -> None:
+def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
     flat, prefixes = crew.problem.flat, found.prefixes
 
     def work(part: slice, worker: int) -> list[tuple[Integers, Integers]]:
@@ -177,7 +179,7 @@ def _settle_level(crew: _Crew, found: Found, numbers: Integers) -> None:
             some = numbers[start : part.stop]
             rows = np.empty(max(flat.size, _ROWS_PER_PREFIX * len(some)), dtype=np.int64)
             stops = np.empty(len(some), dtype=np.int64)
-            done = settle_run(flat, prefixes, some, crew.machines[worker], rows, stops)
+            done = settle_run(flat, prefixes, some, crew.workers[worker], rows, stops)
             lists.append((rows, stops[:done]))
             start += done
         return lists
@@ -187,7 +189,9 @@ def _settle_level(crew: _Crew, found: Found, numbers: Integers) -> None:
         at += append_lists(flat, found, numbers[at : at + len(stops)], rows, stops)
 
 
-def _in_batches(problem: Problem, part: slice, run: Callable[[slice, Batch], int]) -> Expansion:
+def _in_batches(
+    problem: Problem, part: slice, run: Callable[[slice, Expansions], int]
+) -> Expansion:
     """Run a kernel over consecutive items, in several batches where one has too little room."""
     outcome = []
     start = part.start
@@ -201,21 +205,21 @@ def _in_batches(problem: Problem, part: slice, run: Callable[[slice, Batch], int
     return outcome
 
 
-def _resolve(crew: _Crew, found: Found, budget: int) -> None:
+def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
     """Decide up to `budget` open regions: in compiled code, else in exact arithmetic."""
     from polyregions.walk.degenerate_regions import resolve
 
     problem, flat = crew.problem, crew.problem.flat
     if not found.prefixes.totals[SETTLED]:
-        _settle(crew, found)  # the walk was taken up again in the middle of this
+        _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
     if not crew.modular:
-        crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.machines)
+        crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
     numbers = [found.open.popleft() for _ in range(min(budget, len(found.open)))]
     patterns: Words = found.patterns[numbers]
     points: Floats = found.points[numbers]
 
     def work(part: slice, worker: int) -> Expansion:
-        def run(at: slice, result: Batch) -> int:
+        def run(at: slice, result: Expansions) -> int:
             size: int = resolve(
                 flat,
                 crew.modular[worker],
@@ -223,7 +227,7 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
                 patterns[at],
                 points[at],
                 problem.room,
-                crew.machines[worker],
+                crew.workers[worker],
                 result,
             )
             return size
@@ -232,7 +236,7 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
 
     at = 0
     for size, result in crew.share(len(numbers), work):
-        for part in _runs(numbers[at : at + size], result.state.tolist()):
+        for part in _consecutive(numbers[at : at + size], result.state.tolist()):
             number = numbers[at + part.start]
             if result.state[part.start] == OPEN:
                 _decide_exactly(problem, found, number)
@@ -245,12 +249,12 @@ def _resolve(crew: _Crew, found: Found, budget: int) -> None:
         at += size
 
 
-def _runs(numbers: list[int], state: list[int]) -> Iterator[slice]:
+def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
     """Cut decided regions into runs of consecutive numbers; an open one stands alone.
 
     Examples
     --------
-    >>> [(run.start, run.stop) for run in _runs([4, 5, 6, 8], [0, 0, OPEN, 0])]
+    >>> [(run.start, run.stop) for run in _consecutive([4, 5, 6, 8], [0, 0, OPEN, 0])]
     [(0, 2), (2, 3), (3, 4)]
     """
     start = 0
@@ -261,7 +265,7 @@ def _runs(numbers: list[int], state: list[int]) -> Iterator[slice]:
             start = stop
 
 
-def _decide_exactly(problem: Problem, found: Found, number: int) -> None:
+def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
     """Decide one region in integers."""
     flat = problem.flat
     bits = problem.reduction.grow(unpack(found.patterns[number], flat.units))

@@ -19,22 +19,22 @@ from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
 from polyregions.geometry.exact_facet_crossing import germ_bits
 from polyregions.network.exact_network import exact_rows
-from polyregions.network.unit_order import ANY
+from polyregions.network.unit_order import FREE
 from polyregions.pattern import n_words, pack, unpack
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.start import start_region
 from polyregions.walk.steps import stepper
-from polyregions.walk.walk_state import Found, root_at
+from polyregions.walk.walk_state import WalkState, root_at
 
-__all__ = ["Start", "first_start", "split", "start_below", "walk_below"]
+__all__ = ["Subproblem", "first_start", "split_subproblem", "start_below", "walk_below"]
 
 
 _PARTS = 16  # prefixes that one is split into, about
-_SAMPLE = 4096  # regions that a split looks at
+_SAMPLED_REGIONS = 4096  # regions that a split looks at
 
 
-class Start(NamedTuple):
+class Subproblem(NamedTuple):
     """Where a walk below a prefix begins; small, comparable, fit to be sent.
 
     Attributes
@@ -52,28 +52,28 @@ class Start(NamedTuple):
     point: tuple[float, ...]
 
 
-def first_start(problem: Problem) -> Start:
+def first_start(problem: Problem) -> Subproblem:
     """Return the start below the empty prefix: that of the ordinary walk."""
     bits, point = start_region(problem)
-    return _start(np.full(problem.flat.units, ANY, dtype=np.uint8), bits, point.tolist())
+    return _start(np.full(problem.flat.units, FREE, dtype=np.uint8), bits, point.tolist())
 
 
-def start_below(problem: Problem, marks: Bits) -> Start:
+def start_below(problem: Problem, marks: Bits) -> Subproblem:
     """Return a start below a prefix of whole layers, from an exact point inside it."""
-    rows, domain = prefix_rows(problem, np.where(marks == ANY, 0, marks).astype(np.uint8))
-    decided = np.flatnonzero(marks != ANY).tolist()
+    rows, domain = prefix_rows(problem, np.where(marks == FREE, 0, marks).astype(np.uint8))
+    decided = np.flatnonzero(marks != FREE).tolist()
     point = interior_point([*(rows[i] for i in decided), *domain])
     assert point is not None  # the prefix is that of a region
     return _start_at(problem, marks, point)
 
 
-def walk_below(problem: Problem, start: Start, budget: int) -> Found:
+def walk_below(problem: Problem, start: Subproblem, budget: int) -> WalkState:
     """Walk below a prefix, until all regions are found or more than `budget` are known.
 
     Parameters
     ----------
     problem : Problem
-        With ``drop_constant=True``, as for whatever made the start.
+        That of `problem_of`, as for whatever made the start.
     start : Start
     budget : int
 
@@ -86,14 +86,14 @@ def walk_below(problem: Problem, start: Start, budget: int) -> Found:
     marks = np.frombuffer(start.marks, dtype=np.uint8)
     pattern = np.frombuffer(start.pattern, dtype="<u8").astype(np.uint64)
     found = root_at(problem, pattern, np.array(start.point))
-    found.fence = Fence(mask=pack(marks != ANY), values=pack(marks == 1)[None])
+    found.fence = Fence(mask=pack(marks != FREE), values=pack(marks == 1)[None])
     with stepper(problem, 1) as step:
         while not found.finished and found.count <= budget:
             step(found, budget)
     return found
 
 
-def split(problem: Problem, start: Start, found: Found) -> list[Start]:
+def split_subproblem(problem: Problem, start: Subproblem, found: WalkState) -> list[Subproblem]:
     """Return disjoint prefixes that together hold what one holds, with a start each.
 
     Parameters
@@ -111,14 +111,14 @@ def split(problem: Problem, start: Start, found: Found) -> list[Start]:
     unit that exact arithmetic proves to cut what is left makes another beyond it.
     """
     marks = np.frombuffer(start.marks, dtype=np.uint8).copy()
-    numbers = np.unique(np.linspace(0, found.count - 1, _SAMPLE).astype(np.int64))
+    numbers = np.unique(np.linspace(0, found.count - 1, _SAMPLED_REGIONS).astype(np.int64))
     bits = unpack(found.patterns[numbers], problem.flat.units)
     groups: list[tuple[Bits, NDArray[np.intp]]] = [(marks, np.arange(len(numbers)))]
-    beyond: list[Start] = []
+    beyond: list[Subproblem] = []
     while _halves(problem, *groups[0], bits) is None:
-        units, end = _layer(problem, marks)
+        units, end = _open_layer(problem, marks)
         assert len(units), "two regions differ in some bit"
-        beyond.extend(_beside(problem, marks, bits[0]))
+        beyond.extend(_subproblems_beside(problem, marks, bits[0]))
         marks[:end] = bits[0, :end]
     whole: list[tuple[Bits, NDArray[np.intp]]] = []
     while groups and len(groups) + len(whole) < _PARTS:
@@ -134,9 +134,9 @@ def split(problem: Problem, start: Start, found: Found) -> list[Start]:
     return sorted([*starts, *beyond])
 
 
-def _layer(problem: Problem, marks: Bits) -> tuple[NDArray[np.intp], int]:
+def _open_layer(problem: Problem, marks: Bits) -> tuple[NDArray[np.intp], int]:
     """Return the undecided units of the first layer that has any, and where that layer ends."""
-    undecided, ends = np.flatnonzero(marks == ANY), problem.flat.row_ends
+    undecided, ends = np.flatnonzero(marks == FREE), problem.flat.row_ends
     if not len(undecided):
         return undecided, len(marks)
     end = int(ends[np.searchsorted(ends, undecided[0], side="right")])
@@ -147,7 +147,7 @@ def _halves(
     problem: Problem, marks: Bits, chosen: NDArray[np.intp], bits: Bits
 ) -> tuple[tuple[Bits, NDArray[np.intp]], ...] | None:
     """Cut a group in two by the unit that divides it best, or return None."""
-    units, _ = _layer(problem, marks)
+    units, _ = _open_layer(problem, marks)
     if not len(units):
         return None
     active = bits[chosen][:, units].sum(axis=0, dtype=np.int64)
@@ -164,12 +164,12 @@ def _halves(
     return tuple(halves)
 
 
-def _beside(problem: Problem, marks: Bits, bits: Bits) -> Iterator[Start]:
+def _subproblems_beside(problem: Problem, marks: Bits, bits: Bits) -> Iterator[Subproblem]:
     """Yield disjoint prefixes for all that does not share a whole layer with some region.
 
     The region's bits are `bits`, and it is below the prefix `marks`.
     """
-    units, end = _layer(problem, marks)
+    units, end = _open_layer(problem, marks)
     chosen = np.ones_like(marks)
     chosen[:end] = bits[:end]
     # signed by the region's bits, so that they are positive at `inside`
@@ -178,7 +178,7 @@ def _beside(problem: Problem, marks: Bits, bits: Bits) -> Iterator[Start]:
     assert point is not None  # the region lies there
     inside = column_of(point)
     prefix = marks.copy()
-    known = [*domain, *(rows[i] for i in np.flatnonzero(marks != ANY).tolist())]
+    known = [*domain, *(rows[i] for i in np.flatnonzero(marks != FREE).tolist())]
     for unit in units.tolist():
         answer = side_of(known, rows[unit], inside)
         if isinstance(answer, int):
@@ -190,17 +190,19 @@ def _beside(problem: Problem, marks: Bits, bits: Bits) -> Iterator[Start]:
         known.append(rows[unit])
 
 
-def _start_at(problem: Problem, marks: Bits, point: Sequence[Fraction]) -> Start:
+def _start_at(problem: Problem, marks: Bits, point: Sequence[Fraction]) -> Subproblem:
     """Return a start below a prefix from an exact chart point inside its open polytope."""
     m = problem.chart.dimension
     axes = [[flint.fmpz(int(i == k)) for i in range(m)] for k in range(m)]
     bits = problem.reduction.shrink(germ_bits(problem.exact, point, axes))
-    decided = marks != ANY
+    decided = marks != FREE
     assert np.array_equal(bits[decided], marks[decided]), "the point is inside the prefix"
     return _start(marks, bits, [float(value) for value in point])
 
 
-def _sampled(problem: Problem, found: Found, marks: Bits, numbers: NDArray[np.int64]) -> Start:
+def _sampled(
+    problem: Problem, found: WalkState, marks: Bits, numbers: NDArray[np.int64]
+) -> Subproblem:
     """Return a start at one of some known regions below a prefix."""
     for number in numbers.tolist():
         # of a region decided in exact arithmetic no chart point is kept
@@ -213,7 +215,7 @@ def _sampled(problem: Problem, found: Found, marks: Bits, numbers: NDArray[np.in
     return _start(marks, bits, [float(value) for value in point])
 
 
-def _start(marks: Bits, bits: Bits, point: Sequence[float]) -> Start:
+def _start(marks: Bits, bits: Bits, point: Sequence[float]) -> Subproblem:
     pattern = pack(bits).astype("<u8")
     assert pattern.shape == (n_words(len(bits)),)
-    return Start(marks.tobytes(), pattern.tobytes(), tuple(point))
+    return Subproblem(marks.tobytes(), pattern.tobytes(), tuple(point))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.pattern import Words
 
-__all__ = ["EMPTY", "empty_table", "find", "insert", "rebuild"]
+__all__ = ["EMPTY", "empty_table", "find_pattern", "fits", "grown", "insert", "rebuild"]
 
 EMPTY = np.uint32(0xFFFFFFFF)
 
@@ -55,7 +55,7 @@ def locate(table, patterns, words):
 
 
 @exact_order_kernel
-def find(table, patterns, words):
+def find_pattern(table, patterns, words):
     """Return the number of the region with pattern `words`, or -1."""
     number = table[locate(table, patterns, words)]
     return -1 if number == EMPTY else np.int64(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.walk.neighbors import OPEN, PROVEN, write_simple
-from polyregions.walk.prefix_redundancy import settle
+from polyregions.walk.prefix_redundancy import settle_prefix
 from polyregions.walk.prefixes import (
     REGISTERED,
     SETTLED,
@@ -21,7 +21,7 @@ __all__ = ["advance", "expand", "merge"]
 
 @entry
 @exact_order_kernel
-def expand(flat, prefixes, patterns, starts, points, room, proofs, machine, result):
+def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
 
     A region with ties, or that rounding bounds cannot decide, is left open.
@@ -39,9 +39,7 @@ def expand(flat, prefixes, patterns, starts, points, room, proofs, machine, resu
         A point of that facet.
     room : float
         See `walk_vertices`: what a witness must keep free for its own rounding.
-    proofs : bool
-        Whether to prove every decision.
-    machine : Machine
+    worker : Worker
     result : Batch, out
 
     Returns
@@ -54,21 +52,21 @@ def expand(flat, prefixes, patterns, starts, points, room, proofs, machine, resu
     for r in range(len(patterns)):
         if used + flat.units > capacity:
             return r
-        unpack_bits(patterns[r], machine.bits)
+        unpack_bits(patterns[r], worker.bits)
         result.exact[r] = 0
-        prefix = prefix_of(flat, prefixes, patterns[r], machine.key)
+        prefix = prefix_of(flat, prefixes, patterns[r], worker.key)
         count = -1
         rows, units, simple = 0, 0, False
         if prefix < 0 or not prefixes.ties[prefix]:
-            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], machine)
+            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
         if simple:
-            find_start(starts[r], rows, machine)
-            count = decide_simple(m, rows, units, points[r], machine, room, proofs)
+            find_start(starts[r], rows, worker)
+            count = decide_simple(m, rows, units, points[r], worker, room)
         if count >= 0:
-            used = write_simple(machine, count, patterns[r], used, result)
+            used = write_simple(worker, count, patterns[r], used, result)
         result.state[r] = PROVEN if count >= 0 else OPEN
         for d in range(m):
-            result.witnesses[r, d] = machine.witness[d]
+            result.witnesses[r, d] = worker.witness[d]
         result.ends[r] = used
     return len(patterns)
 
@@ -151,8 +149,7 @@ def advance(
     totals,
     budget,
     room,
-    proofs,
-    machine,
+    worker,
     result,
     open_numbers,
 ):
@@ -188,7 +185,7 @@ def advance(
                 break
             number = settled[SETTLED]
             prefixes.starts[number] = begin
-            settled[USED] = settle(flat, prefixes, number, machine, prefixes.rows, begin)
+            settled[USED] = settle_prefix(flat, prefixes, number, worker, prefixes.rows, begin)
             prefixes.stops[number] = settled[USED]
             settled[SETTLED] = number + 1
         if settled[SETTLED] < settled[REGISTERED]:
@@ -201,8 +198,7 @@ def advance(
             bases[expanded:stop],
             points[expanded:stop],
             room,
-            proofs,
-            machine,
+            worker,
             result,
         )
         for r in range(done):
@@ -215,7 +211,7 @@ def advance(
         count, n_edges = merge(
             flat,
             prefixes,
-            machine.key,
+            worker.key,
             table,
             store,
             bases,

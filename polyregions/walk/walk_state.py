@@ -17,14 +17,14 @@ from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words, order, pack
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem
-from polyregions.walk.neighbors import Batch
+from polyregions.walk.neighbors import Expansions
 from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.prefixes import (
     USED,
     Prefixes,
     empty_prefixes,
     register,
-    with_room,
+    with_more_prefixes,
 )
 from polyregions.walk.region_kernel import NO_BASIS
 from polyregions.walk.start import start_region
@@ -32,24 +32,24 @@ from polyregions.walk.visited import empty_table, fits, grown, rebuild
 from polyregions.walk.walk_kernel import merge
 
 __all__ = [
-    "Found",
+    "WalkState",
     "append_lists",
     "bytes_needed",
     "make_room",
     "merge_batch",
     "result_of",
-    "root",
     "root_at",
+    "root_state",
     "sorted_numbers",
     "witness_block",
 ]
 
 
-_BLOCK = 65536  # rows turned into a part of the result at a time, to save memory
+_ROWS_OF_A_BLOCK = 65536  # rows turned into a part of the result at a time, to save memory
 
 
 @dataclass(eq=False)
-class Found:
+class WalkState:
     """Growing arrays; regions are numbered in the order of discovery.
 
     Regions below `expanded` are done, except the numbers in `open`: degenerate ones that
@@ -99,17 +99,17 @@ class Found:
         return self.done == self.count
 
 
-def root(problem: Problem) -> Found:
+def root_state(problem: Problem) -> WalkState:
     """Return the state that knows one region."""
     bits, point = start_region(problem)
     return root_at(problem, pack(bits), point)
 
 
-def root_at(problem: Problem, pattern: Words, point: Floats) -> Found:
+def root_at(problem: Problem, pattern: Words, point: Floats) -> WalkState:
     """Return the state that knows a given region and a chart point of its closure."""
     flat = problem.flat
     m, words = flat.dimension, n_words(flat.units)
-    found = Found(
+    found = WalkState(
         patterns=np.zeros((1024, words), dtype=np.uint64),
         bases=np.zeros((1024, m), dtype=row_type(flat.size)),
         points=np.zeros((1024, m)),
@@ -121,7 +121,7 @@ def root_at(problem: Problem, pattern: Words, point: Floats) -> Found:
     found.bases[0, 0] = NO_BASIS
     found.count = 1
     rebuild(found.table, found.patterns, 1)
-    found.prefixes = with_room(flat, found.prefixes, 1)
+    found.prefixes = with_more_prefixes(flat, found.prefixes, 1)
     key = np.zeros(words + 1, dtype=np.uint64)
     register(flat, found.prefixes, found.patterns[0], found.points[0], key)
     return found
@@ -129,10 +129,10 @@ def root_at(problem: Problem, pattern: Words, point: Floats) -> Found:
 
 def merge_batch(
     flat: FlatNetwork,
-    found: Found,
+    found: WalkState,
     first: int,
     ends: NDArray[np.int64],
-    result: Batch,
+    result: Expansions,
     begin: int = 0,
 ) -> None:
     """Look up the neighbours of consecutive regions, numbered from `first`.
@@ -165,13 +165,13 @@ def merge_batch(
 
 def append_lists(
     flat: FlatNetwork,
-    found: Found,
+    found: WalkState,
     numbers: NDArray[np.int64],
     rows: NDArray[np.int64],
     stops: NDArray[np.int64],
 ) -> int:
     """Store the lists of some prefixes, which lie in `rows` up to their stops; return how many."""
-    found.prefixes = with_room(flat, found.prefixes, 0, int(stops[-1]))
+    found.prefixes = with_more_prefixes(flat, found.prefixes, 0, int(stops[-1]))
     prefixes = found.prefixes
     begin = int(prefixes.totals[USED])
     end = begin + int(stops[-1])
@@ -182,14 +182,14 @@ def append_lists(
     return len(numbers)
 
 
-def make_room(flat: FlatNetwork, found: Found, regions: int, edges: int) -> None:
+def make_room(flat: FlatNetwork, found: WalkState, regions: int, edges: int) -> None:
     """Make the arrays large enough for so many regions and edges in all."""
     found.patterns = _at_least(found.patterns, slice(0, found.count), regions)
     # no step reads the start of a region that was expanded
     found.bases = _at_least(found.bases, slice(found.expanded, found.count), regions)
     found.points = _at_least(found.points, slice(found.stored, found.count), regions)
     found.edges = _at_least(found.edges, slice(0, found.n_edges), edges)
-    found.prefixes = with_room(flat, found.prefixes, regions - found.count)
+    found.prefixes = with_more_prefixes(flat, found.prefixes, regions - found.count)
     if not fits(found.table, regions):
         found.table = grown(found.patterns, found.count, regions)
 
@@ -203,7 +203,7 @@ def _at_least(array: Any, used: slice, needed: int) -> Any:
     return larger
 
 
-def bytes_needed(found: Found, new: int) -> int:
+def bytes_needed(found: WalkState, new: int) -> int:
     """Return the most memory that the walk's arrays take until it has found more.
 
     Parameters
@@ -236,7 +236,7 @@ def bytes_needed(found: Found, new: int) -> int:
     return max(walking, sorting)
 
 
-def result_of(problem: Problem, found: Found) -> Regions:
+def result_of(problem: Problem, found: WalkState) -> Regions:
     """Sort what was found by pattern, leaving out regions that were not expanded.
 
     `found` is used up: its arrays are released one by one, because at this moment
@@ -250,9 +250,9 @@ def result_of(problem: Problem, found: Found) -> Regions:
     found.patterns = found.patterns[:0].copy()
     witnesses = np.empty((len(numbers), problem.network.input_dimension))
     exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        witnesses[start : start + _BLOCK], exact = witness_block(
+    for start in range(0, len(numbers), _ROWS_OF_A_BLOCK):
+        block = numbers[start : start + _ROWS_OF_A_BLOCK]
+        witnesses[start : start + _ROWS_OF_A_BLOCK], exact = witness_block(
             problem, found, block, found.points[block]
         )
         exact_witnesses |= {start + index: witness for index, witness in exact.items()}
@@ -266,13 +266,13 @@ def result_of(problem: Problem, found: Found) -> Regions:
         witnesses,
         _sorted_edges(found, rank),
         complete=complete,
-        proven=problem.proofs,
+        proven=True,
         exact_decisions=found.exact_decisions,
         exact_witnesses=exact_witnesses,
     )
 
 
-def sorted_numbers(problem: Problem, found: Found) -> tuple[NDArray[np.int32], Words]:
+def sorted_numbers(problem: Problem, found: WalkState) -> tuple[NDArray[np.int32], Words]:
     """Return the numbers of the decided regions in the order of patterns, and these patterns."""
     patterns, numbers = found.patterns[: found.expanded], None
     if found.open:
@@ -286,7 +286,7 @@ def sorted_numbers(problem: Problem, found: Found) -> tuple[NDArray[np.int32], W
 
 
 def witness_block(
-    problem: Problem, found: Found, numbers: NDArray[np.int32], points: Floats
+    problem: Problem, found: WalkState, numbers: NDArray[np.int32], points: Floats
 ) -> tuple[Floats, dict[int, tuple[Fraction, ...]]]:
     """Return one input for each of some decided regions, whose chart points are given.
 
@@ -303,23 +303,23 @@ def witness_block(
     return witnesses, exact_witnesses
 
 
-def _sorted_edges(found: Found, rank: NDArray[np.int32]) -> NDArray[np.int32]:
+def _sorted_edges(found: WalkState, rank: NDArray[np.int32]) -> NDArray[np.int32]:
     """Renumber edges by `rank`, drop those that leave the result, and sort them, in place."""
     edges = found.edges[: found.n_edges]
     found.edges = np.empty((0, 2), dtype=np.int32)
     # one 64-bit key per edge, the lower number in front: sorting keys sorts pairs
     keys = edges.view(np.int64)[:, 0]
     count = 0
-    for start in range(0, len(edges), _BLOCK):
-        one, other = rank[edges[start : start + _BLOCK].T].astype(np.int64)
+    for start in range(0, len(edges), _ROWS_OF_A_BLOCK):
+        one, other = rank[edges[start : start + _ROWS_OF_A_BLOCK].T].astype(np.int64)
         low, high = np.minimum(one, other), np.maximum(one, other)
         block = (low << 32 | high)[low >= 0]
         keys[count : count + len(block)] = block
         count += len(block)
     keys = keys[:count]
     keys.sort()
-    for start in range(0, count, _BLOCK):
-        block = keys[start : start + _BLOCK].copy()
+    for start in range(0, count, _ROWS_OF_A_BLOCK):
+        block = keys[start : start + _ROWS_OF_A_BLOCK].copy()
         edges[start : start + len(block), 0] = block >> 32
         edges[start : start + len(block), 1] = block & 0xFFFFFFFF
     return edges[:count]

@@ -20,7 +20,7 @@ Floats = NDArray[np.floating[Any]]
 Stage = tuple[Layer, Floats, Floats]
 
 # (a, b, c) for the line a x + b y + c = 0; cells in the open unit square: 7 and 11
-_LINES = {
+_LINES_OF_STAGE = {
     3: [[3, 7, -4], [-8, 2, 2], [5, -9, 1]],
     4: [[20, 1, -10], [1, 20, -10], [11, 10, -9], [-9, 10, 1]],
 }
@@ -46,7 +46,7 @@ def _composed(stages: Sequence[Stage], name: str) -> Network:
 
 
 def _line_stage(count: int) -> Stage:
-    lines = np.array(_LINES[count], dtype=np.float64)
+    lines = np.array(_LINES_OF_STAGE[count], dtype=np.float64)
     return Layer.relu(lines[:, :2], lines[:, 2]), np.ones((1, count)), np.zeros(1)
 
 
