@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +15,7 @@ from numpy.typing import NDArray
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, split_images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import (
-    Snapshot,
-    evolution,
-    network_columns,
-    rng_of,
-    training_of,
-)
+from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.places import random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.network import Network
@@ -100,13 +93,8 @@ def _distances_job(
         mean = float(found.mean())
         return {"mean": mean, "median": float(np.median(found)), "times_units": mean * sum(widths)}
 
-    return evolution(
-        network_columns(widths) | {"seed": config.seed, "run": number},
-        config.epochs,
-        [{"points": name} for name in places],
-        partial(training_of, widths, images, config.epochs, config.seed, number),
-        measure,
-    )
+    inner = [{"points": name} for name in places]
+    return training_job(widths, images, config.epochs, config.seed, number, inner, measure)
 
 
 def _distances_in_parts(network: Network, points: NDArray[np.float64]) -> NDArray[np.float64]:

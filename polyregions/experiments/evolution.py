@@ -32,6 +32,7 @@ __all__ = [
     "rng_of",
     "subspace_jobs",
     "trained",
+    "training_job",
     "training_of",
 ]
 
@@ -267,6 +268,31 @@ def _measured_row(
     return state | measure(snapshot, place)
 
 
+def training_job(
+    widths: Sequence[int],
+    images: Images,
+    epochs: Sequence[float],
+    seed: int,
+    run: int,
+    inner: Sequence[Key],
+    measure: Callable[[Snapshot, Key], TableRow],
+    *,
+    labels: NDArray[np.int64] | None = None,
+    **columns: Any,
+) -> Job:
+    """Return the job that measures one :func:`training_of` images; see :func:`evolution`.
+
+    Further columns stand behind those of the network, before seed and run.
+    """
+    return evolution(
+        network_columns(widths) | columns | {"seed": seed, "run": run},
+        epochs,
+        inner,
+        partial(training_of, widths, images, epochs, seed, run, labels=labels),
+        measure,
+    )
+
+
 def subspace_jobs(
     images: Images,
     architectures: Sequence[Sequence[int]],
@@ -313,13 +339,7 @@ def subspace_jobs(
         }
 
     return [
-        evolution(
-            network_columns(widths) | {"seed": seed, "run": run},
-            epochs,
-            inner,
-            partial(training_of, widths, images, epochs, seed, run),
-            partial(measure, run),
-        )
+        training_job(widths, images, epochs, seed, run, inner, partial(measure, run))
         for widths in architectures
         for run in range(runs)
     ]

@@ -7,19 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, shuffled_labels, split_images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import (
-    Snapshot,
-    evolution,
-    network_columns,
-    rng_of,
-    training_of,
-)
+from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.places import counts, line_from_origin, random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 
@@ -83,16 +76,11 @@ def _corruption_job(config: Config, images: Images, away: Images, share: float, 
         row = counts(where.restrict(snapshot.network), segment=where.domain, whole=None)
         return {"image": chosen, "per_unit": row["whole"] / sum(config.widths), **row}
 
-    key = network_columns(config.widths) | {"share": share, "seed": config.seed, "run": number}
-    return evolution(
-        key,
-        config.epochs,
-        [{"line": line} for line in range(config.lines)],
-        partial(
-            training_of, config.widths, images, config.epochs, config.seed, number, labels=labels
-        ),
-        measure,
-    )
+    inner = [{"line": line} for line in range(config.lines)]
+    return training_job(
+        config.widths, images, config.epochs, config.seed, number, inner, measure,
+        labels=labels, share=share,
+    )  # fmt: skip
 
 
 def findings(table: Table) -> list[str]:

@@ -7,19 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import (
-    Snapshot,
-    evolution,
-    network_columns,
-    rng_of,
-    training_of,
-)
+from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.places import counts, line_through, random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 
@@ -74,13 +67,8 @@ def _lines_job(config: Config, images: Images, widths: Sequence[int], number: in
         row = counts(where.restrict(snapshot.network), segment=where.domain, whole=None)
         return {"images": f"{first} {second}", "per_unit": row["whole"] / sum(widths), **row}
 
-    return evolution(
-        network_columns(widths) | {"seed": config.seed, "run": number},
-        config.epochs,
-        [{"line": line} for line in range(config.lines)],
-        partial(training_of, widths, images, config.epochs, config.seed, number),
-        measure,
-    )
+    inner = [{"line": line} for line in range(config.lines)]
+    return training_job(widths, images, config.epochs, config.seed, number, inner, measure)
 
 
 def findings(table: Table) -> list[str]:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats, sparse
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_sparse import sparse
 from polyregions.io.extremes import largest
 from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
 

@@ -10,7 +10,6 @@ import flint
 import numpy as np
 
 from polyregions.arrays import Floats, Point
-from polyregions.cells.proven_facets import proven_facets, scaled_rows
 from polyregions.domain.chart import chart_of, chart_point
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.exact.facets import exact_facets
@@ -156,6 +155,9 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 
 def _facet_groups(rows: list[Row], inside: Point) -> Sequence[tuple[int, ...]]:
     """Return the rows of each facet's hyperplane, proven."""
+    # here, because it loads numba: half a second that rows alone need not
+    from polyregions.cells.proven_facets import proven_facets, scaled_rows
+
     scaled = scaled_rows(
         [[int(entry) for entry in row] for row in rows], [float(u) for u in inside]
     )
