@@ -5,10 +5,10 @@ import pytest
 from scipy.sparse import csr_array
 
 import polyregions as pr
-from polyregions import network as values
 from polyregions.domain.chart import chart_of
 from polyregions.io import lowering
 from polyregions.io.windows import convolve, max_pool, windows
+from polyregions.network import network as values
 from polyregions.network.exact_network import exact_network, exact_point, exact_signs
 from polyregions.pattern import pack
 
@@ -28,7 +28,7 @@ def pair() -> tuple[pr.Network, pr.Network]:
 
 
 def test_storage_does_not_show(monkeypatch):
-    monkeypatch.setattr(values, "_CHUNK", 8)
+    monkeypatch.setattr(values, "_DIGESTED_ENTRIES", 8)
     dense, sparse = pair()
     x = np.random.default_rng(1).normal(size=(30, 4))
     assert sparse.fingerprint == dense.fingerprint
