@@ -20,7 +20,7 @@ from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.network import Network
 from polyregions.pattern import Words
 from polyregions.regions import Regions
-from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.problem import Problem, identity_of, problem_of, whole_problem
 from polyregions.scale.part_files import part_name, proof_name, write_part_file, write_proof
 from polyregions.tree.subdivision import count_below
 from polyregions.walk.subproblem import Subproblem, split_subproblem, walk_below
@@ -111,7 +111,7 @@ def problem_sent(source: Sent) -> Problem:
 
 def whole_problem_sent(source: Sent) -> Problem:
     """Return the problem that was sent, of all units; it is remembered."""
-    return _remembered("all units", source, lambda sent: problem_of(sent.network, sent.domain))
+    return _remembered("all units", source, lambda sent: whole_problem(sent.network, sent.domain))
 
 
 def _checked_problem(source: Sent) -> Problem:
