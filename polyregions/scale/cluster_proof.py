@@ -22,6 +22,7 @@ from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
 from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import counting_limits
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Progress
 from polyregions.scale.assembly import assemble, places_of
@@ -106,6 +107,7 @@ def certify_on_cluster(
             prove_piece,
             budget=budget,
             interrupt=interrupt,
+            limits=counting_limits(),
             progress=progress,
         )
         decisions = sum(part.exact_decisions for part in parts)

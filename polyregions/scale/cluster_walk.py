@@ -27,7 +27,7 @@ from polyregions.network import Network
 from polyregions.network.unit_order import FREE
 from polyregions.pattern import n_words
 from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.limits import Stop, limits_of
+from polyregions.run.limits import Limits, Stop, counting_limits
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Progress
 from polyregions.scale.assembly import assemble
@@ -42,7 +42,7 @@ from polyregions.scale.checkpoint import (
 from polyregions.scale.formats import format_of
 from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_walk import Written
-from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
+from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
 from polyregions.scale.walk_tasks import Walked, walk_piece
 from polyregions.walk.subproblem import first_start
 
@@ -218,7 +218,7 @@ def enumerate_on_cluster(
     ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
     7
     """
-    limits_of(max_regions, time_limit)
+    limits = counting_limits(max_regions, time_limit)
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     target = target_of(path).resolve()
@@ -239,8 +239,7 @@ def enumerate_on_cluster(
             walk_piece,
             budget=budget,
             interrupt=interrupt,
-            max_regions=max_regions,
-            time_limit=time_limit,
+            limits=limits.left,
             progress=progress,
         )
         complete = stopped == "finished"
@@ -276,8 +275,7 @@ def walk_in_parts(
     *,
     budget: int,
     interrupt: Interrupt,
-    max_regions: int | None = None,
-    time_limit: float | None = None,
+    limits: Limits,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[list[Walked], Stop]:
     """Let workers write parts into a checkpoint's folder; say which, and why this ended.
@@ -292,7 +290,9 @@ def walk_in_parts(
         `walk_piece`, or one that writes more.
     interrupt : Interrupt
         The caller's.
-    budget, max_regions, time_limit, progress
+    limits : Limits
+        Of regions and seconds.
+    budget, progress
         As for :func:`enumerate_on_cluster`.
     """
     files = files_of(checkpoint)
@@ -304,14 +304,7 @@ def walk_in_parts(
         under_way = UnderWay(client, task, source)
         walk = _Walk(under_way, checkpoint, problem, budget)
         try:
-            stopped = drive_tasks(
-                under_way,
-                walk,
-                max_regions=max_regions,
-                time_limit=time_limit,
-                interrupt=interrupt,
-                progress=progress,
-            )
+            stopped = run_tasks(under_way, walk, limits, interrupt, progress)
         except PolyregionsError as error:
             if type(error) is not PolyregionsError:
                 raise
