@@ -28,8 +28,7 @@ from polyregions.network.slices import Line, Plane, Slice, fix, random_subspace
 from polyregions.regions import Region, Regions
 
 if TYPE_CHECKING:
-    from polyregions.io.networks import load
-    from polyregions.io.open import open_regions
+    from polyregions.io.networks import load, open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
     from polyregions.scale.preparation import compile_kernels
@@ -77,7 +76,7 @@ _LAZY = {
     "from_sklearn": "polyregions.io.sklearn_models",
     "from_torch": "polyregions.io.torch_modules",
     "load": "polyregions.io.networks",
-    "open_regions": "polyregions.io.open",
+    "open_regions": "polyregions.io.networks",
     "traverse": "polyregions.walk.breadth_first",
 }
 

@@ -5,10 +5,9 @@ import os
 import signal
 
 import polyregions as pr
-from polyregions.run.problem import problem_of
-from polyregions.scale import assembly, tasks
 from polyregions.run import loop
-from polyregions.scale.identity import identity_of
+from polyregions.run.problem import identity_of, problem_of
+from polyregions.scale import assembly, tasks
 from polyregions.walk.subproblem import first_start
 
 TRIANGLE = pr.Polytope([[-1.0, 0.2], [0.3, -1.0], [1.0, 1.0]], [0.9, 0.8, 0.7])

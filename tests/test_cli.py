@@ -275,7 +275,7 @@ def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monke
     def pressing_ctrl_c():
         yield lambda progress: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("polyregions.cli.walk.shown_progress", pressing_ctrl_c)
+    monkeypatch.setattr("polyregions.cli.enumerate_.shown_progress", pressing_ctrl_c)
     code, _, err = run("enumerate", large_file, "-o", "out.npz")
     assert code == 3
     assert "not all" in err

@@ -20,8 +20,8 @@ import polyregions as pr
 from polyregions import compiled
 from polyregions.compiled import kernel_files as files
 from polyregions.compiled import start
-from polyregions.compiled.plain import callees, plain_twin
-from polyregions.compiled.signatures import as_text, from_text
+from polyregions.compiled.background import as_text, from_text
+from polyregions.compiled.start import callees, plain_twin
 from polyregions.network.flat import FlatNetwork
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk.prefixes import Prefixes

@@ -10,10 +10,10 @@ from oracles import brute_force, domain_rows, fraction_rows
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
-from polyregions.analysis.contact import common_point
 from polyregions.analysis.linear_regions import (
     R3_NOT_COMPUTED,
     LinearRegions,
+    common_point,
     count_all_patterns,
     linear_regions,
 )

@@ -13,13 +13,13 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
-from polyregions.experiments.rows_file import RowsFile
+from polyregions.experiments.runner import RowsFile
 from polyregions.files.atomic import atomic_write
 from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.partitioning import REPLACED_SUFFIX
 from polyregions.scale.saved_walk import CHECKPOINT_SUFFIX
-from polyregions.theory.draws_file import read_draws
+from polyregions.theory.draws import read_draws
 
 
 @pytest.fixture

@@ -26,12 +26,11 @@ from polyregions.cli.saving import bytes_of
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.files.archives import write_npz
 from polyregions.io.npz import save_network
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import limits_of
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import identity_of, problem_of
+from polyregions.run.progress import Interrupt
 from polyregions.scale import enumerate_to_file, saved_walk
 from polyregions.scale.checkpoint import Totals, append, open_checkpoint, read_chunks
-from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_state import Mark, added, mark, restored
 from polyregions.walk.drive import drive
 from polyregions.walk.prefixes import REGISTERED

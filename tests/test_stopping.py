@@ -8,9 +8,9 @@ import pytest
 import polyregions as pr
 from polyregions.exact.simplex import Simplex
 from polyregions.exact.stopping import Stopped, look, stopped_when
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
+from polyregions.run.progress import Interrupt
 from polyregions.tree.crew import Crew
 from polyregions.tree.estimation import estimate_regions
 from polyregions.tree.subdivision import count_tree

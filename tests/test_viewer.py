@@ -13,7 +13,7 @@ from polyregions import examples
 from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.corners import region_corners
 from polyregions.cli import main
-from polyregions.plot.colors import CLASS_COLORS
+from polyregions.plot.values import CLASS_COLORS
 from polyregions.viewer import write_page
 from polyregions.viewer.page import page
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.walk import walk
+from polyregions.cli.enumerate_ import enumerated
 
 _TITLES = {
     "R1": "activation patterns, lower-dimensional ones included",
@@ -20,7 +20,7 @@ _TITLES = {
 
 
 @options.on_a_domain
-def linear(
+def linear_command(
     where: options.Where,
     network: options.NetworkArgument,
     threads: options.ThreadsOption = 1,
@@ -40,7 +40,9 @@ def linear(
     )
 
     task = options.read_task(network, where)
-    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = enumerated(
+        task, threads=threads, max_regions=max_regions, time_limit=time_limit
+    )
     if not regions.complete:
         # a linear region may go on beyond what was seen, so not even a bound is known
         return report.exit_code(regions)

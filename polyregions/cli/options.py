@@ -216,7 +216,7 @@ def read_task(network: Path, where: Where) -> Task:
             "--fix": bool(where.fix),
         }
     )
-    values = _fixed_values(where.fix or [])
+    values = _parsed_fixes(where.fix or [])
 
     from polyregions.io.networks import load
 
@@ -227,10 +227,10 @@ def read_task(network: Path, where: Where) -> Task:
         tell(f"{network.name}: {warning.message}")
     if loaded.assumed:
         tell(f"{network.name}: {loaded.assumed}")
-    place = _slice(where, loaded, values)
+    place = _chosen_slice(where, loaded, values)
     if place is None:
         domain = (
-            _domain(where, loaded.input_dimension)
+            _chosen_domain(where, loaded.input_dimension)
             if any(given.values())
             else _default_box(network, loaded.input_dimension)
         )
@@ -244,7 +244,7 @@ def read_task(network: Path, where: Where) -> Task:
             domain = fixed_box(domain, values)
         return Task(loaded, domain, loaded)
     # a slice brings its own window; any of the domain options replaces it
-    window = _domain(where, place.dimension) if any(given.values()) else place.domain
+    window = _chosen_domain(where, place.dimension) if any(given.values()) else place.domain
     restricted = place.restrict(loaded)
     return Task(restricted, window, loaded, Slice(place.origin, place.basis, window))
 
@@ -255,24 +255,24 @@ def _require_one(given: dict[str, bool]) -> None:
         raise PolyregionsError(f"{' and '.join(chosen)} name different domains; give one of them")
 
 
-def _slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
+def _chosen_slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
     if where.plane_through is not None:
-        return Plane.through(*_points(where.plane_through, network))
+        return Plane.through(*_read_points(where.plane_through, network))
     if where.line_through is not None:
-        return Line.through(*_points(where.line_through, network))
+        return Line.through(*_read_points(where.line_through, network))
     # the whole space and polytopes are then those of the inputs that are left
     if values and (where.whole_space or where.polytope is not None):
         return fix(network, values)
     return None
 
 
-def _points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
+def _read_points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
     from polyregions.io.points import read_point
 
     return [read_point(file, network.input_dimension) for file in files]
 
 
-def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
+def _parsed_fixes(texts: Sequence[str]) -> dict[int, float]:
     """Read the values of --fix, such as 3=0.5."""
     values: dict[int, float] = {}
     for text in texts:
@@ -303,12 +303,12 @@ def _default_box(network: Path, dimension: int) -> Box:
     return box
 
 
-def _domain(where: Where, dimension: int) -> Domain | None:
+def _chosen_domain(where: Where, dimension: int) -> Domain | None:
     """Return the domain that the options name, for a network of so many inputs."""
     if where.whole_space:
         return None
     if where.polytope is not None:
-        from polyregions.io.polytopes import load_polytope
+        from polyregions.io.npz import load_polytope
 
         polytope = load_polytope(where.polytope)
         if polytope.dimension != dimension:
@@ -375,7 +375,7 @@ def check_output(
                 f"its domain; choose another name"
             )
         places = [place for place in Path(os.path.realpath(file)).parents if place.parent == real]
-        if any(place.name == target.name or _beside(place, target) for place in places):
+        if any(place.name == target.name or _is_beside(place, target) for place in places):
             raise PolyregionsError(
                 f"{file.name} is read and lies in a folder that {path.name} writes to; choose "
                 f"another output"
@@ -388,5 +388,5 @@ def check_output(
             )
 
 
-def _beside(place: Path, target: Path) -> bool:
+def _is_beside(place: Path, target: Path) -> bool:
     return place.stem == target.name and place.suffix in WORKING_SUFFIXES

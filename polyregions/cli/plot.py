@@ -1,16 +1,45 @@
-"""``polyregions plot``: the cells as a picture."""
+"""``polyregions plot`` and ``polyregions view``: pictures, and a page to walk through them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.axes import AxesOption, on_axes
-from polyregions.cli.walk import walk
+from polyregions.cli.enumerate_ import enumerated
+from polyregions.cli.options import Task
+from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
+
+__all__ = ["AxesOption", "on_axes"]
+
+AxesOption = Annotated[
+    tuple[int, int] | None,
+    typer.Option("--axes", metavar="I J", help="Show two inputs; the others at the box's centre."),
+]
+
+
+def on_axes(task: Task, axes: tuple[int, int]) -> Task:
+    """Return the task with two free inputs, the others held at the centre of their interval."""
+    n = task.network.input_dimension
+    if task.domain is None:
+        raise PolyregionsError("--axes needs a box: the whole space has no centre; give --cube R")
+    if axes[0] == axes[1] or not all(0 <= axis < n for axis in axes):
+        raise PolyregionsError(
+            f"--axes {axes[0]} {axes[1]} does not name two inputs; they are numbered 0 to {n - 1}"
+        )
+    if not isinstance(task.domain, Box):
+        raise PolyregionsError(
+            "--axes needs a box: a polytope has no centre to hold inputs at; "
+            "take a plane with --plane-through, or --fix"
+        )
+    lower, upper = task.domain.lower.copy(), task.domain.upper.copy()
+    held = [axis for axis in range(n) if axis not in axes]
+    lower[held] = upper[held] = lower[held] / 2 + upper[held] / 2
+    return replace(task, domain=Box(lower, upper))
 
 
 @options.on_a_domain
@@ -40,8 +69,7 @@ def plot(
 ) -> int:
     """Draw the regions: cells for two inputs, the function for one, solids for three."""
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
-    from polyregions.plot.figure import with_matplotlib
-    from polyregions.plot.save import PICTURE_SUFFIXES
+    from polyregions.plot.figure import PICTURE_SUFFIXES, with_matplotlib
     from polyregions.plot.values import COLORINGS, check_coloring
 
     options.check_output(output, PICTURE_SUFFIXES, [network, *where.files])
@@ -65,7 +93,9 @@ def plot(
         else:
             report.print_lines(f"saved to {output}")
         return 0
-    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = enumerated(
+        task, threads=threads, max_regions=max_regions, time_limit=time_limit
+    )
     if task.dimension == 1:
         drawing = plot_line(regions, color=color, output=output_index)
     elif task.dimension == 2:
@@ -75,5 +105,53 @@ def plot(
     else:
         drawing = plot_solids(regions, color=color, output=output_index)
     save_figure(drawing, output)
+    report.print_saved(task, regions.summary(), times, output, as_json)
+    return report.exit_code(regions)
+
+
+@options.on_a_domain
+def view_command(
+    where: options.Where,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--out", metavar="OUT.html", help="Where to write the page.")
+    ],
+    axes: AxesOption = None,
+    whole_graph: Annotated[
+        bool,
+        typer.Option("--whole-graph", help="With --axes: also show the graph of all regions."),
+    ] = False,
+    output_index: Annotated[
+        int, typer.Option("--output-index", metavar="K", help="The output to colour cells by.")
+    ] = 0,
+    threads: options.ThreadsOption = 1,
+    max_regions: options.MaxRegionsOption = None,
+    time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Write one HTML page to look around in: hover, click, search. It works offline."""
+    from polyregions.plot.values import check_coloring
+    from polyregions.viewer.page import MOST_CELLS, write_page
+
+    options.check_output(output, [".html"], [network, *where.files])
+    task = options.read_task(network, where)
+    check_coloring("output", output_index, task.network.output_dimension)
+    limits: dict[str, Any] = {"threads": threads, "time_limit": time_limit}
+    # a larger result is stopped there, and its page says that it is partial
+    most = MOST_CELLS if max_regions is None else min(max_regions, MOST_CELLS)
+    everything = None
+    if axes is None and task.dimension > 2 and task.domain is not None:
+        first, second = task.domain.free[:2].tolist()
+        axes = (first, second)
+        report.tell(
+            f"{task.dimension} inputs are free: showing inputs {first} and {second}, the others "
+            f"at the centre of the box; choose with --axes, --fix or --plane-through"
+        )
+    if axes is not None:
+        if whole_graph:
+            everything, _ = enumerated(task, max_regions=most, **limits)
+        task = on_axes(task, axes)
+    regions, times = enumerated(task, max_regions=most, **limits)
+    write_page(regions, output, whole=everything, output=output_index)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

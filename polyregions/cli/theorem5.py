@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,11 +12,11 @@ import typer
 from typer.core import TyperCommand
 
 from polyregions.cli import options, report
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
-    from polyregions.theory.draw import Settings
+    from polyregions.theory.draws import Settings
     from polyregions.theory.grid import GridReport
     from polyregions.theory.laws import BiasLaw, WeightLaw
     from polyregions.theory.theorem5 import Theorem5Report
@@ -30,15 +30,15 @@ class ListCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat a list option before each of its numbers, as the parser expects."""
-        return super().parse_args(ctx, spread(args))
+        return super().parse_args(ctx, spread_lists(args))
 
 
-def spread(args: Sequence[str]) -> list[str]:
+def spread_lists(args: Sequence[str]) -> list[str]:
     """Return arguments with each number of a list option under a name of its own.
 
     Examples
     --------
-    >>> spread(["--widths", "2", "8", "--json"])
+    >>> spread_lists(["--widths", "2", "8", "--json"])
     ['--widths', '2', '--widths', '8', '--json']
     """
     result: list[str] = []
@@ -149,8 +149,8 @@ def theorem5(
         options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
         options.check_output(draws_file, [".json"], [])
-    with announced_compilation(), _progress() as progress:
-        reports = _counted(settings, draws, threads, progress, draws_file, cells)
+    with announced_compilation(), _shown_draws() as progress:
+        reports = _counted_draws(settings, draws, threads, progress, draws_file, cells)
     if plot is not None:
         from polyregions.plot.theorem5 import save_theorem5_figure
 
@@ -186,7 +186,7 @@ def _settings(
     units: list[int] | None,
     depths: list[int] | None,
 ) -> tuple[Settings, ...]:
-    from polyregions.theory.draw import Settings
+    from polyregions.theory.draws import Settings
     from polyregions.theory.grid import grid_settings
 
     weight_law, bias_laws = _laws(weights, gain, bias, bias_std or [1.0])
@@ -227,7 +227,7 @@ def _laws(
     return weight_law, [BiasLaw(cast("Any", bias), deviation) for deviation in deviations]
 
 
-def _counted(
+def _counted_draws(
     settings: tuple[Settings, ...],
     draws: int,
     threads: int | None,
@@ -262,7 +262,7 @@ def _extras(
     if boundaries:
         from polyregions.theory.boundaries import verify_boundaries
 
-        with _progress() as progress:
+        with _shown_draws() as progress:
             measured = verify_boundaries(settings, draws, progress=progress)
         values["boundaries"] = measured.as_dict()
         lines += boundary_lines(measured)
@@ -277,24 +277,5 @@ def _extras(
     return values, lines, broken
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show draws done: live in a terminal, a line every few seconds elsewhere."""
-    import time
-
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status("drawing networks") as status:
-            yield lambda done, total: status.update(f"{done:,} of {total:,} draws")
-        return
-    last = time.monotonic()
-
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 5.0:
-            last = time.monotonic()
-            console.print(f"{done:,} of {total:,} draws", soft_wrap=True)
-
-    yield line
+def _shown_draws() -> AbstractContextManager[Callable[[int, int], None]]:
+    return shown_lines(lambda done, total: f"{done:,} of {total:,} draws", "drawing networks")

@@ -1,6 +1,6 @@
 """How kernels run: compiled once they are on disk, as plain Python until then.
 
-Numba compiles each kernel once per machine and keeps it on disk (:mod:`.files`). That takes
+Numba compiles each kernel once per machine and keeps it on disk (:mod:`.kernel_files`). That takes
 a minute, and most first questions are answered sooner without: a kernel is plain Python, and
 runs as such while a second process compiles (:mod:`.start`, :mod:`.background`). The two run
 the same statements on the same arrays, so a walk can change over between two steps.
@@ -21,8 +21,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.types import unliteral
 
-from polyregions.compiled.apart import POSSIBLE, StableName
-from polyregions.compiled.kernel_files import keep_on_disk
+from polyregions.compiled.kernel_files import POSSIBLE, StableName, keep_on_disk
 from polyregions.compiled.start import (
     Stopwatch,
     Times,

@@ -17,18 +17,89 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 import numba
+from llvmlite import binding as llvm
 from numba.core.caching import IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
-from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
+__all__ = [
+    "LOG",
+    "POSSIBLE",
+    "CheckedFiles",
+    "Needs",
+    "StableName",
+    "keep_on_disk",
+    "kept",
+    "load_needed",
+    "note_needs",
+]
 
-__all__ = ["CheckedFiles", "keep_on_disk", "kept"]
+POSSIBLE = (0, 61) <= tuple(map(int, numba.__version__.split(".")[:2])) <= (0, 68)
+
+Needs = dict[tuple[str, str, tuple[Any, ...]], None]  # kernels, in the order of loading
+
+
+class StableName(Compiler):
+    """Compiles a function under a name made of its source, not of the order of compiling."""
+
+    def _compile_bytecode(self) -> Any:
+        identity, flags = self.state.func_id, self.state.flags
+        source = f"{identity.modname}.{identity.func_qualname} {flags.no_cpython_wrapper}"
+        digest = hashlib.sha256(source.encode()).digest()
+        identity.unique_id = int.from_bytes(digest[:6], "big")
+        return super()._compile_bytecode()
+
+
+class ApartLibrary(JITCodeLibrary):
+    """The code of a kernel that is not linked into its callers."""
+
+    def _get_module_for_linking(self) -> Any:
+        own, nothing = self._final_module, llvm.parse_assembly("")
+        nothing.data_layout, nothing.triple = own.data_layout, own.triple
+        return nothing
+
+    def serialize_using_object_code(self) -> Any:
+        symbols = super()._get_module_for_linking().as_bitcode()
+        return self.name, "object", (self._get_compiled_object(), symbols)
+
+
+def note_needs(dispatcher: Any, result: Any, known: dict[Any, Needs], *, apart: bool) -> None:
+    """Note what a compiled kernel calls by address, for its file and for its callers.
+
+    Parameters
+    ----------
+    dispatcher : numba Dispatcher
+    result : numba CompileResult
+        Just compiled, or just loaded.
+    known : dict
+        By argument types, what has to be loaded before; filled here when it was compiled.
+    apart : bool
+        Whether callers shall call this kernel by address.
+    """
+    kinds, library = tuple(result.signature.args), result.library
+    needs = known.setdefault(kinds, {})
+    for callee in library._linking_libraries:
+        needs.update(getattr(callee, "needed_by_callers", {}))  # Numba's own helpers have none
+    library.needed_by_callers = needs
+    if apart:
+        function = dispatcher.py_func
+        library.__class__ = ApartLibrary
+        library.needed_by_callers = {(function.__module__, function.__name__, kinds): None}
+
+
+def load_needed(needs: Needs) -> None:
+    """Load, or else compile, the kernels that another calls by address."""
+    for module, name, kinds in needs:
+        getattr(import_module(module), name).compile(kinds)
+
 
 _DIGEST = hashlib.sha256().digest_size
-_LOG = logging.getLogger("polyregions")
+LOG = logging.getLogger("polyregions")
 _KERNEL = re.compile(rb"kernel\r?\ndef ")
 _IMPORT = re.compile(rb"^from (polyregions[\w.]*) import", re.MULTILINE)
 
@@ -81,7 +152,7 @@ class CheckedFiles(IndexDataCacheFile):
         if changed != self._seen[0]:
             self._seen = changed, self._load_index()
         name = self._seen[1].get(key)
-        return name is not None and _whole(self._data_path(name))
+        return name is not None and _is_undamaged(self._data_path(name))
 
     def save(self, key: Any, data: Any) -> None:
         """Write a kernel, and which others it calls by address."""
@@ -113,18 +184,18 @@ class CheckedFiles(IndexDataCacheFile):
             file.write(hashlib.sha256(content.getvalue()).digest())
 
     def _load_index(self) -> dict[Any, str]:
-        if not _whole(self._index_path):
+        if not _is_undamaged(self._index_path):
             return {}
         index: dict[Any, str] = super()._load_index()
         return index
 
     def _load_data(self, name: str) -> Any:
-        if not _whole(self._data_path(name)):
+        if not _is_undamaged(self._data_path(name)):
             raise FileNotFoundError(name)  # a kernel that is not there is compiled again
         return super()._load_data(name)
 
 
-def _whole(path: str) -> bool:
+def _is_undamaged(path: str) -> bool:
     """Return whether a file is there and ends with the checksum of the rest."""
     try:
         content = Path(path).read_bytes()
@@ -138,7 +209,7 @@ def _whole(path: str) -> bool:
 
 @cache
 def _tell_once(message: str) -> None:
-    _LOG.warning(message)
+    LOG.warning(message)
 
 
 def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:

@@ -9,7 +9,7 @@ imported before it is used.
 
 from __future__ import annotations
 
+from polyregions.experiments.births import RegionTracker
 from polyregions.experiments.catalogue import NAMES, experiment
-from polyregions.experiments.tracker import RegionTracker
 
 __all__ = ["NAMES", "RegionTracker", "experiment"]

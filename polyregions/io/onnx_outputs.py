@@ -7,13 +7,13 @@ from typing import Any
 
 from polyregions.errors import FormatError
 from polyregions.io.lowering import DroppedOperatorWarning
-from polyregions.io.outputs import chosen_outputs, joined_note, listed
+from polyregions.io.outputs import chosen_outputs, joined_note, listing
 
-__all__ = ["DROPPED_AT_THE_END", "kept_values", "needed_nodes"]
+__all__ = ["DROPPED_NODES", "kept_values", "needed_nodes"]
 
 # they keep the regions of what they read: each is injective up to a shift, or only
 # compares outputs, and none has a hyperplane of its own before the last layer
-DROPPED_AT_THE_END = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
+DROPPED_NODES = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
 
 # what classifiers do to labels and probabilities after that: they name, move or round
 # them, and make two of one (1 - p beside p)
@@ -97,7 +97,7 @@ def kept_values(
         one = len(operators) == 1
         warnings.append(
             DroppedOperatorWarning(
-                f"the last operator{' ' if one else 's '}{listed(operators)} "
+                f"the last operator{' ' if one else 's '}{listing(operators)} "
                 f"{'is' if one else 'are'} left out: regions are those of the values {value!r} "
                 f"that {'it reads' if one else 'they read'}"
             )
@@ -128,7 +128,7 @@ def _dropped_from(makers: Makers, constants: set[str], output: str) -> tuple[set
         proto = makers.get(stack.pop())
         if proto is None or proto.domain not in ("", "ai.onnx", "ai.onnx.ml") or not proto.input:
             return set(), []
-        if proto.op_type in DROPPED_AT_THE_END:
+        if proto.op_type in DROPPED_NODES:
             operators.append(proto.op_type)
             ends.add(proto.input[0])
         elif proto.op_type in _FOLLOWING:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from polyregions.errors import FormatError
 from polyregions.io.lowering import JoinedOutputsWarning
 
-__all__ = ["chosen_outputs", "joined_note", "listed"]
+__all__ = ["chosen_outputs", "joined_note", "listing"]
 
 # names in a message, and characters of one
 _LISTED = 10
-_LONGEST = 80
+_LONGEST_LIST = 80
 
 
 def chosen_outputs(names: Sequence[str], output: str | int | None) -> Sequence[int]:
@@ -43,7 +43,7 @@ def chosen_outputs(names: Sequence[str], output: str | int | None) -> Sequence[i
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(names):
         raise FormatError(
             f"the program has no output {_quoted(str(output))}; choose "
-            f"{listed(map(_quoted, names), 'or')}, or a number below {len(names)}"
+            f"{listing(map(_quoted, names), 'or')}, or a number below {len(names)}"
         )
     return [number]
 
@@ -54,18 +54,18 @@ def joined_note(names: Sequence[str]) -> list[UserWarning]:
         return []
     return [
         JoinedOutputsWarning(
-            f"the network has the outputs {listed(map(_quoted, names))} side by side; choose one "
+            f"the network has the outputs {listing(map(_quoted, names))} side by side; choose one "
             f"of them by its name with output="
         )
     ]
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
+def listing(names: Iterable[str], last: str = "and") -> str:
     """Return names with commas between them; at most ten.
 
     Examples
     --------
-    >>> listed(["action", "value", "label"], "or")
+    >>> listing(["action", "value", "label"], "or")
     'action, value or label'
     """
     names = list(names)
@@ -76,4 +76,4 @@ def listed(names: Iterable[str], last: str = "and") -> str:
 
 
 def _quoted(name: str) -> str:
-    return repr(name[:_LONGEST])
+    return repr(name[:_LONGEST_LIST])

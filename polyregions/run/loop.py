@@ -8,9 +8,8 @@ from typing import Protocol
 
 from polyregions.compiled import Stopwatch
 from polyregions.exact.stopping import Stopped, stopped_when
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import Limits, Stop
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, Progress
 
 __all__ = ["Work", "run"]
 

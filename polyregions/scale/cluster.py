@@ -22,13 +22,11 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import check_threads, counting_limits
-from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
-from polyregions.scale.identity import identity_of
+from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
-from polyregions.scale.tasks import Piece, count_piece
+from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
 if TYPE_CHECKING:
@@ -234,7 +232,7 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
         yield client
 
 
-def _budget(pieces: list[tuple[Piece, int]], nodes: int, seconds: float) -> int:
+def _budget(pieces: list[tuple[TaskResult, int]], nodes: int, seconds: float) -> int:
     """Return the budget of later tasks: a power of two, so that few are told apart."""
     # those that ended early say nothing about the speed
     full = [(piece.seconds, spent) for piece, spent in pieces if piece.unexplored]

@@ -13,20 +13,19 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import Limits, Stop
 from polyregions.run.loop import run
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, Progress
 from polyregions.scale.tasks import sent
 
 __all__ = ["Tasks", "UnderWay", "quiet", "run_tasks", "source_of"]
 
 _ATTEMPTS = 5  # how often one task may fail before the run is given up
-_WAITING = 2  # tasks for each thread of a worker, so that none is idle
+_WAITING_TASKS = 2  # tasks for each thread of a worker, so that none is idle
 _SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
 _PAUSE = 0.005  # seconds between two looks for results
 
-Arguments = tuple[Hashable, ...]
+TaskArguments = tuple[Hashable, ...]
 
 
 class UnderWay:
@@ -46,10 +45,10 @@ class UnderWay:
     ) -> None:
         distributed: Any = import_extra("distributed", "scale", "working on a cluster")
         self.client, self.function = client, function
-        self.tasks: dict[str, tuple[Any, Arguments]] = {}
+        self.tasks: dict[str, tuple[Any, TaskArguments]] = {}
         self._done = distributed.as_completed()
         self._sources, self._source = source, source()
-        self._failures: dict[Arguments, int] = {}
+        self._failures: dict[TaskArguments, int] = {}
         self._threads, self._asked = 1, -_SCHEDULER_SECONDS
 
     def __len__(self) -> int:
@@ -66,7 +65,7 @@ class UnderWay:
     @property
     def slots(self) -> int:
         """How many tasks keep every thread busy."""
-        return _WAITING * self.threads
+        return _WAITING_TASKS * self.threads
 
     def submit(self, *arguments: Hashable) -> None:
         """Make a task."""
@@ -100,7 +99,7 @@ class UnderWay:
             del self.tasks[future.key]
             yield arguments, result
 
-    def _failed(self, key: str, arguments: Arguments, error: Exception) -> None:
+    def _failed(self, key: str, arguments: TaskArguments, error: Exception) -> None:
         failures = self._failures[arguments] = self._failures.get(arguments, 0) + 1
         if failures >= _ATTEMPTS:
             raise PolyregionsError(

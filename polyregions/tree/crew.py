@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.exact.stopping import Stopped
-from polyregions.run.pace import Pace, first_size
+from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem
 from polyregions.run.progress import Progress
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of

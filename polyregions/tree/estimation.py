@@ -14,11 +14,10 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 
 __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]

@@ -18,11 +18,10 @@ from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.network.unit_order import FREE
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import Prefix, explorer_of
 

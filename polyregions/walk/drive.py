@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyregions.run.interrupt import Interrupt
-from polyregions.run.limits import Limits, Stop
+from polyregions.run.limits import Limits, Pace, Stop, first_size
 from polyregions.run.loop import run
-from polyregions.run.pace import Pace, first_size
 from polyregions.run.problem import Problem
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, Progress
 from polyregions.walk.steps import Step, stepper
 from polyregions.walk.walk_state import WalkState, bytes_needed
 

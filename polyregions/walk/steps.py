@@ -21,7 +21,7 @@ from polyregions.exact.stopping import look
 from polyregions.geometry.witness import float_witness
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
-from polyregions.run.pace import Pace
+from polyregions.run.limits import Pace
 from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, Expansions, batch
