@@ -4,7 +4,7 @@ On a region every unit is an affine function. Here it is followed symbolically, 
 it is a combination of few *atoms* (functions not looked into any further) with
 coefficients that floats hold exactly: a unit into which nothing flows is zero, and after
 max pooling the larger of two values, b + relu(a - b), is seen to be a again. Units with
-the same combination, up to a factor, have the same hyperplane.
+the same combination, up to a factor, have the same hyperplane. See docs/mathematics.md, part 7.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Integers
 from polyregions.compiled import exact_order_kernel
 from polyregions.network.flat import FlatNetwork
+from polyregions.network.layer_maps import slope_of
 
 __all__ = ["NOTHING", "Sources", "sources_of", "trace_sources"]
 
@@ -209,10 +210,7 @@ def trace_sources(flat, depth, bits, sources):
                 # a bias is not looked into: the unit is an atom
                 sources.source[u] = u if flat.biases[u] != 0.0 else NOTHING
             for k in range(below):
-                row = flat.bit[under + k]
-                slope = flat.upper[under + k]
-                if row >= 0 and bits[row] == 0:
-                    slope = flat.lower[under + k]
+                slope = slope_of(flat, under + k, bits)
                 if slope == 0.0 or counts[under + k] == 0:
                     continue
                 first = flat.outgoing[under + k]
