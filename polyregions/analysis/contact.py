@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import flint
 
-from polyregions.exact.simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
+from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
 
 __all__ = ["common_point"]
 
@@ -92,7 +92,7 @@ def _feasible(rows: dict[int, Row], start: Column) -> Column | None:
     lifted[target] = [*zeros, flint.fmpz(1), flint.fmpz(0)]  # t >= 0
     lifted[target + 1] = [*zeros, flint.fmpz(-1), height]
     simplex = vertex_near(lifted, [*start[:-1], height * start[-1], start[-1]])
-    beyond = _descend(simplex, target)
+    beyond = simplex.violation(target)
     if beyond is not None:  # t < 0: every row is positive
         return [*beyond[:-2], beyond[-1]]
     column = [row[-1] for row in simplex.frame]
@@ -103,14 +103,4 @@ def _raised(rows: dict[int, Row], column: Column, number: int) -> Column | None:
     """Return a point where row `number` is positive and the others hold, or None."""
     target = len(rows)
     lowered = {**rows, target: [-entry for entry in rows[number]]}
-    return _descend(vertex_near(lowered, column, free=target), target)
-
-
-def _descend(simplex: Simplex, target: int) -> Column | None:
-    """Return a point where `target` alone is negative, or None at its minimum >= 0."""
-    steps = 0
-    outcome: Violation | bool = True
-    while outcome is True:
-        outcome = simplex.advance(target, steps)
-        steps += 1
-    return outcome.column if isinstance(outcome, Violation) else None
+    return vertex_near(lowered, column, free=target).violation(target)

@@ -151,6 +151,7 @@ def find_groups(flat, modular, bits, rows, groups):
             # an active unit does not vanish, yet its row is lost: nothing can be proven with it
             if bits[i] != 0:
                 return False
+            # nothing flows into it: zero by the network's shape
             if source[i] != NOTHING:
                 region_residues_ready(flat, modular, bits, groups.state)
                 if not vanishes(modular, m, i):
@@ -168,6 +169,7 @@ def find_groups(flat, modular, bits, rows, groups):
     for i in range(size):
         if leader[i] != i:
             continue
+        # rows of the domain come last, so a group led by one has no unit
         if i >= flat.units:
             walled[i] = True
         for j in range(i + 1, size):
@@ -183,10 +185,12 @@ def find_groups(flat, modular, bits, rows, groups):
                 for d in range(1, m):
                     if abs(values[d, i]) > abs(values[lead, i]):
                         lead = d
+                # units of one source are multiples of each other: no residues are needed
                 if j >= flat.units or source[i] != source[j]:
                     if len(modular.primes) == 0:
                         return False
                     region_residues_ready(flat, modular, bits, groups.state)
+                    # nearly parallel, but not the same: two hyperplanes
                     if not coincide(modular, m, i, j, lead):
                         continue
                     groups.exact[0] += 1

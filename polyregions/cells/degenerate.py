@@ -110,11 +110,13 @@ def facet_point(values, m, row, inside, vertex, point):
     for d in range(m):
         above += values[d, row] * inside[d]
         below += values[d, row] * vertex[d]
+    # above is positive and below is not, so there is no division by zero
     share = above / (above - below)
     value = values[m, row]
     for d in range(m):
         point[d] = inside[d] + share * (vertex[d] - inside[d])
         value += values[d, row] * point[d]
+    # along the normal, of length 1, the value is the distance
     for d in range(m):
         point[d] -= value * values[d, row]
 
@@ -213,6 +215,7 @@ def decide_row(flat, modular, bits, rows, row, live, work, groups):
                 slot = k
         if slot >= 0:
             # the row is tight: let its slack go below zero
+            # (edges go where slacks grow, so the column is turned for a moment)
             for p in range(live):
                 table[slot, p] = -table[slot, p]
             position = blocking_row(table, m, slot, live, work.ratio)
@@ -321,12 +324,14 @@ def walk_degenerate(flat, modular, bits, rows, work, found, room, groups):
     count = 0
     for row in range(flat.units):
         found.supports[row, 0] = -1
+        # the others have no hyperplane, or that of their leader; a wall is no facet inside
         if leader[row] != row or groups.walled[row]:
             continue
         verdict = decide_row(flat, modular, bits, rows, row, live, work, groups)
         if verdict < 0:
             return -1
         if verdict == 0:
+            # the basis at which it is least: what a certificate combines it from
             for k in range(m):
                 found.supports[row, k] = work.basis[k]
         if verdict == 1:
@@ -340,6 +345,7 @@ def walk_degenerate(flat, modular, bits, rows, work, found, room, groups):
         witness[d] /= count + 1.0
     if all_exceed(rows, size, leader, witness, room):
         return count
+    # rounding may have led the mean astray
     for d in range(m):
         witness[d] = inside[d]
     return count if all_exceed(rows, size, leader, witness, room) else -1

@@ -146,6 +146,7 @@ def invert_basis(values, basis, m, inverse):
                 swap = entries[c, k]
                 entries[c, k] = entries[best, k]
                 entries[best, k] = swap
+        # in place: column c of the identity takes the place of the matrix's, which is done with
         scale = 1.0 / entries[c, c]
         entries[c, c] = 1.0
         for k in range(m):
@@ -153,6 +154,7 @@ def invert_basis(values, basis, m, inverse):
         for r in range(m):
             if r != c:
                 factor = entries[r, c]
+                # basis rows of the domain are mostly zeros
                 if factor != 0.0:
                     entries[r, c] = 0.0
                     for k in range(m):
@@ -181,6 +183,7 @@ def build_table(values, m, size, work):
         position m + i, the basis rows included.
     """
     table, inverse, basis = work.table, work.inverse, work.basis
+    # the coordinates: u = inverse @ (slacks - offsets)
     for d in range(m):
         total = 0.0
         for k in range(m):
@@ -273,6 +276,7 @@ def pivot(table, m, column, position, end):
             factor = table[k, position]
             for p in range(end):
                 table[k, p] -= factor * table[column, p]
+            # what the loop left there is rounding: this is the new coefficient
             table[k, position] = -factor * scale
     table[column, position] = scale
 
@@ -316,6 +320,7 @@ def step_inside(values, m, size, work):
             # the sum of the inner normals: it enters all of them unless they are opposite
             for d in range(m):
                 direction[d] += values[d, i]
+    # nothing blocks: the point stays, and what needs one inside fails
     step = HUGE
     for i in range(size):
         if slack[i] >= TIGHT_HINT:
@@ -387,6 +392,7 @@ def vertex_from_point(values, m, size, work):
                 table[k, p] = -table[k, p]
         pivot(table, m, k, chosen, end)
         work.basis[k] = row_at[chosen]
+        # the displacement that was swapped out has no row: its position is given up
         move_row(table, row_at, m, end - 1, chosen)
         end -= 1
     return True

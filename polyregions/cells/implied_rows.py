@@ -62,6 +62,7 @@ def drop_rows_off_polygon(rows, corners, found, first, stop, doubts, work, keep)
         points[c, 0] = x
         points[c, 1] = y
         doubts[c] = corner_doubt(rows, e, f, x, y)
+        # never so for corners that the walk has proven: they passed the same test there
         if doubts[c] < 0.0:
             return
     values = rows.values
@@ -136,6 +137,7 @@ def drop_constant_rows(rows, size, stop, work, keep):
             # not positive at a vertex of the polytope: it cuts or touches, and stays
             settled = table[m, p] <= 0.0
             if not settled and work.ratio[p] >= -PIVOT_HINT:
+                # least at this vertex: proven, or kept because the bound is too coarse
                 settled = True
                 if prove_redundant(rows, dictionary, p, work.residual):
                     keep[row] = 0

@@ -46,7 +46,7 @@ def scaled_rows(rows: Sequence[Sequence[int]], start: Sequence[float]) -> Scaled
         scale = max(map(abs, row[:-1]))
         if abs(row[-1]) > scale << 1000:
             return None
-        # quotients of integers are rounded once
+        # quotients of integers are rounded once; the offset may be far larger than the normal
         values = np.array([entry / scale for entry in row])
         table.append(values / np.linalg.norm(values[:-1]))
     columns = np.ascontiguousarray(np.array(table).T)

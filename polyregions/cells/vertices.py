@@ -129,6 +129,7 @@ def prove_basis_facets(rows, size, work, found, count):
     """
     basis, table, status, point = work.basis, work.table, work.status, work.point
     vertex, m = work.vertex, len(work.basis)
+    # the coordinates are the first rows of the dictionary
     for d in range(m):
         vertex[d] = table[m, d]
     evaluate_rows(rows.values, m, size, vertex, work.slack)
@@ -156,6 +157,7 @@ def prove_basis_facets(rows, size, work, found, count):
         if status[row] != UNDECIDED_ROW:
             continue
         for d in range(m):
+            # without the edge along which this row's own slack grows
             point[d] = vertex[d] + step * (direction[d] - table[facet, d])
         if not prove_facet_point(rows, basis, facet, others, vertex, point):
             return -1
@@ -193,6 +195,7 @@ def prove_end_facet(rows, size, column, position, work, found, count):
     for k in range(m):
         if k != column:
             slack[basis[k]] = HUGE
+    # tight at the far end are the row itself and the basis but for the slack that grew
     slack[row] = HUGE
     others = least(slack, size)
     if not others > 0.0:
@@ -323,6 +326,7 @@ def walk_vertices(rows, size, candidates, work, found, room):
     dictionary = Dictionary(table, row_at, basis, work.inverse)
     passes = PASSES_HINT * (candidates + m)
     while True:
+        # rows that are least at this vertex are redundant: no simple vertex has them tight
         least_coefficients(table, m, m, unknown, work.ratio)
         p = m
         while p < unknown:
@@ -365,6 +369,7 @@ def walk_vertices(rows, size, candidates, work, found, room):
         if position < 0 or passes < 0 or table[m, position] < -TIE_HINT:
             return -1
         pivot(table, m, column, position, live)
+        # names follow the pivot
         entered = row_at[position]
         row_at[position] = basis[column]
         basis[column] = entered

@@ -81,6 +81,7 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
                 # every entry of the map was rounded once, relative to itself: with m products
                 # and m sums that is among the m + 4 roundings of `size`
                 error[i] = 1.01 * (flat.first_error[i] * 1.01 + (m + 4) * ROUNDOFF * size)
+                # nothing flowed in: exactly zero, and said so by error 0
                 if error[i] != 0.0 or size != 0.0:
                     error[i] += TINY
         else:
@@ -113,9 +114,10 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
             error, next_error = next_error, error
         for i in range(width):
             row = flat.bit[base + i]
+            # what is not zero on the facet keeps its sign, whatever its derivative
             if row < 0 or not touched[row]:
                 continue
-            # a sum that overflowed on its way has lost its sign
+            # a sum that overflowed on its way has lost its sign; NaN compares with nothing
             if error[i] < abs(change[i]) < np.inf:
                 beyond[row] = 1 if change[i] > 0.0 else 0
                 continue
@@ -144,6 +146,7 @@ def dyadic_residue(value, prime):
     integer = np.int64(mantissa * 2.0**53)
     shift = exponent - 53
     residue = np.uint64(integer % np.int64(prime))
+    # 2 is invertible modulo an odd prime
     if shift >= 0:
         factor = power(np.uint64(2), np.uint64(shift), prime)
     else:
@@ -187,6 +190,7 @@ def derivative_vanishes(flat, modular, direction, bits, layer, unit):
         for below in range(layer):
             base += flat.widths[below]
             modular_layer(flat, modular, index, below + 1, base, bits, maps, next_maps)
+            # a derivative has no offset, unless biases multiply a chart coordinate
             if flat.bias_column < m:
                 weight = dyadic_residue(direction[flat.bias_column], prime)
                 for i in range(flat.widths[below + 1]):

@@ -265,6 +265,7 @@ def write_region_rows(flat, depth, bits, ids, count, rows, scratch):
     base = 0
     column = _write_walls(flat, ids, 0, count, rows)
     status = OK
+    # one layer after the other, in the order of `ids`
     for layer in range(depth):
         if layer > 0:
             maps_above(flat, layer, base, bits, maps, maps, scratch.slopes, next_maps)
@@ -272,6 +273,7 @@ def write_region_rows(flat, depth, bits, ids, count, rows, scratch):
         while column < count and ids[column] < flat.row_ends[layer]:
             row = ids[column]
             i = flat.unit_of_row[row] - base
+            # the side of the pattern is the positive one
             sign = 1.0 if bits[row] else -1.0
             if write_row(maps, i, sign, rows, column) != OK:
                 status = DEGENERATE

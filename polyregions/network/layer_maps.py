@@ -123,6 +123,7 @@ def _dense_sums(weights, start, below, above, coefficients, work, out):
 @exact_order_kernel
 def _sparse_sums(flat, layer, under, coefficients, work, out):
     """`_dense_sums` for a layer of which only the weights that are not zero are stored."""
+    # inside out: a weight is read once for all m + 1 columns
     skipped = flat.skipped[layer]
     for d in range(len(work)):
         for i in range(flat.widths[layer]):
@@ -144,11 +145,13 @@ def _sum_errors(flat, layer, under, base, gamma, coefficients, error, out):
     skipped = flat.skipped[layer]
     biases = flat.biases[base : base + width]
     for i in range(width):
+        # the bias takes part in the sum like any other term
         out[i] = gamma * abs(biases[i]) + TINY
     for k in range(flat.widths[layer - 1]):
         if coefficients[k] == 0.0:
             continue
         first = flat.outgoing[under + k]
+        # 1.0001: the products and sums of this bound are rounded, too
         bound = error[k] * 1.0001
         if skipped < 0:
             weights = flat.weights[first : first + width]
@@ -295,6 +298,7 @@ def change_slope(flat, layer, base, unit, change, maps):
             value = source[d, unit] * change
             total = out[d]
             for i in range(width):
+                # one rounding of the new sum, and 1 % for that of the bound
                 total[i] += weights[i] * value
                 error[i] += abs(total[i]) * (1.01 * ROUNDOFF)
     else:

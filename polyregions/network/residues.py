@@ -44,7 +44,7 @@ __all__ = [
 
 Residues = NDArray[np.uint64]
 
-# More primes than this cost more than rational arithmetic: the zero tests are then left to it.
+# Hint: more primes cost more than rational arithmetic; the zero tests are then left to it.
 _MOST_PRIMES = 96
 # Bounds are kept above this, so that none underflows: a later weight may be huge.
 _FLOOR = 2.0**-1000
@@ -137,7 +137,8 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
     peak = max(abs(entry) for row in table for entry in row)
     largest = max(1, int(peak).bit_length())
     bits = float(largest)
-    # real magnitude of the rows of the layer and log2 of the factor that makes them integers
+    # real magnitude of the rows of the layer and log2 of the factor that makes them integers:
+    # their sum bounds the bits, and the largest over all layers those of any row
     magnitude = [quotient(max(abs(entry) for entry in row), scale) for row in table]
     size = np.maximum(magnitude, _FLOOR)
     exponent = float(scale.bit_length())
@@ -261,6 +262,7 @@ def modular_layer(flat, modular, index, layer, base, bits, maps, next_maps):
         slope = modular.upper[index, under + k]
         if row >= 0 and bits[row] == 0:
             slope = modular.lower[index, under + k]
+        # zero modulo this prime: nothing flows, in this image of the network
         if slope == np.uint64(0):
             continue
         first = flat.outgoing[under + k]
@@ -405,6 +407,7 @@ def combination_zeros(modular, m, basis, row, is_zero):
                 work[d, k] = rows[d, basis[k]]
             work[d, m] = rows[d, row]
         for c in range(m):
+            # any pivot that is not zero is as good as another: nothing is rounded
             best = c
             while best < m and work[best, c] == np.uint64(0):
                 best += 1
@@ -424,6 +427,7 @@ def combination_zeros(modular, m, basis, row, is_zero):
                 if r != c and factor != np.uint64(0):
                     for k in range(c, m + 1):
                         work[r, k] = (work[r, k] + (prime - factor) * work[c, k]) % prime
+        # the offset that is left
         total = rows[m, row]
         for k in range(m):
             result[k] = work[k, m]
