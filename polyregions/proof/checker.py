@@ -118,7 +118,7 @@ class Report:
 
 
 def check(
-    layers: Sequence[Sequence[Any]],
+    layers: Any,
     path: str | PathLike[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -126,9 +126,10 @@ def check(
 
     Parameters
     ----------
-    layers : sequence of (weight, bias, lower, upper)
-        Float64 arrays: a layer sends y to ``slope * z`` with z = weight @ y + bias and slope
-        `upper` where z > 0, else `lower`. A unit with equal slopes has no bit.
+    layers : Network, or sequence of (weight, bias, lower, upper)
+        Float64 arrays, of a network those of its ``layers``: a layer sends y to ``slope * z``
+        with z = weight @ y + bias and slope `upper` where z > 0, else `lower`. A unit with
+        equal slopes has no bit.
     path : str or path-like
     progress : callable, optional
         Called with the numbers of regions checked and to be checked.
@@ -139,6 +140,8 @@ def check(
         If the file is damaged or about another network, or a claim fails.
     """
     file = _read(path)
+    if hasattr(layers, "layers"):
+        layers = [(x.weight, x.bias, x.lower, x.upper) for x in layers.layers]
     given: Layers = [tuple(np.asarray(a, np.float64) for a in layer) for layer in layers]  # type: ignore[misc]
     digest = hashlib.sha256()
     for layer in given:
