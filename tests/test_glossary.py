@@ -40,6 +40,14 @@ def test_the_word_lives_where_the_page_says(word, places):
         assert stem in text, f"none of {places} speaks of {part}"
 
 
+def test_a_symbol_is_that_of_the_mathematics():
+    mathematics = (ROOT / "docs" / "mathematics.md").read_text(encoding="utf-8")
+    inside = " ".join(re.findall(r"\$\$?([^$]+)\$\$?", mathematics))
+    symbols = [one for entry in ENTRIES for one in re.findall(r"\$([^$]+)\$", entry[2])]
+    assert len(symbols) > 10
+    assert [one for one in symbols if one not in inside] == []
+
+
 def test_every_value_of_the_package_is_explained():
     values = {
         name
