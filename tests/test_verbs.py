@@ -86,3 +86,6 @@ def test_certificate_of_a_network(tmp_path):
     numbers = [(one.regions, one.edges, one.exact) for one in (by_network, by_layers)]
     assert numbers[0] == numbers[1]
     assert numbers[0][:2] == (3, 2)
+    for wrong in ("net.npz", regions, [(1, 2, 3)], 5):
+        with pytest.raises(TypeError, match="load"):
+            pr.check(wrong, tmp_path / "net.cert")

@@ -82,7 +82,7 @@ def as_prefix(marks: NDArray[np.uint8]) -> Prefix:
 
     Examples
     --------
-    >>> as_prefix(np.array([1, ANY, 0, ANY], dtype=np.uint8))
+    >>> as_prefix(np.array([1, FREE, 0, FREE], dtype=np.uint8))
     (1, 2, 0)
     """
     decided = np.flatnonzero(marks != FREE)

@@ -138,10 +138,17 @@ def check(
     ------
     Refused
         If the file is damaged or about another network, or a claim fails.
+    TypeError
+        If `layers` is neither.
     """
     file = _read(path)
     if hasattr(layers, "layers"):
         layers = [(x.weight, x.bias, x.lower, x.upper) for x in layers.layers]
+    if not isinstance(layers, Sequence) or any(len(layer) != 4 for layer in layers):
+        raise TypeError(
+            f"the network comes first, as one (weight, bias, lower, upper) per layer or with such "
+            f"layers, not as {type(layers).__name__}; read a file with polyregions.load"
+        )
     given: Layers = [tuple(np.asarray(a, np.float64) for a in layer) for layer in layers]  # type: ignore[misc]
     digest = hashlib.sha256()
     for layer in given:
