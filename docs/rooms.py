@@ -136,10 +136,6 @@ def table(found: list[Import]) -> str:
             first = _listed(at_import[room])
             second = _listed(lazily[room] - at_import[room])
             lines.append(f"| {floor} | `{room}` | {first} | {second} |\n")
-    lines.append(
-        "\nLazy imports that go upwards (methods that call what the rooms above compute):\n"
-    )
-    lines.append(", ".join(f"`{name}` → `{room}`" for name, room in upward(found, True)) + ".\n")
     return "".join(lines)
 
 

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,13 @@ def test_heavy_packages_are_imported_where_they_are_used(heavy):
 def test_the_table_is_of_the_code():
     page = (DOCS / "house.md").read_text(encoding="utf-8")
     assert page == rooms.with_table(page, FOUND), OUT_OF_DATE
+
+
+def test_the_page_says_what_every_room_holds():
+    page = (DOCS / "house.md").read_text(encoding="utf-8")
+    part = page.partition("## What the rooms hold\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| ([^|]*) \|", part, re.MULTILINE)[1:]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(rooms.ROOMS)
 
 
 def test_the_picture_is_of_the_code():

@@ -270,9 +270,8 @@ def largest_value(
         lowered[-1] += ceiling
         basis_point = [row[-1] for row in simplex.frame]
         simplex = vertex_near({**kept, target: lowered}, basis_point, free=target)
-        steps = 0
-        while simplex.advance(target, steps) is True:
-            steps += 1
+        over = simplex.violation(target)
+        assert over is None
         column = [row[-1] for row in simplex.frame]
     bottom = int(column[-1])
     point = tuple(Fraction(int(entry), bottom) for entry in column[:-1])

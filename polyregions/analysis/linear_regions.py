@@ -27,7 +27,7 @@ from polyregions.analysis.adjacency import adjacency, facet_units, require_compl
 from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.facets import interior_point
-from polyregions.exact.simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
+from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -119,7 +119,7 @@ def _feasible(rows: dict[int, Row], start: Column) -> Column | None:
     lifted[target] = [*zeros, flint.fmpz(1), flint.fmpz(0)]  # t >= 0
     lifted[target + 1] = [*zeros, flint.fmpz(-1), height]
     simplex = vertex_near(lifted, [*start[:-1], height * start[-1], start[-1]])
-    beyond = _descend(simplex, target)
+    beyond = simplex.violation(target)
     if beyond is not None:  # t < 0: every row is positive
         return [*beyond[:-2], beyond[-1]]
     column = [row[-1] for row in simplex.frame]
@@ -130,17 +130,7 @@ def _raised(rows: dict[int, Row], column: Column, number: int) -> Column | None:
     """Return a point where row `number` is positive and the others hold, or None."""
     target = len(rows)
     lowered = {**rows, target: [-entry for entry in rows[number]]}
-    return _descend(vertex_near(lowered, column, free=target), target)
-
-
-def _descend(simplex: Simplex, target: int) -> Column | None:
-    """Return a point where `target` alone is negative, or None at its minimum >= 0."""
-    steps = 0
-    outcome: Violation | bool = True
-    while outcome is True:
-        outcome = simplex.advance(target, steps)
-        steps += 1
-    return outcome.column if isinstance(outcome, Violation) else None
+    return vertex_near(lowered, column, free=target).violation(target)
 
 
 R3_NOT_COMPUTED = (

@@ -87,10 +87,9 @@ def check_command(
     if not certificate.is_file():
         raise PolyregionsError(f"there is no file {certificate}; give a certificate")
     task = options.read_task(network, where)
-    layers = [(part.weight, part.bias, part.lower, part.upper) for part in task.network.layers]
     try:
         with shown_steps("checked") as progress:
-            proven = replay(layers, certificate, progress)
+            proven = replay(task.network, certificate, progress)
         domain = _certified_domain(proven)
         if where.names_a_domain and domain != task.domain:
             raise Refused(

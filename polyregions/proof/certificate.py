@@ -29,7 +29,7 @@ from polyregions.network.exact_network import exact_rows
 from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
-from polyregions.proof.collect import Pieces, collect, pieces
+from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.neighbors import batch
@@ -156,10 +156,14 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     """
     flat = problem.flat
     total = len(regions)
-    table, faces = grown(store, len(store), len(store)), _face_numbers(problem)
-    points = np.full((len(store), flat.dimension), np.nan)
-    points[:total] = _chart_witnesses(problem, regions)
-    starts = np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16)
+    known = KnownRegions(
+        table=grown(store, len(store), len(store)),
+        patterns=store,
+        starts=np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16),
+        points=np.full((len(store), flat.dimension), np.nan),
+        faces=_face_numbers(problem),
+    )
+    known.points[:total] = _chart_witnesses(problem, regions)
     worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
     size = min(total, _REGIONS_AT_A_TIME)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
@@ -168,21 +172,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     start = 0
     while start < total:
         stop = min(total, start + size)
-        done = collect(
-            flat,
-            modular,
-            faces,
-            table,
-            store,
-            start,
-            stop,
-            starts,
-            points,
-            problem.room,
-            worker,
-            scratch,
-            out,
-        )
+        done = collect(flat, modular, known, (start, stop), problem.room, worker, scratch, out)
         if done < 0:
             raise _unmatched_region(start - 1 - done)
         if out.open[:done].any() and not decides_ties:
@@ -195,7 +185,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
         _take(problem, regions, parts, start, done, out)
         for r in np.flatnonzero(out.open[:done]).tolist():
             proofs = parts.proofs[-1][r]
-            _take_exactly(problem, regions, store, table, parts, start + r, proofs, faces)
+            _take_exactly(problem, regions, known, parts, start + r, proofs)
         start += done
         yield start
 
@@ -244,12 +234,10 @@ def _take(
 def _take_exactly(
     problem: Problem,
     regions: Regions,
-    store: Words,
-    table: NDArray[np.uint32],
+    known: KnownRegions,
     parts: Parts,
     number: int,
     proofs: NDArray[np.int16],
-    faces: NDArray[np.int64],
 ) -> None:
     """Expand one region in exact arithmetic and write its proofs in place."""
     exact = problem.exact
@@ -258,7 +246,7 @@ def _take_exactly(
     rows = exact_rows(exact, bits)
     answer = exact_facets(rows)
     assert answer is not None, "a proven region is not empty"
-    rename = [*range(n_units), *(n_units + faces).tolist()]
+    rename = [*range(n_units), *(n_units + known.faces).tolist()]
     bases: dict[tuple[int, ...], int] = {}
     for i in range(n_units):
         if i in answer.supports:
@@ -277,9 +265,8 @@ def _take_exactly(
         if len(units) < len(group):
             proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
-        neighbor = int(
-            find_pattern(table, store, pack(bits_beyond(exact, bits, rows, group, point)))
-        )
+        beyond = pack(bits_beyond(exact, bits, rows, group, point))
+        neighbor = int(find_pattern(known.table, known.patterns, beyond))
         if neighbor < 0:
             raise _unmatched_region(number)
         if neighbor < number:

@@ -118,7 +118,7 @@ class Report:
 
 
 def check(
-    layers: Sequence[Sequence[Any]],
+    layers: Any,
     path: str | PathLike[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -126,9 +126,10 @@ def check(
 
     Parameters
     ----------
-    layers : sequence of (weight, bias, lower, upper)
-        Float64 arrays: a layer sends y to ``slope * z`` with z = weight @ y + bias and slope
-        `upper` where z > 0, else `lower`. A unit with equal slopes has no bit.
+    layers : Network, or sequence of (weight, bias, lower, upper)
+        Float64 arrays, of a network those of its ``layers``: a layer sends y to ``slope * z``
+        with z = weight @ y + bias and slope `upper` where z > 0, else `lower`. A unit with
+        equal slopes has no bit.
     path : str or path-like
     progress : callable, optional
         Called with the numbers of regions checked and to be checked.
@@ -137,8 +138,17 @@ def check(
     ------
     Refused
         If the file is damaged or about another network, or a claim fails.
+    TypeError
+        If `layers` is neither.
     """
     file = _read(path)
+    if hasattr(layers, "layers"):
+        layers = [(x.weight, x.bias, x.lower, x.upper) for x in layers.layers]
+    if not isinstance(layers, Sequence) or any(len(layer) != 4 for layer in layers):
+        raise TypeError(
+            f"the network comes first, as one (weight, bias, lower, upper) per layer or with such "
+            f"layers, not as {type(layers).__name__}; read a file with polyregions.load"
+        )
     given: Layers = [tuple(np.asarray(a, np.float64) for a in layer) for layer in layers]  # type: ignore[misc]
     digest = hashlib.sha256()
     for layer in given:

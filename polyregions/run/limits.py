@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["Limits", "Pace", "Stop", "check_threads", "first_size", "limits_of"]
+__all__ = ["Limits", "Pace", "Stop", "check_threads", "counting_limits", "first_size", "limits_of"]
 
 Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
 
@@ -78,6 +79,12 @@ def limits_of(
     # region numbers are 32-bit integers
     regions = np.iinfo(np.int32).max if max_regions is None else max_regions
     return Limits(regions, time_limit, memory, time.monotonic())
+
+
+def counting_limits(max_regions: int | None = None, time_limit: float | None = None) -> Limits:
+    """Check the limits of a run that gives regions no numbers: without one, there is none."""
+    limits = limits_of(max_regions, time_limit)
+    return limits if max_regions is not None else replace(limits, regions=sys.maxsize)
 
 
 def check_threads(threads: int) -> None:

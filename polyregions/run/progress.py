@@ -10,9 +10,7 @@ from typing import Literal
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["SECONDS_BETWEEN_REPORTS", "Interrupt", "OnInterrupt", "Progress"]
-
-SECONDS_BETWEEN_REPORTS = 0.1
+__all__ = ["Interrupt", "OnInterrupt", "Progress"]
 
 
 @dataclass(frozen=True)

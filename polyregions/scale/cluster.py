@@ -22,10 +22,10 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
-from polyregions.run.limits import check_threads, limits_of
+from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
-from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
+from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
@@ -159,7 +159,7 @@ def count_on_cluster(
     ...     count_on_cluster(net, pr.Box.cube(2, 1.0), client).regions
     7
     """
-    limits_of(max_regions, time_limit)
+    limits = counting_limits(max_regions, time_limit)
     if not seconds > 0 or (nodes is not None and nodes < 1):
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     problem = problem_of(network, domain)
@@ -169,14 +169,7 @@ def count_on_cluster(
         source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
-        drive_tasks(
-            under_way,
-            count,
-            max_regions=max_regions,
-            time_limit=time_limit,
-            interrupt=interrupt,
-            progress=progress,
-        )
+        run_tasks(under_way, count, limits.left, interrupt, progress)
     layers = count.layers
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:

@@ -21,6 +21,7 @@ from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
+from polyregions.run.limits import counting_limits
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble, places_of
@@ -104,6 +105,7 @@ def certify_on_cluster(
             prove_piece,
             budget=budget,
             interrupt=interrupt,
+            limits=counting_limits(),
             progress=progress,
         )
         decisions = sum(part.exact_decisions for part in parts)

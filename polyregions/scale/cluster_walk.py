@@ -26,7 +26,7 @@ from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
 from polyregions.pattern import n_words
-from polyregions.run.limits import Stop, limits_of
+from polyregions.run.limits import Limits, Stop, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble
@@ -39,7 +39,7 @@ from polyregions.scale.checkpoint import (
     remove,
 )
 from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written, format_of
-from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
+from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
 from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import first_start
 
@@ -213,7 +213,7 @@ def enumerate_on_cluster(
     ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
     7
     """
-    limits_of(max_regions, time_limit)
+    limits = counting_limits(max_regions, time_limit)
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     target = target_of(path).resolve()
@@ -234,8 +234,7 @@ def enumerate_on_cluster(
             walk_piece,
             budget=budget,
             interrupt=interrupt,
-            max_regions=max_regions,
-            time_limit=time_limit,
+            limits=limits.left,
             progress=progress,
         )
         complete = stopped == "finished"
@@ -271,8 +270,7 @@ def walk_in_parts(
     *,
     budget: int,
     interrupt: Interrupt,
-    max_regions: int | None = None,
-    time_limit: float | None = None,
+    limits: Limits,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[list[Walked], Stop]:
     """Let workers write parts into a checkpoint's folder; say which, and why this ended.
@@ -287,7 +285,9 @@ def walk_in_parts(
         `walk_piece`, or one that writes more.
     interrupt : Interrupt
         The caller's.
-    budget, max_regions, time_limit, progress
+    limits : Limits
+        Of regions and seconds.
+    budget, progress
         As for :func:`enumerate_on_cluster`.
     """
     files = files_of(checkpoint)
@@ -299,14 +299,7 @@ def walk_in_parts(
         under_way = UnderWay(client, task, source)
         walk = _Walk(under_way, checkpoint, problem, budget)
         try:
-            stopped = drive_tasks(
-                under_way,
-                walk,
-                max_regions=max_regions,
-                time_limit=time_limit,
-                interrupt=interrupt,
-                progress=progress,
-            )
+            stopped = run_tasks(under_way, walk, limits, interrupt, progress)
         except PolyregionsError as error:
             if type(error) is not PolyregionsError:
                 raise

@@ -46,7 +46,7 @@ __all__ = [
 
 
 def unit_maps(network: Network, bits: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Return every bent unit's pre-activation as an affine function of the input.
+    """Return the pre-activation of every unit that bends as an affine function of the input.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
 
-__all__ = ["stepper"]
+__all__ = ["Step", "stepper"]
 
 # Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
 _REGIONS_OF_A_JOB = 4096
