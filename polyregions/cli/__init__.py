@@ -81,7 +81,7 @@ def _add_command(name: str, command: Callable[..., int], **options: Any) -> None
     app.command(name, **options)(_deferred(command))
 
 
-def _compile() -> int:
+def _compile_command() -> int:
     """Compile all kernels now, for images, clusters and CI; it takes a minute or two, once."""
     with shown_steps("compiled", "kernels") as progress:
         from polyregions.compiled import Stopwatch
@@ -95,7 +95,7 @@ def _compile() -> int:
 
 _add_command("certify", certify.certify)
 _add_command("check", certify.check_command)
-_add_command("compile", _compile)
+_add_command("compile", _compile_command)
 _add_command("count", count.count)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)

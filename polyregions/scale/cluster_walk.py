@@ -58,7 +58,7 @@ _FIRST_SHARE = 16  # the first task has one part in so many of the budget: other
 _MOST_IDS = np.iinfo(np.int32).max  # ids in the tables
 
 
-class _Walk:
+class _ClusterWalk:
     """What the driver knows: parts that are written, prefixes to walk below, tasks under way."""
 
     def __init__(
@@ -297,7 +297,7 @@ def walk_in_parts(
     with quiet():
         source = source_of(client, problem.network, problem.domain, checkpoint.identity)
         under_way = UnderWay(client, task, source)
-        walk = _Walk(under_way, checkpoint, problem, budget)
+        walk = _ClusterWalk(under_way, checkpoint, problem, budget)
         try:
             stopped = run_tasks(under_way, walk, limits, interrupt, progress)
         except PolyregionsError as error:
