@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import random
+import re
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numba
@@ -145,6 +147,66 @@ def test_without_a_folder_kernels_run_all_the_same(tmp_path):
         print(len(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))))
     """
     assert in_a_process(code, tmp_path)[0] == "3\n"
+
+
+def test_a_folder_that_may_not_be_written_is_read_without_a_word(tmp_path):
+    """As in an image that root has prepared."""
+    code = SMALL + "\n    with only_compiled(): print(call(), len(Seen.names))"
+    assert in_a_process(code, tmp_path)[0] == "[0, 1, 2] 2\n"
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    # root may write everywhere
+    locked = """
+    import builtins, os, tempfile
+    def locked(function):
+        def called(*args, **kwargs):
+            folder = os.environ["NUMBA_CACHE_DIR"]
+            if any(str(a).startswith(folder) for a in (*args, *kwargs.values())):
+                if function.__name__ != "open" or "w" in "".join(map(str, args[1:])):
+                    raise PermissionError(13, "Permission denied")
+            return function(*args, **kwargs)
+        return called
+    builtins.open, os.utime = locked(open), locked(os.utime)
+    os.replace, os.unlink, tempfile.TemporaryFile = map(
+        locked, (os.replace, os.unlink, tempfile.TemporaryFile)
+    )
+    """
+    assert in_a_process(locked + code, tmp_path) == ("[0, 1, 2] 0\n", "")
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+def test_kernels_of_other_versions_are_removed_a_month_after_their_last_use(tmp_path):
+    code = SMALL + "\n    with only_compiled(): call()"
+    in_a_process(code, tmp_path)
+    folders = {path.parent for path in tmp_path.rglob("*.nbi")}
+    for folder in folders:
+        for name, days in {"0" * 16: 31, "1" * 16: 29}.items():
+            for file in (f"{name}-one.nbi", f"{name}-one.nbc", f"{name}-notes.txt", "other.nbi"):
+                (folder / file).write_bytes(b"")
+                past = time.time() - days * 86400
+                os.utime(folder / file, (past, past))
+    for path in [*tmp_path.rglob(f"{files._PREFIX}*.nb?")]:
+        past = time.time() - 40 * 86400
+        os.utime(path, (past, past))
+    kept = sorted(p for p in tmp_path.rglob("*.*") if not re.match("0{16}-one.nb", p.name))
+    in_a_process(code, tmp_path)  # nothing is written: nothing is removed, but use is noted
+    own = [*tmp_path.rglob(f"{files._PREFIX}*rebuild*.nb?")]  # it holds what it calls
+    assert own
+    assert all(time.time() - path.stat().st_atime < 3600 for path in own)
+    for path in own:
+        if path.suffix == ".nbc":
+            path.unlink()  # so that kernels are written once more
+    in_a_process(code, tmp_path)
+    assert sorted(tmp_path.rglob("*.*")) == kept
+
+
+def test_without_compilation_nothing_is_said_of_overflow(tmp_path):
+    code = """
+        import polyregions as pr
+        from polyregions.tree.subdivision import count_tree
+        net = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
+        print(len(pr.enumerate_regions(net, pr.Box.cube(2, 1.0))), count_tree(net, None).regions)
+    """
+    assert in_a_process(code, tmp_path, NUMBA_DISABLE_JIT="1") == ("7 7\n", "")
 
 
 # compiled by another process

@@ -151,8 +151,7 @@ def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Flo
     low, high = np.full(len(matrix), -np.inf), np.full(len(matrix), np.inf)
     known = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(error).all(axis=(1, 2))
     matrix, error = matrix[known], error[known]
-    # rounding of sums of so many terms, and of the few products and roots before and after
-    rounding = 1e-9 + matrix.shape[1] * matrix.shape[2] * 2.0**-50
+    rounding = _relative_rounding(*matrix.shape[1:])
     size = np.abs(matrix)
     with np.errstate(over="ignore", invalid="ignore"):
         if norm == "1":
@@ -165,10 +164,26 @@ def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Flo
             below, above = _spectral_bounds(matrix)
             # no squares, which underflow
             slack = error.sum(axis=(1, 2))
-        low[known] = np.nan_to_num(below * (1 - rounding) - slack * 1.01, nan=-np.inf)
+        low[known] = np.nan_to_num(below - above * rounding - slack * 1.01, nan=-np.inf)
         high[known] = np.nan_to_num(above * (1 + rounding) + slack * 1.01, nan=np.inf)
     low[low == np.inf] = -np.inf  # a sum that overflowed is none
     return low, high
+
+
+def _relative_rounding(rows: int, columns: int) -> float:
+    """Bound the rounding of each float norm, relative to the exact norm of the float matrix.
+
+    Notes
+    -----
+    With u = 2^-53, a sum of k products is wrong by k u times the sum of their absolute
+    values, in any order; and s = rows + columns. The sums of the 1- and inf-norm: s u. For the
+    2-norm, relative to its square, where a Frobenius norm is at most sqrt(s) times as large:
+    the Gram matrix, s^2 u; each squaring, 2 s^2 u, which counts half as much as the one before,
+    so together 4 s^2 u; their Frobenius norms, 2 s^2 u; logarithms, at most 2 log(s) each and
+    _SQUARINGS of them added, 4 s^2 u and some; for the lower bound ``|A^T v| / |v|``, 2 s^2 u.
+    All of it is less than 16 s^2 u, and 256 u covers the single operations between.
+    """
+    return (16 * (rows + columns) ** 2 + 256) * 2.0**-53
 
 
 def _spectral_bounds(matrix: Floats) -> tuple[Floats, Floats]:

@@ -19,9 +19,12 @@ from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+from numba.core.dispatcher import Dispatcher
 from numba.core.types import unliteral
 
-from polyregions.compiled.kernel_files import POSSIBLE, StableName, keep_on_disk
+from polyregions.compiled.apart import POSSIBLE, StableName
+from polyregions.compiled.kernel_files import keep_on_disk
 from polyregions.compiled.start import (
     Stopwatch,
     Times,
@@ -126,9 +129,10 @@ def entry(kernel: Function) -> Function:
 
     A kernel without can be called, too, as tests do; it is compiled once more for that.
     """
-    dispatcher: Any = kernel
-    getattr(dispatcher, "targetoptions", {}).pop("no_cpython_wrapper", None)
-    return kernel
+    if not isinstance(kernel, Dispatcher):  # compilation is disabled
+        return np.errstate(all="ignore")(kernel)
+    kernel.targetoptions.pop("no_cpython_wrapper", None)
+    return cast(Function, kernel)
 
 
 def exact_order_kernel(function: Function) -> Function:

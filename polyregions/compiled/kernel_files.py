@@ -5,6 +5,9 @@ other across modules; Numba's own stamp looks at one file only, so it is replace
 them all. Every file ends with the SHA-256 of what is before it: "proven" rests on this machine
 code, so a file that was cut or damaged is never run, but compiled again. (A checksum is no
 protection against somebody who may write there: see SECURITY.md.)
+
+A folder that holds kernels of these sources need not be writable. Kernels of other sources,
+which other versions left behind, are removed once nobody has used them for a month.
 """
 
 from __future__ import annotations
@@ -14,89 +17,19 @@ import io
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 import numba
-from llvmlite import binding as llvm
-from numba.core.caching import IndexDataCacheFile
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.caching import IndexDataCacheFile, _CacheLocator
 
-__all__ = [
-    "LOG",
-    "POSSIBLE",
-    "CheckedFiles",
-    "Needs",
-    "StableName",
-    "keep_on_disk",
-    "kept",
-    "load_needed",
-    "note_needs",
-]
+from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
 
-POSSIBLE = (0, 61) <= tuple(map(int, numba.__version__.split(".")[:2])) <= (0, 68)
-
-Needs = dict[tuple[str, str, tuple[Any, ...]], None]  # kernels, in the order of loading
-
-
-class StableName(Compiler):
-    """Compiles a function under a name made of its source, not of the order of compiling."""
-
-    def _compile_bytecode(self) -> Any:
-        identity, flags = self.state.func_id, self.state.flags
-        source = f"{identity.modname}.{identity.func_qualname} {flags.no_cpython_wrapper}"
-        digest = hashlib.sha256(source.encode()).digest()
-        identity.unique_id = int.from_bytes(digest[:6], "big")
-        return super()._compile_bytecode()
-
-
-class ApartLibrary(JITCodeLibrary):
-    """The code of a kernel that is not linked into its callers."""
-
-    def _get_module_for_linking(self) -> Any:
-        own, nothing = self._final_module, llvm.parse_assembly("")
-        nothing.data_layout, nothing.triple = own.data_layout, own.triple
-        return nothing
-
-    def serialize_using_object_code(self) -> Any:
-        symbols = super()._get_module_for_linking().as_bitcode()
-        return self.name, "object", (self._get_compiled_object(), symbols)
-
-
-def note_needs(dispatcher: Any, result: Any, known: dict[Any, Needs], *, apart: bool) -> None:
-    """Note what a compiled kernel calls by address, for its file and for its callers.
-
-    Parameters
-    ----------
-    dispatcher : numba Dispatcher
-    result : numba CompileResult
-        Just compiled, or just loaded.
-    known : dict
-        By argument types, what has to be loaded before; filled here when it was compiled.
-    apart : bool
-        Whether callers shall call this kernel by address.
-    """
-    kinds, library = tuple(result.signature.args), result.library
-    needs = known.setdefault(kinds, {})
-    for callee in library._linking_libraries:
-        needs.update(getattr(callee, "needed_by_callers", {}))  # Numba's own helpers have none
-    library.needed_by_callers = needs
-    if apart:
-        function = dispatcher.py_func
-        library.__class__ = ApartLibrary
-        library.needed_by_callers = {(function.__module__, function.__name__, kinds): None}
-
-
-def load_needed(needs: Needs) -> None:
-    """Load, or else compile, the kernels that another calls by address."""
-    for module, name, kinds in needs:
-        getattr(import_module(module), name).compile(kinds)
-
+__all__ = ["LOG", "CheckedFiles", "keep_on_disk", "kept"]
 
 _DIGEST = hashlib.sha256().digest_size
 LOG = logging.getLogger("polyregions")
@@ -124,6 +57,10 @@ def _stamp() -> tuple[str, int]:
 
 
 _STAMP = _stamp()
+_PREFIX = f"{_STAMP[0][:16]}-"
+_OURS = re.compile(r"[0-9a-f]{16}-.+\.nb[ic]")
+_DAY = 86_400.0
+_UNUSED_SECONDS = 30 * _DAY
 
 
 class CheckedFiles(IndexDataCacheFile):
@@ -139,7 +76,8 @@ class CheckedFiles(IndexDataCacheFile):
     def __init__(self, folder: str, name: str) -> None:
         # the stamp is in the names, too: an old index may name types that have moved, and it
         # is read before its stamp is compared
-        super().__init__(folder, f"{_STAMP[0][:16]}-{name}", _STAMP)
+        super().__init__(folder, _PREFIX + name, _STAMP)
+        self._folder = folder
         self._seen: tuple[int, dict[Any, str]] = (-1, {})
         self.needs: dict[tuple[Any, ...], Needs] = {}
 
@@ -163,6 +101,7 @@ class CheckedFiles(IndexDataCacheFile):
         try:
             self._save_data(name, (self.needs.get(key[0], {}), data))
             self._save_index({**self._load_index(), key: name})
+            _remove_unused(self._folder)
         except OSError as error:
             _tell_once(f"compiled kernels cannot be kept on disk ({error.strerror or error})")
 
@@ -173,6 +112,9 @@ class CheckedFiles(IndexDataCacheFile):
             return None
         self.needs[key[0]], data = found
         load_needed(self.needs[key[0]])
+        _note_use(self._index_path)
+        for name in self._load_index().values():
+            _note_use(self._data_path(name))
         return data
 
     @contextmanager
@@ -207,6 +149,49 @@ def _is_undamaged(path: str) -> bool:
     return whole
 
 
+def _note_use(path: str) -> None:
+    """Let a file's time of access be today's, whatever the file system notes itself."""
+    with suppress(OSError):
+        known = os.stat(path)
+        if time.time() - known.st_atime > _DAY:
+            os.utime(path, ns=(time.time_ns(), known.st_mtime_ns))
+
+
+@cache
+def _remove_unused(folder: str) -> None:
+    """Remove kernels of other sources that nobody has used for long, once in a process.
+
+    A process that had just found one compiles it again, as if it had been damaged.
+    """
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if _OURS.fullmatch(entry.name) and not entry.name.startswith(_PREFIX):
+                with suppress(OSError):
+                    known = entry.stat(follow_symlinks=False)
+                    if time.time() - max(known.st_atime, known.st_mtime) > _UNUSED_SECONDS:
+                        os.unlink(entry.path)
+
+
+@contextmanager
+def _where_kernels_are() -> Iterator[None]:
+    """Let Numba take a folder that it may not write to, if kernels of these sources are there."""
+    locator: Any = _CacheLocator
+    usual = locator.ensure_cache_path
+
+    def ensure(self: Any) -> None:
+        try:
+            usual(self)
+        except OSError:
+            if not any(name.startswith(_PREFIX) for name in os.listdir(self.get_cache_path())):
+                raise
+
+    locator.ensure_cache_path = ensure
+    try:
+        yield
+    finally:
+        locator.ensure_cache_path = usual
+
+
 @cache
 def _tell_once(message: str) -> None:
     LOG.warning(message)
@@ -223,7 +208,8 @@ def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:
     apart : bool
         Whether callers shall call it by address, where that is possible.
     """
-    with suppress(RuntimeError):  # no such folder: kernels are compiled in every process
+    # no such folder: kernels are compiled in every process
+    with suppress(RuntimeError), _where_kernels_are():
         dispatcher.enable_caching()
         with suppress(AttributeError):  # another Numba: its own files will do
             cache = dispatcher._cache

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import DroppedOperatorWarning
-from polyregions.io.outputs import chosen_outputs, joined_note, listing
+from polyregions.io.outputs import chosen_outputs, end_note, joined_note, no_reals_note
 
 __all__ = ["DROPPED_NODES", "kept_values", "needed_nodes"]
 
@@ -83,25 +82,13 @@ def kept_values(
             known = left_out.setdefault(value, [])
             known += [operator for operator in dropped if operator not in known]
         elif not _holds_reals(onnx, entry) and len(chosen) > 1:
-            warnings.append(
-                DroppedOperatorWarning(
-                    f"the output {entry.name!r} holds no real numbers and is left out"
-                )
-            )
+            warnings.append(no_reals_note(entry.name))
             continue
         if value not in kept:
             kept.append(value)
     if not kept:
         raise FormatError("none of the graph's outputs holds real numbers; export one that does")
-    for value, operators in left_out.items():
-        one = len(operators) == 1
-        warnings.append(
-            DroppedOperatorWarning(
-                f"the last operator{' ' if one else 's '}{listing(operators)} "
-                f"{'is' if one else 'are'} left out: regions are those of the values {value!r} "
-                f"that {'it reads' if one else 'they read'}"
-            )
-        )
+    warnings += [end_note(operators, value) for value, operators in left_out.items()]
     warnings += joined_note(kept)
     return tuple(kept), warnings
 

@@ -72,8 +72,8 @@ def _conv(node: Node, inputs: Inputs) -> OnnxValue:
         raise FormatError(f"kernel_shape does not fit filters of shape {weight.shape}")
     strides, pads, dilations = _geometry(node, signal, kernel)
     bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
-    groups = node.integer("group", 1)
-    return windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
+    sliding = windows.Sliding(strides, pads, dilations, node.integer("group", 1))
+    return windows.convolve(signal, weight, bias, sliding)
 
 
 def _conv_transpose(node: Node, inputs: Inputs) -> OnnxValue:
@@ -99,10 +99,8 @@ def _conv_transpose(node: Node, inputs: Inputs) -> OnnxValue:
             )
         pads = _cut(whole, target, at_the_end=at_the_end)
     bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
-    groups = node.integer("group", 1)
-    return windows.convolve_transposed(
-        signal, weight, bias, strides, pads, dilations, groups, extra
-    )
+    sliding = windows.Sliding(strides, pads, dilations, node.integer("group", 1))
+    return windows.convolve_transposed(signal, weight, bias, sliding, extra)
 
 
 def _cut(whole: Shape, target: Shape, *, at_the_end: bool) -> Pads:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import JoinedOutputsWarning
+from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
 
-__all__ = ["chosen_outputs", "joined_note", "listing"]
+__all__ = ["chosen_outputs", "end_note", "joined_note", "listing", "no_reals_note"]
 
 # names in a message, and characters of one
 _LISTED = 10
@@ -46,6 +46,23 @@ def chosen_outputs(names: Sequence[str], output: str | int | None) -> Sequence[i
             f"{listing(map(_quoted, names), 'or')}, or a number below {len(names)}"
         )
     return [number]
+
+
+def end_note(operators: Sequence[str], value: str | None = None) -> UserWarning:
+    """Return the warning that the last operators are left out, after a value if it has a name."""
+    one = len(operators) == 1
+    return DroppedOperatorWarning(
+        f"the last operator{' ' if one else 's '}{listing(operators)} {'is' if one else 'are'} left "
+        f"out: regions are those of the values {'' if value is None else f'{value!r} '}"
+        f"that {'it reads' if one else 'they read'}"
+    )
+
+
+def no_reals_note(name: str) -> UserWarning:
+    """Return the warning that an output is left out because it holds no real numbers."""
+    return DroppedOperatorWarning(
+        f"the output {_quoted(name)} holds no real numbers and is left out"
+    )
 
 
 def joined_note(names: Sequence[str]) -> list[UserWarning]:

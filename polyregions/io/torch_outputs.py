@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import DroppedOperatorWarning
-from polyregions.io.outputs import chosen_outputs, joined_note, listing
+from polyregions.io.outputs import chosen_outputs, end_note, joined_note, listing, no_reals_note
 from polyregions.io.torch_archive import Json
 from polyregions.io.torch_operators import DROPPED_AT_THE_END
 from polyregions.io.torch_shapes import TORCH_SHAPES
@@ -75,25 +74,22 @@ def kept_results(
     chosen = [outputs[k] for k in chosen_outputs([one.name for one in outputs], output)]
     graph = module["graph"]
     kept: dict[str, str] = {}
-    said: list[str] = []
+    notes: list[UserWarning] = []
     for one in chosen:
         value, dropped = (
             (None, []) if one.value is None else _before_dropped_calls(graph, one.value)
         )
         if value is None or not _is_of_reals(graph, value):
-            said.append(f"the output {one.name[:80]!r} holds no real numbers and is left out")
+            notes.append(no_reals_note(one.name))
             continue
-        said += [
-            f"the last operator {operator} is left out: regions are those of the values it reads"
-            for operator in dropped
-        ]
+        if dropped:
+            notes.append(end_note(dropped[::-1]))
         kept.setdefault(value, one.name)
     if not kept:
         names = listing(repr(one.name[:80]) for one in chosen)
         raise FormatError(f"its output ({names}) holds no real numbers; return a tensor of floats")
-    notes: list[UserWarning] = [DroppedOperatorWarning(text) for text in dict.fromkeys(said)]
-    notes += joined_note(list(kept.values()))
-    return tuple(kept), tuple(notes)
+    notes = list({str(note): note for note in notes}.values())  # each is said once
+    return tuple(kept), (*notes, *joined_note(list(kept.values())))
 
 
 def _outputs(module: Json) -> list[_Output]:

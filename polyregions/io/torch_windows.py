@@ -58,8 +58,8 @@ def _torch_convolution(spatial: int) -> TorchLowering:
         else:
             sizes = _per_axis(0 if padding == "valid" else padding, spatial)
             pads = tuple((size, size) for size in sizes)
-        groups = int(arguments.get("groups", 1))
-        result = windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
+        sliding = windows.Sliding(strides, pads, dilations, int(arguments.get("groups", 1)))
+        result = windows.convolve(signal, weight, bias, sliding)
         return lowering.reshape(result, result.shape[1:]) if bare else result
 
     return lower
@@ -79,10 +79,8 @@ def _torch_transposed(spatial: int) -> TorchLowering:
             )
         )
         pads = tuple((size, size) for size in padding)
-        groups = int(arguments.get("groups", 1))
-        result = windows.convolve_transposed(
-            signal, weight, bias, strides, pads, dilations, groups, extra
-        )
+        sliding = windows.Sliding(strides, pads, dilations, int(arguments.get("groups", 1)))
+        result = windows.convolve_transposed(signal, weight, bias, sliding, extra)
         return lowering.reshape(result, result.shape[1:]) if bare else result
 
     return lower

@@ -1,0 +1,82 @@
+"""Kernels that stand apart: callers call them by address, and do not compile them again.
+
+Numba links every callee into its caller and optimises both together, so a kernel at the bottom
+is compiled once for every kernel above it: half of all compiling. A kernel that stands apart has
+a name that is the same in every process, its callers only declare it, and a caller that comes
+from disk loads it first. A call then costs some nanoseconds, for all fields of its arguments, so
+this is for large kernels.
+
+This rests on names that Numba does not document, read in the versions below; with any other,
+kernels are linked as Numba does it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from typing import Any
+
+import numba
+from llvmlite import binding as llvm
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+
+__all__ = ["POSSIBLE", "Needs", "StableName", "load_needed", "note_needs"]
+
+POSSIBLE = (0, 61) <= tuple(map(int, numba.__version__.split(".")[:2])) <= (0, 68)
+
+Needs = dict[tuple[str, str, tuple[Any, ...]], None]  # kernels, in the order of loading
+
+
+class StableName(Compiler):
+    """Compiles a function under a name made of its source, not of the order of compiling."""
+
+    def _compile_bytecode(self) -> Any:
+        identity, flags = self.state.func_id, self.state.flags
+        source = f"{identity.modname}.{identity.func_qualname} {flags.no_cpython_wrapper}"
+        digest = hashlib.sha256(source.encode()).digest()
+        identity.unique_id = int.from_bytes(digest[:6], "big")
+        return super()._compile_bytecode()
+
+
+class ApartLibrary(JITCodeLibrary):
+    """The code of a kernel that is not linked into its callers."""
+
+    def _get_module_for_linking(self) -> Any:
+        own, nothing = self._final_module, llvm.parse_assembly("")
+        nothing.data_layout, nothing.triple = own.data_layout, own.triple
+        return nothing
+
+    def serialize_using_object_code(self) -> Any:
+        symbols = super()._get_module_for_linking().as_bitcode()
+        return self.name, "object", (self._get_compiled_object(), symbols)
+
+
+def note_needs(dispatcher: Any, result: Any, known: dict[Any, Needs], *, apart: bool) -> None:
+    """Note what a compiled kernel calls by address, for its file and for its callers.
+
+    Parameters
+    ----------
+    dispatcher : numba Dispatcher
+    result : numba CompileResult
+        Just compiled, or just loaded.
+    known : dict
+        By argument types, what has to be loaded before; filled here when it was compiled.
+    apart : bool
+        Whether callers shall call this kernel by address.
+    """
+    kinds, library = tuple(result.signature.args), result.library
+    needs = known.setdefault(kinds, {})
+    for callee in library._linking_libraries:
+        needs.update(getattr(callee, "needed_by_callers", {}))  # Numba's own helpers have none
+    library.needed_by_callers = needs
+    if apart:
+        function = dispatcher.py_func
+        library.__class__ = ApartLibrary
+        library.needed_by_callers = {(function.__module__, function.__name__, kinds): None}
+
+
+def load_needed(needs: Needs) -> None:
+    """Load, or else compile, the kernels that another calls by address."""
+    for module, name, kinds in needs:
+        getattr(import_module(module), name).compile(kinds)
