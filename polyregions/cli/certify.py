@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = []
 
 
-@options.on_a_domain
+@options.grouped
 def certify(
     where: options.Where,
     network: options.NetworkArgument,
@@ -68,7 +68,7 @@ def certify(
     return code
 
 
-@options.on_a_domain
+@options.grouped
 def check_command(
     where: options.Where,
     network: options.NetworkArgument,

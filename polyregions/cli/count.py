@@ -86,9 +86,10 @@ class Method(StrEnum):
     TREE = "tree"
 
 
-@options.on_a_domain
+@options.grouped
 def count(
     where: options.Where,
+    effort: options.Effort,
     network: Annotated[
         Path | None,
         typer.Argument(
@@ -101,9 +102,6 @@ def count(
         Method,
         typer.Option("--method", help="bfs also finds which regions touch; tree only counts."),
     ] = Method.BFS,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     memory: storage.MemoryOption = None,
     dask: DaskOption = None,
     as_json: options.AsJson = False,
@@ -127,23 +125,13 @@ def count(
     if dask is not None:
         if method is not Method.TREE:
             raise PolyregionsError("--dask counts by the tree only; add --method tree")
-        counted, times = count_by_cluster(
-            task, dask, threads=threads, max_regions=max_regions, time_limit=time_limit
-        )
+        counted, times = count_by_cluster(task, dask, **vars(effort))
         summary, lines = counted.summary(), tree_lines(counted, times)
     elif method is Method.TREE:
-        counted, times = count_by_tree(
-            task, threads=threads, max_regions=max_regions, time_limit=time_limit
-        )
+        counted, times = count_by_tree(task, **vars(effort))
         summary, lines = counted.summary(), tree_lines(counted, times)
     else:
-        regions, times = enumerated(
-            task,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
-            memory=storage.bytes_of(memory),
-        )
+        regions, times = enumerated(task, memory=storage.bytes_of(memory), **vars(effort))
         summary, lines = regions.summary(), report.count_lines(regions, times)
     from polyregions.theory.bounds import compared_bounds
 

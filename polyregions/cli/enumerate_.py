@@ -84,9 +84,10 @@ _STOP_WORDS = {
 }
 
 
-@options.on_a_domain
+@options.grouped
 def enumerate_(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[
         Path,
@@ -95,9 +96,6 @@ def enumerate_(
         ),
     ],
     resume: storage.ResumeOption = False,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     memory: storage.MemoryOption = None,
     dask: DaskWalkOption = None,
     as_json: options.AsJson = False,
@@ -116,18 +114,14 @@ def enumerate_(
                 dask,
                 output,
                 resume=resume,
-                threads=threads,
-                max_regions=max_regions,
-                time_limit=time_limit,
+                **vars(effort),
             )
         else:
             written, times = enumerated_to_file(
                 task,
                 output,
                 resume=resume,
-                threads=threads,
-                max_regions=max_regions,
-                time_limit=time_limit,
+                **vars(effort),
                 memory=budget,
                 interval=interval,
             )
@@ -156,17 +150,15 @@ def _check_for_cluster(output: Path, budget: int | None) -> None:
         )
 
 
-@options.on_a_domain
+@options.grouped
 def graph_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[
         Path,
         typer.Option("-o", "--out", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
     ],
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Save the graph of the regions: an edge for every shared facet."""
@@ -174,9 +166,7 @@ def graph_command(
 
     options.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
     task = options.read_task(network, where)
-    regions, times = enumerated(
-        task, threads=threads, max_regions=max_regions, time_limit=time_limit
-    )
+    regions, times = enumerated(task, **vars(effort))
     write_graph(regions, output)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

@@ -25,7 +25,7 @@ SeedOption = Annotated[int, typer.Option("--seed", metavar="S", help="Of the pro
 _TREE_SECONDS = 15.0
 
 
-@options.on_a_domain
+@options.grouped
 def estimate(
     where: options.Where,
     network: options.NetworkArgument,

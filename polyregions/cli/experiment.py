@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
 import typer
 
-from polyregions.cli import report
+from polyregions.cli import options, report
 from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
@@ -18,15 +19,30 @@ if TYPE_CHECKING:
 _TABLES = ("csv", "parquet")
 
 
-def experiment_command(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Of the experiment; without it, the list.")
-    ] = "list",
-    full: Annotated[bool, typer.Option("--full", help="The papers' sizes: takes hours.")] = False,
+@dataclass(frozen=True)
+class Size:
+    """How large an experiment is, and on what."""
+
+    full: Annotated[bool, typer.Option("--full", help="The papers' sizes: takes hours.")] = False
     mnist: Annotated[
         Path | None,
         typer.Option("--mnist", metavar="FOLDER", help="MNIST as IDX files. Default: digits."),
-    ] = None,
+    ] = None
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", help="Every row depends on S and its numbers.")
+    ] = 0
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=JSON", help="Change a setting: runs=3; repeatable."),
+    ] = None
+
+
+@options.grouped
+def experiment_command(
+    size: Size,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the experiment; without it, the list.")
+    ] = "list",
     output: Annotated[
         Path,
         typer.Option("-o", "--out", metavar="FOLDER", help="Where files go. Default: experiments."),
@@ -34,13 +50,6 @@ def experiment_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that the folder holds.")
     ] = False,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="S", help="Every row depends on S and its numbers.")
-    ] = 0,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=JSON", help="Change a setting: runs=3; repeatable."),
-    ] = None,
     table: Annotated[
         str, typer.Option("--table", metavar="FORMAT", help="csv or parquet.")
     ] = "csv",
@@ -59,7 +68,7 @@ def experiment_command(
     chosen = experiment_named(name)
     if table not in _TABLES:
         raise PolyregionsError(f"a table is written as csv or parquet, not {table}")
-    config = _configured(chosen, seed, full, settings or [])
+    config = _configured(chosen, size)
     from polyregions.experiments.data import load_images
     from polyregions.files.reading import import_extra
 
@@ -67,9 +76,9 @@ def experiment_command(
     import_extra("matplotlib", "plot", "drawing the figure of an experiment")
     if table == "parquet":
         import_extra("pyarrow", "parquet", "writing Parquet")
-    if mnist is not None and not chosen.uses_images:
+    if size.mnist is not None and not chosen.uses_images:
         raise PolyregionsError(f"{name} uses no images; leave out --mnist")
-    data = load_images(mnist) if chosen.uses_images else None
+    data = load_images(size.mnist) if chosen.uses_images else None
     rows = _rows_file(output, name, resume)
     shown_rows = shown_lines(
         lambda done, total, row: f"{done:,} of {total:,} rows, last {row}", "reading and training"
@@ -98,11 +107,11 @@ def experiment_command(
     return 0
 
 
-def _configured(chosen: Any, seed: int, full: bool, settings: list[str]) -> Any:
+def _configured(chosen: Any, size: Size) -> Any:
     from polyregions.experiments.catalogue import overridden
 
-    config = chosen.Config.full(seed) if full else chosen.Config(seed)
-    for assignment in settings:
+    config = chosen.Config.full(size.seed) if size.full else chosen.Config(size.seed)
+    for assignment in size.settings or []:
         config = overridden(config, assignment)
     return config
 

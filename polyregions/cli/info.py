@@ -8,7 +8,7 @@ from polyregions.cli import options, report
 from polyregions.errors import DomainError
 
 
-@options.on_a_domain
+@options.grouped
 def info(
     where: options.Where,
     network: options.NetworkArgument,

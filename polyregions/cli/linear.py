@@ -19,13 +19,11 @@ _TITLES = {
 }
 
 
-@options.on_a_domain
+@options.grouped
 def linear_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     all_patterns: Annotated[
         bool,
         typer.Option("--all-patterns", help="Also count R1, for small networks: it is slow."),
@@ -40,9 +38,7 @@ def linear_command(
     )
 
     task = options.read_task(network, where)
-    regions, times = enumerated(
-        task, threads=threads, max_regions=max_regions, time_limit=time_limit
-    )
+    regions, times = enumerated(task, **vars(effort))
     if not regions.complete:
         # a linear region may go on beyond what was seen, so not even a bound is known
         return report.exit_code(regions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = [
     "BoxFileOption",
     "BoxOption",
     "CubeOption",
+    "Effort",
     "FixOption",
     "LineThroughOption",
     "MaxRegionsOption",
@@ -41,7 +42,7 @@ __all__ = [
     "Where",
     "WholeSpaceOption",
     "check_output",
-    "on_a_domain",
+    "grouped",
     "read_task",
 ]
 
@@ -127,7 +128,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @dataclass(frozen=True)
 class Where:
-    """What the shared options say about network and domain; see :func:`on_a_domain`."""
+    """What the shared options say about network and domain; a group of options."""
 
     cube: CubeOption = None
     box: BoxOption = None
@@ -152,30 +153,53 @@ class Where:
         return [*single, *(self.plane_through or ()), *(self.line_through or ())]
 
 
-def on_a_domain(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the shared options in the place of its parameter ``where``."""
-    hints = get_type_hints(Where, include_extras=True)
-    shared = [
+@dataclass(frozen=True)
+class Effort:
+    """How long a command may work, and with how many threads."""
+
+    threads: ThreadsOption = 1
+    max_regions: MaxRegionsOption = None
+    time_limit: TimeLimitOption = None
+
+
+def grouped(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of each parameter that is a group of them, a dataclass.
+
+    The command is called with a value of each group; groups stand behind its own options, and
+    those about network and domain last.
+    """
+    given = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for parameter in signature(command, eval_str=True).parameters.values()
+    ]
+    own = [parameter for parameter in given if not is_dataclass(parameter.annotation)]
+    groups = {parameter.name: parameter.annotation for parameter in given if parameter not in own}
+    last = dict(sorted(groups.items(), key=lambda group: group[1] is Where))
+    members = {name: _options_of(group) for name, group in last.items()}
+
+    @wraps(command)
+    def expanded(**values: Any) -> int:
+        made = {
+            name: groups[name](**{option.name: values.pop(option.name) for option in options})
+            for name, options in members.items()
+        }
+        return command(**values, **made)
+
+    everything = [*own, *(option for options in members.values() for option in options)]
+    described: Any = expanded  # the parser reads both
+    described.__signature__ = Signature(everything)
+    described.__annotations__ = {option.name: option.annotation for option in everything}
+    return expanded
+
+
+def _options_of(group: type) -> list[Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
         Parameter(
             field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
-        for field in fields(Where)
+        for field in fields(group)
     ]
-
-    @wraps(command)
-    def expanded(**options: Any) -> int:
-        where = Where(**{option.name: options.pop(option.name) for option in shared})
-        return command(where=where, **options)
-
-    own = [
-        parameter.replace(kind=Parameter.KEYWORD_ONLY)
-        for parameter in signature(command, eval_str=True).parameters.values()
-        if parameter.name != "where"
-    ]
-    described: Any = expanded  # the parser reads both
-    described.__signature__ = Signature([*own, *shared])
-    described.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
-    return expanded
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -42,29 +42,34 @@ def on_axes(task: Task, axes: tuple[int, int]) -> Task:
     return replace(task, domain=Box(lower, upper))
 
 
-@options.on_a_domain
-def plot(
-    where: options.Where,
-    network: options.NetworkArgument,
-    output: Annotated[
-        Path, typer.Option("-o", "--out", metavar="OUT", help="Picture: .png, .pdf or .svg.")
-    ],
-    axes: AxesOption = None,
+@dataclass(frozen=True)
+class Look:
+    """What a picture shows."""
+
+    axes: AxesOption = None
     color: Annotated[
         str,
         typer.Option(
             "--color", help="pattern, layer, output, gradient, class or distance (in facets)."
         ),
-    ] = "pattern",
+    ] = "pattern"
     output_index: Annotated[
         int, typer.Option("--output-index", metavar="K", help="For --color output.")
-    ] = 0,
-    facets: Annotated[bool, typer.Option(help="Draw facets by layer.")] = True,
-    dual_graph: Annotated[bool, typer.Option("--graph", help="Lay the dual graph over.")] = False,
-    growth: Annotated[bool, typer.Option("--growth", help="One picture per layer added.")] = False,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
+    ] = 0
+    facets: Annotated[bool, typer.Option(help="Draw facets by layer.")] = True
+    dual_graph: Annotated[bool, typer.Option("--graph", help="Lay the dual graph over.")] = False
+    growth: Annotated[bool, typer.Option("--growth", help="One picture per layer added.")] = False
+
+
+@options.grouped
+def plot(
+    where: options.Where,
+    effort: options.Effort,
+    look: Look,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path, typer.Option("-o", "--out", metavar="OUT", help="Picture: .png, .pdf or .svg.")
+    ],
     as_json: options.AsJson = False,
 ) -> int:
     """Draw the regions: cells for two inputs, the function for one, solids for three."""
@@ -73,45 +78,48 @@ def plot(
     from polyregions.plot.values import COLORINGS, check_coloring
 
     options.check_output(output, PICTURE_SUFFIXES, [network, *where.files])
-    if color not in COLORINGS:
-        raise PolyregionsError(f"--color {color} is not known; take {', '.join(COLORINGS)}")
+    if look.color not in COLORINGS:
+        raise PolyregionsError(f"--color {look.color} is not known; take {', '.join(COLORINGS)}")
     with_matplotlib()  # refused before the walk rather than after it
     task = options.read_task(network, where)
-    check_coloring(color, output_index, task.network.output_dimension)
-    if axes is not None:
-        task = on_axes(task, axes)
+    check_coloring(look.color, look.output_index, task.network.output_dimension)
+    if look.axes is not None:
+        task = on_axes(task, look.axes)
     if task.dimension > 3:
         raise PolyregionsError(
             f"{task.dimension} inputs are free; choose two to show with --axes I J, or a plane"
         )
-    if growth:
+    if look.growth:
         if task.domain is None or task.dimension != 2:
             raise PolyregionsError("--growth needs a box with two free inputs; see --axes")
-        save_figure(plot_growth(task.network, task.domain, color=color), output)
+        save_figure(plot_growth(task.network, task.domain, color=look.color), output)
         if as_json:
             report.print_json({**report.values(task), "output": str(output)})
         else:
             report.print_lines(f"saved to {output}")
         return 0
-    regions, times = enumerated(
-        task, threads=threads, max_regions=max_regions, time_limit=time_limit
-    )
+    regions, times = enumerated(task, **vars(effort))
     if task.dimension == 1:
-        drawing = plot_line(regions, color=color, output=output_index)
+        drawing = plot_line(regions, color=look.color, output=look.output_index)
     elif task.dimension == 2:
         drawing = plot_cells(
-            regions, color=color, output=output_index, facets=facets, graph=dual_graph
+            regions,
+            color=look.color,
+            output=look.output_index,
+            facets=look.facets,
+            graph=look.dual_graph,
         )
     else:
-        drawing = plot_solids(regions, color=color, output=output_index)
+        drawing = plot_solids(regions, color=look.color, output=look.output_index)
     save_figure(drawing, output)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)
 
 
-@options.on_a_domain
+@options.grouped
 def view_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[
         Path, typer.Option("-o", "--out", metavar="OUT.html", help="Where to write the page.")
@@ -124,9 +132,6 @@ def view_command(
     output_index: Annotated[
         int, typer.Option("--output-index", metavar="K", help="The output to colour cells by.")
     ] = 0,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Write one HTML page to look around in: hover, click, search. It works offline."""
@@ -136,9 +141,8 @@ def view_command(
     options.check_output(output, [".html"], [network, *where.files])
     task = options.read_task(network, where)
     check_coloring("output", output_index, task.network.output_dimension)
-    limits: dict[str, Any] = {"threads": threads, "time_limit": time_limit}
     # a larger result is stopped there, and its page says that it is partial
-    most = MOST_CELLS if max_regions is None else min(max_regions, MOST_CELLS)
+    most = replace(effort, max_regions=min(effort.max_regions or MOST_CELLS, MOST_CELLS))
     everything = None
     if axes is None and task.dimension > 2 and task.domain is not None:
         first, second = task.domain.free[:2].tolist()
@@ -149,9 +153,9 @@ def view_command(
         )
     if axes is not None:
         if whole_graph:
-            everything, _ = enumerated(task, max_regions=most, **limits)
+            everything, _ = enumerated(task, **vars(most))
         task = on_axes(task, axes)
-    regions, times = enumerated(task, max_regions=most, **limits)
+    regions, times = enumerated(task, **vars(most))
     write_page(regions, output, whole=everything, output=output_index)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

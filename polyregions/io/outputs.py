@@ -52,8 +52,8 @@ def end_note(operators: Sequence[str], value: str | None = None) -> UserWarning:
     """Return the warning that the last operators are left out, after a value if it has a name."""
     one = len(operators) == 1
     return DroppedOperatorWarning(
-        f"the last operator{' ' if one else 's '}{listing(operators)} {'is' if one else 'are'} left "
-        f"out: regions are those of the values {'' if value is None else f'{value!r} '}"
+        f"the last operator{' ' if one else 's '}{listing(operators)} {'is' if one else 'are'} "
+        f"left out: regions are those of the values {'' if value is None else f'{value!r} '}"
         f"that {'it reads' if one else 'they read'}"
     )
 
