@@ -18,24 +18,28 @@ def load_rooms():
 
 
 rooms = load_rooms()
-FOUND = rooms.imports(rooms.package_folder())
 
 
-def test_every_room_is_known():
-    assert {one.room for one in FOUND} - {""} <= set(rooms.ROOMS)
+@pytest.fixture(scope="module")
+def found():
+    return rooms.imports(rooms.package_folder())
+
+
+def test_every_room_is_known(found):
+    assert {one.room for one in found} - {""} <= set(rooms.ROOMS)
     folder = rooms.package_folder()
     there = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
     there |= {path.parent.name for path in folder.glob("*/__init__.py")}
     assert there == set(rooms.ROOMS)
 
 
-def test_nothing_imports_upwards():
-    assert rooms.upward(FOUND, lazy=False) == []
+def test_nothing_imports_upwards(found):
+    assert rooms.upward(found, lazy=False) == []
 
 
-def test_lazy_imports_that_go_upwards():
+def test_lazy_imports_that_go_upwards(found):
     # methods of values that call what the rooms above compute; a new one needs a reason
-    assert rooms.upward(FOUND, lazy=True) == [
+    assert rooms.upward(found, lazy=True) == [
         ("domain", "io"),
         ("domain", "lp"),
         ("experiments.regions_in_a_plane", "plot"),
@@ -46,25 +50,25 @@ def test_lazy_imports_that_go_upwards():
     ]
 
 
-def test_the_checker_stands_apart():
-    own = [one.target for one in FOUND if one.module == "proof.checker"]
+def test_the_checker_stands_apart(found):
+    own = [one.target for one in found if one.module == "proof.checker"]
     assert own
     assert not [target for target in own if target.startswith("polyregions")]
 
 
 @pytest.mark.parametrize("heavy", ["matplotlib", "torch", "onnx", "dask", "distributed", "pyarrow"])
-def test_heavy_packages_are_imported_where_they_are_used(heavy):
-    early = [one.module for one in FOUND if not one.lazy and one.target.split(".")[0] == heavy]
+def test_heavy_packages_are_imported_where_they_are_used(found, heavy):
+    early = [one.module for one in found if not one.lazy and one.target.split(".")[0] == heavy]
     assert early == []
 
 
-def test_the_table_is_of_the_code():
+def test_the_table_is_of_the_code(found):
     page = (DOCS / "house.md").read_text(encoding="utf-8")
-    assert page == rooms.with_table(page, FOUND), OUT_OF_DATE
+    assert page == rooms.with_table(page, found), OUT_OF_DATE
 
 
-def test_the_picture_is_of_the_code():
-    assert (DOCS / "rooms.svg").read_text(encoding="utf-8") == rooms.picture(FOUND), OUT_OF_DATE
+def test_the_picture_is_of_the_code(found):
+    assert (DOCS / "rooms.svg").read_text(encoding="utf-8") == rooms.picture(found), OUT_OF_DATE
 
 
 def imports_of(source):
