@@ -281,6 +281,8 @@ def test_dask_that_cannot_start_is_a_sentence(monkeypatch):
     with pytest.raises(PolyregionsError, match="cannot start workers") as error:
         connected("local").__enter__()
     assert "\n" not in str(error.value)
+    client = distributed.Client  # whoever does not answer at once never will
+    monkeypatch.setattr(distributed, "Client", lambda where, timeout: client(where, timeout=0.2))
     for address in ("nobody", "tcp://127.0.0.1:1", "tls://127.0.0.1:1", "carrier://pigeon", "://"):
         with pytest.raises(PolyregionsError, match="no Dask scheduler answers") as error:
             connected(address).__enter__()
