@@ -6,6 +6,7 @@ import importlib
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
