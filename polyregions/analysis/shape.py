@@ -140,6 +140,7 @@ def largest_ball(region: Region) -> Ball:
     """
     from scipy.optimize import linprog
 
+    check_region(region)
     normals, offsets = facet_halfspaces(region)
     d = normals.shape[1]
     if region.domain is None and _holds_every_ball(region):
