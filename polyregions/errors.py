@@ -20,7 +20,7 @@ __all__ = [
     "shown",
 ]
 
-_LONGEST = 1000  # characters of a message
+_LONGEST_MESSAGE = 1000  # characters of a message
 
 
 def shown(text: str, most: int | None = None) -> str:
@@ -68,7 +68,7 @@ class _Shown(Exception):  # noqa: N818 - of errors and of warnings
     """What is told in one line that is safe to print."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(shown(a, _LONGEST) if isinstance(a, str) else a for a in args))
+        super().__init__(*(shown(a, _LONGEST_MESSAGE) if isinstance(a, str) else a for a in args))
 
 
 class PolyregionsError(_Shown):

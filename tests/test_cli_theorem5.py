@@ -140,7 +140,7 @@ def test_a_stopped_run_has_its_own_exit_code(run, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(theorem5, "_progress", lambda: nullcontext(stop))
+        patch.setattr(theorem5, "_shown_draws", lambda: nullcontext(stop))
         code, out, err = run(*EXAMPLE, "--draws-file", tmp_path / "draws.json")
     assert (code, out) == (3, "")
     assert "stopped after 5 of 12 draws, kept in" in err

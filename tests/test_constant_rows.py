@@ -11,6 +11,7 @@ from polyregions.cells.dictionary import workspace
 from polyregions.cells.implied_rows import drop_constant_rows, drop_rows_off_polygon
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.vertices import facet_buffer
+from polyregions.geometry.rows import Rows
 
 
 def vertices(table):
@@ -70,13 +71,13 @@ def dropped(rows, errors, size):
     if m == 2:
         out = facet_buffer(m, stop + 1)
         row = nearest_row(rows, size, work.point)
-        count = walk_polygon(
-            rows, errors, size, size, row, work.point, work.slack, out, np.zeros(2), 0.0
-        )
+        count = walk_polygon(Rows(rows, errors), size, size, row, work.point, work.slack, out, 0.0)
         assert count >= 3
-        drop_rows_off_polygon(rows, errors, count, out, size, stop, work.slack, work.ratio, keep)
+        drop_rows_off_polygon(
+            Rows(rows, errors), count, out, size, stop, work.slack, work.ratio, keep
+        )
     else:
-        drop_constant_rows(rows, errors, m, size, stop, work, keep)
+        drop_constant_rows(Rows(rows, errors), size, stop, work, keep)
     assert keep[:size].all()
     return np.flatnonzero(keep == 0)
 

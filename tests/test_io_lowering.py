@@ -145,8 +145,8 @@ def test_a_chain_is_laid_out_in_linear_time(monkeypatch):
         def __iter__(self):
             return (looked_at.append(0) or block for block in super().__iter__())
 
-    ordered = blocks._ordered
-    monkeypatch.setattr(blocks, "_ordered", lambda result: Counting(ordered(result)))
+    ordered = blocks._parents_first
+    monkeypatch.setattr(blocks, "_parents_first", lambda result: Counting(ordered(result)))
     signal = lowering.source((1,))
     for _ in range(500):
         signal = lowering.bend(signal, 0.0, 1.0)

@@ -12,7 +12,7 @@ import polyregions as pr
 from polyregions.errors import FormatError, NetworkError
 from polyregions.errors import UnsupportedOperatorError as Unsupported
 from polyregions.io import load
-from polyregions.io.resampling import COORDINATES, ROUNDINGS
+from polyregions.io.rearranging import COORDINATES, ROUNDINGS
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 

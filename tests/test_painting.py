@@ -10,8 +10,7 @@ import polyregions as pr
 from polyregions import examples
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.cli import main
-from polyregions.plot.colors import CLASS_COLORS
-from polyregions.plot.values import OF_THE_OUTPUTS
+from polyregions.plot.values import CLASS_COLORS, OF_THE_OUTPUTS
 from polyregions.viewer.page import page
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")

@@ -11,7 +11,7 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.network import Layer, Network, storage
 from polyregions.network.exact_network import exact_rows
-from polyregions.network.layer_maps import change_slope, write_layer_maps
+from polyregions.network.layer_maps import Maps, change_slope, write_layer_maps
 from polyregions.network.residues import meet_on, modular_rows
 from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.planar_levels import evaluate_units
@@ -163,13 +163,14 @@ def test_maps_stay_within_their_bounds(sparse, monkeypatch):
     assert (flat.skipped[1] >= 0) == sparse
     p = polygons_of(flat, np.arange(flat.units))
     bits = np.ones(flat.units, dtype=np.uint8)
-    work = (p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
+    maps = Maps(p.maps, p.map_errors)
+    work = (maps, Maps(p.scaled, p.scaled_error), p.slopes)
     write_layer_maps(flat, 0, 0, bits, *work)
     write_layer_maps(flat, 1, 6, bits, *work)
     before = p.map_errors[1].copy()
     for unit in rng.integers(0, 6, size=200).tolist():
         bits[unit] = 1 - bits[unit]
-        change_slope(flat, 1, 6, unit, 1.0 if bits[unit] else -1.0, p.maps, p.map_errors)
+        change_slope(flat, 1, 6, unit, 1.0 if bits[unit] else -1.0, maps)
     assert (p.map_errors[1] > before).all()
     rows = exact_rows(problem.exact, bits)
     for i in range(7):
@@ -188,11 +189,11 @@ def test_maps_stay_within_their_bounds(sparse, monkeypatch):
     # an error of the layer below is multiplied by the weights, in either direction
     p.map_errors[0] = 1.0
     before = p.map_errors[1].copy()
-    change_slope(flat, 1, 6, 2, -1.0, p.maps, p.map_errors)
+    change_slope(flat, 1, 6, 2, -1.0, maps)
     assert (p.map_errors[1] - before >= np.abs(network.layers[1].weight[:, 2])).all()
     # and every sum is rounded, also where a small weight changes a large one
     p.map_errors[:] = 0.0
-    change_slope(flat, 1, 6, 1, -1.0, p.maps, p.map_errors)
+    change_slope(flat, 1, 6, 1, -1.0, maps)
     assert (p.map_errors[1] >= 2.0**-53 * np.abs(p.maps[1]).sum(axis=0)).all()
 
 
@@ -220,7 +221,8 @@ def test_values_over_a_polygon_are_bounded(doubt, error):
     polygons, flat = subtree.polygons, subtree.problem.flat
     bits = np.ones(flat.units, dtype=np.uint8)
     p = polygons
-    write_layer_maps(flat, 0, 0, bits, p.maps, p.map_errors, p.scaled, p.scaled_error, p.slopes)
+    maps, scaled = Maps(p.maps, p.map_errors), Maps(p.scaled, p.scaled_error)
+    write_layer_maps(flat, 0, 0, bits, maps, scaled, p.slopes)
     polygons.map_errors[0] += error
     polygons.corners[:4, 2] += doubt
     evaluate_units(flat, polygons, 0, 0)

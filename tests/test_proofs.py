@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from polyregions.cells.dictionary import workspace
+from polyregions.cells.dictionary import Dictionary, workspace
 from polyregions.cells.polygon import walk_polygon
 from polyregions.cells.proofs import prove_facet_point, prove_redundant
 from polyregions.cells.vertices import facet_buffer, walk_vertices
+from polyregions.geometry.rows import Rows
 
 ROOT = np.sqrt(0.5)
 # the square [-1, 1]^2, the diagonal x + y <= 1, and a row that cuts the square beyond it
@@ -24,7 +25,7 @@ LEFT, RIGHT, LOWER, UPPER, DIAGONAL, FAR = range(6)
 def facet_proof(row, other, point, vertex, others, errors=ERRORS):
     basis = np.array([row, other])
     return prove_facet_point(
-        ROWS, errors, 2, basis, 0, others, np.array(vertex, float), np.array(point, float)
+        Rows(ROWS, errors), basis, 0, others, np.array(vertex, float), np.array(point, float)
     )
 
 
@@ -53,10 +54,11 @@ def test_a_facet_lost_in_its_error_is_refused():
     assert not facet_proof(LEFT, LOWER, (-1.0, -0.9), (-1, -1), 2.0, errors)
 
 
-def redundancy_proof(row, basis, multipliers, errors=ERRORS):
+def redundancy_proof(row, basis, multipliers, rows=ROWS):
     table = np.zeros((3, 1))
     table[: len(multipliers), 0] = multipliers
-    return prove_redundant(ROWS, errors, 2, np.array(basis), table, 0, row, np.zeros(3))
+    dictionary = Dictionary(table, np.array([row]), np.array(basis), np.zeros((2, 4)))
+    return prove_redundant(Rows(rows, ERRORS), dictionary, 0, np.zeros(3))
 
 
 def test_multipliers_prove_a_redundant_row():
@@ -81,17 +83,14 @@ def test_wrong_multipliers_prove_nothing(row, basis, multipliers):
 def test_a_touching_row_is_not_proven_by_a_bound():
     rows = ROWS.copy()
     rows[:, FAR] = [-ROOT, -ROOT, 2 * ROOT]  # touches the square without the diagonal in (1, 1)
-    table = np.array([[ROOT], [ROOT], [0.0]])
-    basis = np.array([RIGHT, UPPER])
-    assert not prove_redundant(rows, ERRORS, 2, basis, table, 0, FAR, np.zeros(3))
+    assert not redundancy_proof(FAR, [RIGHT, UPPER], [ROOT, ROOT], rows)
 
 
 def vertex_walk(room):
     work = workspace(2, 6)
     work.basis[:] = [LEFT, LOWER]
     out = facet_buffer(2, 6)
-    witness = np.zeros(2)
-    count = walk_vertices(ROWS, ERRORS, 2, 6, 6, work, out, witness, room)
+    count = walk_vertices(Rows(ROWS, ERRORS), 6, 6, work, out, room)
     return None if count < 0 else sorted(out.rows[:count].tolist())
 
 
@@ -102,17 +101,9 @@ def test_a_witness_without_room_is_left_open():
 
 def polygon(rows, errors=ERRORS, start=LEFT, point=(-1.0, 0.0)):
     out = facet_buffer(2, rows.shape[1])
+    size = rows.shape[1]
     count = walk_polygon(
-        rows,
-        errors,
-        rows.shape[1],
-        rows.shape[1],
-        start,
-        np.array(point),
-        np.zeros(6),
-        out,
-        np.zeros(2),
-        0.0,
+        Rows(rows, errors), size, size, start, np.array(point), np.zeros(6), out, 0.0
     )
     return None if count < 0 else sorted(out.rows[:count].tolist())
 

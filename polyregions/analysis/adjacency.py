@@ -184,7 +184,7 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
     matrix = adjacency(regions)
     total, largest, pairs = 0.0, 0.0, 0
     for start in range(0, count, 64):
-        distance = _distances(matrix, chosen[start : start + 64])
+        distance = _steps_from(matrix, chosen[start : start + 64])
         reached = distance[np.isfinite(distance)]
         total, largest = total + float(reached.sum()), max(largest, float(reached.max()))
         pairs += len(reached) - len(distance)
@@ -216,11 +216,11 @@ def shortest_path(regions: Regions, start: int, end: int) -> list[int]:
 def walk_layers(regions: Regions, start: int) -> Integers:
     """Return each region's distance from a region, -1 if it is not reached, shape (R,)."""
     matrix = adjacency(regions)
-    distance = _distances(matrix, np.array([range(len(regions))[start]]))[0]
+    distance = _steps_from(matrix, np.array([range(len(regions))[start]]))[0]
     return np.where(np.isfinite(distance), distance, -1).astype(np.int64)
 
 
-def _distances(matrix: sp.csr_array, sources: Integers) -> NDArray[np.float64]:
+def _steps_from(matrix: sp.csr_array, sources: Integers) -> NDArray[np.float64]:
     """Return the numbers of steps from each source, shape (k, R), inf if not reached."""
     weighted: Any = matrix.astype(np.float64)
     return np.asarray(dijkstra(weighted, indices=sources, unweighted=True))

@@ -9,7 +9,7 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polyregions.analysis.measures import float_root
+from polyregions.analysis.polytope import float_root
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network import input_point

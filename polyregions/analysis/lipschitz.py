@@ -9,9 +9,8 @@ from typing import Literal
 import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.affine_maps import affine_maps
-from polyregions.analysis.exact_maps import exact_affine_map
-from polyregions.analysis.measures import root
+from polyregions.analysis.affine_maps import affine_maps, exact_affine_map
+from polyregions.analysis.polytope import square_root
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float
@@ -19,7 +18,7 @@ from polyregions.regions import Regions, check_regions
 
 __all__ = ["Lipschitz", "gradient_norms", "lipschitz"]
 
-Matrix = list[list[Fraction]]
+ExactMatrix = list[list[Fraction]]
 Gradient = tuple[tuple[Fraction, ...], ...]
 Norm = Literal["1", "2", "inf"]
 
@@ -59,7 +58,7 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
     """
     check_regions(regions)
     matrix, _ = _free_gradients(regions)
-    order = {"1": 1, "2": 2, "inf": np.inf}[_checked(norm)]
+    order = {"1": 1, "2": 2, "inf": np.inf}[_checked_norm(norm)]
     norms = np.empty(len(matrix))
     peak = np.abs(matrix).max(axis=(1, 2))
     known = np.isfinite(peak)
@@ -71,7 +70,7 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
     for index in np.flatnonzero(~known).tolist():
         exact = _exact_gradient(regions, index)
         value, _ = _exact_bracket([list(row) for row in exact], norm)
-        norms[index] = nearest_float(root(value, up=False) if norm == "2" else value)
+        norms[index] = nearest_float(square_root(value, up=False) if norm == "2" else value)
     return norms
 
 
@@ -104,7 +103,7 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     >>> found.lower, found.upper, found.regions
     (Fraction(4, 1), Fraction(4, 1), (1, 3))
     """
-    _checked(norm)
+    _checked_norm(norm)
     require_complete(regions, "Lipschitz constants")
     matrix, error = _free_gradients(regions)
     low, high = _float_bounds(matrix, error, norm)
@@ -120,7 +119,7 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     upper = max(bracket[2] for bracket in found)
     attained = tuple(index for index, _, top in found if top >= lower)
     if norm == "2":  # brackets are of the square so far
-        lower, upper = root(lower, up=False), root(upper, up=True)
+        lower, upper = square_root(lower, up=False), square_root(upper, up=True)
     return Lipschitz(norm, lower, upper, attained)
 
 
@@ -131,7 +130,7 @@ def _exact_gradient(regions: Regions, index: int) -> Gradient:
     return tuple(tuple(row[i] for i in free) for row in rows)
 
 
-def _checked(norm: str) -> str:
+def _checked_norm(norm: str) -> str:
     if norm not in {"1", "2", "inf"}:
         raise PolyregionsError(f"there is no norm {norm!r} here; take '1', '2' or 'inf'")
     return norm
@@ -208,7 +207,7 @@ def _spectral_bounds(matrix: Floats) -> tuple[Floats, Floats]:
     return below * scale, np.where(peak > 0, above * scale, 0.0)
 
 
-def _exact_bracket(matrix: Matrix, norm: str) -> tuple[Fraction, Fraction]:
+def _exact_bracket(matrix: ExactMatrix, norm: str) -> tuple[Fraction, Fraction]:
     """Return exact bounds on the norm of a matrix, or on its square for the 2-norm."""
     if norm == "1":
         matrix = [list(column) for column in zip(*matrix, strict=True)]
@@ -237,7 +236,7 @@ def _dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
     return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
 
 
-def _is_above(gram: Matrix, bound: Fraction) -> bool:
+def _is_above(gram: ExactMatrix, bound: Fraction) -> bool:
     """Whether bound - gram is positive definite: all its pivots are positive."""
     rows = [
         [(bound if i == j else Fraction(0)) - entry for j, entry in enumerate(row)]

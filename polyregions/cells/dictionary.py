@@ -1,11 +1,12 @@
 """The dictionary: a polytope seen from one of its vertices, in floats.
 
-The polytope is ``{u : rows[:m].T @ u + rows[m] >= 0}`` with unit normals, inside the
+The polytope is ``{u : values[:m].T @ u + values[m] >= 0}`` with unit normals, inside the
 cube [-1, 1]^m. At a vertex with tight rows B (the *basis*), every other row is an
 affine function of the slacks t of the basis rows, ``s_i = b_i + sum_k d_ik t_k``.
 Pivoting moves to a neighbouring vertex.
 
-Everything here only *proposes*. What an answer rests on is in `cells.proofs`.
+Everything here only *proposes*. What an answer rests on is in `cells.proofs`. So no rounding is
+bounded here, and loops may be reordered: they are of the kind that only proposes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "PIVOT_HINT",
     "TIE_HINT",
     "TIGHT_HINT",
+    "Dictionary",
     "Workspace",
     "blocking_row",
     "build_table",
@@ -36,13 +38,37 @@ __all__ = [
 ]
 
 
+# Stands for "no bound": finite, because the kernels that propose know no infinity.
 HUGE = 1e300
 # Hints for the float walk. None can change an answer: a wrong turn ends in
 # "undecided", because the proofs do not use them.
-PIVOT_HINT = 1e-11
-SINGULAR_HINT = 1e-9
-TIE_HINT = 1e-13
-TIGHT_HINT = 1e-10
+PIVOT_HINT = 1e-11  # smaller coefficients count as zero: dividing by them would blow up a table
+SINGULAR_HINT = 1e-9  # smaller pivots make an inverse too inexact for a proof to succeed
+TIE_HINT = 1e-13  # a vertex that far outside a row of length 1 is still the right one
+TIGHT_HINT = 1e-10  # rows nearer than this to a point on a facet may be the facet's
+
+
+class Dictionary(NamedTuple):
+    """The rows of a polytope over the slacks of one vertex.
+
+    Attributes
+    ----------
+    table : float64 array, shape (m + 1, positions)
+        ``table[k, p]`` for k < m is the coefficient of slack k in the row at position p,
+        ``table[m, p]`` that row's value at the vertex.
+    row_at : int64 array, shape (positions,)
+        The row at each position; -1 for the m coordinates of u, which come first.
+    basis : int64 array, shape (m,)
+        The rows that are tight: slack k is that of row ``basis[k]``.
+    inverse : float64 array, shape (m, 2 m)
+        Work of `invert_basis`; its right half is the inverse of the basis rows' normals, if
+        it is up to date.
+    """
+
+    table: Floats
+    row_at: Integers
+    basis: Integers
+    inverse: Floats
 
 
 class Workspace(NamedTuple):
@@ -84,16 +110,30 @@ def workspace(m: int, size: int) -> Workspace:
 
 
 @kernel
-def invert_basis(rows, basis, m, inverse):
+def invert_basis(values, basis, m, inverse):
     """Invert the basis normals by Gauss-Jordan, in place; return False if nearly singular.
 
-    The inverse is ``inverse[:, m:]``; the columns before are work.
+    Parameters
+    ----------
+    values : float64 array, shape (m + 1, rows)
+        Rows as columns, the normal above the offset.
+    basis : int64 array, shape (m,)
+    m : int
+    inverse : float64 array, shape (m, 2 m), out
+        ``inverse[:, m:]`` becomes the inverse; ``inverse[:, 0]`` holds the rows exchanged.
+
+    Notes
+    -----
+    **Invariant.** Before column c, the columns before it hold the inverse's and the others the
+    matrix's, of the same sequence of row operations applied to the identity and to the basis.
+    What the inverse is worth is bounded afterwards (`cells.proofs.multiplier_doubt`).
     """
     chosen, entries = inverse[:, 0], inverse[:, m:]
     for r in range(m):
         for c in range(m):
-            entries[r, c] = rows[c, basis[r]]
+            entries[r, c] = values[c, basis[r]]
     for c in range(m):
+        # the largest entry of the column: factors stay below 1, and rounding with them
         best = c
         for r in range(c + 1, m):
             if abs(entries[r, c]) > abs(entries[best, c]):
@@ -106,6 +146,7 @@ def invert_basis(rows, basis, m, inverse):
                 swap = entries[c, k]
                 entries[c, k] = entries[best, k]
                 entries[best, k] = swap
+        # in place: column c of the identity takes the place of the matrix's, which is done with
         scale = 1.0 / entries[c, c]
         entries[c, c] = 1.0
         for k in range(m):
@@ -113,6 +154,7 @@ def invert_basis(rows, basis, m, inverse):
         for r in range(m):
             if r != c:
                 factor = entries[r, c]
+                # basis rows of the domain are mostly zeros
                 if factor != 0.0:
                     entries[r, c] = 0.0
                     for k in range(m):
@@ -129,25 +171,35 @@ def invert_basis(rows, basis, m, inverse):
 
 
 @kernel
-def build_table(rows, m, size, work):
-    """Write the dictionary of all rows at the vertex of ``work.basis``."""
+def build_table(values, m, size, work):
+    """Write the dictionary of all rows at the vertex of ``work.basis``.
+
+    Parameters
+    ----------
+    values : float64 array, shape (m + 1, at least size)
+    m, size : int
+    work : Workspace, in and out
+        ``basis`` and its ``inverse`` are read, ``table`` and ``row_at`` written: row i is at
+        position m + i, the basis rows included.
+    """
     table, inverse, basis = work.table, work.inverse, work.basis
+    # the coordinates: u = inverse @ (slacks - offsets)
     for d in range(m):
         total = 0.0
         for k in range(m):
             table[k, d] = inverse[d, m + k]
-            total -= inverse[d, m + k] * rows[m, basis[k]]
+            total -= inverse[d, m + k] * values[m, basis[k]]
         table[m, d] = total
         work.row_at[d] = -1
     # slices start at zero, so the compiler sees that no index is negative and vectorises
     for k in range(m + 1):
         column = table[k, m : m + size]
         for i in range(size):
-            column[i] = rows[m, i] if k == m else 0.0
+            column[i] = values[m, i] if k == m else 0.0
         for d in range(m):
             factor = table[k, d]
             for i in range(size):
-                column[i] += rows[d, i] * factor
+                column[i] += values[d, i] * factor
     for i in range(size):
         work.row_at[m + i] = i
 
@@ -174,9 +226,19 @@ def swap_rows(table, row_at, m, first, second):
 
 @kernel
 def blocking_row(table, m, column, end, ratio):
-    """Return the position of the first row that blocks edge `column`, or -1."""
+    """Return the position of the first row that blocks edge `column`, or -1.
+
+    Parameters
+    ----------
+    table : float64 array, shape (m + 1, at least end)
+    m, column, end : int
+        The slack that grows, and the end of the positions that may block.
+    ratio : float64 array, shape (at least end,), out
+        How far the edge goes to each row.
+    """
     steps, values, ratios = table[column, m:end], table[m, m:end], ratio[m:end]
     nearest = HUGE
+    # the least first and its place in a second pass: a loop that keeps both is not vectorised
     for p in range(len(steps)):
         step = steps[p]
         value = -values[p] / step if step < -PIVOT_HINT else HUGE
@@ -192,7 +254,20 @@ def blocking_row(table, m, column, end, ratio):
 
 @kernel
 def pivot(table, m, column, position, end):
-    """Exchange slack `column` with the row at `position`."""
+    """Exchange slack `column` with the row at `position`.
+
+    Parameters
+    ----------
+    table : float64 array, shape (m + 1, at least end), in and out
+    m, column, position, end : int
+        Positions from `end` on are not kept up to date. The caller exchanges the names in
+        ``row_at`` and ``basis``.
+
+    Notes
+    -----
+    The row ``s = b + sum_k d_k t_k`` is solved for ``t_column``, and that is put into every
+    other row. Errors add up from pivot to pivot, which only costs a refused proof.
+    """
     scale = 1.0 / table[column, position]
     for p in range(end):
         table[column, p] *= scale
@@ -201,13 +276,17 @@ def pivot(table, m, column, position, end):
             factor = table[k, position]
             for p in range(end):
                 table[k, p] -= factor * table[column, p]
+            # what the loop left there is rounding: this is the new coefficient
             table[k, position] = -factor * scale
     table[column, position] = scale
 
 
 @kernel
 def least_coefficients(table, m, start, end, out):
-    """out[p] = the smallest coefficient of row p, for start <= p < end."""
+    """out[p] = the smallest coefficient of row p, for start <= p < end.
+
+    A row for which it is not negative has its minimum over the polytope at this vertex.
+    """
     least_so_far, first = out[start:end], table[0, start:end]
     for p in range(len(first)):
         least_so_far[p] = first[p]
@@ -218,28 +297,36 @@ def least_coefficients(table, m, start, end, out):
 
 
 @kernel
-def step_inside(rows, m, size, work):
+def step_inside(values, m, size, work):
     """Move ``work.point`` from a facet into the polytope, straight off the tight rows.
 
     Goes half of the way to the next row; a point already inside stays where it is.
+
+    Parameters
+    ----------
+    values : float64 array, shape (m + 1, at least size)
+    m, size : int
+    work : Workspace, in and out
     """
     point, direction, slack = work.point, work.direction, work.slack
     for d in range(m):
         direction[d] = 0.0
     for i in range(size):
-        value = rows[m, i]
+        value = values[m, i]
         for d in range(m):
-            value += rows[d, i] * point[d]
+            value += values[d, i] * point[d]
         slack[i] = value
         if value < TIGHT_HINT:
+            # the sum of the inner normals: it enters all of them unless they are opposite
             for d in range(m):
-                direction[d] += rows[d, i]
+                direction[d] += values[d, i]
+    # nothing blocks: the point stays, and what needs one inside fails
     step = HUGE
     for i in range(size):
         if slack[i] >= TIGHT_HINT:
             rate = 0.0
             for d in range(m):
-                rate += rows[d, i] * direction[d]
+                rate += values[d, i] * direction[d]
             if rate < 0.0:
                 step = min(step, -slack[i] / rate)
     if step < HUGE:
@@ -249,12 +336,28 @@ def step_inside(rows, m, size, work):
 
 @entry
 @kernel
-def vertex_from_point(rows, m, size, work):
+def vertex_from_point(values, m, size, work):
     """Walk from ``work.point``, inside the polytope, to a vertex; set ``work.basis``.
 
-    Every step follows a coordinate direction that is still free to the first row
-    that blocks it. Returns False if nothing blocks (the polytope is unbounded) or
-    the point is not inside.
+    Parameters
+    ----------
+    values : float64 array, shape (m + 1, at least size)
+    m, size : int
+    work : Workspace, in and out
+
+    Returns
+    -------
+    bool
+        False if nothing blocks (the polytope is unbounded) or the point is not inside.
+
+    Notes
+    -----
+    *Algorithm.* The dictionary at a point that is no vertex: its slacks are the displacements
+    along the coordinates. Every step follows one that is still free to the first row that
+    blocks it.
+
+    **Invariant.** Before step k the rows ``basis[:k]`` are tight with independent normals,
+    and every row of the table is non-negative, up to rounding.
     """
     table, row_at, ratio = work.table, work.row_at, work.ratio
     for d in range(m):
@@ -264,17 +367,18 @@ def vertex_from_point(rows, m, size, work):
             table[k, d] = 1.0 if k == d else 0.0
     for k in range(m):
         for i in range(size):
-            table[k, m + i] = rows[k, i]
+            table[k, m + i] = values[k, i]
     for i in range(size):
         row_at[m + i] = i
-        value = rows[m, i]
+        value = values[m, i]
         for d in range(m):
-            value += rows[d, i] * work.point[d]
+            value += values[d, i] * work.point[d]
         table[m, m + i] = value
         if value < 0.0:
             return False
     end = m + size
     for k in range(m):
+        # both ways are open; the larger coefficient is the safer one to divide by
         up = blocking_row(table, m, k, end, ratio)
         for p in range(end):
             table[k, p] = -table[k, p]
@@ -288,6 +392,7 @@ def vertex_from_point(rows, m, size, work):
                 table[k, p] = -table[k, p]
         pivot(table, m, k, chosen, end)
         work.basis[k] = row_at[chosen]
+        # the displacement that was swapped out has no row: its position is given up
         move_row(table, row_at, m, end - 1, chosen)
         end -= 1
     return True

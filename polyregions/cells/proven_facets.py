@@ -11,6 +11,7 @@ from polyregions.arrays import Floats
 from polyregions.cells.dictionary import vertex_from_point, workspace
 from polyregions.cells.vertices import facet_buffer, walk_vertices
 from polyregions.exact.verdict import FacetVerdicts, Verdict
+from polyregions.geometry.rows import Rows
 from polyregions.rounding import ROUNDOFF
 
 __all__ = ["ScaledRows", "proven_facets", "scaled_rows"]
@@ -45,7 +46,7 @@ def scaled_rows(rows: Sequence[Sequence[int]], start: Sequence[float]) -> Scaled
         scale = max(map(abs, row[:-1]))
         if abs(row[-1]) > scale << 1000:
             return None
-        # quotients of integers are rounded once
+        # quotients of integers are rounded once; the offset may be far larger than the normal
         values = np.array([entry / scale for entry in row])
         table.append(values / np.linalg.norm(values[:-1]))
     columns = np.ascontiguousarray(np.array(table).T)
@@ -64,18 +65,18 @@ def proven_facets(scaled: ScaledRows) -> FacetVerdicts:
         All rows decided, or all ``UNDECIDED``: a polytope with a tie that rounding
         cannot resolve (coincident or merely touching rows) is left to `exact.facets`.
     """
-    rows, errors = scaled.rows, scaled.errors
-    m, size = rows.shape[0] - 1, rows.shape[1]
+    rows = Rows(scaled.rows, scaled.errors)
+    m, size = scaled.rows.shape[0] - 1, scaled.rows.shape[1]
     work = workspace(m, size)
-    out = facet_buffer(m, size)
+    found = facet_buffer(m, size)
     work.point[:] = scaled.start
     undecided = FacetVerdicts(np.full(size, Verdict.UNDECIDED, dtype=np.int8), ())
-    if not vertex_from_point(rows, m, size, work):
+    if not vertex_from_point(rows.values, m, size, work):
         return undecided
-    count = walk_vertices(rows, errors, m, size, size, work, out, np.zeros(m), 0.0)
+    count = walk_vertices(rows, size, size, work, found, 0.0)
     if count < 0:
         return undecided
     verdicts = np.full(size, Verdict.REDUNDANT, dtype=np.int8)
-    found = np.sort(out.rows[:count])
-    verdicts[found] = Verdict.FACET
-    return FacetVerdicts(verdicts, tuple((int(row),) for row in found))
+    facets = np.sort(found.rows[:count])
+    verdicts[facets] = Verdict.FACET
+    return FacetVerdicts(verdicts, tuple((int(row),) for row in facets))

@@ -1,6 +1,6 @@
 """How kernels run: compiled once they are on disk, as plain Python until then.
 
-Numba compiles each kernel once per machine and keeps it on disk (:mod:`.files`). That takes
+Numba compiles each kernel once per machine and keeps it on disk (:mod:`.kernel_files`). That takes
 a minute, and most first questions are answered sooner without: a kernel is plain Python, and
 runs as such while a second process compiles (:mod:`.start`, :mod:`.background`). The two run
 the same statements on the same arrays, so a walk can change over between two steps.

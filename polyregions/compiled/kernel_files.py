@@ -29,10 +29,10 @@ from numba.core.caching import IndexDataCacheFile, _CacheLocator
 
 from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
 
-__all__ = ["CheckedFiles", "keep_on_disk", "kept"]
+__all__ = ["LOG", "CheckedFiles", "keep_on_disk", "kept"]
 
 _DIGEST = hashlib.sha256().digest_size
-_LOG = logging.getLogger("polyregions")
+LOG = logging.getLogger("polyregions")
 _KERNEL = re.compile(rb"kernel\r?\ndef ")
 _IMPORT = re.compile(rb"^from (polyregions[\w.]*) import", re.MULTILINE)
 
@@ -90,7 +90,7 @@ class CheckedFiles(IndexDataCacheFile):
         if changed != self._seen[0]:
             self._seen = changed, self._load_index()
         name = self._seen[1].get(key)
-        return name is not None and _whole(self._data_path(name))
+        return name is not None and _is_undamaged(self._data_path(name))
 
     def save(self, key: Any, data: Any) -> None:
         """Write a kernel, and which others it calls by address."""
@@ -126,18 +126,18 @@ class CheckedFiles(IndexDataCacheFile):
             file.write(hashlib.sha256(content.getvalue()).digest())
 
     def _load_index(self) -> dict[Any, str]:
-        if not _whole(self._index_path):
+        if not _is_undamaged(self._index_path):
             return {}
         index: dict[Any, str] = super()._load_index()
         return index
 
     def _load_data(self, name: str) -> Any:
-        if not _whole(self._data_path(name)):
+        if not _is_undamaged(self._data_path(name)):
             raise FileNotFoundError(name)  # a kernel that is not there is compiled again
         return super()._load_data(name)
 
 
-def _whole(path: str) -> bool:
+def _is_undamaged(path: str) -> bool:
     """Return whether a file is there and ends with the checksum of the rest."""
     try:
         content = Path(path).read_bytes()
@@ -194,7 +194,7 @@ def _where_kernels_are() -> Iterator[None]:
 
 @cache
 def _tell_once(message: str) -> None:
-    _LOG.warning(message)
+    LOG.warning(message)
 
 
 def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:

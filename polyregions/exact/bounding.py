@@ -17,7 +17,6 @@ from polyregions.exact.simplex import Row, Simplex, vertex_near
 __all__ = ["polytope_bounds"]
 
 
-_GREEDY_PIVOTS = 30
 _MOST_TIGHTENED = 12  # beyond, linear programs only for coordinates that no inequality bounds alone
 _ROOM = 5  # a side that no inequality bounds directly leaves up to 2 * 2**-5 of the width
 
@@ -52,7 +51,7 @@ def polytope_bounds(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
 
     Examples
     --------
-    >>> bounding_box(np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]), np.array([0.0, 0.0, 1.0]))
+    >>> polytope_bounds(np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]]), np.array([0.0, 0.0, 1.0]))
     ([0.0, 0.0], [1.03125, 1.03125])
     """
     rows = _distinct_rows(A, b)
@@ -73,6 +72,7 @@ def polytope_bounds(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
             "the inequalities bound no polytope: they leave some direction unbounded; "
             "add bounds on every coordinate"
         ) from None
+    # one simplex for all: each walk begins where the last one ended
     lower, upper = [], []
     for k in range(A.shape[1]):
         stated = [_stated(A, b, k, sign) for sign in (-1, 1)]
@@ -80,6 +80,7 @@ def polytope_bounds(A: Floats, b: Floats) -> tuple[list[float], list[float]]:
             ends = [_extreme_value(simplex, k, sign) for sign in (-1, 1)]
         else:
             ends = [value for value in stated if value is not None]
+        # few bits beyond the bounds, at most a fixed part of the width
         step = _power_of_two_above(sum(ends, Fraction(0)))
         sides = [_beyond(end, step, end == value) for end, value in zip(ends, stated, strict=True)]
         lower.append(0.0 - sides[0])
@@ -95,7 +96,7 @@ def _distinct_rows(A: Floats, b: Floats) -> dict[int, Row]:
     for row, bound in zip(A, b, strict=True):
         integers, _ = dyadic_matrix(np.append(-row, bound)[None, :])
         *normal, offset = map(int, integers.entries())
-        divisor = gcd(*normal)
+        divisor = gcd(*normal)  # parallel rows have the same normal then
         key, value = tuple(entry // divisor for entry in normal), Fraction(offset, divisor)
         tightest[key] = min(value, tightest.get(key, value))
     return {
@@ -107,16 +108,8 @@ def _distinct_rows(A: Floats, b: Floats) -> dict[int, Row]:
 
 def _extreme_value(simplex: Simplex, k: int, sign: int) -> Fraction:
     """Walk to a vertex where sign * x_k is largest and return that value."""
-    steps = 0
-    while True:
-        *costs, top = simplex.frame[k]
-        rising = [slot for slot, cost in enumerate(costs) if sign * cost > 0]
-        if not rising:
-            return Fraction(sign * int(top), int(simplex.frame[-1][-1]))
-        if steps < _GREEDY_PIVOTS:
-            slot = max(rising, key=lambda j: abs(costs[j]) * simplex.weights[simplex.basis[j]])
-        else:  # Bland's rule cannot cycle
-            slot = min(rising, key=lambda j: simplex.basis[j])
+    # row k of the frame is x_k over the slacks; the largest value is where -sign * x_k is least
+    for slot in simplex.descend(lambda: [-sign * rate for rate in simplex.frame[k][:-1]]):
         block = simplex.blocking(slot, 1, -1)
         if block is None:
             side = "above" if sign > 0 else "below"
@@ -125,7 +118,7 @@ def _extreme_value(simplex: Simplex, k: int, sign: int) -> Fraction:
                 f"add such an inequality"
             )
         simplex.replace(slot, block[0])
-        steps += 1
+    return Fraction(sign * int(simplex.frame[k][-1]), int(simplex.frame[-1][-1]))
 
 
 def _stated(A: Floats, b: Floats, k: int, sign: int) -> Fraction | None:

@@ -24,6 +24,7 @@ def dyadic_matrix(values: NDArray[np.float64]) -> tuple[flint.fmpz_mat, int]:
     ([1, 6], 1)
     """
     integers, shifts = _mantissas(values)
+    # the largest denominator is everybody's: shifts are not negative then
     exponent = _smallest_exponent(integers, shifts)
     moves = (shifts + exponent).ravel().tolist()
     entries = list(map(_shifted, integers.ravel().tolist(), moves))
@@ -45,12 +46,14 @@ def dyadic_exponent(values: NDArray[np.float64]) -> int:
 def _mantissas(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Write floats as integers times powers of two."""
     mantissas, exponents = np.frexp(values)
+    # 53 bits, so this product is an integer, exactly
     return (mantissas * 2.0**53).astype(np.int64), exponents.astype(np.int64) - 53
 
 
 def _smallest_exponent(integers: NDArray[np.int64], shifts: NDArray[np.int64]) -> int:
     # without trailing zero bits, so that small integers stay small
     nonzero = integers != 0
+    # the lowest bit that is set: a power of two, which a float holds
     _, bits = np.frexp((integers & -integers)[nonzero])
     return max(0, -int((shifts[nonzero] + (bits - 1)).min(initial=0)))
 

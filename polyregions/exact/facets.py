@@ -2,7 +2,8 @@
 
 Rows are lists of m + 1 integers or rationals (normal..., offset), as
 :func:`polyregions.network.exact_network.exact_rows` returns them. Their normals must
-span R^m positively, which rows of a box among them guarantee.
+span R^m positively, which rows of a box among them guarantee. What floats leave open comes
+here: docs/mathematics.md, part 7.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from typing import Any
 import flint
 
 from polyregions.arrays import Point
-from polyregions.exact.simplex import Column, Row, Simplex, Violation, evaluate, vertex_near
+from polyregions.exact.side import column_of
+from polyregions.exact.simplex import (
+    Column,
+    Row,
+    Simplex,
+    evaluate,
+    shortened_column,
+    vertex_near,
+)
 
 __all__ = [
     "ExactFacets",
@@ -141,27 +150,36 @@ def exact_facets(
 def _violations(
     rows: Mapping[int, Row], inside: Column
 ) -> tuple[dict[int, Column], dict[int, tuple[int, ...]]]:
-    """Return a point beyond each row that carries a facet, and a basis for every other."""
+    """Return a point beyond each row that carries a facet, and a basis for every other.
+
+    Notes
+    -----
+    **Invariant.** Before each step every row is unknown, or found: some point violates it
+    alone; or has a support, and is implied by the rows that are left. Rows with a support have
+    left the polytope, which stays the same without them.
+    """
     simplex = vertex_near(rows, inside)
     found: dict[int, Column] = {}
     supports: dict[int, tuple[int, ...]] = {}
     unknown = set(rows)
-    target, steps = -1, 0
-    while True:
-        _classify(simplex, unknown, found, supports)
-        if not unknown:
-            return found, supports
-        if target not in unknown:
-            target, steps = min(unknown), 0
-        outcome = simplex.advance(target, steps)
-        steps += 1
-        if isinstance(outcome, Violation):
-            found[target] = outcome.column
-            unknown.discard(target)
-        elif not outcome:
+    _classify(simplex, unknown, found, supports)
+    while unknown:
+        target = min(unknown)
+        for over in simplex.lower(target):
+            if over is not None:
+                found[target] = over
+                unknown.discard(target)
+            # every vertex on the way tells about other rows
+            _classify(simplex, unknown, found, supports)
+            if target not in unknown:
+                break
+        else:
+            # it is least here, and not negative: implied by the basis
             supports[target] = tuple(simplex.basis)
             unknown.discard(target)
             simplex.keep([i for i in simplex.alive if i != target])
+            _classify(simplex, unknown, found, supports)
+    return found, supports
 
 
 def _classify(
@@ -172,12 +190,13 @@ def _classify(
 ) -> None:
     """Decide what the present dictionary shows without a further step."""
     basis = set(simplex.basis)
+    # a row that no slack lets fall is least at this vertex, where it is not negative
     redundant = {i for i in unknown - basis if all(entry >= 0 for entry in simplex.table[i][:-1])}
     for slot, row in enumerate(simplex.basis):
         if row in unknown:
             over = simplex.beyond(slot)
             if over is not None:
-                found[row] = over.column
+                found[row] = over
                 unknown.discard(row)
     if redundant:
         supports.update(dict.fromkeys(redundant, tuple(simplex.basis)))
@@ -195,6 +214,7 @@ def _grouped(rows: Sequence[Sequence[Any]]) -> dict[tuple[flint.fmpz, ...], tupl
         integers = _primitive(row)
         if any(integers[:-1]):
             groups.setdefault(integers, []).append(index)
+        # a constant: a negative one makes the polytope empty, others say nothing
         elif integers[-1] < 0:
             return None
     return {row: tuple(group) for row, group in groups.items()}
@@ -208,7 +228,7 @@ def _primitive(row: Sequence[Any]) -> tuple[flint.fmpz, ...]:
     divisor = flint.fmpz(0)
     for entry in row:
         divisor = divisor.gcd(entry)
-        if divisor == 1:
+        if divisor == 1:  # as most rows have: no need to look at the rest
             return tuple(row)
     return tuple(entry // divisor for entry in row) if divisor else tuple(row)
 
@@ -217,7 +237,7 @@ def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Co
     """Return a column where every row is positive, short if it can be."""
     rows = dict(enumerate(primitive))
     column = strict_point(rows)
-    return None if isinstance(column, bool) else _short_interior_column(rows, column)
+    return None if isinstance(column, bool) else shortened_column(rows.values(), column)
 
 
 def strict_point(rows: Mapping[int, Row]) -> Column | bool:
@@ -242,53 +262,37 @@ def strict_point(rows: Mapping[int, Row]) -> Column | bool:
     lifted: dict[int, Row] = {}
     height: flint.fmpz | None = None
     for i, row in rows.items():
+        # row(x) - weight t >= 0: a positive t is about a distance from all hyperplanes
         weight = max(map(abs, row[:-1]))
         lifted[i] = (*row[:-1], -weight, row[-1])
+        # at x = 0 all these hold for t low enough: a point to start from
         level = row[-1] // weight
         height = level if height is None or level < height else height
     if height is None:
         raise ValueError("the rows do not bound a polytope; add the rows of a box")
     dimension = len(rows[0]) - 1
     zeros = [flint.fmpz(0)] * dimension
+    # -t >= 0 is what is to be violated
     target = len(rows)
     lifted[target] = (*zeros, flint.fmpz(-1), flint.fmpz(0))
     # t is the last coordinate, so the way to the first vertex ends with raising it
     simplex = vertex_near(lifted, [*zeros, height, flint.fmpz(1)], free=target)
-    steps = 0
-    outcome: Violation | bool = True
-    while outcome is True:
-        outcome = simplex.advance(target, steps)
-        steps += 1
-    if not isinstance(outcome, Violation):
+    over = simplex.violation(target)
+    if over is None:
         # the row is at its least value: zero if all rows are satisfied somewhere
         return bool(simplex.table[target][-1] == 0)
-    *x, _, scale = outcome.column
+    *x, _, scale = over
     return [*x, scale]
 
 
-def _short_interior_column(rows: Mapping[int, Row], column: Column) -> Column:
-    """Return a nearby interior column with few bits, or the column itself."""
-    for bits in (6, 20, 52):
-        half = column[-1] // 2
-        short = [((entry << bits) + half) // column[-1] for entry in column[:-1]]
-        short.append(flint.fmpz(1) << bits)
-        if _strictly_inside(rows, short):
-            return short
-    return column
-
-
-def _strictly_inside(rows: Mapping[int, Row], column: Column) -> bool:
-    return all(evaluate(row, column) > 0 for row in rows.values())
-
-
 def _hinted(rows: Mapping[int, Row], hint: Sequence[Fraction]) -> Column | None:
-    common = lcm(*(value.denominator for value in hint))
-    column = [flint.fmpz(int(value * common)) for value in hint] + [flint.fmpz(common)]
-    return column if _strictly_inside(rows, column) else None
+    column = column_of(hint)
+    return column if all(evaluate(row, column) > 0 for row in rows.values()) else None
 
 
 def _crossing_point(row: Row, inside: Column, outside: Column) -> Column:
     """Return the point of the segment from `inside` to `outside` where `row` vanishes."""
+    # above > 0 > below, so both weights are positive, and so is the sum's scale
     above, below = evaluate(row, inside), evaluate(row, outside)
     return [above * far - below * near for near, far in zip(inside, outside, strict=True)]
 

@@ -8,7 +8,7 @@ from math import lcm
 
 import flint
 
-from polyregions.exact.simplex import Column, Row, Violation, evaluate, vertex_near
+from polyregions.exact.simplex import Column, Row, evaluate, shortened_column, vertex_near
 
 __all__ = ["column_of", "side_of"]
 
@@ -46,18 +46,16 @@ def side_of(rows: Sequence[Row], row: Row, inside: Column) -> int | Column:
     sign = -1 if value < 0 else 1
     if not any(row[:-1]):
         return sign
+    # turned so that it is not negative at `inside`: does anything violate it?
     target = [sign * entry for entry in row]
     polytope = {i: row for i, row in enumerate(rows) if any(row[:-1])}
     number = len(rows)
     simplex = vertex_near({**polytope, number: target}, inside, free=number)
-    steps = 0
-    outcome: Violation | bool = True
-    while outcome is True:
-        outcome = simplex.advance(number, steps)
-        steps += 1
-    if not isinstance(outcome, Violation):
+    over = simplex.violation(number)
+    if over is None:
+        # never negative on the closed polytope, so positive inside: it is not constant
         return sign
-    return _point_between(list(polytope.values()), target, inside, outcome.column)
+    return _point_between(list(polytope.values()), target, inside, over)
 
 
 def _point_between(rows: Sequence[Row], target: Row, inside: Column, outside: Column) -> Column:
@@ -66,12 +64,13 @@ def _point_between(rows: Sequence[Row], target: Row, inside: Column, outside: Co
     # `inside` is at 1, the crossing at below * s_in / (...): half-way from `outside` to it
     near, far = above * outside[-1], below * inside[-1]
     share = Fraction(int(far), int(2 * (near + far)))
+    # `outside` may be on the boundary, so a share of `inside` is needed; one of few bits if it will
     for bits in (8, 24, 64):
         top = int(share * 2**bits)
         if top > 0:
             point = _mixed(inside, outside, Fraction(top, 2**bits))
             if evaluate(target, point) < 0:
-                return _shortened_column([*rows, [-entry for entry in target]], point)
+                return shortened_column([*rows, [-entry for entry in target]], point)
     return _mixed(inside, outside, share)
 
 
@@ -80,17 +79,6 @@ def _mixed(inside: Column, outside: Column, share: Fraction) -> Column:
     a = share.numerator * outside[-1]
     b = (share.denominator - share.numerator) * inside[-1]
     return [a * x + b * y for x, y in zip(inside, outside, strict=True)]
-
-
-def _shortened_column(rows: Sequence[Row], column: Column) -> Column:
-    """Return a nearby interior column with few bits, or the column itself."""
-    for bits in (6, 20, 52):
-        half = column[-1] // 2
-        short = [((entry << bits) + half) // column[-1] for entry in column[:-1]]
-        short.append(flint.fmpz(1) << bits)
-        if all(evaluate(row, short) > 0 for row in rows):
-            return short
-    return column
 
 
 def column_of(point: Sequence[Fraction]) -> Column:

@@ -8,31 +8,28 @@ The *dictionary* of n basis rows writes every row as an affine function of the
 basis rows' slacks t: ``scale * row = table[n] + sum_k table[k] * t_k`` with
 scale > 0. It is computed afresh from the rows for every basis, by one integer
 inverse and one integer product, so numbers never grow with the number of steps.
+
+Every linear program in integers is a descent of this simplex (:meth:`Simplex.descend`). Nothing is
+rounded and Bland's rule ends it, so it is never undecided: docs/mathematics.md, part 7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 
 import flint
 
 from polyregions.exact.stopping import look
 
-__all__ = ["Column", "Row", "Simplex", "Violation", "evaluate", "vertex_near"]
+__all__ = ["Column", "Row", "Simplex", "evaluate", "shortened_column", "vertex_near"]
 
 Row = Sequence[flint.fmpz]
 Column = list[flint.fmpz]
 
+# Hints: the steepest slack saves steps but may cycle; few bits make the next sums cheap.
 _GREEDY_STEPS = 30
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A point where one row is negative and every other row is non-negative."""
-
-    row: int
-    column: Column
+_SHORT_BITS = (6, 20, 52)
 
 
 def evaluate(row: Row, column: Column) -> flint.fmpz:
@@ -44,6 +41,25 @@ def evaluate(row: Row, column: Column) -> flint.fmpz:
     10
     """
     return sum((a * b for a, b in zip(row, column, strict=True)), flint.fmpz(0))
+
+
+def shortened_column(rows: Iterable[Row], column: Column) -> Column:
+    """Return a nearby point with few bits where all rows are positive, or the column itself.
+
+    Examples
+    --------
+    >>> integers = [list(map(flint.fmpz, row)) for row in ([3, -1], [-3, 2])]
+    >>> shortened_column(integers, list(map(flint.fmpz, (1000001, 2000000))))
+    [32, 64]
+    """
+    kept = list(rows)
+    for bits in _SHORT_BITS:
+        half = column[-1] // 2  # to the nearest multiple of 2^-bits
+        short = [((entry << bits) + half) // column[-1] for entry in column[:-1]]
+        short.append(flint.fmpz(1) << bits)
+        if all(evaluate(row, short) > 0 for row in kept):
+            return short
+    return column
 
 
 class Simplex:
@@ -58,19 +74,24 @@ class Simplex:
 
     Notes
     -----
-    *Algorithm.* Steepest reduced cost for the first steps towards a target row, then
+    *Algorithm.* Steepest reduced cost for the first steps of a descent, then
     Bland's rule (smallest identifier enters, smallest identifier leaves), which
     cannot cycle (Bland 1977). Any step may raise :class:`~polyregions.exact.stopping.Stopped`.
+
+    **Invariant.** Between two calls every row kept, but for one that the caller lets be
+    violated, is non-negative at the vertex, exactly; `frame` and `table` are those of `basis`.
     """
 
     def __init__(self, rows: Mapping[int, Row], basis: Sequence[int]) -> None:
         self.rows = dict(rows)
+        # a rate times its row's size does not depend on how the row is scaled
         self.weights = {i: max(map(abs, row[:-1])) for i, row in self.rows.items()}
         self.basis = list(basis)
         self.keep(rows)
 
     def keep(self, identifiers: Mapping[int, Row] | Sequence[int]) -> None:
         """Go on with these rows only; they must include the basis."""
+        # artificial rows, of negative number, bound nothing
         self.alive = [i for i in identifiers if i >= 0]
         self._matrix = flint.fmpz_mat([list(self.rows[i]) for i in self.alive])
         self._refresh()
@@ -80,8 +101,9 @@ class Simplex:
         n = len(self.basis)
         normals = flint.fmpz_mat([list(self.rows[i][:n]) for i in self.basis])
         offsets = flint.fmpz_mat([[self.rows[i][n]] for i in self.basis])
-        # the package's type stubs leave numer_denom out
+        # one common denominator, positive; the package's type stubs leave numer_denom out
         inverse, scale = normals.inv().numer_denom()  # type: ignore[attr-defined]
+        # columns: what a unit of each slack moves a point by, and the vertex, over `scale`
         vertex = inverse * offsets
         frame = [[*row, -vertex[k, 0]] for k, row in enumerate(inverse.tolist())]
         frame.append([flint.fmpz(0)] * n + [scale])
@@ -111,64 +133,110 @@ class Simplex:
             rate = row[slot] if sign < 0 else -row[slot]
             if rate > 0 and i != skip:
                 height = row[-1]
+                # quotients compared crosswise: both denominators are positive
                 if best is None or height * best[2] < best[1] * rate:
                     best = (i, height, rate)
         return best
 
     def column_at(self, slot: int, sign: int, top: flint.fmpz, bottom: flint.fmpz) -> Column:
         """Return the point reached when slack `slot` goes ``sign * top / bottom``."""
+        # homogeneous: multiplied by `bottom`, which is positive, instead of divided
         top = sign * top
         return [bottom * row[-1] + top * row[slot] for row in self.frame]
 
-    def beyond(self, slot: int) -> Violation | None:
-        """Try to step over the basis row in `slot` without leaving any other row."""
-        row = self.basis[slot]
-        block = self.blocking(slot, -1, row)
-        if block is None:
-            return Violation(row, self.column_at(slot, -1, flint.fmpz(1), flint.fmpz(1)))
-        if block[1] > 0:
-            return Violation(row, self.column_at(slot, -1, block[1], block[2]))
-        return None
-
-    def advance(self, target: int, steps_taken: int) -> Violation | bool:
-        """Take one step that lowers row `target`, which itself may be violated.
+    def beyond(self, slot: int) -> Column | None:
+        """Step over the basis row in `slot` without leaving any other row, if that goes.
 
         Returns
         -------
-        Violation or bool
-            A point beyond the target alone; or False if the target is non-negative
-            wherever the other rows are; or True if the vertex or basis changed.
+        Column or None
+            A point where that row alone is negative; None if another row is tight as well and
+            blocks the way, or does not let go.
         """
-        bland = steps_taken >= _GREEDY_STEPS
+        block = self.blocking(slot, -1, self.basis[slot])
+        if block is None:
+            return self.column_at(slot, -1, flint.fmpz(1), flint.fmpz(1))
+        if block[1] > 0:
+            return self.column_at(slot, -1, block[1], block[2])
+        return None
+
+    def descend(self, rates: Callable[[], Sequence[flint.fmpz]], first: int = 0) -> Iterator[int]:
+        """Yield slacks that let an affine function fall, until it is at its least value.
+
+        Parameters
+        ----------
+        rates : callable
+            Returns what a unit of each slack adds to the function at the vertex at hand.
+        first : int, optional
+            How many steps were taken before.
+
+        Yields
+        ------
+        int
+            A slot. The caller replaces it, which leads to the next vertex, or stops.
+
+        Notes
+        -----
+        **Invariant.** The function has not risen since the start. If no slack lets it fall, no
+        point of the polytope has a smaller value: slacks are non-negative there. From
+        `_GREEDY_STEPS` on the steps follow Bland's rule, so no basis comes twice, and there are
+        finitely many: the descent ends.
+        """
+        for steps in count(first):
+            now = rates()
+            falling = [k for k in range(len(self.basis)) if now[k] < 0]
+            if not falling:
+                return
+            if steps < _GREEDY_STEPS:
+                # now[k] per unit length of the row, up to the scale they share
+                yield min(falling, key=lambda k: now[k] * self.weights[self.basis[k]])
+            else:
+                yield min(falling, key=self.basis.__getitem__)
+
+    def lower(self, target: int) -> Iterator[Column | None]:
+        """Walk to where row `target` is least, or to where it is violated; it never blocks.
+
+        Yields
+        ------
+        Column or None
+            After every step None; at the end, unless the row is non-negative wherever the
+            others are, a point where it alone is negative. Without one the vertex is where it
+            is least, and the basis proves it: no slack makes it fall.
+        """
+        first = 0
         if target in self.basis:
             slot = self.basis.index(target)
             over = self.beyond(slot)
+            if over is None:
+                block = self.blocking(slot, -1, target)
+                assert block is not None  # else beyond() would have gone there
+                # some other row is tight here, too: it takes the target's place
+                self.replace(slot, block[0])
+            yield over
             if over is not None:
-                return over
-            block = self.blocking(slot, -1, target)
-            assert block is not None  # else beyond() would have gone there
+                return
+            first = 1
+        elif self.table[target][-1] < 0:
+            yield [row[-1] for row in self.frame]
+            return
+        for slot in self.descend(lambda: self.table[target], first):
+            costs, block = self.table[target], self.blocking(slot, 1, target)
+            if block is None:
+                # any step will do that is long enough for the target to be negative
+                top, bottom = costs[-1] + 1, -costs[slot]
+            else:
+                _, top, bottom = block
+            # the target's value at the far end of the edge, times a positive number
+            if costs[-1] * bottom + costs[slot] * top < 0:
+                yield self.column_at(slot, 1, top, bottom)
+                return
+            assert block is not None  # an unblocked step crosses zero
             self.replace(slot, block[0])
-            return True
-        costs = self.table[target]
-        if costs[-1] < 0:
-            return Violation(target, [row[-1] for row in self.frame])
-        falling = [k for k in range(len(self.basis)) if costs[k] < 0]
-        if not falling:
-            return False
-        if bland:
-            slot = min(falling, key=lambda k: self.basis[k])
-        else:
-            slot = min(falling, key=lambda k: costs[k] * self.weights[self.basis[k]])
-        block = self.blocking(slot, 1, target)
-        if block is None:
-            top, bottom = costs[-1] + 1, -costs[slot]
-        else:
-            _, top, bottom = block
-        if costs[-1] * bottom + costs[slot] * top < 0:
-            return Violation(target, self.column_at(slot, 1, top, bottom))
-        assert block is not None  # an unblocked step crosses zero
-        self.replace(slot, block[0])
-        return True
+            yield None
+
+    def violation(self, target: int) -> Column | None:
+        """Return a point where `target` alone is negative, or None at its least value >= 0."""
+        return next((column for column in self.lower(target) if column is not None), None)
 
 
 def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simplex:
@@ -192,8 +260,12 @@ def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simpl
     -----
     *Algorithm.* The point is the vertex of n artificial rows x_k = start_k; each in
     turn, the last coordinate's last, is left upwards until a true row blocks and takes its place.
+
+    **Invariant.** Before each pass all rows but `free` are non-negative at the point, and the
+    basis is that many true rows, tight there, and artificial ones.
     """
     n = len(start) - 1
+    # x_k - start_k >= 0, times the start's scale
     artificial = {
         -1 - k: [start[n] if j == k else flint.fmpz(0) for j in range(n)] + [-start[k]]
         for k in range(n)

@@ -3,19 +3,20 @@
 A *germ* is a point with directions d1, d2, …: the infinitely near point
 ``point + δ1 d1 + δ2 d2 + …`` with 1 ≫ δ1 ≫ δ2 ≫ … > 0. The network is affine near
 every point in every such direction, so the germ's pattern follows from values and
-derivatives pushed through the layers and compared lexicographically.
+derivatives pushed through the layers and compared lexicographically. See docs/mathematics.md,
+part 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import lcm
 
 import flint
 import numpy as np
 
 from polyregions.arrays import Bits
+from polyregions.exact.side import column_of
 from polyregions.network.exact_network import ExactNetwork, _propagate
 
 __all__ = ["bits_beyond", "germ_bits"]
@@ -58,13 +59,14 @@ def germ_bits(
     >>> germ_bits(exact, (Fraction(0), Fraction(1)), [(1, 0)])
     array([1, 0, 0], dtype=uint8)
     """
-    scale = lcm(*(value.denominator for value in point))
-    columns = [[flint.fmpz(int(value * scale)) for value in point] + [flint.fmpz(scale)]]
+    # a direction is a point at infinity: its last coordinate is 0
+    columns = [column_of(point)]
     columns += [[*map(flint.fmpz, direction), flint.fmpz(0)] for direction in directions]
     germ = exact.chart.transform * flint.fmpz_mat(columns).transpose()
     bits: list[bool] = []
 
     def choose(unit: int, row: Sequence[flint.fmpz]) -> bool:
+        # all zero counts as inactive: the unit vanishes all around
         active = _leads_positive(row)
         bits.append(active)
         return active
@@ -107,6 +109,7 @@ def bits_beyond(
     whole facet is a multiple of the facet's normal, so its derivative outwards is
     zero only if it vanishes identically.
     """
+    # rows are non-negative on the region, so against the normal lies the other side
     outward = [-entry for entry in rows[group[0]][:-1]]
     if len(group) > 1 or not all(any(row) for row in rows[: exact.hidden_units]):
         return germ_bits(exact, point, [outward])

@@ -3,7 +3,8 @@
 Beside a point of the facet every unit outside the facet's group keeps its sign. The
 units of the group, and those that vanish on the whole region, are zero there; beyond
 the facet their sign is that of their derivative in a direction that leaves the region,
-taken through the layers with the signs already found.
+taken through the layers with the signs already found. That this is the one region beyond is
+part 2 of docs/mathematics.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.linear_forms import NOTHING, trace_sources
+from polyregions.network.layer_maps import slope_of, sum_rounding
 from polyregions.network.residues import modular_layer, power
 from polyregions.rounding import ROUNDOFF, TINY
 
@@ -50,10 +52,16 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
     -----
     The error of a derivative is 0 only if nothing that is not exactly zero flows into it:
     such a derivative is exactly zero.
+
+    **Invariant.** Before each layer the bits beyond of all units below are proven, and each of
+    the layer below's derivatives, for these bits, is within its error of `change`. A unit that is
+    not touched keeps its sign; one that is gets the proven sign of its derivative, and 0 where
+    that is exactly zero.
     """
     m = flat.dimension
-    change, next_change = scratch.slopes, scratch.maps[0]
-    error, next_error = scratch.error, scratch.next_error
+    # arrays of the region's rows that are free by now
+    change, next_change = scratch.slopes, scratch.maps.values[0]
+    error, next_error = scratch.maps.errors, scratch.next_maps.errors
     exact = 0
     traced = 0
     base = 0
@@ -70,13 +78,16 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
                     total += term
                     size += abs(term)
                 change[i] = total
+                # every entry of the map was rounded once, relative to itself: with m products
+                # and m sums that is among the m + 4 roundings of `size`
                 error[i] = 1.01 * (flat.first_error[i] * 1.01 + (m + 4) * ROUNDOFF * size)
+                # nothing flowed in: exactly zero, and said so by error 0
                 if error[i] != 0.0 or size != 0.0:
                     error[i] += TINY
         else:
             below = flat.widths[layer - 1]
             under = base - below
-            gamma = (flat.terms[layer] + 8) * (ROUNDOFF * 1.05)
+            gamma = sum_rounding(flat, layer)
             for i in range(width):
                 next_change[i] = 0.0
                 next_error[i] = 0.0
@@ -86,10 +97,8 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
                     next_error[i] = gamma * abs(next_change[i]) + TINY
             skipped = flat.skipped[layer]
             for k in range(below):
-                row = flat.bit[under + k]
-                slope = flat.upper[under + k]
-                if row >= 0 and beyond[row] == 0:
-                    slope = flat.lower[under + k]
+                slope = slope_of(flat, under + k, beyond)
+                # an error of 0 says that the derivative is zero: nothing flows on
                 if slope == 0.0 or error[k] == 0.0:
                     continue
                 value = slope * change[k]
@@ -105,15 +114,17 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
             error, next_error = next_error, error
         for i in range(width):
             row = flat.bit[base + i]
+            # what is not zero on the facet keeps its sign, whatever its derivative
             if row < 0 or not touched[row]:
                 continue
-            # a sum that overflowed on its way has lost its sign
+            # a sum that overflowed on its way has lost its sign; NaN compares with nothing
             if error[i] < abs(change[i]) < np.inf:
                 beyond[row] = 1 if change[i] > 0.0 else 0
                 continue
             if error[i] == 0.0:
                 beyond[row] = 0
                 continue
+            # rounding cannot tell: the network's shape, then residues
             if traced <= layer:
                 trace_sources(flat, layer + 1, beyond, sources)
                 traced = layer + 1
@@ -130,11 +141,12 @@ def bits_beyond_group(flat, modular, scratch, sources, touched, direction, bits,
 
 @exact_order_kernel
 def dyadic_residue(value, prime):
-    """Return a float modulo a prime."""
+    """Return a float modulo a prime: its mantissa as an integer times a power of two."""
     mantissa, exponent = math.frexp(value)
     integer = np.int64(mantissa * 2.0**53)
     shift = exponent - 53
     residue = np.uint64(integer % np.int64(prime))
+    # 2 is invertible modulo an odd prime
     if shift >= 0:
         factor = power(np.uint64(2), np.uint64(shift), prime)
     else:
@@ -145,11 +157,28 @@ def dyadic_residue(value, prime):
 
 @exact_order_kernel
 def derivative_vanishes(flat, modular, direction, bits, layer, unit):
-    """Return whether a unit's derivative is exactly zero (False also if it cannot tell)."""
+    """Return whether a unit's derivative is exactly zero (False also if it cannot tell).
+
+    Parameters
+    ----------
+    flat, modular, direction
+        See `bits_beyond_group`.
+    bits : uint8 array, shape (N,)
+        Those beyond, of the layers below.
+    layer, unit : int
+        The unit by number in its layer.
+
+    Notes
+    -----
+    **Invariant.** Before each pass over the primes the derivative vanishes modulo those so far,
+    as in `network.residues.vanishes`: `modular_network` takes enough primes for directions of
+    DIRECTION_SCALE.
+    """
     m = flat.dimension
     for index in range(len(modular.primes)):
         prime = modular.primes[index]
-        maps, next_maps = modular.maps, modular.next_maps
+        # one column, the derivatives
+        maps, next_maps = modular.maps[:1], modular.next_maps[:1]
         for i in range(flat.widths[0]):
             total = np.uint64(0)
             for d in range(m):
@@ -160,7 +189,8 @@ def derivative_vanishes(flat, modular, direction, bits, layer, unit):
         base = 0
         for below in range(layer):
             base += flat.widths[below]
-            modular_layer(flat, modular, index, below + 1, base, bits, 1, maps, next_maps)
+            modular_layer(flat, modular, index, below + 1, base, bits, maps, next_maps)
+            # a derivative has no offset, unless biases multiply a chart coordinate
             if flat.bias_column < m:
                 weight = dyadic_residue(direction[flat.bias_column], prime)
                 for i in range(flat.widths[below + 1]):

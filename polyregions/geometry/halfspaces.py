@@ -156,6 +156,7 @@ def _exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
     transform = np.zeros((n + 1, len(free) + 1))
     if domain is not None:
         transform[:n, -1] = domain.box.lower
+    # x = u on free coordinates, x = its bound on fixed ones
     transform[free, -1] = 0.0
     transform[free, np.arange(len(free))] = 1.0
     transform[n, -1] = 1.0
@@ -165,10 +166,11 @@ def _exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
 
 
 def _unit_factors(exact: ExactNetwork) -> list[int]:
-    """Return, per bent unit, the power of two by which its exact row is multiplied."""
+    """Return, per unit that bends, the power of two by which its exact row is multiplied."""
     transform = exact.chart.transform
     factor = int(transform[transform.nrows() - 1, transform.ncols() - 1])
     factors = []
+    # integers of a layer carry the denominators of all below
     for layer in exact.layers:
         factor *= layer.weight_scale
         factors += [factor] * sum(layer.bends)
@@ -178,6 +180,7 @@ def _unit_factors(exact: ExactNetwork) -> list[int]:
 
 def _rounded_row(row: Sequence[flint.fmpz], factor: int) -> list[float]:
     """Divide a row by a power of two and round each entry once."""
+    # sizes near 1000 bits would leave the range of floats: half-spaces do not mind the factor
     entries = [int(entry) for entry in row]
     size = max(abs(entry) for entry in entries).bit_length() - factor.bit_length()
     if any(entries) and size > 1000:

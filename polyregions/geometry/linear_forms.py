@@ -4,7 +4,7 @@ On a region every unit is an affine function. Here it is followed symbolically, 
 it is a combination of few *atoms* (functions not looked into any further) with
 coefficients that floats hold exactly: a unit into which nothing flows is zero, and after
 max pooling the larger of two values, b + relu(a - b), is seen to be a again. Units with
-the same combination, up to a factor, have the same hyperplane.
+the same combination, up to a factor, have the same hyperplane. See docs/mathematics.md, part 7.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from polyregions.arrays import Integers
 from polyregions.compiled import exact_order_kernel
 from polyregions.network.flat import FlatNetwork
+from polyregions.network.layer_maps import slope_of
 
 __all__ = ["NOTHING", "Sources", "sources_of", "trace_sources"]
 
 
 NOTHING = -1
+# Hint: longer combinations become atoms, which loses ties, never makes any.
 MOST_TERMS = 4
 UNKNOWN_FACTOR = 0.0  # the coefficient of a multiple whose factor floats do not hold
 
@@ -86,12 +88,14 @@ def add_term(sources, unit, atom, coefficient):
         if old == UNKNOWN_FACTOR or total - old != coefficient or total - coefficient != old:
             return False
         coefficients[place] = total
+        # a term that cancels leaves: without terms the unit is exactly zero
         if total == 0.0:
             for t in range(place, count - 1):
                 atoms[t] = atoms[t + 1]
                 coefficients[t] = coefficients[t + 1]
             sources.counts[unit] = count - 1
         return True
+    # a factor that is not known can be added to nothing
     if count == MOST_TERMS or (count > 0 and coefficients[0] == UNKNOWN_FACTOR):
         return False
     for t in range(count, place, -1):
@@ -106,6 +110,7 @@ def add_term(sources, unit, atom, coefficient):
 @exact_order_kernel
 def exact_factor(first, second):
     """Return a product of floats if one of them is 1 or -1, else UNKNOWN."""
+    # other products may be exact, too, but few networks have those
     if first in (1.0, -1.0) or second in (1.0, -1.0):
         return first * second
     return UNKNOWN_FACTOR
@@ -113,7 +118,16 @@ def exact_factor(first, second):
 
 @exact_order_kernel
 def flow(sources, unit, other, factor):
-    """Add a multiple of another unit; return False if the sum cannot be held exactly."""
+    """Add a multiple of another unit; return False if the sum cannot be held exactly.
+
+    Parameters
+    ----------
+    sources : Sources, in and out
+    unit, other : int
+        By their numbers among those of all layers.
+    factor : float
+        Or UNKNOWN_FACTOR, for a single term only.
+    """
     terms = sources.counts[other]
     if terms == 1 and sources.counts[unit] == 0:
         # a single multiple of an atom: its factor need not be known
@@ -136,6 +150,7 @@ def same_up_to_sign(sources, first, second):
     count = sources.counts[first]
     if count != sources.counts[second]:
         return False
+    # opposite combinations have one hyperplane; the first terms tell which it can be
     sign = 1.0
     if sources.coefficients[first, 0] != sources.coefficients[second, 0]:
         sign = -1.0
@@ -154,9 +169,12 @@ def find_source(sources, unit):
     if count == 0:
         sources.source[unit] = NOTHING
         return
+    # whatever the factor: it is not zero
     if count == 1:
         sources.source[unit] = sources.atoms[unit, 0]
         return
+    # open addressing: the table has a power of two of slots, at least twice the units; the hash
+    # leaves out coefficients, because opposite ones count as equal
     mask = np.uint64(len(sources.table) - 1)
     value = np.uint64(count)
     for t in range(count):
@@ -183,7 +201,15 @@ def trace_sources(flat, depth, bits, sources):
     depth : int
         Only the first `depth` layers are asked for.
     bits : uint8 array, shape (N,)
+        Read for the units of the first ``depth - 1`` layers.
     sources : Sources, out
+
+    Notes
+    -----
+    **Invariant.** Before each layer every unit below is, exactly and on the whole region, the
+    combination of atoms that `sources` holds, or a multiple of its single atom by a factor
+    that is not zero; an atom is a function, and equal numbers are equal functions. So units
+    without terms vanish, and units with one source are multiples (docs/mathematics.md, part 7).
     """
     counts = sources.counts
     for slot in range(len(sources.table)):
@@ -193,6 +219,7 @@ def trace_sources(flat, depth, bits, sources):
         width = flat.widths[layer]
         if layer == 0:
             for i in range(width):
+                # equal units of the first layer are one atom
                 become_atom(sources, i, flat.first_numbers[i])
                 empty = flat.first_error[i] == 0.0
                 for d in range(flat.dimension + 1):
@@ -209,20 +236,19 @@ def trace_sources(flat, depth, bits, sources):
                 # a bias is not looked into: the unit is an atom
                 sources.source[u] = u if flat.biases[u] != 0.0 else NOTHING
             for k in range(below):
-                row = flat.bit[under + k]
-                slope = flat.upper[under + k]
-                if row >= 0 and bits[row] == 0:
-                    slope = flat.lower[under + k]
+                slope = slope_of(flat, under + k, bits)
                 if slope == 0.0 or counts[under + k] == 0:
                     continue
                 first = flat.outgoing[under + k]
                 for t in range(first, flat.outgoing[under + k + 1]):
                     u = base + (t - first if skipped < 0 else flat.targets[t - skipped])
                     weight = flat.weights[t]
+                    # an atom already: not looked into
                     if weight == 0.0 or sources.source[u] == u:
                         continue
                     factor = exact_factor(slope, weight)
                     lost = factor == UNKNOWN_FACTOR and counts[u] > 0
+                    # what floats cannot hold exactly makes the unit an atom of its own
                     if lost or not flow(sources, u, under + k, factor):
                         sources.source[u] = u
             for u in range(base, base + width):

@@ -1,7 +1,8 @@
 """The rows of a pattern's polytope, with bounds on their rounding errors.
 
 A region's rows follow from its pattern alone: they are the maps of its units
-(`network.layer_maps`), normalised, and turned to the pattern's side.
+(`network.layer_maps`), normalised, and turned to the pattern's side. See docs/mathematics.md,
+part 5.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from polyregions.arrays import Floats
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.layer_maps import first_maps, maps_above
+from polyregions.network.layer_maps import Maps, first_maps, maps_above
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LOST",
     "OK",
     "RowScratch",
+    "Rows",
     "oriented_rows",
     "row_scratch",
     "write_region_rows",
@@ -30,16 +32,33 @@ __all__ = [
 
 OK = 0
 DEGENERATE = 1
+# The error of a row that may vanish: no bound is negative, so nothing mistakes it for one.
 LOST = -1.0
 
 
-class RowScratch(NamedTuple):
-    """Work arrays of `write_region_rows`: maps of two successive layers, their bounds, slopes."""
+class Rows(NamedTuple):
+    """Rows of a polytope as columns, and what is not known of them.
 
-    maps: Floats
-    next_maps: Floats
-    error: Floats
-    next_error: Floats
+    Attributes
+    ----------
+    values : float64 array, shape (m + 1, columns)
+        Normal above offset; row i is ``values[:m, i] @ u + values[m, i]``, non-negative on
+        the polytope, with a normal of unit length.
+    errors : float64 array, shape (columns,)
+        ``errors[i]`` bounds, for every u in [-1, 1]^m, the difference between the float value of
+        row i at u, evaluation included, and the exact value of the exact row, up to a positive
+        factor. It exceeds (m + 6) 2^-53 times the sum of the row's entries.
+    """
+
+    values: Floats
+    errors: Floats
+
+
+class RowScratch(NamedTuple):
+    """Work arrays of `write_region_rows`: the maps of two successive layers, and slopes."""
+
+    maps: Maps
+    next_maps: Maps
     slopes: Floats
 
 
@@ -48,10 +67,8 @@ def row_scratch(flat: FlatNetwork) -> RowScratch:
     width = int(flat.widths.max())
     m = flat.dimension
     return RowScratch(
-        np.zeros((m + 1, width)),
-        np.zeros((m + 1, width)),
-        np.zeros(width),
-        np.zeros(width),
+        Maps(np.zeros((m + 1, width)), np.zeros(width)),
+        Maps(np.zeros((m + 1, width)), np.zeros(width)),
         np.zeros(width),
     )
 
@@ -60,35 +77,76 @@ def row_scratch(flat: FlatNetwork) -> RowScratch:
 def is_plain(square, error):
     """Return whether a row of this squared length is worth normalising.
 
-    One that is not is proven constant, or lost, by other means: the numbers only choose
-    the route.
+    One that is not is proven constant, or lost, by other means: the numbers choose the route.
+    But proofs count on one of them: errors below 1e-5 of the length make exact rows of length
+    1.01 at most.
     """
+    # far from where squares overflow or underflow; a map that is NaN or infinite is not plain
     return square > 1e-280 and error * error < 1e-10 * square and square < 1e280
 
 
+@inlined_exact_order_kernel
+def evaluation_rounding(m, size):
+    """Bound what rounding does to a row of m + 1 entries of this size when it is evaluated.
+
+    The scaling to unit length is one rounding of each entry, and the evaluation is m products
+    and m sums, so m + 2 at most for each entry; the rest of m + 6 is for the bound's own sums.
+    """
+    return (m + 6) * ROUNDOFF * size
+
+
 @exact_order_kernel
-def write_row(maps, i, m, sign, error, column, rows, errors):
-    """Write unit i's row, normalised and signed, as a column of `rows`; see `write_region_rows`."""
+def write_row(maps, unit, sign, rows, column):
+    """Write a unit's row, normalised and signed.
+
+    Parameters
+    ----------
+    maps : Maps
+        The layer's.
+    unit : int
+        By number in the layer.
+    sign : float
+        1 or -1: the side that is non-negative.
+    rows : Rows, out
+    column : int
+        Where the row is written.
+
+    Returns
+    -------
+    int
+        OK; or DEGENERATE if the row may vanish. It is written as the constant 1 then, with
+        error LOST; one that is proven to be a positive constant, about, as 1 with error 0.
+
+    Notes
+    -----
+    The exact row is divided by the float length, so the length's rounding needs no bound: a
+    row is as good as any positive multiple of it.
+    """
+    values, errors = rows.values, rows.errors
+    m = values.shape[0] - 1
+    error = maps.errors[unit]
     square = 0.0
     total = 0.0
     for d in range(m):
-        square += maps[d, i] * maps[d, i]
-        total += abs(maps[d, i])
-    shift = maps[m, i]
+        square += maps.values[d, unit] * maps.values[d, unit]
+        total += abs(maps.values[d, unit])
+    shift = maps.values[m, unit]
     if is_plain(square, error):
         scale = sign / np.sqrt(square)
         for d in range(m):
-            rows[d, column] = maps[d, i] * scale
-        rows[m, column] = shift * scale
+            values[d, column] = maps.values[d, unit] * scale
+        values[m, column] = shift * scale
+        # 1.01 covers the rounding of the bound; TINY what underflows in it, or in the row
         errors[column] = (
-            1.01 * (error * abs(scale) + (m + 6) * ROUNDOFF * (total + abs(shift)) * abs(scale))
+            1.01 * (error * abs(scale) + evaluation_rounding(m, total + abs(shift)) * abs(scale))
             + TINY
         )
         return OK
     for d in range(m):
-        rows[d, column] = 0.0
-    rows[m, column] = 1.0
-    # a sum that overflowed on its way has lost its sign
+        values[d, column] = 0.0
+    values[m, column] = 1.0
+    # the normal cannot outweigh the offset anywhere in the cube; but a sum that overflowed on
+    # its way has lost its sign
     if abs(shift) < np.inf and sign * shift - (total + 2.0 * error + TINY) * 1.01 > 0.0:
         errors[column] = 0.0
         return OK
@@ -97,16 +155,18 @@ def write_row(maps, i, m, sign, error, column, rows, errors):
 
 
 @exact_order_kernel
-def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, totals):
+def oriented_rows(maps, units, first, rows, scales, totals):
     """Write the normalised rows of several units, their positive sides non-negative.
 
     Parameters
     ----------
-    maps, error
-        The layer's, as `layer_maps` writes them.
+    maps : Maps
+        The layer's.
     units : int64 array
-        ``units[:count]`` are the units, by number in the layer; unit c becomes column
-        ``first + c`` of `rows` and `errors`, as `write_region_rows` writes them.
+        The units, by number in the layer; unit c becomes column ``first + c`` of `rows`, as
+        `write_row` writes it.
+    first : int
+    rows : Rows, out
     scales, totals : float64 arrays
         Work, one place per unit of the layer.
 
@@ -115,59 +175,58 @@ def oriented_rows(maps, error, m, units, count, first, rows, errors, scales, tot
     A unit of constant sign is written as the constant 1 or -1 with error 0; one that may
     vanish with error LOST.
     """
-    width = len(scales)
+    values, errors, error = rows.values, rows.errors, maps.errors
+    m = values.shape[0] - 1
+    count, width = len(units), len(scales)
+    # the whole layer, although some units have no row: loops without gaps are vectorised
     for i in range(width):
         scales[i] = 0.0
         totals[i] = 0.0
     for d in range(m):
         for i in range(width):
-            scales[i] += maps[d, i] * maps[d, i]
-            totals[i] += abs(maps[d, i])
+            scales[i] += maps.values[d, i] * maps.values[d, i]
+            totals[i] += abs(maps.values[d, i])
     for i in range(width):
         square = scales[i]
         scales[i] = 1.0 / np.sqrt(square) if is_plain(square, error[i]) else 0.0
     for d in range(m + 1):
         for c in range(count):
-            rows[d, first + c] = maps[d, units[c]] * scales[units[c]]
+            values[d, first + c] = maps.values[d, units[c]] * scales[units[c]]
     for c in range(count):
         i = units[c]
         if scales[i] > 0.0:
+            # as in `write_row`
             size = (
                 error[i] * scales[i]
-                + (m + 6) * ROUNDOFF * (totals[i] + abs(maps[m, i])) * scales[i]
+                + evaluation_rounding(m, totals[i] + abs(maps.values[m, i])) * scales[i]
             )
             errors[first + c] = 1.01 * size + TINY
-        else:
-            _odd_row(maps, error, i, m, first + c, rows, errors)
+        # a row that is not normalised: the constant 1, which stands for -1 if that is proven
+        elif (
+            write_row(maps, i, 1.0, rows, first + c) != OK
+            and write_row(maps, i, -1.0, rows, first + c) == OK
+        ):
+            values[m, first + c] = -1.0
 
 
 @exact_order_kernel
-def _odd_row(maps, error, unit, m, column, rows, errors):
-    """Write a row that is not normalised: a constant, or lost."""
-    if write_row(maps, unit, m, 1.0, error[unit], column, rows, errors) == OK:
-        return
-    # written as the constant 1, which stands for -1 if that is proven
-    if write_row(maps, unit, m, -1.0, error[unit], column, rows, errors) == OK:
-        rows[m, column] = -1.0
-
-
-@exact_order_kernel
-def _write_walls(flat, ids, column, count, rows, errors):
+def _write_walls(flat, ids, column, count, rows):
     """Write rows of the domain as long as they are next; return the following column."""
-    m = flat.dimension
+    values, m = rows.values, flat.dimension
     while column < count and ids[column] >= flat.units:
         wall = ids[column] - flat.units
         for d in range(m + 1):
-            rows[d, column] = flat.domain[d, wall]
-        offset = abs(flat.domain[m, wall])
-        errors[column] = flat.domain_error[wall] + (m + 6) * ROUNDOFF * (m + 1.0 + offset)
+            values[d, column] = flat.domain[d, wall]
+        # entries of a unit normal add up to sqrt(m) at most
+        size = m + 1.0 + abs(flat.domain[m, wall])
+        rows.errors[column] = flat.domain_error[wall] + evaluation_rounding(m, size)
         column += 1
     return column
 
 
 @entry
 @exact_order_kernel
-def write_region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
+def write_region_rows(flat, depth, bits, ids, count, rows, scratch):
     """Compute normalised rows of a pattern's polytope and bound their errors.
 
     Parameters
@@ -180,13 +239,8 @@ def write_region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
     count : int
         ``ids[:count]`` are the numbers of the rows to compute: units in ascending order,
         with rows of the domain anywhere among them.
-    rows : float64 array, shape (m + 1, at least count), out
-        Column c is row ``ids[c]``, normal above the offset; unit normals, the pattern's
-        side non-negative.
-    errors : float64 array, shape (at least count,), out
-        ``errors[c]`` bounds, for every u in [-1, 1]^m, the difference between the
-        float value of column c at u and the exact value of (the same multiple of) the
-        exact row, evaluation included.
+    rows : Rows, out
+        Column c is row ``ids[c]``, the pattern's side non-negative.
     scratch : RowScratch
 
     Returns
@@ -202,38 +256,27 @@ def write_region_rows(flat, depth, bits, ids, count, rows, errors, scratch):
     V = sum_k |w_k| (|slope_k| V_k + gamma |slope_k| q_k) + gamma |b|,
     gamma = (h + 8) 2^-53: Higham's bound for a sum of h products in any order.
     Constants such as 1.01 cover the rounding of the bound itself.
+
+    **Invariant.** Before each layer `maps` holds the maps of the layer's units on the pattern
+    below, with bounds on their errors, and the columns before `column` are written.
     """
-    m = flat.dimension
     maps, next_maps = scratch.maps, scratch.next_maps
-    error, next_error = scratch.error, scratch.next_error
-    first_maps(flat, maps, error)
+    first_maps(flat, maps)
     base = 0
-    column = _write_walls(flat, ids, 0, count, rows, errors)
+    column = _write_walls(flat, ids, 0, count, rows)
     status = OK
+    # one layer after the other, in the order of `ids`
     for layer in range(depth):
         if layer > 0:
-            maps_above(
-                flat,
-                layer,
-                base,
-                bits,
-                maps,
-                error,
-                scratch.slopes,
-                maps,
-                error,
-                next_maps,
-                next_error,
-            )
+            maps_above(flat, layer, base, bits, maps, maps, scratch.slopes, next_maps)
             maps, next_maps = next_maps, maps
-            error, next_error = next_error, error
         while column < count and ids[column] < flat.row_ends[layer]:
             row = ids[column]
             i = flat.unit_of_row[row] - base
+            # the side of the pattern is the positive one
             sign = 1.0 if bits[row] else -1.0
-            if write_row(maps, i, m, sign, error[i], column, rows, errors) != OK:
+            if write_row(maps, i, sign, rows, column) != OK:
                 status = DEGENERATE
-            column += 1
-            column = _write_walls(flat, ids, column, count, rows, errors)
+            column = _write_walls(flat, ids, column + 1, count, rows)
         base += flat.widths[layer]
     return status

@@ -19,6 +19,7 @@ __all__ = ["chart_points", "float_witness", "nearest_float", "witness_room"]
 
 def _centre_and_half_widths(box: Box) -> tuple[Floats, Floats]:
     """Return float centre and half-width of all coordinates (half-width 0: fixed)."""
+    # halves first: the sum of two bounds may overflow
     low, high = box.lower / 2, box.upper / 2
     half = high - low
     return np.where(half > 0, low + high, box.lower), half
@@ -31,6 +32,7 @@ def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
     centre, half = _centre_and_half_widths(domain.box)
     free = domain.free
     inputs = np.empty((len(points), len(centre)))
+    # the fixed coordinates are the box's own floats, exactly
     inputs[:] = centre
     inputs[:, free] += half[free] * points
     return inputs
@@ -49,8 +51,10 @@ def witness_room(chart: Chart, domain: Domain | None) -> float:
     _, half = _centre_and_half_widths(domain.box)
     size = np.maximum(np.abs(domain.box.lower), np.abs(domain.box.upper))[free]
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        # 3 roundings at most, 8 with those of this bound; 2^-1000 for what underflows
         shift = 8.0 * ROUNDOFF * (size + 2.0**-1000) / half[free]
     room = 1.01 * float(np.sqrt((shift**2).sum()))
+    # more than any polytope of the cube has: every witness is left to exact arithmetic
     return room if np.isfinite(room) else 1e300
 
 
@@ -75,8 +79,10 @@ def float_witness(
     if inside and domain is not None:
         inside = domain.contains(point)
     if inside:
+        # the float itself, pushed through the network in integers
         signs = np.array(exact_signs(exact, exact_point(point)))
         rows = exact_rows(exact, bits)[: exact.hidden_units]
+        # a unit that vanishes on the region is zero at every point of it
         vanishes = np.array([not any(row) for row in rows])
         if (np.where(vanishes, 0, 2 * bits.astype(np.int64) - 1) == signs).all():
             return point, None

@@ -63,7 +63,7 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
     """
     check_regions(regions)
-    writer = _WRITERS.get(Path(path).suffix.lower())
+    writer = _GRAPH_WRITERS.get(Path(path).suffix.lower())
     if writer is None:
         raise FormatError(
             f"{Path(path).name} has no known graph format; "
@@ -144,7 +144,7 @@ def _gexf(regions: Regions) -> Iterator[str]:
     yield "</edges>\n</graph>\n</gexf>\n"
 
 
-def _json(regions: Regions) -> Iterator[str]:
+def _node_link_json(regions: Regions) -> Iterator[str]:
     attributes = json.dumps(graph_attributes(regions))
     yield f'{{"directed": false, "multigraph": false, "graph": {attributes},\n"nodes": ['
     for index, pattern, point in graph_nodes(regions):
@@ -159,13 +159,13 @@ def _json(regions: Regions) -> Iterator[str]:
     yield "]}\n"
 
 
-_WRITERS: dict[str, Callable[[Regions], Iterator[str]]] = {
+_GRAPH_WRITERS: dict[str, Callable[[Regions], Iterator[str]]] = {
     ".graphml": _graphml,
     ".gexf": _gexf,
-    ".json": _json,
+    ".json": _node_link_json,
 }
 
-GRAPH_SUFFIXES = tuple(_WRITERS)
+GRAPH_SUFFIXES = tuple(_GRAPH_WRITERS)
 
 
 def _xml_type(value: Scalar) -> str:

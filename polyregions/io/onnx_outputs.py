@@ -8,11 +8,11 @@ from typing import Any
 from polyregions.errors import FormatError
 from polyregions.io.outputs import chosen_outputs, end_note, joined_note, no_reals_note
 
-__all__ = ["DROPPED_AT_THE_END", "kept_values", "needed_nodes"]
+__all__ = ["DROPPED_NODES", "kept_values", "needed_nodes"]
 
 # they keep the regions of what they read: each is injective up to a shift, or only
 # compares outputs, and none has a hyperplane of its own before the last layer
-DROPPED_AT_THE_END = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
+DROPPED_NODES = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
 
 # what classifiers do to labels and probabilities after that: they name, move or round
 # them, and make two of one (1 - p beside p)
@@ -115,7 +115,7 @@ def _dropped_from(makers: Makers, constants: set[str], output: str) -> tuple[set
         proto = makers.get(stack.pop())
         if proto is None or proto.domain not in ("", "ai.onnx", "ai.onnx.ml") or not proto.input:
             return set(), []
-        if proto.op_type in DROPPED_AT_THE_END:
+        if proto.op_type in DROPPED_NODES:
             operators.append(proto.op_type)
             ends.add(proto.input[0])
         elif proto.op_type in _FOLLOWING:

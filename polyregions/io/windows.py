@@ -129,7 +129,7 @@ def windows(
     )
     if min(out) < 1:
         raise NetworkError(f"a window of {tuple(kernel)} does not fit into {spatial}")
-    return _placed(out, spatial, kernel, strides, [before for before, _ in pads], dilations)
+    return _placed_windows(out, spatial, kernel, strides, [before for before, _ in pads], dilations)
 
 
 def windows_with_ceil(
@@ -164,7 +164,7 @@ def windows_with_ceil(
     return replace(seen, sizes=(within.index >= 0).sum(axis=1))
 
 
-def _placed(
+def _placed_windows(
     out: Shape,
     spatial: Shape,
     kernel: Sequence[int],
@@ -312,7 +312,7 @@ def convolve_transposed(
     if min(out) < 1:
         raise NetworkError(f"its pads {tuple(pads)} leave nothing of the result")
     before = [pad[0] for pad in pads]
-    seen = _placed(tuple(spatial), out, kernel, strides, before, dilations)
+    seen = _placed_windows(tuple(spatial), out, kernel, strides, before, dilations)
     area, taps = seen.index.shape
     count = math.prod(out)
     if batch * channels * depth * area * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:

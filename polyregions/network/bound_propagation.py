@@ -2,7 +2,8 @@
 
 A pre-activation is enclosed by an affine function of the chart coordinates and a radius.
 A unit that may switch is replaced by the secant of its two slopes, and the distance to
-the secant joins the radius. Radii include a bound on every rounding.
+the secant joins the radius. Radii include a bound on every rounding. See docs/mathematics.md,
+part 8, "Over the whole domain".
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from polyregions.arrays import Floats
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.layer_maps import first_maps, sum_rounding, weigh
+from polyregions.network.layer_maps import Maps, first_maps, sum_rounding, weigh
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = ["Enclosure", "enclose", "no_enclosure"]
@@ -48,7 +49,20 @@ def no_enclosure(flat: FlatNetwork, layer: int) -> Enclosure:
 
 @exact_order_kernel
 def bound_unit(m, i, below, above, enclosure):
-    """Enclose unit i's output, in place: its slopes are `below` and `above` zero."""
+    """Enclose unit i's output, in place: its slopes are `below` and `above` zero.
+
+    Parameters
+    ----------
+    m, i : int
+    below, above : float
+    enclosure : Enclosure, in and out
+
+    Notes
+    -----
+    Between low and high the output minus `secant` times the input is 0 at zero, `left` at low
+    and `right` at high, and linear between: it takes its extremes at these three. Any secant
+    gives a true enclosure, so its rounding needs no bound.
+    """
     affine, radius = enclosure.affine, enclosure.radius
     low, high = enclosure.low[i], enclosure.high[i]
     secant, left, right = above, 0.0, 0.0
@@ -64,6 +78,7 @@ def bound_unit(m, i, below, above, enclosure):
         size += abs(affine[d, i])
         affine[d, i] *= secant
     affine[m, i] += middle
+    # 8 u: at most as many roundings in each of the terms, whose sizes are added up here
     slopes = abs(secant) + abs(below) + abs(above)
     rounding = size * abs(secant) + abs(middle) + max(abs(low), abs(high)) * slopes
     bound = 1.0001 * (radius[i] * abs(secant) + gap + 8.0 * ROUNDOFF * rounding) + TINY
@@ -87,11 +102,18 @@ def enclose(flat, layer, base, below, above, source, out):
     source : Enclosure
         The layer before; its units' outputs are written over it. Not read for layer 0.
     out : Enclosure, out
+
+    Notes
+    -----
+    **Invariant.** Whatever the pattern, each unit of the layer before is, on the whole cube,
+    within its radius of its affine map; the loops keep that true of its output and, through
+    the weights, of this layer's units. Bounds that are NaN or infinite prove nothing, since
+    every use is of the form ``low > 0``.
     """
     m, width = flat.dimension, flat.widths[layer]
     affine, radius = out.affine, out.radius
     if layer == 0:
-        first_maps(flat, affine, radius)
+        first_maps(flat, Maps(affine, radius))
         for i in range(width):
             radius[i] += TINY
     else:
@@ -109,11 +131,13 @@ def enclose(flat, layer, base, below, above, source, out):
             for d in range(m + 1):
                 spread += abs(source.affine[d, k])
             source.radius[k] = source.radius[k] * 1.0001 + gamma * spread
-        weigh(flat, layer, base, speaks, source.affine, source.radius, affine, radius)
+        inside = Maps(source.affine, source.radius)
+        weigh(flat, layer, base, speaks, inside, Maps(affine, radius))
     for i in range(width):
         reach = radius[i]
         for d in range(m):
             reach += abs(affine[d, i])
+        # the cube's reach of the affine map, its radius, and the rounding of the offset's sums
         reach = 1.0001 * reach + 8.0 * ROUNDOFF * abs(affine[m, i])
         out.low[i] = affine[m, i] - reach
         out.high[i] = affine[m, i] + reach

@@ -1,37 +1,91 @@
 """The affine maps of a layer's units on one activation pattern, and bounds on their errors.
 
 A layer's pre-activations are affine functions of the chart coordinates, which follow from
-those of the layer below and the slopes that the pattern gives its units.
+those of the layer below and the slopes that the pattern gives its units. The bounds are part 5
+of docs/mathematics.md.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from polyregions.arrays import Floats
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.rounding import ROUNDOFF, TINY
 
-__all__ = ["change_slope", "first_maps", "maps_above", "sum_rounding", "weigh", "write_layer_maps"]
+__all__ = [
+    "Maps",
+    "change_slope",
+    "first_maps",
+    "maps_above",
+    "slope_of",
+    "sum_rounding",
+    "weigh",
+    "write_layer_maps",
+]
+
+
+class Maps(NamedTuple):
+    """The affine maps of some units, and bounds on their errors.
+
+    Attributes
+    ----------
+    values : float64 array, shape (m + 1, units), or (layers, m + 1, units)
+        The map of unit i is ``values[:m, i] @ u + values[m, i]``.
+    errors : float64 array, shape (units,), or (layers, units)
+        Unit i's map and the exact one differ by at most ``errors[i]``, in the sum over all m + 1
+        coefficients; so do their values on the cube.
+    """
+
+    values: Floats
+    errors: Floats
 
 
 @exact_order_kernel
-def first_maps(flat, out, error):
+def first_maps(flat, out):
     """Write the maps of the first layer's units, which no pattern changes, and their bounds."""
     for d in range(flat.dimension + 1):
         for i in range(flat.widths[0]):
-            out[d, i] = flat.first[d, i]
+            out.values[d, i] = flat.first[d, i]
     for i in range(flat.widths[0]):
-        error[i] = flat.first_error[i]
+        out.errors[i] = flat.first_error[i]
+
+
+@inlined_exact_order_kernel
+def slope_of(flat, unit, bits):
+    """Return the slope that a pattern gives a unit, by its number among those of all layers."""
+    row = flat.bit[unit]
+    # what passes through has no bit, and two equal slopes
+    if row >= 0 and bits[row] == 0:
+        return flat.lower[unit]
+    return flat.upper[unit]
 
 
 @inlined_exact_order_kernel
 def sum_rounding(flat, layer):
-    """Return gamma: a layer's sums, in any order, are off by gamma times the sizes added."""
+    """Return gamma: a layer's sums, in any order, are off by gamma times the sizes added.
+
+    A sum of h products, the product with the slope and the bias make h + 2 roundings; the rest
+    of h + 8, and 1.05, is for the rounding of the bound itself.
+    """
     return (flat.terms[layer] + 8) * (ROUNDOFF * 1.05)
 
 
 @exact_order_kernel
-def _dense_sums(weights, start, below, above, m, coefficients, work, out):
-    """out[d, :] = sum over units k of below with a coefficient of W[:, k] * work[d, k]."""
-    for d in range(m + 1):
+def _dense_sums(weights, start, below, above, coefficients, work, out):
+    """out[d, :] = sum over units k of below with a coefficient of W[:, k] * work[d, k].
+
+    Parameters
+    ----------
+    weights : float64 array
+        Those of unit k begin at ``start + k * above``.
+    start, below, above : int
+    coefficients : float64 array, shape (at least below,)
+        Only whether they are zero matters.
+    work, out : float64 arrays, shapes (m + 1, at least below) and (m + 1, at least above)
+    """
+    columns = len(work)
+    for d in range(columns):
         for i in range(above):
             out[d, i] = 0.0
     k = 0
@@ -50,7 +104,7 @@ def _dense_sums(weights, start, below, above, m, coefficients, work, out):
             w1 = weights[start + k1 * above : start + (k1 + 1) * above]
             w2 = weights[start + k2 * above : start + (k2 + 1) * above]
             w3 = weights[start + k3 * above : start + (k3 + 1) * above]
-            for d in range(m + 1):
+            for d in range(columns):
                 g0, g1, g2, g3 = work[d, k0], work[d, k1], work[d, k2], work[d, k3]
                 total = out[d]
                 for i in range(above):
@@ -58,7 +112,7 @@ def _dense_sums(weights, start, below, above, m, coefficients, work, out):
         else:
             for _ in range(count):
                 w3 = weights[start + k3 * above : start + (k3 + 1) * above]
-                for d in range(m + 1):
+                for d in range(columns):
                     g3 = work[d, k3]
                     total = out[d]
                     for i in range(above):
@@ -67,10 +121,11 @@ def _dense_sums(weights, start, below, above, m, coefficients, work, out):
 
 
 @exact_order_kernel
-def _sparse_sums(flat, layer, under, m, coefficients, work, out):
+def _sparse_sums(flat, layer, under, coefficients, work, out):
     """`_dense_sums` for a layer of which only the weights that are not zero are stored."""
+    # inside out: a weight is read once for all m + 1 columns
     skipped = flat.skipped[layer]
-    for d in range(m + 1):
+    for d in range(len(work)):
         for i in range(flat.widths[layer]):
             out[d, i] = 0.0
     for k in range(flat.widths[layer - 1]):
@@ -79,7 +134,7 @@ def _sparse_sums(flat, layer, under, m, coefficients, work, out):
         for t in range(flat.outgoing[under + k], flat.outgoing[under + k + 1]):
             i = flat.targets[t - skipped]
             weight = flat.weights[t]
-            for d in range(m + 1):
+            for d in range(len(work)):
                 out[d, i] += weight * work[d, k]
 
 
@@ -90,11 +145,13 @@ def _sum_errors(flat, layer, under, base, gamma, coefficients, error, out):
     skipped = flat.skipped[layer]
     biases = flat.biases[base : base + width]
     for i in range(width):
+        # the bias takes part in the sum like any other term
         out[i] = gamma * abs(biases[i]) + TINY
     for k in range(flat.widths[layer - 1]):
         if coefficients[k] == 0.0:
             continue
         first = flat.outgoing[under + k]
+        # 1.0001: the products and sums of this bound are rounded, too
         bound = error[k] * 1.0001
         if skipped < 0:
             weights = flat.weights[first : first + width]
@@ -106,7 +163,7 @@ def _sum_errors(flat, layer, under, base, gamma, coefficients, error, out):
 
 
 @inlined_exact_order_kernel
-def weigh(flat, layer, base, coefficients, source, source_error, out, error):
+def weigh(flat, layer, base, coefficients, source, out):
     """Apply a layer's weights and biases to the maps of its inputs.
 
     Parameters
@@ -116,29 +173,27 @@ def weigh(flat, layer, base, coefficients, source, source_error, out, error):
         The layer, not the first, and the number of its first unit.
     coefficients : float64 array, shape (width,)
         Inputs for which it is zero are left out.
-    source, source_error : float64 arrays, shapes (m + 1, width) and (width,)
-        The inputs' maps, and bounds on their errors and on `sum_rounding` times their sizes.
-    out, error : float64 arrays, out
+    source : Maps
+        The inputs'; their bounds are on their errors and on `sum_rounding` times their sizes.
+    out : Maps, out
     """
     width = flat.widths[layer]
     below = flat.widths[layer - 1]
     under = base - below
     if flat.skipped[layer] < 0:
         start = flat.outgoing[under]
-        _dense_sums(flat.weights, start, below, width, flat.dimension, coefficients, source, out)
+        _dense_sums(flat.weights, start, below, width, coefficients, source.values, out.values)
     else:
-        _sparse_sums(flat, layer, under, flat.dimension, coefficients, source, out)
+        _sparse_sums(flat, layer, under, coefficients, source.values, out.values)
     biases = flat.biases[base : base + width]
     for i in range(width):
-        out[flat.bias_column, i] += biases[i]
+        out.values[flat.bias_column, i] += biases[i]
     gamma = sum_rounding(flat, layer)
-    _sum_errors(flat, layer, under, base, gamma, coefficients, source_error, error)
+    _sum_errors(flat, layer, under, base, gamma, coefficients, source.errors, out.errors)
 
 
 @exact_order_kernel
-def maps_above(
-    flat, layer, base, bits, source, source_error, slopes, scaled, scaled_error, out, error
-):
+def maps_above(flat, layer, base, bits, source, scaled, slopes, out):
     """Compute the maps of a layer's units from those of the layer below, and their bounds.
 
     Parameters
@@ -148,73 +203,66 @@ def maps_above(
         The layer, not the first, and the number of its first unit.
     bits : uint8 array, shape (N,)
         Read for the units of the layer below only.
-    source, source_error : float64 arrays, shapes (m + 1, width) and (width,)
-        Maps of the layer below; see `region_rows` for the meaning of the bounds.
-    slopes, scaled, scaled_error : float64 arrays
-        Work, of shapes (width,), (m + 1, width), (width,); the last two may be `source` and
-        `source_error`, which are overwritten then.
-    out, error : float64 arrays, out
+    source : Maps
+        The layer below's.
+    scaled : Maps
+        Work; it may be `source`, which is overwritten then.
+    slopes : float64 array, shape (width,)
+        Work.
+    out : Maps, out
+
+    Notes
+    -----
+    **Invariant.** Before pass k the bound of each unit scaled so far is above slope times the
+    unit's own bound, plus gamma times the size of its map: the share of the sums above that
+    goes through it (docs/mathematics.md, part 5).
     """
     m = flat.dimension
     below = flat.widths[layer - 1]
     under = base - below
     gamma = sum_rounding(flat, layer)
     for k in range(below):
-        row = flat.bit[under + k]
-        slope = flat.upper[under + k]
-        if row >= 0 and bits[row] == 0:
-            slope = flat.lower[under + k]
+        slope = slope_of(flat, under + k, bits)
         slopes[k] = slope
         total = 0.0
         if slope != 0.0:
             for d in range(m + 1):
-                value = source[d, k] * slope
-                scaled[d, k] = value
+                value = source.values[d, k] * slope
+                scaled.values[d, k] = value
                 total += abs(value)
-        scaled_error[k] = (source_error[k] + TINY) * abs(slope) + gamma * total + TINY
-    weigh(flat, layer, base, slopes, scaled, scaled_error, out, error)
+        # TINY twice: what underflows may do so before it is multiplied by a large slope
+        scaled.errors[k] = (source.errors[k] + TINY) * abs(slope) + gamma * total + TINY
+    weigh(flat, layer, base, slopes, scaled, out)
 
 
 @exact_order_kernel
-def write_layer_maps(flat, layer, base, bits, maps, errors, scaled, scaled_error, slopes):
+def write_layer_maps(flat, layer, base, bits, maps, scaled, slopes):
     """Compute the maps of a layer's units; all layers' maps are kept.
 
     So those of the layer above can be computed again for other bits of this one.
 
     Parameters
     ----------
-    flat, layer, base, bits, scaled, scaled_error, slopes
-        See `maps_above`.
-    maps : float64 array, shape (layers, m + 1, width)
-        ``maps[layer - 1]`` is read, ``maps[layer]`` is written.
-    errors : float64 array, shape (layers, width)
-        Likewise.
+    flat, layer, base, bits, scaled, slopes
+        See `maps_above`; `layer` may be the first.
+    maps : Maps of all layers, in and out
+        Layer ``layer - 1`` is read, `layer` is written.
     """
+    out = Maps(maps.values[layer], maps.errors[layer])
     if layer == 0:
-        first_maps(flat, maps[0], errors[0])
+        first_maps(flat, out)
     else:
-        maps_above(
-            flat,
-            layer,
-            base,
-            bits,
-            maps[layer - 1],
-            errors[layer - 1],
-            slopes,
-            scaled,
-            scaled_error,
-            maps[layer],
-            errors[layer],
-        )
+        below = Maps(maps.values[layer - 1], maps.errors[layer - 1])
+        maps_above(flat, layer, base, bits, below, scaled, slopes, out)
 
 
 @exact_order_kernel
-def change_slope(flat, layer, base, unit, change, maps, errors):
+def change_slope(flat, layer, base, unit, change, maps):
     """Let a unit of the layer below have another slope, in the maps of a layer and their bounds.
 
     Parameters
     ----------
-    flat, layer, base, maps, errors
+    flat, layer, base, maps
         See `write_layer_maps`.
     unit : int
         By number in the layer below.
@@ -225,18 +273,23 @@ def change_slope(flat, layer, base, unit, change, maps, errors):
     -----
     A product of three factors, one of them a rounded difference, and a sum: the map of
     unit i is off by at most ``|w_i change| (V + 4 u q) + u |out_i|`` more than before,
-    V and q as in `region_rows`, u = 2^-53. So errors add up, in either direction; maps
-    are computed afresh now and then.
+    V and q as in docs/mathematics.md, part 5, u = 2^-53. So errors add up, in either direction;
+    maps are computed afresh now and then (part 9).
+
+    **Invariant.** Before and after, each unit's error bounds the difference between its map
+    and the exact one, for the slopes that the layer below has before and after.
     """
     m = flat.dimension
     width = flat.widths[layer]
     under = base - flat.widths[layer - 1]
-    source, out, error = maps[layer - 1], maps[layer], errors[layer]
+    source, out, error = maps.values[layer - 1], maps.values[layer], maps.errors[layer]
     start = flat.outgoing[under + unit]
     size = 0.0
     for d in range(m + 1):
         size += abs(source[d, unit])
-    bound = (errors[layer - 1, unit] + 8.0 * ROUNDOFF * size + TINY) * abs(change) * 1.0001 + TINY
+    own = maps.errors[layer - 1, unit]
+    # 8 u: two products, the difference of slopes, and the size's own sum, with room to spare
+    bound = (own + 8.0 * ROUNDOFF * size + TINY) * abs(change) * 1.0001 + TINY
     if flat.skipped[layer] < 0:
         weights = flat.weights[start : start + width]
         for i in range(width):
@@ -245,6 +298,7 @@ def change_slope(flat, layer, base, unit, change, maps, errors):
             value = source[d, unit] * change
             total = out[d]
             for i in range(width):
+                # one rounding of the new sum, and 1 % for that of the bound
                 total[i] += weights[i] * value
                 error[i] += abs(total[i]) * (1.01 * ROUNDOFF)
     else:

@@ -44,7 +44,7 @@ __all__ = [
 
 Residues = NDArray[np.uint64]
 
-# More primes than this cost more than rational arithmetic: the zero tests are then left to it.
+# Hint: more primes cost more than rational arithmetic; the zero tests are then left to it.
 _MOST_PRIMES = 96
 # Bounds are kept above this, so that none underflows: a later weight may be huge.
 _FLOOR = 2.0**-1000
@@ -137,7 +137,8 @@ def _largest_bits(network: Network, chart: Chart, table: list[list[int]], scale:
     peak = max(abs(entry) for row in table for entry in row)
     largest = max(1, int(peak).bit_length())
     bits = float(largest)
-    # real magnitude of the rows of the layer and log2 of the factor that makes them integers
+    # real magnitude of the rows of the layer and log2 of the factor that makes them integers:
+    # their sum bounds the bits, and the largest over all layers those of any row
     magnitude = [quotient(max(abs(entry) for entry in row), scale) for row in table]
     size = np.maximum(magnitude, _FLOOR)
     exponent = float(scale.bit_length())
@@ -223,12 +224,30 @@ def power(base, exponent, prime):
 
 
 @exact_order_kernel
-def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_maps):
-    """Push `columns` columns of residues through one layer; units below are signed by bits.
+def modular_layer(flat, modular, index, layer, base, bits, maps, next_maps):
+    """Push columns of residues through one layer; units below are signed by bits.
 
-    ``maps`` (columns, width) holds the pre-activations of the layer below, and the
-    result is written to ``next_maps``. Biases are not added.
+    Parameters
+    ----------
+    flat, modular
+    index : int
+        Of the prime.
+    layer, base : int
+        The layer, not the first, and the number of its first unit.
+    bits : uint8 array, shape (N,)
+        Read for the units of the layer below only.
+    maps : uint64 array, shape (columns, at least width)
+        The pre-activations of the layer below.
+    next_maps : uint64 array, shape (at least columns, at least width), out
+        This layer's, without biases.
+
+    Notes
+    -----
+    **Invariant.** Before each addition a sum is below `most`, a multiple of the prime below
+    2^63, and congruent to the exact one; a product of residues is below 2^62, so no sum leaves
+    64 bits unnoticed.
     """
+    columns = len(maps)
     prime = modular.primes[index]
     most = prime << np.uint64(32)  # below 2^63, and products are below 2^62
     width = flat.widths[layer]
@@ -243,6 +262,7 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
         slope = modular.upper[index, under + k]
         if row >= 0 and bits[row] == 0:
             slope = modular.lower[index, under + k]
+        # zero modulo this prime: nothing flows, in this image of the network
         if slope == np.uint64(0):
             continue
         first = flat.outgoing[under + k]
@@ -261,7 +281,15 @@ def modular_layer(flat, modular, index, layer, base, bits, columns, maps, next_m
 
 @exact_order_kernel
 def modular_rows(flat, modular, bits):
-    """Fill ``unit_rows`` with the rows of a region modulo every prime (units, then domain)."""
+    """Fill ``unit_rows`` with the rows of a region modulo every prime (units, then domain).
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork, in and out
+    bits : uint8 array, shape (N,)
+        Not signed: a row is the unit's map, whatever its own bit.
+    """
     m = flat.dimension
     for index in range(len(modular.primes)):
         prime = modular.primes[index]
@@ -273,7 +301,7 @@ def modular_rows(flat, modular, bits):
         for layer in range(len(flat.widths)):
             width = flat.widths[layer]
             if layer > 0:
-                modular_layer(flat, modular, index, layer, base, bits, m + 1, maps, next_maps)
+                modular_layer(flat, modular, index, layer, base, bits, maps, next_maps)
                 for i in range(width):
                     next_maps[flat.bias_column, i] = (
                         next_maps[flat.bias_column, i] + modular.biases[index, base + i]
@@ -292,7 +320,12 @@ def modular_rows(flat, modular, bits):
 
 @exact_order_kernel
 def vanishes(modular, m, row):
-    """Return whether a row is exactly zero (needs at least one prime)."""
+    """Return whether a row is exactly zero (needs at least one prime).
+
+    **Invariant.** Before each pass all its entries vanish modulo the primes so far, so they are
+    divisible by their product. One that is divisible by all of them is zero, being smaller
+    than their product (docs/mathematics.md, part 7, second claim).
+    """
     for index in range(len(modular.primes)):
         for d in range(m + 1):
             if modular.unit_rows[index, d, row] != np.uint64(0):
@@ -302,7 +335,11 @@ def vanishes(modular, m, row):
 
 @exact_order_kernel
 def coincide(modular, m, first, second, lead):
-    """Return whether two rows lie on one hyperplane; entry `lead` of the first is not zero."""
+    """Return whether two rows lie on one hyperplane; entry `lead` of the first is not zero.
+
+    **Invariant.** Before each pass every 2 × 2 minor with column `lead` vanishes modulo the
+    primes so far; see `vanishes`. With entry `lead` not zero that makes them multiples.
+    """
     for index in range(len(modular.primes)):
         prime = modular.primes[index]
         rows = modular.unit_rows[index]
@@ -315,7 +352,11 @@ def coincide(modular, m, first, second, lead):
 
 @exact_order_kernel
 def meet_on(modular, first, second, row):
-    """Return whether three rows of the plane are linearly dependent: their lines concur."""
+    """Return whether three rows of the plane are linearly dependent: their lines concur.
+
+    **Invariant.** Before each pass their determinant vanishes modulo the primes so far; see
+    `vanishes`.
+    """
     for index in range(len(modular.primes)):
         prime = modular.primes[index]
         a, b = modular.unit_rows[index, :, first], modular.unit_rows[index, :, second]
@@ -337,6 +378,23 @@ def combination_zeros(modular, m, basis, row, is_zero):
     With ``a_row = sum_k y_k a_k`` and ``b = c_row - sum_k y_k c_k``, sets
     ``is_zero[k]`` for each y_k and ``is_zero[m]`` for b. Returns False if some prime
     cannot tell (the basis is singular modulo it).
+
+    Parameters
+    ----------
+    modular : ModularNetwork
+        With the region's rows.
+    m : int
+    basis : int64 array, shape (m,)
+        Rows by their numbers in the network.
+    row : int
+    is_zero : bool array, shape (m + 1,), out
+
+    Notes
+    -----
+    **Invariant.** Before each pass ``is_zero[k]`` says whether the residues of y_k are zero
+    modulo all primes so far. By Cramer's rule y_k and b are quotients of determinants of at
+    most m + 1 rows, below the product of the primes: zero modulo all of them means zero. Within
+    a prime, Gauss-Jordan keeps the solutions of ``work[:, :m] @ y = work[:, m]``.
     """
     for k in range(m + 1):
         is_zero[k] = True
@@ -349,6 +407,7 @@ def combination_zeros(modular, m, basis, row, is_zero):
                 work[d, k] = rows[d, basis[k]]
             work[d, m] = rows[d, row]
         for c in range(m):
+            # any pivot that is not zero is as good as another: nothing is rounded
             best = c
             while best < m and work[best, c] == np.uint64(0):
                 best += 1
@@ -359,6 +418,7 @@ def combination_zeros(modular, m, basis, row, is_zero):
                     swap = work[c, k]
                     work[c, k] = work[best, k]
                     work[best, k] = swap
+            # Fermat: the inverse modulo a prime
             inverse = power(work[c, c], prime - np.uint64(2), prime)
             for k in range(c, m + 1):
                 work[c, k] = work[c, k] * inverse % prime
@@ -367,6 +427,7 @@ def combination_zeros(modular, m, basis, row, is_zero):
                 if r != c and factor != np.uint64(0):
                     for k in range(c, m + 1):
                         work[r, k] = (work[r, k] + (prime - factor) * work[c, k]) % prime
+        # the offset that is left
         total = rows[m, row]
         for k in range(m):
             result[k] = work[k, m]

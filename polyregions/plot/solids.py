@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.analysis.solids import solids
+from polyregions.analysis.corners import solids
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
@@ -28,7 +28,7 @@ __all__ = ["plot_slices", "plot_solids"]
 
 
 _LIGHT = np.array([0.35, -0.55, 0.75])
-_SHADES = 64  # each is drawn for itself, in the order of its depth
+_FACE_SHADES = 64  # each is drawn for itself, in the order of its depth
 
 
 def plot_solids(
@@ -72,7 +72,7 @@ def plot_solids(
     of = [number for number, body in enumerate(bodies) for _ in body.faces]
     inside = [body.points[face] for body in bodies for face in body.faces]
     faces = [corners + moves[owner[number]] for number, corners in zip(of, inside, strict=True)]
-    drawn = patches(values, faces, of, at=inside, shades=_SHADES)
+    drawn = patches(values, faces, of, at=inside, shades=_FACE_SHADES)
     bright = np.array([_brightness(corners) for corners in faces])[drawn.owners]
     colors = np.column_stack([drawn.colors * bright[:, None], np.ones(len(bright))])
     axes = new_axes(width=7, height=6.5, projection="3d")

@@ -28,7 +28,8 @@ from polyregions.geometry.witness import chart_points
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
-from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
+from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
+from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.neighbors import batch
@@ -43,10 +44,7 @@ __all__ = [
     "write_certificate",
 ]
 
-FORMAT, VERSION = "polyregions certificate", 2
-
-
-_CHUNK = 4096
+_REGIONS_AT_A_TIME = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
 
 
@@ -135,7 +133,7 @@ def _free(regions: Regions) -> list[int]:
     return free
 
 
-def _faces(problem: Problem) -> NDArray[np.int64]:
+def _face_numbers(problem: Problem) -> NDArray[np.int64]:
     """Return the number that the certificate gives to each row of the chart's domain.
 
     The last row of a cone, t >= 0, takes the place of t >= -1; inequalities of a polytope
@@ -158,35 +156,25 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     """
     flat = problem.flat
     total = len(regions)
-    table, faces = grown(store, len(store), len(store)), _faces(problem)
-    points = np.full((len(store), flat.dimension), np.nan)
-    points[:total] = _chart_witnesses(problem, regions)
-    starts = np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16)
+    known = KnownRegions(
+        table=grown(store, len(store), len(store)),
+        patterns=store,
+        starts=np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16),
+        points=np.full((len(store), flat.dimension), np.nan),
+        faces=_face_numbers(problem),
+    )
+    known.points[:total] = _chart_witnesses(problem, regions)
     worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
-    size = min(total, _CHUNK)
+    size = min(total, _REGIONS_AT_A_TIME)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
     modular = no_modular_network(flat)
     decides_ties = False
     start = 0
     while start < total:
         stop = min(total, start + size)
-        done = collect(
-            flat,
-            modular,
-            faces,
-            table,
-            store,
-            start,
-            stop,
-            starts,
-            points,
-            problem.room,
-            worker,
-            scratch,
-            out,
-        )
+        done = collect(flat, modular, known, (start, stop), problem.room, worker, scratch, out)
         if done < 0:
-            raise _inconsistent(start - 1 - done)
+            raise _unmatched_region(start - 1 - done)
         if out.open[:done].any() and not decides_ties:
             # kernels that decide ties are prepared for the first region that has any
             modular, decides_ties = problem.modular, True
@@ -197,12 +185,12 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
         _take(problem, regions, parts, start, done, out)
         for r in np.flatnonzero(out.open[:done]).tolist():
             proofs = parts.proofs[-1][r]
-            _take_exactly(problem, regions, store, table, parts, start + r, proofs, faces)
+            _take_exactly(problem, regions, known, parts, start + r, proofs)
         start += done
         yield start
 
 
-def _inconsistent(region: int) -> PartialResultError:
+def _unmatched_region(region: int) -> PartialResultError:
     return PartialResultError(
         f"region {region} touches a region that is not in the result, or an edge is missing; "
         f"enumerate again"
@@ -246,12 +234,10 @@ def _take(
 def _take_exactly(
     problem: Problem,
     regions: Regions,
-    store: Words,
-    table: NDArray[np.uint32],
+    known: KnownRegions,
     parts: Parts,
     number: int,
     proofs: NDArray[np.int16],
-    faces: NDArray[np.int64],
 ) -> None:
     """Expand one region in exact arithmetic and write its proofs in place."""
     exact = problem.exact
@@ -260,7 +246,7 @@ def _take_exactly(
     rows = exact_rows(exact, bits)
     answer = exact_facets(rows)
     assert answer is not None, "a proven region is not empty"
-    rename = [*range(n_units), *(n_units + faces).tolist()]
+    rename = [*range(n_units), *(n_units + known.faces).tolist()]
     bases: dict[tuple[int, ...], int] = {}
     for i in range(n_units):
         if i in answer.supports:
@@ -279,16 +265,15 @@ def _take_exactly(
         if len(units) < len(group):
             proofs[units] = WALL - (rename[group[-1]] - n_units)
             continue
-        neighbor = int(
-            find_pattern(table, store, pack(bits_beyond(exact, bits, rows, group, point)))
-        )
+        beyond = pack(bits_beyond(exact, bits, rows, group, point))
+        neighbor = int(find_pattern(known.table, known.patterns, beyond))
         if neighbor < 0:
-            raise _inconsistent(number)
+            raise _unmatched_region(number)
         if neighbor < number:
             continue
         inputs = problem.chart.to_input(point)
         chosen: Point = tuple(inputs[i] for i in _free(regions))
-        nearest = np.array([[_nearest(value) for value in chosen]])
+        nearest = np.array([[_rounded_float(value) for value in chosen]])
         parts.exact_points[number, neighbor] = chosen
         parts.edges.append(np.array([[number, neighbor]]))
         parts.points.append(nearest)
@@ -296,7 +281,7 @@ def _take_exactly(
         parts.units.append(np.array(units, dtype=np.int16))
 
 
-def _nearest(value: Fraction) -> float:
+def _rounded_float(value: Fraction) -> float:
     try:
         return value.numerator / value.denominator
     except OverflowError:
@@ -312,7 +297,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
     order = np.argsort(edges[:, 0] * total + edges[:, 1])
     edges = edges[order]
     if not np.array_equal(edges, regions.edges):
-        raise _inconsistent(0)
+        raise _unmatched_region(0)
     counts = np.concatenate(parts.unit_counts)
     starts = np.cumsum(counts) - counts
     counts, starts = counts[order], starts[order]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats, Integers
 from polyregions.cells.degeneracy import NO_ROW
-from polyregions.cells.degenerate import walk_degenerate
+from polyregions.cells.degenerate import prove_group_point, walk_degenerate
 from polyregions.cells.dictionary import HUGE
-from polyregions.cells.proofs import evaluate_rows
+from polyregions.cells.polygon import lines_meet
 from polyregions.compiled import entry, exact_order_kernel
-from polyregions.geometry.rows import OK
+from polyregions.geometry.rows import OK, Rows
 from polyregions.network.flat import FlatNetwork
+from polyregions.pattern import Words
+from polyregions.proof.checker import FACET, WALL, ZERO
 from polyregions.walk.neighbors import write_degenerate, write_simple
 from polyregions.walk.region_kernel import (
     decide_simple,
@@ -24,10 +27,32 @@ from polyregions.walk.region_kernel import (
 )
 from polyregions.walk.visited import find_pattern
 
-__all__ = ["FACET", "WALL", "ZERO", "Pieces", "collect", "pieces"]
+__all__ = ["KnownRegions", "Pieces", "collect", "pieces"]
 
-# what a row's proof says; see docs/certificate.md
-FACET, ZERO, WALL = -1, -2, -3
+
+class KnownRegions(NamedTuple):
+    """All regions of a result, by number, and what is known of the way into each.
+
+    Attributes
+    ----------
+    table : integer array
+        The visited table (`walk.visited`).
+    patterns : uint64 array, shape (R, W)
+    starts : int16 array, shape (R, m)
+        A basis on a facet of each region, or NO_BASIS first; handed on to regions of
+        higher number, as in the walk.
+    points : float64 array, shape (R, m)
+        A point of that facet, or one inside the region; if it is not finite the region is
+        left open.
+    faces : int64 array, shape (q,)
+        The number that a certificate gives to each row of the domain.
+    """
+
+    table: NDArray[Any]
+    patterns: Words
+    starts: NDArray[np.int16]
+    points: Floats
+    faces: Integers
 
 
 class Pieces(NamedTuple):
@@ -84,8 +109,20 @@ def add_basis(bases, start, end, basis):
 
 
 @exact_order_kernel
-def corner_supports(rows, units, found, count, work):
-    """Write the support of every row that carries no edge of a polygon: its nearest corner."""
+def corner_supports(values, units, found, count, work):
+    """Write the support of every row that carries no edge of a polygon: its nearest corner.
+
+    Parameters
+    ----------
+    values : float64 array, shape (3, rows)
+    units : int
+        Rows below are asked about.
+    found : FacetBuffer, in and out
+        The pairs of rows in ``supports`` are replaced.
+    count : int
+        How many facets it holds.
+    work : Workspace
+    """
     nearest, corner = work.slack, work.row_at
     for i in range(units):
         nearest[i] = HUGE
@@ -95,11 +132,9 @@ def corner_supports(rows, units, found, count, work):
     following = first + 1
     while following != first:
         e, f = found.supports[corners, 0], found.supports[corners, 1]
-        area = rows[0, e] * rows[1, f] - rows[1, e] * rows[0, f]
-        x = (rows[1, e] * rows[2, f] - rows[2, e] * rows[1, f]) / area
-        y = (rows[2, e] * rows[0, f] - rows[0, e] * rows[2, f]) / area
+        _, x, y = lines_meet(values, e, f)
         for i in range(units):
-            value = rows[2, i] + rows[0, i] * x + rows[1, i] * y
+            value = values[2, i] + values[0, i] * x + values[1, i] * y
             if value < nearest[i]:
                 nearest[i] = value
                 corner[i] = corners
@@ -117,17 +152,6 @@ def corner_supports(rows, units, found, count, work):
 
 
 @exact_order_kernel
-def point_is_roomy(rows, errors, m, size, leader, row, point, slack, room):
-    """Return whether `point` proves a facet even after rounding that moves it by `room`."""
-    evaluate_rows(rows, m, size, point, slack)
-    needed = 2.0 * (abs(slack[row]) + 2.0 * errors[row] + 2.0 * room) + room
-    for i in range(size):
-        if leader[i] != row and leader[i] != NO_ROW and not slack[i] - errors[i] > needed:
-            return False
-    return True
-
-
-@exact_order_kernel
 def decide(flat, modular, words, start, point, worker, batch):
     """Decide all rows of one region; its neighbours are written to `batch`.
 
@@ -139,7 +163,7 @@ def decide(flat, modular, words, start, point, worker, batch):
         Whether every hyperplane belongs to one row and no row vanishes.
     """
     m, size, units = flat.dimension, flat.size, flat.units
-    rows, errors, work, found = worker.rows, worker.errors, worker.work, worker.found
+    rows, work, found = Rows(worker.rows, worker.errors), worker.work, worker.found
     for d in range(m):
         if not abs(point[d]) < 2.0:
             return -1, False
@@ -149,7 +173,7 @@ def decide(flat, modular, words, start, point, worker, batch):
         find_start(start, size, worker)
         count = decide_simple(m, size, units, point, worker, 0.0)
         if count >= 0 and m == 2:
-            corner_supports(rows, units, found, count, work)
+            corner_supports(rows.values, units, found, count, work)
     if count >= 0:
         write_simple(worker, count, words, 0, batch)
         for i in range(size):
@@ -157,18 +181,7 @@ def decide(flat, modular, words, start, point, worker, batch):
         return count, True
     for d in range(m):
         work.point[d] = point[d]
-    count = walk_degenerate(
-        flat,
-        modular,
-        worker.bits,
-        rows,
-        errors,
-        work,
-        found,
-        worker.witness,
-        0.0,
-        worker.groups,
-    )
+    count = walk_degenerate(flat, modular, worker.bits, rows, work, found, 0.0, worker.groups)
     if count >= 0 and write_degenerate(flat, modular, worker, count, 0, batch) < 0:
         count = -1
     return count, False
@@ -205,31 +218,21 @@ def write_proofs(flat, faces, worker, simple, proofs, bases, first):
 
 @entry
 @exact_order_kernel
-def collect(
-    flat, modular, faces, table, store, first, stop, starts, points, room, worker, batch, out
-):
+def collect(flat, modular, known, numbers, room, worker, batch, out):
     """Find the facets and supports of consecutive regions.
 
     Parameters
     ----------
     flat : FlatNetwork
     modular : ModularNetwork
-    faces : int64 array, shape (q,)
-        The number that a certificate gives to each row of the domain.
-    table, store
-        All regions' visited table and patterns.
-    first, stop : int
-        The regions to expand.
-    starts : int16 array, shape (R, m), in and out
-        A basis on a facet of each region, or NO_BASIS first; handed on to regions of
-        higher number, as in the walk.
-    points : float64 array, shape (R, m), in and out
-        A point of that facet, or one inside the region; if it is not finite the region is
-        left open.
+    known : KnownRegions, in and out
+        ``starts`` and ``points`` of regions of higher number are written.
+    numbers : (int, int)
+        The first region to expand, and the end.
     room : float
         How far rounding may move a point on its way to inputs, in chart coordinates.
     worker : Worker
-    batch : Batch
+    batch : Expansions
         Room for one region's facets.
     out : Pieces, out
 
@@ -238,7 +241,14 @@ def collect(
     int
         Number of regions done before `out` was full, or -1 - number of a region that has a
         facet to no known region.
+
+    Notes
+    -----
+    **Invariant.** Before each pass `out` holds all proofs of the regions before, and their
+    edges to regions of higher number; a region of which anything is not proven has none of
+    either and is marked open.
     """
+    first, stop = numbers
     m, size, units = flat.dimension, flat.size, flat.units
     found, leader = worker.found, worker.groups.leader
     n_bases, n_edges, n_units = 0, 0, 0
@@ -248,23 +258,28 @@ def collect(
         if max(n_bases, n_edges, n_units) + units > capacity:
             return r
         count, simple = decide(
-            flat, modular, store[number], starts[number], points[number], worker, batch
+            flat,
+            modular,
+            known.patterns[number],
+            known.starts[number],
+            known.points[number],
+            worker,
+            batch,
         )
         before_edges, before_units = n_edges, n_units
         for f in range(count):
             row = found.rows[f]
-            neighbor = find_pattern(table, store, batch.children[f])
+            neighbor = find_pattern(known.table, known.patterns, batch.children[f])
             if neighbor < 0:
                 return -1 - r
             if neighbor < number:
                 continue
-            if not point_is_roomy(
-                worker.rows,
-                worker.errors,
-                m,
+            # the file holds the point as inputs, rounded once more
+            if not prove_group_point(
+                Rows(worker.rows, worker.errors),
                 size,
-                leader,
                 row,
+                leader,
                 found.points[f],
                 worker.work.slack,
                 room,
@@ -274,8 +289,8 @@ def collect(
             out.neighbors[n_edges] = neighbor
             for d in range(m):
                 out.points[n_edges, d] = found.points[f, d]
-                points[neighbor, d] = found.points[f, d]
-                starts[neighbor, d] = batch.bases[f, d]
+                known.points[neighbor, d] = found.points[f, d]
+                known.starts[neighbor, d] = batch.bases[f, d]
             if simple:
                 out.units[n_units] = row
                 n_units += 1
@@ -290,7 +305,9 @@ def collect(
         if count < 0:
             n_edges, n_units = before_edges, before_units
         else:
-            n_bases = write_proofs(flat, faces, worker, simple, out.proofs[r], out.bases, n_bases)
+            n_bases = write_proofs(
+                flat, known.faces, worker, simple, out.proofs[r], out.bases, n_bases
+            )
         out.base_ends[r] = n_bases
         out.edge_ends[r] = n_edges
     return stop - first

@@ -13,23 +13,25 @@ tree about a third smaller than in the network's order.
 
 from __future__ import annotations
 
+from polyregions.cells.degeneracy import prove_exact_combination
 from polyregions.cells.dictionary import PIVOT_HINT, blocking_row
 from polyregions.cells.proofs import evaluate_row, prove_one_sided
 from polyregions.cells.row_side import (
     falling_slack,
     inward_gap,
     one_sided_bounds,
-    prove_touching_side,
     proven_inside,
     side_margins,
 )
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
+from polyregions.geometry.rows import Rows
 from polyregions.network.residues import modular_rows
 from polyregions.network.unit_order import is_open
 from polyregions.tree.tree_state import (
     ACTIVE,
     WAITING,
     add_row,
+    dictionary_at,
     fresh_table,
     guard_column,
     leave,
@@ -52,24 +54,21 @@ STEPS_HINT = 50
 
 
 @exact_order_kernel
-def prove_candidate_touches(flat, modular, tree, depth, level, position, column, sign):
+def prove_candidate_touches(flat, modular, tree, depth, level, position, sign):
     """Prove that a candidate that only touches the polytope is one-sided, exactly."""
-    table, basis = tree.tables[depth], tree.vertices[depth]
-    rows, errors, work = tree.rows[level], tree.errors[level], tree.work
-    m = flat.dimension
-    if table[m, position] * sign > TOUCHING_HINT:
+    rows, work = Rows(tree.rows[level], tree.errors[level]), tree.work
+    dictionary = dictionary_at(tree, depth)
+    if dictionary.table[flat.dimension, position] * sign > TOUCHING_HINT:
         return False
     ids = tree.ids[level]
     work.state[0] = 1 if tree.residues[0] >= level else 0
-    answer = prove_touching_side(
-        flat, modular, ids, rows, errors, m, basis, table, position, column, sign, work
-    )
+    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, work)
     if answer < 0 and len(modular.primes) > 0:
         modular_rows(flat, modular, tree.bits)
         tree.residues[0] = level
         work.state[0] = 1
-        answer = prove_touching_side(
-            flat, modular, ids, rows, errors, m, basis, table, position, column, sign, work
+        answer, _ = prove_exact_combination(
+            flat, modular, ids, rows, dictionary, position, sign, work
         )
     if answer == 2:
         tree.counters[0]["exact"] += 1
@@ -83,8 +82,8 @@ def settle_here(flat, modular, tree, depth, level):
     Returns False if the fixed prefix says otherwise.
     """
     frame, work = tree.frames[depth], tree.work
-    table, row_at, basis = tree.tables[depth], tree.row_at[depth], tree.vertices[depth]
-    rows, errors = tree.rows[level], tree.errors[level]
+    table, row_at = tree.tables[depth], tree.row_at[depth]
+    rows, dictionary = Rows(tree.rows[level], tree.errors[level]), dictionary_at(tree, depth)
     m = flat.dimension
     start, end = frame["moved"], frame["end"]
     side_margins(table, m, start, end, work.ratio)
@@ -94,9 +93,7 @@ def settle_here(flat, modular, tree, depth, level):
     if likely == 0:
         return True
     if likely >= MANY_HINT:
-        one_sided_bounds(
-            rows, errors, m, basis, table, row_at, start, end, work.residuals, work.bounds
-        )
+        one_sided_bounds(rows, dictionary, start, end, work.residuals, work.bounds)
     p = start
     while p < frame["end"]:
         column = row_at[p]
@@ -104,8 +101,8 @@ def settle_here(flat, modular, tree, depth, level):
         proven = likely >= MANY_HINT and work.bounds[p] > 0.0
         if not proven and work.ratio[p] >= -PIVOT_HINT:
             proven = prove_one_sided(
-                rows, errors, m, basis, table, p, column, sign, work.residual
-            ) or prove_candidate_touches(flat, modular, tree, depth, level, p, column, sign)
+                rows, dictionary, p, sign, work.residual
+            ) or prove_candidate_touches(flat, modular, tree, depth, level, p, sign)
         if proven:
             if not settle_unit(tree, level, column, 1 if sign > 0.0 else 0):
                 return False
@@ -167,8 +164,8 @@ def search(flat, modular, tree, depth, level):
             steps -= 1
             doubt = position < 0 or steps < 0
         elif prove_one_sided(
-            tree.rows[level], errors, m, tree.vertices[depth], table, p, target, sign, work.residual
-        ) or prove_candidate_touches(flat, modular, tree, depth, level, p, target, sign):
+            Rows(tree.rows[level], errors), dictionary_at(tree, depth), p, sign, work.residual
+        ) or prove_candidate_touches(flat, modular, tree, depth, level, p, sign):
             remove_candidate(tree, depth, p)
             return ONE_SIDED if settle_unit(tree, level, target, 1 if sign > 0.0 else 0) else PRUNED
         if not doubt:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.exact.stopping import Stopped, stopped_when
-from polyregions.run.pace import Pace, first_size
+from polyregions.exact.stopping import Stopped
+from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem
+from polyregions.run.progress import Progress
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 
 __all__ = ["NODES_OF_A_STEP", "Crew"]
@@ -22,18 +23,11 @@ NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cos
 class Crew:
     """Threads that explore subtrees and share them when one is idle.
 
-    As soon as `unwanted` returns True a step ends, at the latest at the next pivot.
+    It is work for the loop of :mod:`polyregions.run.loop`.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        order: NDArray[np.int64] | None,
-        threads: int,
-        unwanted: Callable[[], bool],
-    ) -> None:
+    def __init__(self, problem: Problem, order: NDArray[np.int64] | None, threads: int) -> None:
         self.problem, self.order, self.threads = problem, order, threads
-        self._unwanted = unwanted
         self._counts = np.zeros(len(problem.flat.widths) + 1, dtype=np.int64)
         self._last = int(np.flatnonzero(np.diff([0, *problem.flat.row_ends]))[-1]) + 1
         self._decisions = 0
@@ -63,6 +57,20 @@ class Crew:
         return int(self.counts[self._last])
 
     @property
+    def reached(self) -> int:
+        """Regions that count towards a limit: all."""
+        return self.regions
+
+    @property
+    def bytes_ahead(self) -> int:
+        """Bytes that grow with what was found: none."""
+        return 0
+
+    def progress(self, seconds: float) -> Progress:
+        """Return how far the tree is; a count knows no edges."""
+        return Progress(self.regions, self.waiting, 0, seconds)
+
+    @property
     def exact_decisions(self) -> int:
         """Decisions that exact arithmetic took."""
         return self._decisions + sum(s.exact_decisions for s in [*self._busy, *self._jobs.values()])
@@ -73,7 +81,7 @@ class Crew:
         return len(self._prefixes) + len(self._busy) + len(self._jobs)
 
     def step(self, limit: int) -> None:
-        """Explore a little in every thread."""
+        """Explore a little in every thread, or raise `Stopped` in the middle of it."""
         if self._pool is None:
             subtree = self._busy[0]
             self._explore(subtree, limit)
@@ -83,25 +91,23 @@ class Crew:
             return
         while self._busy and len(self._jobs) < self.threads:
             subtree = self._busy.pop()
-            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
+            self._submit(subtree, limit)
         while self._prefixes and len(self._jobs) < self.threads:
             prefix = self._prefixes.pop()
             subtree = self._idle.pop() if self._idle else explorer_of(self.problem, self.order)
             subtree.start(prefix)
-            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
+            self._submit(subtree, limit)
         done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
         for job in done:
             subtree = self._jobs.pop(job)
+            if isinstance(job.exception(), Stopped):
+                self._busy.append(subtree)  # in the middle of a decision: not to be taken apart
+                continue
             job.result()
             if subtree.finished:
                 self._account(subtree, subtree.counts)
                 self._idle.append(subtree)
-            # one that was stopped is in the middle of a decision: it cannot be taken apart
-            elif (
-                len(self._prefixes) < self.threads
-                and subtree.work >= NODES_OF_A_STEP
-                and not self._unwanted()
-            ):
+            elif len(self._prefixes) < self.threads and subtree.work >= NODES_OF_A_STEP:
                 prefixes, counts = subtree.unexplored()
                 self._account(subtree, counts)
                 self._prefixes = prefixes[::-1] + self._prefixes
@@ -113,7 +119,8 @@ class Crew:
         """Let the threads come to rest."""
         if self._pool is not None:
             for job in self._jobs:
-                job.result()
+                with suppress(Stopped):
+                    job.result()
             self._busy.extend(self._jobs.values())
             self._jobs.clear()
             self._pool.shutdown()
@@ -121,8 +128,14 @@ class Crew:
                 self._busy.remove(subtree)
                 self._account(subtree, subtree.counts)
 
+    def _submit(self, subtree: Explorer, limit: int) -> None:
+        assert self._pool is not None
+        # what stops this thread stops the others
+        job = self._pool.submit(copy_context().run, self._explore, subtree, limit)
+        self._jobs[job] = subtree
+
     def _explore(self, subtree: Explorer, limit: int) -> None:
-        with suppress(Stopped), self._pace.step() as nodes, stopped_when(self._unwanted):
+        with self._pace.step() as nodes:
             subtree.advance(nodes, limit)
 
     def _account(self, subtree: Explorer, counts: NDArray[np.int64]) -> None:

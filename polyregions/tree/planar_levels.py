@@ -6,8 +6,8 @@ import numpy as np
 
 from polyregions.cells.dictionary import HUGE
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.rows import write_row
-from polyregions.network.layer_maps import change_slope, write_layer_maps
+from polyregions.geometry.rows import Rows, write_row
+from polyregions.network.layer_maps import Maps, change_slope, write_layer_maps
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.tree.polygons import WAITING_POLYGON, settle_unit
 
@@ -41,8 +41,7 @@ def compute_maps(flat, polygons, level):
                         base,
                         k,
                         change if polygons.bits[row] else -change,
-                        polygons.maps,
-                        polygons.map_errors,
+                        Maps(polygons.maps, polygons.map_errors),
                     )
                     changes += 1
             polygons.ages[layer] += changes
@@ -58,10 +57,8 @@ def compute_maps(flat, polygons, level):
             layer,
             base,
             polygons.bits,
-            polygons.maps,
-            polygons.map_errors,
-            polygons.scaled,
-            polygons.scaled_error,
+            Maps(polygons.maps, polygons.map_errors),
+            Maps(polygons.scaled, polygons.scaled_error),
             polygons.slopes,
         )
         polygons.ages[layer] = 0
@@ -116,16 +113,8 @@ def enter_level(flat, polygons, depth, level):
         elif polygons.high[i] < 0.0:
             agrees &= settle_unit(polygons, row, 0)
         else:
-            write_row(
-                polygons.maps[layer],
-                i,
-                2,
-                1.0,
-                polygons.map_errors[layer, i],
-                row,
-                polygons.rows,
-                polygons.errors,
-            )
+            maps = Maps(polygons.maps[layer], polygons.map_errors[layer])
+            write_row(maps, i, 1.0, Rows(polygons.rows, polygons.errors), row)
             polygons.candidates[frame["candidates"] + count] = row
             count += 1
     frame["level"] = level

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers, Records, integer_record
-from polyregions.cells.polygon import corner_doubt
+from polyregions.cells.polygon import corner_doubt, lines_meet
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
+from polyregions.geometry.rows import Rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.unit_order import FREE, agrees, order_of
 
@@ -181,17 +182,14 @@ def copy_corner(polygons, source, edge, place):
 @exact_order_kernel
 def place_corner(polygons, first, second, edge, place):
     """Write the corner where two rows meet, in the cube, and its doubt."""
-    rows, corners = polygons.rows, polygons.corners
-    area = rows[0, first] * rows[1, second] - rows[1, first] * rows[0, second]
+    rows, corners = Rows(polygons.rows, polygons.errors), polygons.corners
+    area, x, y = lines_meet(rows.values, first, second)
     doubt = -1.0
-    x = y = 0.0
     if area != 0.0:
-        x = (rows[1, first] * rows[2, second] - rows[2, first] * rows[1, second]) / area
-        y = (rows[2, first] * rows[0, second] - rows[0, first] * rows[2, second]) / area
         # rows are bounded in the cube, where the exact corner is
         x = min(max(x, -1.0), 1.0)
         y = min(max(y, -1.0), 1.0)
-        doubt = corner_doubt(rows, polygons.errors, first, second, x, y)
+        doubt = corner_doubt(rows, first, second, x, y)
     corners[place, 0] = x
     corners[place, 1] = y
     corners[place, 2] = doubt if doubt >= 0.0 else LOST_CORNER

@@ -10,7 +10,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.cells.dictionary import HUGE, vertex_from_point, workspace
+from polyregions.cells.dictionary import HUGE, Dictionary, vertex_from_point, workspace
 from polyregions.cells.row_side import inward_gap, proven_inside, write_dictionary
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
@@ -98,13 +98,9 @@ class Subtree:
         if not found or not write_dictionary(
             rows,
             gaps,
-            m,
-            tree.vertices[0],
-            tree.row_at[0],
+            Dictionary(tree.tables[0], tree.row_at[0], tree.vertices[0], tree.work.inverse),
             frame["moved"],
             frame["end"],
-            tree.work.inverse,
-            tree.tables[0],
         ):
             tree.counters[0]["depth"] = -1
             if not prefix:

@@ -6,13 +6,14 @@ from polyregions.cells.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
 from polyregions.cells.proofs import prove_redundant
 from polyregions.cells.row_side import side_margins
 from polyregions.compiled import entry, exact_order_kernel
-from polyregions.geometry.rows import LOST, oriented_rows
-from polyregions.network.layer_maps import write_layer_maps
+from polyregions.geometry.rows import LOST, Rows, oriented_rows
+from polyregions.network.layer_maps import Maps, write_layer_maps
 from polyregions.tree.cell_splitting import PRUNED, UNPROVEN, search, settle_here
 from polyregions.tree.tree_state import (
     ACTIVE,
     COMPLETED,
     count_cell,
+    dictionary_at,
     fresh_table,
     leave,
     remove_candidate,
@@ -43,13 +44,9 @@ def drop_redundant(tree, depth, level):
             work.ratio[p] >= -PIVOT_HINT
             and table[m, p] > TIGHT_HINT
             and prove_redundant(
-                tree.rows[level],
-                tree.errors[level],
-                m,
-                tree.vertices[depth],
-                table,
+                Rows(tree.rows[level], tree.errors[level]),
+                dictionary_at(tree, depth),
                 p,
-                row_at[p],
                 work.residual,
             )
         ):
@@ -83,10 +80,8 @@ def enter_layer(flat, modular, tree):
             level - 1,
             tree.bases[level],
             tree.bits,
-            tree.maps,
-            tree.map_errors,
-            tree.scaled,
-            tree.scaled_error,
+            Maps(tree.maps, tree.map_errors),
+            Maps(tree.scaled, tree.scaled_error),
             tree.slopes,
         )
         searching = tree.starts[level + 1] == tree.starts[level]
@@ -109,7 +104,6 @@ def enter_layer(flat, modular, tree):
 @exact_order_kernel
 def write_units(flat, modular, tree, level):
     """Write the rows of a layer's units as columns; see `enter_layer` for the result."""
-    m = flat.dimension
     base = tree.n_base[level]
     status = AT_NODE
     start, width = tree.starts[level], flat.widths[level - 1]
@@ -118,14 +112,10 @@ def write_units(flat, modular, tree, level):
     for c in range(count):
         units[c] = flat.unit_of_row[tree.sequence[start + c]] - tree.bases[level]
     oriented_rows(
-        tree.maps[level - 1],
-        tree.map_errors[level - 1],
-        m,
-        units,
-        count,
+        Maps(tree.maps[level - 1], tree.map_errors[level - 1]),
+        units[:count],
         base,
-        tree.rows[level],
-        tree.errors[level],
+        Rows(tree.rows[level], tree.errors[level]),
         tree.slopes[:width],
         tree.scaled_error[:width],
     )

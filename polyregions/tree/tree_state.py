@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers, Records, integer_record
-from polyregions.cells.dictionary import HUGE, move_row, pivot, swap_rows
+from polyregions.cells.dictionary import HUGE, Dictionary, move_row, pivot, swap_rows
 from polyregions.cells.row_side import write_dictionary
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
@@ -27,6 +27,7 @@ __all__ = [
     "Tree",
     "add_row",
     "count_cell",
+    "dictionary_at",
     "fresh_table",
     "guard_column",
     "leave",
@@ -274,6 +275,14 @@ def swap_basis(tree, depth, slack, position, end):
     tree.counters[0]["pivots"] += 1
 
 
+@inlined_exact_order_kernel
+def dictionary_at(tree, depth):
+    """Return the dictionary at a depth of the stack."""
+    return Dictionary(
+        tree.tables[depth], tree.row_at[depth], tree.vertices[depth], tree.work.inverse
+    )
+
+
 @exact_order_kernel
 def fresh_table(flat, tree, depth, level):
     """Compute the dictionary at a depth afresh from its basis."""
@@ -282,11 +291,7 @@ def fresh_table(flat, tree, depth, level):
     return write_dictionary(
         tree.rows[level],
         tree.gaps[level],
-        flat.dimension,
-        tree.vertices[depth],
-        tree.row_at[depth],
+        dictionary_at(tree, depth),
         frame["moved"],
         frame["end"],
-        tree.work.inverse,
-        tree.tables[depth],
     )

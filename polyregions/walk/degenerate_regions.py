@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from polyregions.cells.degenerate import walk_degenerate
 from polyregions.compiled import entry, exact_order_kernel
+from polyregions.geometry.rows import Rows
 from polyregions.walk.neighbors import OPEN, PROVEN, write_degenerate, write_tied
 from polyregions.walk.prefixes import prefix_of
 from polyregions.walk.region_kernel import (
@@ -71,11 +72,9 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
                 flat,
                 modular,
                 worker.bits,
-                worker.rows,
-                worker.errors,
+                Rows(worker.rows, worker.errors),
                 work,
                 worker.found,
-                worker.witness,
                 room,
                 worker.groups,
             )
@@ -89,6 +88,6 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
             result.state[r] = OPEN
             result.exact[r] = 0
         for d in range(m):
-            result.witnesses[r, d] = worker.witness[d]
+            result.witnesses[r, d] = worker.found.witness[d]
         result.ends[r] = used
     return len(patterns)

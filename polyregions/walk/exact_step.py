@@ -28,7 +28,7 @@ class ExactFacet:
     Attributes
     ----------
     units : tuple of int
-        The bent units whose hyperplane carries the facet, sorted.
+        The units whose hyperplane carries the facet, sorted.
     neighbor : numpy.ndarray of uint8, shape (N,)
         Pattern of the region on the other side.
     point : tuple of Fraction

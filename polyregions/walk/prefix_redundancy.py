@@ -9,7 +9,7 @@ from polyregions.cells.implied_rows import drop_constant_rows, drop_rows_off_pol
 from polyregions.cells.proofs import evaluate_rows
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.linear_forms import NOTHING, trace_sources
-from polyregions.geometry.rows import LOST, write_region_rows
+from polyregions.geometry.rows import LOST, Rows, write_region_rows
 from polyregions.walk.prefixes import NONE, copy_list
 from polyregions.walk.region_kernel import NO_BASIS, decide_simple, unpack_bits
 from polyregions.walk.row_cache import keep_row
@@ -64,7 +64,7 @@ def drop_one_sided(m, corners, worker, inner, stop):
     """
     rows, errors, ids, keep = worker.rows, worker.errors, worker.ids, worker.keep
     work = worker.work
-    evaluate_rows(rows, m, stop, worker.witness, work.slack)
+    evaluate_rows(rows, m, stop, worker.found.witness, work.slack)
     for c in range(inner, stop):
         if errors[c] == LOST:
             errors[c] = HUGE  # whatever is not known to keep its sign stays
@@ -74,7 +74,7 @@ def drop_one_sided(m, corners, worker, inner, stop):
                 rows[d, c] = -rows[d, c]
     if m == 2:
         drop_rows_off_polygon(
-            rows, errors, corners, worker.found, inner, stop, work.slack, work.ratio, keep
+            Rows(rows, errors), corners, worker.found, inner, stop, work.slack, work.ratio, keep
         )
         return inner, stop
     facets = compact(worker, m, 0, inner, 0)
@@ -82,8 +82,8 @@ def drop_one_sided(m, corners, worker, inner, stop):
     for c in range(stop):
         keep[c] = 1
     for d in range(m):
-        work.point[d] = worker.witness[d]
-    drop_constant_rows(rows, errors, m, facets, stop, work, keep)
+        work.point[d] = worker.found.witness[d]
+    drop_constant_rows(Rows(rows, errors), facets, stop, work, keep)
     return facets, stop
 
 
@@ -145,8 +145,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
         worker.bits,
         ids,
         stop,
-        worker.rows,
-        worker.errors,
+        Rows(worker.rows, worker.errors),
         worker.scratch,
     )
     simple = True

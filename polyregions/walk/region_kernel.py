@@ -13,7 +13,7 @@ from polyregions.cells.dictionary import Workspace, step_inside, vertex_from_poi
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.vertices import FacetBuffer, facet_buffer, walk_vertices
 from polyregions.compiled import exact_order_kernel
-from polyregions.geometry.rows import OK, RowScratch, row_scratch, write_region_rows
+from polyregions.geometry.rows import OK, Rows, RowScratch, row_scratch, write_region_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.walk.prefixes import copy_list
@@ -53,7 +53,6 @@ class Worker(NamedTuple):
     scratch: RowScratch
     work: Workspace
     found: FacetBuffer
-    witness: Floats
     groups: GroupScratch
 
 
@@ -73,7 +72,6 @@ def worker_of(flat: FlatNetwork) -> Worker:
         scratch=row_scratch(flat),
         work=workspace(m, size),
         found=facet_buffer(m, size + 1),
-        witness=np.zeros(m),
         groups=group_scratch(flat),
     )
 
@@ -103,8 +101,7 @@ def facets_listed(flat, count, worker):
         worker.bits,
         worker.ids,
         count,
-        worker.rows,
-        worker.errors,
+        Rows(worker.rows, worker.errors),
         worker.scratch,
     )
 
@@ -189,33 +186,22 @@ def decide_simple(m, count, candidates, point, worker, room):
     -----
     Few callers, and none of them deep: LLVM compiles the walks again for each.
     """
-    rows, errors, work, start = worker.rows, worker.errors, worker.work, worker.start
-    found, witness = worker.found, worker.witness
+    rows, work, start = Rows(worker.rows, worker.errors), worker.work, worker.start
+    found = worker.found
     for d in range(m):
         work.point[d] = point[d]
     if m == 2:
         row = np.int64(start[0])
         if row == NO_BASIS:
-            row = nearest_row(rows, count, work.point)
+            row = nearest_row(rows.values, count, work.point)
             if row < 0:
                 return -1
-        return walk_polygon(
-            rows,
-            errors,
-            count,
-            candidates,
-            row,
-            work.point,
-            work.slack,
-            found,
-            witness,
-            room,
-        )
+        return walk_polygon(rows, count, candidates, row, work.point, work.slack, found, room)
     if start[0] != NO_BASIS:
         for k in range(m):
             work.basis[k] = start[k]
     else:
-        step_inside(rows, m, count, work)
-        if not vertex_from_point(rows, m, count, work):
+        step_inside(rows.values, m, count, work)
+        if not vertex_from_point(rows.values, m, count, work):
             return -1
-    return walk_vertices(rows, errors, m, count, candidates, work, found, witness, room)
+    return walk_vertices(rows, count, candidates, work, found, room)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.geometry.rows import OK, row_scratch, write_region_rows
+from polyregions.geometry.rows import OK, Rows, row_scratch, write_region_rows
 from polyregions.geometry.witness import chart_points
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_rows
@@ -44,7 +44,7 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
         inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
         bits = problem.reduction.shrink(_bits_near(problem.network, inputs))
         status = write_region_rows(
-            flat, len(flat.widths), bits, every_row, flat.size, rows, errors, scratch
+            flat, len(flat.widths), bits, every_row, flat.size, Rows(rows, errors), scratch
         )
         if status == OK and np.all(point @ rows[:m] + rows[m] > 2 * errors):
             return bits, point

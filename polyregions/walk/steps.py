@@ -21,7 +21,7 @@ from polyregions.exact.stopping import look
 from polyregions.geometry.witness import float_witness
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
-from polyregions.run.pace import Pace
+from polyregions.run.limits import Pace
 from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, Expansions, batch
@@ -31,7 +31,7 @@ from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
 
-__all__ = ["stepper"]
+__all__ = ["Step", "stepper"]
 
 # Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
 _REGIONS_OF_A_JOB = 4096

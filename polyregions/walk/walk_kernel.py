@@ -66,7 +66,7 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
             used = write_simple(worker, count, patterns[r], used, result)
         result.state[r] = PROVEN if count >= 0 else OPEN
         for d in range(m):
-            result.witnesses[r, d] = worker.witness[d]
+            result.witnesses[r, d] = worker.found.witness[d]
         result.ends[r] = used
     return len(patterns)
 
