@@ -2,7 +2,7 @@
 
     python docs/rooms.py            writes docs/rooms.svg and the table of docs/house.md
 
-``tests/test_rooms.py`` fails when these are out of date, and when a room imports upwards.
+``tests/house/test_rooms.py`` fails when these are out of date, and when a room imports upwards.
 Imports inside functions are *lazy*: they are read separately, because a lazy import cannot
 make a cycle at import time and costs nothing until the function runs.
 """

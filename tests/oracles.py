@@ -163,3 +163,7 @@ def _substituted(row: Row, plane: Row, pivot: int) -> Row:
         for k, (entry, other) in enumerate(zip(row, plane, strict=True))
         if k != pivot
     )
+
+
+def layers_of(network):
+    return [(layer.weight, layer.bias, layer.lower, layer.upper) for layer in network.layers]

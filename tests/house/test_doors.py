@@ -9,7 +9,7 @@ import pytest
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 if not (ROOT / ".ci").is_dir():
     pytest.skip("a source archive without .ci", allow_module_level=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 OPTIONAL = "torch onnx onnxruntime matplotlib pyarrow dask distributed meshio sklearn pandas duckdb"
 # a plugin that hides packages, as if they were not installed
 ABSENT = f"""

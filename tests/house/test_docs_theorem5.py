@@ -7,7 +7,7 @@ import pytest
 from polyregions.theory.laws import BiasLaw
 from polyregions.theory.theorem5 import verify_theorem5
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "theorem5.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "theorem5.md"
 
 
 def rows():

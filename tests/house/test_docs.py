@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pages import exists, named, source_of
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 SESSIONS = ["quickstart", "what-is-a-region"]
 PAGES = sorted(path.stem for path in (DOCS / "howto").glob("*.md"))
 EXTRAS = {"torch": "torch", "onnx": "onnx", "sklearn": "sklearn"}

@@ -11,6 +11,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from oracles import layers_of
+from random_nets import random_case
 
 import polyregions as pr
 from polyregions.files.archives import read_npz, write_npz
@@ -21,8 +23,6 @@ from polyregions.run.problem import problem_of
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.checkpoint import open_checkpoint
 from polyregions.scale.saved_state import restored
-from tests.random_nets import random_case
-from tests.test_certificate import layers_of
 
 MOST = 32 * 2**20  # bytes; what a few kilobytes may not claim
 

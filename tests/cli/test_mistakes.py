@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_public_api import DOCUMENTED
+from documented import DOCUMENTED
 
 import polyregions as pr
 from polyregions.cli import main

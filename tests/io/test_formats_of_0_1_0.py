@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import layers_of
 
 import polyregions as pr
 from polyregions.proof.checker import check
 from polyregions.scale import enumerate_to_file
-from tests.test_certificate import layers_of
 
-FILES = Path(__file__).parent / "data" / "0.1.0"
+FILES = Path(__file__).parents[1] / "data" / "0.1.0"
 BOX = pr.Box.cube(2, 2.0)
 POLYTOPE = pr.Polytope([[1, 1], [-1, 0], [0, -1]], [2, 1, 1])
 

@@ -11,7 +11,7 @@ import typer
 import polyregions as pr
 from polyregions import cli
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path(cli.__file__).parent
 
 

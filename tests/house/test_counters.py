@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 # products of matrices, which starting points come from, are rounded differently by different
 # processors and versions of numpy: few counts move by that, and by little
 RELATIVE, ABSOLUTE = 0.05, 3

@@ -20,7 +20,7 @@ from polyregions.scale import enumerate_to_file
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "parquet.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "parquet.md"
 
 
 @pytest.fixture(autouse=True)

@@ -680,7 +680,7 @@ def test_births_of_the_experiment_are_those_of_the_tracker(images):
 
 # --- the page --------------------------------------------------------------------------
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "experiments.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "experiments.md"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,21 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from oracles import layers_of
+from random_nets import FAMILIES, random_case
+from slivers import slivers
+from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io.vnnlib import load_box
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import ARRAYS, Refused, check
-from tests.random_nets import FAMILIES, random_case
-from tests.slivers import slivers
-from tests.zoo import ZOO
 
 SLIVERS = {name: (network, box) for name, network, box in slivers()}
-
-
-def layers_of(network: pr.Network):
-    return [(layer.weight, layer.bias, layer.lower, layer.upper) for layer in network.layers]
 
 
 def assert_certified(network, domain, folder):

@@ -107,7 +107,7 @@ def test_killed_at_random_moments(family, suffix, tmp_path):
     with (
         (tmp_path / "errors").open("w+") as errors,
         subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("launcher.py")],
+            [sys.executable, Path(__file__).parents[1] / "launcher.py"],
             bufsize=0,
             # a checkpoint after every step: most moments fall into the writing of one
             env=os.environ | {"POLYREGIONS_CHECKPOINT_SECONDS": "0"},

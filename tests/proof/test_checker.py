@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import layers_of
+from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.files.archives import write_npz
 from polyregions.proof import checker
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
-from tests.random_nets import FAMILIES, random_case
-from tests.test_certificate import layers_of
 
 FAMILIES_HERE = [family for family in FAMILIES if not family.startswith("scaled")]
 
