@@ -39,4 +39,4 @@ def test_without_any_optional_package(tmp_path):
     assert run.returncode == 0, run.stdout[-2000:]
     assert "error" not in run.stdout.splitlines()[-1]
     assert "the extra torch is not installed" in run.stdout
-    assert ("polyregions/network.py::" in run.stdout) == ("polyregions" in places)
+    assert ("polyregions/network/network.py::" in run.stdout) == ("polyregions" in places)
