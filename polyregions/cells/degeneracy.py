@@ -53,7 +53,7 @@ class GroupScratch(NamedTuple):
         The rows' numbers in the network, in order: all are listed.
     exact : int64 array, shape (1,)
         How many decisions took exact arithmetic.
-    state, basis_ids, is_zero, residual
+    state, basis_ids, is_zero, inverse, residual
         Work of `prove_exact_combination`; ``state[0]`` is 1 where residues are ready.
     touched, beyond, sources_beyond
         Work of `geometry.facet_crossing`.
@@ -67,6 +67,7 @@ class GroupScratch(NamedTuple):
     ids: NDArray[np.int64]
     touched: NDArray[np.bool_]
     is_zero: NDArray[np.bool_]
+    inverse: NDArray[np.float64]
     residual: NDArray[np.float64]
     basis_ids: NDArray[np.int64]
     inside: NDArray[np.float64]
@@ -89,6 +90,7 @@ def group_scratch(flat: FlatNetwork) -> GroupScratch:
         ids=np.arange(size, dtype=np.int64),
         touched=np.zeros(units, dtype=np.bool_),
         is_zero=np.zeros(m + 1, dtype=np.bool_),
+        inverse=np.zeros((m, 2 * m)),
         residual=np.zeros(m + 1),
         basis_ids=np.zeros(m, dtype=np.int64),
         inside=np.zeros(m),
@@ -212,13 +214,12 @@ def prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign
         The numbers of the columns' rows in the network.
     rows : Rows
     dictionary : Dictionary
-        Its ``inverse`` is computed here.
     position : int
         Of the row in the dictionary.
     sign : float
         1 or -1.
     work : GroupScratch or CutWork
-        ``residual``, ``basis_ids`` and ``is_zero`` are work; ``state[0]`` says whether
+        ``inverse``, ``residual``, ``basis_ids`` and ``is_zero`` are work; ``state[0]`` says whether
         ``modular.unit_rows`` holds the rows.
 
     Returns
@@ -240,9 +241,9 @@ def prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign
     """
     m = flat.dimension
     values, table, basis, residual = rows.values, dictionary.table, dictionary.basis, work.residual
-    if not invert_basis(values, basis, m, dictionary.inverse):
+    if not invert_basis(values, basis, m, work.inverse):
         return 0, 0
-    bound, size = multiplier_doubt(rows, dictionary, position, sign, residual)
+    bound, size = multiplier_doubt(rows, dictionary, work.inverse, position, sign, residual)
     if bound >= HUGE:
         return 0, 0
     # hint: far from zero there is nothing to tie, the offset is negative or plainly positive

@@ -205,7 +205,7 @@ def decide_row(flat, modular, bits, rows, row, live, work, groups):
     """
     m, size = flat.dimension, flat.size
     table, row_at, basis = work.table, work.row_at, work.basis
-    dictionary = Dictionary(table, row_at, basis, work.inverse)
+    dictionary = Dictionary(table, row_at, basis)
     steps = 0
     while steps < MOST_STEPS:
         steps += 1
