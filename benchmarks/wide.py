@@ -30,9 +30,9 @@ from polyregions import Box, Network
 from polyregions.io import load, lowering, read_idx
 from polyregions.io.windows import convolve
 from polyregions.network.slices import Plane, random_subspace
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import Problem, problem_of
+from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
 from polyregions.walk.walk_state import WalkState, root_state
 

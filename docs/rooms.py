@@ -71,7 +71,7 @@ def imports(folder: Path) -> list[Import]:
 
 def _imports(name: str, node: ast.AST, lazy: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+        if isinstance(child, ast.If) and _is_name(child.test, "TYPE_CHECKING"):
             for other in child.orelse:
                 yield from _imports(name, other, lazy)
             continue
@@ -83,7 +83,7 @@ def _imports(name: str, node: ast.AST, lazy: bool) -> Iterator[Import]:
             targets = [f"polyregions.{alias.name}" for alias in child.names]
         elif isinstance(child, ast.ImportFrom):
             targets = [str(child.module)]
-        elif isinstance(child, ast.Attribute) and ast.unparse(child.value) == "polyregions":
+        elif isinstance(child, ast.Attribute) and _is_name(child.value, "polyregions"):
             # what "import polyregions" is used for
             targets = [f"polyregions.{child.attr}"]
         else:
@@ -92,6 +92,10 @@ def _imports(name: str, node: ast.AST, lazy: bool) -> Iterator[Import]:
             yield Import(name, room_of(name), target, lazy)
         inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         yield from _imports(name, child, lazy or inside)
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 def between_rooms(found: list[Import], lazy: bool) -> dict[str, set[str]]:
@@ -136,10 +140,6 @@ def table(found: list[Import]) -> str:
             first = _listed(at_import[room])
             second = _listed(lazily[room] - at_import[room])
             lines.append(f"| {floor} | `{room}` | {first} | {second} |\n")
-    lines.append(
-        "\nLazy imports that go upwards (methods that call what the rooms above compute):\n"
-    )
-    lines.append(", ".join(f"`{name}` → `{room}`" for name, room in upward(found, True)) + ".\n")
     return "".join(lines)
 
 

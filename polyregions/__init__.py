@@ -28,12 +28,31 @@ from polyregions.network.slices import Line, Plane, Slice, fix, random_subspace
 from polyregions.regions import Region, Regions
 
 if TYPE_CHECKING:
-    from polyregions.io.networks import load
-    from polyregions.io.open import open_regions
+    from polyregions.analysis.linear_regions import count_all_patterns, linear_regions
+    from polyregions.experiments import experiment
+    from polyregions.io import input_box
+    from polyregions.io.comparison import largest_difference
+    from polyregions.io.graphs import write_graph
+    from polyregions.io.networks import load, open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
+    from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
+    from polyregions.proof.certificate import write_certificate as certify
+    from polyregions.proof.checker import check
+    from polyregions.scale import enumerate_to_file
+    from polyregions.scale.cluster import count_on_cluster
+    from polyregions.scale.cluster_proof import certify_on_cluster
+    from polyregions.scale.cluster_walk import enumerate_on_cluster
+    from polyregions.scale.forecast import cost_per_region
     from polyregions.scale.preparation import compile_kernels
-    from polyregions.tree.subdivision import count_regions
+    from polyregions.theory.boundaries import verify_boundaries
+    from polyregions.theory.bounds import compared_bounds
+    from polyregions.theory.grid import verify_grid
+    from polyregions.theory.lemmas import check_lemmas
+    from polyregions.theory.theorem5 import verify_theorem5
+    from polyregions.tree.estimation import estimate_regions
+    from polyregions.tree.subdivision import count_regions, count_tree
+    from polyregions.viewer import write_page
     from polyregions.walk.breadth_first import enumerate_regions, traverse
 
 __version__ = "0.1.0"
@@ -56,36 +75,89 @@ __all__ = [
     "Regions",
     "Slice",
     "UnsupportedOperatorError",
+    "certify",
+    "certify_on_cluster",
+    "check",
+    "check_lemmas",
+    "compared_bounds",
     "compile_kernels",
+    "cost_per_region",
+    "count_all_patterns",
+    "count_on_cluster",
     "count_regions",
+    "count_tree",
+    "enumerate_on_cluster",
     "enumerate_regions",
+    "enumerate_to_file",
+    "estimate_regions",
+    "experiment",
     "fix",
     "from_sklearn",
     "from_torch",
+    "input_box",
+    "largest_difference",
+    "linear_regions",
     "load",
     "open_regions",
+    "plot_cells",
+    "plot_growth",
+    "plot_line",
+    "plot_solids",
     "random_subspace",
+    "save_figure",
     "traverse",
+    "verify_boundaries",
+    "verify_grid",
+    "verify_theorem5",
+    "write_graph",
+    "write_page",
 ]
 
-# functions whose rooms import compiled code: loaded at first use, so that
-# "import polyregions" takes no longer than "import numpy"
+# functions by the place that loads them, at first use: their rooms import compiled code or are
+# large, and "import polyregions" takes no longer than "import numpy"
 _LAZY = {
-    "compile_kernels": "polyregions.scale.preparation",
-    "count_regions": "polyregions.tree.subdivision",
-    "enumerate_regions": "polyregions.walk.breadth_first",
-    "from_sklearn": "polyregions.io.sklearn_models",
-    "from_torch": "polyregions.io.torch_modules",
-    "load": "polyregions.io.networks",
-    "open_regions": "polyregions.io.open",
-    "traverse": "polyregions.walk.breadth_first",
+    "certify": "polyregions.proof.certificate.write_certificate",
+    "certify_on_cluster": "polyregions.scale.cluster_proof.certify_on_cluster",
+    "check": "polyregions.proof.checker.check",
+    "check_lemmas": "polyregions.theory.lemmas.check_lemmas",
+    "compared_bounds": "polyregions.theory.bounds.compared_bounds",
+    "compile_kernels": "polyregions.scale.preparation.compile_kernels",
+    "cost_per_region": "polyregions.scale.forecast.cost_per_region",
+    "count_all_patterns": "polyregions.analysis.linear_regions.count_all_patterns",
+    "count_on_cluster": "polyregions.scale.cluster.count_on_cluster",
+    "count_regions": "polyregions.tree.subdivision.count_regions",
+    "count_tree": "polyregions.tree.subdivision.count_tree",
+    "enumerate_on_cluster": "polyregions.scale.cluster_walk.enumerate_on_cluster",
+    "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",
+    "enumerate_to_file": "polyregions.scale.enumerate_to_file",
+    "estimate_regions": "polyregions.tree.estimation.estimate_regions",
+    "experiment": "polyregions.experiments.experiment",
+    "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
+    "from_torch": "polyregions.io.torch_modules.from_torch",
+    "input_box": "polyregions.io.input_box",
+    "largest_difference": "polyregions.io.comparison.largest_difference",
+    "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
+    "load": "polyregions.io.networks.load",
+    "open_regions": "polyregions.io.networks.open_regions",
+    "plot_cells": "polyregions.plot.plot_cells",
+    "plot_growth": "polyregions.plot.plot_growth",
+    "plot_line": "polyregions.plot.plot_line",
+    "plot_solids": "polyregions.plot.plot_solids",
+    "save_figure": "polyregions.plot.save_figure",
+    "traverse": "polyregions.walk.breadth_first.traverse",
+    "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
+    "verify_grid": "polyregions.theory.grid.verify_grid",
+    "verify_theorem5": "polyregions.theory.theorem5.verify_theorem5",
+    "write_graph": "polyregions.io.graphs.write_graph",
+    "write_page": "polyregions.viewer.write_page",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    module, _, function = _LAZY[name].rpartition(".")
+    value = globals()[name] = getattr(import_module(module), function)
     return value
 
 

@@ -16,10 +16,11 @@ __all__ = [
     "PolyregionsError",
     "PolyregionsWarning",
     "UnsupportedOperatorError",
+    "kind_of",
     "shown",
 ]
 
-_LONGEST = 1000  # characters of a message
+_LONGEST_MESSAGE = 1000  # characters of a message
 
 
 def shown(text: str, most: int | None = None) -> str:
@@ -47,11 +48,27 @@ def shown(text: str, most: int | None = None) -> str:
     return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
 
 
+def kind_of(value: object) -> str:
+    """Return what a value is, with its article.
+
+    Examples
+    --------
+    >>> kind_of(None), kind_of([1]), kind_of(int), kind_of(kind_of)
+    ('None', 'a list', 'the class int', 'a function')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {shown(value.__name__, 80)}"
+    name = "function" if hasattr(value, "__code__") else type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {shown(name, 80)}"
+
+
 class _Shown(Exception):  # noqa: N818 - of errors and of warnings
     """What is told in one line that is safe to print."""
 
     def __init__(self, *args: object) -> None:
-        super().__init__(*(shown(a, _LONGEST) if isinstance(a, str) else a for a in args))
+        super().__init__(*(shown(a, _LONGEST_MESSAGE) if isinstance(a, str) else a for a in args))
 
 
 class PolyregionsError(_Shown):

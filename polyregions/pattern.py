@@ -1,6 +1,6 @@
 """Activation patterns as packed bits.
 
-A pattern has one bit per bent unit: 1 iff the unit's pre-activation is positive
+A pattern has one bit per unit that bends: 1 iff the unit's pre-activation is positive
 on the region. Bits run layer by layer, unit by unit, and are packed
 little-endian in ``uint64`` words: bit ``k`` of a pattern is bit ``k % 64`` of
 word ``k // 64``. A pattern is the identity of a region.
@@ -64,7 +64,7 @@ def pack(bits: ArrayLike) -> Words:
     Parameters
     ----------
     bits : array_like of bool or int, shape (..., N)
-        One entry per bent unit; non-zero means active.
+        One entry per unit that bends; non-zero means active.
 
     Returns
     -------

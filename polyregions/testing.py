@@ -15,13 +15,13 @@ from polyregions.analysis.volumes import domain_volume, exact_volumes
 from polyregions.domain.chart import chart_of
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows, exact_signs
 from polyregions.pattern import order, pack, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.walk.exact_step import exact_region
 
 __all__ = ["assert_valid"]
 
 # above these sizes the checks that need exact vertices take minutes
-_MOST_DIMENSIONS = 3
+_MOST_CHECKED_DIMENSIONS = 3
 _MOST_REGIONS = 2000
 
 
@@ -64,6 +64,7 @@ def assert_valid(
     >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])])
     >>> assert_valid(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
     """
+    check_regions(regions)
     network = regions.network
     exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
     _check_order(regions)
@@ -74,12 +75,12 @@ def assert_valid(
     _check_connected(regions)
     if vertices is None:
         small = len(regions) <= _MOST_REGIONS
-        vertices = small and exact.chart.dimension <= _MOST_DIMENSIONS
+        vertices = small and exact.chart.dimension <= _MOST_CHECKED_DIMENSIONS
     if vertices:
         _check_cells(regions)
 
 
-def _require(holds: object, message: str) -> None:
+def _assert_that(holds: object, message: str) -> None:
     # not an assert statement: the checks must also run under python -O
     if not holds:
         raise AssertionError(message)
@@ -87,15 +88,15 @@ def _require(holds: object, message: str) -> None:
 
 def _check_order(regions: Regions) -> None:
     size = len(regions)
-    _require(size, "the result holds no region, but every domain has one")
-    _require((order(regions.patterns) == np.arange(size)).all(), "the patterns are not sorted")
+    _assert_that(size, "the result holds no region, but every domain has one")
+    _assert_that((order(regions.patterns) == np.arange(size)).all(), "the patterns are not sorted")
     same = (regions.patterns[1:] == regions.patterns[:-1]).all(axis=1)
-    _require(not same.any(), "a pattern occurs twice")
+    _assert_that(not same.any(), "a pattern occurs twice")
     edges = regions.edges.astype(np.int64)
     inside = (edges >= 0).all() and (edges < size).all() and (edges[:, 0] < edges[:, 1]).all()
-    _require(inside, "an edge is not a pair i < j of regions")
+    _assert_that(inside, "an edge is not a pair i < j of regions")
     keys = edges[:, 0] * size + edges[:, 1]
-    _require((np.diff(keys) > 0).all(), "the edges are not sorted, or one occurs twice")
+    _assert_that((np.diff(keys) > 0).all(), "the edges are not sorted, or one occurs twice")
 
 
 def _check_witnesses(regions: Regions, exact: ExactNetwork) -> None:
@@ -103,16 +104,16 @@ def _check_witnesses(regions: Regions, exact: ExactNetwork) -> None:
     for index, region in enumerate(regions):
         point = region.exact_witness
         inside = domain is None or domain.contains(point)
-        _require(inside, f"the witness of region {index} lies outside the open domain")
+        _assert_that(inside, f"the witness of region {index} lies outside the open domain")
         signs = np.array(exact_signs(exact, _column(point)))
         bits = region.bits
         wrong = np.flatnonzero((signs > 0) != (bits == 1))
-        _require(not len(wrong), f"the witness of region {index} has another pattern")
+        _assert_that(not len(wrong), f"the witness of region {index} has another pattern")
         zero = np.flatnonzero(signs == 0)
         if len(zero):
             rows = exact_rows(exact, bits)
             flat = all(not any(rows[unit]) for unit in zero)
-            _require(flat, f"the witness of region {index} lies on its boundary")
+            _assert_that(flat, f"the witness of region {index} lies on its boundary")
 
 
 def _column(point: tuple[Fraction, ...]) -> flint.fmpz_mat:
@@ -129,21 +130,21 @@ def _check_facets(regions: Regions, exact: ExactNetwork, sample: int | None) -> 
     for index in chosen.tolist():
         bits = unpack(regions.patterns[index], exact.hidden_units)
         found = exact_region(exact, bits)
-        _require(found is not None, f"region {index} is empty")
+        _assert_that(found is not None, f"region {index} is empty")
         assert found is not None
         neighbors = {known.get(pack(facet.neighbor).tobytes()) for facet in found.facets}
         if regions.complete:
-            _require(None not in neighbors, f"a neighbour of region {index} is missing")
+            _assert_that(None not in neighbors, f"a neighbour of region {index} is missing")
         listed = set(graph.indices[graph.indptr[index] : graph.indptr[index + 1]].tolist())
-        _require(listed <= neighbors, f"an edge of region {index} is no facet")
-        _require(neighbors - {None} <= listed, f"a facet of region {index} has no edge")
+        _assert_that(listed <= neighbors, f"an edge of region {index} is no facet")
+        _assert_that(neighbors - {None} <= listed, f"a facet of region {index} has no edge")
 
 
 def _check_connected(regions: Regions) -> None:
     from scipy.sparse.csgraph import connected_components
 
     parts = int(connected_components(adjacency(regions), directed=False)[0])
-    _require(parts == 1, f"the graph falls into {parts} parts")
+    _assert_that(parts == 1, f"the graph falls into {parts} parts")
 
 
 def _check_cells(regions: Regions) -> None:
@@ -151,6 +152,6 @@ def _check_cells(regions: Regions) -> None:
         whole = domain_volume(regions.domain)
         total = sum(exact_volumes(regions))
         # as fractions: floats may not reach that far
-        _require(total == whole, f"the volumes add up to {total}, not {whole}")
+        _assert_that(total == whole, f"the volumes add up to {total}, not {whole}")
     euler = cells(regions).euler
-    _require(euler == 1, f"the Euler characteristic is {euler}, not 1")
+    _assert_that(euler == 1, f"the Euler characteristic is {euler}, not 1")

@@ -5,10 +5,9 @@ import os
 import signal
 
 import polyregions as pr
-from polyregions.run.problem import problem_of
+from polyregions.run import loop
+from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import assembly, tasks
-from polyregions.scale import task_pool as under_way
-from polyregions.scale.identity import identity_of
 from polyregions.walk.subproblem import first_start
 
 TRIANGLE = pr.Polytope([[-1.0, 0.2], [0.3, -1.0], [1.0, 1.0]], [0.9, 0.8, 0.7])
@@ -53,11 +52,11 @@ def killing_workers(client, killed, every):
 @contextlib.contextmanager
 def reporting_always():
     """Let every look of the driver call `progress`."""
-    before, under_way._SECONDS_BETWEEN_REPORTS = under_way._SECONDS_BETWEEN_REPORTS, 0.0
+    before, loop._SECONDS_BETWEEN_REPORTS = loop._SECONDS_BETWEEN_REPORTS, 0.0
     try:
         yield
     finally:
-        under_way._SECONDS_BETWEEN_REPORTS = before
+        loop._SECONDS_BETWEEN_REPORTS = before
 
 
 def fails(*task):

@@ -8,24 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 
 import polyregions as pr
 
 # a shell that starts the tests in the background has Ctrl-C ignored, which programs respect
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-settings.register_profile(
-    "polyregions",
-    # times on a shared machine say nothing about a bug
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    # the same examples in every run; a new one is a new test
-    derandomize=True,
-    # no folder of examples beside the checkout
-    database=None,
-)
-settings.load_profile("polyregions")
 
 
 @pytest.fixture(scope="session")

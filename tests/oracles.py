@@ -7,10 +7,10 @@ by pair from the definition.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
+import flint
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +19,14 @@ from polyregions.exact.facets import interior_point
 from polyregions.network import Network
 from polyregions.pattern import Words, order, pack
 
-__all__ = ["BruteForce", "brute_force", "fraction_rows", "share_facet"]
+__all__ = ["BruteForce", "brute_force", "domain_rows", "fraction", "fraction_rows"]
 
-Row = tuple[Fraction, ...]
+Row = tuple[flint.fmpq, ...]
+
+
+def fraction(number: float) -> flint.fmpq:
+    """Return a float as the fraction that it is."""
+    return flint.fmpq(*float(number).as_integer_ratio())
 
 
 class BruteForce(NamedTuple):
@@ -49,11 +54,14 @@ def brute_force(network: Network, domain: Domain | None) -> BruteForce:
     extend([])
     words = pack(np.array(found).reshape(-1, network.hidden_units))
     permutation = order(words)
-    polytopes = [fraction_rows(network, domain, found[i]) for i in permutation]
+    polytopes = [
+        {_normalized(row): None for row in fraction_rows(network, domain, found[i]) if any(row)}
+        for i in permutation
+    ]
     edges = [
         (i, j)
         for (i, here), (j, there) in combinations(enumerate(polytopes), 2)
-        if share_facet(here, there, box)
+        if _share_facet(here, there, box)
     ]
     return BruteForce(words[permutation], np.array(edges, dtype=np.int64).reshape(-1, 2))
 
@@ -65,16 +73,16 @@ def domain_rows(network: Network, domain: Domain | None) -> list[Row]:
         unit = np.eye(n + 2, dtype=int)
         rows = [tuple(unit[-1] + sign * unit[k]) for k in range(n + 1) for sign in (1, -1)]
         rows.append(tuple(unit[n]))
-        return [tuple(Fraction(int(entry)) for entry in row) for row in rows]
+        return [tuple(flint.fmpq(int(entry)) for entry in row) for row in rows]
     if isinstance(domain, Polytope):
         table = np.column_stack([-domain.A, domain.b]).tolist()
-        return [tuple(Fraction(entry) for entry in row) for row in table]
+        return [tuple(fraction(entry) for entry in row) for row in table]
     free = domain.free.tolist()
     rows = []
     for position, i in enumerate(free):
         for sign, bound in ((1, domain.lower[i]), (-1, domain.upper[i])):
-            row = [Fraction(0)] * len(free) + [-sign * Fraction(float(bound))]
-            row[position] = Fraction(sign)
+            row = [flint.fmpq(0)] * len(free) + [-sign * fraction(bound)]
+            row[position] = flint.fmpq(sign)
             rows.append(tuple(row))
     return rows
 
@@ -82,15 +90,15 @@ def domain_rows(network: Network, domain: Domain | None) -> list[Row]:
 def fraction_rows(network: Network, domain: Domain | None, prefix: Sequence[int]) -> list[Row]:
     """Signed rows of the first units, one per bit of the prefix."""
     n = network.input_dimension
-    maps: list[list[Fraction]] = [[Fraction(int(i == j)) for j in range(n + 1)] for i in range(n)]
-    one = [Fraction(int(j == n)) for j in range(n + 1)]
-    signed: list[list[Fraction]] = []
+    unit = [[flint.fmpq(int(i == j)) for j in range(n + 1)] for i in range(n + 1)]
+    maps, one = unit[:n], unit[n]
+    signed: list[list[flint.fmpq]] = []
     for layer in network.layers:
         following = []
         for i in range(len(layer.bias)):
-            terms = [(Fraction(float(w)), m) for w, m in zip(layer.weight[i], maps, strict=True)]
-            terms.append((Fraction(float(layer.bias[i])), one))
-            row = [sum((w * m[j] for w, m in terms if w), Fraction(0)) for j in range(n + 1)]
+            terms = [(fraction(w), m) for w, m in zip(layer.weight[i], maps, strict=True)]
+            terms.append((fraction(layer.bias[i]), one))
+            row = [sum((w * m[j] for w, m in terms if w), flint.fmpq(0)) for j in range(n + 1)]
             slope = float(layer.upper[i])
             if layer.bends[i]:
                 if len(signed) == len(prefix):
@@ -98,35 +106,34 @@ def fraction_rows(network: Network, domain: Domain | None, prefix: Sequence[int]
                 bit = prefix[len(signed)]
                 slope = slope if bit else float(layer.lower[i])
                 signed.append(row if bit else [-entry for entry in row])
-            following.append([Fraction(slope) * entry for entry in row])
+            following.append([fraction(slope) * entry for entry in row])
         maps = following
     return [_in_free_inputs(row, domain) for row in signed]
 
 
-def _in_free_inputs(row: list[Fraction], domain: Domain | None) -> Row:
+def _in_free_inputs(row: list[flint.fmpq], domain: Domain | None) -> Row:
     if domain is None:
-        return (*row, Fraction(0))
+        return (*row, flint.fmpq(0))
     free = set(domain.free.tolist())
     offset = row[-1]
     for i in range(domain.dimension):
         if i not in free:
-            offset += row[i] * Fraction(float(domain.lower[i]))
+            offset += row[i] * fraction(domain.lower[i])
     return (*(row[i] for i in sorted(free)), offset)
 
 
-def share_facet(here: list[Row], there: list[Row], box: list[Row]) -> bool:
+def _share_facet(here: dict[Row, None], there: dict[Row, None], box: list[Row]) -> bool:
     """Whether two closed regions meet in dimension n - 1 inside the open domain.
 
     They lie on two sides of a hyperplane that both have as a row, and some point of
     it is strictly inside every row of either with another hyperplane.
     """
-    opposite = {_normalized(row) for row in there}
     for row in here:
-        if not any(row[:-1]) or _normalized([-entry for entry in row]) not in opposite:
+        opposite = _opposite(row)
+        if not any(row[:-1]) or opposite not in there:
             continue
         pivot = next(k for k, entry in enumerate(row[:-1]) if entry)
-        plane = {_normalized(row), _normalized([-entry for entry in row])}
-        others = [r for r in here + there if any(r) and _normalized(r) not in plane] + box
+        others = [r for r in (here | there) if r not in (row, opposite)] + box
         inside = [_substituted(r, row, pivot) for r in others]
         if len(row) == 2:
             shared = all(value[0] > 0 for value in inside)
@@ -138,10 +145,14 @@ def share_facet(here: list[Row], there: list[Row], box: list[Row]) -> bool:
     return False
 
 
-def _normalized(row: Sequence[Fraction]) -> Row:
+def _normalized(row: Row) -> Row:
     """The positive multiple whose first non-zero coefficient is 1 or -1."""
-    lead = next((abs(entry) for entry in row if entry), Fraction(1))
+    lead = next(abs(entry) for entry in row if entry)
     return tuple(entry / lead for entry in row)
+
+
+def _opposite(row: Row) -> Row:
+    return tuple(-entry for entry in row)
 
 
 def _substituted(row: Row, plane: Row, pivot: int) -> Row:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from polyregions.compiled.plain import plain_twin
+from polyregions.compiled.start import plain_twin
 
 # modules that are not compiled themselves, and call kernels
 DRIVERS = (

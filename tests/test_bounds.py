@@ -3,13 +3,14 @@
 from fractions import Fraction
 from math import comb
 
+import histograms
 import numpy as np
 import pytest
 
 import polyregions as pr
 from polyregions.pattern import unpack
-from polyregions.theory import bounds, histograms
-from polyregions.theory.comparison import compared_bounds
+from polyregions.theory import bounds
+from polyregions.theory.bounds import compared_bounds
 
 # n_0, widths: 2^N, Montúfar 17, Serra 18, Pascanu 13, Montúfar 14, Serra 18 lower
 TABLE = [

@@ -520,8 +520,8 @@ def test_the_bounds_on_rows_hold_and_are_not_trivial():
     batch = run._batch(0, len(arrays["patterns"]))
     assert batch.good.all()
     # integer rows are the exact ones times the layers' factors
-    weights = [checker._exponent(w, b) for w, b, _, _ in layers]
-    slopes = [checker._exponent(low, up) for _, _, low, up in layers]
+    weights = [checker._common_exponent(w, b) for w, b, _, _ in layers]
+    slopes = [checker._common_exponent(low, up) for _, _, low, up in layers]
     ratios: list[list[float]] = [[], []]
     for r in range(len(arrays["patterns"])):
         for i, row in enumerate(run.exact_rows(r)[: run.units]):

@@ -262,9 +262,6 @@ def test_the_time_of_the_set_up_counts(monkeypatch):
     """Whatever a walk or the tree has to prepare, it does not get its whole time afterwards."""
     clock = iter(range(0, 10**6, 100))
     monkeypatch.setattr("polyregions.run.limits.time.monotonic", lambda: float(next(clock)))
-    limits = limits_of(time_limit=150)
-    assert not limits.out_of_time
-    assert limits.out_of_time
     assert limits_of(time_limit=150).left.seconds == 50
     assert limits_of(time_limit=150).left.left.seconds == 0
     assert limits_of(max_regions=3).left == limits_of(max_regions=3)
@@ -275,7 +272,7 @@ def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monke
     def pressing_ctrl_c():
         yield lambda progress: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("polyregions.cli.walk.shown_progress", pressing_ctrl_c)
+    monkeypatch.setattr("polyregions.cli.enumerate_.shown_progress", pressing_ctrl_c)
     code, _, err = run("enumerate", large_file, "-o", "out.npz")
     assert code == 3
     assert "not all" in err

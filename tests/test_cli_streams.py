@@ -14,8 +14,7 @@ import polyregions as pr
 from polyregions import examples
 from polyregions.cli import main
 from polyregions.cli.progress_lines import announced_compilation, shown_progress
-from polyregions.cli.report import complain, print_lines, tell
-from polyregions.cli.streams import Stream, lenient_streams
+from polyregions.cli.report import Stream, complain, lenient_streams, print_lines, tell
 from polyregions.errors import shown
 from polyregions.io import DroppedOperatorWarning
 

@@ -16,10 +16,9 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import cluster, tasks
 from polyregions.scale import task_pool as under_way
-from polyregions.scale.identity import identity_of
 from polyregions.tree.subdivision import count_tree
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
@@ -201,7 +200,7 @@ def test_pieces_add_up_here(medium):
 
 def test_budgets_follow_the_clock():
     def piece(seconds, left=(b"\0",)):
-        return tasks.Piece((1,), left, 0, seconds)
+        return tasks.TaskResult((1,), left, 0, seconds)
 
     assert cluster._budget([(piece(0.1), 4096)], 4096, 2.0) == 8192
     assert cluster._budget([(piece(50.0), 8192)], 8192, 2.0) == 4096

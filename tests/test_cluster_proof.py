@@ -11,8 +11,8 @@ from polyregions.files.archives import write_npz
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
 from polyregions.proof.partial_certificate import certificate_of_pieces
-from polyregions.regions.archive import read_arrays
-from polyregions.scale import cluster_proof, part_files, walk_tasks
+from polyregions.regions.archive import read_result_arrays
+from polyregions.scale import cluster_proof, part_files, tasks
 from polyregions.scale.cluster_proof import certify_on_cluster
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
@@ -29,9 +29,9 @@ def layers_of(network):
 def here(network, domain, folder, budget, change=None):
     """Do all tasks in this process and return the certificate's file and the regions."""
     regions, files, parts = assembled_here(
-        walk_tasks.prove_piece, network, domain, folder, budget, change
+        tasks.prove_piece, network, domain, folder, budget, change
     )
-    arrays = certificate_of_pieces(regions, cluster_proof._numbered(files, parts, regions))
+    arrays = certificate_of_pieces(regions, cluster_proof._numbered_pieces(files, parts, regions))
     with (folder / "net.cert").open("wb") as stream:
         write_npz(stream, arrays)
     return folder / "net.cert", regions
@@ -46,7 +46,7 @@ def test_the_checker_accepts(family, tmp_path):
         report = check(layers_of(network), path)
         assert (report.regions, report.edges) == (len(expected), len(expected.edges))
         # the facets, and the units on them, are those of a certificate made at once
-        whole, mine = certificate_arrays(expected), read_arrays(path)
+        whole, mine = certificate_arrays(expected), read_result_arrays(path)
         for key in ("patterns", "edges", "edge_units", "edge_counts", "claim"):
             assert np.array_equal(whole[key], mine[key])
         assert len(regions) == len(expected)

@@ -13,10 +13,9 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.run.problem import problem_of
-from polyregions.scale import assembly, cluster_walk, part_files, tasks, walk_tasks
+from polyregions.run.problem import identity_of, problem_of
+from polyregions.scale import assembly, cluster_walk, part_files, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
-from polyregions.scale.identity import identity_of
 from polyregions.testing import assert_valid
 from polyregions.walk.subproblem import Subproblem, first_start, split_subproblem, walk_below
 
@@ -49,13 +48,13 @@ def same(regions, expected):
 
 
 def here(network, domain, folder, budget, change=None):
-    found, _, parts = assembled_here(walk_tasks.walk_piece, network, domain, folder, budget, change)
+    found, _, parts = assembled_here(tasks.walk_piece, network, domain, folder, budget, change)
     return found, parts
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "_ROWS", 7)  # many ranges
+    monkeypatch.setattr(assembly, "LEAST_PART", 7)  # many ranges
     for seed in range(2):
         network, domain = random_case(family, seed, units=9)
         expected = pr.enumerate_regions(network, domain)
@@ -66,7 +65,7 @@ def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
 
 
 def test_a_polytope_with_several_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "_ROWS", 100)
+    monkeypatch.setattr(assembly, "LEAST_PART", 100)
     rng = np.random.default_rng(3)
     layers = [(rng.normal(size=(40, 2)), rng.normal(size=40) * 0.4), (rng.normal(size=(40, 40)) / 6,
               rng.normal(size=40) * 0.3), (np.ones((1, 40)), [0.0])]  # fmt: skip
@@ -164,8 +163,8 @@ def test_stopped_and_resumed(client, medium, tmp_path, limit):
 
 def test_resumed_from_what_a_killed_driver_left(client, medium, tmp_path, monkeypatch):
     """The folder as it was at some moments, as a kill -9 or a power cut would leave it."""
-    monkeypatch.setattr(cluster_walk, "_SECONDS_BETWEEN_CHUNKS", 0.0)
-    monkeypatch.setattr(cluster_walk, "_SHARE", 0)
+    monkeypatch.setattr(cluster_walk, "SECONDS_BETWEEN_CHUNKS", 0.0)
+    monkeypatch.setattr(cluster_walk, "CHUNK_SHARE", 0)
     path = tmp_path / "net.parquet"
     folder = tmp_path / "net.parquet.parts"
     moments = iter([1, 200, 500])
@@ -225,8 +224,8 @@ def rewritten(path, one, part, keep):
         pr.Network.from_arrays([(np.ones((1, part.witnesses.shape[1])), [0.0]), ([[1.0]], [0.0])]),
         None, part.patterns, part.witnesses, part.edges, complete=True, proven=True,
     )  # fmt: skip
-    part_files.write_part(path, regions, part.parents[keep], part.children[keep])
-    return walk_tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
+    part_files.write_part_file(path, regions, part.parents[keep], part.children[keep])
+    return tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
 
 
 def test_an_edge_that_one_side_lost_is_noticed(mutable):
@@ -282,7 +281,7 @@ def test_a_worker_that_sees_no_folder_is_refused(medium):
     problem = problem_of(medium, BOX)
     source = tasks.Sent(medium, BOX, identity_of(problem))
     with pytest.raises(pr.PolyregionsError, match="does not see the folder"):
-        walk_tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
+        tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
 
 
 def test_a_task_that_alwaysfails_is_reported_and_not_forgotten(
@@ -304,7 +303,7 @@ def test_bad_limits(client, medium, tmp_path, options):
 
 
 def test_ids_of_32_bits(client, medium, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster_walk, "_MOST_REGIONS", 200)
+    monkeypatch.setattr(cluster_walk, "_MOST_IDS", 200)
     with pytest.raises(pr.PolyregionsError, match="32 bits"):
         enumerate_on_cluster(medium, BOX, tmp_path / "net.parquet", client, budget=40)
 

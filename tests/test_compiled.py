@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import random
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numba
@@ -20,8 +23,8 @@ import polyregions as pr
 from polyregions import compiled
 from polyregions.compiled import kernel_files as files
 from polyregions.compiled import start
-from polyregions.compiled.plain import callees, plain_twin
-from polyregions.compiled.signatures import as_text, from_text
+from polyregions.compiled.background import as_text, from_text
+from polyregions.compiled.start import callees, plain_twin
 from polyregions.network.flat import FlatNetwork
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk.prefixes import Prefixes
@@ -112,27 +115,44 @@ SMALL = """
 """
 
 
-@pytest.mark.parametrize("damage", ["nothing", "cut", "empty", "other bytes"])
+# a kernel that is compiled here is on disk, as the next process will find it
+HEALED = """
+    with only_compiled():
+        print(call(), len(Seen.names), end=" ")
+    again = rebuild._cache.load_overload(rebuild.signatures[0], rebuild.targetctx)
+    print(again is not None)
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled_once(tmp_path_factory):
+    """A folder with the kernels of SMALL."""
+    folder = tmp_path_factory.mktemp("kernels")
+    assert in_a_process(SMALL + HEALED, folder)[0] == "[0, 1, 2] 2 True\n"
+    return folder
+
+
+def test_a_whole_file_is_not_compiled_again(compiled_once):
+    assert in_a_process(SMALL + HEALED, compiled_once) == ("[0, 1, 2] 0 True\n", "")
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other bytes"])
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
-def test_a_damaged_file_is_compiled_again(tmp_path, damage, ending):
-    code = SMALL + "\n    with only_compiled(): print(call(), len(Seen.names))"
-    first, _ = in_a_process(code, tmp_path)
-    assert first == "[0, 1, 2] 2\n"
-    [path] = tmp_path.rglob(f"*rebuild*{ending}")
+def test_a_damaged_file_is_compiled_again(compiled_once, tmp_path, damage, ending):
+    folder = shutil.copytree(compiled_once, tmp_path / "kernels")
+    [path] = folder.rglob(f"*rebuild*{ending}")
     content = path.read_bytes()
     middle = len(content) // 2
     path.write_bytes(
         {
-            "nothing": content,
             "cut": content[:middle],
             "empty": b"",
             "other bytes": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
         }[damage]
     )
-    again, errors = in_a_process(code, tmp_path)
-    assert again == f"[0, 1, 2] {int(damage != 'nothing')}\n"
-    assert ("damaged" in errors) == (damage != "nothing")
-    assert in_a_process(code, tmp_path)[0] == "[0, 1, 2] 0\n"
+    again, errors = in_a_process(SMALL + HEALED, folder)
+    assert again == "[0, 1, 2] 1 True\n"
+    assert "damaged" in errors
 
 
 def test_without_a_folder_kernels_run_all_the_same(tmp_path):
@@ -145,6 +165,66 @@ def test_without_a_folder_kernels_run_all_the_same(tmp_path):
         print(len(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))))
     """
     assert in_a_process(code, tmp_path)[0] == "3\n"
+
+
+def test_a_folder_that_may_not_be_written_is_read_without_a_word(tmp_path):
+    """As in an image that root has prepared."""
+    code = SMALL + "\n    with only_compiled(): print(call(), len(Seen.names))"
+    assert in_a_process(code, tmp_path)[0] == "[0, 1, 2] 2\n"
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    # root may write everywhere
+    locked = """
+    import builtins, os, tempfile
+    def locked(function):
+        def called(*args, **kwargs):
+            folder = os.environ["NUMBA_CACHE_DIR"]
+            if any(str(a).startswith(folder) for a in (*args, *kwargs.values())):
+                if function.__name__ != "open" or "w" in "".join(map(str, args[1:])):
+                    raise PermissionError(13, "Permission denied")
+            return function(*args, **kwargs)
+        return called
+    builtins.open, os.utime = locked(open), locked(os.utime)
+    os.replace, os.unlink, tempfile.TemporaryFile = map(
+        locked, (os.replace, os.unlink, tempfile.TemporaryFile)
+    )
+    """
+    assert in_a_process(locked + code, tmp_path) == ("[0, 1, 2] 0\n", "")
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+
+
+def test_kernels_of_other_versions_are_removed_a_month_after_their_last_use(tmp_path):
+    code = SMALL + "\n    with only_compiled(): call()"
+    in_a_process(code, tmp_path)
+    folders = {path.parent for path in tmp_path.rglob("*.nbi")}
+    for folder in folders:
+        for name, days in {"0" * 16: 31, "1" * 16: 29}.items():
+            for file in (f"{name}-one.nbi", f"{name}-one.nbc", f"{name}-notes.txt", "other.nbi"):
+                (folder / file).write_bytes(b"")
+                past = time.time() - days * 86400
+                os.utime(folder / file, (past, past))
+    for path in [*tmp_path.rglob(f"{files._PREFIX}*.nb?")]:
+        past = time.time() - 40 * 86400
+        os.utime(path, (past, past))
+    kept = sorted(p for p in tmp_path.rglob("*.*") if not re.match("0{16}-one.nb", p.name))
+    in_a_process(code, tmp_path)  # nothing is written: nothing is removed, but use is noted
+    own = [*tmp_path.rglob(f"{files._PREFIX}*rebuild*.nb?")]  # it holds what it calls
+    assert own
+    assert all(time.time() - path.stat().st_atime < 3600 for path in own)
+    for path in own:
+        if path.suffix == ".nbc":
+            path.unlink()  # so that kernels are written once more
+    in_a_process(code, tmp_path)
+    assert sorted(tmp_path.rglob("*.*")) == kept
+
+
+def test_without_compilation_nothing_is_said_of_overflow(tmp_path):
+    code = """
+        import polyregions as pr
+        from polyregions.tree.subdivision import count_tree
+        net = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
+        print(len(pr.enumerate_regions(net, pr.Box.cube(2, 1.0))), count_tree(net, None).regions)
+    """
+    assert in_a_process(code, tmp_path, NUMBA_DISABLE_JIT="1") == ("7 7\n", "")
 
 
 # compiled by another process

@@ -10,7 +10,7 @@ from slivers import slivers
 
 import polyregions as pr
 from polyregions import examples
-from polyregions.analysis.exact_maps import exact_maps, largest_value
+from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.shape import facet_rows
 from polyregions.domain.chart import chart_of, chart_point

@@ -8,8 +8,8 @@ import pytest
 from random_nets import random_case
 
 import polyregions as pr
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.decision import comparing_network, decision_boundary, decision_in
-from polyregions.analysis.exact_maps import exact_maps
 from polyregions.analysis.polytope import polytope_of
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.network import Layer
@@ -165,7 +165,7 @@ def test_a_class_that_no_sample_meets_is_found(family, monkeypatch):
     network = with_outputs(network, 5, 3, whole=family == "integer")
     expected = decision_boundary(network, domain)
     assert len(np.unique(expected.classes)) > 2
-    monkeypatch.setattr("polyregions.analysis.decision._SAMPLES", 1)
+    monkeypatch.setattr("polyregions.analysis.decision._SAMPLED_POINTS", 1)
     found = decision_boundary(network, domain)
     length = sum(piece.measure for piece in expected.pieces())
     assert sum(piece.measure for piece in found.pieces()) == pytest.approx(length)

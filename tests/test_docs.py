@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import exists, named, source_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SESSIONS = ["quickstart", "what-is-a-region"]
@@ -54,16 +55,46 @@ def test_the_reference_names_what_is_public():
     assert set(pr.__all__) <= set(text_of("api").split())
 
 
-@pytest.mark.parametrize("page", ["mathematics", "house", "howto/export", "pictures", "api"])
-def test_modules_that_pages_name_exist(page):
-    import polyregions
+DESCRIBING = sorted(
+    {*DOCS.glob("*.md"), *DOCS.glob("howto/*.md"), *DOCS.parent.glob("[A-Z]*.md")}
+    - {DOCS / "changelog.md", DOCS.parent / "CHANGELOG.md"}
+)
 
-    root = Path(polyregions.__file__).parent
-    rooms = "|".join(path.parent.name for path in root.glob("*/__init__.py"))
-    names = re.findall(
-        rf"`(?:polyregions[./])?((?:{rooms})[./][a-z_0-9]+)(?:\.py)?`", text_of(page)
-    )
-    for name in names:
-        path = root / name.replace(".", "/")
-        assert path.with_suffix(".py").exists() or path.is_dir(), name
-    assert names or page not in {"mathematics", "house"}
+
+@pytest.mark.parametrize("path", DESCRIBING, ids=lambda path: path.stem)
+def test_names_of_the_code_on_a_page_exist(path):
+    names = named(path.read_text(encoding="utf-8"))
+    assert [name for name in names if not exists(name)] == []
+    assert names or path.stem not in {"mathematics", "house", "glossary", "CONTRIBUTING"}
+
+
+def test_the_way_to_the_first_region_is_that_of_the_code():
+    title = "## From the command line to the first region\n"
+    way = named(text_of("house").partition(title)[2].partition("\n## ")[0])
+    assert len(way) > 30
+    above = ""
+    for name in way:
+        function = name.rpartition(".")[2]
+        assert not above or re.search(rf"\b{function}\b", above), f"{name} is not called above"
+        above += source_of(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("`walk/drive.py`", True),
+        ("`walk.drive.drive`", True),
+        ("`polyregions.walk.drive.drive(problem, found)`", True),
+        ("`WalkState.edges`", True),
+        ("`walk.walk_state.WalkState.edges`", True),
+        ("`regions.edges`", True),
+        ("`pattern.pack`", True),
+        ("`walk/drives.py`", False),
+        ("`walk.drive.drives`", False),
+        ("`WalkState.edge`", False),
+        ("`regions.edge`", False),
+        ("`walk.walk_state.WalkState.edge`", False),
+    ],
+)
+def test_names_that_are_missing_are_seen(text, there):
+    assert [exists(name) for name in named(text)] == [there]

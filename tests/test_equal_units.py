@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 import polyregions as pr
 from polyregions.io import lowering
-from polyregions.io.windows import convolve, max_pool, windows
+from polyregions.io.windows import Sliding, convolve, max_pool, windows
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 from polyregions.pattern import unpack
 from polyregions.run.problem import problem_of
@@ -165,7 +165,9 @@ def test_max_pooling_over_flat_patches(seed, stride):
     rng = np.random.default_rng(seed)
     signal = lowering.source((1, 1, 4, 4))
     kernels = rng.normal(size=(1, 1, 2, 2))
-    signal = convolve(signal, kernels, rng.normal(size=1) / 4, (1, 1), [(0, 0)] * 2, (1, 1), 1)
+    signal = convolve(
+        signal, kernels, rng.normal(size=1) / 4, Sliding((1, 1), [(0, 0)] * 2, (1, 1))
+    )
     pool = windows((3, 3), (2, 2), (stride, stride), [(0, 0)] * 2, (1, 1))
     whole = lowering.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
     # columns of the picture are flat in all directions of the plane, and so is a corner

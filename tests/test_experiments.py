@@ -22,17 +22,22 @@ from polyregions.errors import (
     PolyregionsError,
 )
 from polyregions.experiments import NAMES, RegionTracker, experiment
-from polyregions.experiments.counting import all_regions, counts
-from polyregions.experiments.data import Images, load_images, shuffled_labels, split
-from polyregions.experiments.descent import BIAS_DEVIATION, initial_parameters, trained
-from polyregions.experiments.evolution import rng_of
-from polyregions.experiments.places import line_from_origin, line_through, random_rows, through
-from polyregions.experiments.points import points_job
+from polyregions.experiments.births import common
+from polyregions.experiments.catalogue import Configuration, overridden
+from polyregions.experiments.data import Images, load_images, shuffled_labels, split_images
+from polyregions.experiments.evolution import BIAS_DEVIATION, initial_parameters, rng_of, trained
+from polyregions.experiments.memorisation import points_job
+from polyregions.experiments.places import (
+    all_regions,
+    counts,
+    line_from_origin,
+    line_through,
+    random_rows,
+    through,
+)
 from polyregions.experiments.runner import Job, Unit, run_jobs
-from polyregions.experiments.settings import Settings, overridden
-from polyregions.experiments.tracker import common
 from polyregions.io.tables import write_table
-from polyregions.theory.distance import boundary_distance
+from polyregions.theory.gradients import boundary_distances
 
 # the smallest configuration of each: seconds for all of them together
 TINY = {
@@ -252,12 +257,12 @@ def test_distances_are_means_over_points(images):
     needs_torch()
     rows = rows_of(run("distance", images))
     assert [row["points"] for row in rows[:3]] == ["train", "test", "random"]
-    shown, away = split(images, 0.2, 0)
+    shown, away = split_images(images, 0.2, 0)
     rng = rng_of(0, 3, 0)
     random_rows(len(shown.pixels), 5, rng)
     test = away.pixels[random_rows(len(away.pixels), 5, rng)]
     net = pr.Network.from_arrays(initial_parameters((12, 4, 3, 10), rng_of(0, 1, 0, 4, 3)))
-    assert rows[1]["mean"] == boundary_distance(net, test).mean()
+    assert rows[1]["mean"] == boundary_distances(net, test).mean()
     assert rows[1]["times_units"] == 7 * rows[1]["mean"]
 
 
@@ -334,12 +339,12 @@ def test_labels_and_parts(images):
     rng = np.random.default_rng(0)
     changed = shuffled_labels(np.full(1000, 7), 0.4, rng)
     assert (changed != 7).sum() == pytest.approx(360, abs=30)
-    shown, away = split(images, 0.2, 0)
+    shown, away = split_images(images, 0.2, 0)
     assert (len(shown.pixels), len(away.pixels)) == (240, 60)
     both = sorted(map(bytes, (*shown.pixels, *away.pixels)))
     assert both == sorted(map(bytes, images.pixels))
     with pytest.raises(PolyregionsError, match="leaves none"):
-        split(images, 0.0, 0)
+        split_images(images, 0.0, 0)
 
 
 def test_lines():
@@ -426,7 +431,7 @@ def test_a_stopped_walk_makes_no_row(monkeypatch):
 
 
 @dataclass(frozen=True)
-class Small(Settings):
+class Small(Configuration):
     size: int = 3
 
 
@@ -442,7 +447,7 @@ def small_jobs(network="abc"):
 
 
 def small_run(file, jobs=None, config=None, data="d", **options):
-    config = config or Small()
+    config = (config or Small()).as_dict()
     return run_jobs("small", config, jobs or small_jobs(), data=data, file=file, **options)
 
 
@@ -759,7 +764,7 @@ def test_ctrl_c_keeps_rows_and_resume_finishes(command, tmp_path, monkeypatch):
         return all_regions(network, domain)
 
     with monkeypatch.context() as patch:
-        patch.setattr("polyregions.experiments.counting.all_regions", third)
+        patch.setattr("polyregions.experiments.places.all_regions", third)
         code, out, err = command(*SAWTOOTH, "-o", "out")
     assert (code, out) == (3, "")
     assert "stopped after 2 of 8 rows" in err

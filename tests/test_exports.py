@@ -18,7 +18,7 @@ from polyregions.analysis.adjacency import (
     shortest_path,
     walk_layers,
 )
-from polyregions.analysis.solids import solids
+from polyregions.analysis.corners import solids
 from polyregions.analysis.volumes import volumes
 from polyregions.io.graphs import write_graph
 from polyregions.io.meshes import write_mesh

@@ -16,12 +16,12 @@ from polyregions.analysis.corners import region_corners
 from polyregions.analysis.decision import decision_boundary
 from polyregions.analysis.distances import boundary_distance
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
-from polyregions.analysis.measures import float_root, root
+from polyregions.analysis.polytope import float_root, square_root
 from polyregions.analysis.shape import largest_ball, vertices
 from polyregions.analysis.volumes import box_volume, exact_volumes, volumes
 from polyregions.errors import PolyregionsError
 from polyregions.theory.boundary_volumes import boundary_volumes
-from polyregions.theory.distance import boundary_distance as float_distance
+from polyregions.theory.gradients import boundary_distances as float_distance
 
 SCALES = [1e-300, 1e-200, 1e-170, 1e-100, 1.0, 1e100, 1e170, 1e200]
 
@@ -102,7 +102,7 @@ def test_volumes_beyond_the_floats():
 def test_roots(scale):
     square = Fraction(scale) ** 2
     assert float_root(square) == scale
-    low, high = root(2 * square, up=False), root(2 * square, up=True)
+    low, high = square_root(2 * square, up=False), square_root(2 * square, up=True)
     assert low**2 < 2 * square < high**2
     assert high - low <= low / 2**99
     assert float_root(2 * square) == pytest.approx(sqrt(2) * scale, rel=1e-15)

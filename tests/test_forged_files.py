@@ -14,7 +14,7 @@ import pytest
 
 import polyregions as pr
 from polyregions.files.archives import read_npz, write_npz
-from polyregions.files.manifests import signed as signed_manifest
+from polyregions.files.archives import signed as signed_manifest
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
 from polyregions.run.problem import problem_of

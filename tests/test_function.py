@@ -8,10 +8,9 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions import examples
-from polyregions.analysis.affine_maps import affine_maps, facet_hyperplanes
+from polyregions.analysis.affine_maps import affine_maps, exact_affine_map, facet_hyperplanes
 from polyregions.analysis.decision import decision_boundary, nearest_decision_point
 from polyregions.analysis.distances import boundary_distance
-from polyregions.analysis.exact_maps import exact_affine_map
 from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
 from polyregions.analysis.units import unit_summary

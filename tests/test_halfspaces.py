@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import polyregions as pr
 from polyregions.geometry.halfspaces import region_halfspaces
@@ -66,16 +64,15 @@ def test_a_unit_that_vanishes_identically_has_a_row_of_zeros():
     assert (row.normals[0, 0], row.offsets[0]) == (0.0, 0.0)
 
 
-@given(st.integers(-300, 300))
-def test_rows_out_of_the_float_range_keep_their_half_space(exponent):
-    scale = 10.0**exponent
-    network = pr.Network.from_arrays(
-        [([[scale]], [-scale / 4]), ([[scale]], [0.0]), ([[1.0]], [0.0])]
-    )
-    polytope = region_halfspaces(network, None, network.pattern([1.0]))
-    assert np.isfinite(polytope.normals).all()
-    assert (polytope.normals[:, 0] != 0).all()
-    assert polytope.offsets[0] / polytope.normals[0, 0] == pytest.approx(-0.25)
+def test_rows_out_of_the_float_range_keep_their_half_space():
+    for scale in 10.0 ** np.arange(-300, 301, 3):
+        network = pr.Network.from_arrays(
+            [([[scale]], [-scale / 4]), ([[scale]], [0.0]), ([[1.0]], [0.0])]
+        )
+        polytope = region_halfspaces(network, None, network.pattern([1.0]))
+        assert np.isfinite(polytope.normals).all(), scale
+        assert (polytope.normals[:, 0] != 0).all(), scale
+        assert polytope.offsets[0] / polytope.normals[0, 0] == pytest.approx(-0.25), scale
 
 
 def test_a_domain_that_does_not_fit_is_refused(deep):

@@ -7,7 +7,7 @@ import pytest
 
 import polyregions as pr
 from polyregions.errors import PolyregionsError
-from polyregions.run.interrupt import Interrupt
+from polyregions.run.progress import Interrupt
 from polyregions.scale.forecast import cost_per_region
 from polyregions.scale.saved_walk import enumerate_to_file
 from polyregions.theory.draws import Settings, draw_network

@@ -37,7 +37,7 @@ def number(rng: np.random.Generator, shape: tuple[int, ...], kind: int) -> np.nd
         case 0:
             return rng.integers(-3, 4, size=shape).astype(float)
         case 1:
-            return np.float64(np.float32(rng.normal(size=shape)))
+            return rng.normal(size=shape).astype(np.float32).astype(float)
         case 2:
             return rng.normal(size=shape)
         case _:
@@ -145,8 +145,8 @@ def test_a_chain_is_laid_out_in_linear_time(monkeypatch):
         def __iter__(self):
             return (looked_at.append(0) or block for block in super().__iter__())
 
-    ordered = blocks._ordered
-    monkeypatch.setattr(blocks, "_ordered", lambda result: Counting(ordered(result)))
+    ordered = blocks._parents_first
+    monkeypatch.setattr(blocks, "_parents_first", lambda result: Counting(ordered(result)))
     signal = lowering.source((1,))
     for _ in range(500):
         signal = lowering.bend(signal, 0.0, 1.0)

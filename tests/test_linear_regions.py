@@ -1,6 +1,5 @@
 """Linear regions against brute force, and the chain of the six notions of region."""
 
-from fractions import Fraction
 from itertools import combinations
 
 import flint
@@ -10,10 +9,10 @@ from oracles import brute_force, domain_rows, fraction_rows
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
-from polyregions.analysis.contact import common_point
 from polyregions.analysis.linear_regions import (
     R3_NOT_COMPUTED,
     LinearRegions,
+    common_point,
     count_all_patterns,
     linear_regions,
 )
@@ -44,13 +43,11 @@ def closures_meet(here, there, box):
     m = len(box[0]) - 1
     vertices = []
     for subset in combinations(rows, m):
-        normals = flint.fmpq_mat(
-            [[flint.fmpq(*e.as_integer_ratio()) for e in r[:m]] for r in subset]
-        )
+        normals = flint.fmpq_mat([list(row[:m]) for row in subset])
         if normals.rank() < m:
             continue
-        offsets = flint.fmpq_mat([[-flint.fmpq(*r[m].as_integer_ratio())] for r in subset])
-        point = [Fraction(int(v.p), int(v.q)) for v in normals.solve(offsets).entries()]
+        offsets = flint.fmpq_mat([[-row[m]] for row in subset])
+        point = normals.solve(offsets).entries()
         if all(value(row, point) >= 0 for row in rows):
             vertices.append(point)
     if not vertices:

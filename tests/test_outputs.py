@@ -13,13 +13,13 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
-from polyregions.experiments.rows_file import RowsFile
+from polyregions.experiments.runner import RowsFile
 from polyregions.files.atomic import atomic_write
 from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.partitioning import REPLACED_SUFFIX
 from polyregions.scale.saved_walk import CHECKPOINT_SUFFIX
-from polyregions.theory.draws_file import read_draws
+from polyregions.theory.draws import read_draws
 
 
 @pytest.fixture
@@ -281,6 +281,8 @@ def test_dask_that_cannot_start_is_a_sentence(monkeypatch):
     with pytest.raises(PolyregionsError, match="cannot start workers") as error:
         connected("local").__enter__()
     assert "\n" not in str(error.value)
+    client = distributed.Client  # whoever does not answer at once never will
+    monkeypatch.setattr(distributed, "Client", lambda where, timeout: client(where, timeout=0.2))
     for address in ("nobody", "tcp://127.0.0.1:1", "tls://127.0.0.1:1", "carrier://pigeon", "://"):
         with pytest.raises(PolyregionsError, match="no Dask scheduler answers") as error:
             connected(address).__enter__()

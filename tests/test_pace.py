@@ -2,14 +2,14 @@
 
 import pytest
 
-from polyregions.run import pace
-from polyregions.run.pace import Pace
+from polyregions.run import limits
+from polyregions.run.limits import Pace
 
 
 @pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
     return now
 
 

@@ -23,9 +23,8 @@ from polyregions.plot import (
     plot_solids,
     save_figure,
 )
-from polyregions.plot.colors import pattern_colors
-from polyregions.plot.growth import first_layers
-from polyregions.plot.values import COLORINGS, cell_values, facet_layers
+from polyregions.plot.cells import first_layers
+from polyregions.plot.values import COLORINGS, cell_values, facet_layers, pattern_colors
 from polyregions.theory import constructions as known
 
 

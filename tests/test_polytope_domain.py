@@ -13,8 +13,8 @@ from oracles import brute_force
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
+from polyregions.analysis.affine_maps import exact_affine_map
 from polyregions.analysis.corners import region_corners
-from polyregions.analysis.exact_maps import exact_affine_map
 from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.lipschitz import lipschitz
 from polyregions.analysis.shape import bounding_box, vertices
@@ -22,7 +22,7 @@ from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
 from polyregions.cli import main
 from polyregions.domain.chart import binding_inequalities, chart_of
 from polyregions.io import save_network
-from polyregions.io.polytopes import load_polytope
+from polyregions.io.npz import load_polytope
 from polyregions.pattern import unpack
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check

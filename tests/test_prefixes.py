@@ -8,9 +8,9 @@ from exact_walks import same_bytes, same_walk
 
 import polyregions as pr
 from polyregions.pattern import n_words, unpack
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
+from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.prefixes import copy_list, prefix_of

@@ -1,6 +1,7 @@
 """Real networks on lines and planes through real images; every sampled pattern is found."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,6 +17,12 @@ pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 # networks of tens of thousands of units
 pytestmark = pytest.mark.slow
+
+
+@cache
+def network_of(name: str) -> pr.Network:
+    """A real network, read once."""
+    return load(data_file(f"nets/{name}.onnx"))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +47,7 @@ def check_samples(network: pr.Network, place: Slice, regions: pr.Regions, points
 
 
 def test_a_line_through_two_images(digits):
-    network = load(data_file("nets/mnist_256x2.onnx"))
+    network = network_of("mnist_256x2")
     line = Line.through(digits[0], digits[1])
     regions = pr.enumerate_regions(line.restrict(network), line.domain)
     assert len(regions) == len(regions.edges) + 1 == 146
@@ -51,14 +58,14 @@ def test_a_line_through_two_images(digits):
 
 
 def test_a_plane_through_three_images(digits):
-    network = load(data_file("nets/mnist_256x2.onnx"))
+    network = network_of("mnist_256x2")
     plane = Plane.through(*digits, margin=0.5)
     regions = pr.enumerate_regions(plane.restrict(network), plane.domain)
     assert check_samples(network, plane, regions, 20_000) > 0.5
 
 
 def test_a_plane_with_its_full_window(digits):
-    network = load(data_file("nets/mnist_256x2.onnx"))
+    network = network_of("mnist_256x2")
     plane = Plane.through(*digits)
     regions = pr.enumerate_regions(plane.restrict(network), plane.domain)
     assert len(regions) > 10_000
@@ -87,7 +94,7 @@ def bisected(network: pr.Network, low: float, high: float) -> set[bytes]:
 
 
 def test_bisection_finds_the_same_regions_of_a_line(digits):
-    network = load(data_file("nets/mnist_256x2.onnx"))
+    network = network_of("mnist_256x2")
     line = Line.through(digits[0], digits[1], margin=1.0)
     restricted, (reach,) = line.restrict(network), line.domain.upper
     regions = pr.enumerate_regions(restricted, line.domain)
@@ -97,7 +104,7 @@ def test_bisection_finds_the_same_regions_of_a_line(digits):
 
 
 def test_the_rational_walk_finds_the_same_regions_of_a_small_window(digits):
-    network = load(data_file("nets/mnist_256x2.onnx"))
+    network = network_of("mnist_256x2")
     restricted = Plane.through(*digits).restrict(network)
     window = pr.Box.interval(2, -0.4, 0.4)
     regions, expected = pr.enumerate_regions(restricted, window), walk_exactly(restricted, window)
@@ -144,13 +151,13 @@ def check_open_samples(network: pr.Network, place: Slice, window: pr.Box, points
 
 
 def test_max_pooling_on_a_segment_between_two_images(digits):
-    network = load(data_file("nets/mnist_conv_maxpool.onnx"))
+    network = network_of("mnist_conv_maxpool")
     line = Line.through(digits[0], digits[1])
     assert check_open_samples(network, line, pr.Box.interval(1, -0.5, 0.5), 400) > 50
 
 
 def test_max_pooling_on_a_window_of_a_plane(digits):
-    network = load(data_file("nets/mnist_conv_maxpool.onnx"))
+    network = network_of("mnist_conv_maxpool")
     plane = Plane.through(*digits)
     assert check_open_samples(network, plane, pr.Box.interval(2, -0.1, 0.1), 400) > 30
 
@@ -167,7 +174,7 @@ def test_max_pooling_on_a_window_of_a_plane(digits):
     ],
 )
 def test_planes_through_the_other_networks(name, half, box_name):
-    network = load(data_file(f"nets/{name}.onnx"))
+    network = network_of(name)
     n = network.input_dimension
     if box_name is not None:
         with warnings.catch_warnings():

@@ -26,12 +26,11 @@ from polyregions.cli.saving import bytes_of
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.files.archives import write_npz
 from polyregions.io.npz import save_network
-from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import limits_of
-from polyregions.run.problem import problem_of
+from polyregions.run.problem import identity_of, problem_of
+from polyregions.run.progress import Interrupt
 from polyregions.scale import enumerate_to_file, saved_walk
 from polyregions.scale.checkpoint import Totals, append, open_checkpoint, read_chunks
-from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_state import Mark, added, mark, restored
 from polyregions.walk.drive import drive
 from polyregions.walk.prefixes import REGISTERED
@@ -578,9 +577,7 @@ def test_memory_budget(tmp_path):
     assert pr.enumerate_regions(net, box, memory=10**9).complete
 
 
-@pytest.mark.parametrize(
-    "options", [{"memory": 0}, {"threads": 0}, {"max_regions": 0}, {"arithmetic": "rational"}]
-)
+@pytest.mark.parametrize("options", [{"memory": 0}, {"threads": 0}, {"max_regions": 0}])
 def test_bad_options(three_lines, tmp_path, options):
     with pytest.raises(PolyregionsError):
         enumerate_to_file(three_lines, pr.Box.cube(2, 1.0), tmp_path / "out.npz", **options)

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,15 @@ def load_rooms():
 
 
 rooms = load_rooms()
-FOUND = rooms.imports(rooms.package_folder())
 
 
-def test_every_room_is_known():
-    assert {one.room for one in FOUND} - {""} <= set(rooms.ROOMS)
+@pytest.fixture(scope="module")
+def found():
+    return rooms.imports(rooms.package_folder())
+
+
+def test_every_room_is_known(found):
+    assert {one.room for one in found} - {""} <= set(rooms.ROOMS)
     folder = rooms.package_folder()
     there = {path.stem for path in folder.glob("*.py")} - {"__init__", "__main__"}
     there |= {path.parent.name for path in folder.glob("*/__init__.py")}
@@ -31,19 +36,19 @@ def test_every_room_is_known():
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_nothing_imports_upwards(lazy):
-    assert rooms.upward(FOUND, lazy=lazy) == []
+def test_nothing_imports_upwards(found, lazy):
+    assert rooms.upward(found, lazy=lazy) == []
 
 
-def test_walk_and_tree_do_not_know_each_other():
-    walk = [one for one in FOUND if one.room == "walk" and ".tree" in one.target]
-    tree = [one for one in FOUND if one.room == "tree" and ".walk" in one.target]
+def test_walk_and_tree_do_not_know_each_other(found):
+    walk = [one for one in found if one.room == "walk" and ".tree" in one.target]
+    tree = [one for one in found if one.room == "tree" and ".walk" in one.target]
     assert walk == tree == []
 
 
-def test_no_modules_import_each_other():
+def test_no_modules_import_each_other(found):
     below = {}
-    for one in FOUND:
+    for one in found:
         target = one.target.removeprefix("polyregions.")
         if one.target != target and target != one.module:
             below.setdefault(one.module, set()).add(target)
@@ -51,25 +56,32 @@ def test_no_modules_import_each_other():
     order.prepare()  # CycleError names a circle
 
 
-def test_the_checker_stands_apart():
-    own = [one.target for one in FOUND if one.module == "proof.checker"]
+def test_the_checker_stands_apart(found):
+    own = [one.target for one in found if one.module == "proof.checker"]
     assert own
     assert not [target for target in own if target.startswith("polyregions")]
 
 
 @pytest.mark.parametrize("heavy", ["matplotlib", "torch", "onnx", "dask", "distributed", "pyarrow"])
-def test_heavy_packages_are_imported_where_they_are_used(heavy):
-    early = [one.module for one in FOUND if not one.lazy and one.target.split(".")[0] == heavy]
+def test_heavy_packages_are_imported_where_they_are_used(found, heavy):
+    early = [one.module for one in found if not one.lazy and one.target.split(".")[0] == heavy]
     assert early == []
 
 
-def test_the_table_is_of_the_code():
+def test_the_table_is_of_the_code(found):
     page = (DOCS / "house.md").read_text(encoding="utf-8")
-    assert page == rooms.with_table(page, FOUND), OUT_OF_DATE
+    assert page == rooms.with_table(page, found), OUT_OF_DATE
 
 
-def test_the_picture_is_of_the_code():
-    assert (DOCS / "rooms.svg").read_text(encoding="utf-8") == rooms.picture(FOUND), OUT_OF_DATE
+def test_the_page_says_what_every_room_holds():
+    page = (DOCS / "house.md").read_text(encoding="utf-8")
+    part = page.partition("## What the rooms hold\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| ([^|]*) \|", part, re.MULTILINE)[1:]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(rooms.ROOMS)
+
+
+def test_the_picture_is_of_the_code(found):
+    assert (DOCS / "rooms.svg").read_text(encoding="utf-8") == rooms.picture(found), OUT_OF_DATE
 
 
 def imports_of(source):

@@ -5,10 +5,10 @@ import pytest
 from scipy.sparse import csr_array
 
 import polyregions as pr
-from polyregions import network as values
 from polyregions.domain.chart import chart_of
 from polyregions.io import lowering
-from polyregions.io.windows import convolve, max_pool, windows
+from polyregions.io.windows import Sliding, convolve, max_pool, windows
+from polyregions.network import network as values
 from polyregions.network.exact_network import exact_network, exact_point, exact_signs
 from polyregions.pattern import pack
 
@@ -28,7 +28,7 @@ def pair() -> tuple[pr.Network, pr.Network]:
 
 
 def test_storage_does_not_show(monkeypatch):
-    monkeypatch.setattr(values, "_CHUNK", 8)
+    monkeypatch.setattr(values, "_DIGESTED_ENTRIES", 8)
     dense, sparse = pair()
     x = np.random.default_rng(1).normal(size=(30, 4))
     assert sparse.fingerprint == dense.fingerprint
@@ -62,7 +62,9 @@ def test_pooled_zeros_are_decided_exactly():
     """Where two units are off their comparison is exactly zero, so its bit is 0."""
     rng = np.random.default_rng(2)
     signal = lowering.source((1, 1, 4, 4))
-    signal = convolve(signal, rng.normal(size=(2, 1, 2, 2)), None, (1, 1), [(0, 0)] * 2, (1, 1), 1)
+    signal = convolve(
+        signal, rng.normal(size=(2, 1, 2, 2)), None, Sliding((1, 1), [(0, 0)] * 2, (1, 1))
+    )
     pool = windows((3, 3), (2, 2), (1, 1), [(0, 0)] * 2, (1, 1))
     network = lowering.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
     exact = exact_network(network, chart_of(None, 16))

@@ -8,9 +8,8 @@ import pytest
 import polyregions as pr
 from polyregions.errors import PolyregionsError
 from polyregions.theory import constructions as known
-from polyregions.theory.arrangements import arrangement_regions
+from polyregions.theory.arrangements import arrangement_regions, convolution_regions
 from polyregions.theory.bounds import central_regions, zaslavsky
-from polyregions.theory.convolutions import convolution_regions
 
 CASES = [
     known.braid(4),

@@ -11,8 +11,8 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.theory.boundaries import regions_on_segment, verify_boundaries
 from polyregions.theory.boundary_volumes import boundary_volumes
-from polyregions.theory.distance import boundary_distance
 from polyregions.theory.draws import Settings, draw_network
+from polyregions.theory.gradients import boundary_distances
 from polyregions.theory.laws import BiasLaw
 
 HALF = BiasLaw("normal", 0.5)
@@ -93,7 +93,7 @@ def test_distances_against_a_search():
     for index in range(3):
         network = draw_network(settings, index)
         points = rng.uniform(-1, 1, (5, 2))
-        for point, distance in zip(points, boundary_distance(network, points), strict=True):
+        for point, distance in zip(points, boundary_distances(network, points), strict=True):
             here = network.pattern(point)
             assert (network.pattern(point + 0.999 * distance * circle) == here).all()
             assert (network.pattern(point + 1.01 * distance * circle) != here).any()
@@ -101,7 +101,7 @@ def test_distances_against_a_search():
 
 def test_no_boundary_is_infinitely_far():
     constant = net((np.zeros((1, 2)), [1.0]), ([[1.0]], [0.0]))
-    assert boundary_distance(constant, [[0.0, 0.0]]).tolist() == [np.inf]
+    assert boundary_distances(constant, [[0.0, 0.0]]).tolist() == [np.inf]
 
 
 def test_regions_on_a_segment_are_breakpoints():

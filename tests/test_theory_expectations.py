@@ -23,9 +23,9 @@ from polyregions.theory.gradients import (
     gradient_constant,
     gradient_moment,
     gradient_moment_estimate,
+    unit_maps,
 )
 from polyregions.theory.laws import BIAS_KINDS, BiasLaw, WeightLaw
-from polyregions.theory.unit_maps import unit_maps
 
 C = sqrt(2) / (sqrt(2 * pi) * 0.5)
 

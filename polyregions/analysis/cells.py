@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import flint
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.polytope import Column, polytope_of
+from polyregions.analysis.polytope import IntegerColumn, polytope_of
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
@@ -67,7 +67,7 @@ def cells(regions: Regions) -> Cells:
     require_complete(regions, "cell counts")
     chart = chart_of(regions.domain, regions.network.input_dimension)
     m = chart.dimension
-    numbers: dict[Column, int] = {}
+    numbers: dict[IntegerColumn, int] = {}
     seen: list[dict[frozenset[int], bool]] = [{} for _ in range(m + 1)]
     # walls come first, and those that cut nothing off the domain leave no row
     rows = [[int(entry) for entry in row] for row in chart.rows.tolist()]
@@ -172,7 +172,9 @@ def _product(factors: Sequence[int]) -> list[int]:
     return coefficients
 
 
-def _rising_edges(exact: ExactNetwork, vertex: Column, direction: Sequence[int]) -> list[int]:
+def _rising_edges(
+    exact: ExactNetwork, vertex: IntegerColumn, direction: Sequence[int]
+) -> list[int]:
     """Return, per curve through a vertex, how many of its edges rise in a direction.
 
     Curve i leaves row i and keeps the other rows that are tight at the vertex. Along its

@@ -13,23 +13,24 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import facet_hyperplanes, unit_hyperplanes
-from polyregions.analysis.shape import vertices
+from polyregions.analysis.shape import chart_polytopes, vertices
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
 from polyregions.geometry.halfspaces import unit_rows
-from polyregions.regions import Regions
+from polyregions.io.meshes import Solid
+from polyregions.regions import Regions, check_regions
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [
     "RegionRows",
     "facet_segments",
     "region_corners",
-    "region_rows",
     "resolved_corners",
+    "rows_of_regions",
+    "solids",
 ]
-
 
 # Corners in floats may be wrong by so much of a region's width, as a picture does not show;
 # where their rows are not proven to be that good, corners are exact.
@@ -50,11 +51,12 @@ class RegionRows(NamedTuple):
     starts: NDArray[np.int64]
 
 
-def region_rows(regions: Regions) -> RegionRows:
+def rows_of_regions(regions: Regions) -> RegionRows:
     """Return the facets of every region inside the domain, normals of unit length.
 
     A partial result lacks facets, those towards regions that it does not hold.
     """
+    check_regions(regions)
     rows, errors = _bounded(*facet_hyperplanes(regions), regions.domain)
     units = facet_unit(regions)
     ends = regions.edges.astype(np.int64)
@@ -88,23 +90,25 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
     DomainError
         Over the whole space without a window.
     """
+    check_regions(regions)
     for index, corners in enumerate(resolved_corners(regions, window)):
         if corners is None:
             assert regions.domain is not None
             exact = vertices(regions[index]).as_floats()[:, regions.domain.free]
-            yield _around(exact) if exact.shape[1] == 2 else exact
+            yield _counter_clockwise(exact) if exact.shape[1] == 2 else exact
         else:
             yield corners
 
 
 def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats | None]:
     """Yield what :func:`region_corners` does, but None where floats do not resolve a region."""
+    check_regions(regions)
     domain = regions.domain if regions.domain is not None else window
     if domain is None:
         raise DomainError("corners in the whole space need a window to clip to; give a box")
     free = domain.free
     low, high = domain.box.lower[free], domain.box.upper[free]
-    table, (walls, wall_errors) = region_rows(regions), _walls(domain)
+    table, (walls, wall_errors) = rows_of_regions(regions), _wall_rows(domain)
     # a partial result lacks facets: the cells come out too large without the other units
     others = None if regions.complete else unit_hyperplanes(regions)
     for index in range(len(regions)):
@@ -123,7 +127,7 @@ def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Fl
         yield corners
 
 
-def _walls(domain: Domain) -> tuple[Floats, Floats]:
+def _wall_rows(domain: Domain) -> tuple[Floats, Floats]:
     """Return the rows of a polytope, and errors; those of a box are its bounds."""
     if isinstance(domain, Box):
         return np.empty((0, len(domain.free) + 1)), np.empty(0)
@@ -180,7 +184,7 @@ def _corners(
     """Return the corners, or None where floats do not resolve them; first come `facets` rows."""
     d = len(low)
     if d == 1:
-        corners = _interval(rows, low[0], high[0])
+        corners = _segment_between(rows, low[0], high[0])
         enough = len(corners) == 2 and _is_resolved(rows, errors, corners, facets)
     elif d == 2:
         corners = _polygon(rows, low, high)
@@ -203,7 +207,7 @@ def _is_resolved(rows: Floats, errors: Floats, corners: Floats, facets: int) -> 
         return bool((slack * _BLUR > errors).all() and (touching >= corners.shape[1]).all())
 
 
-def _interval(rows: Floats, low: float, high: float) -> Floats:
+def _segment_between(rows: Floats, low: float, high: float) -> Floats:
     for slope, offset in rows.tolist():
         if slope > 0:
             low = max(low, -offset / slope)
@@ -235,7 +239,7 @@ def _polygon(rows: Floats, low: Floats, high: Floats) -> Floats:
     return np.array(distinct).reshape(-1, 2)
 
 
-def _around(points: Floats) -> Floats:
+def _counter_clockwise(points: Floats) -> Floats:
     x, y = (points - points.mean(axis=0)).T
     return points[np.argsort(np.arctan2(y, x))]
 
@@ -274,7 +278,8 @@ def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
     `polygons` are the regions' corners in order (:func:`region_corners`). A facet
     outside the window has NaNs.
     """
-    table = region_rows(regions)
+    check_regions(regions)
+    table = rows_of_regions(regions)
     segments = np.full((len(regions.edges), 2, 2), np.nan)
     first = np.unique(table.edges, return_index=True)[1]
     owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))
@@ -302,3 +307,55 @@ def _away(rows: Floats, points: Floats) -> Floats:
     """Return how far each side of a polygon is from each of some lines, shape (rows, sides)."""
     away = np.abs(rows[:, :2] @ points.T + rows[:, 2:])
     return np.asarray(np.maximum(away, np.roll(away, -1, axis=1)))
+
+
+def solids(regions: Regions) -> list[Solid]:
+    """Return the cells of a result with three free inputs.
+
+    Faces are exact; their corners are rounded to floats.
+
+    Raises
+    ------
+    DomainError
+        If the domain is not bounded or has not three free inputs.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0, 0]], [0]), ([[1]], [0])])
+    >>> [len(cell.faces) for cell in solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0)))]
+    [6, 6]
+    """
+    check_regions(regions)
+    domain = regions.domain
+    if domain is None or len(domain.free) != 3:
+        raise DomainError(
+            "solid cells need a box with three free inputs; take a slice or fix inputs"
+        )
+    cells = []
+    for polytope in chart_polytopes(regions):
+        corners = [[float(u) for u in point] for point in polytope.points()]
+        points = _to_inputs(np.array(corners), domain.box)
+        middle = points.mean(axis=0)
+        faces = []
+        for members in polytope.facets:
+            face = [k for k in range(len(points)) if members >> k & 1]
+            faces.append(_face_order(points, face, middle))
+        cells.append(Solid(points, faces))
+    return cells
+
+
+def _to_inputs(chart: Floats, box: Box) -> Floats:
+    low, high = box.lower[box.free], box.upper[box.free]
+    return np.asarray((low * (1 - chart) + high * (1 + chart)) / 2)
+
+
+def _face_order(points: Floats, face: list[int], middle: Floats) -> list[int]:
+    """Order the corners of a face counter-clockwise as seen from outside."""
+    corners = points[face]
+    centre = corners.mean(axis=0)
+    frame = np.linalg.svd(corners - centre)[2]
+    if np.linalg.det(np.stack([frame[0], frame[1], centre - middle])) < 0:
+        frame[1] = -frame[1]
+    x, y = frame[:2] @ (corners - centre).T
+    return [face[k] for k in np.argsort(np.arctan2(y, x)).tolist()]

@@ -17,17 +17,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.adjacency import facet_unit
-from polyregions.analysis.corners import region_rows
-from polyregions.analysis.measures import face_measure
+from polyregions.analysis.corners import rows_of_regions
+from polyregions.analysis.polytope import face_measure
 from polyregions.analysis.shape import chart_polytope
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain
 from polyregions.domain.chart import chart_of
-from polyregions.errors import DomainError, PolyregionsError
+from polyregions.errors import DomainError, PolyregionsError, kind_of
 from polyregions.network import Layer, Network, input_point
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.refinement import refine
 
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 
-_SAMPLES = 4096
+_SAMPLED_POINTS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,24 +156,24 @@ def comparing_network(
     while len(values) > 1:
         games, left = len(values) // 2, (len(values) + 1) // 2
         differences = values[1 : 2 * games : 2] - values[0 : 2 * games : 2]
-        layers.append(_units(differences, np.concatenate([values[::2], others])))
+        layers.append(_unit_layer(differences, np.concatenate([values[::2], others])))
         passed = np.eye(games + left + len(others))
         values, others = passed[games : games + left], passed[games + left :]
         values[:games] += passed[:games]
     if len(others):
-        layers.append(_units(values - others, values))
+        layers.append(_unit_layer(values - others, values))
         values = np.eye(len(others) + 1)[-1:]
     return Network((*layers, Layer.affine(values, [0.0])), name=network.name)
 
 
-def _units(bent: Floats, passed: Floats) -> Layer:
+def _unit_layer(bent: Floats, passed: Floats) -> Layer:
     """Return a layer of ReLU units and others that pass their value on."""
     lower = np.repeat([0.0, 1.0], [len(bent), len(passed)])
     return Layer.with_slopes(np.concatenate([bent, passed]), np.zeros(len(lower)), lower, 1.0)
 
 
 def decision_boundary(
-    network: Network, domain: Domain | None, *, level: float = 0.0, **limits: Any
+    network: NetworkLike, domain: DomainLike, *, level: float = 0.0, **limits: Any
 ) -> DecisionBoundary:
     """Return every piece of the decision boundary in a domain.
 
@@ -204,11 +205,13 @@ def decision_boundary(
     >>> [round(piece.measure, 6) for piece in boundary.pieces()]
     [0.707107]
     """
+    network = network_given(network)
+    where = domain_given(domain, network.input_dimension)
 
     def find(compared: Network) -> Regions:
-        return enumerate_regions(compared, domain, **limits)
+        return enumerate_regions(compared, where, **limits)
 
-    return _decided(network, level, _samples(domain, network.input_dimension), find)
+    return _decided(network, level, _samples(where, network.input_dimension), find)
 
 
 def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
@@ -224,6 +227,7 @@ def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
     >>> len(cut.regions), cut.classes.tolist()
     (7, [0, 0, 0, 0, 1, 1, 1])
     """
+    check_regions(regions)
     network = regions.network
     points = np.concatenate([regions.witnesses, _samples(regions.domain, network.input_dimension)])
     return _decided(network, level, points, partial(refine, regions))
@@ -233,10 +237,10 @@ def _samples(domain: Domain | None, dimension: int) -> Floats:
     """Return points to guess from which outputs are largest somewhere."""
     rng = np.random.default_rng(0)
     if domain is None:
-        scales = 10.0 ** rng.uniform(-2, 2, size=(_SAMPLES, 1))
-        return np.asarray(scales * rng.normal(size=(_SAMPLES, dimension)))
+        scales = 10.0 ** rng.uniform(-2, 2, size=(_SAMPLED_POINTS, 1))
+        return np.asarray(scales * rng.normal(size=(_SAMPLED_POINTS, dimension)))
     low, high = domain.box.lower, domain.box.upper
-    share = rng.random((_SAMPLES, dimension))
+    share = rng.random((_SAMPLED_POINTS, dimension))
     return np.asarray((1 - share) * low + share * high)
 
 
@@ -325,6 +329,11 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     >>> nearest_decision_point(boundary, [0.5, 0.5]).point.round(4).tolist()
     [0.25, 0.25]
     """
+    if not isinstance(boundary, DecisionBoundary):
+        raise PolyregionsError(
+            f"a decision boundary is expected, not {kind_of(boundary)}: "
+            f"decision_boundary(network, domain) finds it"
+        )
     import cvxpy
 
     cp: Any = cvxpy
@@ -334,7 +343,7 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     if not len(boundary):
         return None
     free = np.arange(len(start)) if regions.domain is None else regions.domain.free
-    table = region_rows(regions)
+    table = rows_of_regions(regions)
     slack = table.rows[:, :-1] @ start[free] + table.rows[:, -1]
     away = np.zeros(len(regions))
     owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))

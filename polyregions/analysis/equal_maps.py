@@ -19,13 +19,13 @@ from polyregions.arrays import Floats
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.network.exact_network import ExactLayer, ExactNetwork, exact_network
 from polyregions.pattern import Words, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
-__all__ = ["equal_map_classes"]
+__all__ = ["Labels", "equal_map_classes"]
 
 Labels = NDArray[np.int64]
 
-_BATCH = 1024  # regions whose maps are held at a time
+_MAPS_AT_A_TIME = 1024  # regions whose maps are held at a time
 
 
 class _LayerResidues(NamedTuple):
@@ -64,6 +64,7 @@ def equal_map_classes(regions: Regions) -> Labels:
     >>> equal_map_classes(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
     array([0, 0])
     """
+    check_regions(regions)
     network = regions.network
     chart = chart_of(regions.domain, network.input_dimension)
     exact = exact_network(network, chart, depth=len(network.layers))
@@ -129,8 +130,8 @@ def _map_residues(exact: ExactNetwork, patterns: Words, prime: int) -> Floats:
     layers = [_layer_residues(layer, prime) for layer in exact.layers]
     start, ones = _chart_residues(exact.chart, exact.layers, prime)
     parts = []
-    for first in range(0, len(patterns), _BATCH):
-        bits = unpack(patterns[first : first + _BATCH], exact.hidden_units) != 0
+    for first in range(0, len(patterns), _MAPS_AT_A_TIME):
+        bits = unpack(patterns[first : first + _MAPS_AT_A_TIME], exact.hidden_units) != 0
         values = np.broadcast_to(start, (len(bits), *start.shape))
         position = 0
         for layer, one in zip(layers, ones, strict=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from polyregions.analysis.adjacency import facet_units, require_complete
-from polyregions.analysis.exact_maps import exact_maps, largest_value
+from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.domain.chart import chart_point
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions

@@ -24,20 +24,114 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
-from polyregions.analysis.contact import common_point
-from polyregions.analysis.equal_maps import equal_map_classes
-from polyregions.domain import Domain
+from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.facets import interior_point
-from polyregions.exact.simplex import Column, Row
-from polyregions.network import Network
+from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
-__all__ = ["R3_NOT_COMPUTED", "LinearRegions", "count_all_patterns", "linear_regions"]
+__all__ = [
+    "R3_NOT_COMPUTED",
+    "LinearRegions",
+    "common_point",
+    "count_all_patterns",
+    "linear_regions",
+]
 
-Labels = NDArray[np.int64]
+
+def common_point(weak: Sequence[Row], strict: Sequence[Row], start: Column) -> Column | None:
+    """Return a point where all weak rows are >= 0 and all strict rows > 0, or None.
+
+    Parameters
+    ----------
+    weak, strict : sequence of rows of m + 1 integers
+        ``row[:m] @ u + row[m]``. Together they must bound a polytope.
+    start : list of m + 1 integers
+        Any homogeneous point (u, 1) times a positive factor.
+
+    Returns
+    -------
+    list of m + 1 integers, or None
+        A homogeneous point. None is a proof that there is none.
+
+    Notes
+    -----
+    *Algorithm.* First t is minimised subject to ``row(u) + t * weight >= 0`` for all
+    rows; unless the minimum is 0 there is no solution of the weak system. From the
+    solution found, each strict row that is still zero is raised on the weak system's
+    polytope; by convexity the mean of the points found satisfies all of them.
+
+    Examples
+    --------
+    Two closed triangles that touch in the origin, and the half-plane x < 0:
+
+    >>> square = [[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1]]
+    >>> rows = [[1, -1, 0], [1, 1, 0], [-1, 2, 0], [-1, -2, 0]]
+    >>> column = common_point(rows, square, [0, 1, 2])
+    >>> [int(entry) for entry in column[:2]]
+    [0, 0]
+    >>> common_point(rows, [*square, [-1, 0, 0]], [0, 1, 2]) is None
+    True
+    """
+    kept_weak, kept_strict = _bending(weak, strict=False), _bending(strict, strict=True)
+    if kept_weak is None or kept_strict is None:
+        return None
+    rows = dict(enumerate([*kept_strict, *kept_weak]))
+    column = _feasible(rows, [flint.fmpz(entry) for entry in start])
+    if column is None:
+        return None
+    total = column
+    for number in range(len(kept_strict)):
+        if evaluate(rows[number], total) == 0:
+            raised = _raised(rows, column, number)
+            if raised is None:
+                return None
+            total = [a * raised[-1] + b * total[-1] for a, b in zip(total, raised, strict=True)]
+    return total
+
+
+def _bending(rows: Sequence[Row], *, strict: bool) -> list[Row] | None:
+    """Return the rows that are not constant, or None if a constant row fails."""
+    kept: list[Row] = []
+    for row in rows:
+        if any(row[:-1]):
+            kept.append([flint.fmpz(entry) for entry in row])
+        elif row[-1] < 0 or (strict and row[-1] == 0):
+            return None
+    return kept
+
+
+def _feasible(rows: dict[int, Row], start: Column) -> Column | None:
+    """Return a point where every row is >= 0, or None."""
+    if all(evaluate(row, start) >= 0 for row in rows.values()):
+        return start
+    zeros = [flint.fmpz(0)] * (len(start) - 1)
+    lifted: dict[int, Row] = {}
+    height = flint.fmpz(1)
+    for i, row in rows.items():
+        weight = max(map(abs, row[:-1]))
+        lifted[i] = [*row[:-1], weight, row[-1]]
+        height = max(height, -evaluate(row, start) // (weight * start[-1]) + 1)
+    target = len(rows)
+    lifted[target] = [*zeros, flint.fmpz(1), flint.fmpz(0)]  # t >= 0
+    lifted[target + 1] = [*zeros, flint.fmpz(-1), height]
+    simplex = vertex_near(lifted, [*start[:-1], height * start[-1], start[-1]])
+    beyond = simplex.violation(target)
+    if beyond is not None:  # t < 0: every row is positive
+        return [*beyond[:-2], beyond[-1]]
+    column = [row[-1] for row in simplex.frame]
+    return [*column[:-2], column[-1]] if column[-2] == 0 else None
+
+
+def _raised(rows: dict[int, Row], column: Column, number: int) -> Column | None:
+    """Return a point where row `number` is positive and the others hold, or None."""
+    target = len(rows)
+    lowered = {**rows, target: [-entry for entry in rows[number]]}
+    return vertex_near(lowered, column, free=target).violation(target)
+
 
 R3_NOT_COMPUTED = (
     "not computed: the fewest convex pieces of a set is a minimum partition problem, "
@@ -70,9 +164,9 @@ class LinearRegions:
         """The numbers of regions R2, R4, R5 and R6."""
         return {
             "R2": len(self.regions),
-            "R4": _number(self.open),
-            "R5": _number(self.closed),
-            "R6": _number(self.by_map),
+            "R4": _distinct_labels(self.open),
+            "R5": _distinct_labels(self.closed),
+            "R6": _distinct_labels(self.by_map),
         }
 
     @property
@@ -124,7 +218,7 @@ def linear_regions(regions: Regions) -> LinearRegions:
     return LinearRegions(regions, open_labels, closed, by_map)
 
 
-def count_all_patterns(network: Network, domain: Domain | None) -> int:
+def count_all_patterns(network: NetworkLike, domain: DomainLike) -> int:
     """Return R1: how many patterns in {0, 1}^N the points of the open domain have.
 
     Meant for small networks: the time is proportional to N times the result.
@@ -139,14 +233,16 @@ def count_all_patterns(network: Network, domain: Domain | None) -> int:
     --------
     The point where both units of σ(x), σ(-x) vanish is a pattern of its own:
 
-    >>> from polyregions.domain import Box
-    >>> net = Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
-    >>> count_all_patterns(net, Box.cube(1, 1.0))
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
+    >>> count_all_patterns(net, pr.Box.cube(1, 1.0))
     3
     """
+    network = network_given(network)
+    domain = domain_given(domain, network.input_dimension)
     exact = exact_network(network, chart_of(domain, network.input_dimension))
     walls = [list(row) for row in exact.chart.rows.tolist()]
-    start = _inside(exact.chart)
+    start = _interior_column(exact.chart)
     total = 0
     waiting: list[list[int]] = [[]]
     while waiting:
@@ -165,7 +261,7 @@ def count_all_patterns(network: Network, domain: Domain | None) -> int:
     return total
 
 
-def _number(labels: Labels) -> int:
+def _distinct_labels(labels: Labels) -> int:
     return len(np.unique(labels))
 
 
@@ -211,7 +307,7 @@ class _Touching:
         self.regions = regions
         self.exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
         self.walls = [list(row) for row in self.exact.chart.rows.tolist()]
-        self.start = _inside(self.exact.chart)
+        self.start = _interior_column(self.exact.chart)
         self.graph = adjacency(regions)
         self.units = facet_units(regions)
         self.rows: dict[int, list[Row]] = {}
@@ -241,11 +337,11 @@ class _Touching:
 
     def _rows(self, index: int) -> list[Row]:
         if index not in self.rows:
-            self.rows[index] = _facet_rows(self.exact, self.regions, index, self.units[index])
+            self.rows[index] = _rows_of_units(self.exact, self.regions, index, self.units[index])
         return self.rows[index]
 
 
-def _facet_rows(
+def _rows_of_units(
     exact: ExactNetwork, regions: Regions, index: int, units: Sequence[int]
 ) -> list[Row]:
     bits = unpack(regions.patterns[index], exact.hidden_units)
@@ -253,7 +349,7 @@ def _facet_rows(
     return [rows[unit] for unit in units]
 
 
-def _inside(chart: Chart) -> Column:
+def _interior_column(chart: Chart) -> Column:
     point = interior_point(chart.rows.tolist())
     assert point is not None  # a domain has interior by construction
     scale = np.lcm.reduce([value.denominator for value in point])

@@ -9,17 +9,16 @@ from typing import Literal
 import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.affine_maps import affine_maps
-from polyregions.analysis.exact_maps import exact_affine_map
-from polyregions.analysis.measures import root
+from polyregions.analysis.affine_maps import affine_maps, exact_affine_map
+from polyregions.analysis.polytope import square_root
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["Lipschitz", "gradient_norms", "lipschitz"]
 
-Matrix = list[list[Fraction]]
+ExactMatrix = list[list[Fraction]]
 Gradient = tuple[tuple[Fraction, ...], ...]
 Norm = Literal["1", "2", "inf"]
 
@@ -57,8 +56,9 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
 
     Infinite only where it is larger than every float.
     """
+    check_regions(regions)
     matrix, _ = _free_gradients(regions)
-    order = {"1": 1, "2": 2, "inf": np.inf}[_checked(norm)]
+    order = {"1": 1, "2": 2, "inf": np.inf}[_checked_norm(norm)]
     norms = np.empty(len(matrix))
     peak = np.abs(matrix).max(axis=(1, 2))
     known = np.isfinite(peak)
@@ -70,7 +70,7 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
     for index in np.flatnonzero(~known).tolist():
         exact = _exact_gradient(regions, index)
         value, _ = _exact_bracket([list(row) for row in exact], norm)
-        norms[index] = nearest_float(root(value, up=False) if norm == "2" else value)
+        norms[index] = nearest_float(square_root(value, up=False) if norm == "2" else value)
     return norms
 
 
@@ -103,7 +103,7 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     >>> found.lower, found.upper, found.regions
     (Fraction(4, 1), Fraction(4, 1), (1, 3))
     """
-    _checked(norm)
+    _checked_norm(norm)
     require_complete(regions, "Lipschitz constants")
     matrix, error = _free_gradients(regions)
     low, high = _float_bounds(matrix, error, norm)
@@ -119,7 +119,7 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     upper = max(bracket[2] for bracket in found)
     attained = tuple(index for index, _, top in found if top >= lower)
     if norm == "2":  # brackets are of the square so far
-        lower, upper = root(lower, up=False), root(upper, up=True)
+        lower, upper = square_root(lower, up=False), square_root(upper, up=True)
     return Lipschitz(norm, lower, upper, attained)
 
 
@@ -130,7 +130,7 @@ def _exact_gradient(regions: Regions, index: int) -> Gradient:
     return tuple(tuple(row[i] for i in free) for row in rows)
 
 
-def _checked(norm: str) -> str:
+def _checked_norm(norm: str) -> str:
     if norm not in {"1", "2", "inf"}:
         raise PolyregionsError(f"there is no norm {norm!r} here; take '1', '2' or 'inf'")
     return norm
@@ -151,8 +151,7 @@ def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Flo
     low, high = np.full(len(matrix), -np.inf), np.full(len(matrix), np.inf)
     known = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(error).all(axis=(1, 2))
     matrix, error = matrix[known], error[known]
-    # rounding of sums of so many terms, and of the few products and roots before and after
-    rounding = 1e-9 + matrix.shape[1] * matrix.shape[2] * 2.0**-50
+    rounding = _relative_rounding(*matrix.shape[1:])
     size = np.abs(matrix)
     with np.errstate(over="ignore", invalid="ignore"):
         if norm == "1":
@@ -165,10 +164,26 @@ def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Flo
             below, above = _spectral_bounds(matrix)
             # no squares, which underflow
             slack = error.sum(axis=(1, 2))
-        low[known] = np.nan_to_num(below * (1 - rounding) - slack * 1.01, nan=-np.inf)
+        low[known] = np.nan_to_num(below - above * rounding - slack * 1.01, nan=-np.inf)
         high[known] = np.nan_to_num(above * (1 + rounding) + slack * 1.01, nan=np.inf)
     low[low == np.inf] = -np.inf  # a sum that overflowed is none
     return low, high
+
+
+def _relative_rounding(rows: int, columns: int) -> float:
+    """Bound the rounding of each float norm, relative to the exact norm of the float matrix.
+
+    Notes
+    -----
+    With u = 2^-53, a sum of k products is wrong by k u times the sum of their absolute
+    values, in any order; and s = rows + columns. The sums of the 1- and inf-norm: s u. For the
+    2-norm, relative to its square, where a Frobenius norm is at most sqrt(s) times as large:
+    the Gram matrix, s^2 u; each squaring, 2 s^2 u, which counts half as much as the one before,
+    so together 4 s^2 u; their Frobenius norms, 2 s^2 u; logarithms, at most 2 log(s) each and
+    _SQUARINGS of them added, 4 s^2 u and some; for the lower bound ``|A^T v| / |v|``, 2 s^2 u.
+    All of it is less than 16 s^2 u, and 256 u covers the single operations between.
+    """
+    return (16 * (rows + columns) ** 2 + 256) * 2.0**-53
 
 
 def _spectral_bounds(matrix: Floats) -> tuple[Floats, Floats]:
@@ -192,7 +207,7 @@ def _spectral_bounds(matrix: Floats) -> tuple[Floats, Floats]:
     return below * scale, np.where(peak > 0, above * scale, 0.0)
 
 
-def _exact_bracket(matrix: Matrix, norm: str) -> tuple[Fraction, Fraction]:
+def _exact_bracket(matrix: ExactMatrix, norm: str) -> tuple[Fraction, Fraction]:
     """Return exact bounds on the norm of a matrix, or on its square for the 2-norm."""
     if norm == "1":
         matrix = [list(column) for column in zip(*matrix, strict=True)]
@@ -221,7 +236,7 @@ def _dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
     return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
 
 
-def _is_above(gram: Matrix, bound: Fraction) -> bool:
+def _is_above(gram: ExactMatrix, bound: Fraction) -> bool:
     """Whether bound - gram is positive definite: all its pivots are positive."""
     rows = [
         [(bound if i == j else Fraction(0)) - entry for j, entry in enumerate(row)]

@@ -11,17 +11,27 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
-from math import gcd
+from math import factorial, gcd, isqrt
 
 import flint
 
-__all__ = ["Column", "Polytope", "cube_polytope", "polytope_of"]
+from polyregions.geometry.witness import nearest_float
 
-Column = tuple[int, ...]
-Row = Sequence[int]
+__all__ = [
+    "DoubleDescription",
+    "IntegerColumn",
+    "cube_polytope",
+    "face_measure",
+    "float_root",
+    "polytope_of",
+    "square_root",
+]
+
+IntegerColumn = tuple[int, ...]
+IntegerRow = Sequence[int]
 
 
-class Polytope:
+class DoubleDescription:
     """A polytope of full dimension in R^m by its vertices and their tight rows.
 
     Attributes
@@ -35,14 +45,14 @@ class Polytope:
     """
 
     def __init__(
-        self, rows: Sequence[Row], vertices: Sequence[Column], tight: Sequence[int]
+        self, rows: Sequence[IntegerRow], vertices: Sequence[IntegerColumn], tight: Sequence[int]
     ) -> None:
         self.rows = tuple(tuple(row) for row in rows)
         self.dimension = len(self.rows[0]) - 1
         self.vertices = tuple(vertices)
         self.tight = tuple(tight)
 
-    def cut(self, row: Row) -> Polytope | None:
+    def cut(self, row: IntegerRow) -> DoubleDescription | None:
         """Return the part where a row is non-negative, or None if it has no interior.
 
         Notes
@@ -81,7 +91,7 @@ class Polytope:
                     kept[_crossing(self.vertices[i], values[i], self.vertices[j], values[j])] = (
                         shared | bit
                     )
-        return Polytope([*self.rows, tuple(row)], list(kept), list(kept.values()))
+        return DoubleDescription([*self.rows, tuple(row)], list(kept), list(kept.values()))
 
     def _is_edge(self, i: int, j: int, shared: int) -> bool:
         if shared.bit_count() < self.dimension - 1:
@@ -180,7 +190,7 @@ class Polytope:
         return found
 
 
-def cube_polytope(dimension: int) -> Polytope:
+def cube_polytope(dimension: int) -> DoubleDescription:
     """Return the cube [-1, 1]^m."""
     rows = []
     for k in range(dimension):
@@ -192,10 +202,10 @@ def cube_polytope(dimension: int) -> Polytope:
     tight = [
         sum(1 << (2 * k + (side > 0)) for k, side in enumerate(vertex[:-1])) for vertex in vertices
     ]
-    return Polytope(rows, vertices, tight)
+    return DoubleDescription(rows, vertices, tight)
 
 
-def polytope_of(dimension: int, rows: Sequence[Row]) -> Polytope | None:
+def polytope_of(dimension: int, rows: Sequence[IntegerRow]) -> DoubleDescription | None:
     """Return the part of the cube [-1, 1]^m where all rows are non-negative.
 
     Returns
@@ -203,7 +213,7 @@ def polytope_of(dimension: int, rows: Sequence[Row]) -> Polytope | None:
     Polytope or None
         None proves that it has no interior. The cube's rows come first.
     """
-    found: Polytope | None = cube_polytope(dimension)
+    found: DoubleDescription | None = cube_polytope(dimension)
     for row in rows:
         if found is None:
             return None
@@ -211,8 +221,85 @@ def polytope_of(dimension: int, rows: Sequence[Row]) -> Polytope | None:
     return found
 
 
-def _crossing(above: Column, up: int, below: Column, down: int) -> Column:
+def _crossing(above: IntegerColumn, up: int, below: IntegerColumn, down: int) -> IntegerColumn:
     """Return the point between two vertices where a row with these values vanishes."""
     column = [up * b - down * a for a, b in zip(above, below, strict=True)]
     divisor = gcd(*column)
     return tuple(entry // divisor for entry in column)
+
+
+def square_root(square: Fraction, *, up: bool) -> Fraction:
+    """Return a fraction below (or above) a square root, within 2^-100 of it relatively.
+
+    Examples
+    --------
+    >>> square_root(Fraction(1, 4), up=True)
+    Fraction(1, 2)
+    """
+    if square == 0:
+        return square
+    exponent = square.denominator.bit_length() - square.numerator.bit_length() + 210
+    exponent += exponent % 2
+    scaled = square * Fraction(2) ** exponent
+    whole = isqrt(scaled.numerator // scaled.denominator)
+    exact = whole * whole == scaled
+    return Fraction(whole + (up and not exact)) / Fraction(2) ** (exponent // 2)
+
+
+def float_root(square: Fraction) -> float:
+    """Return a square root as a float, though the square may be none; infinite beyond all.
+
+    Examples
+    --------
+    >>> float_root(Fraction(1, 10**340)), float_root(Fraction(10**400))
+    (1e-170, 1e+200)
+    """
+    return nearest_float(square_root(square, up=False))
+
+
+def face_measure(
+    polytope: DoubleDescription, face: int, dimension: int, corners: Sequence[Sequence[Fraction]]
+) -> Fraction | float:
+    """Return the volume of a face of a polytope, of the given dimension.
+
+    Parameters
+    ----------
+    polytope : Polytope
+    face : int
+        Its vertices, as the bits of an integer.
+    dimension : int
+        0 counts the point.
+    corners : sequence of points
+        The polytope's vertices in the coordinates in which to measure.
+
+    Returns
+    -------
+    Fraction or float
+        A fraction for a point; else a sum of roots, rounded.
+
+    Notes
+    -----
+    *Algorithm.* A simplex of a triangulation with sides s has the square volume
+    det(s s^T) / (d!)^2, computed exactly.
+
+    Examples
+    --------
+    >>> from polyregions.analysis.polytope import cube_polytope
+    >>> square = cube_polytope(2)
+    >>> face_measure(square, 0b11, 1, square.points())
+    2.0
+    """
+    if dimension == 0:
+        return Fraction(1)
+    total = 0.0
+    for simplex in polytope.simplices(face, dimension):
+        first, *others = (corners[k] for k in simplex)
+        sides = [[a - b for a, b in zip(point, first, strict=True)] for point in others]
+        gram = [
+            [sum((a * b for a, b in zip(s, t, strict=True)), Fraction(0)) for t in sides]
+            for s in sides
+        ]
+        entries = [[flint.fmpq(x.numerator, x.denominator) for x in row] for row in gram]
+        square = flint.fmpq_mat(entries).det()
+        total += float_root(Fraction(int(square.p), int(square.q)) / factorial(dimension) ** 2)
+    return total

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units
-from polyregions.analysis.polytope import Polytope, cube_polytope, polytope_of
+from polyregions.analysis.polytope import DoubleDescription, cube_polytope, polytope_of
 from polyregions.arrays import Floats, Point
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import PolyregionsError
@@ -19,8 +19,8 @@ from polyregions.exact.facets import exact_facets, interior_point
 from polyregions.geometry.witness import nearest_float
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.regions import Region, Regions
-from polyregions.regions.facets import facet_halfspaces, facet_rows
+from polyregions.regions import Region, Regions, check_region, check_regions
+from polyregions.regions.model import facet_halfspaces, facet_rows
 
 __all__ = [
     "Ball",
@@ -68,7 +68,7 @@ def vertices(region: Region) -> Vertices:
     Notes
     -----
     *Algorithm.* Double description in exact integers
-    (:meth:`polyregions.analysis.polytope.Polytope.cut`), which is meant for few
+    (:meth:`polyregions.analysis.polytope.DoubleDescription.cut`), which is meant for few
     dimensions. On the whole space it runs on the cone over the region, cut by a cube:
     the cone's extreme rays are the vertices where all other rows have rank n.
 
@@ -138,8 +138,10 @@ def largest_ball(region: Region) -> Ball:
     PolyregionsError
         If the solver finds no ball: the region is too thin for it.
     """
+    check_region(region)
     from scipy.optimize import linprog
 
+    check_region(region)
     normals, offsets = facet_halfspaces(region)
     d = normals.shape[1]
     if region.domain is None and _holds_every_ball(region):
@@ -182,12 +184,13 @@ def _holds_every_ball(region: Region) -> bool:
     return interior_point([*away, *cube_polytope(n).rows]) is not None
 
 
-def chart_polytopes(regions: Regions) -> Iterator[Polytope]:
+def chart_polytopes(regions: Regions) -> Iterator[DoubleDescription]:
     """Yield each region's exact polytope in chart coordinates.
 
     For a complete result only the rows that carry facets are cut. A box's chart is
     the cube [-1, 1]^m of its free inputs.
     """
+    check_regions(regions)
     network = regions.network
     exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
     units = facet_units(regions) if regions.complete else None
@@ -196,7 +199,7 @@ def chart_polytopes(regions: Regions) -> Iterator[Polytope]:
         yield chart_polytope(exact, bits, None if units is None else units[index])
 
 
-def chart_volume(chart: Chart, polytope: Polytope) -> Fraction | float:
+def chart_volume(chart: Chart, polytope: DoubleDescription) -> Fraction | float:
     """Return the volume in free inputs of a region given in chart coordinates."""
     if not chart.homogeneous:
         total = polytope.volume()
@@ -223,13 +226,14 @@ def chart_volume(chart: Chart, polytope: Polytope) -> Fraction | float:
 
 
 def _exact(region: Region) -> ExactNetwork:
+    check_region(region)
     network = region.network
     return exact_network(network, chart_of(region.domain, network.input_dimension))
 
 
 def chart_polytope(
     exact: ExactNetwork, bits: NDArray[np.uint8], units: Sequence[int] | None = None
-) -> Polytope:
+) -> DoubleDescription:
     """Return a region's exact polytope in chart coordinates.
 
     `units` are those to cut by, at least one for every facet; all by default.
@@ -243,7 +247,7 @@ def chart_polytope(
     return polytope
 
 
-def _vertices(chart: Chart, polytope: Polytope) -> Vertices:
+def _vertices(chart: Chart, polytope: DoubleDescription) -> Vertices:
     if not chart.homogeneous:
         return Vertices(tuple(sorted(chart.to_input(point) for point in polytope.points())), ())
     generators = [
@@ -264,7 +268,7 @@ def _vertices(chart: Chart, polytope: Polytope) -> Vertices:
     return Vertices(tuple(sorted(points)), tuple(sorted(rays)))
 
 
-def _cone_rank(polytope: Polytope, chosen: int) -> int:
+def _cone_rank(polytope: DoubleDescription, chosen: int) -> int:
     """Return the rank of the chosen rows, those of the cube left out."""
     m = polytope.dimension
     own = [row[:m] for k, row in enumerate(polytope.rows) if k >= 2 * m and chosen >> k & 1]

@@ -1,8 +1,8 @@
 """The command line: parses, calls, prints; no mathematics.
 
-One module per subcommand. Exit codes: 0 done, 1 a check failed, 2 bad input or
-usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled, 70 a fault
-of the program itself.
+A module for each subcommand, or for two that belong together. Exit codes: 0 done, 1 a check
+failed, 2 bad input or usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled, 70
+a fault of the program itself.
 """
 
 from __future__ import annotations
@@ -19,22 +19,18 @@ import typer
 from polyregions import __version__
 from polyregions.cli import (
     certify,
-    check,
-    compile_,
     count,
     enumerate_,
     estimate,
     experiment,
-    graph,
     info,
     linear,
     plot,
     theorem5,
-    view,
 )
-from polyregions.cli.help import epilog, summary
-from polyregions.cli.report import complain, print_lines
-from polyregions.cli.streams import lenient_streams
+from polyregions.cli.help import epilog, first_line
+from polyregions.cli.progress_lines import shown_steps
+from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
 
 __all__ = ["FAULT", "main"]
@@ -80,24 +76,36 @@ def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     return parsed
 
 
-def _add(name: str, command: Callable[..., int], **options: Any) -> None:
-    options |= {"short_help": summary(command), "epilog": epilog(name)}
+def _add_command(name: str, command: Callable[..., int], **options: Any) -> None:
+    options |= {"short_help": first_line(command), "epilog": epilog(name)}
     app.command(name, **options)(_deferred(command))
 
 
-_add("certify", certify.certify)
-_add("check", check.check)
-_add("compile", compile_.compile_)
-_add("count", count.count)
-_add("enumerate", enumerate_.enumerate_)
-_add("estimate", estimate.estimate)
-_add("experiment", experiment.experiment)
-_add("graph", graph.graph)
-_add("info", info.info)
-_add("linear", linear.linear)
-_add("plot", plot.plot)
-_add("view", view.view)
-_add("theorem5", theorem5.theorem5, cls=theorem5.ListCommand)
+def _compile_command() -> int:
+    """Compile all kernels now, for images, clusters and CI; it takes a minute or two, once."""
+    with shown_steps("compiled", "kernels") as progress:
+        from polyregions.compiled import Stopwatch
+        from polyregions.scale.preparation import compile_kernels
+
+        watch = Stopwatch()
+        compile_kernels(progress)
+    print_lines(f"all kernels are compiled: {watch.times().start_seconds:.1f} s")
+    return 0
+
+
+_add_command("certify", certify.certify)
+_add_command("check", certify.check_command)
+_add_command("compile", _compile_command)
+_add_command("count", count.count)
+_add_command("enumerate", enumerate_.enumerate_)
+_add_command("estimate", estimate.estimate)
+_add_command("experiment", experiment.experiment_command)
+_add_command("graph", enumerate_.graph_command)
+_add_command("info", info.info)
+_add_command("linear", linear.linear_command)
+_add_command("plot", plot.plot)
+_add_command("view", plot.view_command)
+_add_command("theorem5", theorem5.theorem5, cls=theorem5.ListCommand)
 
 # every usage error of the parser derives from this class, which has no public name
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

@@ -1,22 +1,28 @@
-"""``polyregions certify``: all regions, and a proof that anyone can check."""
+"""``polyregions certify`` and ``polyregions check``: certificates, written and checked."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
+from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
-from polyregions.cli.walk import walk
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
 
+if TYPE_CHECKING:
+    from polyregions.proof.checker import Report
 
-@options.on_a_domain
+__all__ = []
+
+
+@options.grouped
 def certify(
     where: options.Where,
     network: options.NetworkArgument,
@@ -51,7 +57,7 @@ def certify(
             f"certificate yet, and the same command with --resume goes on from here"
         )
         return 3
-    regions, times = walk(
+    regions, times = enumerated(
         task, threads=threads, max_regions=None, time_limit=None, compile_first=True
     )
     code = report.exit_code(regions)
@@ -60,3 +66,75 @@ def certify(
             write_certificate(regions, output, progress=progress)
         report.print_saved(task, regions.summary(), times, output, as_json)
     return code
+
+
+@options.grouped
+def check_command(
+    where: options.Where,
+    network: options.NetworkArgument,
+    certificate: Annotated[
+        Path, typer.Argument(metavar="CERT", help="A file written by polyregions certify.")
+    ],
+    as_json: options.AsJson = False,
+) -> int:
+    """Check a certificate of a network, without trusting the program that wrote it.
+
+    The domain is the certificate's; a domain option says which one it has to be.
+    """
+    from polyregions.proof.checker import Refused
+    from polyregions.proof.checker import check as replay
+
+    if not certificate.is_file():
+        raise PolyregionsError(f"there is no file {certificate}; give a certificate")
+    task = options.read_task(network, where)
+    try:
+        with shown_steps("checked") as progress:
+            proven = replay(task.network, certificate, progress)
+        domain = _certified_domain(proven)
+        if where.names_a_domain and domain != task.domain:
+            raise Refused(
+                f"the certificate is about {report.domain_text(domain)}, "
+                f"not {report.domain_text(task.domain)}"
+            )
+    except Refused as refusal:
+        if as_json:
+            refused = {"network": task.network.name, "certificate": str(certificate)}
+            report.print_json({**refused, "proven": False, "reason": str(refusal)})
+        return report.complain(f"{certificate.name}: {refusal}", code=1)
+    task = replace(task, domain=domain)
+    if as_json:
+        report.print_json(
+            {
+                **report.values(task),
+                "certificate": str(certificate),
+                "regions": proven.regions,
+                "edges": proven.edges,
+                "proven": True,
+                "exact_claims": proven.exact,
+            }
+        )
+    else:
+        report.print_lines(
+            f"{report.name_of(task.network)}: {proven.regions:,} regions, {proven.edges:,} edges "
+            f"on {report.domain_text(domain)}: proven",
+            f"{proven.exact:,} claims decided in exact arithmetic",
+        )
+    return 0
+
+
+def _certified_domain(proven: Report) -> Domain | None:
+    """Return the domain of a certificate.
+
+    Raises
+    ------
+    Refused
+        If its box is not that of its polytope.
+    """
+    from polyregions.proof.checker import Refused
+
+    domain: Domain | None = Box(*proven.domain) if len(proven.domain) else None
+    if len(proven.inequalities):
+        domain = Polytope(proven.inequalities[:, :-1], proven.inequalities[:, -1])
+        if domain.box != Box(*proven.domain):
+            raise Refused("the box is not the polytope's")
+    return domain

@@ -1,20 +1,82 @@
-"""``polyregions enumerate``: all regions, saved."""
+"""``polyregions enumerate`` and ``polyregions graph``: all regions, and which touch, saved."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.cluster import DaskWalkOption, walk_by_cluster
-from polyregions.cli.walk import saved_walk
+from polyregions.cli.options import Task
+from polyregions.cli.progress_lines import (
+    announced_compilation,
+    mentioning_estimate,
+    shown_progress,
+)
 from polyregions.errors import PolyregionsError
+from polyregions.regions import Regions
 
-_STOPPED = {
+if TYPE_CHECKING:
+    from polyregions.compiled import Times
+    from polyregions.scale.saved_walk import Written
+
+__all__ = ["enumerated", "enumerated_to_file"]
+
+
+def enumerated(
+    task: Task,
+    *,
+    threads: int,
+    max_regions: int | None,
+    time_limit: float | None,
+    memory: int | None = None,
+    compile_first: bool = False,
+) -> tuple[Regions, Times]:
+    """Enumerate with progress on stderr; return the result and the times it took."""
+    with announced_compilation() as compiled, shown_progress() as progress:
+        from polyregions.compiled import Stopwatch
+        from polyregions.walk.breadth_first import enumerate_regions
+
+        watch = Stopwatch()
+        regions = enumerate_regions(
+            task.network,
+            task.domain,
+            threads=threads,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            memory=memory,
+            compile_first=compile_first,
+            progress=mentioning_estimate(
+                progress, max_regions, time_limit, memory, compiled=compiled
+            ),
+            on_interrupt="return",
+        )
+        return regions, watch.times()
+
+
+def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
+    """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
+    with announced_compilation(), shown_progress() as progress:
+        from polyregions.compiled import Stopwatch
+        from polyregions.scale.saved_walk import enumerate_to_file
+
+        watch = Stopwatch()
+        written = enumerate_to_file(
+            task.network,
+            task.domain,
+            output,
+            progress=progress,
+            on_interrupt="return",
+            **options,
+        )
+        return written, watch.times()
+
+
+_STOP_WORDS = {
     "regions": "at the limit of --max-regions",
     "time": "at the limit of --time-limit",
     "memory": "at the budget of --memory",
@@ -22,9 +84,10 @@ _STOPPED = {
 }
 
 
-@options.on_a_domain
+@options.grouped
 def enumerate_(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[
         Path,
@@ -33,9 +96,6 @@ def enumerate_(
         ),
     ],
     resume: storage.ResumeOption = False,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     memory: storage.MemoryOption = None,
     dask: DaskWalkOption = None,
     as_json: options.AsJson = False,
@@ -54,18 +114,14 @@ def enumerate_(
                 dask,
                 output,
                 resume=resume,
-                threads=threads,
-                max_regions=max_regions,
-                time_limit=time_limit,
+                **vars(effort),
             )
         else:
-            written, times = saved_walk(
+            written, times = enumerated_to_file(
                 task,
                 output,
                 resume=resume,
-                threads=threads,
-                max_regions=max_regions,
-                time_limit=time_limit,
+                **vars(effort),
                 memory=budget,
                 interval=interval,
             )
@@ -75,7 +131,7 @@ def enumerate_(
     if written.complete:
         return 0
     report.tell(
-        f"polyregions: stopped {_STOPPED[written.stopped]}; these {written.regions:,} regions "
+        f"polyregions: stopped {_STOP_WORDS[written.stopped]}; these {written.regions:,} regions "
         f"are not all, and the same command with --resume goes on from here"
     )
     return 3
@@ -92,3 +148,25 @@ def _check_for_cluster(output: Path, budget: int | None) -> None:
             "--memory is about a walk in one process; leave it out with --dask, whose workers "
             "hold one part each"
         )
+
+
+@options.grouped
+def graph_command(
+    where: options.Where,
+    effort: options.Effort,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--out", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
+    ],
+    as_json: options.AsJson = False,
+) -> int:
+    """Save the graph of the regions: an edge for every shared facet."""
+    from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
+
+    options.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
+    task = options.read_task(network, where)
+    regions, times = enumerated(task, **vars(effort))
+    write_graph(regions, output)
+    report.print_saved(task, regions.summary(), times, output, as_json)
+    return report.exit_code(regions)

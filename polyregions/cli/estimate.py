@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polyregions.cli import options, report
+from polyregions.cli.count import count_by_tree
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
-from polyregions.cli.tree import count_by_tree
 
 if TYPE_CHECKING:
     from polyregions.scale.forecast import Cost
@@ -25,7 +25,7 @@ SeedOption = Annotated[int, typer.Option("--seed", metavar="S", help="Of the pro
 _TREE_SECONDS = 15.0
 
 
-@options.on_a_domain
+@options.grouped
 def estimate(
     where: options.Where,
     network: options.NetworkArgument,
@@ -95,7 +95,7 @@ def estimate(
     else:
         report.print_lines(
             *report.head_lines(task),
-            *_lines(made, lower, low, high, seconds),
+            *_estimate_lines(made, lower, low, high, seconds),
             *_cost_lines(max(made.regions, lower), cost),
         )
     if made.complete:
@@ -104,15 +104,18 @@ def estimate(
     return 3
 
 
-def _lines(made: Estimate, lower: int, low: float, high: float, seconds: float) -> list[str]:
+def _estimate_lines(
+    made: Estimate, lower: int, low: float, high: float, seconds: float
+) -> list[str]:
     if made.exact:
         return [
             f"{round(made.regions):,} regions (proven): so few that they were counted, "
             f"in {seconds:.1f} s"
         ]
     return [
-        f"about {_number(made.regions)} regions; {made.confidence:.0%} interval "
-        f"{_number(low)} to {_number(high)}, from {made.probes} probes in {seconds:.1f} s",
+        f"about {_rounded_count(made.regions)} regions; {made.confidence:.0%} interval "
+        f"{_rounded_count(low)} to {_rounded_count(high)}, from {made.probes} probes in "
+        f"{seconds:.1f} s",
         f"at least {lower:,} (proven)",
     ]
 
@@ -121,12 +124,12 @@ def _cost_lines(regions: float, cost: Cost) -> list[str]:
     return [
         f"count --method tree: about {_duration(regions * cost.tree_seconds)} in one thread",
         f"count, enumerate: about {_duration(regions * cost.walk_seconds)} in one thread, "
-        f"{_size(regions * cost.memory_bytes)} of memory; "
-        f"{_size(regions * cost.disk_bytes)} on disk in Parquet",
+        f"{_size_text(regions * cost.memory_bytes)} of memory; "
+        f"{_size_text(regions * cost.disk_bytes)} on disk in Parquet",
     ]
 
 
-def _number(value: float) -> str:
+def _rounded_count(value: float) -> str:
     return f"{value:,.0f}" if value < 1e6 else f"{value:.3g}"
 
 
@@ -137,7 +140,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
-def _size(size: float) -> str:
+def _size_text(size: float) -> str:
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if size < 1000:
             return f"{size:.0f} {unit}"

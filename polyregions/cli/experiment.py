@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import numpy as np
 import typer
 
-from polyregions.cli import report
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli import options, report
+from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.experiments.runner import Table
 
 _TABLES = ("csv", "parquet")
-_SECONDS_BETWEEN_LINES = 5.0
 
 
-def experiment(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Of the experiment; without it, the list.")
-    ] = "list",
-    full: Annotated[bool, typer.Option("--full", help="The papers' sizes: takes hours.")] = False,
+@dataclass(frozen=True)
+class Size:
+    """How large an experiment is, and on what."""
+
+    full: Annotated[bool, typer.Option("--full", help="The papers' sizes: takes hours.")] = False
     mnist: Annotated[
         Path | None,
         typer.Option("--mnist", metavar="FOLDER", help="MNIST as IDX files. Default: digits."),
-    ] = None,
+    ] = None
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", help="Every row depends on S and its numbers.")
+    ] = 0
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=JSON", help="Change a setting: runs=3; repeatable."),
+    ] = None
+
+
+@options.grouped
+def experiment_command(
+    size: Size,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the experiment; without it, the list.")
+    ] = "list",
     output: Annotated[
         Path,
         typer.Option("-o", "--out", metavar="FOLDER", help="Where files go. Default: experiments."),
@@ -38,13 +50,6 @@ def experiment(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that the folder holds.")
     ] = False,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="S", help="Every row depends on S and its numbers.")
-    ] = 0,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=JSON", help="Change a setting: runs=3; repeatable."),
-    ] = None,
     table: Annotated[
         str, typer.Option("--table", metavar="FORMAT", help="csv or parquet.")
     ] = "csv",
@@ -52,7 +57,7 @@ def experiment(
 ) -> int:
     """Run an experiment: rows, a table and a figure in a folder; its findings on stdout."""
     from polyregions.experiments.catalogue import NAMES
-    from polyregions.experiments.catalogue import experiment as module_of
+    from polyregions.experiments.catalogue import experiment as experiment_named
 
     if name == "list":
         if as_json:
@@ -60,10 +65,10 @@ def experiment(
         else:
             report.print_lines(*(f"{name:20}{about}" for name, about in NAMES.items()))
         return 0
-    module = module_of(name)
+    chosen = experiment_named(name)
     if table not in _TABLES:
         raise PolyregionsError(f"a table is written as csv or parquet, not {table}")
-    config = _config(module, seed, full, settings or [])
+    config = _configured(chosen, size)
     from polyregions.experiments.data import load_images
     from polyregions.files.reading import import_extra
 
@@ -71,16 +76,19 @@ def experiment(
     import_extra("matplotlib", "plot", "drawing the figure of an experiment")
     if table == "parquet":
         import_extra("pyarrow", "parquet", "writing Parquet")
-    if mnist is not None and not module.USES_IMAGES:
+    if size.mnist is not None and not chosen.uses_images:
         raise PolyregionsError(f"{name} uses no images; leave out --mnist")
-    data = load_images(mnist) if module.USES_IMAGES else None
+    data = load_images(size.mnist) if chosen.uses_images else None
     rows = _rows_file(output, name, resume)
+    shown_rows = shown_lines(
+        lambda done, total, row: f"{done:,} of {total:,} rows, last {row}", "reading and training"
+    )
     try:
-        with announced_compilation(), _progress() as progress:
-            found = module.run(config, data=data, file=rows, progress=progress)
+        with announced_compilation(), shown_rows as progress:
+            found = chosen.run(config, data=data, file=rows, progress=progress)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop).replace("resume it", "add --resume")) from None
-    files = _written(module, found, output, name, cast("Literal['csv', 'parquet']", table))
+    files = _written_files(chosen, found, output, name, cast("Literal['csv', 'parquet']", table))
     if as_json:
         report.print_json(
             {
@@ -89,21 +97,21 @@ def experiment(
                 "data": None if data is None else data.fingerprint,
                 "rows": len(next(iter(found.values()))),
                 "proven": bool(np.all(found.get("proven", False))),
-                "findings": module.findings(found),
+                "findings": chosen.findings(found),
                 "files": [str(rows), *map(str, files)],
             }
         )
     else:
-        report.print_lines(*module.findings(found), _proof_line(found))
+        report.print_lines(*chosen.findings(found), _proof_line(found))
     report.tell(f"saved: {', '.join(str(file) for file in (rows, *files))}")
     return 0
 
 
-def _config(module: Any, seed: int, full: bool, settings: list[str]) -> Any:
-    from polyregions.experiments.settings import overridden
+def _configured(chosen: Any, size: Size) -> Any:
+    from polyregions.experiments.catalogue import overridden
 
-    config = module.Config.full(seed) if full else module.Config(seed)
-    for assignment in settings:
+    config = chosen.Config.full(size.seed) if size.full else chosen.Config(size.seed)
+    for assignment in size.settings or []:
         config = overridden(config, assignment)
     return config
 
@@ -123,15 +131,15 @@ def _rows_file(folder: Path, name: str, resume: bool) -> Path:
     return rows
 
 
-def _written(
-    module: Any, found: Table, folder: Path, name: str, suffix: Literal["csv", "parquet"]
+def _written_files(
+    chosen: Any, found: Table, folder: Path, name: str, suffix: Literal["csv", "parquet"]
 ) -> tuple[Path, Path]:
     from polyregions.experiments.drawing import save
     from polyregions.io.tables import write_table
 
     table, figure = folder / f"{name}.{suffix}", folder / f"{name}.png"
     write_table(found, table)
-    save(module.figure(found), figure)
+    save(chosen.figure(found), figure)
     return table, figure
 
 
@@ -142,24 +150,3 @@ def _proof_line(found: Table) -> str:
     exact = int(found["exact_decisions"].sum())
     state = "all counts proven" if found["proven"].all() else "NOT ALL PROVEN"
     return f"{rows:,} rows, {state}; {exact:,} decisions in exact arithmetic"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """Show rows done: live in a terminal, a line every few seconds elsewhere."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status("reading and training") as status:
-            yield lambda done, total, row: status.update(f"{done:,} of {total:,} rows, last {row}")
-        return
-    last = time.monotonic()
-
-    def line(done: int, total: int, row: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            console.print(f"{done:,} of {total:,} rows, last {row}", soft_wrap=True)
-
-    yield line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["EXAMPLES", "epilog", "summary"]
+__all__ = ["EXAMPLES", "epilog", "first_line"]
 
 _PAGES = "Pages: docs/ of the source code; quickstart.md is the first, howto/ has recipes."
 
@@ -71,7 +71,7 @@ EXAMPLES = {
 }
 
 
-def summary(command: Callable[..., int]) -> str:
+def first_line(command: Callable[..., int]) -> str:
     """Return the first line of a command's docstring, which the parser would cut."""
     return (command.__doc__ or "").partition("\n")[0]
 

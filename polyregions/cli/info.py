@@ -8,7 +8,7 @@ from polyregions.cli import options, report
 from polyregions.errors import DomainError
 
 
-@options.on_a_domain
+@options.grouped
 def info(
     where: options.Where,
     network: options.NetworkArgument,
@@ -17,7 +17,7 @@ def info(
     """Describe a network and the bounds on its regions, without counting."""
     from polyregions.io.comparison import largest_difference
     from polyregions.io.networks import input_box
-    from polyregions.theory.comparison import compared_bounds
+    from polyregions.theory.bounds import compared_bounds
 
     task = options.read_task(network, where)
     loaded = task.network

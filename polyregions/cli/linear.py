@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.walk import walk
+from polyregions.cli.enumerate_ import enumerated
 
 _TITLES = {
     "R1": "activation patterns, lower-dimensional ones included",
@@ -19,13 +19,11 @@ _TITLES = {
 }
 
 
-@options.on_a_domain
-def linear(
+@options.grouped
+def linear_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
-    threads: options.ThreadsOption = 1,
-    max_regions: options.MaxRegionsOption = None,
-    time_limit: options.TimeLimitOption = None,
     all_patterns: Annotated[
         bool,
         typer.Option("--all-patterns", help="Also count R1, for small networks: it is slow."),
@@ -40,7 +38,7 @@ def linear(
     )
 
     task = options.read_task(network, where)
-    regions, times = walk(task, threads=threads, max_regions=max_regions, time_limit=time_limit)
+    regions, times = enumerated(task, **vars(effort))
     if not regions.complete:
         # a linear region may go on beyond what was seen, so not even a bound is known
         return report.exit_code(regions)

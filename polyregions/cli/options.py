@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = [
     "BoxFileOption",
     "BoxOption",
     "CubeOption",
+    "Effort",
     "FixOption",
     "LineThroughOption",
     "MaxRegionsOption",
@@ -41,7 +42,7 @@ __all__ = [
     "Where",
     "WholeSpaceOption",
     "check_output",
-    "on_a_domain",
+    "grouped",
     "read_task",
 ]
 
@@ -127,7 +128,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @dataclass(frozen=True)
 class Where:
-    """What the shared options say about network and domain; see :func:`on_a_domain`."""
+    """What the shared options say about network and domain; a group of options."""
 
     cube: CubeOption = None
     box: BoxOption = None
@@ -152,30 +153,53 @@ class Where:
         return [*single, *(self.plane_through or ()), *(self.line_through or ())]
 
 
-def on_a_domain(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the shared options in the place of its parameter ``where``."""
-    hints = get_type_hints(Where, include_extras=True)
-    shared = [
+@dataclass(frozen=True)
+class Effort:
+    """How long a command may work, and with how many threads."""
+
+    threads: ThreadsOption = 1
+    max_regions: MaxRegionsOption = None
+    time_limit: TimeLimitOption = None
+
+
+def grouped(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of each parameter that is a group of them, a dataclass.
+
+    The command is called with a value of each group; groups stand behind its own options, and
+    those about network and domain last.
+    """
+    given = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for parameter in signature(command, eval_str=True).parameters.values()
+    ]
+    own = [parameter for parameter in given if not is_dataclass(parameter.annotation)]
+    groups = {parameter.name: parameter.annotation for parameter in given if parameter not in own}
+    last = dict(sorted(groups.items(), key=lambda group: group[1] is Where))
+    members = {name: _options_of(group) for name, group in last.items()}
+
+    @wraps(command)
+    def expanded(**values: Any) -> int:
+        made = {
+            name: groups[name](**{option.name: values.pop(option.name) for option in options})
+            for name, options in members.items()
+        }
+        return command(**values, **made)
+
+    everything = [*own, *(option for options in members.values() for option in options)]
+    described: Any = expanded  # the parser reads both
+    described.__signature__ = Signature(everything)
+    described.__annotations__ = {option.name: option.annotation for option in everything}
+    return expanded
+
+
+def _options_of(group: type) -> list[Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
         Parameter(
             field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
-        for field in fields(Where)
+        for field in fields(group)
     ]
-
-    @wraps(command)
-    def expanded(**options: Any) -> int:
-        where = Where(**{option.name: options.pop(option.name) for option in shared})
-        return command(where=where, **options)
-
-    own = [
-        parameter.replace(kind=Parameter.KEYWORD_ONLY)
-        for parameter in signature(command, eval_str=True).parameters.values()
-        if parameter.name != "where"
-    ]
-    described: Any = expanded  # the parser reads both
-    described.__signature__ = Signature([*own, *shared])
-    described.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
-    return expanded
 
 
 @dataclass(frozen=True)
@@ -216,7 +240,7 @@ def read_task(network: Path, where: Where) -> Task:
             "--fix": bool(where.fix),
         }
     )
-    values = _fixed_values(where.fix or [])
+    values = _parsed_fixes(where.fix or [])
 
     from polyregions.io.networks import load
 
@@ -227,10 +251,10 @@ def read_task(network: Path, where: Where) -> Task:
         tell(f"{network.name}: {warning.message}")
     if loaded.assumed:
         tell(f"{network.name}: {loaded.assumed}")
-    place = _slice(where, loaded, values)
+    place = _chosen_slice(where, loaded, values)
     if place is None:
         domain = (
-            _domain(where, loaded.input_dimension)
+            _chosen_domain(where, loaded.input_dimension)
             if any(given.values())
             else _default_box(network, loaded.input_dimension)
         )
@@ -244,7 +268,7 @@ def read_task(network: Path, where: Where) -> Task:
             domain = fixed_box(domain, values)
         return Task(loaded, domain, loaded)
     # a slice brings its own window; any of the domain options replaces it
-    window = _domain(where, place.dimension) if any(given.values()) else place.domain
+    window = _chosen_domain(where, place.dimension) if any(given.values()) else place.domain
     restricted = place.restrict(loaded)
     return Task(restricted, window, loaded, Slice(place.origin, place.basis, window))
 
@@ -255,24 +279,24 @@ def _require_one(given: dict[str, bool]) -> None:
         raise PolyregionsError(f"{' and '.join(chosen)} name different domains; give one of them")
 
 
-def _slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
+def _chosen_slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
     if where.plane_through is not None:
-        return Plane.through(*_points(where.plane_through, network))
+        return Plane.through(*_read_points(where.plane_through, network))
     if where.line_through is not None:
-        return Line.through(*_points(where.line_through, network))
+        return Line.through(*_read_points(where.line_through, network))
     # the whole space and polytopes are then those of the inputs that are left
     if values and (where.whole_space or where.polytope is not None):
         return fix(network, values)
     return None
 
 
-def _points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
+def _read_points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
     from polyregions.io.points import read_point
 
     return [read_point(file, network.input_dimension) for file in files]
 
 
-def _fixed_values(texts: Sequence[str]) -> dict[int, float]:
+def _parsed_fixes(texts: Sequence[str]) -> dict[int, float]:
     """Read the values of --fix, such as 3=0.5."""
     values: dict[int, float] = {}
     for text in texts:
@@ -303,12 +327,12 @@ def _default_box(network: Path, dimension: int) -> Box:
     return box
 
 
-def _domain(where: Where, dimension: int) -> Domain | None:
+def _chosen_domain(where: Where, dimension: int) -> Domain | None:
     """Return the domain that the options name, for a network of so many inputs."""
     if where.whole_space:
         return None
     if where.polytope is not None:
-        from polyregions.io.polytopes import load_polytope
+        from polyregions.io.npz import load_polytope
 
         polytope = load_polytope(where.polytope)
         if polytope.dimension != dimension:
@@ -375,7 +399,7 @@ def check_output(
                 f"its domain; choose another name"
             )
         places = [place for place in Path(os.path.realpath(file)).parents if place.parent == real]
-        if any(place.name == target.name or _beside(place, target) for place in places):
+        if any(place.name == target.name or _is_beside(place, target) for place in places):
             raise PolyregionsError(
                 f"{file.name} is read and lies in a folder that {path.name} writes to; choose "
                 f"another output"
@@ -388,5 +412,5 @@ def check_output(
             )
 
 
-def _beside(place: Path, target: Path) -> bool:
+def _is_beside(place: Path, target: Path) -> bool:
     return place.stem == target.name and place.suffix in WORKING_SUFFIXES

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from rich.console import Console
 
@@ -16,6 +17,7 @@ __all__ = [
     "announced_compilation",
     "mentioning_estimate",
     "parts_text",
+    "shown_lines",
     "shown_progress",
     "shown_steps",
     "tree_text",
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 _SECONDS_BETWEEN_LINES = 5.0
-_LONG = 10.0
+_LONG_RUN = 10.0
 
 
 def walk_text(progress: Progress) -> str:
@@ -60,25 +62,34 @@ def _pace(progress: Progress) -> str:
 
 
 @contextmanager
-def shown_progress(
-    text: Callable[[Progress], str] = walk_text,
-) -> Iterator[Callable[[Progress], None]]:
-    """Yield a callback that shows the progress of a walk or count while the block runs."""
+def shown_lines(text: Callable[..., str], waiting: str = "") -> Iterator[Callable[..., None]]:
+    """Yield a callback that shows the text of its arguments while the block runs.
+
+    In a terminal the text is live, if `waiting` says what it is before the first call; elsewhere
+    a line comes every few seconds.
+    """
     console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status("finding the first region") as status:
-            yield lambda progress: status.update(text(progress))
+    if waiting and console.is_terminal:
+        with console.status(waiting) as status:
+            yield lambda *state: status.update(text(*state))
         return
     last = time.monotonic()
 
-    def line(progress: Progress) -> None:
+    def line(*state: Any) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
-            console.print(text(progress), soft_wrap=True)
+            console.print(text(*state), soft_wrap=True)
 
     yield line
+
+
+def shown_progress(
+    text: Callable[[Progress], str] = walk_text,
+) -> AbstractContextManager[Callable[[Progress], None]]:
+    """Show the progress of a walk or count; see :func:`shown_lines`."""
+    return shown_lines(text, "finding the first region")
 
 
 def mentioning_estimate(
@@ -94,7 +105,7 @@ def mentioning_estimate(
 
     def call(state: Progress) -> None:
         nonlocal mentioned
-        if not mentioned and state.seconds > _LONG and not compiled():
+        if not mentioned and state.seconds > _LONG_RUN and not compiled():
             mentioned = True
             tell("polyregions: this takes long; polyregions estimate foretells count and time")
         progress(state)
@@ -102,20 +113,11 @@ def mentioning_estimate(
     return call
 
 
-@contextmanager
-def shown_steps(done: str, what: str = "regions") -> Iterator[Callable[[int, int], None]]:
-    """Yield a callback that shows how many of all regions are `done`, such as "checked"."""
-    console = Console(stderr=True, highlight=False)
-    last = time.monotonic()
-
-    def line(count: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES:
-            last = now
-            console.print(f"{count:,} of {total:,} {what} {done}", soft_wrap=True)
-
-    yield line
+def shown_steps(
+    done: str, what: str = "regions"
+) -> AbstractContextManager[Callable[[int, int], None]]:
+    """Show how many of all regions are `done`, such as "checked"; see :func:`shown_lines`."""
+    return shown_lines(lambda count, total: f"{count:,} of {total:,} {what} {done}")
 
 
 @contextmanager
@@ -126,21 +128,21 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
     console = Console(stderr=True, highlight=False)
     log = logging.getLogger("polyregions")
 
-    class Shown(logging.Handler):
+    class Announcer(logging.Handler):
         told = False
 
         def emit(self, record: logging.LogRecord) -> None:
             self.told = True
             console.print(record.getMessage(), soft_wrap=True)
 
-    shown, level = Shown(), log.level
-    log.addHandler(shown)
+    announcer, level = Announcer(), log.level
+    log.addHandler(announcer)
     log.propagate = False
     log.setLevel(logging.INFO)
     try:
         with shown_steps("compiled", "kernels") as line, watched(line):
-            yield lambda: shown.told
+            yield lambda: announcer.told
     finally:
         log.setLevel(level)
         log.propagate = True
-        log.removeHandler(shown)
+        log.removeHandler(announcer)

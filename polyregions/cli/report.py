@@ -1,13 +1,15 @@
-"""What is printed: results to stdout, everything else to stderr."""
+"""What commands print, and the streams they print to."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import shown
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from polyregions.compiled import Times
 
 __all__ = [
+    "Stream",
     "assumed_lines",
     "bounds_lines",
     "complain",
@@ -29,6 +32,7 @@ __all__ = [
     "exit_code",
     "head_lines",
     "json_number",
+    "lenient_streams",
     "name_of",
     "pace_line",
     "print_json",
@@ -41,8 +45,88 @@ __all__ = [
     "values",
 ]
 
-_LONGEST = 1200  # characters of a remark
-_LONGEST_NAME = 80
+
+class Stream:
+    r"""A text stream on which writing always succeeds; it says how it failed, if it did.
+
+    A character that the encoding does not have is written as its escape. After the first
+    failure (the reader is gone, the disk is full, the stream was closed by the caller)
+    nothing more is written.
+
+    Parameters
+    ----------
+    target : text file or None
+        None is a stream that the process was started without.
+
+    Examples
+    --------
+    >>> from io import BytesIO, TextIOWrapper
+    >>> ascii = TextIOWrapper(BytesIO(), "ascii")
+    >>> stream = Stream(ascii)
+    >>> stream.write("Montúfar")
+    8
+    >>> stream.flush()
+    >>> ascii.buffer.getvalue()
+    b'Mont\\xfafar'
+    >>> ascii.close()
+    >>> stream.write("more")
+    4
+    >>> stream.failure
+    ValueError('I/O operation on closed file.')
+    """
+
+    def __init__(self, target: TextIO | None) -> None:
+        self.target = target
+        self.failure: Exception | None = None
+
+    def write(self, text: str) -> int:
+        """Write a text, or nothing after a failure."""
+        if self.target is not None and self.failure is None:
+            encoding = getattr(self.target, "encoding", None) or "utf-8"
+            try:
+                self.target.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            except (OSError, ValueError) as error:
+                self._give_up(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        if self.target is not None and self.failure is None:
+            try:
+                self.target.flush()
+            except (OSError, ValueError) as error:
+                self._give_up(error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.target, name)
+
+    def _give_up(self, error: Exception) -> None:
+        self.failure = error
+        # what waits in a buffer would fail again when the interpreter ends, with an exit
+        # code of its own
+        with suppress(OSError, ValueError, AttributeError):
+            number = cast("TextIO", self.target).fileno()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+
+
+@contextmanager
+def lenient_streams() -> Iterator[Stream]:
+    """Take the place of stdout and stderr while the block runs; yield the former."""
+    before = sys.stdout, sys.stderr
+    out, err = Stream(before[0]), Stream(before[1])
+    sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
+    try:
+        yield out
+    finally:
+        out.flush()
+        err.flush()
+        sys.stdout, sys.stderr = before
+
+
+_LONGEST_REMARK = 1200  # characters of a remark
+_LONGEST_NAME_SHOWN = 80
 
 _BOUND_TITLES = {
     "hanin_rolnick_scale": "scale N^n / n! of Hanin & Rolnick 2019",
@@ -72,7 +156,7 @@ def print_lines(*lines: str) -> None:
 
 def tell(message: str) -> None:
     """Say something that is not a result."""
-    print(shown(message, _LONGEST), file=sys.stderr, flush=True)  # noqa: T201 - a remark
+    print(shown(message, _LONGEST_REMARK), file=sys.stderr, flush=True)  # noqa: T201 - a remark
 
 
 def complain(message: str, code: int = 2) -> int:
@@ -91,7 +175,7 @@ def exit_code(regions: Regions) -> int:
 
 def name_of(network: Network) -> str:
     """Return the name of a network as reports show it."""
-    return shown(network.name, _LONGEST_NAME)
+    return shown(network.name, _LONGEST_NAME_SHOWN)
 
 
 def head_lines(task: Task) -> list[str]:
@@ -225,13 +309,13 @@ def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:
     """Return one line per bound that applies."""
     return [
-        f"{_BOUND_TITLES[name]}: {_short(value)}"
+        f"{_BOUND_TITLES[name]}: {_short_count(value)}"
         for name, value in bounds.items()
         if value is not None
     ]
 
 
-def _short(value: int | Fraction) -> str:
+def _short_count(value: int | Fraction) -> str:
     if value < 10**15:
         return f"{int(value):,}" if value == int(value) else f"{float(value):,.1f}"
     exponent = int((int(value).bit_length() - 1) * 0.30103)  # for reading only

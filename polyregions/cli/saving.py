@@ -39,8 +39,8 @@ MemoryOption = Annotated[
 # (repeated here: the modules that make them bring the kernels with them)
 WORKING_SUFFIXES = (".checkpoint", ".parts", ".proofs", ".replaced")
 
-_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SECONDS = "POLYREGIONS_CHECKPOINT_SECONDS"
+_SIZE_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SECONDS_VARIABLE = "POLYREGIONS_CHECKPOINT_SECONDS"
 
 
 def bytes_of(size: str | None) -> int | None:
@@ -61,7 +61,7 @@ def bytes_of(size: str | None) -> int | None:
     match = re.fullmatch(
         r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(?:(B)|([KMGT])(?:i?B)?)", size.strip(), re.IGNORECASE
     )
-    count = int(float(match[1]) * _UNITS[(match[2] or match[3]).upper()]) if match else 0
+    count = int(float(match[1]) * _SIZE_UNITS[(match[2] or match[3]).upper()]) if match else 0
     if count < 1:
         raise PolyregionsError(
             f"--memory {size} is not a size; write a positive number with its unit K, M, G or T "
@@ -78,7 +78,7 @@ def checkpoint_seconds() -> float | None:
     PolyregionsError
         If it is not a number of seconds.
     """
-    text = os.environ.get(_SECONDS)
+    text = os.environ.get(_SECONDS_VARIABLE)
     if text is None:
         return None
     try:
@@ -86,7 +86,7 @@ def checkpoint_seconds() -> float | None:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise PolyregionsError(f"{_SECONDS}={text} is not a number of seconds; unset it")
+        raise PolyregionsError(f"{_SECONDS_VARIABLE}={text} is not a number of seconds; unset it")
     return seconds
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -12,11 +13,11 @@ import typer
 from typer.core import TyperCommand
 
 from polyregions.cli import options, report
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
-    from polyregions.theory.draw import Settings
+    from polyregions.theory.draws import Settings
     from polyregions.theory.grid import GridReport
     from polyregions.theory.laws import BiasLaw, WeightLaw
     from polyregions.theory.theorem5 import Theorem5Report
@@ -30,15 +31,15 @@ class ListCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat a list option before each of its numbers, as the parser expects."""
-        return super().parse_args(ctx, spread(args))
+        return super().parse_args(ctx, spread_lists(args))
 
 
-def spread(args: Sequence[str]) -> list[str]:
+def spread_lists(args: Sequence[str]) -> list[str]:
     """Return arguments with each number of a list option under a name of its own.
 
     Examples
     --------
-    >>> spread(["--widths", "2", "8", "--json"])
+    >>> spread_lists(["--widths", "2", "8", "--json"])
     ['--widths', '2', '--widths', '8', '--json']
     """
     result: list[str] = []
@@ -66,61 +67,81 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def theorem5(
+@dataclass(frozen=True)
+class Law:
+    """Of which networks, and where they are counted."""
+
     widths: Annotated[
         list[int] | None,
         typer.Option("--widths", metavar="n N1 N2 ..", help="Inputs, then hidden widths: 2 8 8."),
-    ] = None,
+    ] = None
     weights: Annotated[
         str, typer.Option("--weights", metavar="LAW", help="normal, uniform or sign.")
-    ] = "normal",
+    ] = "normal"
     gain: Annotated[
         str, typer.Option("--gain", metavar="G", help="Weights have variance G / fan-in.")
-    ] = "2",
+    ] = "2"
     bias: Annotated[
         str,
         typer.Option(
             "--bias", metavar="LAW", help="normal, uniform, laplace, logistic, sign or zero."
         ),
-    ] = "normal",
+    ] = "normal"
     bias_std: Annotated[
         list[float] | None,
         typer.Option("--bias-std", metavar="S", help="Standard deviation. Default: 1."),
-    ] = None,
+    ] = None
     side: Annotated[
         list[float] | None,
         typer.Option("--side", metavar="D", help="Count in [-D/2, D/2]^n. Default: 2."),
-    ] = None,
-    whole_space: options.WholeSpaceOption = False,
-    draws: Annotated[
-        int, typer.Option("--draws", metavar="K", help="Networks per architecture.")
-    ] = 100,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="S", help="Draw i depends on S and i.")
-    ] = 0,
+    ] = None
+    whole_space: options.WholeSpaceOption = False
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Draw i depends on S and i.")] = 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Many architectures at once."""
+
     grid: Annotated[
         bool, typer.Option("--grid", help="Many architectures: --inputs, --units, --depths.")
-    ] = False,
+    ] = False
     inputs: Annotated[
         list[int] | None, typer.Option("--inputs", metavar="n ..", help="With --grid.")
-    ] = None,
+    ] = None
     units: Annotated[
         list[int] | None,
         typer.Option("--units", metavar="N ..", help="With --grid: units, spread over the layers."),
-    ] = None,
+    ] = None
     depths: Annotated[
         list[int] | None, typer.Option("--depths", metavar="L ..", help="With --grid.")
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is measured beside regions."""
+
     cells: Annotated[
         bool, typer.Option("--cells", help="For n = 3, count cells of every codimension.")
-    ] = False,
+    ] = False
     boundaries: Annotated[
         bool,
         typer.Option("--boundaries", help="Also lines, distances and volumes of boundaries."),
-    ] = False,
+    ] = False
     lemmas: Annotated[
         bool, typer.Option("--lemmas", help="Also check the lemmas on the first ten draws.")
-    ] = False,
+    ] = False
+
+
+@options.grouped
+def theorem5(
+    law: Law,
+    grid: Grid,
+    extras: Extras,
+    draws: Annotated[
+        int, typer.Option("--draws", metavar="K", help="Networks per architecture.")
+    ] = 100,
     draws_file: Annotated[
         Path | None,
         typer.Option("--draws-file", metavar="FILE", help="Keep counts; resume from them."),
@@ -136,12 +157,10 @@ def theorem5(
     as_json: options.AsJson = False,
 ) -> int:
     """Count random networks exactly and compare with Theorem 5 and every other bound."""
-    settings = _settings(
-        widths, weights, gain, bias, bias_std, side, whole_space, seed, grid, inputs, units, depths
-    )
-    if grid and (cells or boundaries or lemmas):
+    settings = _settings(law, grid)
+    if grid.grid and (extras.cells or extras.boundaries or extras.lemmas):
         raise PolyregionsError("--cells, --boundaries and --lemmas go with --widths, not --grid")
-    if (boundaries or lemmas) and whole_space:
+    if (extras.boundaries or extras.lemmas) and law.whole_space:
         raise PolyregionsError("--boundaries and --lemmas need a cube; give a --side")
     if plot is not None:
         from polyregions.plot.theorem5 import FIGURE_SUFFIXES
@@ -149,20 +168,20 @@ def theorem5(
         options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
         options.check_output(draws_file, [".json"], [])
-    with announced_compilation(), _progress() as progress:
-        reports = _counted(settings, draws, threads, progress, draws_file, cells)
+    with announced_compilation(), _shown_draws() as progress:
+        reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
     if plot is not None:
         from polyregions.plot.theorem5 import save_theorem5_figure
 
         save_theorem5_figure(reports.reports, plot)
-    extras, lines, broken = _extras(settings[0], draws, boundaries=boundaries, lemmas=lemmas)
+    beside, lines, broken = _measured(settings[0], draws, extras)
     from polyregions.cli.theorem5_text import grid_lines, report_lines
 
     if as_json:
-        values = reports.as_dict() if grid else {**reports.reports[0].as_dict(), **extras}
+        values = reports.as_dict() if grid.grid else {**reports.reports[0].as_dict(), **beside}
         report.print_json(values)
     else:
-        shown = grid_lines(reports) if grid else report_lines(reports.reports[0])
+        shown = grid_lines(reports) if grid.grid else report_lines(reports.reports[0])
         report.print_lines(*shown, *lines)
     if plot is not None:
         report.tell(f"figure saved to {plot}")
@@ -172,45 +191,36 @@ def theorem5(
     return 0
 
 
-def _settings(
-    widths: list[int] | None,
-    weights: str,
-    gain: str,
-    bias: str,
-    bias_std: list[float] | None,
-    side: list[float] | None,
-    whole_space: bool,
-    seed: int,
-    grid: bool,
-    inputs: list[int] | None,
-    units: list[int] | None,
-    depths: list[int] | None,
-) -> tuple[Settings, ...]:
-    from polyregions.theory.draw import Settings
+def _settings(law: Law, grid: Grid) -> tuple[Settings, ...]:
+    from polyregions.theory.draws import Settings
     from polyregions.theory.grid import grid_settings
 
-    weight_law, bias_laws = _laws(weights, gain, bias, bias_std or [1.0])
-    if whole_space and side:
+    weight_law, bias_laws = _laws(law.weights, law.gain, law.bias, law.bias_std or [1.0])
+    if law.whole_space and law.side:
         raise PolyregionsError("--whole-space and --side name different domains; give one of them")
-    given = [name for name, value in zip(_GRID_ONLY, (inputs, units, depths), strict=True) if value]
-    if grid:
-        if widths or whole_space or len(given) < len(_GRID_ONLY):
+    given = [
+        name
+        for name, value in zip(_GRID_ONLY, (grid.inputs, grid.units, grid.depths), strict=True)
+        if value
+    ]
+    if grid.grid:
+        if law.widths or law.whole_space or len(given) < len(_GRID_ONLY):
             raise PolyregionsError(
                 "--grid takes --inputs, --units and --depths instead of --widths, and no "
                 "--whole-space; for example --grid --inputs 2 3 --units 12 --depths 1 2 3"
             )
         return grid_settings(
-            inputs or [], units or [], depths or [], side or [2.0], bias_laws,
-            weights=weight_law, seed=seed,
+            grid.inputs or [], grid.units or [], grid.depths or [], law.side or [2.0], bias_laws,
+            weights=weight_law, seed=law.seed,
         )  # fmt: skip
     if given:
         raise PolyregionsError(f"{given[0]} goes with --grid; without it give --widths")
-    if not widths:
+    if not law.widths:
         raise PolyregionsError("give --widths, for example --widths 2 8 8, or a --grid")
-    sides: list[float | None] = [None] if whole_space else list(side or [2.0])
+    sides: list[float | None] = [None] if law.whole_space else list(law.side or [2.0])
     if len(sides) > 1 or len(bias_laws) > 1:
         raise PolyregionsError("several --side or --bias-std need --grid; give one of each")
-    return (Settings(tuple(widths), weight_law, bias_laws[0], sides[0], seed),)
+    return (Settings(tuple(law.widths), weight_law, bias_laws[0], sides[0], law.seed),)
 
 
 def _laws(
@@ -227,7 +237,7 @@ def _laws(
     return weight_law, [BiasLaw(cast("Any", bias), deviation) for deviation in deviations]
 
 
-def _counted(
+def _counted_draws(
     settings: tuple[Settings, ...],
     draws: int,
     threads: int | None,
@@ -248,8 +258,8 @@ def _counted(
     return GridReport((one,))
 
 
-def _extras(
-    settings: Settings, draws: int, *, boundaries: bool, lemmas: bool
+def _measured(
+    settings: Settings, draws: int, extras: Extras
 ) -> tuple[dict[str, Any], list[str], int]:
     """Return what --boundaries and --lemmas add: values, lines, and contradictions."""
     from dataclasses import asdict
@@ -259,15 +269,15 @@ def _extras(
     values: dict[str, Any] = {}
     lines: list[str] = []
     broken = 0
-    if boundaries:
+    if extras.boundaries:
         from polyregions.theory.boundaries import verify_boundaries
 
-        with _progress() as progress:
+        with _shown_draws() as progress:
             measured = verify_boundaries(settings, draws, progress=progress)
         values["boundaries"] = measured.as_dict()
         lines += boundary_lines(measured)
         broken += len(measured.violated)
-    if lemmas:
+    if extras.lemmas:
         from polyregions.theory.lemmas import check_lemmas
 
         checked = check_lemmas(settings, min(draws, 10))
@@ -277,24 +287,5 @@ def _extras(
     return values, lines, broken
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show draws done: live in a terminal, a line every few seconds elsewhere."""
-    import time
-
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status("drawing networks") as status:
-            yield lambda done, total: status.update(f"{done:,} of {total:,} draws")
-        return
-    last = time.monotonic()
-
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 5.0:
-            last = time.monotonic()
-            console.print(f"{done:,} of {total:,} draws", soft_wrap=True)
-
-    yield line
+def _shown_draws() -> AbstractContextManager[Callable[[int, int], None]]:
+    return shown_lines(lambda done, total: f"{done:,} of {total:,} draws", "drawing networks")

@@ -39,7 +39,7 @@ def report_lines(report: Theorem5Report) -> list[str]:
         f"{'-'.join(map(str, settings.widths))}: {settings.units} hidden units; weights "
         f"{settings.weights}; biases {settings.biases}; {domain_text(settings.domain)}; "
         f"{regions.draws} draws, seed {settings.seed}",
-        f"mean {regions} regions, {_interval(regions)}; "
+        f"mean {regions} regions, {_interval_text(regions)}; "
         f"from {number(regions.smallest)} to {number(regions.largest)} ({state})",
         f"N^n / n! = {number(float(report.scale))}, mean / (N^n / n!) = {report.ratio:.4g}",
     ]
@@ -53,7 +53,7 @@ def report_lines(report: Theorem5Report) -> list[str]:
     return lines
 
 
-def _interval(found: Summary) -> str:
+def _interval_text(found: Summary) -> str:
     low, high = found.interval
     return f"95 % interval {low:,.2f} to {high:,.2f}"
 

@@ -1,6 +1,6 @@
 """How kernels run: compiled once they are on disk, as plain Python until then.
 
-Numba compiles each kernel once per machine and keeps it on disk (:mod:`.files`). That takes
+Numba compiles each kernel once per machine and keeps it on disk (:mod:`.kernel_files`). That takes
 a minute, and most first questions are answered sooner without: a kernel is plain Python, and
 runs as such while a second process compiles (:mod:`.start`, :mod:`.background`). The two run
 the same statements on the same arrays, so a walk can change over between two steps.
@@ -19,6 +19,8 @@ from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+from numba.core.dispatcher import Dispatcher
 from numba.core.types import unliteral
 
 from polyregions.compiled.apart import POSSIBLE, StableName
@@ -127,9 +129,10 @@ def entry(kernel: Function) -> Function:
 
     A kernel without can be called, too, as tests do; it is compiled once more for that.
     """
-    dispatcher: Any = kernel
-    getattr(dispatcher, "targetoptions", {}).pop("no_cpython_wrapper", None)
-    return kernel
+    if not isinstance(kernel, Dispatcher):  # compilation is disabled
+        return np.errstate(all="ignore")(kernel)
+    kernel.targetoptions.pop("no_cpython_wrapper", None)
+    return cast(Function, kernel)
 
 
 def exact_order_kernel(function: Function) -> Function:

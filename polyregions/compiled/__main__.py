@@ -17,7 +17,7 @@ from importlib import import_module
 from queue import Empty, SimpleQueue
 
 from polyregions.compiled import only_compiled, watched
-from polyregions.compiled.signatures import from_text
+from polyregions.compiled.background import from_text
 
 __all__ = ["main"]
 
@@ -43,15 +43,15 @@ def main() -> None:
             try:
                 module, name, kinds = json.loads(line)
                 kernel = getattr(import_module(module), name)
-                with watched(lambda done, total: _tell(f"compiled {done} {total}")):
+                with watched(lambda done, total: _say(f"compiled {done} {total}")):
                     kernel.compile(tuple(map(from_text, kinds)))
             except Exception:  # the other process will meet the same, and can say it
-                _tell("failed")
+                _say("failed")
             else:
-                _tell("done")
+                _say("done")
 
 
-def _tell(text: str) -> None:
+def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - the other process reads it
 
 

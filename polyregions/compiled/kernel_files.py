@@ -5,6 +5,9 @@ other across modules; Numba's own stamp looks at one file only, so it is replace
 them all. Every file ends with the SHA-256 of what is before it: "proven" rests on this machine
 code, so a file that was cut or damaged is never run, but compiled again. (A checksum is no
 protection against somebody who may write there: see SECURITY.md.)
+
+A folder that holds kernels of these sources need not be writable. Kernels of other sources,
+which other versions left behind, are removed once nobody has used them for a month.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import io
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -21,14 +25,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import numba
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import IndexDataCacheFile, _CacheLocator
 
 from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
 
-__all__ = ["CheckedFiles", "keep_on_disk", "kept"]
+__all__ = ["LOG", "CheckedFiles", "keep_on_disk", "kept"]
 
 _DIGEST = hashlib.sha256().digest_size
-_LOG = logging.getLogger("polyregions")
+LOG = logging.getLogger("polyregions")
 _KERNEL = re.compile(rb"kernel\r?\ndef ")
 _IMPORT = re.compile(rb"^from (polyregions[\w.]*) import", re.MULTILINE)
 
@@ -53,6 +57,10 @@ def _stamp() -> tuple[str, int]:
 
 
 _STAMP = _stamp()
+_PREFIX = f"{_STAMP[0][:16]}-"
+_OURS = re.compile(r"[0-9a-f]{16}-.+\.nb[ic]")
+_DAY = 86_400.0
+_UNUSED_SECONDS = 30 * _DAY
 
 
 class CheckedFiles(IndexDataCacheFile):
@@ -68,7 +76,8 @@ class CheckedFiles(IndexDataCacheFile):
     def __init__(self, folder: str, name: str) -> None:
         # the stamp is in the names, too: an old index may name types that have moved, and it
         # is read before its stamp is compared
-        super().__init__(folder, f"{_STAMP[0][:16]}-{name}", _STAMP)
+        super().__init__(folder, _PREFIX + name, _STAMP)
+        self._folder = folder
         self._seen: tuple[int, dict[Any, str]] = (-1, {})
         self.needs: dict[tuple[Any, ...], Needs] = {}
 
@@ -81,7 +90,7 @@ class CheckedFiles(IndexDataCacheFile):
         if changed != self._seen[0]:
             self._seen = changed, self._load_index()
         name = self._seen[1].get(key)
-        return name is not None and _whole(self._data_path(name))
+        return name is not None and _is_undamaged(self._data_path(name))
 
     def save(self, key: Any, data: Any) -> None:
         """Write a kernel, and which others it calls by address."""
@@ -92,6 +101,7 @@ class CheckedFiles(IndexDataCacheFile):
         try:
             self._save_data(name, (self.needs.get(key[0], {}), data))
             self._save_index({**self._load_index(), key: name})
+            _remove_unused(self._folder)
         except OSError as error:
             _tell_once(f"compiled kernels cannot be kept on disk ({error.strerror or error})")
 
@@ -102,6 +112,9 @@ class CheckedFiles(IndexDataCacheFile):
             return None
         self.needs[key[0]], data = found
         load_needed(self.needs[key[0]])
+        _note_use(self._index_path)
+        for name in self._load_index().values():
+            _note_use(self._data_path(name))
         return data
 
     @contextmanager
@@ -113,18 +126,18 @@ class CheckedFiles(IndexDataCacheFile):
             file.write(hashlib.sha256(content.getvalue()).digest())
 
     def _load_index(self) -> dict[Any, str]:
-        if not _whole(self._index_path):
+        if not _is_undamaged(self._index_path):
             return {}
         index: dict[Any, str] = super()._load_index()
         return index
 
     def _load_data(self, name: str) -> Any:
-        if not _whole(self._data_path(name)):
+        if not _is_undamaged(self._data_path(name)):
             raise FileNotFoundError(name)  # a kernel that is not there is compiled again
         return super()._load_data(name)
 
 
-def _whole(path: str) -> bool:
+def _is_undamaged(path: str) -> bool:
     """Return whether a file is there and ends with the checksum of the rest."""
     try:
         content = Path(path).read_bytes()
@@ -136,9 +149,52 @@ def _whole(path: str) -> bool:
     return whole
 
 
+def _note_use(path: str) -> None:
+    """Let a file's time of access be today's, whatever the file system notes itself."""
+    with suppress(OSError):
+        known = os.stat(path)
+        if time.time() - known.st_atime > _DAY:
+            os.utime(path, ns=(time.time_ns(), known.st_mtime_ns))
+
+
+@cache
+def _remove_unused(folder: str) -> None:
+    """Remove kernels of other sources that nobody has used for long, once in a process.
+
+    A process that had just found one compiles it again, as if it had been damaged.
+    """
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if _OURS.fullmatch(entry.name) and not entry.name.startswith(_PREFIX):
+                with suppress(OSError):
+                    known = entry.stat(follow_symlinks=False)
+                    if time.time() - max(known.st_atime, known.st_mtime) > _UNUSED_SECONDS:
+                        os.unlink(entry.path)
+
+
+@contextmanager
+def _where_kernels_are() -> Iterator[None]:
+    """Let Numba take a folder that it may not write to, if kernels of these sources are there."""
+    locator: Any = _CacheLocator
+    usual = locator.ensure_cache_path
+
+    def ensure(self: Any) -> None:
+        try:
+            usual(self)
+        except OSError:
+            if not any(name.startswith(_PREFIX) for name in os.listdir(self.get_cache_path())):
+                raise
+
+    locator.ensure_cache_path = ensure
+    try:
+        yield
+    finally:
+        locator.ensure_cache_path = usual
+
+
 @cache
 def _tell_once(message: str) -> None:
-    _LOG.warning(message)
+    LOG.warning(message)
 
 
 def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:
@@ -152,7 +208,8 @@ def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:
     apart : bool
         Whether callers shall call it by address, where that is possible.
     """
-    with suppress(RuntimeError):  # no such folder: kernels are compiled in every process
+    # no such folder: kernels are compiled in every process
+    with suppress(RuntimeError), _where_kernels_are():
         dispatcher.enable_caching()
         with suppress(AttributeError):  # another Numba: its own files will do
             cache = dispatcher._cache

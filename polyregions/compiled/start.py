@@ -8,36 +8,86 @@ if no such process can be had, the kernel is compiled here and now, as it is ins
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 from polyregions.compiled.background import Compiler
-from polyregions.compiled.kernel_files import kept
-from polyregions.compiled.plain import callees, plain_twin
+from polyregions.compiled.kernel_files import LOG, kept
 
 __all__ = [
     "Stopwatch",
     "Times",
+    "callees",
     "compiled_beside",
     "only_compiled",
+    "plain_twin",
     "run_plain_until_compiled",
     "watched",
 ]
 
-_VARIABLE = "POLYREGIONS_COMPILE_FIRST"
-_LOG = logging.getLogger("polyregions")
+_TWINS: dict[Any, Callable[..., Any]] = {}
+_LOCK = threading.RLock()
+
+
+def plain_twin(dispatcher: Any) -> Callable[..., Any]:
+    """Return a function with the code of a kernel, whose calls go to plain twins, too.
+
+    Arrays and tuples are those of the kernel, so one may go on where the other stopped.
+    Arithmetic is that of numpy's numbers: integers wrap and floats overflow as in compiled
+    code, and numpy warns of it; see `numpy.errstate`.
+
+    Parameters
+    ----------
+    dispatcher : numba Dispatcher
+        A kernel.
+
+    Returns
+    -------
+    callable
+    """
+    with _LOCK:  # nobody gets a twin whose names are not all there yet
+        if dispatcher not in _TWINS:
+            function = dispatcher.py_func
+            names: dict[str, Any] = {"__name__": function.__name__}
+            _TWINS[dispatcher] = FunctionType(function.__code__, names, function.__name__)
+            names.update(
+                (name, plain_twin(value) if isinstance(value, Dispatcher) else value)
+                for name, value in _globals_used(function)
+            )
+        return _TWINS[dispatcher]
+
+
+def callees(dispatcher: Any) -> set[Any]:
+    """Return a kernel and all kernels that it calls, directly or not."""
+    found, waiting = set(), [dispatcher]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            used = (value for _, value in _globals_used(one.py_func))
+            waiting.extend(value for value in used if isinstance(value, Dispatcher))
+    return found
+
+
+def _globals_used(function: Any) -> list[tuple[str, Any]]:
+    around = function.__globals__
+    return [(name, around[name]) for name in function.__code__.co_names if name in around]
+
+
+_COMPILE_FIRST = "POLYREGIONS_COMPILE_FIRST"
 _PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
 
 
-class _Start:
+class _KernelsHere:
     """What this process has done about its kernels."""
 
     def __init__(self) -> None:
@@ -65,7 +115,7 @@ class _Start:
 
     def runs_plain(self, dispatcher: Any, args: tuple[Any, ...]) -> bool:
         """Return whether a kernel that is not loaded shall run as plain Python."""
-        if self.only_compiled or os.environ.get(_VARIABLE, "0") not in ("", "0"):
+        if self.only_compiled or os.environ.get(_COMPILE_FIRST, "0") not in ("", "0"):
             return False
         is_long = self.plain_seconds > _PLAIN_SECONDS
         if not kept(dispatcher):
@@ -82,7 +132,7 @@ class _Start:
             try:
                 if self.compiler is None or (self.compiler.ended and self.compiler.idle):
                     self.compiler = Compiler()
-                    _LOG.info(
+                    LOG.info(
                         "kernels are not compiled yet: a second process compiles them, and "
                         "this one goes on slowly until they are there"
                     )
@@ -91,7 +141,7 @@ class _Start:
                 return False
 
 
-_START = _Start()
+_START = _KernelsHere()
 
 
 def _after_fork() -> None:
@@ -237,7 +287,7 @@ class _Announcer(event.Listener):
     def on_start(self, event: Any) -> None:
         if not self.told and _is_ours(event):
             self.told = True
-            _LOG.warning(
+            LOG.warning(
                 "compiling kernels, about a minute: the first run of a kind does this, "
                 "later ones are fast"
             )

@@ -20,6 +20,8 @@ from itertools import count
 
 import flint
 
+from polyregions.exact.stopping import look
+
 __all__ = ["Column", "Row", "Simplex", "evaluate", "shortened_column", "vertex_near"]
 
 Row = Sequence[flint.fmpz]
@@ -74,7 +76,7 @@ class Simplex:
     -----
     *Algorithm.* Steepest reduced cost for the first steps of a descent, then
     Bland's rule (smallest identifier enters, smallest identifier leaves), which
-    cannot cycle (Bland 1977).
+    cannot cycle (Bland 1977). Any step may raise :class:`~polyregions.exact.stopping.Stopped`.
 
     **Invariant.** Between two calls every row kept, but for one that the caller lets be
     violated, is non-negative at the vertex, exactly; `frame` and `table` are those of `basis`.
@@ -95,6 +97,7 @@ class Simplex:
         self._refresh()
 
     def _refresh(self) -> None:
+        look()  # every pivot comes here
         n = len(self.basis)
         normals = flint.fmpz_mat([list(self.rows[i][:n]) for i in self.basis])
         offsets = flint.fmpz_mat([[self.rows[i][n]] for i in self.basis])

@@ -1,15 +1,16 @@
 """The experiments of the papers, each with exact, proven counts: data in, table and figure out.
 
-One module per experiment, named in :mod:`polyregions.experiments.catalogue`, with a frozen
-``Config`` (``Config()`` takes a few minutes, ``Config.full()`` has the papers' sizes),
-``run(config, ...)``, which returns a table, ``findings(table)`` and ``figure(table)``.
+One module per experiment, named in :mod:`polyregions.experiments.catalogue`, with one value of
+:class:`~polyregions.experiments.catalogue.Experiment`: its frozen ``Config`` (``Config()`` takes
+a few minutes, ``Config.full()`` has the papers' sizes), ``run(config, ...)``, which returns a
+table, ``findings(table)`` and ``figure(table)``.
 Training needs torch and the default data scikit-learn (extra ``experiments``); neither is
 imported before it is used.
 """
 
 from __future__ import annotations
 
+from polyregions.experiments.births import RegionTracker
 from polyregions.experiments.catalogue import NAMES, experiment
-from polyregions.experiments.tracker import RegionTracker
 
 __all__ = ["NAMES", "RegionTracker", "experiment"]

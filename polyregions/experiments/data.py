@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats
 from polyregions.errors import FormatError, PolyregionsError
 from polyregions.files.reading import import_extra
-from polyregions.io.idx import read_idx
+from polyregions.io.points import read_idx
 
-__all__ = ["CLASSES", "Images", "load_images", "shuffled_labels", "split"]
+__all__ = ["CLASSES", "Images", "load_images", "shuffled_labels", "split_images"]
 
 CLASSES = 10
 
@@ -64,7 +64,7 @@ def load_images(mnist: str | PathLike[str] | None = None) -> Images:
     return _digits() if mnist is None else _mnist(Path(mnist))
 
 
-def split(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
+def split_images(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
     """Return a random part to train on and the held-out rest.
 
     Parameters
@@ -116,12 +116,12 @@ def _mnist(folder: Path) -> Images:
     if not folder.is_dir():
         raise FormatError(f"there is no folder {folder}; give the folder with the MNIST files")
     for part in ("train", "t10k"):
-        images = _find(folder, f"{part}-images")
-        labels = _find(folder, f"{part}-labels")
+        images = _first_file(folder, f"{part}-images")
+        labels = _first_file(folder, f"{part}-labels")
         if images is None or labels is None:
             continue
         pixels, classes = read_idx(images), read_idx(labels)
-        _check(images, pixels, classes)
+        _check_images(images, pixels, classes)
         flat = pixels.reshape(len(pixels), -1) / 255.0
         return Images(f"MNIST {part}", flat, classes.astype(np.int64))
     raise FormatError(
@@ -130,11 +130,11 @@ def _mnist(folder: Path) -> Images:
     )
 
 
-def _find(folder: Path, start: str) -> Path | None:
+def _first_file(folder: Path, start: str) -> Path | None:
     return next((file for file in sorted(folder.glob(f"{start}*")) if file.is_file()), None)
 
 
-def _check(file: Path, pixels: NDArray[Any], labels: NDArray[Any]) -> None:
+def _check_images(file: Path, pixels: NDArray[Any], labels: NDArray[Any]) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or labels.shape != pixels.shape[:1]:
         raise FormatError(
             f"{file} and its labels do not fit: {pixels.shape} images and {labels.shape} labels; "

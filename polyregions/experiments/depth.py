@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyregions.errors import PolyregionsError
-from polyregions.experiments.data import Images, load_images
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import curve, draw, groups, panels
-from polyregions.experiments.runner import Job, Table, run_jobs
-from polyregions.experiments.settings import Settings
-from polyregions.experiments.subspaces import subspace_jobs
+from polyregions.experiments.evolution import subspace_jobs
+from polyregions.experiments.runner import Job, Table
 from polyregions.theory.grid import equal_widths
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["DEPTH", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -57,20 +56,8 @@ class Config(Settings):
         return cls(seed, (2, 3, 4, 5), (96, 64, 32, 24), (1, 2, 3, 4, 6, 8), (0.0, 256.0), 10, 3)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; see :func:`polyregions.experiments.subspaces.subspace_jobs` for the columns.
-
-    Parameters
-    ----------
-    config : Config, optional
-        With as many numbers of units as dimensions.
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    images = data or load_images()
+def depth_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; see :func:`polyregions.experiments.evolution.subspace_jobs`."""
     if len(config.dimensions) != len(config.units):
         raise PolyregionsError(
             f"there are {len(config.dimensions)} dimensions but {len(config.units)} numbers of "
@@ -82,9 +69,7 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             images, [equal_widths(units, depth) for depth in config.depths], (n,), config.epochs,
             seed=config.seed, runs=config.runs, subspaces=config.subspaces,
         )  # fmt: skip
-    table = run_jobs("depth", config, jobs, data=images.fingerprint, **options)
-    depths = np.array([widths.count("-") + 1 for widths in table["widths"].tolist()])
-    return {"depth": depths, **table}
+    return jobs
 
 
 def findings(table: Table) -> list[str]:
@@ -118,3 +103,11 @@ def figure(table: Table) -> Figure:
         axis.set_ylim(bottom=0)
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+def _with_depths(table: Table) -> Table:
+    depths = np.array([widths.count("-") + 1 for widths in table["widths"].tolist()])
+    return {"depth": depths, **table}
+
+
+DEPTH = Experiment("depth", Config, depth_jobs, findings, figure, completed=_with_depths)

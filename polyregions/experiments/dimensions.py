@@ -6,27 +6,26 @@ of Hanin & Rolnick 2019 (arXiv 1906.00904), is followed in more dimensions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from polyregions.errors import PolyregionsError
-from polyregions.experiments.data import Images, load_images
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.runner import Job, Table, run_jobs
-from polyregions.experiments.settings import Settings
-from polyregions.experiments.subspaces import subspace_jobs
+from polyregions.experiments.evolution import subspace_jobs
+from polyregions.experiments.runner import Job, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["DIMENSIONS", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -55,20 +54,8 @@ class Config(Settings):
         return cls(seed, (3, 4, 5), ((32,) * 3, (12,) * 3, (8,) * 3), epochs, 5, 2)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; see :func:`polyregions.experiments.subspaces.subspace_jobs` for the columns.
-
-    Parameters
-    ----------
-    config : Config, optional
-        With as many architectures as dimensions.
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    images = data or load_images()
+def dimensions_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; see :func:`polyregions.experiments.evolution.subspace_jobs`."""
     if len(config.dimensions) != len(config.architectures):
         raise PolyregionsError(
             f"there are {len(config.dimensions)} dimensions but {len(config.architectures)} "
@@ -80,7 +67,7 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             images, [widths], (n,), config.epochs,
             seed=config.seed, runs=config.runs, subspaces=config.subspaces,
         )  # fmt: skip
-    return run_jobs("dimensions", config, jobs, data=images.fingerprint, **options)
+    return jobs
 
 
 def findings(table: Table) -> list[str]:
@@ -113,3 +100,6 @@ def figure(table: Table) -> Figure:
         axis.set_ylim(bottom=0)
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+DIMENSIONS = Experiment("dimensions", Config, dimensions_jobs, findings, figure)

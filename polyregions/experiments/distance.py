@@ -7,35 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.experiments.data import Images, load_images, split
-from polyregions.experiments.descent import Snapshot
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images, split_images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
+from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.places import random_rows
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.network import Network
-from polyregions.theory.distance import boundary_distance
+from polyregions.theory.gradients import boundary_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
+
+__all__ = ["DISTANCE", "Config"]
 
 _AT_ONCE = 2**22  # numbers that the gradients of a batch of points may have
 
 
-USES_IMAGES = True
-
-
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -69,31 +65,22 @@ class Config(Settings):
         return cls(seed, architectures, epochs, 10, 500)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Measure: the minimum over units of |z(x)| / ‖grad z(x)‖, averaged over points.
+def distance_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; ``mean`` is of the minimum over units of |z(x)| / ‖grad z(x)‖.
 
     Regions are exact; the distance is a closed form, evaluated in floating point.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
     """
-    config = config or Config()
-    images = data or load_images()
-    shown, away = split(images, config.held_out, config.seed)
-    jobs = [
-        _job(config, shown, away, widths, number)
+    shown, away = split_images(images, config.held_out, config.seed)
+    return [
+        _distances_job(config, shown, away, widths, number)
         for widths in config.architectures
         for number in range(config.runs)
     ]
-    return run_jobs("distance", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, away: Images, widths: Sequence[int], number: int) -> Job:
+def _distances_job(
+    config: Config, images: Images, away: Images, widths: Sequence[int], number: int
+) -> Job:
     rng = rng_of(config.seed, 3, number)
     places = {
         "train": images.pixels[random_rows(len(images.pixels), config.points, rng)],
@@ -101,25 +88,20 @@ def _job(config: Config, images: Images, away: Images, widths: Sequence[int], nu
         "random": rng.uniform(size=(config.points, images.pixels.shape[1])),
     }
 
-    def measure(snapshot: Snapshot, place: Key) -> Row:
-        found = _distances(snapshot.network, places[place["points"]])
+    def measure(snapshot: Snapshot, place: Key) -> TableRow:
+        found = _distances_in_parts(snapshot.network, places[place["points"]])
         mean = float(found.mean())
         return {"mean": mean, "median": float(np.median(found)), "times_units": mean * sum(widths)}
 
-    return evolution(
-        network_columns(widths) | {"seed": config.seed, "run": number},
-        config.epochs,
-        [{"points": name} for name in places],
-        partial(training_of, widths, images, config.epochs, config.seed, number),
-        measure,
-    )
+    inner = [{"points": name} for name in places]
+    return training_job(widths, images, config.epochs, config.seed, number, inner, measure)
 
 
-def _distances(network: Network, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _distances_in_parts(network: Network, points: NDArray[np.float64]) -> NDArray[np.float64]:
     step = max(1, _AT_ONCE // (network.hidden_units * network.input_dimension))
     return np.concatenate(
         [
-            boundary_distance(network, points[start : start + step])
+            boundary_distances(network, points[start : start + step])
             for start in range(0, len(points), step)
         ]
     )
@@ -159,3 +141,6 @@ def figure(table: Table) -> Figure:
         axis.set_ylabel("N × mean distance")
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+DISTANCE = Experiment("distance", Config, distance_jobs, findings, figure)

@@ -5,30 +5,26 @@ Hanin & Rolnick 2019 (arXiv 1906.00904): about N throughout, slightly more with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from polyregions.experiments.counting import counts
-from polyregions.experiments.data import Images, load_images, shuffled_labels, split
-from polyregions.experiments.descent import Snapshot
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images, shuffled_labels, split_images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
-from polyregions.experiments.places import line_from_origin, random_rows
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.evolution import Snapshot, rng_of, training_job
+from polyregions.experiments.places import counts, line_from_origin, random_rows
+from polyregions.experiments.runner import Job, Key, Table, TableRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["LABEL_CORRUPTION", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -60,48 +56,31 @@ class Config(Settings):
         return cls(seed, (32,) * 3, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), epochs, 40, 100)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; ``whole`` is the whole line, ``segment`` the way from the origin to the image.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    images = data or load_images()
-    shown, away = split(images, config.held_out, config.seed)
-    jobs = [
-        _job(config, shown, away, share, number)
+def label_corruption_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; ``segment`` is the way from the origin to the image, ``whole`` the line."""
+    shown, away = split_images(images, config.held_out, config.seed)
+    return [
+        _corruption_job(config, shown, away, share, number)
         for share in config.shares
         for number in range(config.runs)
     ]
-    return run_jobs("label-corruption", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, away: Images, share: float, number: int) -> Job:
+def _corruption_job(config: Config, images: Images, away: Images, share: float, number: int) -> Job:
     labels = shuffled_labels(images.labels, share, rng_of(config.seed, 4, number))
 
-    def measure(snapshot: Snapshot, place: Key) -> Row:
+    def measure(snapshot: Snapshot, place: Key) -> TableRow:
         rng = rng_of(config.seed, 3, number, 1, place["line"])
         chosen = int(random_rows(len(away.pixels), 1, rng)[0])
         where = line_from_origin(away.pixels[chosen])
         row = counts(where.restrict(snapshot.network), segment=where.domain, whole=None)
         return {"image": chosen, "per_unit": row["whole"] / sum(config.widths), **row}
 
-    key = network_columns(config.widths) | {"share": share, "seed": config.seed, "run": number}
-    return evolution(
-        key,
-        config.epochs,
-        [{"line": line} for line in range(config.lines)],
-        partial(
-            training_of, config.widths, images, config.epochs, config.seed, number, labels=labels
-        ),
-        measure,
-    )
+    inner = [{"line": line} for line in range(config.lines)]
+    return training_job(
+        config.widths, images, config.epochs, config.seed, number, inner, measure,
+        labels=labels, share=share,
+    )  # fmt: skip
 
 
 def findings(table: Table) -> list[str]:
@@ -131,3 +110,6 @@ def figure(table: Table) -> Figure:
     axes[0].set_ylabel("regions on a line through 0 and an image")
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+LABEL_CORRUPTION = Experiment("label-corruption", Config, label_corruption_jobs, findings, figure)

@@ -6,26 +6,24 @@ Hanin & Rolnick 2019 (arXiv 1906.00904): of the rates of Adam, 10^-3 gives most 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from polyregions.experiments.data import Images
-from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.points import points_job
-from polyregions.experiments.runner import Table, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.drawing import curve, groups
+from polyregions.experiments.memorisation import learning_figure, points_job
+from polyregions.experiments.runner import Job, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = False
+__all__ = ["LEARNING_RATE", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -53,24 +51,13 @@ class Config(Settings):
         return cls(seed, (32,) * 3, 2000, (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2), epochs, 10)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; see :func:`polyregions.experiments.points.points_job` for the columns.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        Not used: the points are random.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    jobs = [
+def learning_rate_jobs(config: Config, _: None) -> Sequence[Job]:
+    """Return the jobs; see :func:`polyregions.experiments.memorisation.points_job`."""
+    return [
         points_job(config.widths, config.samples, rate, config.epochs, seed=config.seed, run=number)
         for rate in config.rates
         for number in range(config.runs)
     ]
-    return run_jobs("learning-rate", config, jobs, **options)
 
 
 def findings(table: Table) -> list[str]:
@@ -89,13 +76,9 @@ def findings(table: Table) -> list[str]:
 
 def figure(table: Table) -> Figure:
     """Draw the regions of the plane, and what is learned, against the epoch."""
-    drawing, axes = panels(2, columns=2)
-    for index, ((rate,), part) in enumerate(groups(table, "rate")):
-        draw(axes[0], part, "epoch", "whole", index, f"rate {rate:g}")
-        draw(axes[1], part, "epoch", "accuracy", index, f"rate {rate:g}")
-    for axis, label in zip(axes, ("regions of the plane", "labels learned"), strict=True):
-        training_axis(axis, table["epoch"])
-        axis.set_ylim(bottom=0)
-        axis.set_ylabel(label)
-    axes[0].legend(fontsize=7, frameon=False)
-    return drawing
+    return learning_figure(table, "rate", lambda rate: f"rate {rate:g}")
+
+
+LEARNING_RATE = Experiment(
+    "learning-rate", Config, learning_rate_jobs, findings, figure, uses_images=False
+)

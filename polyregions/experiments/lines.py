@@ -7,29 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from polyregions.experiments.counting import counts
-from polyregions.experiments.data import Images, load_images
-from polyregions.experiments.descent import Snapshot
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.evolution import evolution, network_columns, rng_of, training_of
-from polyregions.experiments.places import line_through, random_rows
-from polyregions.experiments.runner import Job, Key, Row, Table, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.evolution import Snapshot, rng_of, training_job
+from polyregions.experiments.places import counts, line_through, random_rows
+from polyregions.experiments.runner import Job, Key, Table, TableRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["LINES", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -55,42 +50,25 @@ class Config(Settings):
         return cls(seed, architectures, (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0), 10, 100)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; ``whole`` is the whole line, ``segment`` what lies between the two images.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    images = data or load_images()
-    jobs = [
-        _job(config, images, widths, number)
+def lines_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; ``segment`` is what lies between the two images, ``whole`` the line."""
+    return [
+        _lines_job(config, images, widths, number)
         for widths in config.architectures
         for number in range(config.runs)
     ]
-    return run_jobs("lines", config, jobs, data=images.fingerprint, **options)
 
 
-def _job(config: Config, images: Images, widths: Sequence[int], number: int) -> Job:
-    def measure(snapshot: Snapshot, place: Key) -> Row:
+def _lines_job(config: Config, images: Images, widths: Sequence[int], number: int) -> Job:
+    def measure(snapshot: Snapshot, place: Key) -> TableRow:
         rng = rng_of(config.seed, 3, number, 1, place["line"])
         first, second = random_rows(len(images.pixels), 2, rng).tolist()
         where = line_through(images.pixels[first], images.pixels[second])
         row = counts(where.restrict(snapshot.network), segment=where.domain, whole=None)
         return {"images": f"{first} {second}", "per_unit": row["whole"] / sum(widths), **row}
 
-    return evolution(
-        network_columns(widths) | {"seed": config.seed, "run": number},
-        config.epochs,
-        [{"line": line} for line in range(config.lines)],
-        partial(training_of, widths, images, config.epochs, config.seed, number),
-        measure,
-    )
+    inner = [{"line": line} for line in range(config.lines)]
+    return training_job(widths, images, config.epochs, config.seed, number, inner, measure)
 
 
 def findings(table: Table) -> list[str]:
@@ -122,3 +100,6 @@ def figure(table: Table) -> Figure:
     axes[0].axhline(1.0, color="black", linewidth=0.8, linestyle=":")
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+LINES = Experiment("lines", Config, lines_jobs, findings, figure)

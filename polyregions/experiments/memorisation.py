@@ -6,26 +6,80 @@ number of points, until there are too many to learn.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from polyregions.experiments.data import Images
+from polyregions.domain import Box
+from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.points import points_job
-from polyregions.experiments.runner import Table, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.evolution import (
+    Snapshot,
+    evolution,
+    initial_parameters,
+    network_columns,
+    rng_of,
+    trained,
+)
+from polyregions.experiments.places import counts
+from polyregions.experiments.runner import Job, Key, Table, TableRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
+
+__all__ = ["MEMORISATION", "WINDOW", "Config", "learning_figure", "points_job"]
+
+# holds nearly all points of a standard normal law
+WINDOW = Box.cube(2, 4.0)
 
 
-USES_IMAGES = False
+def points_job(
+    widths: Sequence[int],
+    samples: int,
+    rate: float,
+    epochs: Sequence[float],
+    *,
+    seed: int,
+    run: int,
+) -> Job:
+    """Return the job that trains one network on points and counts regions of the plane.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the hidden layers; two inputs, two outputs.
+    samples : int
+        Standard normal points, each with a random one of two labels.
+    rate : float
+        Of Adam.
+    epochs : sequence of float
+    seed, run : int
+        The points depend on them and on the number of points, the network on them alone.
+
+    Notes
+    -----
+    Columns: ``whole`` counts regions of the plane, ``window`` those in [-4, 4]^2;
+    ``over_square`` is the former over N^2.
+    """
+
+    def snapshots() -> Iterator[Snapshot]:
+        rng = rng_of(seed, 5, run, samples)
+        points, labels = rng.standard_normal((samples, 2)), rng.integers(0, 2, samples)
+        parameters = initial_parameters((2, *widths, 2), rng_of(seed, 1, run, *widths))
+        order = rng_of(seed, 2, run, *widths)
+        return trained(parameters, points, labels, epochs, order, rate=rate)
+
+    def measure(snapshot: Snapshot, _: Key) -> TableRow:
+        row = counts(snapshot.network, window=WINDOW, whole=None)
+        return {"over_square": row["whole"] / sum(widths) ** 2, **row}
+
+    key = network_columns(widths) | {"samples": samples, "rate": rate, "seed": seed, "run": run}
+    return evolution(key, epochs, [{}], snapshots, measure)
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -52,24 +106,13 @@ class Config(Settings):
         return cls(seed, (32,) * 3, samples, epochs, 10)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; see :func:`polyregions.experiments.points.points_job` for the columns.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        Not used: the points are random.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    jobs = [
+def memorisation_jobs(config: Config, _: None) -> Sequence[Job]:
+    """Return the jobs; see :func:`polyregions.experiments.memorisation.points_job`."""
+    return [
         points_job(config.widths, samples, 1e-3, config.epochs, seed=config.seed, run=number)
         for samples in config.samples
         for number in range(config.runs)
     ]
-    return run_jobs("memorisation", config, jobs, **options)
 
 
 def findings(table: Table) -> list[str]:
@@ -88,15 +131,28 @@ def findings(table: Table) -> list[str]:
 
 def figure(table: Table) -> Figure:
     """Draw the regions of the plane, and what is learned, against the epoch."""
-    drawing, axes = panels(2, columns=2)
-    for index, ((samples,), part) in enumerate(groups(table, "samples")):
-        draw(axes[0], part, "epoch", "whole", index, f"{samples} points")
-        draw(axes[1], part, "epoch", "accuracy", index, f"{samples} points")
     half = int(table["units"][0]) ** 2 / 2
-    axes[0].axhline(half, color="black", linewidth=0.8, linestyle=":", label="N²/2")
-    for axis, label in zip(axes, ("regions of the plane", "labels learned"), strict=True):
+    return learning_figure(table, "samples", lambda samples: f"{samples} points", half)
+
+
+def learning_figure(
+    table: Table, column: str, label: Callable[[Any], str], half: float | None = None
+) -> Figure:
+    """Draw what is counted and what is learned, a curve per value of a column."""
+    drawing, axes = panels(2, columns=2)
+    for index, ((value,), part) in enumerate(groups(table, column)):
+        draw(axes[0], part, "epoch", "whole", index, label(value))
+        draw(axes[1], part, "epoch", "accuracy", index, label(value))
+    if half is not None:
+        axes[0].axhline(half, color="black", linewidth=0.8, linestyle=":", label="N²/2")
+    for axis, name in zip(axes, ("regions of the plane", "labels learned"), strict=True):
         training_axis(axis, table["epoch"])
         axis.set_ylim(bottom=0)
-        axis.set_ylabel(label)
+        axis.set_ylabel(name)
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+MEMORISATION = Experiment(
+    "memorisation", Config, memorisation_jobs, findings, figure, uses_images=False
+)

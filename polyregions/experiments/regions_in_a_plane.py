@@ -7,34 +7,31 @@ A network at the start of its training, the plane through one image of each of t
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.experiments.counting import all_regions
-from polyregions.experiments.data import CLASSES, Images, load_images
-from polyregions.experiments.descent import initial_parameters
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import CLASSES, Images
 from polyregions.experiments.drawing import panels
-from polyregions.experiments.evolution import network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.evolution import initial_parameters, network_columns, rng_of
+from polyregions.experiments.places import all_regions
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit
 from polyregions.network import Network
 from polyregions.network.slices import Plane
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["REGIONS_IN_A_PLANE", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -57,16 +54,8 @@ class Config(Settings):
         return cls(seed, runs=400)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
+def regions_in_a_plane_jobs(config: Config, images: Images) -> Sequence[Job]:
     """Count and draw: ``window`` is the square, ``whole`` the plane.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
 
     Notes
     -----
@@ -74,8 +63,6 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
     with the layer of their unit) and ``points`` (the images) hold the picture as JSON, in
     coordinates of the square; "" but for the first network.
     """
-    config = config or Config()
-    images = data or load_images()
     keys = [
         network_columns(config.widths) | {"seed": config.seed, "run": number}
         for number in range(config.runs)
@@ -86,14 +73,13 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             sizes = (images.pixels.shape[1], *config.widths, CLASSES)
             rng = rng_of(config.seed, 1, key["run"], *config.widths)
             network = Network.from_arrays(initial_parameters(sizes, rng))
-            row = partial(_row, config, images, network, key)
+            row = partial(_plane_row, config, images, network, key)
             yield Unit(key, network.fingerprint[:16], row)
 
-    jobs = [Job(tuple(keys), units)]
-    return run_jobs("regions-in-a-plane", config, jobs, data=images.fingerprint, **options)
+    return [Job(tuple(keys), units)]
 
 
-def _row(config: Config, images: Images, network: Network, key: Key) -> Row:
+def _plane_row(config: Config, images: Images, network: Network, key: Key) -> TableRow:
     rng = rng_of(config.seed, 3, key["run"])
     chosen = [int(rng.choice(np.flatnonzero(images.labels == digit))) for digit in range(3)]
     plane = Plane.through(*images.pixels[chosen], margin=config.margin)
@@ -113,8 +99,7 @@ def _row(config: Config, images: Images, network: Network, key: Key) -> Row:
     }
     if key["run"] > 0:
         return row
-    from polyregions.plot.colors import pattern_colors, to_hex
-    from polyregions.plot.values import facet_layers
+    from polyregions.plot.values import facet_layers, pattern_colors, to_hex
 
     colours = to_hex(pattern_colors(regions.patterns))
     from polyregions.analysis.corners import facet_segments, region_corners
@@ -146,7 +131,7 @@ def figure(table: Table) -> Figure:
     drawing, axes = panels(1, width=4.2, height=4.0)  # refuses first without matplotlib
     from matplotlib.collections import LineCollection, PolyCollection
 
-    from polyregions.plot.colors import LAYER_COLORS
+    from polyregions.plot.values import LAYER_COLORS
 
     axis = axes[0]
     cells, facets, points = (json.loads(table[name][0]) for name in ("cells", "facets", "points"))
@@ -169,3 +154,8 @@ def figure(table: Table) -> Figure:
     if facets:
         axis.legend(fontsize=7, loc="upper right")
     return drawing
+
+
+REGIONS_IN_A_PLANE = Experiment(
+    "regions-in-a-plane", Config, regions_in_a_plane_jobs, findings, figure
+)

@@ -2,25 +2,123 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
-from polyregions.experiments.rows_file import RowsFile
-from polyregions.experiments.settings import Settings
 
-__all__ = ["Job", "Key", "Progress", "Row", "Table", "Unit", "as_table", "run_jobs"]
+__all__ = [
+    "Job",
+    "Key",
+    "RowsFile",
+    "RowsProgress",
+    "Table",
+    "TableRow",
+    "Unit",
+    "as_table",
+    "run_jobs",
+]
+
+_ROWS_FORMAT = "polyregions experiment 1"
+
+
+class RowsFile:
+    """Rows on disk, appended one at a time.
+
+    Parameters
+    ----------
+    path : path
+        A new file, or one with the same header.
+    header : dict
+        What was run. A file of something else is refused.
+
+    Attributes
+    ----------
+    rows : list of dict
+        What the file had when it was opened. A last line without its end, which a
+        killed process leaves, is cut off.
+
+    Raises
+    ------
+    CheckpointError
+        If it is no such file, or one of another run.
+    """
+
+    def __init__(self, path: str | PathLike[str], header: dict[str, Any]) -> None:
+        self._path = Path(path)
+        self._header = {"format": _ROWS_FORMAT, **header}
+        self.rows, self._whole = self._read() if self._path.exists() else ([], 0)
+        self._stream: BinaryIO | None = None
+
+    def __enter__(self) -> RowsFile:
+        # "r+b" where there is something to keep: what is not whole is cut off
+        self._stream = self._path.open("r+b" if self._whole else "wb")
+        self._stream.truncate(self._whole)
+        self._stream.seek(self._whole)
+        if not self._whole:
+            self._write(self._header)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Write one more row; it is with the system when this returns."""
+        self._write(row)
+
+    def _write(self, content: dict[str, Any]) -> None:
+        if self._stream is None:
+            raise CheckpointError(f"{self._path.name} is not open; use it in a with block")
+        self._stream.write(_line(content))
+        self._stream.flush()
+
+    def _read(self) -> tuple[list[dict[str, Any]], int]:
+        content = self._path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if not whole and _line(self._header).startswith(content):
+            return [], 0
+        try:
+            lines = [json.loads(line) for line in content[:whole].splitlines()]
+            if not all(isinstance(line, dict) for line in lines):
+                raise ValueError("a line is no object")
+            if lines[0]["format"] != _ROWS_FORMAT:
+                raise ValueError("another format")
+        except (LookupError, RecursionError, ValueError):
+            raise CheckpointError(
+                f"{self._path.name} is not a file of an experiment; name another folder or "
+                f"remove it"
+            ) from None
+        if lines[0] != self._header:
+            raise CheckpointError(
+                f"{self._path.name} holds rows of other settings or data; name another folder or "
+                f"remove it"
+            )
+        return lines[1:], whole
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
 
 Key = dict[str, Any]
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 Table = dict[str, NDArray[Any]]
-Progress = Callable[[int, int, str], None]
+RowsProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +138,7 @@ class Unit:
 
     key: Key
     network: str
-    measure: Callable[[], Row]
+    measure: Callable[[], TableRow]
 
 
 @dataclass(frozen=True)
@@ -61,19 +159,20 @@ class Job:
 
 def run_jobs(
     name: str,
-    config: Settings,
+    config: Mapping[str, Any],
     jobs: Sequence[Job],
     *,
     data: str = "",
     file: str | PathLike[str] | None = None,
-    progress: Progress | None = None,
+    progress: RowsProgress | None = None,
 ) -> Table:
     """Make the rows of an experiment, but for those that a file has already.
 
     Parameters
     ----------
     name : str
-    config : Settings
+    config : dict
+        The configuration as JSON holds it.
     jobs : sequence of Job
     data : str
         Identity of the data.
@@ -95,11 +194,11 @@ def run_jobs(
     KeyboardInterrupt
         If the run was stopped by Ctrl-C; its message says what is kept.
     """
-    header = {"experiment": name, "config": config.as_dict(), "data": data}
-    known: dict[str, Row] = {}
+    header = {"experiment": name, "config": dict(config), "data": data}
+    known: dict[str, TableRow] = {}
     with RowsFile(file, header) if file is not None else nullcontext() as rows:
         if rows is not None:
-            known = {_name(row, jobs): row for row in rows.rows}
+            known = {_row_name(row, jobs): row for row in rows.rows}
         total = sum(len(job.keys) for job in jobs)
         try:
             for key, row in _missing(jobs, known):
@@ -113,16 +212,16 @@ def run_jobs(
             raise KeyboardInterrupt(
                 f"stopped after {len(known):,} of {total:,} rows, {kept}"
             ) from None
-    return as_table([known[_text(key)] for job in jobs for key in job.keys])
+    return as_table([known[_key_text(key)] for job in jobs for key in job.keys])
 
 
-def _missing(jobs: Sequence[Job], known: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+def _missing(jobs: Sequence[Job], known: Mapping[str, TableRow]) -> Iterator[tuple[str, TableRow]]:
     for job in jobs:
-        if all(_text(key) in known for key in job.keys):
+        if all(_key_text(key) in known for key in job.keys):
             continue
         with closing(job.units()) as units:
             for unit in units:
-                name = _text(unit.key)
+                name = _key_text(unit.key)
                 finished = known.get(name)
                 if finished is None:
                     yield name, unit.key | {"network": unit.network} | unit.measure()
@@ -133,7 +232,7 @@ def _missing(jobs: Sequence[Job], known: Mapping[str, Row]) -> Iterator[tuple[st
                     )
 
 
-def as_table(rows: Sequence[Row]) -> Table:
+def as_table(rows: Sequence[TableRow]) -> Table:
     """Return rows as columns, in the order of the first row.
 
     Examples
@@ -145,15 +244,15 @@ def as_table(rows: Sequence[Row]) -> Table:
     return {name: np.array([row[name] for row in rows]) for name in names}
 
 
-def _text(key: Key) -> str:
+def _key_text(key: Key) -> str:
     return " ".join(f"{name}={value}" for name, value in key.items())
 
 
-def _name(row: Row, jobs: Sequence[Job]) -> str:
+def _row_name(row: TableRow, jobs: Sequence[Job]) -> str:
     """Return the name of a row from the file: the columns that are a key's."""
     names = jobs[0].keys[0]
     try:
-        return _text({name: row[name] for name in names})
+        return _key_text({name: row[name] for name in names})
     except KeyError as error:
         raise CheckpointError(
             f"the file of the run has a row without {error}; start again in another folder"

@@ -6,33 +6,30 @@ are just so; noise destroys almost all of them.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polyregions.domain import Box
-from polyregions.experiments.counting import counts
-from polyregions.experiments.data import Images
+from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.drawing import draw, groups, mean_and_error, panels
 from polyregions.experiments.evolution import rng_of
-from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.places import counts
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit
 from polyregions.network import Layer, Network
 from polyregions.theory.constructions import tent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "noisy", "run"]
 
-
-USES_IMAGES = False
+__all__ = ["SAWTOOTH", "Config", "noisy"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -55,18 +52,8 @@ class Config(Settings):
         return cls(seed, (2, 4, 6, 8, 10, 12, 14), (0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0), 500)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; ``window`` is (0, 1), ``whole`` the line, ``share`` of the tent's 2^depth.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        Not used: the networks are constructed.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
+def sawtooth_jobs(config: Config, _: None) -> Sequence[Job]:
+    """Return the jobs; ``window`` is (0, 1), ``whole`` the line, ``share`` that of 2^depth."""
     keys: list[Key] = [
         {"depth": depth, "units": 2 * depth, "noise": noise, "seed": config.seed, "run": number}
         for depth in config.depths
@@ -79,13 +66,13 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
             rng = rng_of(config.seed, 1, key["depth"], key["run"])
             network = noisy(tent(key["depth"]).network, key["noise"], rng)
 
-            def measure(network: Network = network, key: Key = key) -> Row:
+            def measure(network: Network = network, key: Key = key) -> TableRow:
                 row = counts(network, window=Box.interval(1, 0.0, 1.0), whole=None)
                 return {"share": row["window"] / 2 ** key["depth"], **row}
 
             yield Unit(key, network.fingerprint[:16], measure)
 
-    return run_jobs("sawtooth", config, [Job(tuple(keys), units)], **options)
+    return [Job(tuple(keys), units)]
 
 
 def noisy(network: Network, deviation: float, rng: np.random.Generator) -> Network:
@@ -135,3 +122,6 @@ def figure(table: Table) -> Figure:
     axes[0].set_xticks(depths)
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+SAWTOOTH = Experiment("sawtooth", Config, sawtooth_jobs, findings, figure, uses_images=False)

@@ -6,32 +6,29 @@ many there are in all does not (Lemma 6), except without any bias.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from polyregions.domain import Box
-from polyregions.experiments.counting import counts
-from polyregions.experiments.data import Images
+from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.drawing import draw, groups, mean_and_error, panels
 from polyregions.experiments.evolution import network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Row, Table, Unit, run_jobs
-from polyregions.experiments.settings import Settings
+from polyregions.experiments.places import counts
+from polyregions.experiments.runner import Job, Key, Table, TableRow, Unit
 from polyregions.network import Network
 from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = False
+__all__ = ["SCALE", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -55,18 +52,8 @@ class Config(Settings):
         return cls(seed, (32,) * 3, 10, 20)
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; ``window`` is [-1, 1]^2, ``whole`` the plane.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        Not used: the networks are random.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
+def scale_jobs(config: Config, _: None) -> Sequence[Job]:
+    """Return the jobs; ``window`` is [-1, 1]^2, ``whole`` the plane."""
     scales = [2.0**power for power in range(-config.powers, config.powers + 1)]
     keys = [
         network_columns(config.widths)
@@ -78,17 +65,17 @@ def run(config: Config | None = None, *, data: Images | None = None, **options: 
 
     def units() -> Generator[Unit, None, None]:
         for key in keys:
-            network = _network(config, key)
+            network = _scaled_network(config, key)
 
-            def measure(network: Network = network) -> Row:
+            def measure(network: Network = network) -> TableRow:
                 return counts(network, window=Box.cube(2, 1.0), whole=None)
 
             yield Unit(key, network.fingerprint[:16], measure)
 
-    return run_jobs("scale", config, [Job(tuple(keys), units)], **options)
+    return [Job(tuple(keys), units)]
 
 
-def _network(config: Config, key: Key) -> Network:
+def _scaled_network(config: Config, key: Key) -> Network:
     rng = rng_of(config.seed, 1, key["run"])
     weights, biases = 1.0, 1.0
     if key["scaled"] == "biases":
@@ -136,3 +123,6 @@ def figure(table: Table) -> Figure:
         axis.set(xlabel=f"scale of the {scaled}", ylabel="regions")
         axis.legend(fontsize=7, frameon=False)
     return drawing
+
+
+SCALE = Experiment("scale", Config, scale_jobs, findings, figure, uses_images=False)

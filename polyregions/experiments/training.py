@@ -6,26 +6,25 @@ rebounds; it never grows as it could.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from polyregions.experiments.data import Images, load_images
+from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import Images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
-from polyregions.experiments.runner import Table, run_jobs
-from polyregions.experiments.settings import Settings
-from polyregions.experiments.subspaces import subspace_jobs
+from polyregions.experiments.evolution import subspace_jobs
+from polyregions.experiments.runner import Job, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["USES_IMAGES", "Config", "figure", "findings", "run"]
 
-
-USES_IMAGES = True
+__all__ = ["TRAINING", "Config"]
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Configuration):
     """What is run.
 
     Parameters
@@ -60,24 +59,12 @@ class Config(Settings):
         )  # fmt: skip
 
 
-def run(config: Config | None = None, *, data: Images | None = None, **options: Any) -> Table:
-    """Count; see :func:`polyregions.experiments.subspaces.subspace_jobs` for the columns.
-
-    Parameters
-    ----------
-    config : Config, optional
-    data : Images, optional
-        By default the digits.
-    **options
-        ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
-    """
-    config = config or Config()
-    images = data or load_images()
-    jobs = subspace_jobs(
+def training_jobs(config: Config, images: Images) -> Sequence[Job]:
+    """Return the jobs; see :func:`polyregions.experiments.evolution.subspace_jobs`."""
+    return subspace_jobs(
         images, config.architectures, (2,), config.epochs,
         seed=config.seed, runs=config.runs, subspaces=config.planes,
     )  # fmt: skip
-    return run_jobs("training", config, jobs, data=images.fingerprint, **options)
 
 
 def findings(table: Table) -> list[str]:
@@ -112,3 +99,6 @@ def figure(table: Table) -> Figure:
         axis.set_ylabel("regions / N²")
     axes[0].legend(fontsize=7, frameon=False)
     return drawing
+
+
+TRAINING = Experiment("training", Config, training_jobs, findings, figure)

@@ -166,7 +166,7 @@ def _exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
 
 
 def _unit_factors(exact: ExactNetwork) -> list[int]:
-    """Return, per bent unit, the power of two by which its exact row is multiplied."""
+    """Return, per unit that bends, the power of two by which its exact row is multiplied."""
     transform = exact.chart.transform
     factor = int(transform[transform.nrows() - 1, transform.ncols() - 1])
     factors = []

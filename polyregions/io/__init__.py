@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from polyregions.io.idx import read_idx
     from polyregions.io.lowering import (
         DroppedOperatorWarning,
         JoinedOutputsWarning,
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     )
     from polyregions.io.networks import input_box, load
     from polyregions.io.npz import save_network
+    from polyregions.io.points import read_idx
     from polyregions.io.torch_modules import from_torch
     from polyregions.io.vnnlib import BoxFile, DomainFile, load_box, load_domain
 
@@ -36,10 +36,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "idx": ["read_idx"],
     "lowering": ["DroppedOperatorWarning", "JoinedOutputsWarning", "RoundedDivisionWarning"],
     "networks": ["input_box", "load"],
     "npz": ["save_network"],
+    "points": ["read_idx"],
     "torch_modules": ["from_torch"],
     "vnnlib": ["BoxFile", "DomainFile", "load_box", "load_domain"],
 }

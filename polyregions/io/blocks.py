@@ -130,7 +130,7 @@ def layers_of(result: Block) -> tuple[Layer, ...]:
     they are units of the network. The work grows with the layers, and with the blocks
     times the layers that they are carried past.
     """
-    blocks = _ordered(result)
+    blocks = _parents_first(result)
     _check_carried(blocks)
     needed = _needed_above(blocks)
     standing: list[list[Block]] = [[] for _ in range(result.level + 1)]
@@ -148,7 +148,9 @@ def layers_of(result: Block) -> tuple[Layer, ...]:
         for block in standing[level]:
             if block.level == level:
                 kept = np.arange(block.size)
-                parts.append((_placed(block, below, width), block.bias, block.lower, block.upper))
+                parts.append(
+                    (_placed_weights(block, below, width), block.bias, block.lower, block.upper)
+                )
             else:
                 kept = np.flatnonzero(needed[block][level])
                 one = np.ones(len(kept))
@@ -165,12 +167,12 @@ def layers_of(result: Block) -> tuple[Layer, ...]:
                 f"{MAX_WEIGHTS} weights"
             )
         bias, lower, upper = (np.concatenate([part[k] for part in parts]) for k in (1, 2, 3))
-        layers.append(Layer.with_slopes(_stored(matrix), bias, lower, upper))
+        layers.append(Layer.with_slopes(_stored_weights(matrix), bias, lower, upper))
         below, width = state, height
     return tuple(layers)
 
 
-def _ordered(result: Block) -> list[Block]:
+def _parents_first(result: Block) -> list[Block]:
     """Return the blocks that the result depends on, parents first, the input at the start."""
     ordered: list[Block] = []
     seen: set[Block] = set()
@@ -219,7 +221,7 @@ def _needed_above(blocks: list[Block]) -> dict[Block, dict[int, NDArray[np.bool_
     return needed
 
 
-def _placed(block: Block, below: dict[Block, Indices], width: int) -> Sparse:
+def _placed_weights(block: Block, below: dict[Block, Indices], width: int) -> Sparse:
     """Return the block's weights on the state of the layer below."""
     parts = []
     columns = []
@@ -237,7 +239,7 @@ def _placed(block: Block, below: dict[Block, Indices], width: int) -> Sparse:
     return moved
 
 
-def _stored(matrix: Sparse) -> Sparse | Floats:
+def _stored_weights(matrix: Sparse) -> Sparse | Floats:
     entries = matrix.shape[0] * matrix.shape[1]
     if entries <= _DENSE_ENTRIES or matrix.nnz > _DENSE_SHARE * entries:
         dense: Floats = matrix.toarray()

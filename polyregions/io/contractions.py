@@ -12,7 +12,7 @@ from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorErr
 from polyregions.io.blocks import MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats
 from polyregions.io.exact_sparse import sparse
-from polyregions.io.lowering import Shape, Signal, checked, linear
+from polyregions.io.lowering import Shape, Signal, linear, moderate_shape
 
 __all__ = ["einsum", "matmul_stack"]
 
@@ -129,7 +129,7 @@ def _contracted(
     if any(size > 1 for label, size in sizes.items() if label not in read | set(result)):
         raise UnsupportedOperatorError("it adds up entries of the constant; do so in the file")
     order = result + "".join(label for label in sizes if label not in result)
-    shape = checked(tuple(sizes[label] for label in result))
+    shape = moderate_shape(tuple(sizes[label] for label in result))
     if math.prod(sizes.values()) > MAX_WEIGHTS // 8:
         raise NetworkError(f"it makes {math.prod(sizes.values())} products, which are too many")
 

@@ -11,23 +11,32 @@ import json
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.regions.graph import (
     Scalar,
     graph_attributes,
     graph_edges,
     graph_nodes,
-    to_networkx,
     xml_characters,
 )
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["GRAPH_SUFFIXES", "to_networkx", "write_graph"]
 
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def to_networkx(regions: Regions) -> nx.Graph[int]:
+    """Return the dual graph of a result: :meth:`polyregions.Regions.to_networkx`."""
+    check_regions(regions)
+    return regions.to_networkx()
 
 
 def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
@@ -53,7 +62,8 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
     ``networkx.read_gexf(path, node_type=int)`` or
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
     """
-    writer = _WRITERS.get(Path(path).suffix.lower())
+    check_regions(regions)
+    writer = _GRAPH_WRITERS.get(Path(path).suffix.lower())
     if writer is None:
         raise FormatError(
             f"{Path(path).name} has no known graph format; "
@@ -134,7 +144,7 @@ def _gexf(regions: Regions) -> Iterator[str]:
     yield "</edges>\n</graph>\n</gexf>\n"
 
 
-def _json(regions: Regions) -> Iterator[str]:
+def _node_link_json(regions: Regions) -> Iterator[str]:
     attributes = json.dumps(graph_attributes(regions))
     yield f'{{"directed": false, "multigraph": false, "graph": {attributes},\n"nodes": ['
     for index, pattern, point in graph_nodes(regions):
@@ -149,13 +159,13 @@ def _json(regions: Regions) -> Iterator[str]:
     yield "]}\n"
 
 
-_WRITERS: dict[str, Callable[[Regions], Iterator[str]]] = {
+_GRAPH_WRITERS: dict[str, Callable[[Regions], Iterator[str]]] = {
     ".graphml": _graphml,
     ".gexf": _gexf,
-    ".json": _json,
+    ".json": _node_link_json,
 }
 
-GRAPH_SUFFIXES = tuple(_WRITERS)
+GRAPH_SUFFIXES = tuple(_GRAPH_WRITERS)
 
 
 def _xml_type(value: Scalar) -> str:

@@ -32,10 +32,10 @@ from polyregions.io.signals import (
     Shape,
     Signal,
     broadcast_shape,
-    checked,
     combine,
     copied,
     linear,
+    moderate_shape,
     reshape,
     select,
     source,
@@ -54,13 +54,13 @@ __all__ = [
     "batch_norm",
     "bend",
     "broadcast_shape",
-    "checked",
     "combine",
     "concatenate",
     "divide",
     "linear",
     "matmul_left",
     "matmul_right",
+    "moderate_shape",
     "multiply",
     "reshape",
     "select",
@@ -293,7 +293,7 @@ def matmul_right(signal: Signal, matrix: Floats) -> Signal:
         return reshape(product, product.shape[:-1])
     if matrix.ndim != 2 or not signal.shape or signal.shape[-1] != matrix.shape[0]:
         raise _no_product(signal.shape, matrix.shape)
-    shape = checked((*signal.shape[:-1], matrix.shape[1]))
+    shape = moderate_shape((*signal.shape[:-1], matrix.shape[1]))
     # C order: one block of the matrix for each row of the signal
     return linear(signal, _kron(math.prod(signal.shape[:-1]), matrix.T, 1), shape)
 
@@ -321,7 +321,7 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
     if matrix.ndim != 2 or len(signal.shape) < 2 or signal.shape[-2] != matrix.shape[1]:
         raise _no_product(matrix.shape, signal.shape)
     blocks, columns = math.prod(signal.shape[:-2]), signal.shape[-1]
-    shape = checked((*signal.shape[:-2], matrix.shape[0], columns))
+    shape = moderate_shape((*signal.shape[:-2], matrix.shape[0], columns))
     return linear(signal, _kron(blocks, matrix, columns), shape)
 
 

@@ -1,18 +1,20 @@
-"""One door for network files of every format."""
+"""Files opened by what they hold: networks and results; a reader is imported when it is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
+from os import PathLike
 from pathlib import Path
 
 from polyregions.domain import Box
 from polyregions.errors import FormatError
 from polyregions.files.reading import file_path, format_suffix
 from polyregions.network import Network
+from polyregions.regions import Regions
 
-__all__ = ["input_box", "load", "supported_suffixes"]
+__all__ = ["input_box", "load", "open_regions", "supported_suffixes"]
 
 # module and function by suffix: a reader is imported when a file of its kind is opened
 _READERS = {
@@ -57,7 +59,7 @@ def load(
     activation : str, optional
         What stands between the layers of a file that holds weights only (a state dict in
         .pt, .pth, .ckpt or .safetensors), such as ``"relu"`` or ``"leaky_relu:0.1"``, see
-        :mod:`~polyregions.io.activations`. Such a file is read only with it, and
+        :mod:`~polyregions.io.state_dicts`. Such a file is read only with it, and
         ``Network.assumed`` repeats it.
     output : str or int, optional
         Which output of a program with several (.onnx, .pt2), by its name or its number
@@ -126,7 +128,7 @@ def input_box(path: str | Path) -> Box | None:
     >>> input_box(examples.path("digits4")) is None
     True
     """
-    if Path(path).suffix.lower() != ".nnet":
+    if file_path(path).suffix.lower() != ".nnet":
         return None
     from polyregions.io.nnet import nnet_input_box
 
@@ -142,3 +144,32 @@ def supported_suffixes() -> tuple[str, ...]:
     ('.ckpt', '.nnet', '.npz', '.onnx', '.onnx.gz', '.pt', '.pt2', '.pth', '.safetensors')
     """
     return tuple(sorted(_READERS))
+
+
+def open_regions(path: str | PathLike[str]) -> Regions:
+    """Read a result that :meth:`polyregions.Regions.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file ``.npz``, or a folder of Parquet tables (:mod:`polyregions.io.partitions`),
+        which is read into memory as a whole.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, is truncated or changed, is not a result, or
+        was written by a newer version.
+    """
+    name = file_path(path).name
+    if Path(path).is_dir():
+        from polyregions.io.partitions import open_partitions
+
+        return open_partitions(path)
+    from polyregions.regions.archive import fields_of, read_result_arrays
+
+    return Regions(**fields_of(read_result_arrays(path), name))

@@ -20,9 +20,9 @@ from polyregions.network import Network
 
 __all__ = ["load_nnet", "nnet_input_box"]
 
-_MAX_LAYERS = 1000
+_MAX_NNET_LAYERS = 1000
 # as text; the weights of the largest network that is read fill less
-_MAX_BYTES = 2**29
+_MAX_NNET_BYTES = 2**29
 
 
 def load_nnet(path: str | Path, *, name: str | None = None) -> Network:
@@ -58,7 +58,7 @@ def load_nnet(path: str | Path, *, name: str | None = None) -> Network:
     file = Path(path)
     with _naming(file):
         lines = _lines_of(file)
-        return _network(_header(lines), lines, file.stem if name is None else name)
+        return _network_of_lines(_nnet_header(lines), lines, file.stem if name is None else name)
 
 
 def nnet_input_box(path: str | Path) -> Box | None:
@@ -82,7 +82,7 @@ def nnet_input_box(path: str | Path) -> Box | None:
     """
     file = Path(path)
     with _naming(file):
-        header = _header(_lines_of(file))
+        header = _nnet_header(_lines_of(file))
         if not (header.smallest.any() or header.largest.any()):
             return None
         try:
@@ -106,7 +106,7 @@ def _naming(file: Path) -> Iterator[None]:
 
 def _lines_of(file: Path) -> _Lines:
     try:
-        text = read_bytes(file, _MAX_BYTES).decode("utf-8")
+        text = read_bytes(file, _MAX_NNET_BYTES).decode("utf-8")
     except UnicodeDecodeError:
         raise FormatError("it is no text; it may be damaged: copy it again") from None
     if not text.endswith((",", "\n")):
@@ -165,11 +165,11 @@ class _Header:
     ranges: Floats
 
 
-def _header(lines: _Lines) -> _Header:
-    count, inputs, outputs = _whole(lines.take(4, "the sizes of the network"))[:3]
-    if not 1 <= count <= _MAX_LAYERS:
+def _nnet_header(lines: _Lines) -> _Header:
+    count, inputs, outputs = _whole_sizes(lines.take(4, "the sizes of the network"))[:3]
+    if not 1 <= count <= _MAX_NNET_LAYERS:
         raise FormatError(f"the file claims {count} layers")
-    sizes = _whole(lines.numbers("the sizes of the layers"))
+    sizes = _whole_sizes(lines.numbers("the sizes of the layers"))
     # some programs write a size too many; the lines of weights say whether the first are right
     widths = sizes[: count + 1]
     if len(widths) <= count:
@@ -196,8 +196,12 @@ def _normalisation(means: Floats, ranges: Floats, count: int) -> tuple[Floats, F
     return means, ranges
 
 
-def _network(header: _Header, lines: _Lines, name: str) -> Network:
-    widths, means, ranges = header.widths, _finite(header.means), _finite(header.ranges)
+def _network_of_lines(header: _Header, lines: _Lines, name: str) -> Network:
+    widths, means, ranges = (
+        header.widths,
+        _finite_numbers(header.means),
+        _finite_numbers(header.ranges),
+    )
     signal = lowering.source((widths[0],))
     signal = lowering.divide(lowering.add(signal, -means[:-1]), ranges[:-1])
     last = len(widths) - 2
@@ -205,8 +209,8 @@ def _network(header: _Header, lines: _Lines, name: str) -> Network:
         what = f"layer {layer}"
         matrix = [lines.take(below, f"weights of {what}") for _ in range(width)]
         bias = [lines.take(1, f"biases of {what}") for _ in range(width)]
-        signal = lowering.matmul_right(signal, _finite(np.array(matrix)).T)
-        signal = lowering.add(signal, _finite(np.concatenate(bias)))
+        signal = lowering.matmul_right(signal, _finite_numbers(np.array(matrix)).T)
+        signal = lowering.add(signal, _finite_numbers(np.concatenate(bias)))
         if layer < last:
             signal = lowering.bend(signal, 0.0, 1.0)
     if not lines.finished():
@@ -215,13 +219,13 @@ def _network(header: _Header, lines: _Lines, name: str) -> Network:
     return lowering.to_network(signal, name)
 
 
-def _finite(numbers: Floats) -> Floats:
+def _finite_numbers(numbers: Floats) -> Floats:
     if not np.isfinite(numbers).all():
         raise NetworkError("a number is not finite; remove NaN and infinity from the network")
     return numbers
 
 
-def _whole(numbers: Floats) -> list[int]:
+def _whole_sizes(numbers: Floats) -> list[int]:
     if not (np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all()):
         raise FormatError("a size is not a whole number")
     return [int(number) for number in numbers]

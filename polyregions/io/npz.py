@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import FormatError, NetworkError
-from polyregions.files.reading import largest_unpacked, read_bytes
+from polyregions.arrays import Arrays
+from polyregions.domain import Polytope
+from polyregions.errors import DomainError, FormatError, NetworkError, kind_of
+from polyregions.files.reading import file_path, largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
 
-__all__ = ["load_npz", "read_arrays", "save_network"]
+__all__ = ["load_npz", "load_polytope", "read_arrays", "save_network"]
 
-Arrays = Mapping[str, NDArray[Any]]
-
-_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
-_MAX_HEADER = 10_000
+_LAYER_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
+_MAX_ARRAY_HEADER = 10_000
 _REAL_KINDS = "fiu"
 
 
@@ -59,9 +58,11 @@ def load_npz(path: str | Path, *, name: str | None = None) -> Network:
     2
     """
     file = Path(path)
-    arrays = read_arrays(file, _KEY)
+    arrays = read_arrays(file, _LAYER_KEY)
     count = _number_of_layers(arrays, file)
-    layers = tuple(_layer(arrays, index, index == count - 1, file) for index in range(count))
+    layers = tuple(
+        _layer_of_arrays(arrays, index, index == count - 1, file) for index in range(count)
+    )
     return Network(layers, name=file.stem if name is None else name)
 
 
@@ -79,6 +80,8 @@ def save_network(network: Network, path: str | Path) -> None:
 
     Raises
     ------
+    NetworkError
+        If there is no network.
     FormatError
         If the suffix is another or the file cannot be written.
 
@@ -92,7 +95,12 @@ def save_network(network: Network, path: str | Path) -> None:
     ...     load_npz(file).fingerprint == net.fingerprint
     True
     """
-    file = Path(path)
+    if not isinstance(network, Network):
+        raise NetworkError(
+            f"a network is expected, not {kind_of(network)}: make one with pr.load, pr.from_torch "
+            f"or pr.Network.from_arrays"
+        )
+    file = file_path(path)
     if file.suffix.lower() != ".npz":
         raise FormatError(f"a network is saved as .npz, but the path is {file}; change its suffix")
     arrays: dict[str, NDArray[Any]] = {}
@@ -141,14 +149,14 @@ def read_arrays(file: Path, keys: re.Pattern[str]) -> dict[str, NDArray[Any]]:
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
             wanted = {m.filename[:-4]: m for m in members if keys.match(m.filename[:-4])}
             _check_total(sum(member.file_size for member in wanted.values()), limit)
-            _check_total(sum(8 * _entries(archive, m) for m in wanted.values()), limit)
+            _check_total(sum(8 * _claimed_entries(archive, m) for m in wanted.values()), limit)
             return {key: _read_array(archive, member) for key, member in wanted.items()}
     except (FormatError, NetworkError) as error:
         raise type(error)(f"{file}: {error}") from None
     # a damaged archive fails in many ways inside zipfile, zlib and numpy
     except Exception as error:
         raise FormatError(
-            f"{file} is not a readable numpy archive ({_short(error)}); "
+            f"{file} is not a readable numpy archive ({_short_error(error)}); "
             "it may be truncated: copy or save it again"
         ) from None
 
@@ -161,14 +169,14 @@ def _check_total(size: int, limit: int) -> None:
         )
 
 
-def _entries(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+def _claimed_entries(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     """Return how many numbers an array holds, by its header."""
     key = member.filename[:-4]
     with archive.open(member) as stream:
         header = np.lib.format
         version = header.read_magic(stream)
         read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
-        shape, _, dtype = read(stream, max_header_size=_MAX_HEADER)
+        shape, _, dtype = read(stream, max_header_size=_MAX_ARRAY_HEADER)
         if dtype.hasobject or dtype.kind not in _REAL_KINDS:
             raise FormatError(f"{key} holds {dtype} entries; save real numbers, not objects")
         size = math.prod(shape)
@@ -181,7 +189,7 @@ def _entries(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as stream:
         array: NDArray[Any] = np.lib.format.read_array(
-            stream, allow_pickle=False, max_header_size=_MAX_HEADER
+            stream, allow_pickle=False, max_header_size=_MAX_ARRAY_HEADER
         )
         if stream.read(1):
             raise FormatError(
@@ -206,7 +214,7 @@ def _number_of_layers(arrays: Arrays, file: Path) -> int:
     return count
 
 
-def _layer(arrays: Arrays, index: int, last: bool, file: Path) -> Layer:
+def _layer_of_arrays(arrays: Arrays, index: int, last: bool, file: Path) -> Layer:
     lower, upper = (arrays.get(f"{bound}{index}") for bound in ("lower", "upper"))
     if (lower is None) != (upper is None):
         raise FormatError(f"{file} has only one of lower{index} and upper{index}; give both")
@@ -227,6 +235,50 @@ def _layer(arrays: Arrays, index: int, last: bool, file: Path) -> Layer:
         raise NetworkError(f"{file}, layer {index}: {error}") from None
 
 
-def _short(error: Exception) -> str:
+def _short_error(error: Exception) -> str:
     text = str(error).split("\n", maxsplit=1)[0]
     return text[:120] or type(error).__name__
+
+
+_POLYTOPE_KEY = re.compile(r"[Ab]\Z")
+
+
+def load_polytope(path: str | Path) -> Polytope:
+    """Read a polytope from a numpy archive.
+
+    Parameters
+    ----------
+    path : str or Path
+        Saved by ``numpy.savez(path, A=A, b=b)``, A of shape (q, n) and b of shape (q,).
+        Further arrays are ignored. Pickled arrays are never read.
+
+    Returns
+    -------
+    Polytope
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, truncated, no numpy archive, or lacks an array.
+    DomainError
+        If the arrays make no polytope; see :class:`~polyregions.domain.Polytope`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> path = tempfile.mkdtemp() + "/interval.npz"
+    >>> np.savez(path, A=[[1.0], [-2.0]], b=[1.0, 1.0])
+    >>> load_polytope(path)
+    Polytope([[1.0], [-2.0]], [1.0, 1.0])
+    """
+    file = Path(path)
+    arrays = read_arrays(file, _POLYTOPE_KEY)
+    for key in ("A", "b"):
+        if key not in arrays:
+            raise FormatError(f"{file} has no array {key}; save it with numpy.savez(…, A=A, b=b)")
+    try:
+        matrix, bounds = (exact_floats(arrays[key], key) for key in ("A", "b"))
+        return Polytope(matrix, bounds)
+    except (DomainError, NetworkError) as error:
+        raise DomainError(f"{file}: {error}") from None

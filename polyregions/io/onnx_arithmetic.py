@@ -15,8 +15,8 @@ from polyregions.io.onnx_values import (
     REDUCTION,
     Inputs,
     Node,
+    OnnxValue,
     Operator,
-    Value,
     constant_at,
     floats_at,
     reduced_axes,
@@ -41,7 +41,7 @@ def subtract(node: Node, inputs: Inputs) -> Signal:
     return lowering.add(extremes.negated(signal), constant)
 
 
-def _sum(node: Node, inputs: Inputs) -> Signal:
+def _onnx_sum(node: Node, inputs: Inputs) -> Signal:
     values = [value_at(inputs, index) for index in range(len(inputs))]
     constants = [value for value in values if not isinstance(value, Signal)]
     total, *rest = [value for value in values if isinstance(value, Signal)]
@@ -52,11 +52,11 @@ def _sum(node: Node, inputs: Inputs) -> Signal:
     return lowering.add(total, exact_floats(FOLDS["Sum"](node, constants), "its constants"))
 
 
-def _mean(node: Node, inputs: Inputs) -> Value:
-    return lowering.divide(_sum(node, inputs), np.array(float(len(inputs))))
+def _onnx_mean(node: Node, inputs: Inputs) -> OnnxValue:
+    return lowering.divide(_onnx_sum(node, inputs), np.array(float(len(inputs))))
 
 
-def _mul(node: Node, inputs: Inputs) -> Value:
+def _onnx_multiply(node: Node, inputs: Inputs) -> OnnxValue:
     for place, switch in enumerate(inputs):
         if isinstance(switch, Switch):
             other = value_at(inputs, 1 - place)
@@ -66,18 +66,18 @@ def _mul(node: Node, inputs: Inputs) -> Value:
     return lowering.multiply(signal, constant)
 
 
-def _div(node: Node, inputs: Inputs) -> Value:
+def _onnx_divide(node: Node, inputs: Inputs) -> OnnxValue:
     signal, constant, signal_first = signal_and_constant(inputs)
     if not signal_first:
         raise UnsupportedOperatorError("it divides by a value that depends on the input")
     return lowering.divide(signal, constant)
 
 
-def _neg(node: Node, inputs: Inputs) -> Value:
+def _onnx_negative(node: Node, inputs: Inputs) -> OnnxValue:
     return extremes.negated(signal_at(inputs, 0))
 
 
-def _matmul(node: Node, inputs: Inputs) -> Value:
+def _onnx_matmul(node: Node, inputs: Inputs) -> OnnxValue:
     signal, constant, signal_first = signal_and_constant(inputs)
     if constant.ndim > 2:
         return contractions.matmul_stack(signal, constant, signal_first=signal_first)
@@ -86,7 +86,7 @@ def _matmul(node: Node, inputs: Inputs) -> Value:
     return lowering.matmul_left(constant, signal)
 
 
-def _einsum(node: Node, inputs: Inputs) -> Value:
+def _onnx_einsum(node: Node, inputs: Inputs) -> OnnxValue:
     equation = node.attributes["equation"]
     parts = [value_at(inputs, index) for index in range(len(inputs))]
     return contractions.einsum(
@@ -95,7 +95,7 @@ def _einsum(node: Node, inputs: Inputs) -> Value:
     )
 
 
-def _gemm(node: Node, inputs: Inputs) -> Value:
+def _gemm(node: Node, inputs: Inputs) -> OnnxValue:
     signal, matrix, signal_first = signal_and_constant(inputs[:2])
     if len(signal.shape) != 2 or matrix.ndim != 2:
         raise NetworkError(f"shapes {signal.shape} and {matrix.shape} are not those of matrices")
@@ -132,7 +132,7 @@ def _add_scaled(signal: Signal, shift: Floats, beta: float) -> Signal:
     return lowering.add(signal, product)
 
 
-def _batch_norm(node: Node, inputs: Inputs) -> Value:
+def _onnx_batch_norm(node: Node, inputs: Inputs) -> OnnxValue:
     if node.integer("training_mode", 0) or node.integer("spatial", 1) != 1:
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
     names = ("scale", "bias", "mean", "variance")
@@ -142,7 +142,7 @@ def _batch_norm(node: Node, inputs: Inputs) -> Value:
     return lowering.batch_norm(signal_at(inputs, 0), scale, shift, mean, variance, epsilon)
 
 
-def _scaler(node: Node, inputs: Inputs) -> Value:
+def _scaler(node: Node, inputs: Inputs) -> OnnxValue:
     """(x - offset) * scale, each one number or one per feature."""
     signal = signal_at(inputs, 0)
     for key, apply in (("offset", lambda x, k: lowering.add(x, -k)), ("scale", lowering.multiply)):
@@ -153,17 +153,17 @@ def _scaler(node: Node, inputs: Inputs) -> Value:
     return signal
 
 
-def _reduce_sum(node: Node, inputs: Inputs) -> Value:
+def _reduce_sum(node: Node, inputs: Inputs) -> OnnxValue:
     signal = signal_at(inputs, 0)
     axes = reduced_axes(node, inputs, signal)
     return lowering.sum_over(signal, axes, keep=bool(node.integer("keepdims", 1)))
 
 
-def _reduce_l1(node: Node, inputs: Inputs) -> Value:
+def _reduce_l1(node: Node, inputs: Inputs) -> OnnxValue:
     return _reduce_sum(node, [lowering.bend(signal_at(inputs, 0), -1.0, 1.0), *inputs[1:]])
 
 
-def _reduce_mean(node: Node, inputs: Inputs) -> Value:
+def _reduce_mean(node: Node, inputs: Inputs) -> OnnxValue:
     signal = signal_at(inputs, 0)
     axes = reduced_axes(node, inputs, signal)
     total = lowering.sum_over(signal, axes, keep=bool(node.integer("keepdims", 1)))
@@ -171,21 +171,21 @@ def _reduce_mean(node: Node, inputs: Inputs) -> Value:
 
 
 ARITHMETIC: dict[str, Operator] = {
-    "Add": Operator(_sum),
+    "Add": Operator(_onnx_sum),
     "BatchNormalization": Operator(
-        _batch_norm, frozenset({"epsilon", "momentum", "training_mode", "spatial"})
+        _onnx_batch_norm, frozenset({"epsilon", "momentum", "training_mode", "spatial"})
     ),
-    "Div": Operator(_div),
-    "Einsum": Operator(_einsum, frozenset({"equation"})),
+    "Div": Operator(_onnx_divide),
+    "Einsum": Operator(_onnx_einsum, frozenset({"equation"})),
     "Gemm": Operator(_gemm, frozenset({"alpha", "beta", "transA", "transB"})),
-    "MatMul": Operator(_matmul),
-    "Mean": Operator(_mean),
-    "Mul": Operator(_mul),
-    "Neg": Operator(_neg),
+    "MatMul": Operator(_onnx_matmul),
+    "Mean": Operator(_onnx_mean),
+    "Mul": Operator(_onnx_multiply),
+    "Neg": Operator(_onnx_negative),
     "ReduceL1": Operator(_reduce_l1, REDUCTION),
     "ReduceMean": Operator(_reduce_mean, REDUCTION),
     "ReduceSum": Operator(_reduce_sum, REDUCTION),
     "Sub": Operator(subtract),
-    "Sum": Operator(_sum),
+    "Sum": Operator(_onnx_sum),
     "ai.onnx.ml.Scaler": Operator(_scaler, frozenset({"offset", "scale"})),
 }

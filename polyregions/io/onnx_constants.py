@@ -1,7 +1,7 @@
 """ONNX operators on constants alone: folded where the result is exact in floats.
 
 An operator that reads signals as well takes its function from :data:`FOLDS`; the
-operators of :data:`CONSTANTS` read nothing but constants.
+operators of :data:`ONNX_CONSTANTS` read nothing but constants.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from polyregions.io.onnx_values import (
     Inputs,
     Node,
     Operator,
-    axes_of,
     constant_at,
-    integers,
+    integers_of,
+    onnx_axes,
     value_at,
 )
 from polyregions.io.rearranging import axis_in
 
-__all__ = ["CONSTANTS", "FOLDS"]
+__all__ = ["FOLDS", "ONNX_CONSTANTS"]
 
 # products in one product of matrices
 _MAX_PRODUCTS = 2**27
@@ -95,7 +95,7 @@ def _binary(operation: Callable[[Floats, Floats], Floats | None]) -> Fold:
     return fold
 
 
-def _div(node: Node, inputs: Inputs) -> Constant:
+def _fold_division(node: Node, inputs: Inputs) -> Constant:
     pair = _given(inputs, 0), _given(inputs, 1)
     if not pair[1].all():
         raise NetworkError("it divides by a constant that has a zero")
@@ -107,7 +107,7 @@ def _div(node: Node, inputs: Inputs) -> Constant:
     return _binary(exact_quotient)(node, inputs)
 
 
-def _matmul(node: Node, inputs: Inputs) -> Constant:
+def _fold_matmul(node: Node, inputs: Inputs) -> Constant:
     pair = first, second = _given(inputs, 0), _given(inputs, 1)
     shape = _product_shape(first.shape, second.shape)
     _require_moderate(math.prod(shape), *pair)
@@ -121,13 +121,13 @@ def _product_shape(a: Shape, b: Shape) -> Shape:
     return (*np.broadcast_shapes(a[:-2], b[:-2]), *a[-2:-1], *columns)
 
 
-def _where(node: Node, inputs: Inputs) -> Constant:
+def _fold_where(node: Node, inputs: Inputs) -> Constant:
     mask, *parts = (_given(inputs, index) for index in range(3))
     _require_moderate(math.prod(np.broadcast_shapes(*(a.shape for a in (mask, *parts)))), *parts)
     return np.where(mask.astype(bool), *parts)
 
 
-def _comparison(operation: Callable[[Constant, Constant], Any]) -> Fold:
+def _fold_comparison(operation: Callable[[Constant, Constant], Any]) -> Fold:
     """Return the fold of an operator with a truth value."""
 
     def fold(node: Node, inputs: Inputs) -> Constant:
@@ -138,12 +138,12 @@ def _comparison(operation: Callable[[Constant, Constant], Any]) -> Fold:
     return fold
 
 
-def _not(node: Node, inputs: Inputs) -> Constant:
+def _fold_not(node: Node, inputs: Inputs) -> Constant:
     return np.asarray(np.logical_not(_given(inputs, 0)))
 
 
 def _constant_of_shape(node: Node, inputs: Inputs) -> Constant:
-    shape = integers(_given(inputs, 0))
+    shape = integers_of(_given(inputs, 0))
     value = np.asarray(node.attributes.get("value", np.zeros(1, np.float32)))
     if value.size != 1 or min(shape, default=0) < 0:
         raise FormatError("its shape is negative or its value is not a single number")
@@ -151,7 +151,7 @@ def _constant_of_shape(node: Node, inputs: Inputs) -> Constant:
     return np.full(shape, value.reshape(())[()])
 
 
-def _range(node: Node, inputs: Inputs) -> Constant:
+def _fold_range(node: Node, inputs: Inputs) -> Constant:
     numbers = [_given(inputs, index) for index in range(3)]
     if any(number.size != 1 or number.dtype.kind not in "iu" for number in numbers):
         raise UnsupportedOperatorError("only ranges of integers are supported")
@@ -160,7 +160,7 @@ def _range(node: Node, inputs: Inputs) -> Constant:
     return np.array(entries, dtype=np.result_type(*numbers))
 
 
-def _size(node: Node, inputs: Inputs) -> Constant:
+def _fold_size(node: Node, inputs: Inputs) -> Constant:
     return np.array(math.prod(value_at(inputs, 0).shape), dtype=np.int64)
 
 
@@ -168,7 +168,7 @@ def _reduce_prod(node: Node, inputs: Inputs) -> Constant:
     value = _given(inputs, 0)
     if value.dtype.kind not in "iu" or value.size > MAX_VALUES:
         raise UnsupportedOperatorError("only the product of a few integers is supported")
-    given = axes_of(node, inputs)
+    given = onnx_axes(node, inputs)
     if not given and node.integer("noop_with_empty_axes", 0):
         return value
     axes = tuple(axis_in(value.shape, axis) for axis in given or range(value.ndim))
@@ -205,32 +205,32 @@ def _dequantize(node: Node, inputs: Inputs) -> Constant:
 FOLDS: dict[str, Fold] = {
     "Abs": _unary(np.abs),
     "Add": _binary(exact_sum),
-    "Div": _div,
-    "Greater": _comparison(np.greater),
-    "GreaterOrEqual": _comparison(np.greater_equal),
-    "Less": _comparison(np.less),
-    "LessOrEqual": _comparison(np.less_equal),
-    "MatMul": _matmul,
+    "Div": _fold_division,
+    "Greater": _fold_comparison(np.greater),
+    "GreaterOrEqual": _fold_comparison(np.greater_equal),
+    "Less": _fold_comparison(np.less),
+    "LessOrEqual": _fold_comparison(np.less_equal),
+    "MatMul": _fold_matmul,
     "Max": _binary(np.maximum),
     "Min": _binary(np.minimum),
     "Mul": _binary(exact_product),
     "Neg": _unary(np.negative),
-    "Not": _not,
+    "Not": _fold_not,
     "Relu": _unary(lambda x: np.maximum(x, 0.0)),
     "Sub": _binary(lambda a, b: exact_sum(a, -b)),
     "Sum": _binary(exact_sum),
-    "Where": _where,
+    "Where": _fold_where,
 }
 
-CONSTANTS: dict[str, Operator] = {
-    "And": Operator(_comparison(np.logical_and)),
+ONNX_CONSTANTS: dict[str, Operator] = {
+    "And": Operator(_fold_comparison(np.logical_and)),
     "Ceil": Operator(_unary(np.ceil)),
     "ConstantOfShape": Operator(_constant_of_shape, frozenset({"value"})),
     "DequantizeLinear": Operator(_dequantize, frozenset({"axis"})),
-    "Equal": Operator(_comparison(np.equal)),
+    "Equal": Operator(_fold_comparison(np.equal)),
     "Floor": Operator(_unary(np.floor)),
-    "Or": Operator(_comparison(np.logical_or)),
-    "Range": Operator(_range),
+    "Or": Operator(_fold_comparison(np.logical_or)),
+    "Range": Operator(_fold_range),
     "ReduceProd": Operator(_reduce_prod, frozenset({"axes", "keepdims", "noop_with_empty_axes"})),
-    "Size": Operator(_size),
+    "Size": Operator(_fold_size),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,78 @@ from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io import lowering, rearranging
 from polyregions.io.exact_floats import exact_floats
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_files import array_of, parse_model
-from polyregions.io.onnx_operators import OPERATORS, require_supported
-from polyregions.io.onnx_outputs import kept_values, needed_nodes
-from polyregions.io.onnx_values import Node, Result
-from polyregions.io.outputs import listed
+from polyregions.io.onnx_arithmetic import ARITHMETIC
+from polyregions.io.onnx_bends import ONNX_BENDS
+from polyregions.io.onnx_constants import FOLDS, ONNX_CONSTANTS
+from polyregions.io.onnx_outputs import DROPPED_NODES, kept_values, needed_nodes
+from polyregions.io.onnx_shapes import ONNX_SHAPES
+from polyregions.io.onnx_values import Node, Operator, Result, array_of, parse_model
+from polyregions.io.onnx_windows import ONNX_WINDOWS, RESIZING
+from polyregions.io.outputs import listing
 from polyregions.io.switches import Switch
 from polyregions.network import Network
 
-__all__ = ["load_onnx"]
+__all__ = ["OPERATORS", "load_onnx", "require_supported", "supported_operators"]
+
+OPERATORS: dict[str, Operator] = {
+    name: replace(operator, fold=FOLDS.get(name))
+    for table in (ARITHMETIC, ONNX_BENDS, ONNX_CONSTANTS, RESIZING, ONNX_SHAPES, ONNX_WINDOWS)
+    for name, operator in table.items()
+}
+
+_ONNX_REASONS = {
+    **dict.fromkeys(("RNN", "LSTM", "GRU", "Scan"), "it is recurrent"),
+    **dict.fromkeys(("Loop", "If"), "it steers by values"),
+    **dict.fromkeys(("DynamicQuantizeLinear", "QuantizeLinear"), "it rounds values"),
+    **dict.fromkeys(
+        (
+            "Bernoulli",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ),
+        "it draws random numbers",
+    ),
+    **dict.fromkeys(
+        DROPPED_NODES, "it is not piecewise linear and may only be the very last operator"
+    ),
+}
+
+
+def supported_operators() -> tuple[str, ...]:
+    """Return the names of the operators that :func:`~polyregions.io.onnx_graph.load_onnx` reads.
+
+    Examples
+    --------
+    >>> "Gemm" in supported_operators()
+    True
+    """
+    return tuple(sorted(OPERATORS))
+
+
+def require_supported(node: Node) -> None:
+    """Refuse a node whose operator or one of whose attributes is not known.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+    """
+    operator = OPERATORS.get(node.operator)
+    if operator is None:
+        reason = f" ({reason})" if (reason := _ONNX_REASONS.get(node.operator)) else ""
+        raise UnsupportedOperatorError(
+            f"operator {node.label} is not supported{reason}; supported are "
+            f"{', '.join(supported_operators())}"
+        )
+    unknown = sorted(set(node.attributes) - operator.attributes)
+    if unknown:
+        raise UnsupportedOperatorError(
+            f"attribute {unknown[0]!r} of operator {node.label} is not supported; "
+            f"supported are {', '.join(sorted(operator.attributes)) or 'none'}"
+        )
+
 
 # Add and Gemm broadcast differently before
 _OLDEST_OPSET = 7
@@ -115,14 +179,14 @@ def _read_graph(
     except UnsupportedOperatorError as error:
         if len(kept) == 1:
             raise
-        names = listed(repr(entry.name) for entry in graph.output)
+        names = listing(repr(entry.name) for entry in graph.output)
         raise UnsupportedOperatorError(f"{error}; choose one of {names} with output=") from None
     values = _initial_values(onnx, graph, nodes, kept, folder)
     stored = [*values.values(), *(entry for node in nodes for entry in node.attributes.values())]
-    left = _COMPUTED_ENTRIES + _COMPUTED_TIMES * _entries(stored)
+    left = _COMPUTED_ENTRIES + _COMPUTED_TIMES * _constant_entries(stored)
     for node in nodes:
-        results = _evaluate(node, values)
-        left -= _entries(results)
+        results = _node_outputs(node, values)
+        left -= _constant_entries(results)
         if left < 0:
             raise FormatError(
                 f"operator {node.label}: the graph computes too many constants; "
@@ -130,19 +194,19 @@ def _read_graph(
             )
         # further outputs, such as the mask of a dropout, have no value
         values.update(zip(node.outputs, results, strict=False))
-    result = _side_by_side([values.get(value) for value in kept], kept)
+    result = _joined_outputs([values.get(value) for value in kept], kept)
     network = lowering.to_network(result, name)
     for warning in said:
         warnings.warn(warning, stacklevel=2)
     return network
 
 
-def _entries(values: Iterable[Any]) -> int:
+def _constant_entries(values: Iterable[Any]) -> int:
     """Return how many entries the constants among some values have."""
     return sum(value.size for value in values if isinstance(value, np.ndarray))
 
 
-def _side_by_side(results: Sequence[Result | None], names: Sequence[str]) -> Signal:
+def _joined_outputs(results: Sequence[Result | None], names: Sequence[str]) -> Signal:
     """Return one signal that holds the entries of all results."""
     if not any(isinstance(result, Signal) for result in results):
         raise FormatError(
@@ -195,11 +259,11 @@ def _initial_values(
         if held > MAX_FILE_BYTES:
             # tensors may share the bytes of an external file
             raise FormatError(f"its constants have more than {MAX_FILE_BYTES} bytes in all")
-    values[inputs[0].name] = lowering.source(_input_shape(onnx, inputs[0]))
+    values[inputs[0].name] = lowering.source(_onnx_input_shape(onnx, inputs[0]))
     return values
 
 
-def _input_shape(onnx: Any, entry: Any) -> Shape:
+def _onnx_input_shape(onnx: Any, entry: Any) -> Shape:
     tensor = entry.type.tensor_type
     if not entry.type.HasField("tensor_type") or not tensor.HasField("shape"):
         raise FormatError(f"input {entry.name!r} has no shape; export the model with one")
@@ -218,7 +282,7 @@ def _input_shape(onnx: Any, entry: Any) -> Shape:
     return tuple(int(size) for size in sizes)
 
 
-def _evaluate(node: Node, values: dict[str, Result]) -> tuple[Result, ...]:
+def _node_outputs(node: Node, values: dict[str, Result]) -> tuple[Result, ...]:
     """Return the outputs of a node."""
     inputs: list[Result | None] = []
     for name in node.inputs:

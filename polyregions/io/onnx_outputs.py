@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import DroppedOperatorWarning
-from polyregions.io.outputs import chosen_outputs, joined_note, listed
+from polyregions.io.outputs import chosen_outputs, end_note, joined_note, no_reals_note
 
-__all__ = ["DROPPED_AT_THE_END", "kept_values", "needed_nodes"]
+__all__ = ["DROPPED_NODES", "kept_values", "needed_nodes"]
 
 # they keep the regions of what they read: each is injective up to a shift, or only
 # compares outputs, and none has a hyperplane of its own before the last layer
-DROPPED_AT_THE_END = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
+DROPPED_NODES = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
 
 # what classifiers do to labels and probabilities after that: they name, move or round
 # them, and make two of one (1 - p beside p)
@@ -83,25 +82,13 @@ def kept_values(
             known = left_out.setdefault(value, [])
             known += [operator for operator in dropped if operator not in known]
         elif not _holds_reals(onnx, entry) and len(chosen) > 1:
-            warnings.append(
-                DroppedOperatorWarning(
-                    f"the output {entry.name!r} holds no real numbers and is left out"
-                )
-            )
+            warnings.append(no_reals_note(entry.name))
             continue
         if value not in kept:
             kept.append(value)
     if not kept:
         raise FormatError("none of the graph's outputs holds real numbers; export one that does")
-    for value, operators in left_out.items():
-        one = len(operators) == 1
-        warnings.append(
-            DroppedOperatorWarning(
-                f"the last operator{' ' if one else 's '}{listed(operators)} "
-                f"{'is' if one else 'are'} left out: regions are those of the values {value!r} "
-                f"that {'it reads' if one else 'they read'}"
-            )
-        )
+    warnings += [end_note(operators, value) for value, operators in left_out.items()]
     warnings += joined_note(kept)
     return tuple(kept), warnings
 
@@ -128,7 +115,7 @@ def _dropped_from(makers: Makers, constants: set[str], output: str) -> tuple[set
         proto = makers.get(stack.pop())
         if proto is None or proto.domain not in ("", "ai.onnx", "ai.onnx.ml") or not proto.input:
             return set(), []
-        if proto.op_type in DROPPED_AT_THE_END:
+        if proto.op_type in DROPPED_NODES:
             operators.append(proto.op_type)
             ends.add(proto.input[0])
         elif proto.op_type in _FOLLOWING:

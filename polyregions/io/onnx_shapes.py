@@ -14,25 +14,25 @@ from polyregions.io.lowering import MAX_VALUES, Signal
 from polyregions.io.onnx_values import (
     Inputs,
     Node,
+    OnnxValue,
     Operator,
     Result,
-    Value,
-    axes_of,
     constant_at,
     floats_at,
-    integers,
+    integers_of,
+    onnx_axes,
     value_at,
 )
 from polyregions.io.switches import Switch
 
-__all__ = ["SHAPES"]
+__all__ = ["ONNX_SHAPES"]
 
 
-def _identity(node: Node, inputs: Inputs) -> Value:
+def _onnx_identity(node: Node, inputs: Inputs) -> OnnxValue:
     return value_at(inputs, 0)
 
 
-def _dropout(node: Node, inputs: Inputs) -> Value:
+def _onnx_dropout(node: Node, inputs: Inputs) -> OnnxValue:
     training = constant_at(inputs, 2)
     if training is not None and training.any():
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
@@ -45,7 +45,11 @@ def _cast(node: Node, inputs: Inputs) -> Result:
     if not isinstance(value, np.ndarray):
         # a change of precision, which the rational function does not know; a comparison
         # becomes 0 or 1, or stays what it is
-        if target not in (*_FLOATS, _BFLOAT16, *([_BOOL] if isinstance(value, Switch) else [])):
+        if target not in (
+            *_FLOATS,
+            _ONNX_BFLOAT16,
+            *([_BOOL] if isinstance(value, Switch) else []),
+        ):
             raise UnsupportedOperatorError(
                 "it casts a value that depends on the input to other than real numbers"
             )
@@ -64,7 +68,7 @@ def _cast(node: Node, inputs: Inputs) -> Result:
 
 
 _FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
-_BFLOAT16 = 16
+_ONNX_BFLOAT16 = 16
 _BOOL = 9
 _INTEGERS: dict[int, Any] = {
     2: np.uint8,
@@ -79,7 +83,7 @@ _INTEGERS: dict[int, Any] = {
 }
 
 
-def _flatten(node: Node, inputs: Inputs) -> Value:
+def _onnx_flatten(node: Node, inputs: Inputs) -> OnnxValue:
     value = value_at(inputs, 0)
     shape = value.shape
     axis = node.integer("axis", 1)
@@ -89,7 +93,7 @@ def _flatten(node: Node, inputs: Inputs) -> Value:
     return rearranging.reshaped(value, (math.prod(shape[:axis]), math.prod(shape[axis:])))
 
 
-def _reshape(node: Node, inputs: Inputs) -> Value:
+def _onnx_reshape(node: Node, inputs: Inputs) -> OnnxValue:
     value = value_at(inputs, 0)
     target = constant_at(inputs, 1)
     if target is None:
@@ -97,28 +101,28 @@ def _reshape(node: Node, inputs: Inputs) -> Value:
     copied = not node.attributes.get("allowzero", 0)
     shape = [
         value.shape[place] if extent == 0 and copied else extent
-        for place, extent in enumerate(integers(target))
+        for place, extent in enumerate(integers_of(target))
     ]
     return rearranging.reshaped(value, rearranging.resolved(value.shape, shape))
 
 
-def _squeeze(node: Node, inputs: Inputs) -> Value:
-    return rearranging.squeezed(value_at(inputs, 0), axes_of(node, inputs))
+def _onnx_squeeze(node: Node, inputs: Inputs) -> OnnxValue:
+    return rearranging.squeezed(value_at(inputs, 0), onnx_axes(node, inputs))
 
 
-def _unsqueeze(node: Node, inputs: Inputs) -> Value:
-    axes = axes_of(node, inputs)
+def _onnx_unsqueeze(node: Node, inputs: Inputs) -> OnnxValue:
+    axes = onnx_axes(node, inputs)
     if axes is None:
         raise FormatError("the axes are missing")
     return rearranging.unsqueezed(value_at(inputs, 0), axes)
 
 
-def _transpose(node: Node, inputs: Inputs) -> Value:
+def _transpose(node: Node, inputs: Inputs) -> OnnxValue:
     order = node.attributes.get("perm")
     return rearranging.rearranged(value_at(inputs, 0), lambda array: np.transpose(array, order))
 
 
-def _gather(node: Node, inputs: Inputs) -> Value:
+def _gather(node: Node, inputs: Inputs) -> OnnxValue:
     data, index = value_at(inputs, 0), constant_at(inputs, 1)
     axis = rearranging.axis_in(data.shape, node.integer("axis", 0))
     if index is None or index.dtype.kind not in "iu":
@@ -128,7 +132,7 @@ def _gather(node: Node, inputs: Inputs) -> Value:
     return rearranging.rearranged(data, lambda array: np.take(array, index, axis=axis))
 
 
-def _gather_nd(node: Node, inputs: Inputs) -> Value:
+def _gather_nd(node: Node, inputs: Inputs) -> OnnxValue:
     data, index = value_at(inputs, 0), constant_at(inputs, 1)
     if node.integer("batch_dims", 0):
         raise UnsupportedOperatorError("only batch_dims = 0 is supported")
@@ -141,7 +145,7 @@ def _gather_nd(node: Node, inputs: Inputs) -> Value:
     return rearranging.rearranged(data, lambda array: array[where])
 
 
-def _concat(node: Node, inputs: Inputs) -> Value:
+def _concat(node: Node, inputs: Inputs) -> OnnxValue:
     parts = [value_at(inputs, index) for index in range(len(inputs))]
     if sum(math.prod(part.shape) for part in parts) > MAX_VALUES:
         raise FormatError("its result is too large")
@@ -154,12 +158,12 @@ def _concat(node: Node, inputs: Inputs) -> Value:
     )
 
 
-def _split(node: Node, inputs: Inputs) -> tuple[Value, ...]:
+def _onnx_split(node: Node, inputs: Inputs) -> tuple[OnnxValue, ...]:
     value = value_at(inputs, 0)
     axis = rearranging.axis_in(value.shape, node.integer("axis", 0))
     given = constant_at(inputs, 1)
     if given is not None:
-        lengths = integers(given)
+        lengths = integers_of(given)
     elif "split" in node.attributes:
         lengths = node.integers("split", ())
     else:
@@ -172,7 +176,7 @@ def _split(node: Node, inputs: Inputs) -> tuple[Value, ...]:
     return rearranging.parts_along(value, axis, lengths)
 
 
-def _slice(node: Node, inputs: Inputs) -> Value:
+def _onnx_slice(node: Node, inputs: Inputs) -> OnnxValue:
     value = value_at(inputs, 0)
     if len(inputs) == 1:
         starts, ends = node.integers("starts", ()), node.integers("ends", ())
@@ -181,9 +185,9 @@ def _slice(node: Node, inputs: Inputs) -> Value:
         given = [constant_at(inputs, index) for index in range(1, 5)]
         if given[0] is None or given[1] is None:
             raise FormatError("its starts or ends are missing")
-        starts, ends = integers(given[0]), integers(given[1])
-        axes = tuple(range(len(starts))) if given[2] is None else integers(given[2])
-        steps = (1,) * len(starts) if given[3] is None else integers(given[3])
+        starts, ends = integers_of(given[0]), integers_of(given[1])
+        axes = tuple(range(len(starts))) if given[2] is None else integers_of(given[2])
+        steps = (1,) * len(starts) if given[3] is None else integers_of(given[3])
     where = [slice(None)] * len(value.shape)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         place = rearranging.axis_in(value.shape, axis)
@@ -194,16 +198,16 @@ def _slice(node: Node, inputs: Inputs) -> Value:
     return rearranging.rearranged(value, lambda array: array[tuple(where)])
 
 
-def _pad(node: Node, inputs: Inputs) -> Value:
+def _onnx_pad(node: Node, inputs: Inputs) -> OnnxValue:
     mode = node.attributes.get("mode", b"constant")
     if mode not in (b"constant", "constant"):
         raise UnsupportedOperatorError(f"the mode {mode!r} is not supported, only 'constant'")
     value = value_at(inputs, 0)
     rank = len(value.shape)
     given = constant_at(inputs, 1)
-    flat = node.integers("pads", ()) if given is None else integers(given)
+    flat = node.integers("pads", ()) if given is None else integers_of(given)
     axes_given = constant_at(inputs, 3)
-    axes = tuple(range(rank)) if axes_given is None else integers(axes_given)
+    axes = tuple(range(rank)) if axes_given is None else integers_of(axes_given)
     if len(flat) != 2 * len(axes):
         raise FormatError(f"pads {flat} do not fit {value.shape}")
     pads = [(0, 0)] * rank
@@ -215,20 +219,20 @@ def _pad(node: Node, inputs: Inputs) -> Value:
     return rearranging.padded(value, pads, float(exact_floats(fill, "its value").reshape(())))
 
 
-def _expand(node: Node, inputs: Inputs) -> Value:
+def _onnx_expand(node: Node, inputs: Inputs) -> OnnxValue:
     target = constant_at(inputs, 1)
     if target is None:
         raise FormatError("the shape is missing")
-    return rearranging.broadcast_to(value_at(inputs, 0), integers(target))
+    return rearranging.broadcast_to(value_at(inputs, 0), integers_of(target))
 
 
-def _shape(node: Node, inputs: Inputs) -> Value:
+def _shape(node: Node, inputs: Inputs) -> OnnxValue:
     shape = value_at(inputs, 0).shape
     end = node.integer("end", len(shape))
     return np.array(shape[node.integer("start", 0) : end], dtype=np.int64)
 
 
-def _constant_node(node: Node, inputs: Inputs) -> Value:
+def _constant_node(node: Node, inputs: Inputs) -> OnnxValue:
     if len(node.attributes) != 1:
         raise FormatError("a constant needs exactly one value")
     ((key, value),) = node.attributes.items()
@@ -243,22 +247,22 @@ _CONSTANT_TYPES: dict[str, Any] = {
     "value_ints": np.int64,
 }
 
-SHAPES: dict[str, Operator] = {
+ONNX_SHAPES: dict[str, Operator] = {
     "Cast": Operator(_cast, frozenset({"to"})),
     "Concat": Operator(_concat, frozenset({"axis"})),
     "Constant": Operator(_constant_node, frozenset(_CONSTANT_TYPES)),
-    "Dropout": Operator(_dropout, frozenset({"ratio", "seed"})),
-    "Expand": Operator(_expand),
-    "Flatten": Operator(_flatten, frozenset({"axis"})),
+    "Dropout": Operator(_onnx_dropout, frozenset({"ratio", "seed"})),
+    "Expand": Operator(_onnx_expand),
+    "Flatten": Operator(_onnx_flatten, frozenset({"axis"})),
     "Gather": Operator(_gather, frozenset({"axis"})),
     "GatherND": Operator(_gather_nd, frozenset({"batch_dims"})),
-    "Identity": Operator(_identity),
-    "Pad": Operator(_pad, frozenset({"mode", "pads", "value"})),
-    "Reshape": Operator(_reshape, frozenset({"allowzero"})),
+    "Identity": Operator(_onnx_identity),
+    "Pad": Operator(_onnx_pad, frozenset({"mode", "pads", "value"})),
+    "Reshape": Operator(_onnx_reshape, frozenset({"allowzero"})),
     "Shape": Operator(_shape, frozenset({"end", "start"})),
-    "Slice": Operator(_slice, frozenset({"axes", "ends", "starts"})),
-    "Split": Operator(_split, frozenset({"axis", "num_outputs", "split"})),
-    "Squeeze": Operator(_squeeze, frozenset({"axes"})),
+    "Slice": Operator(_onnx_slice, frozenset({"axes", "ends", "starts"})),
+    "Split": Operator(_onnx_split, frozenset({"axis", "num_outputs", "split"})),
+    "Squeeze": Operator(_onnx_squeeze, frozenset({"axes"})),
     "Transpose": Operator(_transpose, frozenset({"perm"})),
-    "Unsqueeze": Operator(_unsqueeze, frozenset({"axes"})),
+    "Unsqueeze": Operator(_onnx_unsqueeze, frozenset({"axes"})),
 }

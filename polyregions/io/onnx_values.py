@@ -1,15 +1,17 @@
-"""What the functions that lower ONNX operators share: nodes, inputs, attributes."""
+"""Nodes of an ONNX graph: their attributes, inputs and tensors, which may be in other files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.files.reading import read_bytes, regular_file, unpacked
 from polyregions.io.exact_floats import Floats, exact_floats
 from polyregions.io.lowering import Signal
 from polyregions.io.rearranging import axis_in
@@ -20,28 +22,130 @@ __all__ = [
     "Constant",
     "Fold",
     "Inputs",
-    "Lower",
     "Node",
+    "OnnxLowering",
+    "OnnxValue",
     "Operator",
     "Result",
-    "Value",
-    "axes_of",
+    "array_of",
     "constant_at",
     "floats_at",
-    "integers",
+    "integers_of",
+    "onnx_axes",
+    "parse_model",
     "reduced_axes",
     "signal_and_constant",
     "signal_at",
     "value_at",
+    "whole_tensor",
 ]
+
+
+def parse_model(onnx: Any, file: Path) -> Any:
+    """Return the model that a file holds, perhaps compressed; external data are not read.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, or holds no model.
+    """
+    data = unpacked(read_bytes(file), str(file))
+    try:
+        model = onnx.load_model_from_string(data)
+    # protobuf has several errors of its own for damaged input
+    except Exception:
+        model = None
+    if model is None or not model.HasField("graph"):
+        raise FormatError(
+            f"{file} is not a readable ONNX model; it may be truncated: copy or export it again"
+        )
+    return model
+
+
+def array_of(onnx: Any, tensor: Any, folder: Path | None) -> Constant:
+    """Return the array that a tensor holds.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where the model lies: external data are read from files in it, and nowhere else.
+
+    Raises
+    ------
+    FormatError
+        If the data are damaged, missing, or stored elsewhere.
+    """
+    if any(extent < 0 for extent in tensor.dims):
+        raise FormatError(f"constant {tensor.name!r} has a negative dimension")
+    tensor = whole_tensor(onnx, tensor, folder)
+    try:
+        array: Constant = np.asarray(onnx.numpy_helper.to_array(tensor))
+    except Exception:
+        raise FormatError(
+            f"constant {tensor.name!r} does not hold the data of its shape {list(tensor.dims)}; "
+            f"the file may be damaged: export it again"
+        ) from None
+    return array
+
+
+def whole_tensor(onnx: Any, tensor: Any, folder: Path | None) -> Any:
+    """Return a tensor with its data inside, read from a file in the folder if need be.
+
+    Raises
+    ------
+    FormatError
+        If the data are missing or stored elsewhere.
+    """
+    if tensor.data_location != onnx.TensorProto.EXTERNAL:
+        return tensor
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    file = _path_inside(folder, location)
+    if file is None:
+        raise FormatError(
+            f"constant {tensor.name!r} is stored in {location!r}, which is no file beside the "
+            f"model; save the model with its weights inside"
+        )
+    try:
+        size = regular_file(file).stat().st_size
+        start = int(entries.get("offset", 0))
+        length = int(entries.get("length", size - start))
+        whole = 0 <= start <= start + length <= size
+        with file.open("rb") as stream:
+            stream.seek(start if whole else 0)
+            data = stream.read(length if whole else 0)
+    except (ValueError, OSError) as error:  # a FormatError is a ValueError too
+        raise FormatError(
+            f"constant {tensor.name!r} is stored outside the model in {location!r}, which cannot "
+            f"be read ({error}); put that file beside the model"
+        ) from None
+    if not whole:
+        raise FormatError(f"{location!r} ends before the data of constant {tensor.name!r}")
+    copy = onnx.TensorProto()
+    copy.name, copy.data_type = tensor.name, tensor.data_type
+    copy.dims.extend(tensor.dims)
+    copy.raw_data = data
+    return copy
+
+
+def _path_inside(folder: Path | None, location: str) -> Path | None:
+    """Return the path of a file in a folder, links followed, or None if it is elsewhere."""
+    try:
+        if folder is None or not location or not (relative := Path(location)).parts:
+            return None
+        file = (folder / relative).resolve()
+        return file if file.is_relative_to(folder.resolve()) else None
+    except (OSError, ValueError, RuntimeError):  # a zero byte, a circle of links
+        return None
+
 
 # attributes of an operator that reduces axes
 REDUCTION = frozenset({"axes", "keepdims", "noop_with_empty_axes"})
 
 Constant = NDArray[Any]
-Value = Signal | Constant
+OnnxValue = Signal | Constant
 # what a node may return: a comparison is read by a few operators only
-Result = Value | Switch
+Result = OnnxValue | Switch
 Inputs = Sequence[Result | None]
 
 
@@ -64,7 +168,7 @@ class Node:
         return int(self.attributes.get(name, default))
 
 
-Lower = Callable[[Node, Inputs], Result | tuple[Result, ...]]
+OnnxLowering = Callable[[Node, Inputs], Result | tuple[Result, ...]]
 Fold = Callable[[Node, Inputs], Constant]
 
 
@@ -77,12 +181,12 @@ class Operator:
     one output where all inputs are constants.
     """
 
-    lower: Lower
+    lower: OnnxLowering
     attributes: frozenset[str] = frozenset()
     fold: Fold | None = None
 
 
-def value_at(inputs: Inputs, index: int) -> Value:
+def value_at(inputs: Inputs, index: int) -> OnnxValue:
     """Return an input that must be there."""
     value = inputs[index] if index < len(inputs) else None
     if value is None:
@@ -90,7 +194,7 @@ def value_at(inputs: Inputs, index: int) -> Value:
     return _no_switch(value)
 
 
-def _no_switch(value: Value | Switch) -> Value:
+def _no_switch(value: OnnxValue | Switch) -> OnnxValue:
     if isinstance(value, Switch):
         raise UnsupportedOperatorError(
             "it reads a comparison of values that depend on the input, which jumps; "
@@ -127,18 +231,18 @@ def floats_at(inputs: Inputs, index: int, what: str) -> Floats:
     return exact_floats(value, what)
 
 
-def integers(array: Constant) -> tuple[int, ...]:
+def integers_of(array: Constant) -> tuple[int, ...]:
     """Return a constant that must be a number or list of integers."""
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise FormatError("a shape or a list of axes must be integers")
     return tuple(int(entry) for entry in array.reshape(-1))
 
 
-def axes_of(node: Node, inputs: Inputs) -> tuple[int, ...] | None:
+def onnx_axes(node: Node, inputs: Inputs) -> tuple[int, ...] | None:
     """Return the axes from input 1 or, in older models, from the attribute."""
     given = constant_at(inputs, 1)
     if given is not None:
-        return integers(given)
+        return integers_of(given)
     return node.integers("axes", ()) if "axes" in node.attributes else None
 
 
@@ -161,7 +265,7 @@ def signal_and_constant(inputs: Inputs) -> tuple[Signal, Floats, bool]:
 
 def reduced_axes(node: Node, inputs: Inputs, signal: Signal) -> tuple[int, ...]:
     """Return the axes that a reduction of a signal goes over, in order."""
-    axes = axes_of(node, inputs)
+    axes = onnx_axes(node, inputs)
     if not axes:
         empty_means_none = bool(node.integer("noop_with_empty_axes", 0))
         axes = () if empty_means_none else tuple(range(len(signal.shape)))

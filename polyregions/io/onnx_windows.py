@@ -1,13 +1,28 @@
-"""ONNX operators that slide windows: convolution and pooling."""
+"""ONNX operators with windows, and those that change the number of pixels."""
 
 from __future__ import annotations
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import windows
-from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_values import Inputs, Node, Operator, Value, floats_at, signal_at
+import math
+from fractions import Fraction
 
-__all__ = ["WINDOWS"]
+import numpy as np
+
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import rearranging, windows
+from polyregions.io.lowering import MAX_VALUES, Shape, Signal
+from polyregions.io.onnx_values import (
+    Inputs,
+    Node,
+    OnnxValue,
+    Operator,
+    constant_at,
+    floats_at,
+    integers_of,
+    signal_at,
+    value_at,
+)
+
+__all__ = ["ONNX_WINDOWS", "RESIZING"]
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -50,18 +65,18 @@ def _auto_pad(node: Node) -> str:
     return auto.decode("ascii", "replace") if isinstance(auto, bytes) else str(auto)
 
 
-def _conv(node: Node, inputs: Inputs) -> Value:
+def _conv(node: Node, inputs: Inputs) -> OnnxValue:
     signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
     kernel = tuple(weight.shape[2:])
     if node.integers("kernel_shape", kernel) != kernel:
         raise FormatError(f"kernel_shape does not fit filters of shape {weight.shape}")
     strides, pads, dilations = _geometry(node, signal, kernel)
     bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
-    groups = node.integer("group", 1)
-    return windows.convolve(signal, weight, bias, strides, pads, dilations, groups)
+    sliding = windows.Sliding(strides, pads, dilations, node.integer("group", 1))
+    return windows.convolve(signal, weight, bias, sliding)
 
 
-def _conv_transpose(node: Node, inputs: Inputs) -> Value:
+def _conv_transpose(node: Node, inputs: Inputs) -> OnnxValue:
     signal, weight = _planes(inputs), floats_at(inputs, 1, "its filters")
     kernel, spatial = tuple(weight.shape[2:]), signal.shape[2:]
     if node.integers("kernel_shape", kernel) != kernel:
@@ -84,10 +99,8 @@ def _conv_transpose(node: Node, inputs: Inputs) -> Value:
             )
         pads = _cut(whole, target, at_the_end=at_the_end)
     bias = floats_at(inputs, 2, "its bias") if len(inputs) > 2 and inputs[2] is not None else None
-    groups = node.integer("group", 1)
-    return windows.convolve_transposed(
-        signal, weight, bias, strides, pads, dilations, groups, extra
-    )
+    sliding = windows.Sliding(strides, pads, dilations, node.integer("group", 1))
+    return windows.convolve_transposed(signal, weight, bias, sliding, extra)
 
 
 def _cut(whole: Shape, target: Shape, *, at_the_end: bool) -> Pads:
@@ -116,14 +129,14 @@ def _seen(node: Node, signal: Signal) -> windows.Windows:
     return placed(signal.shape[2:], kernel, strides, pads, dilations)
 
 
-def _max_pool(node: Node, inputs: Inputs) -> Value:
+def _onnx_max_pool(node: Node, inputs: Inputs) -> OnnxValue:
     if node.integer("storage_order", 0):
         raise UnsupportedOperatorError("storage_order = 1 is not supported")
     signal = _planes(inputs)
     return windows.max_pool(signal, _seen(node, signal))
 
 
-def _average_pool(node: Node, inputs: Inputs) -> Value:
+def _onnx_average_pool(node: Node, inputs: Inputs) -> OnnxValue:
     signal = _planes(inputs)
     count_padding = bool(node.integer("count_include_pad", 0))
     return windows.average_pool(signal, _seen(node, signal), count_padding=count_padding)
@@ -135,25 +148,157 @@ def _everything(signal: Signal) -> windows.Windows:
     return windows.windows(spatial, spatial, [1] * rank, [(0, 0)] * rank, [1] * rank)
 
 
-def _global_average_pool(node: Node, inputs: Inputs) -> Value:
+def _global_average_pool(node: Node, inputs: Inputs) -> OnnxValue:
     signal = _planes(inputs)
     return windows.average_pool(signal, _everything(signal), count_padding=True)
 
 
-def _global_max_pool(node: Node, inputs: Inputs) -> Value:
+def _global_max_pool(node: Node, inputs: Inputs) -> OnnxValue:
     signal = _planes(inputs)
     return windows.max_pool(signal, _everything(signal))
 
 
 _SLIDING = frozenset({"auto_pad", "dilations", "kernel_shape", "pads", "strides"})
 
-WINDOWS: dict[str, Operator] = {
-    "AveragePool": Operator(_average_pool, _SLIDING | {"ceil_mode", "count_include_pad"}),
+ONNX_WINDOWS: dict[str, Operator] = {
+    "AveragePool": Operator(_onnx_average_pool, _SLIDING | {"ceil_mode", "count_include_pad"}),
     "Conv": Operator(_conv, _SLIDING | {"group"}),
     "ConvTranspose": Operator(
         _conv_transpose, _SLIDING | {"group", "output_padding", "output_shape"}
     ),
     "GlobalAveragePool": Operator(_global_average_pool),
     "GlobalMaxPool": Operator(_global_max_pool),
-    "MaxPool": Operator(_max_pool, _SLIDING | {"ceil_mode", "storage_order"}),
+    "MaxPool": Operator(_onnx_max_pool, _SLIDING | {"ceil_mode", "storage_order"}),
+}
+
+
+def _tile(node: Node, inputs: Inputs) -> OnnxValue:
+    value, repeats = value_at(inputs, 0), constant_at(inputs, 1)
+    if repeats is None or len(times := integers_of(repeats)) != len(value.shape):
+        raise FormatError(f"its repeats do not fit {value.shape}")
+    if min(times) < 0 or math.prod(value.shape) * math.prod(times) > MAX_VALUES:
+        raise FormatError("its result is too large")
+    return rearranging.rearranged(value, lambda array: np.tile(array, times))
+
+
+def _depth_to_space(node: Node, inputs: Inputs) -> OnnxValue:
+    value, size = value_at(inputs, 0), node.integer("blocksize", 0)
+    mode = node.attributes.get("mode", b"DCR")
+    if mode not in (b"DCR", b"CRD"):
+        raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported")
+    batch, channels, height, width = value.shape
+    depth = channels // (size * size)
+    # where the block of channels stands: before the depth, or behind it
+    parts, order = (
+        ((size, size, depth), (0, 3, 4, 1, 5, 2))
+        if mode == b"DCR"
+        else ((depth, size, size), (0, 1, 4, 2, 5, 3))
+    )
+    return rearranging.rearranged(
+        value,
+        lambda array: (
+            array.reshape(batch, *parts, height, width)
+            .transpose(order)
+            .reshape(batch, depth, height * size, width * size)
+        ),
+    )
+
+
+def _space_to_depth(node: Node, inputs: Inputs) -> OnnxValue:
+    value, size = value_at(inputs, 0), node.integer("blocksize", 0)
+    batch, channels, height, width = value.shape
+    cells = (batch, channels, height // size, size, width // size, size)
+    return rearranging.rearranged(
+        value,
+        lambda array: (
+            array.reshape(cells)
+            .transpose(0, 3, 5, 1, 2, 4)
+            .reshape(batch, channels * size * size, height // size, width // size)
+        ),
+    )
+
+
+def _resize(node: Node, inputs: Inputs) -> OnnxValue:
+    value = value_at(inputs, 0)
+    # operator set 10 and Upsample have no region of interest, and coordinates of their own
+    old = len(inputs) == 2 or node.operator == "Upsample"
+    scales = constant_at(inputs, 1 if old else 2)
+    sizes = None if old else constant_at(inputs, 3)
+    if "scales" in node.attributes:
+        scales = np.array(node.attributes["scales"])
+    for key, only in (("mode", "nearest"), ("keep_aspect_ratio_policy", "stretch")):
+        if (text := _attribute_text(node, key, only)) != only:
+            raise UnsupportedOperatorError(f"the {key} {text!r} is not supported, only {only!r}")
+    coordinate = _attribute_text(
+        node, "coordinate_transformation_mode", _OLD[0] if old else _NEW[0]
+    )
+    rounding = _attribute_text(node, "nearest_mode", _OLD[1] if old else _NEW[1])
+    given = node.integers("axes", range(len(value.shape)))
+    axes = [rearranging.axis_in(value.shape, axis) for axis in given]
+    extents = [value.shape[axis] for axis in axes]
+    if scales is not None and scales.size:
+        factors = [Fraction(float(scale)) for scale in scales.reshape(-1)]
+        new = [math.floor(e * factor) for e, factor in zip(extents, factors, strict=True)]
+        if any(
+            factor.denominator > _LARGEST_DENOMINATOR or (factor != 1 and size == extent)
+            for extent, size, factor in zip(extents, new, factors, strict=True)
+        ):
+            raise UnsupportedOperatorError(
+                f"its scales {[float(factor) for factor in factors]} leave the places to rounding, "
+                f"which runtimes do differently; export it with sizes, or scales such as 2 or 0.5"
+            )
+    elif sizes is not None:
+        new = list(integers_of(sizes))
+        factors = [Fraction(size, extent) for size, extent in zip(new, extents, strict=True)]
+    else:
+        raise FormatError("its scales and sizes are missing")
+    shape = list(value.shape)
+    for axis, size in zip(axes, new, strict=True):
+        shape[axis] = size
+    if math.prod(shape) > MAX_VALUES or min(new) < 1:
+        raise NetworkError(f"it resizes {value.shape} to {tuple(shape)}")
+    if old and min(factors) < 1:
+        raise UnsupportedOperatorError("operator set 10 does not say how it makes a value smaller")
+    places = [np.arange(extent) for extent in value.shape]
+    for axis, extent, size, factor in zip(axes, extents, new, factors, strict=True):
+        places[axis] = rearranging.nearest(extent, size, factor, coordinate, rounding)
+    return rearranging.rearranged(value, lambda array: array[np.ix_(*places)])
+
+
+# by such a scale a coordinate is halfway between two places exactly, or far from it, so that
+# runtimes that round to float32 find the same places
+_LARGEST_DENOMINATOR = 2**8
+
+# coordinates and rounding that are meant where none are named
+_OLD = ("asymmetric", "floor")
+_NEW = ("half_pixel", "round_prefer_floor")
+
+
+def _attribute_text(node: Node, key: str, default: str) -> str:
+    value = node.attributes.get(key, default)
+    return value.decode("ascii", "replace")[:40] if isinstance(value, bytes) else str(value)[:40]
+
+
+RESIZING: dict[str, Operator] = {
+    "DepthToSpace": Operator(_depth_to_space, frozenset({"blocksize", "mode"})),
+    "Resize": Operator(
+        _resize,
+        # those of other modes change nothing here
+        frozenset(
+            {
+                "antialias",
+                "axes",
+                "coordinate_transformation_mode",
+                "cubic_coeff_a",
+                "exclude_outside",
+                "extrapolation_value",
+                "keep_aspect_ratio_policy",
+                "mode",
+                "nearest_mode",
+            }
+        ),
+    ),
+    "SpaceToDepth": Operator(_space_to_depth, frozenset({"blocksize"})),
+    "Tile": Operator(_tile),
+    "Upsample": Operator(_resize, frozenset({"mode", "scales"})),
 }

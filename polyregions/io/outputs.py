@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import JoinedOutputsWarning
+from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
 
-__all__ = ["chosen_outputs", "joined_note", "listed"]
+__all__ = ["chosen_outputs", "end_note", "joined_note", "listing", "no_reals_note"]
 
 # names in a message, and characters of one
 _LISTED = 10
-_LONGEST = 80
+_LONGEST_LIST = 80
 
 
 def chosen_outputs(names: Sequence[str], output: str | int | None) -> Sequence[int]:
@@ -43,9 +43,26 @@ def chosen_outputs(names: Sequence[str], output: str | int | None) -> Sequence[i
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(names):
         raise FormatError(
             f"the program has no output {_quoted(str(output))}; choose "
-            f"{listed(map(_quoted, names), 'or')}, or a number below {len(names)}"
+            f"{listing(map(_quoted, names), 'or')}, or a number below {len(names)}"
         )
     return [number]
+
+
+def end_note(operators: Sequence[str], value: str | None = None) -> UserWarning:
+    """Return the warning that the last operators are left out, after a value if it has a name."""
+    one = len(operators) == 1
+    return DroppedOperatorWarning(
+        f"the last operator{' ' if one else 's '}{listing(operators)} {'is' if one else 'are'} "
+        f"left out: regions are those of the values {'' if value is None else f'{value!r} '}"
+        f"that {'it reads' if one else 'they read'}"
+    )
+
+
+def no_reals_note(name: str) -> UserWarning:
+    """Return the warning that an output is left out because it holds no real numbers."""
+    return DroppedOperatorWarning(
+        f"the output {_quoted(name)} holds no real numbers and is left out"
+    )
 
 
 def joined_note(names: Sequence[str]) -> list[UserWarning]:
@@ -54,18 +71,18 @@ def joined_note(names: Sequence[str]) -> list[UserWarning]:
         return []
     return [
         JoinedOutputsWarning(
-            f"the network has the outputs {listed(map(_quoted, names))} side by side; choose one "
+            f"the network has the outputs {listing(map(_quoted, names))} side by side; choose one "
             f"of them by its name with output="
         )
     ]
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
+def listing(names: Iterable[str], last: str = "and") -> str:
     """Return names with commas between them; at most ten.
 
     Examples
     --------
-    >>> listed(["action", "value", "label"], "or")
+    >>> listing(["action", "value", "label"], "or")
     'action, value or label'
     """
     names = list(names)
@@ -76,4 +93,4 @@ def listed(names: Iterable[str], last: str = "and") -> str:
 
 
 def _quoted(name: str) -> str:
-    return repr(name[:_LONGEST])
+    return repr(name[:_LONGEST_LIST])

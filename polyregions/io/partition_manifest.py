@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.files.manifests import OtherVersionError, read_manifest, value_of
+from polyregions.files.archives import OtherVersionError, read_manifest, value_of
 
 __all__ = [
-    "FORMAT",
-    "MANIFEST",
+    "MANIFEST_FILE",
+    "PARTITIONS_FORMAT",
+    "PARTITIONS_VERSION",
     "PROBLEM",
-    "VERSION",
     "Head",
     "ListedPart",
     "is_result",
     "manifest_of",
 ]
 
-FORMAT, VERSION = "polyregions partitions", 1
-MANIFEST, PROBLEM = "manifest.json", "problem.npz"
+PARTITIONS_FORMAT, PARTITIONS_VERSION = "polyregions partitions", 1
+MANIFEST_FILE, PROBLEM = "manifest.json", "problem.npz"
 _NAME = re.compile(r"(regions|edges)/part-[0-9]{5,9}\.parquet")
 
 
@@ -57,7 +57,9 @@ def manifest_of(folder: Path) -> tuple[Head, dict[str, list[ListedPart]]]:
         If there is none, or it is damaged or of another kind or version.
     """
     try:
-        manifest = read_manifest(folder / MANIFEST, FORMAT, VERSION, unsigned=True)
+        manifest = read_manifest(
+            folder / MANIFEST_FILE, PARTITIONS_FORMAT, PARTITIONS_VERSION, unsigned=True
+        )
         head = value_of(Head, manifest)
         kinds = {kind: head.parts.get(kind) for kind in ("regions", "edges")}
         if not all(isinstance(listed, list) for listed in kinds.values()):
@@ -71,14 +73,15 @@ def manifest_of(folder: Path) -> tuple[Head, dict[str, list[ListedPart]]]:
         return head, parts
     except OSError as error:
         raise FormatError(
-            f"{folder.name} is a folder whose {MANIFEST} cannot be read ({error.strerror}); give "
-            f"one written by 'polyregions enumerate -o NAME.parquet'"
+            f"{folder.name} is a folder whose {MANIFEST_FILE} cannot be read ({error.strerror}); "
+            f"give one written by 'polyregions enumerate -o NAME.parquet'"
         ) from None
     except OtherVersionError as error:
         raise FormatError(f"{folder.name} has {error}; install a newer polyregions") from None
     except ValueError as error:
         raise FormatError(
-            f"{MANIFEST} in {folder.name} is damaged or of another kind ({error}); write it again"
+            f"{MANIFEST_FILE} in {folder.name} is damaged or of another kind ({error}); write it "
+            f"again"
         ) from None
 
 
@@ -90,4 +93,4 @@ def is_result(folder: Path) -> bool:
     except (FormatError, OSError):
         return False
     listed = {part.file for kind in parts.values() for part in kind}
-    return found <= listed | {MANIFEST, PROBLEM, *parts}
+    return found <= listed | {MANIFEST_FILE, PROBLEM, *parts}

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
-from polyregions.files.manifests import signed
+from polyregions.files.archives import signed
 from polyregions.files.reading import import_extra, regular_file
 from polyregions.io.partition_manifest import (
-    FORMAT,
-    MANIFEST,
+    MANIFEST_FILE,
+    PARTITIONS_FORMAT,
+    PARTITIONS_VERSION,
     PROBLEM,
-    VERSION,
     Head,
     ListedPart,
     is_result,
@@ -41,7 +41,7 @@ from polyregions.regions import Regions
 from polyregions.regions.archive import (
     exact_arrays,
     fields_of,
-    read_arrays,
+    read_result_arrays,
     save_regions,
     strictly_increasing,
 )
@@ -55,9 +55,9 @@ __all__ = [
     "write_region_part",
 ]
 
-Part = dict[str, Any]
+PartEntry = dict[str, Any]
 
-_BATCH = 1 << 16  # rows that are read at a time
+_ROWS_AT_A_TIME = 1 << 16  # rows that are read at a time
 
 THIN = 1  # bit of `flags`: no float point lies in the region; `exact` holds the witness
 
@@ -87,7 +87,7 @@ def write_region_part(
     patterns: Words,
     witnesses: NDArray[np.float64],
     exact: Mapping[int, tuple[Fraction, ...]],
-) -> Part:
+) -> PartEntry:
     """Write consecutive regions, numbered from `first`.
 
     Parameters
@@ -137,7 +137,9 @@ def write_region_part(
     return _write(folder, "regions", index, table, encodings) | {"first": first}
 
 
-def write_edge_part(folder: Path, index: int, edges: NDArray[np.int32], patterns: Words) -> Part:
+def write_edge_part(
+    folder: Path, index: int, edges: NDArray[np.int32], patterns: Words
+) -> PartEntry:
     """Write edges, sorted; `patterns` are those of all regions.
 
     Returns
@@ -151,7 +153,7 @@ def write_edge_part(folder: Path, index: int, edges: NDArray[np.int32], patterns
     lowest of them if there are several; then ``units`` lists them all, else it is null.
     """
     pyarrow: Any = import_extra("pyarrow", "parquet", "writing Parquet")
-    unit, several = _units(edges, patterns)
+    unit, several = _switching_units(edges, patterns)
     lists: Any = pyarrow.nulls(len(edges), pyarrow.list_(pyarrow.int32()))
     if several:
         units: list[list[int] | None] = [None] * len(edges)
@@ -171,16 +173,16 @@ def write_edge_part(folder: Path, index: int, edges: NDArray[np.int32], patterns
 
 
 def write_head(
-    folder: Path, empty: Regions, regions: Sequence[Part], edges: Sequence[Part]
+    folder: Path, empty: Regions, regions: Sequence[PartEntry], edges: Sequence[PartEntry]
 ) -> None:
     """Write the manifest and the problem; `empty` is the result without its arrays."""
     save_regions(empty, folder / PROBLEM)
     network, domain = empty.network, empty.domain
     manifest = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": PARTITIONS_FORMAT,
+        "version": PARTITIONS_VERSION,
         "network": {"name": network.name, "fingerprint": network.fingerprint},
-        "domain": _domain_value(domain),
+        "domain": _domain_record(domain),
         "input_dimension": network.input_dimension,
         "hidden_units": network.hidden_units,
         "regions": sum(part["rows"] for part in regions),
@@ -190,12 +192,12 @@ def write_head(
         "exact_decisions": empty.exact_decisions,
         "parts": {"regions": list(regions), "edges": list(edges)},
     }
-    with (folder / MANIFEST).open("xb") as stream:
+    with (folder / MANIFEST_FILE).open("xb") as stream:
         stream.write(signed(manifest))
         _flush(stream)
 
 
-def _domain_value(domain: Domain | None) -> dict[str, Any] | None:
+def _domain_record(domain: Domain | None) -> dict[str, Any] | None:
     if domain is None:
         return None
     box = {"lower": domain.box.lower.tolist(), "upper": domain.box.upper.tolist()}
@@ -216,7 +218,7 @@ def open_partitions(path: str | PathLike[str]) -> Regions:
     """
     folder = Path(path)
     head, parts = manifest_of(folder)
-    arrays = read_arrays(folder / PROBLEM)
+    arrays = read_result_arrays(folder / PROBLEM)
     try:
         arrays |= _read_parts(folder, head, parts, arrays)
     except FormatError:
@@ -245,17 +247,17 @@ def _read_parts(
     for table in _tables(folder, parts["regions"]):
         patterns.append(_words(table["pattern"], 8 * empty.shape[1]))
         _require_order(patterns)
-        witnesses.append(np.stack([_numbers(table[f"x{axis}"]) for axis in range(n)], axis=1))
-        for row in np.flatnonzero(_numbers(table["flags"]) & THIN).tolist():
-            exact[count + row] = _fractions(table["exact"][row].as_py())
+        witnesses.append(np.stack([_number_column(table[f"x{axis}"]) for axis in range(n)], axis=1))
+        for row in np.flatnonzero(_number_column(table["flags"]) & THIN).tolist():
+            exact[count + row] = _fractions_of_texts(table["exact"][row].as_py())
         count += len(table)
     for table in _tables(folder, parts["edges"]):
-        pair = [_numbers(table[name]) for name in ("source", "target")]
+        pair = [_number_column(table[name]) for name in ("source", "target")]
         edges.append(np.stack(pair, axis=1))
         _require_order(edges)
     said = [head.regions, head.edges, head.complete, head.proven]
     if said != [count, sum(map(len, edges)), arrays["complete"], arrays["proven"]]:
-        raise ValueError(f"{MANIFEST} does not agree with the tables")
+        raise ValueError(f"{MANIFEST_FILE} does not agree with the tables")
     return {
         "patterns": np.concatenate(patterns),
         "witnesses": np.concatenate(witnesses),
@@ -270,7 +272,7 @@ def _require_order(blocks: Sequence[NDArray[Any]]) -> None:
         raise ValueError("rows are not sorted")
 
 
-def _numbers(column: Any) -> NDArray[Any]:
+def _number_column(column: Any) -> NDArray[Any]:
     """Return a column of numbers."""
     if column.null_count:
         raise ValueError("a number is missing")
@@ -304,7 +306,7 @@ def _tables(folder: Path, parts: Sequence[ListedPart]) -> Iterator[Any]:
             if opened.metadata.num_rows != part.rows:
                 raise ValueError(f"{part.file} has {opened.metadata.num_rows} rows")
             # a few bytes of a column may stand for many equal rows, which no result has
-            for batch in opened.iter_batches(_BATCH):
+            for batch in opened.iter_batches(_ROWS_AT_A_TIME):
                 yield pyarrow.table(batch)
         except OSError as error:
             raise FormatError(
@@ -317,7 +319,7 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _units(
+def _switching_units(
     edges: NDArray[np.int32], patterns: Words
 ) -> tuple[NDArray[np.int32], dict[int, list[int]]]:
     """Return the lowest unit that switches at each edge, and all where there are several."""
@@ -342,12 +344,14 @@ def _units(
     return lowest, several
 
 
-def _fractions(texts: Sequence[str]) -> tuple[Fraction, ...]:
+def _fractions_of_texts(texts: Sequence[str]) -> tuple[Fraction, ...]:
     pairs = (text.split("/") for text in texts)
     return tuple(Fraction(int(top, 16), int(bottom, 16)) for top, bottom in pairs)
 
 
-def _write(folder: Path, kind: str, index: int, table: Any, encodings: Mapping[str, str]) -> Part:
+def _write(
+    folder: Path, kind: str, index: int, table: Any, encodings: Mapping[str, str]
+) -> PartEntry:
     """Write one part and return its entry in the manifest."""
     parquet: Any = import_extra("pyarrow.parquet", "parquet", "writing Parquet")
     name = f"{kind}/part-{index:05d}.parquet"

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import FormatError, NetworkError
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.exact_floats import MAX_ENTRIES
 from polyregions.io.lowering import MAX_VALUES, Shape, Signal, add, reshape, select
 
 __all__ = [
+    "COORDINATES",
+    "ROUNDINGS",
     "axis_in",
     "broadcast_to",
     "joined_axes",
+    "nearest",
     "padded",
+    "part_along",
     "parts_along",
-    "pieces",
     "rearranged",
     "reshaped",
     "resolved",
@@ -117,7 +121,7 @@ def unsqueezed(value: Value, axes: Sequence[int]) -> Value:
     return reshaped(value, tuple(1 if place in places else next(rest) for place in range(rank)))
 
 
-def pieces(value: Value, axis: int, slices: slice | NDArray[np.intp]) -> Value:
+def part_along(value: Value, axis: int, slices: slice | NDArray[np.intp]) -> Value:
     """Return the part of a value that a slice or indices of one axis pick."""
     where = (*[slice(None)] * axis_in(value.shape, axis), slices)
     return rearranged(value, lambda array: array[where])
@@ -130,7 +134,7 @@ def parts_along(value: Value, axis: int, lengths: Sequence[int]) -> tuple[Value,
         raise FormatError(f"parts of {tuple(lengths)} do not make {value.shape[axis]} along {axis}")
     ends = np.cumsum(lengths).tolist()
     return tuple(
-        pieces(value, axis, slice(end - length, end))
+        part_along(value, axis, slice(end - length, end))
         for end, length in zip(ends, lengths, strict=True)
     )
 
@@ -169,3 +173,55 @@ def padded(value: Value, pads: Sequence[tuple[int, int]], constant: float) -> Va
     index = np.pad(index[cut], wide, constant_values=-1)
     result = select(value, index)
     return add(result, np.where(index < 0, constant, 0.0)) if constant else result
+
+
+_HALF = Fraction(1, 2)
+
+
+# ONNX's names; each from the new place, the scale, and the old and new extent
+COORDINATES: dict[str, Callable[[int, Fraction, int, int], Fraction]] = {
+    "align_corners": lambda x, scale, extent, size: Fraction(x * (extent - 1), max(1, size - 1)),
+    "asymmetric": lambda x, scale, extent, size: x / scale,
+    "half_pixel": lambda x, scale, extent, size: (x + _HALF) / scale - _HALF,
+    "pytorch_half_pixel": lambda x, scale, extent, size: (
+        (x + _HALF) / scale - _HALF if size > 1 else Fraction(0)
+    ),
+    "tf_half_pixel_for_nn": lambda x, scale, extent, size: (x + _HALF) / scale,
+}
+
+ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "round_prefer_ceil": lambda place: math.floor(place + _HALF),
+    "round_prefer_floor": lambda place: math.ceil(place - _HALF),
+}
+
+
+def nearest(
+    extent: int, size: int, scale: Fraction, coordinate: str, rounding: str
+) -> NDArray[np.intp]:
+    """Return, for each place of an axis of the new size, the place it copies.
+
+    Parameters
+    ----------
+    coordinate, rounding : str
+        Names in :data:`COORDINATES` and :data:`ROUNDINGS`.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If a name is not there.
+
+    Examples
+    --------
+    >>> nearest(2, 4, Fraction(2), "half_pixel", "round_prefer_floor")
+    array([0, 0, 1, 1])
+    """
+    for name, table in ((coordinate, COORDINATES), (rounding, ROUNDINGS)):
+        if name not in table:
+            raise UnsupportedOperatorError(
+                f"{name[:40]!r} is not supported, only {', '.join(table)}"
+            )
+    place, rounded = COORDINATES[coordinate], ROUNDINGS[rounding]
+    places = [rounded(place(x, scale, extent, size)) for x in range(size)]
+    return np.clip(np.array(places, dtype=np.intp), 0, extent - 1)

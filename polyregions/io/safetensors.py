@@ -28,23 +28,23 @@ from numpy.typing import NDArray
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import read_bytes
 from polyregions.io import lowering
+from polyregions.io.blocks import MAX_LAYERS
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.lowering import Signal
 from polyregions.io.state_dicts import network_of_state
 from polyregions.io.torch_operators import ATEN
-from polyregions.io.torch_values import Lower
+from polyregions.io.torch_values import TorchLowering
 from polyregions.network import Network
 
 __all__ = ["load_safetensors", "supported_layers"]
 
 _KEY = "polyregions"
 _MAX_HEADER = 2**24
-_MAX_LAYERS = 10_000
-_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+_SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _OVERLOADS = (".default", ".Tensor", ".using_ints", ".int", ".dim")
 
 # how arguments of any kind fail inside an operator
-_DAMAGE = (
+_HEADER_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -55,7 +55,7 @@ _DAMAGE = (
 )
 
 # functions that read one value, by their names without overload
-_LAYERS: dict[str, Lower] = {
+_LAYERS: dict[str, TorchLowering] = {
     name: next(ATEN[name + end] for end in _OVERLOADS if name + end in ATEN)
     for name in (
         "abs",
@@ -133,7 +133,7 @@ def load_safetensors(
         header, body = _header(data)
         entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
         _check_places(entries, len(body))
-        arrays = {key: _array(key, entry, body) for key, entry in entries.items()}
+        arrays = {key: _tensor_array(key, entry, body) for key, entry in entries.items()}
         description = _description(header)
         name = file.stem if name is None else name
         if description is None and activation is None:
@@ -150,7 +150,7 @@ def load_safetensors(
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
     # a damaged header may have any JSON anywhere
-    except (*_DAMAGE, MemoryError):
+    except (*_HEADER_ERRORS, MemoryError):
         raise FormatError(f"{file} has malformed metadata; save it again") from None
 
 
@@ -158,18 +158,18 @@ def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 10 or not 2 <= length <= min(_MAX_HEADER, len(data) - 8):
         raise FormatError("it is no safetensors file; it may be truncated: copy it again")
-    header = _json(data[8 : 8 + length])
+    header = _finite_json(data[8 : 8 + length])
     if not isinstance(header, dict):
         raise FormatError("its header is no JSON object; it may be damaged: copy it again")
     return header, data[8 + length :]
 
 
-def _json(text: str | bytes) -> Any:
+def _finite_json(text: str | bytes) -> Any:
     """Parse JSON whose numbers are finite."""
-    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    return json.loads(text, parse_float=_finite_float, parse_constant=_finite_float)
 
 
-def _finite(text: str) -> float:
+def _finite_float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise FormatError(
@@ -178,7 +178,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _whole(numbers: Any) -> tuple[int, ...]:
+def _whole_places(numbers: Any) -> tuple[int, ...]:
     """Return a list of sizes or places; 1.5, true and "3" are none."""
     if not isinstance(numbers, list) or not all(type(n) is int and n >= 0 for n in numbers):
         raise FormatError(f"{str(numbers)[:80]!r} are no whole numbers; save the file again")
@@ -188,7 +188,9 @@ def _whole(numbers: Any) -> tuple[int, ...]:
 def _check_places(entries: Mapping[str, Any], size: int) -> None:
     """Refuse arrays that share bytes, which a small file could name without end."""
     following = 0
-    for (start, end), key in sorted((_whole(e["data_offsets"]), key) for key, e in entries.items()):
+    for (start, end), key in sorted(
+        (_whole_places(e["data_offsets"]), key) for key, e in entries.items()
+    ):
         if not following <= start <= end <= size:
             raise FormatError(
                 f"the array {key[:80]!r} does not hold bytes of its own inside the file; "
@@ -196,17 +198,19 @@ def _check_places(entries: Mapping[str, Any], size: int) -> None:
             )
         following = end
     numbers = sum(
-        math.prod(_whole(entry["shape"])) for entry in entries.values() if entry["dtype"] in _TYPES
+        math.prod(_whole_places(entry["shape"]))
+        for entry in entries.values()
+        if entry["dtype"] in _SAFETENSORS_TYPES
     )
     if numbers > MAX_ENTRIES:
         raise FormatError(f"its arrays hold {numbers} numbers, more than the {MAX_ENTRIES} read")
 
 
-def _array(key: str, entry: Mapping[str, Any], body: bytes) -> Floats | None:
-    kind = _TYPES.get(entry["dtype"])
+def _tensor_array(key: str, entry: Mapping[str, Any], body: bytes) -> Floats | None:
+    kind = _SAFETENSORS_TYPES.get(entry["dtype"])
     if kind is None:
         return None  # such as the number of batches that a batch norm has seen
-    shape = _whole(entry["shape"])
+    shape = _whole_places(entry["shape"])
     start, end = entry["data_offsets"]
     if 0 in shape or end - start != math.prod(shape) * np.dtype(kind).itemsize:
         raise FormatError(f"the array {key[:80]!r} does not hold the numbers of its shape {shape}")
@@ -220,15 +224,15 @@ def _array(key: str, entry: Mapping[str, Any], body: bytes) -> Floats | None:
 def _description(header: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the list of layers, if the file has one."""
     text = (header.get("__metadata__") or {}).get(_KEY)
-    description: Mapping[str, Any] | None = None if text is None else _json(text)
+    description: Mapping[str, Any] | None = None if text is None else _finite_json(text)
     return description
 
 
 def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None]) -> Signal:
     layers = description["layers"]
-    if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+    if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise FormatError("its layers are no list, or too many")
-    signal = lowering.source((1, *_whole(description["input_shape"])))
+    signal = lowering.source((1, *_whole_places(description["input_shape"])))
     for index, layer in enumerate(layers):
         operator = str(layer["op"])
         lower = _LAYERS.get(operator)

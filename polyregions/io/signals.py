@@ -33,10 +33,10 @@ __all__ = [
     "Shape",
     "Signal",
     "broadcast_shape",
-    "checked",
     "combine",
     "copied",
     "linear",
+    "moderate_shape",
     "reshape",
     "select",
     "source",
@@ -82,7 +82,7 @@ def source(shape: Shape) -> Signal:
     NetworkError
         If the array has no entry or an absurd number of them.
     """
-    return Signal(checked(shape), input_block(math.prod(shape)))
+    return Signal(moderate_shape(shape), input_block(math.prod(shape)))
 
 
 def to_network(signal: Signal, name: str, *, assumed: str = "") -> Network:
@@ -122,7 +122,7 @@ def select(signal: Signal, index: Indices) -> Signal:
     index : numpy.ndarray of int, any shape
         The shape of the result.
     """
-    shape = checked(index.shape)
+    shape = moderate_shape(index.shape)
     flat = index.reshape(-1)
     if len(flat) == signal.size and bool((flat == np.arange(signal.size)).all()):
         return replace(signal, shape=shape)
@@ -135,9 +135,9 @@ def linear(signal: Signal, matrix: Sparse, shape: Shape) -> Signal:
     Merged are a matrix that only scales and moves values, and one that reads values
     that were only scaled and moved.
     """
-    shape, block = checked(shape), signal.block
+    shape, block = moderate_shape(shape), signal.block
     if block.affine:
-        merged = _scaled(matrix, block)
+        merged = _scaled_block(matrix, block)
         if merged is None and not block.bias.any():
             merged = _through_scaling(matrix, block)
         if merged is not None:
@@ -153,7 +153,7 @@ def combine(parts: Sequence[tuple[Signal, Sparse]], shape: Shape) -> Signal:
     *Algorithm*: an affine signal is replaced by what it reads, unless that would
     carry more values past a layer than the signal has, or rounds.
     """
-    shape = checked(shape)
+    shape = moderate_shape(shape)
     blocks = [signal.block for signal, _ in parts]
     level = 1 + max(
         max(parent.level for parent, _ in block.terms) if block.affine else block.level
@@ -165,20 +165,22 @@ def combine(parts: Sequence[tuple[Signal, Sparse]], shape: Shape) -> Signal:
         merged = None
         if block.affine:
             block, matrix = _without_unread(block, matrix)
-            merged = _scaled(matrix, block) if _merges(block, level) else None
+            merged = _scaled_block(matrix, block) if _merges(block, level) else None
         terms += merged.terms if merged is not None else [(block, matrix)]
         if merged is not None and bias is not None:
             bias = exact_sum(bias, merged.bias)
-    collected = _collected(terms)
+    collected = _sums_by_parent(terms)
     if bias is None or collected is None:
         # sums of 0, 1 and -1 are always exact
         bias = np.zeros(math.prod(shape))
-        collected = _collected([(block, m) for block, (_, m) in zip(blocks, parts, strict=True)])
+        collected = _sums_by_parent(
+            [(block, m) for block, (_, m) in zip(blocks, parts, strict=True)]
+        )
         assert collected is not None
     return Signal(shape, Block.of(collected, bias))
 
 
-def checked(shape: Shape) -> Shape:
+def moderate_shape(shape: Shape) -> Shape:
     """Return a shape, or refuse one that holds no value or too many."""
     if not 1 <= math.prod(shape) <= MAX_VALUES:
         raise NetworkError(
@@ -190,7 +192,7 @@ def checked(shape: Shape) -> Shape:
 def broadcast_shape(*shapes: Shape) -> Shape:
     """Return the common shape of arrays that broadcast."""
     try:
-        return checked(np.broadcast_shapes(*shapes))
+        return moderate_shape(np.broadcast_shapes(*shapes))
     except ValueError as error:
         if isinstance(error, NetworkError):
             raise
@@ -204,7 +206,7 @@ def copied(block: Block) -> Block:
     return Block.of(((block, identity),), np.zeros(block.size))
 
 
-def _scaled(matrix: Sparse, block: Block) -> Block | None:
+def _scaled_block(matrix: Sparse, block: Block) -> Block | None:
     """Return an affine block that computes matrix @ block, if the matrix only scales and moves."""
     if not is_row_monomial(matrix):
         return None
@@ -233,7 +235,7 @@ def _without_unread(block: Block, matrix: Sparse) -> tuple[Block, Sparse]:
     used = np.unique(matrix.indices)
     if not 0 < len(used) < block.size:
         return block, matrix
-    smaller = _scaled(selection(used, block.size), block)
+    smaller = _scaled_block(selection(used, block.size), block)
     assert smaller is not None  # nothing is added up or multiplied
     return smaller, Sparse(matrix[:, used])
 
@@ -246,7 +248,9 @@ def _merges(block: Block, level: int) -> bool:
     return carried <= block.size
 
 
-def _collected(terms: Sequence[tuple[Block, Sparse]]) -> tuple[tuple[Block, Sparse], ...] | None:
+def _sums_by_parent(
+    terms: Sequence[tuple[Block, Sparse]],
+) -> tuple[tuple[Block, Sparse], ...] | None:
     """Add up the terms of each parent, if that is exact."""
     totals: dict[Block, Sparse] = {}
     for parent, matrix in terms:

@@ -61,19 +61,19 @@ def from_sklearn(estimator: Any, *, name: str = "network") -> Network:
     (8,)
     """
     steps = [estimator]
-    if _kind(estimator) == "Pipeline":
+    if _estimator_kind(estimator) == "Pipeline":
         steps = [step for _, step in estimator.steps]
     *scalers, perceptron = steps
-    if _kind(perceptron) not in _PERCEPTRONS:
+    if _estimator_kind(perceptron) not in _PERCEPTRONS:
         raise _unsupported(perceptron, "the last step is")
     signal = lowering.source((_inputs(steps),))
     for scaler in scalers:
         if scaler is not None and scaler != "passthrough":
-            signal = _scaled(signal, scaler)
-    return lowering.to_network(_layers(signal, perceptron), name)
+            signal = _scaled_features(signal, scaler)
+    return lowering.to_network(_perceptron_layers(signal, perceptron), name)
 
 
-def _kind(step: Any) -> str:
+def _estimator_kind(step: Any) -> str:
     """Return the name of an estimator's class, if scikit-learn defines it.
 
     A class that inherits from one of its own may compute anything.
@@ -84,8 +84,8 @@ def _kind(step: Any) -> str:
 
 def _unsupported(step: Any, where: str) -> UnsupportedOperatorError:
     return UnsupportedOperatorError(
-        f"{where} {_kind(step)}, which is not read; supported are {' and '.join(_PERCEPTRONS)}, "
-        f"in a Pipeline with {' and '.join(_SCALERS)} before them"
+        f"{where} {_estimator_kind(step)}, which is not read; supported are "
+        f"{' and '.join(_PERCEPTRONS)}, in a Pipeline with {' and '.join(_SCALERS)} before them"
     )
 
 
@@ -93,36 +93,36 @@ def _fitted(step: Any, attribute: str) -> Any:
     try:
         return getattr(step, attribute)
     except AttributeError:
-        raise NetworkError(f"the {_kind(step)} is not fitted; call fit first") from None
+        raise NetworkError(f"the {_estimator_kind(step)} is not fitted; call fit first") from None
 
 
 def _inputs(steps: list[Any]) -> int:
     """Return the number of inputs, that of the first step that does anything."""
     first = next(step for step in steps if step is not None and step != "passthrough")
-    if _kind(first) not in (*_SCALERS, *_PERCEPTRONS):
+    if _estimator_kind(first) not in (*_SCALERS, *_PERCEPTRONS):
         raise _unsupported(first, "a step is")
     return int(_fitted(first, "n_features_in_"))
 
 
-def _scaled(signal: Signal, scaler: Any) -> Signal:
-    kind = _kind(scaler)
+def _scaled_features(signal: Signal, scaler: Any) -> Signal:
+    kind = _estimator_kind(scaler)
     if kind == "StandardScaler":
         if scaler.with_mean:
-            signal = lowering.add(signal, -_floats(_fitted(scaler, "mean_"), "mean_"))
+            signal = lowering.add(signal, -_model_floats(_fitted(scaler, "mean_"), "mean_"))
         if scaler.with_std:
-            signal = lowering.divide(signal, _floats(_fitted(scaler, "scale_"), "scale_"))
+            signal = lowering.divide(signal, _model_floats(_fitted(scaler, "scale_"), "scale_"))
         return signal
     if kind != "MinMaxScaler":
         raise _unsupported(scaler, "a step is")
-    signal = lowering.multiply(signal, _floats(_fitted(scaler, "scale_"), "scale_"))
-    signal = lowering.add(signal, _floats(_fitted(scaler, "min_"), "min_"))
+    signal = lowering.multiply(signal, _model_floats(_fitted(scaler, "scale_"), "scale_"))
+    signal = lowering.add(signal, _model_floats(_fitted(scaler, "min_"), "min_"))
     if scaler.clip:
         low, high = (np.array(float(bound)) for bound in scaler.feature_range)
         signal = clip(signal, low, high)
     return signal
 
 
-def _layers(signal: Signal, perceptron: Any) -> Signal:
+def _perceptron_layers(signal: Signal, perceptron: Any) -> Signal:
     weights, biases = (_fitted(perceptron, key) for key in ("coefs_", "intercepts_"))
     if perceptron.activation not in ("relu", "identity"):
         raise UnsupportedOperatorError(
@@ -143,12 +143,12 @@ def _layers(signal: Signal, perceptron: Any) -> Signal:
         )
     last = len(weights) - 1
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        signal = lowering.matmul_right(signal, _floats(weight, f"coefs_[{layer}]"))
-        signal = lowering.add(signal, _floats(bias, f"intercepts_[{layer}]"))
+        signal = lowering.matmul_right(signal, _model_floats(weight, f"coefs_[{layer}]"))
+        signal = lowering.add(signal, _model_floats(bias, f"intercepts_[{layer}]"))
         if layer < last and perceptron.activation == "relu":
             signal = lowering.bend(signal, 0.0, 1.0)
     return signal
 
 
-def _floats(numbers: Any, what: str) -> Floats:
+def _model_floats(numbers: Any, what: str) -> Floats:
     return exact_floats(np.asarray(numbers), what)

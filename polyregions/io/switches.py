@@ -86,7 +86,7 @@ def where_positive(switch: Switch, on: Signal | Floats, off: Signal | Floats) ->
     block = signal.block
     for over in ({block}, {parent for parent, _ in block.terms}):
         z, above, below = (_form(part, over) for part in (signal, upper, lower))
-        slopes = [_slopes(form, z) for form in (below, above)]
+        slopes = [_common_slopes(form, z) for form in (below, above)]
         if slopes[0] is not None and slopes[1] is not None:
             return bend(signal, slopes[0].reshape(shape), slopes[1].reshape(shape))
         step = _step(above, below, z)
@@ -111,7 +111,7 @@ def _form(part: Signal | Floats, over: set[Block]) -> _Form:
     return _Form({block: identity}, np.zeros(block.size))
 
 
-def _slopes(form: _Form, z: _Form) -> Floats | None:
+def _common_slopes(form: _Form, z: _Form) -> Floats | None:
     """Return the numbers s with form = s z, entry by entry, if they are floats for certain."""
     size = len(z.bias)
     slopes = np.zeros(size)
@@ -151,7 +151,7 @@ def _step(above: _Form, below: _Form, z: _Form) -> Floats | None:
         terms[parent] = total
     if bias is None:
         return None
-    return _slopes(_Form({p: m for p, m in terms.items() if m.nnz}, bias), z)
+    return _common_slopes(_Form({p: m for p, m in terms.items() if m.nnz}, bias), z)
 
 
 def where(mask: NDArray[np.bool_], on: Signal | Floats, off: Signal | Floats) -> Signal | Floats:

@@ -21,7 +21,7 @@ from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra
 from polyregions.pattern import to_text, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["TABLE_SUFFIXES", "edge_table", "region_table", "write_table"]
 
@@ -54,6 +54,7 @@ def region_table(regions: Regions, **columns: ArrayLike) -> Arrays:
     >>> list(table), table["degree"]
     (['region', 'pattern', 'degree', 'x0'], array([1, 1]))
     """
+    check_regions(regions)
     size = len(regions)
     table: Arrays = {
         "region": np.arange(size),
@@ -82,6 +83,7 @@ def edge_table(regions: Regions) -> Arrays:
     >>> edge_table(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))["units"]
     array(['0;1'], dtype='<U3')
     """
+    check_regions(regions)
     bits = unpack(regions.edge_units, regions.network.hidden_units)
     texts = [";".join(map(str, np.flatnonzero(row).tolist())) for row in bits]
     return {
@@ -108,19 +110,19 @@ def write_table(table: Mapping[str, NDArray[Any]], path: str | PathLike[str]) ->
     MissingExtraError
         If pyarrow is not installed.
     """
-    writer = _WRITERS.get(Path(path).suffix.lower())
+    writer = _TABLE_WRITERS.get(Path(path).suffix.lower())
     if writer is None:
         raise FormatError(
             f"{Path(path).name} has no known table format; "
             f"end the name in {', '.join(TABLE_SUFFIXES)}"
         )
-    if writer is _parquet:
+    if writer is _write_parquet_table:
         import_extra("pyarrow.parquet", "parquet", "writing Parquet")
     with atomic_write(path) as stream:
         writer(table, stream)
 
 
-def _parquet(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
+def _write_parquet_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
     pyarrow = import_extra("pyarrow", "parquet", "writing Parquet")
     parquet = import_extra("pyarrow.parquet", "parquet", "writing Parquet")
     columns = {
@@ -130,7 +132,7 @@ def _parquet(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
     parquet.write_table(pyarrow.table(columns), stream)
 
 
-def _csv(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
+def _write_csv_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     writer = csv.writer(text)
     writer.writerow(table)
@@ -139,11 +141,15 @@ def _csv(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
     text.detach()
 
 
-def _npz(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
+def _write_npz_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
     columns: dict[str, Any] = dict(table)
     np.savez_compressed(stream, allow_pickle=False, **columns)
 
 
-_WRITERS = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
+_TABLE_WRITERS = {
+    ".parquet": _write_parquet_table,
+    ".csv": _write_csv_table,
+    ".npz": _write_npz_table,
+}
 
-TABLE_SUFFIXES = tuple(_WRITERS)
+TABLE_SUFFIXES = tuple(_TABLE_WRITERS)

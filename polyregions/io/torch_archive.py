@@ -22,7 +22,7 @@ from polyregions.io.exact_floats import MAX_REPEATED, exact_floats
 from polyregions.io.lowering import Shape
 from polyregions.io.torch_values import BFLOAT16, TYPES
 
-__all__ = ["Archive", "Stored", "json_of", "open_archive", "stored_tensors"]
+__all__ = ["Archive", "Json", "Stored", "json_of", "open_archive", "stored_tensors"]
 
 Json = Any
 
@@ -129,7 +129,7 @@ def stored_tensors(archive: Archive, model: str, specs: list[Json]) -> dict[str,
         far more entries than the file can store.
     """
     records = {
-        folder: _config(archive, f"data/{folder}/{model}_{folder}_config.json")
+        folder: _tensor_config(archive, f"data/{folder}/{model}_{folder}_config.json")
         for folder in ("weights", "constants")
     }
     stored: dict[str, Stored] = {}
@@ -164,7 +164,7 @@ _SOURCES = {
 }
 
 
-def _config(archive: Archive, member: str) -> Mapping[str, Json]:
+def _tensor_config(archive: Archive, member: str) -> Mapping[str, Json]:
     config: Mapping[str, Json] = (
         json_of(archive, member)["config"] if member in archive.members else {}
     )

@@ -21,21 +21,26 @@ from polyregions.io import lowering, rearranging
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.torch_archive import Archive, Stored, json_of, open_archive, stored_tensors
+from polyregions.io.torch_archive import (
+    Archive,
+    Json,
+    Stored,
+    json_of,
+    open_archive,
+    stored_tensors,
+)
 from polyregions.io.torch_operators import lowering_of
-from polyregions.io.torch_outputs import kept_values, needed_nodes, operator_of, results_of
-from polyregions.io.torch_shapes import SHAPES
-from polyregions.io.torch_values import Value, part_of
+from polyregions.io.torch_outputs import kept_results, needed_calls, operator_of, results_of
+from polyregions.io.torch_shapes import TORCH_SHAPES
+from polyregions.io.torch_values import TorchValue, part_of
 from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]
 
-Json = Any
-
 _PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_none", "as_string")
 _CHANGED = "it reads a value that an operator in place has changed; use inplace=False"
 # arguments that say how to compute, but not what
-_IGNORED = ("as_device", "as_layout", "as_memory_format")
+_IGNORED_ARGUMENTS = ("as_device", "as_layout", "as_memory_format")
 
 
 def load_pt2(
@@ -108,15 +113,15 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     ]
     if len(inputs) != 1:
         raise FormatError(f"the program has {len(inputs)} inputs; export one with exactly one")
-    wanted, notes = kept_values(module, output)
-    nodes = needed_nodes(graph["nodes"], wanted)
-    values = _Values(stored_tensors(archive, model, specs))
-    values[inputs[0]] = lowering.source(_input_shape(graph, inputs[0]))
+    wanted, notes = kept_results(module, output)
+    nodes = needed_calls(graph["nodes"], wanted)
+    values = _StoredValues(stored_tensors(archive, model, specs))
+    values[inputs[0]] = lowering.source(_torch_input_shape(graph, inputs[0]))
     room = _Room(archive.size + MAX_REPEATED)
     shared: dict[str, set[str]] = {}
     try:
         for node in nodes:
-            _evaluate(node, values, shared, room)
+            _compute_node(node, values, shared, room)
     except UnsupportedOperatorError as error:
         if len(wanted) == 1:
             raise
@@ -127,7 +132,7 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     return network
 
 
-def _side_by_side(results: list[Value | _Changed]) -> Signal:
+def _side_by_side(results: list[TorchValue | _Changed]) -> Signal:
     """Return the outputs one after the other; a single one as it is."""
     if any(isinstance(result, _Changed) for result in results):
         raise UnsupportedOperatorError(_CHANGED)
@@ -142,14 +147,14 @@ def _side_by_side(results: list[Value | _Changed]) -> Signal:
     return lowering.concatenate(flat, 0)
 
 
-class _Values(dict[str, "Value | _Changed"]):
+class _StoredValues(dict[str, "TorchValue | _Changed"]):
     """Values by name; stored tensors become arrays when they are read first."""
 
     def __init__(self, stored: Mapping[str, Stored]) -> None:
         super().__init__()
         self._stored = stored
 
-    def __missing__(self, name: str) -> Value:
+    def __missing__(self, name: str) -> TorchValue:
         array = self._stored[name].array()
         self[name] = array
         return array
@@ -163,7 +168,7 @@ class _Room:
         self._weights = MAX_WEIGHTS
         self._seen: set[Block] = set()
 
-    def take(self, result: Value) -> None:
+    def take(self, result: TorchValue) -> None:
         """Refuse a result that makes the program too large for its file or for a network."""
         if isinstance(result, np.ndarray):
             # a view takes no memory of its own
@@ -183,7 +188,7 @@ class _Room:
             )
 
 
-def _input_shape(graph: Json, name: str) -> Shape:
+def _torch_input_shape(graph: Json, name: str) -> Shape:
     sizes = graph["tensor_values"][name]["sizes"]
     shape = []
     for place, size in enumerate(sizes):
@@ -202,8 +207,8 @@ def _input_shape(graph: Json, name: str) -> Shape:
 # --- operators ---------------------------------------------------------------
 
 
-def _evaluate(
-    node: Json, values: dict[str, Value | _Changed], shared: dict[str, set[str]], room: _Room
+def _compute_node(
+    node: Json, values: dict[str, TorchValue | _Changed], shared: dict[str, set[str]], room: _Room
 ) -> None:
     """Compute what a node computes.
 
@@ -226,7 +231,7 @@ def _evaluate(
         first = node["inputs"][0]["arg"]["as_tensor"]["name"]
         for name in shared.get(first, {first}):
             values[name] = _Changed()
-    elif operator in SHAPES:
+    elif operator in TORCH_SHAPES:
         group = set(names)
         for entry in node["inputs"]:
             if "as_tensor" in entry["arg"]:
@@ -241,7 +246,7 @@ class _Changed:
     """Stands for a value that was overwritten in place."""
 
 
-def _argument(argument: Json, values: Mapping[str, Value | _Changed]) -> Any:
+def _argument(argument: Json, values: Mapping[str, TorchValue | _Changed]) -> Any:
     ((kind, content),) = argument.items()
     if kind in ("as_tensor", "as_tensors"):
         read = [values[e["name"]] for e in (content if kind == "as_tensors" else [content])]
@@ -259,6 +264,6 @@ def _argument(argument: Json, values: Mapping[str, Value | _Changed]) -> Any:
         return [None if part is None else values[part["name"]] for part in parts]
     if kind == "as_scalar_type":
         return content
-    if kind in _IGNORED:
+    if kind in _IGNORED_ARGUMENTS:
         return None
     raise UnsupportedOperatorError(f"an argument of the kind {kind[3:]!r} is not supported")

@@ -24,7 +24,7 @@ from polyregions.network import Network
 __all__ = ["load_module", "load_torch"]
 
 # a checkpoint that contains itself ends here
-_MAX_DEPTH = 5
+_MAX_CONTAINERS = 5
 
 
 def load_torch(
@@ -43,7 +43,7 @@ def load_torch(
         Name of the network; by default that of the file.
     activation : str, optional
         For a state dict only, and needed there: ``relu``, ``leaky_relu:0.1``, ``none``
-        and so on, see :mod:`~polyregions.io.activations`.
+        and so on, see :mod:`~polyregions.io.state_dicts`.
 
     Raises
     ------
@@ -75,7 +75,9 @@ def load_torch(
             return from_torch(found, name=name)
         _check_entries(found.values(), len(data))
         return network_of_state(
-            {str(key): _stored(torch, tensor) for key, tensor in found.items()}, activation, name
+            {str(key): _stored_tensor(torch, tensor) for key, tensor in found.items()},
+            activation,
+            name,
         )
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
@@ -121,7 +123,7 @@ def _networks_inside(
         if any(str(key).rpartition(".")[2] in ("weight", "bias") for key in content):
             yield place, content
         return
-    for key, value in content.items() if depth < _MAX_DEPTH else ():
+    for key, value in content.items() if depth < _MAX_CONTAINERS else ():
         below = f"{place}.{key}" if place else str(key)
         if isinstance(value, torch.nn.Module):
             yield below, value
@@ -139,7 +141,7 @@ def _check_entries(tensors: Iterable[Any], size: int) -> None:
         )
 
 
-def _stored(torch: Any, tensor: Any) -> Floats | None:
+def _stored_tensor(torch: Any, tensor: Any) -> Floats | None:
     """Return a tensor of a state dict; None if it holds no real numbers."""
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
         return None

@@ -23,13 +23,13 @@ from polyregions.network import Network
 __all__ = ["LEAVES", "floats_of", "from_torch", "supported_modules", "without_dropped"]
 
 _KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
-_DROPPED_AT_THE_END = ("LogSoftmax", "Sigmoid", "Softmax")
-_BENDS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
-LEAVES = ("Linear", "BatchNorm1d", *_BENDS, *_KEEPS_VALUES, *_DROPPED_AT_THE_END)
+_DROPPED_LAYERS = ("LogSoftmax", "Sigmoid", "Softmax")
+_ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
+LEAVES = ("Linear", "BatchNorm1d", *_ACTIVATIONS, *_KEEPS_VALUES, *_DROPPED_LAYERS)
 # the layers whose first one says what an input is, or does not
-_FIRST = ("Linear", "Conv1d", "Conv2d", "Conv3d")
+_WEIGHTED_LAYERS = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 # a Sequential that contains itself, or one module many times over, ends here
-_MAX_DEPTH = 50
+_MAX_NESTING = 50
 _MAX_MODULES = 10_000
 
 
@@ -94,7 +94,7 @@ def from_torch(
     module = getattr(module, "_orig_mod", module)  # what torch.compile has wrapped
     if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
         raise NetworkError("the module has parameters without a shape yet; call it once before")
-    leaves = list(_leaves(torch, module))
+    leaves = list(_leaf_modules(torch, module))
     if len(leaves) > _MAX_MODULES:
         raise NetworkError(f"the module has more than {_MAX_MODULES} layers")
     unknown = next(((place, leaf) for place, kind, leaf in leaves if not kind), None)
@@ -103,10 +103,14 @@ def from_torch(
     if input_shape is not None:
         shape = _checked_shape(input_shape)
         return read_pt2(_exported(torch, module, shape), name, name, output)
-    first = next((m for m in module.modules() if type(m).__name__ in _FIRST), None)
+    first = next((m for m in module.modules() if type(m).__name__ in _WEIGHTED_LAYERS), None)
     width = getattr(first, "in_features", None)
     # a module that takes another length as well does not say its own
-    if width is None or _runs(torch, module, (width + 1,)) or not _runs(torch, module, (width,)):
+    if (
+        width is None
+        or _accepts(torch, module, (width + 1,))
+        or not _accepts(torch, module, (width,))
+    ):
         place, leaf = unknown or ("", module)
         reason = "" if first is None else f", which its first {type(first).__name__} does not say"
         raise UnsupportedOperatorError(
@@ -125,10 +129,10 @@ def _checked_shape(input_shape: Any) -> tuple[int, ...]:
         ) from None
     if min(shape, default=0) < 1:
         raise NetworkError(f"input_shape {shape} has no value; give the extents of one input")
-    return lowering.checked(shape)
+    return lowering.moderate_shape(shape)
 
 
-def _runs(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bool:
+def _accepts(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bool:
     """Whether a module can be called with one input of a shape."""
     copy = deepcopy(module).cpu().eval()
     try:
@@ -151,7 +155,7 @@ def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Ne
     width = next((leaf.weight.shape[-1] for _, kind, leaf in leaves if kind == "Linear"), None)
     if width is None:
         raise NetworkError("the module has no Linear layer, so it has no activation regions")
-    while leaves[-1][1] in _DROPPED_AT_THE_END:
+    while leaves[-1][1] in _DROPPED_LAYERS:
         warnings.warn(
             f"the last module {leaves.pop()[1]} is left out: regions are those of the values "
             f"it reads",
@@ -169,11 +173,11 @@ def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Ne
 
 def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Signal:
     if kind == "Linear":
-        return _linear(torch, signal, leaf.weight, leaf.bias, place)
-    if kind in _DROPPED_AT_THE_END:
+        return _linear_layer(torch, signal, leaf.weight, leaf.bias, place)
+    if kind in _DROPPED_LAYERS:
         raise UnsupportedOperatorError("it may only be the very last one")
     if kind == "BatchNorm1d":
-        return _batch_norm(torch, signal, leaf, place)
+        return _batch_norm_layer(torch, signal, leaf, place)
     if kind in ("ReLU6", "Hardtanh"):
         low, high = (np.array(float(bound)) for bound in (leaf.min_val, leaf.max_val))
         return clip(signal, low, high)
@@ -190,7 +194,7 @@ def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Si
     return lowering.bend(signal, 0.0, 1.0) if kind == "ReLU" else signal
 
 
-def _batch_norm(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
+def _batch_norm_layer(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
     if leaf.running_mean is None or leaf.running_var is None:
         raise UnsupportedOperatorError("it stores no statistics")
     mean, variance = (
@@ -238,26 +242,26 @@ def supported_modules() -> tuple[str, ...]:
     return tuple(sorted((*LEAVES, "Sequential")))
 
 
-def _leaves(
+def _leaf_modules(
     torch: Any, module: Any, place: str = "", depth: int = 0
 ) -> Iterator[tuple[str, str, Any]]:
     """Yield (place, class name, module) of the layers, in order; no name for other classes."""
-    if depth > _MAX_DEPTH:
-        raise NetworkError(f"modules are nested deeper than {_MAX_DEPTH}")
-    kind = _kind(torch, module, place)
+    if depth > _MAX_NESTING:
+        raise NetworkError(f"modules are nested deeper than {_MAX_NESTING}")
+    kind = _module_kind(torch, module, place)
     if kind != "Sequential":
         yield place, kind, module
         return
     count = 0
     for key, child in module._modules.items():
-        for leaf in _leaves(torch, child, f"{place}.{key}" if place else key, depth + 1):
+        for leaf in _leaf_modules(torch, child, f"{place}.{key}" if place else key, depth + 1):
             yield leaf
             count += 1
             if count > _MAX_MODULES:
                 return
 
 
-def _kind(torch: Any, module: Any, place: str) -> str:
+def _module_kind(torch: Any, module: Any, place: str) -> str:
     """Return the supported class that a module behaves like, if any."""
     for kind in ("Sequential", *LEAVES):
         known = getattr(torch.nn, kind)
@@ -273,7 +277,7 @@ def _kind(torch: Any, module: Any, place: str) -> str:
     return ""
 
 
-def _linear(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
+def _linear_layer(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
     matrix = floats_of(torch, weight, f"the weight of layer {place}")
     try:
         signal = lowering.matmul_right(signal, matrix.T)
@@ -300,7 +304,7 @@ def floats_of(torch: Any, tensor: Any, what: str) -> Floats:
 
 def without_dropped(torch: Any, module: Any) -> Any:
     """Return a Sequential without a softmax and the like at its end."""
-    leaves = [leaf for _, _, leaf in _leaves(torch, module)]
-    while type(leaves[-1]).__name__ in _DROPPED_AT_THE_END:
+    leaves = [leaf for _, _, leaf in _leaf_modules(torch, module)]
+    while type(leaves[-1]).__name__ in _DROPPED_LAYERS:
         leaves.pop()
     return torch.nn.Sequential(*leaves)

@@ -22,14 +22,13 @@ from polyregions.io.exact_floats import (
 )
 from polyregions.io.lowering import Signal
 from polyregions.io.switches import Switch
-from polyregions.io.torch_constants import CONSTANTS
-from polyregions.io.torch_picks import PICKS
-from polyregions.io.torch_shapes import COPIES, SHAPES
-from polyregions.io.torch_units import UNITS, axes_of, masked
+from polyregions.io.torch_shapes import COPIES, TORCH_SHAPES
+from polyregions.io.torch_units import TORCH_UNITS, axes_of, masked
 from polyregions.io.torch_values import (
+    TORCH_CONSTANTS,
     Arguments,
-    Lower,
-    Value,
+    TorchLowering,
+    TorchValue,
     folded,
     is_constant,
     number_of,
@@ -38,7 +37,7 @@ from polyregions.io.torch_values import (
     part_of,
     signal_of,
 )
-from polyregions.io.torch_windows import WINDOWS
+from polyregions.io.torch_windows import PICKS, TORCH_WINDOWS
 
 __all__ = ["ATEN", "DROPPED_AT_THE_END", "lowering_of"]
 
@@ -58,21 +57,21 @@ DROPPED_AT_THE_END = frozenset(
 # sums and products
 
 
-def _add(arguments: Arguments) -> Value:
-    return _combined(arguments, 1.0)
+def _torch_add(arguments: Arguments) -> TorchValue:
+    return _torch_combination(arguments, 1.0)
 
 
-def _sub(arguments: Arguments) -> Value:
-    return _combined(arguments, -1.0)
+def _sub(arguments: Arguments) -> TorchValue:
+    return _torch_combination(arguments, -1.0)
 
 
-def _combined(arguments: Arguments, sign: float) -> Value:
+def _torch_combination(arguments: Arguments, sign: float) -> TorchValue:
     if all(map(_is_truth, (arguments["self"], arguments["other"]))):
         raise UnsupportedOperatorError("it adds truth values; convert them to numbers before")
     first, second = part_of(arguments["self"]), part_of(arguments["other"])
     alpha = arguments.get("alpha", 1)
     if alpha != 1:
-        second = part_of(_mul({"self": second, "other": alpha}))
+        second = part_of(_torch_multiply({"self": second, "other": alpha}))
     if isinstance(first, Signal) and isinstance(second, Signal):
         return lowering.add_signals(first, second, sign)
     if isinstance(first, Signal):
@@ -86,11 +85,11 @@ def _is_truth(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "b"
 
 
-def _rsub(arguments: Arguments) -> Value:
+def _rsub(arguments: Arguments) -> TorchValue:
     return _sub({**arguments, "self": arguments["other"], "other": arguments["self"]})
 
 
-def _mul(arguments: Arguments) -> Value:
+def _torch_multiply(arguments: Arguments) -> TorchValue:
     first, second = arguments["self"], arguments["other"]
     if not is_constant(first) and not is_constant(second):
         for value, other in ((first, second), (second, first)):
@@ -107,11 +106,11 @@ def _mul(arguments: Arguments) -> Value:
     return lowering.multiply(signal_of({"self": first}), number_of(second))
 
 
-def _square(arguments: Arguments) -> Value:
-    return _mul({"self": arguments["self"], "other": arguments["self"]})
+def _square(arguments: Arguments) -> TorchValue:
+    return _torch_multiply({"self": arguments["self"], "other": arguments["self"]})
 
 
-def _div(arguments: Arguments) -> Value:
+def _torch_divide(arguments: Arguments) -> TorchValue:
     if not is_constant(arguments["other"]):
         raise UnsupportedOperatorError("it divides by a value that depends on the input")
     divisor = number_of(arguments["other"])
@@ -121,12 +120,12 @@ def _div(arguments: Arguments) -> Value:
     return lowering.divide(signal_of(arguments), divisor)
 
 
-def _neg(arguments: Arguments) -> Value:
+def _torch_negative(arguments: Arguments) -> TorchValue:
     value = part_of(arguments["self"])
     return extremes.negated(value) if isinstance(value, Signal) else -value
 
 
-def _linear(arguments: Arguments) -> Value:
+def _torch_linear(arguments: Arguments) -> TorchValue:
     weight, bias = parameter_of(arguments, "weight"), optional_of(arguments, "bias")
     if weight.ndim != 2:
         raise UnsupportedOperatorError("its weight must be a matrix")
@@ -134,7 +133,7 @@ def _linear(arguments: Arguments) -> Value:
     return result if bias is None else lowering.add(result, bias)
 
 
-def _matmul(arguments: Arguments) -> Value:
+def _torch_matmul(arguments: Arguments) -> TorchValue:
     names = ("other", "mat2", "vec", "tensor")
     first, second = arguments["self"], next(arguments[n] for n in names if n in arguments)
     if isinstance(first, Signal) and isinstance(second, np.ndarray):
@@ -150,21 +149,21 @@ def _matmul(arguments: Arguments) -> Value:
     raise UnsupportedOperatorError("one factor must be a parameter")
 
 
-def _addmm(arguments: Arguments) -> Value:
+def _addmm(arguments: Arguments) -> TorchValue:
     factors = [arguments.get("mat1", arguments.get("batch1"))]
     factors.append(arguments.get("mat2", arguments.get("batch2")))
-    product = _matmul({"self": factors[0], "other": factors[1]})
-    product = _mul({"self": product, "other": arguments.get("alpha", 1)})
+    product = _torch_matmul({"self": factors[0], "other": factors[1]})
+    product = _torch_multiply({"self": product, "other": arguments.get("alpha", 1)})
     shift = {"self": product, "other": arguments["self"], "alpha": arguments.get("beta", 1)}
-    return _add(shift)
+    return _torch_add(shift)
 
 
-def _einsum(arguments: Arguments) -> Value:
+def _torch_einsum(arguments: Arguments) -> TorchValue:
     operands = [part_of(operand) for operand in arguments["tensors"]]
     return contractions.einsum(str(arguments["equation"]), operands)
 
 
-def _sum(arguments: Arguments) -> Value:
+def _torch_sum(arguments: Arguments) -> TorchValue:
     value, keep = part_of(arguments["self"]), bool(arguments.get("keepdim", False))
     axes = axes_of(arguments, value)
     if isinstance(value, Signal):
@@ -172,13 +171,13 @@ def _sum(arguments: Arguments) -> Value:
     return folded(exact_total(value, axes, keep=keep))
 
 
-def _mean(arguments: Arguments) -> Value:
-    total = part_of(_sum(arguments))
+def _torch_mean(arguments: Arguments) -> TorchValue:
+    total = part_of(_torch_sum(arguments))
     count = float(math.prod(arguments["self"].shape) // math.prod(total.shape))
-    return _div({"self": total, "other": count})
+    return _torch_divide({"self": total, "other": count})
 
 
-def _batch_norm(arguments: Arguments) -> Value:
+def _torch_batch_norm(arguments: Arguments) -> TorchValue:
     if arguments["training"] is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
     mean, variance = (parameter_of(arguments, name) for name in ("running_mean", "running_var"))
@@ -193,40 +192,40 @@ def _batch_norm(arguments: Arguments) -> Value:
     )
 
 
-ATEN: dict[str, Lower] = {
-    **CONSTANTS,
+ATEN: dict[str, TorchLowering] = {
+    **TORCH_CONSTANTS,
     **COPIES,
     **PICKS,
-    **SHAPES,
-    **UNITS,
-    **WINDOWS,
-    "add.Tensor": _add,
+    **TORCH_SHAPES,
+    **TORCH_UNITS,
+    **TORCH_WINDOWS,
+    "add.Tensor": _torch_add,
     "addmm.default": _addmm,
     "baddbmm.default": _addmm,
-    "batch_norm.default": _batch_norm,
-    "bmm.default": _matmul,
-    "div.Tensor": _div,
-    "dot.default": _matmul,
-    "einsum.default": _einsum,
-    "linear.default": _linear,
-    "matmul.default": _matmul,
-    "mean.default": _mean,
-    "mean.dim": _mean,
-    "mm.default": _matmul,
-    "mul.Tensor": _mul,
-    "mv.default": _matmul,
-    "neg.default": _neg,
+    "batch_norm.default": _torch_batch_norm,
+    "bmm.default": _torch_matmul,
+    "div.Tensor": _torch_divide,
+    "dot.default": _torch_matmul,
+    "einsum.default": _torch_einsum,
+    "linear.default": _torch_linear,
+    "matmul.default": _torch_matmul,
+    "mean.default": _torch_mean,
+    "mean.dim": _torch_mean,
+    "mm.default": _torch_matmul,
+    "mul.Tensor": _torch_multiply,
+    "mv.default": _torch_matmul,
+    "neg.default": _torch_negative,
     "rsub.Scalar": _rsub,
     "rsub.Tensor": _rsub,
     "square.default": _square,
     "sub.Tensor": _sub,
-    "sum.default": _sum,
-    "sum.dim_IntList": _sum,
+    "sum.default": _torch_sum,
+    "sum.dim_IntList": _torch_sum,
 }
 
 # why an operator that is often met has no exact form here
 _JUMPS = "it jumps, so the network is not continuous"
-_REASONS = {
+_TORCH_REASONS = {
     **dict.fromkeys(
         ("ceil", "floor", "fmod", "heaviside", "remainder", "round", "sign", "trunc"), _JUMPS
     ),
@@ -235,7 +234,7 @@ _REASONS = {
 }
 
 
-def lowering_of(operator: str, node: str) -> Lower:
+def lowering_of(operator: str, node: str) -> TorchLowering:
     """Return the function that lowers an operator, in place or not.
 
     Raises
@@ -246,7 +245,7 @@ def lowering_of(operator: str, node: str) -> Lower:
     lower = ATEN.get(operator) or ATEN.get(operator.replace("_.", ".", 1))
     if lower is not None:
         return lower
-    reason = _REASONS.get(operator.partition(".")[0], "")
+    reason = _TORCH_REASONS.get(operator.partition(".")[0], "")
     if operator in DROPPED_AT_THE_END:
         reason = "it is not piecewise linear and may only be the very last operator"
     reason = f" ({reason})" if reason else ""

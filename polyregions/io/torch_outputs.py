@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyregions.errors import FormatError
-from polyregions.io.lowering import DroppedOperatorWarning
-from polyregions.io.outputs import chosen_outputs, joined_note, listed
+from polyregions.io.outputs import chosen_outputs, end_note, joined_note, listing, no_reals_note
+from polyregions.io.torch_archive import Json
 from polyregions.io.torch_operators import DROPPED_AT_THE_END
-from polyregions.io.torch_shapes import SHAPES
+from polyregions.io.torch_shapes import TORCH_SHAPES
 from polyregions.io.torch_values import REAL_TYPES
 
-__all__ = ["kept_values", "needed_nodes", "operator_of", "results_of"]
-
-Json = Any
+__all__ = ["kept_results", "needed_calls", "operator_of", "results_of"]
 
 _PREFIX = "torch.ops.aten."
 # operators whose second result is an index
@@ -48,7 +46,7 @@ def results_of(node: Json) -> list[str]:
     return names
 
 
-def kept_values(
+def kept_results(
     module: Json, output: str | int | None
 ) -> tuple[tuple[str, ...], tuple[UserWarning, ...]]:
     """Return the names of the values that are read as the network's output, and what to say.
@@ -76,23 +74,22 @@ def kept_values(
     chosen = [outputs[k] for k in chosen_outputs([one.name for one in outputs], output)]
     graph = module["graph"]
     kept: dict[str, str] = {}
-    said: list[str] = []
+    notes: list[UserWarning] = []
     for one in chosen:
-        value, dropped = (None, []) if one.value is None else _before_the_end(graph, one.value)
-        if value is None or not _is_real(graph, value):
-            said.append(f"the output {one.name[:80]!r} holds no real numbers and is left out")
+        value, dropped = (
+            (None, []) if one.value is None else _before_dropped_calls(graph, one.value)
+        )
+        if value is None or not _is_of_reals(graph, value):
+            notes.append(no_reals_note(one.name))
             continue
-        said += [
-            f"the last operator {operator} is left out: regions are those of the values it reads"
-            for operator in dropped
-        ]
+        if dropped:
+            notes.append(end_note(dropped[::-1]))
         kept.setdefault(value, one.name)
     if not kept:
-        names = listed(repr(one.name[:80]) for one in chosen)
+        names = listing(repr(one.name[:80]) for one in chosen)
         raise FormatError(f"its output ({names}) holds no real numbers; return a tensor of floats")
-    notes: list[UserWarning] = [DroppedOperatorWarning(text) for text in dict.fromkeys(said)]
-    notes += joined_note(list(kept.values()))
-    return tuple(kept), tuple(notes)
+    notes = list({str(note): note for note in notes}.values())  # each is said once
+    return tuple(kept), (*notes, *joined_note(list(kept.values())))
 
 
 def _outputs(module: Json) -> list[_Output]:
@@ -101,13 +98,13 @@ def _outputs(module: Json) -> list[_Output]:
         if "user_output" not in spec:
             raise FormatError("the program changes a buffer; export it in evaluation mode")
         values.append(spec["user_output"]["arg"].get("as_tensor", {}).get("name"))
-    names = _names(module) if len(values) > 1 else ["0"]
+    names = _output_names(module) if len(values) > 1 else ["0"]
     if len(names) != len(values):
         names = [str(number) for number in range(len(values))]
     return [_Output(name, value) for name, value in zip(names, values, strict=True)]
 
 
-def _names(module: Json) -> list[str]:
+def _output_names(module: Json) -> list[str]:
     """Return the names of the outputs, from the containers that the module returns."""
     call = next(call for call in module["module_call_graph"] if call["fqn"] == "")
     _, tree = json.loads(call["signature"]["out_spec"])
@@ -115,10 +112,10 @@ def _names(module: Json) -> list[str]:
         name: entry["fields"] if isinstance(entry, dict) else entry
         for name, entry in (module.get("treespec_namedtuple_fields") or {}).items()
     }
-    return list(_leaves(tree, "", fields))
+    return list(_leaf_outputs(tree, "", fields))
 
 
-def _leaves(tree: Json, place: str, fields: dict[str, list[str]]) -> Iterator[str]:
+def _leaf_outputs(tree: Json, place: str, fields: dict[str, list[str]]) -> Iterator[str]:
     kind, children = tree["type"], tree["children_spec"]
     if kind is None:
         yield place or "0"
@@ -130,10 +127,10 @@ def _leaves(tree: Json, place: str, fields: dict[str, list[str]]) -> Iterator[st
     elif isinstance(context, list) and len(context) == len(children):
         keys = context
     for key, child in zip(keys, children, strict=True):
-        yield from _leaves(child, f"{place}.{key}" if place else str(key), fields)
+        yield from _leaf_outputs(child, f"{place}.{key}" if place else str(key), fields)
 
 
-def _before_the_end(graph: Json, value: str) -> tuple[str, list[str]]:
+def _before_dropped_calls(graph: Json, value: str) -> tuple[str, list[str]]:
     """Return the name of the value before a softmax and the like, and what comes after it."""
     makers = {name: node for node in graph["nodes"] for name in results_of(node)}
     dropped: list[str] = []
@@ -149,29 +146,29 @@ def _before_the_end(graph: Json, value: str) -> tuple[str, list[str]]:
         ):
             dropped.append(operator)
             end = value = read["as_tensor"]["name"]
-        elif operator in SHAPES and "as_tensor" in read:
+        elif operator in TORCH_SHAPES and "as_tensor" in read:
             value = read["as_tensor"]["name"]
         else:
             break
     return end, dropped
 
 
-def _is_real(graph: Json, value: str) -> bool:
+def _is_of_reals(graph: Json, value: str) -> bool:
     return graph["tensor_values"][value]["dtype"] in REAL_TYPES
 
 
-def needed_nodes(nodes: list[Json], values: Iterable[str]) -> list[Json]:
+def needed_calls(nodes: list[Json], values: Iterable[str]) -> list[Json]:
     """Return the nodes that values depend on, and those that change a value in place."""
     needed = set(values)
     kept = []
     for node in reversed(nodes):
         if "_." in operator_of(node) or not needed.isdisjoint(results_of(node)):
             kept.append(node)
-            needed.update(_read(node))
+            needed.update(_names_read(node))
     return kept[::-1]
 
 
-def _read(node: Json) -> Iterator[str]:
+def _names_read(node: Json) -> Iterator[str]:
     """Yield the names of what a node reads."""
     for entry in node["inputs"]:
         ((_, content),) = entry["arg"].items()

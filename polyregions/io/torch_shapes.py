@@ -13,8 +13,8 @@ from polyregions.io.torch_values import (
     REAL_TYPES,
     TRUTH,
     Arguments,
-    Lower,
-    Value,
+    TorchLowering,
+    TorchValue,
     holds,
     moved_of,
     number_of,
@@ -22,31 +22,31 @@ from polyregions.io.torch_values import (
     part_of,
 )
 
-__all__ = ["COPIES", "SHAPES"]
+__all__ = ["COPIES", "TORCH_SHAPES"]
 
 
-def _same(arguments: Arguments) -> Value:
+def _same(arguments: Arguments) -> TorchValue:
     return moved_of(arguments, "self" if "self" in arguments else "input")
 
 
-def _dropout(arguments: Arguments) -> Value:
+def _torch_dropout(arguments: Arguments) -> TorchValue:
     if arguments["train"] is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
     return moved_of(arguments, "input")
 
 
-def _flatten(arguments: Arguments) -> Value:
+def _torch_flatten(arguments: Arguments) -> TorchValue:
     start, end = arguments.get("start_dim", 0), arguments.get("end_dim", -1)
     return rearranging.joined_axes(moved_of(arguments), start, end)
 
 
-def _view(arguments: Arguments) -> Value:
+def _torch_view(arguments: Arguments) -> TorchValue:
     value = moved_of(arguments)
     target = [int(extent) for extent in arguments.get("size", arguments.get("shape"))]
     return rearranging.reshaped(value, rearranging.resolved(value.shape, target))
 
 
-def _unflatten(arguments: Arguments) -> Value:
+def _unflatten(arguments: Arguments) -> TorchValue:
     value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments["dim"]))
     sizes = [int(extent) for extent in arguments["sizes"]]
@@ -54,12 +54,12 @@ def _unflatten(arguments: Arguments) -> Value:
     return rearranging.reshaped(value, (*value.shape[:axis], *inner, *value.shape[axis + 1 :]))
 
 
-def _permute(arguments: Arguments) -> Value:
+def _permute(arguments: Arguments) -> TorchValue:
     order = [int(axis) for axis in arguments["dims"]]
     return rearranging.rearranged(moved_of(arguments), lambda array: np.transpose(array, order))
 
 
-def _swap(arguments: Arguments) -> Value:
+def _swap(arguments: Arguments) -> TorchValue:
     first, second = (
         int(arguments[f"dim{k}"] if f"dim{k}" in arguments else arguments[f"axis{k}"])
         for k in (0, 1)
@@ -69,15 +69,15 @@ def _swap(arguments: Arguments) -> Value:
     )
 
 
-def _swapped_last(arguments: Arguments) -> Value:
+def _swapped_last(arguments: Arguments) -> TorchValue:
     return rearranging.rearranged(moved_of(arguments), lambda array: np.swapaxes(array, -1, -2))
 
 
-def _turned(arguments: Arguments) -> Value:
+def _turned(arguments: Arguments) -> TorchValue:
     return rearranging.rearranged(moved_of(arguments), np.transpose)
 
 
-def _squeeze(arguments: Arguments) -> Value:
+def _torch_squeeze(arguments: Arguments) -> TorchValue:
     value = moved_of(arguments)
     given = arguments.get("dim")
     if given is None:
@@ -87,27 +87,27 @@ def _squeeze(arguments: Arguments) -> Value:
     return rearranging.squeezed(value, [axis for axis in axes if value.shape[axis] == 1])
 
 
-def _unsqueeze(arguments: Arguments) -> Value:
+def _torch_unsqueeze(arguments: Arguments) -> TorchValue:
     return rearranging.unsqueezed(moved_of(arguments), [int(arguments["dim"])])
 
 
-def _slice(arguments: Arguments) -> Value:
+def _torch_slice(arguments: Arguments) -> TorchValue:
     start, end, step = (arguments.get(name) for name in ("start", "end", "step"))
     axis = int(arguments.get("dim", 0))
-    return rearranging.pieces(moved_of(arguments), axis, slice(start, end, step))
+    return rearranging.part_along(moved_of(arguments), axis, slice(start, end, step))
 
 
-def _select(arguments: Arguments) -> Value:
+def _torch_select(arguments: Arguments) -> TorchValue:
     axis, index = int(arguments["dim"]), int(arguments["index"])
     return rearranging.rearranged(moved_of(arguments), lambda a: np.take(a, index, axis=axis))
 
 
-def _index_select(arguments: Arguments) -> Value:
+def _index_select(arguments: Arguments) -> TorchValue:
     axis, index = int(arguments["dim"]), parameter_of(arguments, "index").astype(np.intp)
     return rearranging.rearranged(moved_of(arguments), lambda a: np.take(a, index, axis=axis))
 
 
-def _split(arguments: Arguments) -> tuple[Value, ...]:
+def _torch_split(arguments: Arguments) -> tuple[TorchValue, ...]:
     value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
     extent = value.shape[axis]
@@ -120,14 +120,14 @@ def _split(arguments: Arguments) -> tuple[Value, ...]:
     return rearranging.parts_along(value, axis, [int(size) for size in sizes])
 
 
-def _chunk(arguments: Arguments) -> tuple[Value, ...]:
+def _torch_chunk(arguments: Arguments) -> tuple[TorchValue, ...]:
     value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
     size = -(-value.shape[axis] // max(1, int(arguments["chunks"])))
-    return _split({"self": value, "split_size": size, "dim": axis})
+    return _torch_split({"self": value, "split_size": size, "dim": axis})
 
 
-def _joined(arguments: Arguments) -> Value:
+def _torch_concatenate(arguments: Arguments) -> TorchValue:
     parts = [part_of(part) for part in arguments["tensors"]]
     axis = int(arguments.get("dim", 0))
     constants = [part for part in parts if not isinstance(part, Signal)]
@@ -136,13 +136,13 @@ def _joined(arguments: Arguments) -> Value:
     return lowering.concatenate(parts, axis)
 
 
-def _stacked(arguments: Arguments) -> Value:
+def _stacked(arguments: Arguments) -> TorchValue:
     axis = int(arguments.get("dim", 0))
     parts = [rearranging.unsqueezed(part_of(part), [axis]) for part in arguments["tensors"]]
-    return _joined({"tensors": parts, "dim": axis})
+    return _torch_concatenate({"tensors": parts, "dim": axis})
 
 
-def _expand(arguments: Arguments) -> Value:
+def _torch_expand(arguments: Arguments) -> TorchValue:
     value = moved_of(arguments)
     size = [int(extent) for extent in arguments["size"]]
     lead = len(size) - len(value.shape)
@@ -153,41 +153,41 @@ def _expand(arguments: Arguments) -> Value:
     return rearranging.broadcast_to(value, target)
 
 
-def _expanded_as(arguments: Arguments) -> Value:
+def _expanded_as(arguments: Arguments) -> TorchValue:
     return rearranging.broadcast_to(moved_of(arguments), arguments["other"].shape)
 
 
-def _viewed_as(arguments: Arguments) -> Value:
+def _viewed_as(arguments: Arguments) -> TorchValue:
     return rearranging.reshaped(moved_of(arguments), arguments["other"].shape)
 
 
-def _size(arguments: Arguments) -> Value:
+def _torch_size(arguments: Arguments) -> TorchValue:
     return int(moved_of(arguments).shape[arguments["dim"]])
 
 
-def _moved(arguments: Arguments) -> Value:
+def _moved(arguments: Arguments) -> TorchValue:
     source, target = (np.atleast_1d(arguments[name]).tolist() for name in ("source", "destination"))
     return rearranging.rearranged(
         moved_of(arguments), lambda array: np.moveaxis(array, source, target)
     )
 
 
-def _unbound(arguments: Arguments) -> tuple[Value, ...]:
+def _unbound(arguments: Arguments) -> tuple[TorchValue, ...]:
     value = moved_of(arguments)
     axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
     parts = rearranging.parts_along(value, axis, [1] * value.shape[axis])
     return tuple(rearranging.squeezed(part, [axis]) for part in parts)
 
 
-def _narrowed(arguments: Arguments) -> Value:
+def _narrowed(arguments: Arguments) -> TorchValue:
     start = int(arguments["start"])
     part = slice(start, start + int(arguments["length"]))
-    return rearranging.pieces(moved_of(arguments), int(arguments["dim"]), part)
+    return rearranging.part_along(moved_of(arguments), int(arguments["dim"]), part)
 
 
-def _converted(arguments: Arguments) -> Value:
+def _converted(arguments: Arguments) -> TorchValue:
     """Change the type of numbers, which the rational function does not know."""
-    value: Value = arguments["self"]
+    value: TorchValue = arguments["self"]
     target = arguments.get("dtype")
     if target is None or isinstance(value, Switch):
         return value
@@ -205,28 +205,28 @@ def _converted(arguments: Arguments) -> Value:
 
 
 # whose result is memory of its own
-COPIES: dict[str, Lower] = {
+COPIES: dict[str, TorchLowering] = {
     "_to_copy.default": _converted,
-    "cat.default": _joined,
+    "cat.default": _torch_concatenate,
     "clone.default": _same,
-    "concat.default": _joined,
+    "concat.default": _torch_concatenate,
     "lift_fresh_copy.default": _same,
     "stack.default": _stacked,
 }
 
-SHAPES: dict[str, Lower] = {
-    "_unsafe_view.default": _view,
+TORCH_SHAPES: dict[str, TorchLowering] = {
+    "_unsafe_view.default": _torch_view,
     "alias.default": _same,
-    "broadcast_to.default": _expand,
-    "chunk.default": _chunk,
+    "broadcast_to.default": _torch_expand,
+    "chunk.default": _torch_chunk,
     "contiguous.default": _same,
     "detach.default": _same,
     "detach_.default": _same,
-    "dropout.default": _dropout,
-    "expand.default": _expand,
+    "dropout.default": _torch_dropout,
+    "expand.default": _torch_expand,
     "expand_as.default": _expanded_as,
-    "feature_dropout.default": _dropout,
-    "flatten.using_ints": _flatten,
+    "feature_dropout.default": _torch_dropout,
+    "flatten.using_ints": _torch_flatten,
     "index_select.default": _index_select,
     "mT.default": _swapped_last,
     "matrix_H.default": _turned,
@@ -235,24 +235,24 @@ SHAPES: dict[str, Lower] = {
     "narrow.default": _narrowed,
     "numpy_T.default": _turned,
     "permute.default": _permute,
-    "reshape.default": _view,
+    "reshape.default": _torch_view,
     "reshape_as.default": _viewed_as,
-    "select.int": _select,
-    "slice.Tensor": _slice,
-    "split.Tensor": _split,
-    "split_with_sizes.default": _split,
-    "squeeze.default": _squeeze,
-    "squeeze.dim": _squeeze,
-    "squeeze.dims": _squeeze,
+    "select.int": _torch_select,
+    "slice.Tensor": _torch_slice,
+    "split.Tensor": _torch_split,
+    "split_with_sizes.default": _torch_split,
+    "squeeze.default": _torch_squeeze,
+    "squeeze.dim": _torch_squeeze,
+    "squeeze.dims": _torch_squeeze,
     "swapaxes.default": _swap,
-    "sym_size.int": _size,
+    "sym_size.int": _torch_size,
     "t.default": _turned,
     "to.dtype": _converted,
     "to.dtype_layout": _converted,
     "transpose.int": _swap,
     "unbind.int": _unbound,
     "unflatten.int": _unflatten,
-    "unsqueeze.default": _unsqueeze,
-    "view.default": _view,
+    "unsqueeze.default": _torch_unsqueeze,
+    "view.default": _torch_view,
     "view_as.default": _viewed_as,
 }

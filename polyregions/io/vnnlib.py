@@ -15,9 +15,17 @@ import numpy as np
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError, FormatError, MissingExtraError
-from polyregions.files.reading import read_bytes, unpacked
-from polyregions.io.linear_terms import VARIABLE, Direction, Inequality, inequalities, letters
-from polyregions.io.terms import Term, terms, written
+from polyregions.files.reading import file_path, read_bytes, unpacked
+from polyregions.io.linear_terms import (
+    INPUT_OR_OUTPUT,
+    Direction,
+    Inequality,
+    Term,
+    inequalities_of,
+    letters,
+    terms,
+    written,
+)
 from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2
 
 __all__ = ["BoxFile", "DomainFile", "load_box", "load_domain"]
@@ -27,10 +35,12 @@ _MAX_NOTES = 20
 # the box of a polytope takes time that grows with the cube of its inputs: here some 15 s
 _MAX_POLYTOPE_INPUTS = 128
 # commands that say nothing about the inputs
-_IGNORED = frozenset({"set-logic", "set-info", "set-option", "check-sat", "get-model", "exit"})
+_IGNORED_COMMANDS = frozenset(
+    {"set-logic", "set-info", "set-option", "check-sat", "get-model", "exit"}
+)
 
 # the tightest inequality of each direction
-_Found = dict[Direction, Inequality]
+_Bounds = dict[Direction, Inequality]
 
 
 @dataclass(frozen=True)
@@ -141,22 +151,22 @@ def load_domain(path: str | Path) -> DomainFile:
     ...     load_domain(file).domain
     Polytope([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
     """
-    file = Path(path)
+    file = file_path(path)
     data = unpacked(read_bytes(file, _MAX_BYTES), str(file), _MAX_BYTES)
     try:
         text = data.decode("utf-8")
         if is_version_2(text):
-            return _read(terms_of_version_2(text))
-        return _read(terms(text))
+            return _domain_of_commands(terms_of_version_2(text))
+        return _domain_of_commands(terms(text))
     except UnicodeDecodeError:
         raise FormatError(f"{file} is not a text file; give a VNN-LIB file") from None
     except (FormatError, DomainError, MissingExtraError) as error:
         raise type(error)(f"{file}: {error}") from None
 
 
-def _read(commands: Iterable[Term]) -> DomainFile:
+def _domain_of_commands(commands: Iterable[Term]) -> DomainFile:
     inputs: set[int] = set()
-    found: _Found = {}
+    found: _Bounds = {}
     notes: list[str] = []
     ignored = 0
     for term in commands:
@@ -166,18 +176,18 @@ def _read(commands: Iterable[Term]) -> DomainFile:
             if index is not None:
                 inputs.add(index)
         elif command == "assert" and len(term) == 2:
-            _collect(term[1], found)
+            _note_bounds(term[1], found)
             outputs = _output_constraints(term[1])
             ignored += len(outputs)
             notes += [f"ignored the output constraint {written(t)}" for t in outputs[:_MAX_NOTES]]
-        elif command not in _IGNORED:
+        elif command not in _IGNORED_COMMANDS:
             raise FormatError(
                 f"{written(term)} is not a command of VNN-LIB 1.0; "
                 f"use declare-const and assert only"
             )
     if ignored > _MAX_NOTES:
         notes[_MAX_NOTES:] = [f"ignored {ignored - _MAX_NOTES} further output constraints"]
-    return DomainFile(_domain(inputs, found), tuple(notes))
+    return DomainFile(_domain_of_bounds(inputs, found), tuple(notes))
 
 
 def _declared_input(term: Term) -> int | None:
@@ -187,7 +197,7 @@ def _declared_input(term: Term) -> int | None:
         and term[-1] == "Real"
         and (len(term) == 3 or term[2] == ())
     )
-    match = VARIABLE.match(term[1]) if well_formed and isinstance(term[1], str) else None
+    match = INPUT_OR_OUTPUT.match(term[1]) if well_formed and isinstance(term[1], str) else None
     if match is None:
         raise FormatError(f"{written(term)} does not declare a Real named X_i or Y_i")
     return int(match[2]) if match[1] == "X" else None
@@ -196,7 +206,7 @@ def _declared_input(term: Term) -> int | None:
 # --- what is asserted ---------------------------------------------------------
 
 
-def _collect(term: Term, found: _Found) -> None:
+def _note_bounds(term: Term, found: _Bounds) -> None:
     """Tighten what is known by what an asserted term says of the inputs."""
     named = letters(term)
     if named == {"Y"}:
@@ -206,12 +216,12 @@ def _collect(term: Term, found: _Found) -> None:
     head, operands = term[0], term[1:]
     if head == "and":
         for operand in operands:
-            _collect(operand, found)
+            _note_bounds(operand, found)
     elif head == "or":
-        cases: list[_Found] = []
+        cases: list[_Bounds] = []
         for operand in operands:
-            case: _Found = {}
-            _collect(operand, case)
+            case: _Bounds = {}
+            _note_bounds(operand, case)
             cases.append(case)
         if any(_bounds(case) != _bounds(cases[0]) for case in cases):
             raise FormatError(
@@ -220,17 +230,17 @@ def _collect(term: Term, found: _Found) -> None:
             )
         _tighten(found, cases[0].values())
     else:
-        _tighten(found, inequalities(term))
+        _tighten(found, inequalities_of(term))
 
 
-def _tighten(found: _Found, rows: Iterable[Inequality]) -> None:
+def _tighten(found: _Bounds, rows: Iterable[Inequality]) -> None:
     for row in rows:
         direction, bound = row.scaled
         if direction not in found or bound < found[direction].scaled[1]:
             found[direction] = row
 
 
-def _bounds(found: _Found) -> dict[Direction, Fraction]:
+def _bounds(found: _Bounds) -> dict[Direction, Fraction]:
     return {direction: row.scaled[1] for direction, row in found.items()}
 
 
@@ -253,7 +263,7 @@ def _output_constraints(term: Term) -> list[Term]:
 # --- the domain ---------------------------------------------------------------
 
 
-def _domain(inputs: set[int], found: _Found) -> Domain:
+def _domain_of_bounds(inputs: set[int], found: _Bounds) -> Domain:
     if not inputs:
         raise FormatError("no input is declared; declare X_0, X_1, … with declare-const")
     for index in range(len(inputs)):
@@ -262,13 +272,13 @@ def _domain(inputs: set[int], found: _Found) -> Domain:
     undeclared = {index for direction in found for index, _ in direction} - inputs
     if undeclared:
         raise FormatError(f"input X_{min(undeclared)} is bounded but not declared")
-    _check_order(found)
+    _check_bounds(found)
     if all(len(direction) == 1 for direction in found):
-        return _box(len(inputs), found)
+        return _box_of_bounds(len(inputs), found)
     return _polytope(len(inputs), found)
 
 
-def _check_order(found: _Found) -> None:
+def _check_bounds(found: _Bounds) -> None:
     """Refuse bounds of one input that contradict each other."""
     for direction, row in found.items():
         opposite = found.get(tuple((index, -c) for index, c in direction))
@@ -281,7 +291,7 @@ def _check_order(found: _Found) -> None:
                 )
 
 
-def _box(count: int, found: _Found) -> Box:
+def _box_of_bounds(count: int, found: _Bounds) -> Box:
     sides = []
     for sign, side in ((-1, "lower"), (1, "upper")):
         rows = [found.get(((index, Fraction(sign)),)) for index in range(count)]
@@ -295,7 +305,7 @@ def _box(count: int, found: _Found) -> Box:
     return Box(*sides)
 
 
-def _polytope(count: int, found: _Found) -> Polytope:
+def _polytope(count: int, found: _Bounds) -> Polytope:
     if count > _MAX_POLYTOPE_INPUTS:
         raise DomainError(
             f"a polytope of {count} inputs is too large, at most {_MAX_POLYTOPE_INPUTS} are "

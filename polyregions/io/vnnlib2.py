@@ -9,13 +9,13 @@ from typing import Any
 
 from polyregions.errors import FormatError, MissingExtraError
 from polyregions.files.reading import import_extra
+from polyregions.io.linear_terms import Term, terms, written
 from polyregions.io.signals import MAX_VALUES
-from polyregions.io.terms import Term, terms, written
 
 __all__ = ["is_version_2", "terms_of_version_2"]
 
 # numbers that take every value between two others
-_REAL_TYPES = ("F16", "F32", "F64", "BF16", "Real")
+_REAL_SORTS = ("F16", "F32", "F64", "BF16", "Real")
 _HEADS = {
     "And": "and",
     "Or": "or",
@@ -79,7 +79,9 @@ def terms_of_version_2(text: str) -> Iterator[Term]:
     try:
         query = vnnlib.parse_query_string(text)
     except vnnlib.VNNLibException as error:
-        raise FormatError(f"it is no VNN-LIB 2.0 ({_reason(str(error))}); correct it") from None
+        raise FormatError(
+            f"it is no VNN-LIB 2.0 ({_first_error(str(error))}); correct it"
+        ) from None
     if len(query.networks) != 1:
         raise FormatError(
             f"it speaks of {len(query.networks)} networks; give a file about one network"
@@ -88,7 +90,7 @@ def terms_of_version_2(text: str) -> Iterator[Term]:
     if len(network.inputs) != 1 or network.hidden:
         raise FormatError("its network has several inputs or hidden nodes; declare one input only")
     (given,) = network.inputs
-    if given.dtype.name not in _REAL_TYPES:
+    if given.dtype.name not in _REAL_SORTS:
         raise FormatError(f"its input holds {given.dtype.name} numbers; declare it as float32")
     size = math.prod(given.shape)
     if not 1 <= size <= MAX_VALUES:
@@ -120,7 +122,7 @@ def _term(node: Any, first: dict[str, tuple[str, int]]) -> Term:
     return (_HEADS[kind], *(_term(operand, first) for operand in operands))
 
 
-def _reason(text: str) -> str:
+def _first_error(text: str) -> str:
     """Return the first error of a message that may be JSON."""
     try:
         error = json.loads(text)["errors"][0]

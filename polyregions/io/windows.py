@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from polyregions.io.extremes import largest
 from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
 
 __all__ = [
+    "Sliding",
     "Windows",
     "average_pool",
     "convolve",
@@ -51,6 +53,25 @@ class Windows:
     shape: Shape
     index: Indices
     sizes: Indices
+
+
+class Sliding(NamedTuple):
+    """How filters slide over an array, in each spatial dimension.
+
+    Attributes
+    ----------
+    strides : sequence of int
+    pads : sequence of (before, after)
+        Zeros added around the array.
+    dilations : sequence of int
+    groups : int
+        Into how many parts the channels fall that have filters of their own.
+    """
+
+    strides: Sequence[int]
+    pads: Sequence[tuple[int, int]]
+    dilations: Sequence[int]
+    groups: int = 1
 
 
 def same_padding(
@@ -108,7 +129,7 @@ def windows(
     )
     if min(out) < 1:
         raise NetworkError(f"a window of {tuple(kernel)} does not fit into {spatial}")
-    return _placed(out, spatial, kernel, strides, [before for before, _ in pads], dilations)
+    return _placed_windows(out, spatial, kernel, strides, [before for before, _ in pads], dilations)
 
 
 def windows_with_ceil(
@@ -143,7 +164,7 @@ def windows_with_ceil(
     return replace(seen, sizes=(within.index >= 0).sum(axis=1))
 
 
-def _placed(
+def _placed_windows(
     out: Shape,
     spatial: Shape,
     kernel: Sequence[int],
@@ -174,10 +195,7 @@ def convolve(
     signal: Signal,
     weight: Floats,
     bias: Floats | None,
-    strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
-    dilations: Sequence[int],
-    groups: int,
+    sliding: Sliding,
 ) -> Signal:
     """Return the cross-correlation of a signal with filters, as networks define convolution.
 
@@ -187,10 +205,7 @@ def convolve(
         Of shape (batch, channels, spatial...).
     weight : numpy.ndarray, shape (filters, channels / groups, kernel...)
     bias : numpy.ndarray, shape (filters,), optional
-    strides, dilations : sequence of int, one per spatial dimension
-    pads : sequence of (before, after)
-        Zeros added around the signal.
-    groups : int
+    sliding : Sliding
 
     Raises
     ------
@@ -201,6 +216,7 @@ def convolve(
         raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
     batch, channels, *spatial = signal.shape
     filters, depth, *kernel = weight.shape
+    groups = sliding.groups
     if groups < 1 or filters % groups or channels != depth * groups:
         raise NetworkError(
             f"{filters} filters of {depth} channels in {groups} groups do not fit "
@@ -208,7 +224,7 @@ def convolve(
         )
     if bias is not None and bias.shape != (filters,):
         raise NetworkError(f"a bias of shape {bias.shape} does not fit {filters} filters")
-    seen = windows(tuple(spatial), kernel, strides, pads, dilations)
+    seen = windows(tuple(spatial), kernel, sliding.strides, sliding.pads, sliding.dilations)
     count, taps = seen.index.shape
     if batch * filters * depth * count * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:
         raise NetworkError(
@@ -253,10 +269,7 @@ def convolve_transposed(
     signal: Signal,
     weight: Floats,
     bias: Floats | None,
-    strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
-    dilations: Sequence[int],
-    groups: int,
+    sliding: Sliding,
     extra: Sequence[int],
 ) -> Signal:
     """Return the transposed convolution: each value spreads a filter over the result.
@@ -267,10 +280,8 @@ def convolve_transposed(
         Of shape (batch, channels, spatial...).
     weight : numpy.ndarray, shape (channels, filters / groups, kernel...)
     bias : numpy.ndarray, shape (filters,), optional
-    strides, dilations : sequence of int, one per spatial dimension
-    pads : sequence of (before, after)
-        What is cut off the result; a negative number adds to it.
-    groups : int
+    sliding : Sliding
+        Its pads are what is cut off the result; a negative number adds to it.
     extra : sequence of int
         What is added to the end of the result.
 
@@ -288,6 +299,7 @@ def convolve_transposed(
         raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
     batch, channels, *spatial = signal.shape
     _, depth, *kernel = weight.shape
+    strides, pads, dilations, groups = sliding
     if groups < 1 or channels % groups or len(weight) != channels:
         raise NetworkError(
             f"{len(weight)} filters in {groups} groups do not fit {channels} channels"
@@ -300,7 +312,7 @@ def convolve_transposed(
     if min(out) < 1:
         raise NetworkError(f"its pads {tuple(pads)} leave nothing of the result")
     before = [pad[0] for pad in pads]
-    seen = _placed(tuple(spatial), out, kernel, strides, before, dilations)
+    seen = _placed_windows(tuple(spatial), out, kernel, strides, before, dilations)
     area, taps = seen.index.shape
     count = math.prod(out)
     if batch * channels * depth * area * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:

@@ -105,7 +105,7 @@ def _propagate(
     columns: flint.fmpz_mat,
     choose: Callable[[int, Sequence[flint.fmpz]], bool],
 ) -> list[list[flint.fmpz]]:
-    """Push homogeneous columns through the layers; return each bent unit's row.
+    """Push homogeneous columns through the layers; return the row of each unit that bends.
 
     `columns` has shape (n + 1, k): its last row is the constant 1 times a positive
     scale. ``choose(unit, row)`` decides whether the unit is active.
@@ -175,7 +175,7 @@ def exact_signs(exact: ExactNetwork, column: flint.fmpz_mat) -> list[int]:
     Returns
     -------
     list of int, length N
-        -1, 0 or 1 for each bent unit.
+        -1, 0 or 1 for each unit that bends.
     """
     rows = _propagate(exact, column, lambda unit, row: row[0] > 0)
     return [(row[0] > 0) - (row[0] < 0) for row in rows]

@@ -275,13 +275,13 @@ class Network:
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Number of bent units in each layer that has any."""
+        """Number of units that bend in each layer that has any."""
         counts = (int(layer.bends.sum()) for layer in self.layers)
         return tuple(count for count in counts if count)
 
     @property
     def hidden_units(self) -> int:
-        """Number of bent units N, the number of pattern bits."""
+        """Number N of units that bend, the number of pattern bits."""
         return sum(self.widths)
 
     @cached_property

@@ -10,8 +10,8 @@ import numpy as np
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
 from polyregions.domain import Box
-from polyregions.errors import DomainError, shown
-from polyregions.plot.colors import LAYER_COLORS
+from polyregions.errors import DomainError, PolyregionsError, shown
+from polyregions.network import Layer, Network
 from polyregions.plot.figure import (
     RASTER_ABOVE,
     describe,
@@ -20,13 +20,23 @@ from polyregions.plot.figure import (
     with_matplotlib,
 )
 from polyregions.plot.shading import draw_key, draw_patches, patches
-from polyregions.plot.values import Values, cell_values, facet_layers
-from polyregions.regions import Regions
+from polyregions.plot.values import (
+    COLORINGS,
+    LAYER_COLORS,
+    OF_THE_OUTPUTS,
+    Values,
+    cell_values,
+    facet_layers,
+)
+from polyregions.regions import Regions, check_regions
+from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.walk.breadth_first import enumerate_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["plane_polygons", "plot_cells"]
+__all__ = ["first_layers", "plane_polygons", "plot_cells", "plot_growth"]
 
 
 def plot_cells(
@@ -77,6 +87,7 @@ def plot_cells(
     MissingExtraError
         If matplotlib is not installed.
     """
+    check_regions(regions)
     polygons, view = plane_polygons(regions, window)
     values = cell_values(regions, color, output)
     if axes is None:
@@ -94,7 +105,7 @@ def plot_cells(
     if graph:
         _draw_graph(axes, regions, polygons, rasterized=many)
     notes = ["clipped: cells at the border are unbounded"] if regions.domain is None else []
-    _frame(axes, view, regions, labels)
+    _frame_axes(axes, view, regions, labels)
     describe(axes, regions, notes)
     return axes
 
@@ -185,7 +196,7 @@ def _draw_graph(axes: Axes, regions: Regions, polygons: list[Floats], *, rasteri
     axes.plot(*centres.T, "o", ms=size, color="#111111", mew=0, rasterized=rasterized)
 
 
-def _frame(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None) -> None:
+def _frame_axes(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None) -> None:
     free = view.free.tolist()
     (x0, y0), (x1, y1) = view.lower[free], view.upper[free]
     axes.set(xlim=(x0, x1), ylim=(y0, y1))
@@ -195,3 +206,63 @@ def _frame(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     axes.tick_params(labelsize=8)
+
+
+def first_layers(network: Network, bent: int) -> Network:
+    """Return the network up to its `bent`-th layer with units that bend.
+
+    Its patterns are the first bits of the whole network's.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([([[1]], [0]), ([[1]], [0]), ([[1]], [0])])
+    >>> first_layers(net, 1).widths
+    (1,)
+    """
+    places = [i for i, layer in enumerate(network.layers) if layer.bends.any()]
+    kept = network.layers[: places[range(len(places))[bent - 1]] + 1]
+    last = Layer.affine(np.ones((1, len(kept[-1].bias))), [0.0])
+    return Network((*kept, last), name=f"{network.name}, first {bent}" if bent > 1 else "layer 1")
+
+
+def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "pattern") -> Figure:
+    """Draw the cells of the first layer, of the first two, and so on, side by side.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box or Polytope
+        With two free inputs.
+    color : str
+        "pattern", "layer" or "distance".
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    PolyregionsError
+        If the colour is one of the network's outputs, which its first layers do not have.
+    """
+    if color in OF_THE_OUTPUTS:
+        others = ", ".join(by for by in COLORINGS if by not in OF_THE_OUTPUTS)
+        raise PolyregionsError(
+            f"the first layers of a network have no outputs to colour by; take {others}, "
+            f"not {color}"
+        )
+    network = network_given(network)
+    depth = len(network.widths)
+    columns = min(depth, 4)
+    rows = -(-depth // columns)
+    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
+        figsize=(4.2 * columns, 4.4 * rows), layout="constrained", dpi=150
+    )
+    for bent in range(1, depth + 1):
+        regions = enumerate_regions(first_layers(network, bent), domain)
+        axes = figure.add_subplot(rows, columns, bent)
+        plot_cells(regions, axes, color=color)
+        layers = "layer 1" if bent == 1 else f"layers 1-{bent}"
+        axes.set_title(f"{layers}: {len(regions):,} regions", loc="left", fontsize=10, pad=18)
+        axes.set(xlabel="", ylabel="")
+    return figure

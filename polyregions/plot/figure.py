@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyregions.analysis.shape import vertices
 from polyregions.domain import Box
-from polyregions.errors import shown
+from polyregions.errors import FormatError, shown
+from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["RASTER_ABOVE", "describe", "finite_window", "new_axes", "with_matplotlib"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "RASTER_ABOVE",
+    "describe",
+    "finite_window",
+    "new_axes",
+    "save_figure",
+    "with_matplotlib",
+]
 
 RASTER_ABOVE = 10_000  # cells or lines in a vector file, above which they become pixels
 
-_LONGEST_NAME = 50  # characters in a title
+_LONGEST_TITLE = 50  # characters in a title
 
 _EXACT_WINDOW = 2_000  # regions whose exact vertices are computed to choose a window
 
@@ -49,7 +61,7 @@ def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
     count = f"{len(regions):,} region{'' if len(regions) == 1 else 's'}"
     count += "" if regions.complete else " so far"
     # a name of any origin: nothing in it is an instruction to whoever reads the picture
-    title = f"{shown(regions.network.name, _LONGEST_NAME)}: {count}"
+    title = f"{shown(regions.network.name, _LONGEST_TITLE)}: {count}"
     axes.set_title(title, loc="left", fontsize=11, pad=18, parse_math=False)
     if remarks:
         axes.annotate(
@@ -79,3 +91,35 @@ def finite_window(regions: Regions) -> Box:
     low, high = np.quantile(points, [0.02, 0.98], axis=0)
     reach = 0.25 * (high - low).max() + (0.0 if (high > low).any() else 1.0)
     return Box(low - reach, high + reach)
+
+
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def save_figure(drawing: Axes | Figure, path: str | PathLike[str]) -> None:
+    """Write the figure of some axes to a file, whole or not at all.
+
+    Parameters
+    ----------
+    drawing : matplotlib.axes.Axes or matplotlib.figure.Figure
+    path : str or path-like
+        ``.png``, ``.pdf`` or ``.svg``. The same picture gives the same bytes.
+
+    Raises
+    ------
+    FormatError
+        If the name has another suffix.
+    """
+    import matplotlib as mpl
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
+        raise FormatError(
+            f"{Path(path).name} has no known picture format; "
+            f"end the name in {', '.join(PICTURE_SUFFIXES)}"
+        )
+    figure: Any = drawing if hasattr(drawing, "savefig") else drawing.figure
+    # no dates and no random names in the file
+    metadata = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}[suffix]
+    with atomic_write(path) as stream, mpl.rc_context({"svg.hashsalt": "polyregions"}):
+        figure.savefig(stream, format=suffix[1:], metadata=metadata, dpi=200)

@@ -10,18 +10,17 @@ from polyregions.analysis.affine_maps import affine_maps
 from polyregions.analysis.corners import region_corners
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
-from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS
 from polyregions.plot.figure import describe, finite_window, new_axes
 from polyregions.plot.shading import draw_key, draw_patches, patches
-from polyregions.plot.values import Values, cell_values, facet_layers
-from polyregions.regions import Regions
+from polyregions.plot.values import CLASS_COLORS, LAYER_COLORS, Values, cell_values, facet_layers
+from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_line"]
+__all__ = ["MOST_OUTPUTS", "plot_line"]
 
-_MOST_OUTPUTS = 10
+MOST_OUTPUTS = 10
 _ACROSS = np.array([0.0, 0.0, 0.045, 0.045])  # the strip's height, as a share of the picture's
 
 
@@ -59,6 +58,7 @@ def plot_line(
     PolyregionsError
         If there is no such colouring or output.
     """
+    check_regions(regions)
     domain = regions.domain
     free = regions.network.input_dimension if domain is None else len(domain.free)
     if free != 1:
@@ -78,7 +78,7 @@ def plot_line(
     fixed = regions.witnesses.copy()
     fixed[:, axis] = 0.0
     constants = np.einsum("ron,rn->ro", maps.matrix, fixed) + maps.shift
-    for number in range(min(maps.shift.shape[1], _MOST_OUTPUTS)):
+    for number in range(min(maps.shift.shape[1], MOST_OUTPUTS)):
         slopes = maps.matrix[visible, number, axis]
         x = np.array([ends[k] for k in visible])
         y = x * slopes[:, None] + constants[visible, number][:, None]

@@ -21,8 +21,8 @@ __all__ = ["FIGURE_SUFFIXES", "save_theorem5_figure", "theorem5_figure"]
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 # told apart by colour and by marker; the first four differ in grey too
-_COLOURS = ("#0b5394", "#c2571a", "#38761d", "#7b3f98", "#8c6d1f", "#555555")
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+_ARCHITECTURE_COLOURS = ("#0b5394", "#c2571a", "#38761d", "#7b3f98", "#8c6d1f", "#555555")
+_ARCHITECTURE_MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def theorem5_figure(reports: Sequence[Theorem5Report]) -> Figure:
@@ -91,8 +91,8 @@ def _draw_means(panel: Any, reports: Sequence[Theorem5Report], depths: Sequence[
             [report.settings.units * shift for report in chosen],
             means,
             yerr=np.abs(ends - means),
-            fmt=_MARKERS[k % len(_MARKERS)],
-            color=_COLOURS[k % len(_COLOURS)],
+            fmt=_ARCHITECTURE_MARKERS[k % len(_ARCHITECTURE_MARKERS)],
+            color=_ARCHITECTURE_COLOURS[k % len(_ARCHITECTURE_COLOURS)],
             markersize=5,
             capsize=2,
             label=f"mean, {depth} layer{'s' if depth > 1 else ''} (95 % interval)",
@@ -104,8 +104,10 @@ def _draw_bounds(panel: Any, reports: Sequence[Theorem5Report], n: int) -> None:
     fine = np.geomspace(0.85 * units[0], units[-1] / 0.85, 50)
     one = float(hanin_rolnick_scale(1, n))
     panel.plot(fine, one * fine**n, color="black", linewidth=1.2, label="$N^n/n!$")
-    sharp = _largest(reports, units, lambda report: report.sharp[0] if report.sharp else None)
-    published = _largest(reports, units, lambda report: report.published)
+    sharp = _largest_bounds(
+        reports, units, lambda report: report.sharp[0] if report.sharp else None
+    )
+    published = _largest_bounds(reports, units, lambda report: report.published)
     for name, found, style in (
         ("sharp bound (largest C here)", sharp, "--x"),
         ("published bound (largest C here, constants not confirmed)", published, ":+"),
@@ -121,7 +123,7 @@ def _draw_bounds(panel: Any, reports: Sequence[Theorem5Report], n: int) -> None:
             )
 
 
-def _largest(
+def _largest_bounds(
     reports: Sequence[Theorem5Report],
     units: Sequence[int],
     bound: Callable[[Theorem5Report], float | None],

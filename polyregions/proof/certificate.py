@@ -28,16 +28,9 @@ from polyregions.geometry.witness import chart_points
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
-from polyregions.proof.collect import (
-    FACET,
-    WALL,
-    ZERO,
-    KnownRegions,
-    Pieces,
-    collect,
-    pieces,
-)
-from polyregions.regions import Regions
+from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
+from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
+from polyregions.regions import Regions, check_regions
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.neighbors import batch
 from polyregions.walk.region_kernel import NO_BASIS, worker_of
@@ -51,10 +44,7 @@ __all__ = [
     "write_certificate",
 ]
 
-FORMAT, VERSION = "polyregions certificate", 2
-
-
-_CHUNK = 4096
+_REGIONS_AT_A_TIME = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
 
 
@@ -108,6 +98,7 @@ def certificate_arrays(
     regions: Regions, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    check_regions(regions)
     if not (regions.complete and regions.proven):
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
@@ -142,7 +133,7 @@ def _free(regions: Regions) -> list[int]:
     return free
 
 
-def _faces(problem: Problem) -> NDArray[np.int64]:
+def _face_numbers(problem: Problem) -> NDArray[np.int64]:
     """Return the number that the certificate gives to each row of the chart's domain.
 
     The last row of a cone, t >= 0, takes the place of t >= -1; inequalities of a polytope
@@ -170,11 +161,11 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
         patterns=store,
         starts=np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16),
         points=np.full((len(store), flat.dimension), np.nan),
-        faces=_faces(problem),
+        faces=_face_numbers(problem),
     )
     known.points[:total] = _chart_witnesses(problem, regions)
     worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
-    size = min(total, _CHUNK)
+    size = min(total, _REGIONS_AT_A_TIME)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
     modular = no_modular_network(flat)
     decides_ties = False
@@ -183,7 +174,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
         stop = min(total, start + size)
         done = collect(flat, modular, known, (start, stop), problem.room, worker, scratch, out)
         if done < 0:
-            raise _inconsistent(start - 1 - done)
+            raise _unmatched_region(start - 1 - done)
         if out.open[:done].any() and not decides_ties:
             # kernels that decide ties are prepared for the first region that has any
             modular, decides_ties = problem.modular, True
@@ -199,7 +190,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
         yield start
 
 
-def _inconsistent(region: int) -> PartialResultError:
+def _unmatched_region(region: int) -> PartialResultError:
     return PartialResultError(
         f"region {region} touches a region that is not in the result, or an edge is missing; "
         f"enumerate again"
@@ -277,12 +268,12 @@ def _take_exactly(
         beyond = pack(bits_beyond(exact, bits, rows, group, point))
         neighbor = int(find_pattern(known.table, known.patterns, beyond))
         if neighbor < 0:
-            raise _inconsistent(number)
+            raise _unmatched_region(number)
         if neighbor < number:
             continue
         inputs = problem.chart.to_input(point)
         chosen: Point = tuple(inputs[i] for i in _free(regions))
-        nearest = np.array([[_nearest(value) for value in chosen]])
+        nearest = np.array([[_rounded_float(value) for value in chosen]])
         parts.exact_points[number, neighbor] = chosen
         parts.edges.append(np.array([[number, neighbor]]))
         parts.points.append(nearest)
@@ -290,7 +281,7 @@ def _take_exactly(
         parts.units.append(np.array(units, dtype=np.int16))
 
 
-def _nearest(value: Fraction) -> float:
+def _rounded_float(value: Fraction) -> float:
     try:
         return value.numerator / value.denominator
     except OverflowError:
@@ -306,7 +297,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
     order = np.argsort(edges[:, 0] * total + edges[:, 1])
     edges = edges[order]
     if not np.array_equal(edges, regions.edges):
-        raise _inconsistent(0)
+        raise _unmatched_region(0)
     counts = np.concatenate(parts.unit_counts)
     starts = np.cumsum(counts) - counts
     counts, starts = counts[order], starts[order]

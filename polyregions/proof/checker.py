@@ -72,7 +72,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Refused", "Report", "check"]
+__all__ = ["FACET", "FORMAT", "VERSION", "WALL", "ZERO", "Refused", "Report", "check"]
 
 Array = NDArray[Any]
 Layers = list[tuple[Array, Array, Array, Array]]
@@ -95,8 +95,8 @@ HEADER = re.compile(
 )
 FRACTION = re.compile(r"(-?[0-9a-f]+)/([0-9a-f]+)")
 DIRECTORY = 2**13  # the archive's own bytes are fewer than these
-UNIT, TINY = 2.0**-53, 2.0**-800  # TINY is above every absolute error by underflow
-ENTRIES = 2**18  # row entries in a batch
+HALF_ULP, UNDERFLOW = 2.0**-53, 2.0**-800  # UNDERFLOW is above every absolute error by underflow
+BATCH_ENTRIES = 2**18  # row entries in a batch
 
 
 class Refused(ValueError):  # noqa: N818 - says what happened, not what went wrong
@@ -118,7 +118,7 @@ class Report:
 
 
 def check(
-    layers: Sequence[Sequence[Any]],
+    layers: Any,
     path: str | PathLike[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -126,9 +126,10 @@ def check(
 
     Parameters
     ----------
-    layers : sequence of (weight, bias, lower, upper)
-        Float64 arrays: a layer sends y to ``slope * z`` with z = weight @ y + bias and slope
-        `upper` where z > 0, else `lower`. A unit with equal slopes has no bit.
+    layers : Network, or sequence of (weight, bias, lower, upper)
+        Float64 arrays, of a network those of its ``layers``: a layer sends y to ``slope * z``
+        with z = weight @ y + bias and slope `upper` where z > 0, else `lower`. A unit with
+        equal slopes has no bit.
     path : str or path-like
     progress : callable, optional
         Called with the numbers of regions checked and to be checked.
@@ -137,8 +138,17 @@ def check(
     ------
     Refused
         If the file is damaged or about another network, or a claim fails.
+    TypeError
+        If `layers` is neither.
     """
     file = _read(path)
+    if hasattr(layers, "layers"):
+        layers = [(x.weight, x.bias, x.lower, x.upper) for x in layers.layers]
+    if not isinstance(layers, Sequence) or any(len(layer) != 4 for layer in layers):
+        raise TypeError(
+            f"the network comes first, as one (weight, bias, lower, upper) per layer or with such "
+            f"layers, not as {type(layers).__name__}; read a file with polyregions.load"
+        )
     given: Layers = [tuple(np.asarray(a, np.float64) for a in layer) for layer in layers]  # type: ignore[misc]
     digest = hashlib.sha256()
     for layer in given:
@@ -235,13 +245,13 @@ def _array(key: str, data: bytes) -> Array:
     return np.frombuffer(data, dtype, offset=start).reshape(sizes, order=order)
 
 
-def _exponent(*arrays: Array) -> int:
+def _common_exponent(*arrays: Array) -> int:
     """Return the least k >= 0 such that all entries times 2**k are integers."""
     values = np.concatenate([np.unique(array) for array in arrays]).tolist()
     return max(float(value).as_integer_ratio()[1].bit_length() - 1 for value in values)
 
 
-def _integers(array: Array, exponent: int) -> Any:
+def _scaled_integers(array: Array, exponent: int) -> Any:
     """Return a matrix, or a vector as one row, times 2**exponent."""
     ratios = [value.as_integer_ratio() for value in array.ravel().tolist()]
     entries = [top * ((1 << exponent) // bottom) for top, bottom in ratios]
@@ -265,8 +275,8 @@ def _tame(array: Array, bits: int) -> Array:
 
 def _at(rows: Array, errors: Array, columns: Array) -> tuple[Array, Array]:
     """Return the values of rows (r, N, c) at columns (r, c), and bounds on their errors."""
-    size, gamma = np.abs(columns)[:, :, None], (columns.shape[1] + 8) * UNIT
-    error = 1.01 * (errors @ size) + gamma * (np.abs(rows) @ size) + TINY
+    size, gamma = np.abs(columns)[:, :, None], (columns.shape[1] + 8) * HALF_ULP
+    error = 1.01 * (errors @ size) + gamma * (np.abs(rows) @ size) + UNDERFLOW
     return (rows @ columns[:, :, None])[:, :, 0], error[:, :, 0]
 
 
@@ -285,7 +295,7 @@ def _inverses(matrices: Array) -> Array:
         return np.concatenate([_inverses(matrices[:half]), _inverses(matrices[half:])])
 
 
-class _Batch(NamedTuple):
+class _RegionBatch(NamedTuple):
     """Consecutive regions: rows (r, N + q, m + 1), units' then domain's, bounds on their errors.
 
     `exempt` rows need not be positive at points of the region; `good` says where bounds hold.
@@ -347,12 +357,12 @@ class _Check:
         self.units = sum(int((low != up).sum()) for _, _, low, up in self.layers)
         parameters = [array for layer in self.layers for array in layer]
         self.tame = all(_tame(a, 100).all() for a in (self.start, self.domain, *parameters))
-        self.gamma, self.exact = (4 * m + 20) * UNIT, 0
-        # so many regions, or edges, have about ENTRIES entries in their rows
+        self.gamma, self.exact = (4 * m + 20) * HALF_ULP, 0
+        # so many regions, or edges, have about BATCH_ENTRIES entries in their rows
         entries = (self.units + len(self.domain)) * (m + 1)
         self.step, self.kept = (
-            max(1, ENTRIES // entries),
-            max(1, min(1000, 16 * ENTRIES // entries)),
+            max(1, BATCH_ENTRIES // entries),
+            max(1, min(1000, 16 * BATCH_ENTRIES // entries)),
         )
         self.exact_rows = lru_cache(self.kept)(self._exact_rows)
         self.prefixes: dict[bytes, list[list[Any]]] = {}
@@ -428,7 +438,7 @@ class _Check:
         words = self.patterns[regions].view(np.uint8)
         return np.unpackbits(words, axis=-1, count=self.units, bitorder="little")
 
-    def _batch(self, first: int, last: int) -> _Batch:
+    def _batch(self, first: int, last: int) -> _RegionBatch:
         bits, proofs = self._bits(slice(first, last)), self.proofs[first:last].astype(np.int64)
         rows, errors, good = self._rows(bits)
         walls = np.broadcast_to(self.domain, (len(bits), *self.domain.shape))
@@ -436,7 +446,7 @@ class _Check:
         errors = np.concatenate([errors, np.zeros_like(walls)], axis=1)
         ignored = np.broadcast_to(~self.walls, walls.shape[:2])
         exempt = np.concatenate([proofs == ZERO, ignored], axis=1)
-        return _Batch(first, bits, proofs, rows, errors, exempt, good)
+        return _RegionBatch(first, bits, proofs, rows, errors, exempt, good)
 
     def _rows(self, bits: Array) -> tuple[Array, Array, Array]:
         """Return rows, errors and where these are bounds, for patterns (r, N)."""
@@ -446,7 +456,7 @@ class _Check:
         values = self.start[:, None, :]
         error = np.zeros_like(values)
         for weight, bias, low, up in self.layers:
-            shape, gamma = (len(bias), *values.shape[1:]), (len(values) + 8) * UNIT * 1.05
+            shape, gamma = (len(bias), *values.shape[1:]), (len(values) + 8) * HALF_ULP * 1.05
             flat, flat_error = (a.reshape(len(values), -1) for a in (values, error))
             shift, size = bias[:, None, None] * self.one, np.abs(weight)
             pre = (weight @ flat).reshape(shape) + shift
@@ -464,7 +474,7 @@ class _Check:
                 slope[bends] = np.where(mine, up[bends, None], low[bends, None])
             slope = slope[:, :, None]
             values, steep = slope * pre, np.abs(slope)
-            rounding = np.where((steep == 0.0) | (steep == 1.0), 0.0, 2.0 * UNIT)
+            rounding = np.where((steep == 0.0) | (steep == 1.0), 0.0, 2.0 * HALF_ULP)
             error = 1.01 * steep * error + rounding * np.abs(values)
         return rows, errors, good
 
@@ -472,21 +482,27 @@ class _Check:
     def _exact_layers(self) -> list[tuple[Any, ...]]:
         layers = []
         for weight, bias, low, up in self.layers:
-            first, second = _exponent(weight, bias), _exponent(low, up)
+            first, second = _common_exponent(weight, bias), _common_exponent(low, up)
             vectors = [
-                _integers(a, k).tolist()[0] for a, k in ((bias, first), (low, second), (up, second))
+                _scaled_integers(a, k).tolist()[0]
+                for a, k in ((bias, first), (low, second), (up, second))
             ]
-            layers.append((_integers(weight, first), *vectors, low != up, 1 << (first + second)))
+            layers.append(
+                (_scaled_integers(weight, first), *vectors, low != up, 1 << (first + second))
+            )
         return layers
 
     @cached_property
     def _exact_domain(self) -> list[list[Any]]:
-        return [_integers(row, _exponent(row)).tolist()[0] for row in self.domain]
+        return [_scaled_integers(row, _common_exponent(row)).tolist()[0] for row in self.domain]
 
     def _exact_rows(self, region: int) -> list[list[Any]]:
         """Return a region's rows in integers, each times a positive factor, then the domain's."""
-        text, exponent = self._bits(region).tobytes(), _exponent(self.start)
-        maps, one = _integers(self.start, exponent).tolist(), [int(v) << exponent for v in self.one]
+        text, exponent = self._bits(region).tobytes(), _common_exponent(self.start)
+        maps, one = (
+            _scaled_integers(self.start, exponent).tolist(),
+            [int(v) << exponent for v in self.one],
+        )
         slopes: list[Any] = [1] * len(maps)
         found: list[list[Any]] = []
         for depth, (weight, bias, low, up, bends, factor) in enumerate(self._exact_layers):
@@ -526,7 +542,7 @@ class _Check:
 
     # --------------------------------------------------------------------- claims
 
-    def _units_that_bound_nothing(self, batch: _Batch) -> None:
+    def _units_that_bound_nothing(self, batch: _RegionBatch) -> None:
         """Check the rows claimed to vanish, and those claimed to lie on the domain's boundary."""
         n = self.units
         for r, i in np.argwhere((batch.proofs == ZERO) & (batch.bits != 0)):
@@ -539,7 +555,7 @@ class _Check:
                 what = "does not vanish" if wall < 0 else f"is not on the domain's row {wall}"
                 raise Refused(f"region {batch.first + r}: row {i} {what}")
 
-    def _witnesses(self, batch: _Batch) -> None:
+    def _witnesses(self, batch: _RegionBatch) -> None:
         points = self.file["witnesses"][batch.first : batch.first + len(batch.bits)]
         value, error = _at(batch.rows, batch.errors, self._columns(points))
         proven = ((value > error) | batch.exempt).all(axis=1) & batch.good
@@ -552,13 +568,13 @@ class _Check:
                 if not _value(rows[i], column) > 0:
                     raise Refused(f"region {region}: row {i} is not positive at the witness")
 
-    def _redundant(self, batch: _Batch) -> None:
+    def _redundant(self, batch: _RegionBatch) -> None:
         m, first = self.m, batch.first
         r, i = np.nonzero(batch.proofs >= 0)
         named, b = np.unique(self.base_starts[first + r] + batch.proofs[r, i], return_inverse=True)
         owners = np.searchsorted(self.base_starts, named, side="right") - 1 - first
         claims = np.argsort(b, kind="stable")
-        step = max(1, ENTRIES // (m * (m + 1)))
+        step = max(1, BATCH_ENTRIES // (m * (m + 1)))
         for begin in range(0, len(named), step):
             owner, bases = owners[begin : begin + step], self.bases[named[begin : begin + step]]
             frames, errors = (a[owner[:, None], bases] for a in (batch.rows, batch.errors))
@@ -574,7 +590,7 @@ class _Check:
 
     def _supported(
         self,
-        batch: _Batch,
+        batch: _RegionBatch,
         r: Array,
         i: Array,
         b: Array,
@@ -597,7 +613,7 @@ class _Check:
         rest, error = remainder(slice(None), np.maximum(multipliers, 0.0))
         reach = np.append(np.maximum(np.abs(self.lower), np.abs(self.upper)), 1.0)
         least = np.minimum(rest[:, :m] * self.lower, rest[:, :m] * self.upper).sum(axis=1)
-        proven = batch.good[r] & (least + rest[:, m] > 1.01 * (error @ reach) + TINY)
+        proven = batch.good[r] & (least + rest[:, m] > 1.01 * (error @ reach) + UNDERFLOW)
         p = np.flatnonzero(~proven & batch.good[r])
         if len(p):
             # rest = 0: no row has an offset, and all multipliers are proven positive. With Y
@@ -611,7 +627,7 @@ class _Check:
             flat &= np.abs(row[p, m]) + row_error[p, m] == 0.0
             rest, error = remainder(p, multipliers[p])
             moved = _combined((np.abs(rest) + error)[:, :m], size[b[p]]).max(axis=1, keepdims=True)
-            positive = (multipliers[p] > 2.1 * moved + TINY).all(axis=1)
+            positive = (multipliers[p] > 2.1 * moved + UNDERFLOW).all(axis=1)
             proven[p] = positive & flat & regular[b[p]] & (m > 1)
         return np.asarray(proven)
 
@@ -631,7 +647,7 @@ class _Check:
         if not (least > 0 or (not any(rest) and sum(value > 0 for value in used) > 1)):
             raise Refused(f"region {region}: row {i} is not proven redundant by rows {basis}")
 
-    def _edges(self, batch: _Batch, start: int, stop: int, covered: Array) -> None:
+    def _edges(self, batch: _RegionBatch, start: int, stop: int, covered: Array) -> None:
         first = batch.first
         here, there = self.edges[start:stop, 0] - first, self.edges[start:stop, 1]
         starts, each = self.unit_starts[start : stop + 1], np.arange(stop - start)
@@ -664,10 +680,10 @@ class _Check:
     def _edge_exactly(self, e: int, exempt: Array, group: Array) -> None:
         self.exact += 1
         m, region = self.m, int(self.edges[e, 0])
-        rows, exponent = self.exact_rows(region), _exponent(self.half)
+        rows, exponent = self.exact_rows(region), _common_exponent(self.half)
         leader = rows[int(group.argmax())]
         column = self._exact_column(self.file["edge_points"][e], self.exact_points.get(e))
-        weights = [v * v for v in _integers(self.half, exponent).entries()]
+        weights = [v * v for v in _scaled_integers(self.half, exponent).entries()]
         distance = _value(leader, column) ** 2
         own = _value([v * v for v in leader[:m]], weights)
         if not own > 0:

@@ -16,6 +16,7 @@ from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.rows import OK, Rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words
+from polyregions.proof.checker import FACET, WALL, ZERO
 from polyregions.walk.neighbors import write_degenerate, write_simple
 from polyregions.walk.region_kernel import (
     decide_simple,
@@ -26,10 +27,7 @@ from polyregions.walk.region_kernel import (
 )
 from polyregions.walk.visited import find_pattern
 
-__all__ = ["FACET", "WALL", "ZERO", "KnownRegions", "Pieces", "collect", "pieces"]
-
-# what a row's proof says; see docs/certificate.md
-FACET, ZERO, WALL = -1, -2, -3
+__all__ = ["KnownRegions", "Pieces", "collect", "pieces"]
 
 
 class KnownRegions(NamedTuple):

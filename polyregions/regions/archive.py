@@ -30,7 +30,7 @@ __all__ = [
     "exact_arrays",
     "exact_witnesses_of",
     "fields_of",
-    "read_arrays",
+    "read_result_arrays",
     "save_regions",
     "strictly_increasing",
 ]
@@ -83,7 +83,7 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
         write_npz(stream, sealed(arrays_of(regions)))
 
 
-def read_arrays(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
+def read_result_arrays(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     """Return the arrays of a saved result, unchecked.
 
     Raises
@@ -165,7 +165,7 @@ def exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict[
 
 
 def fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
-    """Return what a :class:`Regions` is made of, checked; errors as :func:`read_arrays`."""
+    """Return what a :class:`Regions` is made of, checked; errors as :func:`read_result_arrays`."""
     with _refusing_damage(name):
         return _fields_of(arrays, name)
 

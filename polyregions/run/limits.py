@@ -1,8 +1,11 @@
-"""When a walk stops before it is finished."""
+"""The limits of a run, and its pace between two looks at them."""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal
@@ -11,7 +14,7 @@ import numpy as np
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["Limits", "Stop", "check_threads", "limits_of"]
+__all__ = ["Limits", "Pace", "Stop", "check_threads", "counting_limits", "first_size", "limits_of"]
 
 Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
 
@@ -41,10 +44,9 @@ class Limits:
             return self
         return replace(self, seconds=max(0.0, self.seconds - (now - self.began)), began=now)
 
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the seconds are over."""
-        return self.seconds is not None and time.monotonic() - self.began > self.seconds
+    def over(self, seconds: float) -> bool:
+        """Whether so many seconds are all that there are."""
+        return self.seconds is not None and seconds >= self.seconds
 
 
 def limits_of(
@@ -79,6 +81,12 @@ def limits_of(
     return Limits(regions, time_limit, memory, time.monotonic())
 
 
+def counting_limits(max_regions: int | None = None, time_limit: float | None = None) -> Limits:
+    """Check the limits of a run that gives regions no numbers: without one, there is none."""
+    limits = limits_of(max_regions, time_limit)
+    return limits if max_regions is not None else replace(limits, regions=sys.maxsize)
+
+
 def check_threads(threads: int) -> None:
     """Refuse a number of threads that no machine has.
 
@@ -99,3 +107,39 @@ def _is_whole(value: object) -> bool:
 
 def _is_real_number(value: object) -> bool:
     return isinstance(value, Real)
+
+
+_FIRST_ROWS = 16384  # rows of all regions in the first step: uncompiled, a fraction of a second
+_LONG_STEP = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
+
+
+def first_size(rows: int) -> int:
+    """Return the size of a first step, of regions or nodes with so many rows each."""
+    return max(1, _FIRST_ROWS // rows)
+
+
+class Pace:
+    """A size of steps that keeps them short and few, however fast steps are.
+
+    Results do not depend on it. A step may be slow because kernels are not compiled yet,
+    because regions are degenerate, or because there are many rows.
+
+    Parameters
+    ----------
+    first, most : int
+        The size of the first step, and of the largest.
+    """
+
+    def __init__(self, first: int, most: int) -> None:
+        self.size, self.most = first, most
+
+    @contextmanager
+    def step(self) -> Iterator[int]:
+        """Yield a size for the step that the block takes, and learn from its time."""
+        size, begin = self.size, time.monotonic()
+        yield size
+        seconds = time.monotonic() - begin
+        if seconds > _LONG_STEP:
+            self.size = max(1, size // 2)
+        elif seconds < _LONG_STEP / 4:
+            self.size = min(self.most, max(self.size, 2 * size))

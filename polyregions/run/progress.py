@@ -1,10 +1,16 @@
-"""What a walk reports while it runs."""
+"""What a run reports, and how Ctrl-C ends it."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Literal
 
-__all__ = ["Progress"]
+from polyregions.errors import PolyregionsError
+
+__all__ = ["Interrupt", "OnInterrupt", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -27,3 +33,60 @@ class Progress:
     frontier: int
     edges: int
     seconds: float
+
+
+OnInterrupt = Literal["raise", "return"]
+
+
+class Interrupt:
+    """A context in which the first Ctrl-C only sets ``requested``; a second one raises.
+
+    At its end the first one raises as well, unless the caller means to return what was
+    found. It does nothing outside the main thread, where signals cannot be caught, nor
+    where a program has replaced Python's own handler: then that one decides.
+
+    Parameters
+    ----------
+    on_interrupt : {"raise", "return"}
+        Whether a Ctrl-C that came raises ``KeyboardInterrupt`` at the end of the context.
+
+    Examples
+    --------
+    >>> with Interrupt() as interrupt:
+    ...     interrupt.requested
+    False
+    """
+
+    def __init__(self, on_interrupt: OnInterrupt = "raise") -> None:
+        if on_interrupt not in ("raise", "return"):
+            raise PolyregionsError(
+                f"on_interrupt says whether Ctrl-C is to 'raise' or to 'return' what was found; "
+                f"it cannot be {on_interrupt!r}"
+            )
+        self.requested = False
+        self._raises = on_interrupt == "raise"
+        self._installed = False
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._installed = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._installed:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self._installed = False
+        if self.requested and self._raises and kind is None:
+            raise KeyboardInterrupt
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True

@@ -24,22 +24,28 @@ from polyregions.errors import CheckpointError
 from polyregions.io.partitions import write_edge_part, write_region_part
 from polyregions.pattern import Words, n_words, order
 from polyregions.run.problem import Problem
-from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.part_files import Part, read_part
-from polyregions.scale.partitioning import pairs_of, publish
-from polyregions.scale.walk_tasks import Walked
+from polyregions.scale.partitioning import (
+    LEAST_PART,
+    MOST_BUCKETS,
+    bucket_files,
+    deal,
+    pairs_of,
+    publish,
+    take_records,
+)
+from polyregions.scale.tasks import Walked
 
 __all__ = ["assemble", "places_of"]
 
-_ROWS = 1 << 20  # about so many regions in a part of the result, at least
-_SAMPLE = 1 << 16  # patterns from which the ranges are made
+_SAMPLED_PATTERNS = 1 << 16  # patterns from which the ranges are made
 _INNER, _FROM_BELOW, _FROM_ABOVE = 0, 1, 2  # who saw an edge
 
 _EDGE = np.dtype([("key", np.int64), ("seen", np.uint8)])
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
+class _Assembly:
     """What all steps share: the parts, with the number of the first region of each."""
 
     problem: Problem
@@ -113,7 +119,7 @@ def assemble(
     splitters = _splitters(folder, parts, total)
     steps = 2 * len(parts) + 2 * (len(splitters) + 1)
     done = iter(range(1, steps + 1))
-    work = _Work(
+    work = _Assembly(
         problem,
         folder,
         sorting,
@@ -130,7 +136,7 @@ def assemble(
         cuts = [part["first"] for part in region_parts] + [total]
         _deal_edges(work, patterns, ids, cuts, complete)
         for index in range(len(region_parts)):
-            keys = _joined(load(sorting / f"edges-{index}", _EDGE))
+            keys = _joined_edges(take_records(sorting / f"edges-{index}", _EDGE))
             edge_parts.append(write_edge_part(whole, index, pairs_of(keys), patterns))
             work.progress()
         del patterns, ids
@@ -142,11 +148,11 @@ def assemble(
 
 def _splitters(folder: Path, parts: Sequence[Walked], total: int) -> NDArray[Any]:
     """Return patterns that divide all into ranges of about equal size."""
-    size = max(_ROWS, -(-total // MOST_BUCKETS))
+    size = max(LEAST_PART, -(-total // MOST_BUCKETS))
     ranges = max(1, -(-total // size))
     if ranges == 1:
         return np.zeros(0, dtype=np.uint64)
-    stride = max(1, total // _SAMPLE)
+    stride = max(1, total // _SAMPLED_PATTERNS)
     # every part is sorted: equal steps through it are a fair sample
     chosen = np.sort(
         np.concatenate(
@@ -172,17 +178,17 @@ def _sortable(patterns: Words) -> NDArray[Any]:
     return text.view(f"S{8 * patterns.shape[1]}")[:, 0]
 
 
-def _record(words: int, n: int) -> np.dtype[Any]:
+def _region_record(words: int, n: int) -> np.dtype[Any]:
     return np.dtype(
         [("pattern", np.uint64, (words,)), ("point", np.float64, (n,)), ("number", np.int32)]
     )
 
 
 def _write_regions(
-    work: _Work, whole: Path, patterns: Words, ids: NDArray[np.int32]
+    work: _Assembly, whole: Path, patterns: Words, ids: NDArray[np.int32]
 ) -> list[dict[str, Any]]:
     """Sort all regions, write them, and fill in sorted patterns and the id of each number."""
-    record = _record(work.words, work.problem.network.input_dimension)
+    record = _region_record(work.words, work.problem.network.input_dimension)
     exact: dict[int, tuple[Fraction, ...]] = {}
     with bucket_files(work.scratch, "regions", work.buckets) as files:
         for index, first in enumerate(work.firsts):
@@ -196,11 +202,11 @@ def _write_regions(
     written: list[dict[str, Any]] = []
     first = 0
     for index in range(work.buckets):
-        records = load(work.scratch / f"regions-{index}", record)
+        records = take_records(work.scratch / f"regions-{index}", record)
         records = records[order(records["pattern"])]
         here, numbers = records["pattern"], records["number"]
         if (here[1:] == here[:-1]).all(axis=1).any():
-            raise _inconsistent(work, "a region is in two of them")
+            raise _unfitting_parts(work, "a region is in two of them")
         patterns[first : first + len(here)] = here
         ids[numbers] = np.arange(first, first + len(here), dtype=np.int32)
         thin = (
@@ -219,7 +225,7 @@ def _write_regions(
 
 
 def _deal_edges(
-    work: _Work,
+    work: _Assembly,
     patterns: Words,
     ids: NDArray[np.int32],
     cuts: Sequence[int],
@@ -248,10 +254,10 @@ def _deal_edges(
                 deal(beyond, work.bucket(part.children), records)
                 work.progress()
         for index in range(work.buckets):
-            records = load(work.scratch / f"beyond-{index}", out)
+            records = take_records(work.scratch / f"beyond-{index}", out)
             there = places_of(patterns[cuts[index] : cuts[index + 1]], records["pattern"])
             if complete and (there < 0).any():
-                raise _inconsistent(work, "a region beyond a facet is in none of them")
+                raise _unfitting_parts(work, "a region beyond a facet is in none of them")
             here, there = records["id"][there >= 0], there[there >= 0] + cuts[index]
             deal_pairs(files, here, there, np.where(here < there, _FROM_BELOW, _FROM_ABOVE))
 
@@ -267,7 +273,7 @@ def places_of(known: Words, wanted: Words) -> NDArray[np.int64]:
     return np.where(there, places, -1)
 
 
-def _joined(records: NDArray[Any]) -> NDArray[np.int64]:
+def _joined_edges(records: NDArray[Any]) -> NDArray[np.int64]:
     """Return the edges of a range, sorted, each once.
 
     An edge inside a part is there once; one between two parts is seen from either side.
@@ -285,7 +291,7 @@ def _joined(records: NDArray[Any]) -> NDArray[np.int64]:
     return keys
 
 
-def _inconsistent(work: _Work, what: str) -> CheckpointError:
+def _unfitting_parts(work: _Assembly, what: str) -> CheckpointError:
     return CheckpointError(
         f"the parts in {work.folder} do not fit together ({what}); delete the folder to begin "
         f"again, and report this if it happens twice"

@@ -21,9 +21,16 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays
 from polyregions.errors import CheckpointError
-from polyregions.files.archives import directory_digest, read_npz, write_npz
+from polyregions.files.archives import (
+    OtherVersionError,
+    directory_digest,
+    read_manifest,
+    read_npz,
+    signed,
+    value_of,
+    write_npz,
+)
 from polyregions.files.atomic import atomic_write
-from polyregions.files.manifests import OtherVersionError, read_manifest, signed, value_of
 
 __all__ = [
     "Checkpoint",
@@ -31,17 +38,18 @@ __all__ = [
     "Totals",
     "append",
     "bytes_held",
+    "damaged",
     "open_checkpoint",
     "read_chunks",
     "remove",
 ]
 
 
-_FORMAT = "polyregions checkpoint"
-_VERSION = 1
+_CHECKPOINT_FORMAT = "polyregions checkpoint"
+_CHECKPOINT_VERSION = 1
 _MANIFEST = "manifest.json"
 _FINISHED = "finished.json"  # the manifest's name when the result has been saved
-_LOCK = "lock"
+_LOCK_FILE = "lock"
 _CHUNK_NAME = re.compile(r"\d{6,}\.npz")
 
 # what a difference between a checkpoint and the present walk means
@@ -171,7 +179,7 @@ def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: T
     CheckpointError
         If it cannot be written; the checkpoint is then what it was before.
     """
-    name = _name(len(checkpoint.chunks))
+    name = _chunk_name(len(checkpoint.chunks))
     path = checkpoint.folder / name
     try:
         with atomic_write(path) as stream:
@@ -179,7 +187,7 @@ def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: T
         chunk = Chunk(name, path.stat().st_size, directory_digest(path), totals)
         _sync(checkpoint.folder)
     except OSError as error:
-        raise _full(checkpoint.folder, error) from None
+        raise _no_space(checkpoint.folder, error) from None
     checkpoint.chunks.append(chunk)
     try:
         _write_manifest(checkpoint)
@@ -201,7 +209,7 @@ def bytes_held(checkpoint: Checkpoint) -> int:
             if (checkpoint.folder / chunk.name).stat().st_size != chunk.size:
                 raise ValueError("its size has changed")
         except (OSError, ValueError) as error:
-            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+            raise damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
     return sum(chunk.size for chunk in checkpoint.chunks)
 
 
@@ -221,7 +229,7 @@ def read_chunks(checkpoint: Checkpoint) -> Iterator[tuple[Totals, Arrays]]:
                 raise ValueError("its contents have changed")
             arrays = read_npz(path)
         except (OSError, ValueError) as error:
-            raise _damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
+            raise damaged(checkpoint.folder, f"{chunk.name}: {error}") from None
         yield chunk.totals, arrays
 
 
@@ -240,7 +248,7 @@ def remove(checkpoint: Checkpoint) -> None:
         checkpoint.chunks.clear()
         _remove_strays(checkpoint)
         with suppress(OSError):  # where an open file cannot be deleted
-            (folder / _LOCK).unlink()
+            (folder / _LOCK_FILE).unlink()
     except OSError as error:
         raise CheckpointError(
             f"the result is saved, but {folder} cannot be deleted ({error.strerror}); delete it"
@@ -265,12 +273,12 @@ def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[C
     if not path.exists():
         return None
     try:
-        manifest = read_manifest(path, _FORMAT, _VERSION)
+        manifest = read_manifest(path, _CHECKPOINT_FORMAT, _CHECKPOINT_VERSION)
         if "identity" not in manifest or not isinstance(manifest.get("chunks"), list):
             raise ValueError("it says too little")
         chunks = [_chunk(entry) for entry in manifest["chunks"]]
         saved = asdict(value_of(_Identity, manifest["identity"]))
-        if [chunk.name for chunk in chunks] != list(map(_name, range(len(chunks)))):
+        if [chunk.name for chunk in chunks] != list(map(_chunk_name, range(len(chunks)))):
             raise ValueError("its chunks are not in order")
     except OSError as error:
         raise _unreadable(folder, str(error.strerror)) from None
@@ -301,7 +309,7 @@ def _chunk(entry: Any) -> Chunk:
     return Chunk(file.name, file.size, file.digest, value_of(Totals, entry.get("totals")))
 
 
-def _name(index: int) -> str:
+def _chunk_name(index: int) -> str:
     return f"{index:06d}.npz"
 
 
@@ -313,7 +321,8 @@ def _unreadable(folder: Path, what: str) -> CheckpointError:
     )
 
 
-def _damaged(folder: Path, what: str) -> CheckpointError:
+def damaged(folder: Path, what: str) -> CheckpointError:
+    """Return what to raise for a checkpoint that does not hold what it claims."""
     return CheckpointError(
         f"the checkpoint {folder} is damaged ({what}); delete the folder to begin again"
     )
@@ -321,8 +330,8 @@ def _damaged(folder: Path, what: str) -> CheckpointError:
 
 def _write_manifest(checkpoint: Checkpoint) -> None:
     manifest: dict[str, Any] = {
-        "format": _FORMAT,
-        "version": _VERSION,
+        "format": _CHECKPOINT_FORMAT,
+        "version": _CHECKPOINT_VERSION,
         "identity": dict(checkpoint.identity),
         "totals": asdict(checkpoint.totals),
         "chunks": [asdict(chunk) for chunk in checkpoint.chunks],
@@ -332,10 +341,10 @@ def _write_manifest(checkpoint: Checkpoint) -> None:
             stream.write(signed(manifest))
         _sync(checkpoint.folder)
     except OSError as error:
-        raise _full(checkpoint.folder, error) from None
+        raise _no_space(checkpoint.folder, error) from None
 
 
-def _full(folder: Path, error: OSError) -> CheckpointError:
+def _no_space(folder: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"the checkpoint {folder} cannot be written ({error.strerror}); what it holds stays "
         f"valid: make room and go on with --resume"
@@ -344,7 +353,7 @@ def _full(folder: Path, error: OSError) -> CheckpointError:
 
 def _locked(folder: Path) -> int:
     """Return a file descriptor that keeps other processes out of the folder."""
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     if sys.platform != "win32":
         import fcntl
 
@@ -387,7 +396,7 @@ def _is_partial(file: Path) -> bool:
 def _is_finished(folder: Path) -> bool:
     """Return whether a manifest says that nothing in the folder is needed."""
     try:
-        read_manifest(folder / _FINISHED, _FORMAT, _VERSION)
+        read_manifest(folder / _FINISHED, _CHECKPOINT_FORMAT, _CHECKPOINT_VERSION)
     except (OSError, ValueError):
         return False
     return True

@@ -22,13 +22,11 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
-from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.limits import check_threads, limits_of
-from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
-from polyregions.scale.identity import identity_of
-from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
-from polyregions.scale.tasks import Piece, count_piece
+from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
+from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
 if TYPE_CHECKING:
@@ -161,7 +159,7 @@ def count_on_cluster(
     ...     count_on_cluster(net, pr.Box.cube(2, 1.0), client).regions
     7
     """
-    limits_of(max_regions, time_limit)
+    limits = counting_limits(max_regions, time_limit)
     if not seconds > 0 or (nodes is not None and nodes < 1):
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     problem = problem_of(network, domain)
@@ -171,14 +169,7 @@ def count_on_cluster(
         source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
-        drive_tasks(
-            under_way,
-            count,
-            max_regions=max_regions,
-            time_limit=time_limit,
-            interrupt=interrupt,
-            progress=progress,
-        )
+        run_tasks(under_way, count, limits.left, interrupt, progress)
     layers = count.layers
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:
@@ -241,7 +232,7 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
         yield client
 
 
-def _budget(pieces: list[tuple[Piece, int]], nodes: int, seconds: float) -> int:
+def _budget(pieces: list[tuple[TaskResult, int]], nodes: int, seconds: float) -> int:
     """Return the budget of later tasks: a power of two, so that few are told apart."""
     # those that ended early say nothing about the speed
     full = [(piece.seconds, spent) for piece, spent in pieces if piece.unexplored]

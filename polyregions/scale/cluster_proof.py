@@ -21,16 +21,15 @@ from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
-from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.problem import problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.limits import counting_limits
+from polyregions.run.problem import identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
-from polyregions.scale.identity import identity_of
 from polyregions.scale.part_files import proof_name, read_part, read_proof
 from polyregions.scale.saved_walk import Written
-from polyregions.scale.walk_tasks import Walked, beyond_of, prove_piece
+from polyregions.scale.tasks import Walked, beyond_of, prove_piece
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -106,6 +105,7 @@ def certify_on_cluster(
             prove_piece,
             budget=budget,
             interrupt=interrupt,
+            limits=counting_limits(),
             progress=progress,
         )
         decisions = sum(part.exact_decisions for part in parts)
@@ -117,7 +117,7 @@ def certify_on_cluster(
             shutil.rmtree(tables, ignore_errors=True)
             assemble(problem, files, parts, tables, folder, complete=True, progress=assembling)
             result = open_partitions(tables)
-            arrays = certificate_of_pieces(result, _numbered(files, parts, result))
+            arrays = certificate_of_pieces(result, _numbered_pieces(files, parts, result))
             with atomic_write(target) as stream:
                 write_npz(stream, arrays)
         except OSError as error:
@@ -133,7 +133,7 @@ def certify_on_cluster(
     )
 
 
-def _numbered(
+def _numbered_pieces(
     files: Path, parts: Sequence[Walked], regions: Regions
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[np.int64]]]:
     """Yield every piece, with the numbers of its regions and of those beyond."""

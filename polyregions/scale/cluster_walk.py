@@ -26,10 +26,9 @@ from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
 from polyregions.pattern import n_words
-from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.limits import Stop, limits_of
-from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.limits import Limits, Stop, counting_limits
+from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
     Checkpoint,
@@ -39,11 +38,9 @@ from polyregions.scale.checkpoint import (
     read_chunks,
     remove,
 )
-from polyregions.scale.formats import format_of
-from polyregions.scale.identity import identity_of
-from polyregions.scale.saved_walk import Written
-from polyregions.scale.task_pool import UnderWay, drive_tasks, quiet, source_of
-from polyregions.scale.walk_tasks import Walked, walk_piece
+from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written, format_of
+from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
+from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import first_start
 
 if TYPE_CHECKING:
@@ -57,13 +54,11 @@ _PART_NAME = re.compile(r"[0-9a-f]{24}\.npz")
 Fields = tuple[Any, ...]  # those of a Start
 
 BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
-_FIRST = 16  # the first task has one part in so many of the budget: others are to begin soon
-_MOST_REGIONS = np.iinfo(np.int32).max  # ids in the tables
-_SECONDS_BETWEEN_CHUNKS = 2.0
-_SHARE = 20  # saving may take one part in so many of the time
+_FIRST_SHARE = 16  # the first task has one part in so many of the budget: others are to begin soon
+_MOST_IDS = np.iinfo(np.int32).max  # ids in the tables
 
 
-class _Walk:
+class _ClusterWalk:
     """What the driver knows: parts that are written, prefixes to walk below, tasks under way."""
 
     def __init__(
@@ -74,10 +69,10 @@ class _Walk:
         self.prefixes: list[Fields] = [tuple(first_start(problem))]
         self.parts: list[Walked] = []
         for _, arrays in read_chunks(checkpoint):
-            self.prefixes, parts = _restored(checkpoint, arrays)
+            self.prefixes, parts = _restored_chunk(checkpoint, arrays)
             self.parts.extend(parts)
         self._saved = len(self.parts)
-        self._due = time.monotonic() + _SECONDS_BETWEEN_CHUNKS
+        self._due = time.monotonic() + SECONDS_BETWEEN_CHUNKS
         self.regions = sum(part.regions for part in self.parts)
         self.seen = sum(2 * part.edges + part.leading_out for part in self.parts)
 
@@ -102,7 +97,7 @@ class _Walk:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
             whole = start[0].count(FREE) == len(start[0])
-            budget = max(1, self.budget // _FIRST) if whole else self.budget
+            budget = max(1, self.budget // _FIRST_SHARE) if whole else self.budget
             self.under_way.submit(start, budget, str(self.folder))
 
     def collect(self) -> bool:
@@ -115,7 +110,7 @@ class _Walk:
                 self.parts.append(walked)
                 self.regions += walked.regions
                 self.seen += 2 * walked.edges + walked.leading_out
-        if self.regions > _MOST_REGIONS:
+        if self.regions > _MOST_IDS:
             raise PolyregionsError(
                 "there are 2^31 regions or more, which ids of 32 bits cannot tell apart; take a "
                 "smaller domain, or count them only: count --method tree --dask"
@@ -124,7 +119,7 @@ class _Walk:
         if news and begin > self._due:
             self.save()
             end = time.monotonic()
-            self._due = end + max(_SECONDS_BETWEEN_CHUNKS, _SHARE * (end - begin))
+            self._due = end + max(SECONDS_BETWEEN_CHUNKS, CHUNK_SHARE * (end - begin))
         return news
 
     def save(self) -> None:
@@ -132,7 +127,7 @@ class _Walk:
         running: list[Any] = [arguments[0] for _, arguments in self.under_way.tasks.values()]
         prefixes = [*self.prefixes, *running]
         totals = Totals(regions=self.regions, edges=self.edges)
-        arrays = _added(self.problem, prefixes, self.parts[self._saved :])
+        arrays = _chunk_arrays(self.problem, prefixes, self.parts[self._saved :])
         append(self.checkpoint, arrays, totals)
         self._saved = len(self.parts)
 
@@ -218,7 +213,7 @@ def enumerate_on_cluster(
     ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
     7
     """
-    limits_of(max_regions, time_limit)
+    limits = counting_limits(max_regions, time_limit)
     if budget < 1:
         raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
     target = target_of(path).resolve()
@@ -239,8 +234,7 @@ def enumerate_on_cluster(
             walk_piece,
             budget=budget,
             interrupt=interrupt,
-            max_regions=max_regions,
-            time_limit=time_limit,
+            limits=limits.left,
             progress=progress,
         )
         complete = stopped == "finished"
@@ -276,8 +270,7 @@ def walk_in_parts(
     *,
     budget: int,
     interrupt: Interrupt,
-    max_regions: int | None = None,
-    time_limit: float | None = None,
+    limits: Limits,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[list[Walked], Stop]:
     """Let workers write parts into a checkpoint's folder; say which, and why this ended.
@@ -292,7 +285,9 @@ def walk_in_parts(
         `walk_piece`, or one that writes more.
     interrupt : Interrupt
         The caller's.
-    budget, max_regions, time_limit, progress
+    limits : Limits
+        Of regions and seconds.
+    budget, progress
         As for :func:`enumerate_on_cluster`.
     """
     files = files_of(checkpoint)
@@ -302,16 +297,9 @@ def walk_in_parts(
     with quiet():
         source = source_of(client, problem.network, problem.domain, checkpoint.identity)
         under_way = UnderWay(client, task, source)
-        walk = _Walk(under_way, checkpoint, problem, budget)
+        walk = _ClusterWalk(under_way, checkpoint, problem, budget)
         try:
-            stopped = drive_tasks(
-                under_way,
-                walk,
-                max_regions=max_regions,
-                time_limit=time_limit,
-                interrupt=interrupt,
-                progress=progress,
-            )
+            stopped = run_tasks(under_way, walk, limits, interrupt, progress)
         except PolyregionsError as error:
             if type(error) is not PolyregionsError:
                 raise
@@ -328,7 +316,7 @@ def files_of(checkpoint: Checkpoint) -> Path:
     return checkpoint.folder / "files"
 
 
-def _added(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]) -> Arrays:
+def _chunk_arrays(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]) -> Arrays:
     """Return the arrays of a chunk: all prefixes that wait, and the latest parts."""
     flat = problem.flat
     marks, patterns, points = ([start[k] for start in prefixes] for k in range(3))
@@ -345,7 +333,7 @@ def _added(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]
     }
 
 
-def _restored(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], list[Walked]]:
+def _restored_chunk(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], list[Walked]]:
     """Return the prefixes and the parts of one chunk."""
     try:
         prefixes: list[Fields] = [

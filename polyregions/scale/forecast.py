@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from polyregions.domain import Domain
 from polyregions.network import Network
 from polyregions.pattern import n_words
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk.drive import drive
 from polyregions.walk.walk_state import bytes_needed, root_state

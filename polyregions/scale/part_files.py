@@ -22,7 +22,7 @@ from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
 from polyregions.pattern import Words
 from polyregions.regions import Regions
-from polyregions.regions.archive import exact_arrays, exact_witnesses_of, read_arrays
+from polyregions.regions.archive import exact_arrays, exact_witnesses_of, read_result_arrays
 
 __all__ = [
     "Part",
@@ -30,11 +30,11 @@ __all__ = [
     "proof_name",
     "read_part",
     "read_proof",
-    "write_part",
+    "write_part_file",
     "write_proof",
 ]
 
-_FORMAT = "polyregions part"
+_PART_FORMAT = "polyregions part"
 _PROOF_FORMAT = "polyregions piece"
 
 
@@ -74,10 +74,12 @@ def part_name(identity: Mapping[str, str], marks: bytes) -> str:
     return f"{digest.hexdigest()[:24]}.npz"
 
 
-def write_part(path: Path, regions: Regions, parents: NDArray[np.int32], children: Words) -> None:
+def write_part_file(
+    path: Path, regions: Regions, parents: NDArray[np.int32], children: Words
+) -> None:
     """Write a part; see :class:`Part`."""
     arrays: dict[str, NDArray[Any]] = {
-        "format": np.array(_FORMAT),
+        "format": np.array(_PART_FORMAT),
         "patterns": regions.patterns,
         "witnesses": regions.witnesses,
         "edges": regions.edges,
@@ -98,9 +100,9 @@ def read_part(path: Path, sizes: tuple[int, int, int]) -> Part:
         If it is missing, damaged or another.
     """
     with _refused(path):
-        arrays = read_arrays(path)
+        arrays = read_result_arrays(path)
         found = tuple(len(arrays[name]) for name in ("patterns", "edges", "parents"))
-        if str(arrays["format"]) != _FORMAT or found != sizes:
+        if str(arrays["format"]) != _PART_FORMAT or found != sizes:
             raise ValueError("it holds something else")
         n = arrays["witnesses"].shape[1]
         exact = exact_witnesses_of(arrays, sizes[0], n)
@@ -128,7 +130,7 @@ def write_proof(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def read_proof(path: Path) -> dict[str, NDArray[Any]]:
     """Read the piece of a certificate; errors as :func:`read_part`."""
     with _refused(path):
-        arrays = read_arrays(path)
+        arrays = read_result_arrays(path)
         if str(arrays["format"]) != _PROOF_FORMAT:
             raise ValueError("it holds something else")
         return arrays

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,19 +26,55 @@ from polyregions.io.partitions import (
     write_head,
     write_region_part,
 )
-from polyregions.run.problem import Problem
-from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
+from polyregions.run.problem import Problem, empty_result
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
-from polyregions.scale.identity import empty_result
 from polyregions.walk.prefixes import empty_prefixes
 from polyregions.walk.visited import empty_table
 from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
 
-__all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
+__all__ = [
+    "LEAST_PART",
+    "MOST_BUCKETS",
+    "REPLACED_SUFFIX",
+    "bucket_files",
+    "deal",
+    "pairs_of",
+    "publish",
+    "take_records",
+    "write_partitions",
+]
+
+MOST_BUCKETS = 256  # their files are open together
+
+
+@contextmanager
+def bucket_files(folder: Path, name: str, count: int) -> Iterator[list[Any]]:
+    """Open `count` files for writing, ``name-0`` and so on, while the block runs."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context((folder / f"{name}-{index}").open("wb")) for index in range(count)
+        ]
+
+
+def deal(files: Sequence[Any], buckets: NDArray[np.integer[Any]], records: NDArray[Any]) -> None:
+    """Write each record to the file with the number that `buckets` gives it."""
+    order = np.argsort(buckets, kind="stable")
+    ends = np.searchsorted(buckets[order], np.arange(len(files) + 1))
+    for index, file in enumerate(files):
+        if ends[index] < ends[index + 1]:
+            file.write(records[order[ends[index] : ends[index + 1]]].tobytes())
+
+
+def take_records(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Read all records of a file, and delete it."""
+    array: NDArray[Any] = np.fromfile(path, dtype=dtype)
+    path.unlink()
+    return array
+
 
 REPLACED_SUFFIX = ".replaced"
 
-_ROWS = 1 << 20  # least number of regions in a part
+LEAST_PART = 1 << 20  # least number of regions in a part
 
 
 def write_partitions(
@@ -66,7 +103,7 @@ def write_partitions(
     found.patterns = found.patterns[:0].copy()
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
-    size = max(_ROWS, -(-len(numbers) // MOST_BUCKETS))
+    size = max(LEAST_PART, -(-len(numbers) // MOST_BUCKETS))
     starts = range(0, len(numbers), size)
 
     sorting, whole = checkpoint.folder / "sorting", checkpoint.folder / "result"
@@ -88,7 +125,7 @@ def write_partitions(
     region_parts, edge_parts = [], []
     for index, start in enumerate(starts):
         block = slice(start, start + size)
-        records = load(sorting / f"points-{index}", _record(m))
+        records = take_records(sorting / f"points-{index}", _witness_record(m))
         records.sort(order="position")
         if len(records) != len(numbers[block]):
             raise AssertionError("a region has no witness in the checkpoint: this is a bug")
@@ -97,7 +134,7 @@ def write_partitions(
             write_region_part(whole, index, start, patterns[block], witnesses, exact)
         )
         del records, witnesses
-        keys = load(sorting / f"edges-{index}", np.dtype(np.int64))
+        keys = take_records(sorting / f"edges-{index}", np.dtype(np.int64))
         keys.sort()
         edge_parts.append(write_edge_part(whole, index, pairs_of(keys), patterns))
     publish(problem, found.exact_decisions, complete, whole, path, region_parts, edge_parts)
@@ -150,7 +187,7 @@ def _edge_keys(edges: NDArray[np.int32], rank: NDArray[np.int32]) -> NDArray[np.
     return keys
 
 
-def _record(m: int) -> np.dtype[Any]:
+def _witness_record(m: int) -> np.dtype[Any]:
     return np.dtype([("position", np.int32), ("point", np.float64, (m,))])
 
 
@@ -161,7 +198,7 @@ def _witness_records(
     decided = np.ones(totals.expanded - before.expanded, dtype=bool)
     decided[arrays["opened"] - before.expanded] = False
     numbers = np.concatenate([before.expanded + np.flatnonzero(decided), arrays["late_numbers"]])
-    records = np.empty(len(numbers), dtype=_record(m))
+    records = np.empty(len(numbers), dtype=_witness_record(m))
     records["position"] = rank[numbers]
     records["point"] = np.concatenate([arrays["witnesses"][decided], arrays["late_points"]])
     return records

@@ -15,6 +15,9 @@ found in exact arithmetic since.
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -25,15 +28,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays
-from polyregions.errors import CheckpointError
 from polyregions.run.problem import Problem
-from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, read_chunks
-from polyregions.scale.release import release
+from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
 from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_more_prefixes
 from polyregions.walk.visited import grown
 from polyregions.walk.walk_state import WalkState, root_state
 
-__all__ = ["Mark", "added", "hand_over", "mark", "restored"]
+__all__ = ["Mark", "added", "hand_over", "mark", "release", "restored"]
+
+_DONTNEED = 4  # MADV_DONTNEED of Linux
+
+
+def release(array: NDArray[Any], start: int, stop: int) -> None:
+    """Give back the memory of rows `start` to `stop`; their contents are void from now on.
+
+    Whole pages inside these rows only. Where the system does not offer this, nothing
+    happens: it saves memory and means nothing else.
+
+    Parameters
+    ----------
+    array : numpy.ndarray, shape (k, d)
+        Contiguous, and the owner of its memory.
+    start, stop : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.ones((100_000, 4))
+    >>> release(rows, 0, 99_000)
+    >>> bool((rows[99_000:] == 1).all())
+    True
+    """
+    if sys.platform != "linux" or not (array.flags.c_contiguous and array.flags.owndata):
+        return
+    page, row = mmap.PAGESIZE, array.strides[0]
+    begin = array.ctypes.data
+    first = -(-(begin + start * row) // page) * page
+    last = (begin + min(stop, len(array)) * row) // page * page
+    if first < last:
+        ctypes.CDLL(None).madvise(
+            ctypes.c_void_p(first), ctypes.c_size_t(last - first), ctypes.c_int(_DONTNEED)
+        )
+
 
 _PREFIX_ARRAYS = ("keys", "parents", "points")
 
@@ -79,7 +115,7 @@ def added(found: WalkState, since: Mark) -> Arrays:
         "late_numbers": late,
         "late_points": found.points[late],
         **_prefix_arrays(found.prefixes, before.prefixes),
-        **_exact_arrays(exact, found.points.shape[1]),
+        **_arrays_of_exact(exact, found.points.shape[1]),
     }
 
 
@@ -115,7 +151,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
     # what is to be made room for is in the files, eight bytes or more each
     held = bytes_held(checkpoint) // 8
     if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
-        raise _damaged(checkpoint, "it claims more than it holds")
+        raise damaged(checkpoint.folder, "it claims more than it holds")
     names = ("patterns", "bases", "points", "edges")
     sizes = (end.regions, end.regions, end.regions, end.edges if keep else 0)
     for name, size in zip(names, sizes, strict=True):
@@ -132,7 +168,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
                 opened.popleft()
             found.exact_points |= _exact_points(arrays)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise _damaged(checkpoint, str(error)) from None
+            raise damaged(checkpoint.folder, str(error)) from None
         before = totals
     found.open = opened
     found.count, found.expanded = end.regions, end.expanded
@@ -169,12 +205,6 @@ def _fill(place: NDArray[Any], array: NDArray[Any]) -> None:
     place[...] = array
 
 
-def _damaged(checkpoint: Checkpoint, what: str) -> CheckpointError:
-    return CheckpointError(
-        f"the checkpoint {checkpoint.folder} is damaged ({what}); delete the folder to begin again"
-    )
-
-
 def _room_for(problem: Problem, count: int) -> Prefixes:
     """Return empty prefixes with room for so many."""
     prefixes = empty_prefixes(problem.flat)
@@ -187,7 +217,7 @@ def _prefix_arrays(prefixes: Prefixes, since: int) -> Arrays:
     return {f"prefix_{name}": getattr(prefixes, name)[since:registered] for name in _PREFIX_ARRAYS}
 
 
-def _exact_arrays(exact: dict[int, Any], n: int) -> Arrays:
+def _arrays_of_exact(exact: dict[int, Any], n: int) -> Arrays:
     values = [[*witness] if witness is not None else None for _, witness in exact.values()]
     n = len(next(iter(exact.values()))[0]) if exact else n
     # hexadecimal, because Python limits the length of decimal integers it reads

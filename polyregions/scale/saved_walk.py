@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,26 +11,100 @@ from pathlib import Path
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError
-from polyregions.files.atomic import target_of
+from polyregions.errors import CheckpointError, FormatError
+from polyregions.files.atomic import is_stream, target_of
 from polyregions.network import Network
-from polyregions.run.interrupt import Interrupt, OnInterrupt
 from polyregions.run.limits import Stop, check_threads, limits_of
-from polyregions.run.problem import problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
-from polyregions.scale.formats import format_of
-from polyregions.scale.identity import identity_of
 from polyregions.scale.saved_state import added, hand_over, mark, restored
 from polyregions.walk.drive import drive
-from polyregions.walk.walk_state import WalkState
+from polyregions.walk.walk_state import WalkState, result_of
 
-__all__ = ["CHECKPOINT_SUFFIX", "Written", "enumerate_to_file"]
+__all__ = [
+    "CHECKPOINT_SUFFIX",
+    "CHUNK_SHARE",
+    "OUTPUT_SUFFIXES",
+    "SECONDS_BETWEEN_CHUNKS",
+    "Format",
+    "Written",
+    "enumerate_to_file",
+    "format_of",
+]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a result is written.
+
+    Attributes
+    ----------
+    beyond_memory : bool
+        Whether the result is made from the checkpoint, not from arrays in memory.
+    write : callable
+        From the walk's state to the output; returns the numbers of regions and edges.
+        The output appears under its name when it is whole.
+    """
+
+    beyond_memory: bool
+    write: Callable[[Problem, WalkState, Checkpoint, Path], tuple[int, int]]
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of an output, after a look at what stands in its place.
+
+    Raises
+    ------
+    FormatError
+        If the suffix is unknown, or the name belongs to something of another kind.
+    MissingExtraError
+        If the format needs a package that is not installed.
+    """
+    suffix = path.suffix.lower()
+    if is_stream(path):
+        raise FormatError(
+            f"{path} is a pipe or device, and a result grows in files; name a file or folder"
+        )
+    if suffix not in _FORMATS:
+        raise FormatError(
+            f"{path.name} has no known format; end the name in {' or '.join(OUTPUT_SUFFIXES)}"
+        )
+    if suffix == ".parquet":
+        from polyregions.io.partitions import check_replaceable
+
+        check_replaceable(path)
+    elif path.is_dir():
+        raise FormatError(f"{path} is a folder; name a file in it")
+    return _FORMATS[suffix]
+
+
+def _npz(problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path) -> tuple[int, int]:
+    regions = result_of(problem, found)
+    # written in the checkpoint's folder: there it is cleared away if the process dies
+    whole = checkpoint.folder / "result.npz"
+    regions.save(whole)
+    os.replace(whole, path)
+    return len(regions), len(regions.edges)
+
+
+def _parquet(
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
+) -> tuple[int, int]:
+    from polyregions.scale.partitioning import write_partitions
+
+    return write_partitions(problem, found, checkpoint, path)
+
+
+_FORMATS = {".npz": Format(False, _npz), ".parquet": Format(True, _parquet)}
+
+OUTPUT_SUFFIXES = tuple(_FORMATS)
+
 
 CHECKPOINT_SUFFIX = ".checkpoint"
 
-_SECONDS_BETWEEN_CHUNKS = 2.0
-_SHARE = 20  # a chunk may take one part in so many of the time
+SECONDS_BETWEEN_CHUNKS = 2.0
+CHUNK_SHARE = 20  # a chunk may take one part in so many of the time
 
 
 @dataclass(frozen=True)
@@ -171,7 +246,7 @@ def _keeper(
     checkpoint: Checkpoint, found: WalkState, beyond_memory: bool, interval: float | None
 ) -> Callable[[WalkState, bool], None]:
     """Return a function that saves what was added, if it is time or at once."""
-    least = _SECONDS_BETWEEN_CHUNKS if interval is None else interval
+    least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
     saved = mark(found)
     if not checkpoint.chunks:  # nothing is saved yet, not even the region the walk starts from
         saved = type(saved)()
@@ -190,6 +265,6 @@ def _keeper(
         if beyond_memory:
             hand_over(found)
         end = time.monotonic()
-        due = end + max(least, _SHARE * (end - begin))
+        due = end + max(least, CHUNK_SHARE * (end - begin))
 
     return keep

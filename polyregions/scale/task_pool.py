@@ -13,20 +13,19 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.run.interrupt import Interrupt
-from polyregions.run.limits import Stop
-from polyregions.run.progress import Progress
+from polyregions.run.limits import Limits, Stop
+from polyregions.run.loop import run
+from polyregions.run.progress import Interrupt, Progress
 from polyregions.scale.tasks import sent
 
-__all__ = ["UnderWay", "Work", "drive_tasks", "quiet", "source_of"]
+__all__ = ["Tasks", "UnderWay", "quiet", "run_tasks", "source_of"]
 
 _ATTEMPTS = 5  # how often one task may fail before the run is given up
-_WAITING = 2  # tasks for each thread of a worker, so that none is idle
+_WAITING_TASKS = 2  # tasks for each thread of a worker, so that none is idle
 _SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
 _PAUSE = 0.005  # seconds between two looks for results
-_SECONDS_BETWEEN_REPORTS = 0.1
 
-Arguments = tuple[Hashable, ...]
+TaskArguments = tuple[Hashable, ...]
 
 
 class UnderWay:
@@ -46,10 +45,10 @@ class UnderWay:
     ) -> None:
         distributed: Any = import_extra("distributed", "scale", "working on a cluster")
         self.client, self.function = client, function
-        self.tasks: dict[str, tuple[Any, Arguments]] = {}
+        self.tasks: dict[str, tuple[Any, TaskArguments]] = {}
         self._done = distributed.as_completed()
         self._sources, self._source = source, source()
-        self._failures: dict[Arguments, int] = {}
+        self._failures: dict[TaskArguments, int] = {}
         self._threads, self._asked = 1, -_SCHEDULER_SECONDS
 
     def __len__(self) -> int:
@@ -66,7 +65,7 @@ class UnderWay:
     @property
     def slots(self) -> int:
         """How many tasks keep every thread busy."""
-        return _WAITING * self.threads
+        return _WAITING_TASKS * self.threads
 
     def submit(self, *arguments: Hashable) -> None:
         """Make a task."""
@@ -100,7 +99,7 @@ class UnderWay:
             del self.tasks[future.key]
             yield arguments, result
 
-    def _failed(self, key: str, arguments: Arguments, error: Exception) -> None:
+    def _failed(self, key: str, arguments: TaskArguments, error: Exception) -> None:
         failures = self._failures[arguments] = self._failures.get(arguments, 0) + 1
         if failures >= _ATTEMPTS:
             raise PolyregionsError(
@@ -118,7 +117,7 @@ class UnderWay:
             self.client.cancel([future for future, _ in self.tasks.values()])
 
 
-class Work(Protocol):
+class Tasks(Protocol):
     """What is done with tasks: which to make, and what their results mean."""
 
     @property
@@ -144,49 +143,54 @@ class Work(Protocol):
         """Take the results that have arrived; return whether there were any."""
 
 
-def drive_tasks(
+class _Run:
+    """Tasks as the loop of a run sees them."""
+
+    bytes_ahead = 0  # what workers need is theirs
+
+    def __init__(self, client: Any, tasks: Tasks) -> None:
+        self._client, self._tasks = client, tasks
+
+    @property
+    def finished(self) -> bool:
+        return self._tasks.finished
+
+    @property
+    def reached(self) -> int:
+        return self._tasks.regions
+
+    def progress(self, seconds: float) -> Progress:
+        tasks = self._tasks
+        return Progress(tasks.regions, tasks.waiting, tasks.edges, seconds)
+
+    def step(self, regions: int) -> None:
+        if self._client.status == "running":
+            self._tasks.submit()
+        if self._tasks.collect() or self._tasks.finished:
+            return
+        if self._client.status == "closed":
+            raise PolyregionsError(
+                f"the scheduler is lost; at least {self._tasks.regions:,} regions had been found"
+            )
+        time.sleep(_PAUSE)
+
+
+def run_tasks(
     under_way: UnderWay,
-    work: Work,
-    *,
-    max_regions: int | None,
-    time_limit: float | None,
+    tasks: Tasks,
+    limits: Limits,
     interrupt: Interrupt,
     progress: Callable[[Progress], None] | None,
 ) -> Stop:
-    """Make tasks and take results until the work is finished or a limit is reached.
+    """Make tasks and take results until all is done or a limit is reached.
 
     Raises
     ------
     PolyregionsError
         If the scheduler is lost, or a task cannot be done.
     """
-    client = under_way.client
-    begin = reported = time.monotonic()
     try:
-        while not work.finished:
-            if client.status == "running":
-                work.submit()
-            news = work.collect()
-            now = time.monotonic()
-            ended: bool = work.finished
-            if progress is not None and (ended or now - reported >= _SECONDS_BETWEEN_REPORTS):
-                progress(Progress(work.regions, work.waiting, work.edges, now - begin))
-                reported = now
-            if ended:
-                break
-            if interrupt.requested:
-                return "interrupt"
-            if time_limit is not None and now - begin > time_limit:
-                return "time"
-            if work.regions >= (max_regions or float("inf")):
-                return "regions"
-            if client.status == "closed":
-                raise PolyregionsError(
-                    f"the scheduler is lost; at least {work.regions:,} regions had been found"
-                )
-            if not news:
-                time.sleep(_PAUSE)
-        return "finished"
+        return run(_Run(under_way.client, tasks), limits, interrupt, progress=progress)
     finally:
         under_way.drop()
 

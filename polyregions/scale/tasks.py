@@ -1,23 +1,43 @@
-"""What a worker of a cluster does: a pure function of a network, prefixes and a budget."""
+"""Tasks for the workers of a cluster: what is sent, what one does, and what it gives back."""
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import PolyregionsError
+from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.network import Network
-from polyregions.run.problem import Problem, problem_of, whole_problem
-from polyregions.scale.identity import identity_of
+from polyregions.pattern import Words
+from polyregions.regions import Regions
+from polyregions.run.problem import Problem, identity_of, problem_of, whole_problem
+from polyregions.scale.part_files import part_name, proof_name, write_part_file, write_proof
 from polyregions.tree.subdivision import count_below
+from polyregions.walk.subproblem import Subproblem, split_subproblem, walk_below
+from polyregions.walk.walk_state import result_of, sorted_numbers
 
-__all__ = ["Piece", "Sent", "count_piece", "problem_sent", "sent", "whole_problem_sent"]
+__all__ = [
+    "Sent",
+    "TaskResult",
+    "Walked",
+    "beyond_of",
+    "count_piece",
+    "problem_sent",
+    "prove_piece",
+    "sent",
+    "walk_piece",
+    "whole_problem_sent",
+]
 
 _REMEMBERED = 4  # problems that a worker process keeps ready
 
@@ -35,7 +55,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Piece:
+class TaskResult:
     """What one task found: regions of the first l layers, and the prefixes it leaves.
 
     `seconds` is how long it took, for the size of later tasks. A prefix is one byte a unit.
@@ -57,7 +77,7 @@ def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -
 
 
 @only_compiled()  # a cluster has one speed
-def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
+def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> TaskResult:
     """Count the regions below some prefixes, with a budget of nodes for all together.
 
     Raises
@@ -70,7 +90,7 @@ def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
     levels = len(problem.flat.widths) + 1
     each = max(1, nodes // len(prefixes))
     parts = [count_below(problem, tuple(prefix), budget=each) for prefix in prefixes]
-    return Piece(
+    return TaskResult(
         tuple(sum(int(part.counts[level]) for part in parts) for level in range(levels)),
         tuple(bytes(left) for part in parts for left in part.unexplored),
         sum(part.exact_decisions for part in parts),
@@ -86,7 +106,7 @@ def problem_sent(source: Sent) -> Problem:
     PolyregionsError
         If this worker sees it differently.
     """
-    return _remembered("varying units", source, _checked)
+    return _remembered("varying units", source, _checked_problem)
 
 
 def whole_problem_sent(source: Sent) -> Problem:
@@ -94,7 +114,7 @@ def whole_problem_sent(source: Sent) -> Problem:
     return _remembered("all units", source, lambda sent: whole_problem(sent.network, sent.domain))
 
 
-def _checked(source: Sent) -> Problem:
+def _checked_problem(source: Sent) -> Problem:
     problem = problem_of(source.network, source.domain)
     if identity_of(problem) != dict(source.identity):
         raise PolyregionsError(
@@ -114,3 +134,104 @@ def _remembered(kind: str, source: Sent, make: Callable[[Sent], Problem]) -> Pro
         while len(_problems) > _REMEMBERED:
             _problems.popitem(last=False)
     return problem
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What one walk below a prefix gave: a file of the folder, or prefixes instead.
+
+    The numbers are those of the file: regions, edges between them, facets that lead out,
+    and exact decisions. Each of `starts` holds the fields of a `Subproblem`.
+    """
+
+    name: str
+    regions: int
+    edges: int
+    leading_out: int
+    exact_decisions: int
+    starts: tuple[tuple[Any, ...], ...]
+
+
+@only_compiled()  # a result has the same bytes in every run
+def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
+    """Find all regions below a prefix and write them to a folder, or split the prefix.
+
+    Parameters
+    ----------
+    source : Sent
+    start : tuple
+        The fields of a :class:`~polyregions.walk.subproblem.Subproblem`.
+    budget : int
+        Most regions of a file.
+    folder : str
+        Of the parts, which this worker and the driver see.
+
+    Raises
+    ------
+    PolyregionsError
+        If this worker sees the problem differently, or does not see the folder.
+    CheckpointError
+        If the file cannot be written.
+    """
+    return _walked(source, start, budget, folder)[0]
+
+
+@only_compiled()  # a result has the same bytes in every run
+def prove_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
+    """Do what :func:`walk_piece` does, and write the part's piece of a certificate as well."""
+    walked, regions, children = _walked(source, start, budget, folder)
+    if regions is None:
+        return walked
+    from polyregions.proof.partial_certificate import piece_of_certificate
+
+    # certificates speak of all units, also of those that are constant
+    problem = whole_problem_sent(source)
+    arrays = piece_of_certificate(problem, regions, beyond_of(children))
+    with _written_to(folder):
+        write_proof(Path(folder) / proof_name(walked.name), arrays)
+    return walked
+
+
+def beyond_of(children: Words) -> Words:
+    """Return the patterns beyond a part, each once, in the order of its piece."""
+    return np.unique(children, axis=0)
+
+
+def _walked(
+    source: Sent, start: tuple[Any, ...], budget: int, folder: str
+) -> tuple[Walked, Regions | None, Words]:
+    """Return what a task did, and the regions that it wrote with the patterns beyond."""
+    problem, parts, begin = problem_sent(source), Path(folder), Subproblem(*start)
+    if not parts.is_dir():
+        raise PolyregionsError(
+            f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
+            f"a folder that all machines share"
+        )
+    found = walk_below(problem, begin, budget)
+    assert found.fence is not None
+    parents, children = found.fence.leading_out()
+    if not found.finished:
+        starts = tuple(map(tuple, split_subproblem(problem, begin, found)))
+        return Walked("", 0, 0, 0, 0, starts), None, children
+    children = problem.reduction.grow_words(children)
+    numbers, _ = sorted_numbers(problem, found)
+    rank = np.empty(len(numbers), dtype=np.int32)
+    rank[numbers] = np.arange(len(numbers), dtype=np.int32)
+    regions = result_of(problem, found)
+    name = part_name(source.identity, begin.marks)
+    with _written_to(folder):
+        write_part_file(parts / name, regions, rank[parents], children)
+    sizes = len(regions), len(regions.edges), len(parents)
+    return Walked(name, *sizes, regions.exact_decisions, ()), regions, children
+
+
+@contextmanager
+def _written_to(folder: str) -> Iterator[None]:
+    """Say in a sentence that a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"a worker on {platform.node()} cannot write to {folder} ({error.strerror or error}); "
+            f"what is finished is kept: make room and go on with --resume"
+        ) from None

@@ -16,7 +16,7 @@ from polyregions.errors import DomainError, PolyregionsError
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.theory.unit_maps import unit_maps
+from polyregions.theory.gradients import unit_maps
 
 __all__ = ["count_in_ball", "nearest_point"]
 
@@ -110,7 +110,7 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
     cube = Box(np.nextafter(middle - radius, -np.inf), np.nextafter(middle + radius, np.inf))
     regions = enumerate_regions(network, cube)
     square = Fraction(float(radius)) ** 2
-    meets = np.array([_inside(point, middle, square) for point in regions.witnesses])
+    meets = np.array([_in_ball(point, middle, square) for point in regions.witnesses])
     meets[list(regions.exact_witnesses)] = False
     left = np.flatnonzero(~meets)
     bits = unpack(regions.patterns[left], network.hidden_units)
@@ -119,11 +119,11 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
     exact = exact_network(network, chart_of(None, n))
     total = int(meets.sum())
     for k, index in enumerate(left.tolist()):
-        normals, shifts = _scaled(signs[k][:, None] * gradients[k], signs[k] * offsets[k])
+        normals, shifts = _unit_length(signs[k][:, None] * gradients[k], signs[k] * offsets[k])
         point, multipliers = nearest_point(normals, shifts, middle)
         tries = _near(point, middle, radius, regions.witnesses[index])
         same = (network.pattern(tries) == regions.patterns[index]).all(axis=1)
-        if any(_inside(x, middle, square) for x in tries[same]):
+        if any(_in_ball(x, middle, square) for x in tries[same]):
             total += 1
             continue
         used = np.flatnonzero(multipliers)
@@ -141,7 +141,7 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
     return total
 
 
-def _scaled(normals: Floats, offsets: Floats) -> tuple[Floats, Floats]:
+def _unit_length(normals: Floats, offsets: Floats) -> tuple[Floats, Floats]:
     """Return rows of unit length; rows without a normal say nothing and become zero."""
     lengths = np.linalg.norm(normals, axis=1)
     factors = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
@@ -162,7 +162,7 @@ def _near(point: Floats, centre: Floats, radius: float, witness: Floats) -> Floa
     return np.concatenate([point + share * away + towards for share in (0.0, 0.25, 0.5)])
 
 
-def _inside(point: Floats, centre: Floats, square: Fraction) -> bool:
+def _in_ball(point: Floats, centre: Floats, square: Fraction) -> bool:
     return _distance_squared(point.tolist(), centre.tolist()) < square
 
 

@@ -11,12 +11,10 @@ import numpy as np
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
-from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, boundary_volumes
-from polyregions.theory.distance import boundary_distance
-from polyregions.theory.draw import Settings
-from polyregions.theory.draws import draw_network
+from polyregions.theory.boundary_volumes import MOST_VOLUME_DIMENSIONS, boundary_volumes
+from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
-from polyregions.theory.gradients import gradient_constant
+from polyregions.theory.gradients import boundary_distances, gradient_constant
 from polyregions.theory.statistics import Summary, summary
 
 __all__ = ["BoundaryReport", "SetSize", "regions_on_segment", "verify_boundaries"]
@@ -168,7 +166,7 @@ def verify_boundaries(
     side, domain, n = settings.side, settings.domain, settings.n
     if side is None or domain is None:
         raise PolyregionsError("boundaries are measured in a cube; give a side")
-    measured = n <= MOST_DIMENSIONS and settings.biases.has_density
+    measured = n <= MOST_VOLUME_DIMENSIONS and settings.biases.has_density
     lines, distances = [], []
     volumes = []
     for index in range(draws):
@@ -179,7 +177,7 @@ def verify_boundaries(
         direction /= np.linalg.norm(direction)
         lines.append(regions_on_segment(network, -direction * (side / 2), direction, side))
         uniform = rng.uniform(0.0, 1.0, (points, n))
-        distances.append(float(boundary_distance(network, uniform).mean()))
+        distances.append(float(boundary_distances(network, uniform).mean()))
         if measured:
             regions = enumerate_regions(network, domain)
             volumes.append(boundary_volumes(network, domain, regions=regions))

@@ -1,24 +1,192 @@
-"""Random networks, reproducible draw by draw, and their exact counts on all cores."""
+"""Random networks of a law, counted in parallel; the counts can be kept in a file."""
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from polyregions.errors import PolyregionsError
+from polyregions.domain import Box
+from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
-from polyregions.theory.draw import Draw, Settings
-from polyregions.theory.draws_file import read_draws, write_draws
+from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL, BiasLaw, WeightLaw
 
-__all__ = ["Draw", "Settings", "count_draws", "draw_network"]
+__all__ = ["Draw", "Settings", "count_draws", "draw_network", "read_draws", "write_draws"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A law of random networks and where their regions are counted.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Input dimension n, then the widths of the hidden layers. There is one output.
+    weights : WeightLaw
+    biases : BiasLaw
+    side : float or None
+        Side δ of the cube [-δ/2, δ/2]^n; None is the whole space.
+    seed : int
+        Draw i depends on (seed, i) only.
+
+    Raises
+    ------
+    PolyregionsError
+        If a width or the side is not positive, or the seed is negative.
+
+    Examples
+    --------
+    >>> settings = Settings((2, 8, 8), side=2.0)
+    >>> settings.n, settings.units, settings.domain
+    (2, 16, Box.interval(2, -1.0, 1.0))
+    """
+
+    widths: tuple[int, ...]
+    weights: WeightLaw = HE_NORMAL
+    biases: BiasLaw = STANDARD_NORMAL
+    side: float | None = 2.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        widths = tuple(self.widths)
+        if len(widths) < 2:
+            raise PolyregionsError(
+                "give the input dimension and at least one hidden layer, for example 2 8 8"
+            )
+        if any(width != int(width) or width < 1 for width in widths):
+            raise PolyregionsError(
+                f"widths must be positive integers, not {' '.join(map(str, widths))}"
+            )
+        object.__setattr__(self, "widths", tuple(int(width) for width in widths))
+        if self.side is not None:
+            if not (self.side > 0 and isfinite(self.side)):
+                raise PolyregionsError(
+                    f"the side of the cube must be a positive number, not {self.side}"
+                )
+            object.__setattr__(self, "side", float(self.side))
+        if self.seed < 0:
+            raise PolyregionsError(f"the seed must be at least 0, not {self.seed}")
+
+    @property
+    def n(self) -> int:
+        """Input dimension."""
+        return self.widths[0]
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Widths of the hidden layers."""
+        return self.widths[1:]
+
+    @property
+    def units(self) -> int:
+        """Number N of hidden units."""
+        return sum(self.hidden)
+
+    @property
+    def domain(self) -> Box | None:
+        """The cube, or None for the whole space."""
+        return None if self.side is None else Box.cube(self.n, self.side / 2)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings for a file."""
+        return {
+            "widths": list(self.widths),
+            "weights": self.weights.as_dict(),
+            "biases": self.biases.as_dict(),
+            "side": self.side,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The exact count of one network.
+
+    Attributes
+    ----------
+    regions, edges : int
+        Regions, and facets between them inside the domain.
+    exact_decisions : int
+        How many decisions needed exact arithmetic.
+    proven : bool
+    """
+
+    regions: int
+    edges: int
+    exact_decisions: int
+    proven: bool
+
+
+_DRAWS_FORMAT = "polyregions draws 1"
+
+
+def write_draws(
+    path: str | PathLike[str],
+    settings: Sequence[Settings],
+    draws: Sequence[Mapping[int, Draw]],
+) -> None:
+    """Write counts by law and index, whole or not at all."""
+    content = {
+        "format": _DRAWS_FORMAT,
+        "settings": [law.as_dict() for law in settings],
+        "draws": [
+            {
+                str(index): [draw.regions, draw.edges, draw.exact_decisions, draw.proven]
+                for index, draw in sorted(found.items())
+            }
+            for found in draws
+        ],
+    }
+    with atomic_write(path) as stream:
+        stream.write(json.dumps(content).encode())
+
+
+def read_draws(path: str | PathLike[str], settings: Sequence[Settings]) -> list[dict[int, Draw]]:
+    """Return the counts that a file holds; none if there is no file yet.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not a file of draws, or one of other settings.
+    """
+    name = Path(path)
+    if not name.exists():
+        return [{} for _ in settings]
+    try:
+        content = json.loads(name.read_bytes())
+        if content["format"] != _DRAWS_FORMAT:
+            raise ValueError(content["format"])
+        kept = content["settings"]
+        draws = [
+            {
+                int(index): Draw(int(regions), int(edges), int(exact), bool(proven))
+                for index, (regions, edges, exact, proven) in found.items()
+            }
+            for found in content["draws"]
+        ]
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise CheckpointError(
+            f"{name.name} is not a file of draws; name another file or remove it"
+        ) from None
+    if kept != [law.as_dict() for law in settings] or len(draws) != len(settings):
+        raise CheckpointError(
+            f"{name.name} holds draws of other settings; name another file or remove it"
+        )
+    return draws
+
 
 # Seconds between two writes of the draws file: what is lost at worst.
 _SECONDS_BETWEEN_SAVES = 5.0
@@ -97,7 +265,7 @@ def count_draws(
     total = draws * len(settings)
     done = total - len(missing)
     try:
-        with closing(_counted(settings, missing, workers, save)) as counted:
+        with closing(_parallel_draws(settings, missing, workers, save)) as counted:
             for number, index, draw in counted:
                 known[number][index] = draw
                 done += 1
@@ -115,7 +283,7 @@ class _StoppedError(Exception):
     """Ends a walk in a worker after Ctrl-C."""
 
 
-def _counted(
+def _parallel_draws(
     settings: Sequence[Settings],
     tasks: Sequence[tuple[int, int]],
     workers: int | None,

@@ -9,8 +9,7 @@ from os import PathLike
 from typing import Any
 
 from polyregions.errors import PolyregionsError
-from polyregions.theory.draw import Settings
-from polyregions.theory.draws import count_draws
+from polyregions.theory.draws import Settings, count_draws
 from polyregions.theory.laws import HE_NORMAL, BiasLaw, WeightLaw
 from polyregions.theory.statistics import summary
 from polyregions.theory.theorem5 import Theorem5Report, report_of

@@ -21,8 +21,7 @@ from polyregions.network import Layer, Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import pack, unpack
 from polyregions.regions import Regions
-from polyregions.theory.draw import Settings
-from polyregions.theory.draws import draw_network
+from polyregions.theory.draws import Settings, draw_network
 
 __all__ = [
     "MOST_UNITS",
@@ -223,7 +222,7 @@ def check_bias_scaling(network: Network, box: Box, factor: float = 4.0) -> Lemma
     >>> check_bias_scaling(net, Box.cube(2, 1.0), 0.25).holds
     True
     """
-    _power_of_two(factor)
+    _check_power_of_two(factor)
     scaled = _changed(network, lambda layer, depth: (layer.weight, layer.bias * factor))
     window = Box(box.lower * factor, box.upper * factor)
     cases = [("the whole space", None, None), (f"windows scaled by {factor:g}", box, window)]
@@ -241,7 +240,7 @@ def check_weight_scaling(network: Network, box: Box, factor: float = 2.0) -> Lem
     >>> check_weight_scaling(net, Box.cube(2, 1.0)).holds
     True
     """
-    _power_of_two(factor)
+    _check_power_of_two(factor)
     weights = _changed(network, lambda layer, depth: (layer.weight * factor, layer.bias))
     biases = _changed(network, lambda layer, depth: (layer.weight, layer.bias * factor**-depth))
     return _same_patterns(
@@ -300,7 +299,7 @@ def _far_pattern(
     return None
 
 
-def _power_of_two(factor: float) -> None:
+def _check_power_of_two(factor: float) -> None:
     if not factor > 0 or frexp(factor)[0] != 0.5:
         raise PolyregionsError(f"the factor must be a positive power of two, not {factor}")
 

@@ -16,7 +16,7 @@ __all__ = ["CONFIDENCE", "Summary", "summary"]
 
 CONFIDENCE = 0.95
 _RESAMPLES = 10_000
-_CHUNK = 500
+_RESAMPLES_AT_A_TIME = 500
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,10 @@ def summary(values: Sequence[float] | ArrayLike, *, seed: int = 0) -> Summary:
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 0)))
     means = np.concatenate(
         [
-            rng.choice(array, (min(_CHUNK, _RESAMPLES - start), array.size)).mean(axis=1)
-            for start in range(0, _RESAMPLES, _CHUNK)
+            rng.choice(array, (min(_RESAMPLES_AT_A_TIME, _RESAMPLES - start), array.size)).mean(
+                axis=1
+            )
+            for start in range(0, _RESAMPLES, _RESAMPLES_AT_A_TIME)
         ]
     )
     tail = (1 - CONFIDENCE) / 2

@@ -8,6 +8,7 @@ from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
+from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, cell_counts
 from polyregions.theory.bounds import (
     hanin_rolnick_scale,
     montufar_2017,
@@ -15,9 +16,7 @@ from polyregions.theory.bounds import (
     zaslavsky,
     zero_bias_cones,
 )
-from polyregions.theory.cells import MOST_DIMENSIONS, cell_counts
-from polyregions.theory.draw import Draw, Settings
-from polyregions.theory.draws import count_draws, draw_network
+from polyregions.theory.draws import Draw, Settings, count_draws, draw_network
 from polyregions.theory.expectations import (
     PUBLISHED_FACTOR,
     published_bound,
@@ -218,7 +217,7 @@ def verify_theorem5(
 def report_of(settings: Settings, draws: Sequence[Draw], *, cells: bool = False) -> Theorem5Report:
     """Compare counts that have been made with every bound; see :func:`verify_theorem5`."""
     n, units, side = settings.n, settings.units, settings.side
-    by_codimension = _cells(settings, draws, everything=cells)
+    by_codimension = _cell_summaries(settings, draws, everything=cells)
     density = settings.weights.has_density and settings.biases.has_density
     scale = hanin_rolnick_scale(units, n)
     gradient = gradient_constant(settings.widths, settings.weights) if density else None
@@ -256,7 +255,9 @@ def report_of(settings: Settings, draws: Sequence[Draw], *, cells: bool = False)
     )
 
 
-def _cells(settings: Settings, draws: Sequence[Draw], *, everything: bool) -> tuple[Summary, ...]:
+def _cell_summaries(
+    settings: Settings, draws: Sequence[Draw], *, everything: bool
+) -> tuple[Summary, ...]:
     n, box = settings.n, settings.domain
     rows = [[draw.regions, draw.edges] for draw in draws]
     if n == 2 and settings.biases.has_density and settings.weights.has_density:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import copy_context
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.run.pace import Pace, first_size
+from polyregions.exact.stopping import Stopped
+from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem
+from polyregions.run.progress import Progress
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 
 __all__ = ["NODES_OF_A_STEP", "Crew"]
@@ -17,7 +21,10 @@ NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cos
 
 
 class Crew:
-    """Threads that explore subtrees and share them when one is idle."""
+    """Threads that explore subtrees and share them when one is idle.
+
+    It is work for the loop of :mod:`polyregions.run.loop`.
+    """
 
     def __init__(self, problem: Problem, order: NDArray[np.int64] | None, threads: int) -> None:
         self.problem, self.order, self.threads = problem, order, threads
@@ -50,6 +57,20 @@ class Crew:
         return int(self.counts[self._last])
 
     @property
+    def reached(self) -> int:
+        """Regions that count towards a limit: all."""
+        return self.regions
+
+    @property
+    def bytes_ahead(self) -> int:
+        """Bytes that grow with what was found: none."""
+        return 0
+
+    def progress(self, seconds: float) -> Progress:
+        """Return how far the tree is; a count knows no edges."""
+        return Progress(self.regions, self.waiting, 0, seconds)
+
+    @property
     def exact_decisions(self) -> int:
         """Decisions that exact arithmetic took."""
         return self._decisions + sum(s.exact_decisions for s in [*self._busy, *self._jobs.values()])
@@ -60,7 +81,7 @@ class Crew:
         return len(self._prefixes) + len(self._busy) + len(self._jobs)
 
     def step(self, limit: int) -> None:
-        """Explore a little in every thread."""
+        """Explore a little in every thread, or raise `Stopped` in the middle of it."""
         if self._pool is None:
             subtree = self._busy[0]
             self._explore(subtree, limit)
@@ -70,15 +91,18 @@ class Crew:
             return
         while self._busy and len(self._jobs) < self.threads:
             subtree = self._busy.pop()
-            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
+            self._submit(subtree, limit)
         while self._prefixes and len(self._jobs) < self.threads:
             prefix = self._prefixes.pop()
             subtree = self._idle.pop() if self._idle else explorer_of(self.problem, self.order)
             subtree.start(prefix)
-            self._jobs[self._pool.submit(self._explore, subtree, limit)] = subtree
+            self._submit(subtree, limit)
         done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
         for job in done:
             subtree = self._jobs.pop(job)
+            if isinstance(job.exception(), Stopped):
+                self._busy.append(subtree)  # in the middle of a decision: not to be taken apart
+                continue
             job.result()
             if subtree.finished:
                 self._account(subtree, subtree.counts)
@@ -95,13 +119,20 @@ class Crew:
         """Let the threads come to rest."""
         if self._pool is not None:
             for job in self._jobs:
-                job.result()
+                with suppress(Stopped):
+                    job.result()
             self._busy.extend(self._jobs.values())
             self._jobs.clear()
             self._pool.shutdown()
             for subtree in [s for s in self._busy if s.finished]:
                 self._busy.remove(subtree)
                 self._account(subtree, subtree.counts)
+
+    def _submit(self, subtree: Explorer, limit: int) -> None:
+        assert self._pool is not None
+        # what stops this thread stops the others
+        job = self._pool.submit(copy_context().run, self._explore, subtree, limit)
+        self._jobs[job] = subtree
 
     def _explore(self, subtree: Explorer, limit: int) -> None:
         with self._pace.step() as nodes:

@@ -14,8 +14,10 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.network.unit_order import FREE
-from polyregions.run.interrupt import Interrupt, OnInterrupt
+from polyregions.run.limits import counting_limits
+from polyregions.run.loop import run
 from polyregions.run.problem import problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.tree.explorer import Explorer, Prefix, explorer_of
 
 __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]
@@ -196,15 +198,16 @@ def estimate_regions(
     check_probes(probes, seed)
     if not 0 < confidence < 1:
         raise PolyregionsError(f"the confidence must be between 0 and 1, not {confidence}")
-    made: list[Probe] = []
+    work = _Probes(probes_of(network, domain, seed=seed), probes)
+    made = work.made
+
+    def told() -> None:
+        if progress is not None:
+            progress(len(made), probes)
+
     with Interrupt(on_interrupt) as interrupt:
-        for probe in probes_of(network, domain, seed=seed):
-            made.append(probe)
-            if progress is not None:
-                progress(len(made), probes)
-            if interrupt.requested or probe.exact or len(made) == probes:
-                break
-    exact = made[-1].exact
+        run(work, counting_limits(), interrupt, after_step=told)
+    exact = bool(made) and made[-1].exact
     if len(made) < 2 and not exact:
         raise KeyboardInterrupt
     lower = max(probe.counted for probe in made)
@@ -223,6 +226,30 @@ def estimate_regions(
         len(made),
         exact or len(made) == probes,
     )
+
+
+class _Probes:
+    """Probes, made one after another until one is exact or they are enough."""
+
+    bytes_ahead = 0
+
+    def __init__(self, source: Iterator[Probe], wanted: int) -> None:
+        self._source, self._wanted = source, wanted
+        self.made: list[Probe] = []
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.made) and (self.made[-1].exact or len(self.made) == self._wanted)
+
+    @property
+    def reached(self) -> int:
+        return 0  # an estimate has no limit of regions
+
+    def progress(self, seconds: float) -> Progress:
+        return Progress(max(probe.counted for probe in self.made), 0, 0, seconds)
+
+    def step(self, regions: int) -> None:
+        self.made.append(next(self._source))
 
 
 def check_probes(probes: int, seed: int) -> None:

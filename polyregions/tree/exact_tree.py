@@ -55,8 +55,12 @@ class ExactTree:
         self.stack.append((marks.copy(), None))
 
     def step(self) -> None:
-        """Decide one unit of the prefix on top."""
-        marks, inside = self.stack.pop()
+        """Decide one unit of the prefix on top, or raise `Stopped` and change nothing."""
+        top = self.stack[-1]
+        self.stack[-1:] = self._decided(top[0].copy(), top[1])
+
+    def _decided(self, marks: Bits, inside: Column | None) -> list[tuple[Bits, Column | None]]:
+        """Return what a prefix becomes, and count it where it ends with a layer."""
         decided = np.flatnonzero(marks != FREE)
         still_open = np.flatnonzero(marks == FREE)
         place = int(still_open[0]) if len(still_open) else len(marks)
@@ -66,30 +70,31 @@ class ExactTree:
         for known in decided.tolist():
             row = unsigned[int(self.sequence[known])]
             if marks[known] and not any(row):
-                return  # identically zero counts as inactive
+                return []  # identically zero counts as inactive
             rows.append(row if marks[known] else [-entry for entry in row])
         if inside is None:
             point = interior_point(rows)
             if point is None:
-                return
+                return []
             inside = column_of(point)
+        answer: int | Column = 0
+        if place < len(marks):
+            row = unsigned[int(self.sequence[place])]
+            answer = side_of(rows, row, inside)
+            self.decisions += 1
+        # from here on nothing stops
         if len(decided) == place:
             ended = np.flatnonzero((self.starts[1:] == place) & (np.diff(self.starts) > 0))
             self.counts[ended] += 1
         if place == len(marks):
-            return
-        self.decisions += 1
-        row = unsigned[int(self.sequence[place])]
-        answer = side_of(rows, row, inside)
+            return []
         if isinstance(answer, int):
             marks[place] = answer > 0
-            self.stack.append((marks, inside))
-            return
+            return [(marks, inside)]
         near, far = marks.copy(), marks
         far[place] = evaluate(row, answer) > 0
         near[place] = not far[place]
-        self.stack.append((near, inside if evaluate(row, inside) else None))
-        self.stack.append((far, answer))
+        return [(near, inside if evaluate(row, inside) else None), (far, answer)]
 
     def _rows(self, marks: Bits, level: int) -> tuple[list[list[flint.fmpz]], list[Any]]:
         """Return the rows of the units up to a level, not signed, and the domain's."""

@@ -40,7 +40,7 @@ class PlanarSubtree:
         The units that vary, layer by layer, in the order of the tree; by default it takes
         them as it thinks best, and prefixes are in the network's order.
     prefix : sequence of int
-        Bits of the first units of the order, ANY for those of its last layer that are open.
+        Bits of the first units of the order, FREE for those of its last layer that are open.
     """
 
     def __init__(

@@ -80,7 +80,7 @@ class Polygons(NamedTuple):
     given : int8 array, shape (room,)
         The same from exact arithmetic, of row ``counters["given"]``.
     bits, fixed : uint8 arrays, shape (N,)
-        The bits by unit; the prefix that is explored, in order, ANY where it is open.
+        The bits by unit; the prefix that is explored, in order, FREE where it is open.
     counts : int64 array, shape (L,)
         Regions of the levels up to each.
     counters : POLYGON_COUNTERS array, shape (1,)

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.compiled import Stopwatch, only_compiled
+from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.network.unit_order import FREE
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.limits import Limits, check_threads, limits_of
+from polyregions.run.limits import Limits, check_threads, counting_limits
+from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import Prefix, explorer_of
 
@@ -235,17 +235,16 @@ def count_tree(
     >>> count.regions, count.regions_per_layer, count.complete, count.proven
     (7, (7,), True, True)
     """
-    limits = limits_of(max_regions, time_limit)
+    limits = counting_limits(max_regions, time_limit)
     check_threads(threads)
     with only_compiled(compile_first):
         problem = problem_of(network, domain)
-        return _tree_count(problem, threads, max_regions, limits.left, progress, seed, on_interrupt)
+        return _tree_count(problem, threads, limits.left, progress, seed, on_interrupt)
 
 
 def _tree_count(
     problem: Problem,
     threads: int,
-    max_regions: int | None,
     limits: Limits,
     progress: Callable[[Progress], None] | None,
     seed: int | None,
@@ -254,20 +253,11 @@ def _tree_count(
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
-    limit = _NO_REGION_LIMIT if max_regions is None else max_regions
-    watch, reported = Stopwatch(), 0.0
     with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
-        while not crew.finished and crew.regions < limit:
-            crew.step(limit)
-            seconds = watch.seconds
-            if progress is not None and (seconds - reported > 0.1 or crew.finished):
-                progress(Progress(crew.regions, crew.waiting, 0, seconds))
-                reported = seconds
-            if interrupt.requested or (limits.seconds is not None and seconds > limits.seconds):
-                break
+        run(crew, limits, interrupt, progress=progress)
         crew.close()
-    complete = crew.finished and crew.regions <= limit
-    counts = crew.counts if complete else np.minimum(crew.counts, limit)
+    complete = crew.finished and crew.regions <= limits.regions
+    counts = crew.counts if complete else np.minimum(crew.counts, limits.regions)
     layers = counts_by_layer(problem, counts)
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 

@@ -47,7 +47,7 @@ class Subtree:
         The units that vary, layer by layer, in the order of the tree; by default it takes
         them as it thinks best, and prefixes are in the network's order.
     prefix : sequence of int
-        Bits of the first units of the order, ANY for those of its last layer that are open.
+        Bits of the first units of the order, FREE for those of its last layer that are open.
     """
 
     def __init__(
@@ -240,9 +240,8 @@ class Subtree:
         rows = [everything[int(tree.ids[level, c])] for c in guarded]
         row = everything[int(tree.ids[level, target])]
         vertex = tree.tables[depth, m, :m].copy()
-        inside = self._inside(rows, vertex)
-        self._decisions += 1
-        answer = side_of(rows, row, inside)
+        answer = side_of(rows, row, self._inside(rows, vertex))
+        self._decisions += 1  # from here on nothing stops
         if isinstance(answer, int):
             bit = 1 if answer > 0 else 0
             remove_candidate(tree, depth, position)

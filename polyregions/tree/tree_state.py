@@ -86,7 +86,7 @@ class Tree(NamedTuple):
         A stack of polytopes: table, witness, the column at each position, the basis; level,
         state, first candidate's position, end, and the column that waits to be turned.
     bits, fixed : uint8 arrays, shape (N,)
-        The bits by unit; the prefix that is explored, in order, ANY where it is open.
+        The bits by unit; the prefix that is explored, in order, FREE where it is open.
     counts : int64 array, shape (L,)
         Regions of the levels up to each.
     counters : TREE_COUNTERS array, shape (1,)

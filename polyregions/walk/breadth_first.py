@@ -16,11 +16,9 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import chart_points
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.interrupt import Interrupt, OnInterrupt
-from polyregions.run.limits import check_threads, limits_of
-from polyregions.run.pace import Pace
+from polyregions.run.limits import Pace, check_threads, limits_of
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.walk.drive import drive
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import result_of, root_state

@@ -1,23 +1,53 @@
-"""One step after another, until the walk is finished or has to stop."""
+"""A walk, run step after step, until it is finished or has to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyregions.compiled import Stopwatch
-from polyregions.run.interrupt import Interrupt
-from polyregions.run.limits import Limits, Stop
-from polyregions.run.pace import Pace, first_size
+from polyregions.run.limits import Limits, Pace, Stop, first_size
+from polyregions.run.loop import run
 from polyregions.run.problem import Problem
-from polyregions.run.progress import Progress
-from polyregions.walk.steps import stepper
+from polyregions.run.progress import Interrupt, Progress
+from polyregions.walk.steps import Step, stepper
 from polyregions.walk.walk_state import WalkState, bytes_needed
 
 __all__ = ["drive"]
 
-_SECONDS_BETWEEN_PROGRESS = 0.1
 _MOST = 4096  # regions in a step of one thread: enough to hide Python's cost
-_FIRST_MEMORY = 4096  # regions that a step is expected to find at least, for the memory budget
+_LEAST_GROWTH = 4096  # regions and edges that a step is expected to find, for the memory budget
+
+
+class _Walk:
+    """What was found and how to go on, as the loop of a run sees it."""
+
+    def __init__(self, found: WalkState, step: Step, pace: Pace) -> None:
+        self.found, self._step, self._pace = found, step, pace
+        self._growth = _LEAST_GROWTH
+
+    @property
+    def finished(self) -> bool:
+        return self.found.finished
+
+    @property
+    def reached(self) -> int:
+        return self.found.done
+
+    @property
+    def bytes_ahead(self) -> int:
+        # a step is at most twice as large as the one before
+        return bytes_needed(self.found, 2 * self._growth)
+
+    def progress(self, seconds: float) -> Progress:
+        found = self.found
+        return Progress(found.count, found.count - found.done, found.edges_found, seconds)
+
+    def step(self, regions: int) -> None:
+        found, before = self.found, self.found.count + self.found.edges_found
+        try:
+            with self._pace.step() as size:
+                self._step(found, min(size, regions - found.done))
+        finally:
+            self._growth = max(_LEAST_GROWTH, found.count + found.edges_found - before)
 
 
 def drive(
@@ -35,16 +65,14 @@ def drive(
     Parameters
     ----------
     problem : Problem
-    found : Found
+    found : WalkState
         Between two steps it can be saved and taken up again: the walk goes on as if it
         had not stopped.
     threads : int
     limits : Limits
         Regions are counted from the beginning of the walk, seconds of walking from this call.
-    interrupt : Interrupt
-        The caller's: it ends after the caller has taken care of what was found.
-    progress : callable, optional
-        Called now and then.
+    interrupt, progress
+        See `run`.
     after_step : callable, optional
         Called after every step, with `found`.
 
@@ -53,38 +81,8 @@ def drive(
     {"finished", "regions", "time", "memory", "interrupt"}
         Which limit, or Ctrl-C, ended the walk.
     """
-    watch, seconds, reported, growth = Stopwatch(), 0.0, 0.0, _FIRST_MEMORY
     pace = Pace(first_size(problem.flat.size), _MOST * threads)
+    after = None if after_step is None else lambda: after_step(found)
     with stepper(problem, threads) as step:
-        while (stop := _stop_reason(found, limits, seconds, growth, interrupt.requested)) is None:
-            before = found.count + found.edges_found
-            with pace.step() as size:
-                step(found, min(size, limits.regions - found.done))
-            growth = max(_FIRST_MEMORY, found.count + found.edges_found - before)
-            if after_step is not None:
-                after_step(found)
-            seconds = watch.seconds
-            late = seconds - reported > _SECONDS_BETWEEN_PROGRESS
-            if progress is not None and (late or found.finished):
-                waiting = found.count - found.done
-                progress(Progress(found.count, waiting, found.edges_found, seconds))
-                reported = seconds
-    return stop
-
-
-def _stop_reason(
-    found: WalkState, limits: Limits, seconds: float, growth: int, interrupted: bool
-) -> Stop | None:
-    """Return why the walk should stop before the next step, if it should."""
-    if found.finished:
-        return "finished"
-    if found.done >= limits.regions:
-        return "regions"
-    if interrupted:
-        return "interrupt"
-    if limits.seconds is not None and seconds > limits.seconds:
-        return "time"
-    # a step is at most twice as large as the one before
-    if limits.memory is not None and bytes_needed(found, 2 * growth) > limits.memory:
-        return "memory"
-    return None
+        walk = _Walk(found, step, pace)
+        return run(walk, limits, interrupt, progress=progress, after_step=after)

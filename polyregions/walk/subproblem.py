@@ -40,7 +40,7 @@ class Subproblem(NamedTuple):
     Attributes
     ----------
     marks : bytes
-        For each unit that varies its bit, or ANY (2) where the prefix does not decide it.
+        For each unit that varies its bit, or FREE (2) where the prefix does not decide it.
     pattern : bytes
         The packed pattern of one region below the prefix.
     point : tuple of float

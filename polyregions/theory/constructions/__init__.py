@@ -24,19 +24,18 @@ from polyregions.theory.constructions.deep import (
     maximal_one_dimensional,
     tent,
 )
-from polyregions.theory.constructions.invariances import (
-    duplicate_unit,
-    permute_units,
-    rescale_unit,
-)
-from polyregions.theory.constructions.known import KnownNetwork, arrangement
-from polyregions.theory.constructions.small import (
+from polyregions.theory.constructions.known import (
+    KnownNetwork,
     all_active,
     all_dead,
+    arrangement,
+    duplicate_unit,
     maximum_example,
     minimum_example,
     orthants,
+    permute_units,
     phantom_adjacency,
+    rescale_unit,
 )
 
 __all__ = [

@@ -14,9 +14,9 @@ from math import comb, factorial, prod
 import numpy as np
 
 from polyregions.domain import Box
+from polyregions.theory.arrangements import convolution_regions
 from polyregions.theory.bounds import central_regions, zaslavsky
 from polyregions.theory.constructions.known import KnownNetwork, arrangement
-from polyregions.theory.convolutions import convolution_regions
 
 __all__ = [
     "axis_grid",
@@ -207,7 +207,7 @@ def convolution(shape: tuple[int, int], window: tuple[int, int], filters: int) -
     Notes
     -----
     The number of regions is the maximum, which almost all filters reach; see
-    :func:`polyregions.theory.convolutions.convolution_regions`.
+    :func:`polyregions.theory.arrangements.convolution_regions`.
 
     Examples
     --------

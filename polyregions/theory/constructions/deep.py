@@ -20,7 +20,7 @@ Floats = NDArray[np.floating[Any]]
 Stage = tuple[Layer, Floats, Floats]
 
 # (a, b, c) for the line a x + b y + c = 0; cells in the open unit square: 7 and 11
-_LINES = {
+_LINES_OF_STAGE = {
     3: [[3, 7, -4], [-8, 2, 2], [5, -9, 1]],
     4: [[20, 1, -10], [1, 20, -10], [11, 10, -9], [-9, 10, 1]],
 }
@@ -45,8 +45,8 @@ def _composed(stages: Sequence[Stage], name: str) -> Network:
     return Network(tuple(layers), name=name)
 
 
-def _lines(count: int) -> Stage:
-    lines = np.array(_LINES[count], dtype=np.float64)
+def _line_stage(count: int) -> Stage:
+    lines = np.array(_LINES_OF_STAGE[count], dtype=np.float64)
     return Layer.relu(lines[:, :2], lines[:, 2]), np.ones((1, count)), np.zeros(1)
 
 
@@ -134,7 +134,7 @@ def folding(pieces: int, folds: int, lines: Literal[3, 4] = 3) -> KnownNetwork:
     bias = np.tile([-2.0 * i for i in range(pieces)], 2)
     alternate: Floats = np.array([[(-1.0) ** i for i in range(pieces)]])
     fold: Stage = (Layer.relu(weight, bias), np.kron(np.eye(2), alternate), np.zeros(2))
-    network = _composed([fold] * folds + [_lines(lines)], f"folding {pieces}^{folds}, {lines}")
+    network = _composed([fold] * folds + [_line_stage(lines)], f"folding {pieces}^{folds}, {lines}")
     return KnownNetwork(network, Box.interval(2, 0.0, 1.0), pieces ** (2 * folds) * _CELLS[lines])
 
 
@@ -165,5 +165,5 @@ def absolute_value(folds: int, units: Literal["relu", "absolute"] = "relu") -> K
         else:
             layer = Layer.with_slopes(weight, bias, -1.0, 1.0)
             stages.append((layer, np.eye(2), np.zeros(2)))
-    network = _composed([*stages, _lines(4)], f"absolute value {folds}, {units}")
+    network = _composed([*stages, _line_stage(4)], f"absolute value {folds}, {units}")
     return KnownNetwork(network, Box.cube(2, 1.0), 4**folds * 11)

@@ -1,0 +1,102 @@
+"""The one loop of every run: a step after another, until the work is finished or must stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from polyregions.compiled import Stopwatch
+from polyregions.exact.stopping import Stopped, stopped_when
+from polyregions.run.limits import Limits, Stop
+from polyregions.run.progress import Interrupt, Progress
+
+__all__ = ["Work", "run"]
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+
+
+class Work(Protocol):
+    """What is run: a walk, a tree, probes of a tree, the tasks of a cluster."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+
+    @property
+    def reached(self) -> int:
+        """Regions that count towards the limit."""
+
+    @property
+    def bytes_ahead(self) -> int:
+        """How many bytes it may need after the next step."""
+
+    def progress(self, seconds: float) -> Progress:
+        """Return how far it is, after so many seconds."""
+
+    def step(self, regions: int) -> None:
+        """Go on for a moment, and not beyond so many regions in all.
+
+        May raise :class:`~polyregions.exact.stopping.Stopped`; then it is done in part, and
+        the next step goes on as if nothing had happened.
+        """
+
+
+def run(
+    work: Work,
+    limits: Limits,
+    interrupt: Interrupt,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    after_step: Callable[[], None] | None = None,
+) -> Stop:
+    """Take steps until the work is finished, a limit is reached or Ctrl-C came.
+
+    Parameters
+    ----------
+    work : Work
+    limits : Limits
+        Seconds count from this call, and not while kernels are loaded or compiled.
+    interrupt : Interrupt
+        The caller's: it ends after the caller has taken care of what was found.
+    progress : callable, optional
+        Called now and then, and at the end.
+    after_step : callable, optional
+        Called after every step.
+
+    Returns
+    -------
+    {"finished", "regions", "time", "memory", "interrupt"}
+        Which limit, or Ctrl-C, ended the run.
+    """
+    watch, reported = Stopwatch(), 0.0
+
+    def unwanted() -> bool:
+        return interrupt.requested or limits.over(watch.seconds)
+
+    while (stop := _stop_reason(work, limits, watch, interrupt)) is None:
+        with suppress(Stopped), stopped_when(unwanted):
+            work.step(limits.regions)
+        if after_step is not None:
+            after_step()
+        if progress is not None:
+            seconds, finished = watch.seconds, work.finished
+            if finished or seconds - reported > _SECONDS_BETWEEN_REPORTS:
+                progress(work.progress(seconds))
+                reported = seconds
+    return stop
+
+
+def _stop_reason(work: Work, limits: Limits, watch: Stopwatch, interrupt: Interrupt) -> Stop | None:
+    """Return why the run should stop before the next step, if it should."""
+    if work.finished:
+        return "finished"
+    if work.reached >= limits.regions:
+        return "regions"
+    if interrupt.requested:
+        return "interrupt"
+    if limits.seconds is not None and limits.over(watch.seconds):
+        return "time"
+    if limits.memory is not None and work.bytes_ahead > limits.memory:
+        return "memory"
+    return None
