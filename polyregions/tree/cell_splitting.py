@@ -13,7 +13,7 @@ tree about a third smaller than in the network's order.
 
 from __future__ import annotations
 
-from polyregions.cells.degeneracy import prove_exact_combination
+from polyregions.cells.degeneracy import TieScratch, prove_exact_combination
 from polyregions.cells.dictionary import PIVOT_HINT, blocking_row
 from polyregions.cells.proofs import evaluate_row, prove_one_sided
 from polyregions.cells.row_side import (
@@ -61,14 +61,15 @@ def prove_candidate_touches(flat, modular, tree, depth, level, position, sign):
     if dictionary.table[flat.dimension, position] * sign > TOUCHING_HINT:
         return False
     ids = tree.ids[level]
+    ties = TieScratch(work.inverse, work.residual, work.basis_ids, work.is_zero, work.state)
     work.state[0] = 1 if tree.residues[0] >= level else 0
-    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, work)
+    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, ties)
     if answer < 0 and len(modular.primes) > 0:
         modular_rows(flat, modular, tree.bits)
         tree.residues[0] = level
         work.state[0] = 1
         answer, _ = prove_exact_combination(
-            flat, modular, ids, rows, dictionary, position, sign, work
+            flat, modular, ids, rows, dictionary, position, sign, ties
         )
     if answer == 2:
         tree.counters[0]["exact"] += 1

@@ -98,9 +98,10 @@ class Subtree:
         if not found or not write_dictionary(
             rows,
             gaps,
-            Dictionary(tree.tables[0], tree.row_at[0], tree.vertices[0], tree.work.inverse),
+            Dictionary(tree.tables[0], tree.row_at[0], tree.vertices[0]),
             frame["moved"],
             frame["end"],
+            tree.work.inverse,
         ):
             tree.counters[0]["depth"] = -1
             if not prefix:

@@ -278,9 +278,7 @@ def swap_basis(tree, depth, slack, position, end):
 @inlined_exact_order_kernel
 def dictionary_at(tree, depth):
     """Return the dictionary at a depth of the stack."""
-    return Dictionary(
-        tree.tables[depth], tree.row_at[depth], tree.vertices[depth], tree.work.inverse
-    )
+    return Dictionary(tree.tables[depth], tree.row_at[depth], tree.vertices[depth])
 
 
 @exact_order_kernel
@@ -294,4 +292,5 @@ def fresh_table(flat, tree, depth, level):
         dictionary_at(tree, depth),
         frame["moved"],
         frame["end"],
+        tree.work.inverse,
     )
