@@ -29,9 +29,7 @@ from polyregions.run.problem import Problem
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
-from polyregions.walk.prefixes import empty_prefixes
-from polyregions.walk.visited import empty_table
-from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
+from polyregions.walk.walk_state import WalkState, forget, sorted_numbers, witness_block
 
 __all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
 
@@ -59,11 +57,9 @@ def write_partitions(
     regions, edges : int
     """
     complete = found.finished
-    found.table = empty_table(1)
-    found.prefixes = empty_prefixes(problem.flat)
-    found.points, found.bases = found.points[:0].copy(), found.bases[:0].copy()
+    forget(problem, found, "points", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    found.patterns = found.patterns[:0].copy()
+    forget(problem, found, "patterns")
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     size = max(_ROWS, -(-len(numbers) // MOST_BUCKETS))

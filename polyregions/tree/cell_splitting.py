@@ -183,9 +183,7 @@ def search(flat, modular, tree, depth, level):
                 if sign * table[m, p] > margin and two_witnesses(
                     tree, depth, level, columns, target, sign
                 ):
-                    return split_cell(
-                        flat, modular, tree, depth, level, p, slack, position, sign, -beyond
-                    )
+                    return split_cell(flat, modular, tree, depth, p, slack, position, -beyond)
                 doubt = True
         if doubt:
             if fresh or not fresh_table(flat, tree, depth, level):
@@ -228,15 +226,16 @@ def two_witnesses(tree, depth, level, columns, target, sign):
 
 
 @inlined_exact_order_kernel
-def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
+def split_cell(flat, modular, tree, depth, p, slack, position, beyond):
     """Split the polytope by the candidate at `p`: its far side is next, the near one waits."""
     m = flat.dimension
     counters, frame = tree.counters[0], tree.frames[depth]
+    level = frame["level"]
     table, row_at = tree.tables[depth], tree.row_at[depth]
     column, end = row_at[p], frame["end"]
     error = tree.errors[level, column]
     place = tree.starts[level] + column - tree.n_base[level]
-    near_bit = 1 if sign > 0.0 else 0
+    near_bit = 1 if table[m, p] > 0.0 else 0
     near_gap = inward_gap(column, error, abs(table[m, p]))
     far_gap = inward_gap(column, error, beyond)
     if not is_open(tree.fixed, counters["fixed"], place):

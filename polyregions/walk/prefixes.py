@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Integers
+from polyregions.arrays import Integers, Records, integer_record
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
@@ -22,9 +22,6 @@ from polyregions.walk.visited import empty_table, find_pattern, fits, grown, ins
 
 __all__ = [
     "NONE",
-    "REGISTERED",
-    "SETTLED",
-    "USED",
     "Prefixes",
     "copy_list",
     "empty_prefixes",
@@ -36,7 +33,7 @@ __all__ = [
 
 
 NONE = -1
-REGISTERED, SETTLED, USED = 0, 1, 2
+PREFIX_TOTALS = integer_record("registered", "settled", "used")
 
 _FIRST_PREFIXES = 1024  # prefixes for which there is room at first
 
@@ -62,8 +59,11 @@ class Prefixes(NamedTuple):
         Whether the network's shape makes some rows vanish or coincide with listed ones.
     rows : numpy.ndarray of int64
         Lists of rows: units in ascending order, then the domain's.
-    totals : numpy.ndarray of int64, shape (3,)
-        How many are registered and settled, and how much of `rows` is used.
+    totals : PREFIX_TOTALS array, shape (1,)
+        How many are registered; how many are settled, the first ones: their lists are in
+        `rows`, of which so much is used.
+    key : numpy.ndarray of uint64, shape (W + 1,)
+        Work of `register`.
     shape_ties : bool
         Whether the network's shape can make any tie at all.
     """
@@ -77,7 +77,8 @@ class Prefixes(NamedTuple):
     stops: Integers
     ties: NDArray[np.bool_]
     rows: Integers
-    totals: Integers
+    totals: Records
+    key: Words
     shape_ties: bool
 
 
@@ -95,7 +96,8 @@ def empty_prefixes(flat: FlatNetwork) -> Prefixes:
         stops=np.zeros(0, dtype=np.int64),
         ties=np.zeros(0, dtype=np.bool_),
         rows=np.zeros(0, dtype=np.int64),
-        totals=np.zeros(3, dtype=np.int64),
+        totals=np.zeros(1, dtype=PREFIX_TOTALS),
+        key=np.zeros(n_words(flat.units) + 1, dtype=np.uint64),
         shape_ties=bool((flat.biases[flat.widths[0] :] == 0).any()),
     )
 
@@ -108,7 +110,7 @@ def with_more_prefixes(
     `rows` is the length of lists that are to be stored at once. Returns the same arrays
     where they are large enough.
     """
-    registered, settled, used = prefixes.totals.tolist()
+    registered, settled, used = prefixes.totals[0].item()
     needed = registered + regions * len(prefixes.depths)
     if needed > len(prefixes.keys):
         size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
@@ -135,7 +137,7 @@ def _longer(array: Any, size: int) -> Any:
 @exact_order_kernel
 def roomy(prefixes, regions):
     """Return whether the prefixes of so many new regions can be registered."""
-    needed = prefixes.totals[REGISTERED] + regions * len(prefixes.depths)
+    needed = prefixes.totals[0]["registered"] + regions * len(prefixes.depths)
     return needed <= len(prefixes.keys) and 2 * needed <= len(prefixes.table)
 
 
@@ -154,12 +156,12 @@ def write_key(flat, prefixes, level, words, key):
 
 @entry
 @exact_order_kernel
-def register(flat, prefixes, words, point, key):
+def register(flat, prefixes, words, point):
     """Enter all prefixes of a new region's pattern that are not known yet.
 
     `point` is a point of the region's closure; there must be room for all levels.
     """
-    levels = len(prefixes.depths)
+    levels, key = len(prefixes.depths), prefixes.key
     level = levels
     parent = np.int64(NONE)
     while level > 0:
@@ -170,9 +172,9 @@ def register(flat, prefixes, words, point, key):
         level -= 1
     while level < levels:
         write_key(flat, prefixes, level, words, key)
-        number = prefixes.totals[REGISTERED]
+        number = prefixes.totals[0]["registered"]
         insert(prefixes.table, prefixes.keys, number, key)
-        prefixes.totals[REGISTERED] = number + 1
+        prefixes.totals[0]["registered"] = number + 1
         prefixes.parents[number] = parent
         for d in range(len(point)):
             prefixes.points[number, d] = point[d]

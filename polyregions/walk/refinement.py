@@ -108,6 +108,6 @@ def _regions_inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
         with stepper(problem, 1) as step:
             while not found.finished:
                 step(found, _STEP)
-        for words in np.unique(found.patterns[: found.count] & found.fence.mask, axis=0):
+        for words in np.unique(found.store.patterns[: found.count] & found.fence.mask, axis=0):
             del missing[words.tobytes()]
         yield replace(result_of(problem, found), complete=False)

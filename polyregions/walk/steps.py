@@ -24,7 +24,6 @@ from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
-from polyregions.walk.prefixes import REGISTERED, SETTLED
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
@@ -102,24 +101,17 @@ def _advance_in_one_thread(crew: _Workers, found: WalkState, budget: int) -> Non
     """Expand and merge up to `budget` pending regions in this thread."""
     problem, facets = crew.problem, len(crew.room.children)
     make_room(problem.flat, found, found.count + facets, found.n_edges + facets)
-    totals = np.array([found.count, found.n_edges, found.expanded, 0], dtype=np.int64)
     open_numbers = np.empty(budget, dtype=np.int64)
-    advance(
+    n_open = advance(
         problem.flat,
         found.prefixes,
-        found.table,
-        found.patterns,
-        found.bases,
-        found.points,
-        found.edges,
-        totals,
+        found.store,
         budget,
         problem.room,
         crew.workers[0],
         crew.room,
         open_numbers,
     )
-    found.count, found.n_edges, found.expanded, n_open = totals.tolist()
     found.open.extend(open_numbers[:n_open].tolist())
 
 
@@ -128,8 +120,8 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     problem, flat = crew.problem, crew.problem.flat
     start = found.expanded
     stop = min(found.count, start + budget)
-    patterns, bases = found.patterns[start:stop], found.bases[start:stop]
-    points = found.points[start:stop].copy()  # merging writes witnesses over them
+    patterns, bases = found.store.patterns[start:stop], found.store.bases[start:stop]
+    points = found.store.points[start:stop].copy()  # merging writes witnesses over them
 
     _settle_prefixes(crew, found)
 
@@ -152,21 +144,21 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     for size, result in crew.share(stop - start, work):
         first, decided = found.expanded, result.state[:size] != OPEN
         found.open.extend((first + np.flatnonzero(~decided)).tolist())
-        found.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
+        found.store.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
         merge_batch(flat, found, first, result.ends[:size], result)
-        found.expanded += size
+        found.store.counters[0]["expanded"] += size
 
 
 def _settle_prefixes(crew: _Workers, found: WalkState) -> None:
     """Settle all registered prefixes in several threads: the shorter ones first."""
     prefixes = found.prefixes
-    begin, end = prefixes.totals[SETTLED], prefixes.totals[REGISTERED]
+    end, begin, _ = prefixes.totals[0].item()
     levels = prefixes.keys[begin:end, -1]
     for level in range(len(prefixes.depths)):
         numbers = begin + np.flatnonzero(levels == level)
         if len(numbers):
             _settle_level(crew, found, numbers)
-    prefixes.totals[SETTLED] = end
+    prefixes.totals[0]["settled"] = end
 
 
 def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
@@ -210,13 +202,13 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
     from polyregions.walk.degenerate_regions import resolve
 
     problem, flat = crew.problem, crew.problem.flat
-    if not found.prefixes.totals[SETTLED]:
+    if not found.prefixes.totals[0]["settled"]:
         _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
     if not crew.modular:
         crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
     numbers = [found.open.popleft() for _ in range(min(budget, len(found.open)))]
-    patterns: Words = found.patterns[numbers]
-    points: Floats = found.points[numbers]
+    patterns: Words = found.store.patterns[numbers]
+    points: Floats = found.store.points[numbers]
 
     def work(part: slice, worker: int) -> Expansion:
         def run(at: slice, result: Expansions) -> int:
@@ -243,7 +235,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
                 continue
             stop = number + part.stop - part.start
             found.exact_decisions += int(result.exact[part].sum())
-            found.points[number:stop] = result.witnesses[part]
+            found.store.points[number:stop] = result.witnesses[part]
             begin = int(result.ends[part.start - 1]) if part.start else 0
             merge_batch(flat, found, number, result.ends[part], result, begin)
         at += size
@@ -268,12 +260,12 @@ def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
 def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
     """Decide one region in integers."""
     flat = problem.flat
-    bits = problem.reduction.grow(unpack(found.patterns[number], flat.units))
+    bits = problem.reduction.grow(unpack(found.store.patterns[number], flat.units))
     region = exact_region(problem.exact, bits)
     if region is None:
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")
     found.exact_decisions += 1
-    found.points[number] = 1.0  # a place holder: the witness is below
+    found.store.points[number] = 1.0  # a place holder: the witness is below
     found.exact_points[number] = float_witness(problem.exact, problem.domain, region.interior, bits)
     result = batch(flat, 1, max(1, len(region.facets)))
     for f, facet in enumerate(region.facets):

@@ -112,7 +112,7 @@ def split_subproblem(problem: Problem, start: Subproblem, found: WalkState) -> l
     """
     marks = np.frombuffer(start.marks, dtype=np.uint8).copy()
     numbers = np.unique(np.linspace(0, found.count - 1, _SAMPLED_REGIONS).astype(np.int64))
-    bits = unpack(found.patterns[numbers], problem.flat.units)
+    bits = unpack(found.store.patterns[numbers], problem.flat.units)
     groups: list[tuple[Bits, NDArray[np.intp]]] = [(marks, np.arange(len(numbers)))]
     beyond: list[Subproblem] = []
     while _halves(problem, *groups[0], bits) is None:
@@ -207,9 +207,9 @@ def _sampled(
     for number in numbers.tolist():
         # of a region decided in exact arithmetic no chart point is kept
         if number not in found.exact_points:
-            bits = unpack(found.patterns[number], problem.flat.units)
-            return _start(marks, bits, found.points[number].tolist())
-    bits = unpack(found.patterns[numbers[0]], problem.flat.units)
+            bits = unpack(found.store.patterns[number], problem.flat.units)
+            return _start(marks, bits, found.store.points[number].tolist())
+    bits = unpack(found.store.patterns[numbers[0]], problem.flat.units)
     point = interior_point(exact_rows(problem.exact, problem.reduction.grow(bits)))
     assert point is not None  # a region is not empty
     return _start(marks, bits, [float(value) for value in point])
