@@ -111,7 +111,7 @@ def walked(network, domain):
 def listed_rows(problem, found, words):
     """The rows that are looked at in a region, and whether ties were dropped from them."""
     flat = problem.flat
-    number = prefix_of(flat, found.prefixes, words, np.zeros(n_words(flat.units) + 1, np.uint64))
+    number = prefix_of(found.prefixes, words, np.zeros(n_words(flat.units) + 1, np.uint64))
     ids = np.zeros(flat.size, dtype=np.int64)
     count = copy_list(flat, found.prefixes, number, ids)
     rows = set(ids[:count].tolist())

@@ -13,6 +13,7 @@ from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.network.prefix import Prefix
 from polyregions.run.problem import Problem, problem_of, whole_problem
 from polyregions.scale.identity import identity_of
 from polyregions.tree.subdivision import count_below
@@ -38,11 +39,11 @@ class Sent:
 class Piece:
     """What one task found: regions of the first l layers, and the prefixes it leaves.
 
-    `seconds` is how long it took, for the size of later tasks. A prefix is one byte a unit.
+    `seconds` is how long it took, for the size of later tasks.
     """
 
     counts: tuple[int, ...]
-    unexplored: tuple[bytes, ...]
+    unexplored: tuple[Prefix, ...]
     exact_decisions: int
     seconds: float
 
@@ -57,7 +58,7 @@ def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -
 
 
 @only_compiled()  # a cluster has one speed
-def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
+def count_piece(source: Sent, prefixes: Sequence[Prefix], nodes: int) -> Piece:
     """Count the regions below some prefixes, with a budget of nodes for all together.
 
     Raises
@@ -69,10 +70,10 @@ def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> Piece:
     problem = problem_sent(source)
     levels = len(problem.flat.widths) + 1
     each = max(1, nodes // len(prefixes))
-    parts = [count_below(problem, tuple(prefix), budget=each) for prefix in prefixes]
+    parts = [count_below(problem, prefix, budget=each) for prefix in prefixes]
     return Piece(
         tuple(sum(int(part.counts[level]) for part in parts) for level in range(levels)),
-        tuple(bytes(left) for part in parts for left in part.unexplored),
+        tuple(left for part in parts for left in part.unexplored),
         sum(part.exact_decisions for part in parts),
         perf_counter() - begin,
     )

@@ -7,9 +7,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.network.prefix import Prefix
 from polyregions.run.pace import Pace, first_size
 from polyregions.run.problem import Problem
-from polyregions.tree.explorer import Explorer, Prefix, explorer_of
+from polyregions.tree.explorer import Explorer, explorer_of
 
 __all__ = ["NODES_OF_A_STEP", "Crew"]
 

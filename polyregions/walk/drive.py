@@ -35,7 +35,7 @@ def drive(
     Parameters
     ----------
     problem : Problem
-    found : Found
+    found : WalkState
         Between two steps it can be saved and taken up again: the walk goes on as if it
         had not stopped.
     threads : int

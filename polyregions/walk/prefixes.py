@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Integers, Records, integer_record
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
+from polyregions.network.prefix import first_units
 from polyregions.pattern import Words, n_words
 from polyregions.walk.visited import empty_table, find_pattern, fits, grown, insert
 
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+# no prefix: the whole domain
 NONE = -1
 PREFIX_TOTALS = integer_record("registered", "settled", "used")
 
@@ -45,8 +47,10 @@ class Prefixes(NamedTuple):
     ----------
     depths : numpy.ndarray of int64, shape (K,)
         How many layers the prefixes of each level have.
+    masks : numpy.ndarray of uint64, shape (K, W)
+        Which units the prefixes of each level decide.
     keys : numpy.ndarray of uint64, shape (P, W + 1)
-        The packed bits of the prefix, and its level.
+        The value of each prefix (:class:`~polyregions.network.prefix.Prefix`), and its level.
     table : numpy.ndarray of uint32
         Hash table of the keys.
     parents : numpy.ndarray of int64, shape (P,)
@@ -69,6 +73,7 @@ class Prefixes(NamedTuple):
     """
 
     depths: Integers
+    masks: Words
     keys: Words
     table: NDArray[np.uint32]
     parents: Integers
@@ -85,9 +90,16 @@ class Prefixes(NamedTuple):
 def empty_prefixes(flat: FlatNetwork) -> Prefixes:
     """Return the prefixes of a walk that has not begun; there is no room for any."""
     ends = flat.row_ends.tolist()
+    # layers without units that vary make no prefixes of their own
     bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
+    every = np.ones(flat.units, dtype=np.uint8)
+    # the prefixes of a level decide all layers below the one that asks about them
+    level_ends = [ends[depth - 1] for depth in bends[1:]]
     return Prefixes(
         depths=np.array(bends[1:], dtype=np.int64),
+        masks=np.array(
+            [first_units(end, every).mask for end in level_ends], dtype=np.uint64
+        ).reshape(len(level_ends), n_words(flat.units)),
         keys=np.zeros((0, n_words(flat.units) + 1), dtype=np.uint64),
         table=empty_table(1),
         parents=np.zeros(0, dtype=np.int64),
@@ -113,6 +125,7 @@ def with_more_prefixes(
     registered, settled, used = prefixes.totals[0].item()
     needed = registered + regions * len(prefixes.depths)
     if needed > len(prefixes.keys):
+        # twice as many each time, so that copying costs a constant for each prefix
         size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
         names = ("keys", "parents", "points", "starts", "stops", "ties")
         longer = {name: _longer(getattr(prefixes, name), size) for name in names}
@@ -136,42 +149,61 @@ def _longer(array: Any, size: int) -> Any:
 
 @exact_order_kernel
 def roomy(prefixes, regions):
-    """Return whether the prefixes of so many new regions can be registered."""
+    """Return whether the prefixes of so many new regions can be registered, at every level."""
     needed = prefixes.totals[0]["registered"] + regions * len(prefixes.depths)
     return needed <= len(prefixes.keys) and 2 * needed <= len(prefixes.table)
 
 
 @exact_order_kernel
-def write_key(flat, prefixes, level, words, key):
-    """Write the key of a pattern's prefix of the given level."""
-    rows = flat.row_ends[prefixes.depths[level] - 1]
+def write_key(prefixes, level, words, key):
+    """Write the key of a pattern's prefix: its value, and the level.
+
+    Parameters
+    ----------
+    prefixes : Prefixes
+    level : int
+        Index in ``prefixes.depths``.
+    words : uint64 array, shape (W,)
+        The pattern.
+    key : uint64 array, shape (W + 1,), out
+    """
     for w in range(len(words)):
-        kept = min(max(rows - 64 * w, 0), 64)
-        mask = np.uint64(0xFFFFFFFFFFFFFFFF)
-        if kept < 64:
-            mask = (np.uint64(1) << np.uint64(kept)) - np.uint64(1)
-        key[w] = words[w] & mask
+        key[w] = words[w] & prefixes.masks[level, w]
     key[len(words)] = np.uint64(level)
 
 
 @entry
 @exact_order_kernel
-def register(flat, prefixes, words, point):
+def register(prefixes, words, point):
     """Enter all prefixes of a new region's pattern that are not known yet.
 
-    `point` is a point of the region's closure; there must be room for all levels.
+    Parameters
+    ----------
+    prefixes : Prefixes, out
+        With room for all levels.
+    words : uint64 array, shape (W,)
+        The pattern.
+    point : float64 array, shape (m,)
+        A point of the region's closure, and so of the closure of each of its prefix regions.
+
+    Notes
+    -----
+    *Invariant.* If a prefix is registered, all shorter ones of it are, with lower numbers. So
+    the upward search may stop at the first that is known.
     """
     levels, key = len(prefixes.depths), prefixes.key
     level = levels
     parent = np.int64(NONE)
+    # from the longest prefix upwards: that of a neighbour is mostly known
     while level > 0:
-        write_key(flat, prefixes, level - 1, words, key)
+        write_key(prefixes, level - 1, words, key)
         parent = find_pattern(prefixes.table, prefixes.keys, key)
         if parent >= 0:
             break
         level -= 1
+    # then downwards, so that parents come before their children
     while level < levels:
-        write_key(flat, prefixes, level, words, key)
+        write_key(prefixes, level, words, key)
         number = prefixes.totals[0]["registered"]
         insert(prefixes.table, prefixes.keys, number, key)
         prefixes.totals[0]["registered"] = number + 1
@@ -184,8 +216,24 @@ def register(flat, prefixes, words, point):
 
 @exact_order_kernel
 def copy_list(flat, prefixes, number, ids):
-    """Write the rows that matter inside a prefix (NONE: the domain); return how many."""
+    """Write the rows that matter inside a prefix region.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    prefixes : Prefixes
+    number : int
+        Settled; or NONE for the domain, where all units of the first layer matter.
+    ids : int64 array, shape (N + q,), out
+        Units in ascending order, then the domain's rows.
+
+    Returns
+    -------
+    int
+        How many.
+    """
     if number < 0:
+        # with one layer that bends there are no prefixes, and all units are asked about
         count = flat.units
         if len(prefixes.depths) > 0:
             count = flat.row_ends[prefixes.depths[0] - 1]
@@ -203,10 +251,24 @@ def copy_list(flat, prefixes, number, ids):
 
 
 @exact_order_kernel
-def prefix_of(flat, prefixes, words, key):
-    """Return the number of a region's longest prefix, or NONE (one layer)."""
+def prefix_of(prefixes, words, key):
+    """Return the number of a region's longest prefix.
+
+    Parameters
+    ----------
+    prefixes : Prefixes
+    words : uint64 array, shape (W,)
+        The region's pattern.
+    key : uint64 array, shape (W + 1,)
+        Work, of the caller: threads look up prefixes at the same time.
+
+    Returns
+    -------
+    int64
+        NONE if only one layer bends, or if the prefix is not registered.
+    """
     level = len(prefixes.depths) - 1
     if level < 0:
         return np.int64(NONE)
-    write_key(flat, prefixes, level, words, key)
+    write_key(prefixes, level, words, key)
     return find_pattern(prefixes.table, prefixes.keys, key)

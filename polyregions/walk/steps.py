@@ -59,6 +59,7 @@ class _Workers:
         if self.pool is None:
             yield from work(slice(0, size), 0)
             return
+        # equal shares: consecutive regions take about the same time
         cuts = np.linspace(0, size, len(self.workers) + 1).astype(int).tolist()
         jobs = [
             self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
@@ -83,6 +84,8 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
         )
 
         def step(found: WalkState, limit: int) -> None:
+            # the turn of degenerate regions ends when all of them are decided, and begins
+            # when no simple one is left: which numbers new regions get depends on nothing else
             if found.resolving and not found.open:
                 found.resolving = False
             if found.expanded == found.count:
@@ -123,7 +126,7 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     patterns, bases = found.store.patterns[start:stop], found.store.bases[start:stop]
     points = found.store.points[start:stop].copy()  # merging writes witnesses over them
 
-    _settle_prefixes(crew, found)
+    _settle_prefixes(crew, found)  # expanding only reads them
 
     def work(part: slice, worker: int) -> Expansion:
         def run(at: slice, result: Expansions) -> int:
@@ -145,6 +148,7 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
         first, decided = found.expanded, result.state[:size] != OPEN
         found.open.extend((first + np.flatnonzero(~decided)).tolist())
         found.store.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
+        # in the order of numbers, whichever thread was done first
         merge_batch(flat, found, first, result.ends[:size], result)
         found.store.counters[0]["expanded"] += size
 
@@ -154,6 +158,7 @@ def _settle_prefixes(crew: _Workers, found: WalkState) -> None:
     prefixes = found.prefixes
     end, begin, _ = prefixes.totals[0].item()
     levels = prefixes.keys[begin:end, -1]
+    # a prefix needs the list of its parent, which is one level up
     for level in range(len(prefixes.depths)):
         numbers = begin + np.flatnonzero(levels == level)
         if len(numbers):
@@ -189,6 +194,7 @@ def _in_batches(
     start = part.start
     while start < part.stop:
         left = part.stop - start
+        # room for one region at least, so that every batch gets somewhere
         facets = max(problem.flat.units, _FACETS_PER_REGION * left)
         result = batch(problem.flat, left, facets)
         size = run(slice(start, part.stop), result)
@@ -263,6 +269,7 @@ def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
     bits = problem.reduction.grow(unpack(found.store.patterns[number], flat.units))
     region = exact_region(problem.exact, bits)
     if region is None:
+        # every region was entered through a facet, or begins the walk
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")
     found.exact_decisions += 1
     found.store.points[number] = 1.0  # a place holder: the witness is below

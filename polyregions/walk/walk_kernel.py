@@ -39,23 +39,32 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     -------
     int
         Number of regions expanded.
+
+    Notes
+    -----
+    *Invariant.* The facets of a PROVEN region lie between the end of the one before and its
+    own, and are all of them: docs/mathematics.md, parts 6 and 8.
     """
     m, used = flat.dimension, 0
     capacity = len(result.children)
     for r in range(len(patterns)):
+        # a region has at most one facet for each unit
         if used + flat.units > capacity:
             return r
         unpack_bits(patterns[r], worker.bits)
         result.exact[r] = 0
-        prefix = prefix_of(flat, prefixes, patterns[r], worker.key)
+        prefix = prefix_of(prefixes, patterns[r], worker.key)
         count = -1
         rows, units, simple = 0, 0, False
+        # rows of a prefix with ties coincide: `resolve` has its turn later
         if prefix < 0 or not prefixes.ties[prefix]:
             rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
         if simple:
+            # the simplex goes on from the vertex that the region was entered through
             find_start(starts[r], rows, worker)
             count = decide_simple(m, rows, units, points[r], worker, room)
         if count >= 0:
+            # without ties a facet is on one row, and crossing it flips one bit
             used = write_simple(worker, count, patterns[r], used, result)
         result.state[r] = PROVEN if count >= 0 else OPEN
         for d in range(m):
@@ -66,7 +75,7 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
 
 @entry
 @exact_order_kernel
-def merge(flat, prefixes, store, first, begin, ends, result):
+def merge(prefixes, store, first, begin, ends, result):
     """Enter the neighbours of consecutive regions into the visited set.
 
     Decides which of the patterns beyond are new: they become regions with the next numbers,
@@ -74,7 +83,6 @@ def merge(flat, prefixes, store, first, begin, ends, result):
 
     Parameters
     ----------
-    flat : FlatNetwork
     prefixes : Prefixes, out
     store : Store, out
         With room for as many regions and edges as there are facets.
@@ -106,7 +114,7 @@ def merge(flat, prefixes, store, first, begin, ends, result):
                 for k in range(bases.shape[1]):
                     bases[count, k] = result.bases[f, k]
                     points[count, k] = result.points[f, k]
-                register(flat, prefixes, store.patterns[count], points[count])
+                register(prefixes, store.patterns[count], points[count])
                 count += 1
             # the facet is seen from both sides; a region of lower number has written it
             if number > parent:
@@ -219,6 +227,6 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
             else:
                 for d in range(flat.dimension):
                     store.points[first + r, d] = result.witnesses[r, d]
-        merge(flat, prefixes, store, first, 0, result.ends[:done], result)
+        merge(prefixes, store, first, 0, result.ends[:done], result)
         counters["expanded"] = first + done
     return n_open

@@ -59,11 +59,13 @@ class WalkState:
     store: Store
     prefixes: Prefixes
     exact_decisions: int = 0
-    resolving: bool = False
-    edges_stored: int = 0
-    stored: int = 0
+    resolving: bool = False  # whether degenerate regions have their turn
+    edges_stored: int = 0  # handed over, and no longer in the store
+    stored: int = 0  # points of lower numbers were handed over
     fence: Fence | None = None
+    # numbers of regions that wait for `resolve`, ascending
     open: deque[int] = field(default_factory=deque)
+    # by number: the input, and its exact value where no float has the pattern
     exact_points: dict[int, tuple[Floats, tuple[Fraction, ...] | None]] = field(
         default_factory=dict
     )
@@ -113,7 +115,7 @@ def root_at(problem: Problem, pattern: Words, point: Floats) -> WalkState:
     store.bases[0, 0] = NO_BASIS
     store.counters[0]["regions"] = 1
     rebuild(store.table, store.patterns, 1)
-    register(flat, prefixes, store.patterns[0], store.points[0])
+    register(prefixes, store.patterns[0], store.points[0])
     return WalkState(store, prefixes)
 
 
@@ -130,12 +132,13 @@ def merge_batch(
     Their facets in `result` start at `begin`; new neighbours become pending. Facets that
     lead out of the fence are noted there.
     """
+    # what leads out is noted by the fence, and never becomes a region here
     if found.fence is not None:
         ends, result = found.fence.inner(first, begin, ends, result)
         begin = 0
     facets = int(ends[-1]) - begin
     make_room(flat, found, found.count + facets, found.n_edges + facets)
-    merge(flat, found.prefixes, found.store, first, begin, ends, result)
+    merge(found.prefixes, found.store, first, begin, ends, result)
 
 
 def append_lists(
@@ -146,6 +149,7 @@ def append_lists(
     stops: NDArray[np.int64],
 ) -> int:
     """Store the lists of some prefixes, which lie in `rows` up to their stops; return how many."""
+    # one after another, as one thread alone would have written them
     found.prefixes = with_more_prefixes(flat, found.prefixes, 0, int(stops[-1]))
     prefixes = found.prefixes
     begin = int(prefixes.totals[0]["used"])
@@ -215,6 +219,7 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
         )
         exact_witnesses |= {start + index: witness for index, witness in exact.items()}
     forget(problem, found, "points")
+    # -1 marks regions without a place in the result: their edges are dropped
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     return Regions(
@@ -241,6 +246,7 @@ def sorted_numbers(problem: Problem, found: WalkState) -> tuple[NDArray[np.int32
     """Return the numbers of the decided regions in the order of patterns, and these patterns."""
     patterns, numbers = found.store.patterns[: found.expanded], None
     if found.open:
+        # those that wait are not decided: they are no part of the result
         keep = np.ones(found.expanded, dtype=bool)
         keep[list(found.open)] = False
         patterns, numbers = patterns[keep], np.flatnonzero(keep).astype(np.int32)
@@ -283,6 +289,7 @@ def _sorted_edges(found: WalkState, rank: NDArray[np.int32]) -> NDArray[np.int32
         count += len(block)
     keys = keys[:count]
     keys.sort()
+    # back to pairs, over the same memory
     for start in range(0, count, _ROWS_OF_A_BLOCK):
         block = keys[start : start + _ROWS_OF_A_BLOCK].copy()
         edges[start : start + len(block), 0] = block >> 32
