@@ -16,6 +16,7 @@ __all__ = [
     "PolyregionsError",
     "PolyregionsWarning",
     "UnsupportedOperatorError",
+    "kind_of",
     "shown",
 ]
 
@@ -45,6 +46,22 @@ def shown(text: str, most: int | None = None) -> str:
         return text
     kept = most - 3
     return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, with its article.
+
+    Examples
+    --------
+    >>> kind_of(None), kind_of([1]), kind_of(int), kind_of(kind_of)
+    ('None', 'a list', 'the class int', 'a function')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {shown(value.__name__, 80)}"
+    name = "function" if hasattr(value, "__code__") else type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {shown(name, 80)}"
 
 
 class _Shown(Exception):  # noqa: N818 - of errors and of warnings

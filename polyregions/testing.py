@@ -15,7 +15,7 @@ from polyregions.analysis.volumes import domain_volume, exact_volumes
 from polyregions.domain.chart import chart_of
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows, exact_signs
 from polyregions.pattern import order, pack, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.walk.exact_step import exact_region
 
 __all__ = ["assert_valid"]
@@ -64,6 +64,7 @@ def assert_valid(
     >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])])
     >>> assert_valid(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
     """
+    check_regions(regions)
     network = regions.network
     exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
     _check_order(regions)

@@ -94,8 +94,8 @@ def test_generic_nets_need_no_exact_arithmetic():
 @pytest.mark.parametrize("bias", [0.0, 0.3], ids=["zero bias", "generic"])
 def test_threads_give_the_same_bytes(threads, bias):
     network, box = he_normal((3, 10, 10), bias=bias), pr.Box.cube(3, 1.0)
-    alone = pr.enumerate_regions(network, box)
-    together = pr.enumerate_regions(network, box, threads=threads)
+    alone = pr.enumerate_regions(network, box, compile_first=True)
+    together = pr.enumerate_regions(network, box, threads=threads, compile_first=True)
     for name in ("patterns", "witnesses", "edges"):
         assert getattr(alone, name).tobytes() == getattr(together, name).tobytes(), name
     assert alone.exact_decisions == together.exact_decisions

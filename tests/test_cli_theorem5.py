@@ -155,7 +155,7 @@ def test_a_stopped_run_has_its_own_exit_code(run, tmp_path, monkeypatch):
         (("--widths", 2), "at least one hidden layer"),
         (("--widths", 2, 0), "widths must be positive integers, not 2 0"),
         (("--widths", 2, -3), "widths must be positive integers"),
-        (("--widths", 2, 2.5), "should be a valid integer"),
+        (("--widths", 2, 2.5), "a valid integer"),
         (("--widths",), "requires an argument"),
         (("--widths", 2, 8, "--draws", 1), "at least two draws, not 1"),
         (("--widths", 2, 8, "--side", 0), "side of the cube must be a positive number, not 0"),

@@ -23,7 +23,7 @@ from polyregions.tree.subdivision import TreeCount, count_tree
 @pytest.fixture
 def rough(monkeypatch):
     """Probes so coarse that they are random on small networks."""
-    monkeypatch.setattr(module, "_NODES", 2)
+    monkeypatch.setattr(module, "_NODES_OF_A_PROBE", 2)
     monkeypatch.setattr(module, "_KEPT", 2)
 
 
@@ -54,7 +54,7 @@ def test_probes_are_unbiased(rough, family):
 
 @pytest.mark.parametrize(("nodes", "kept"), [(1, 1), (1, 3), (20, 1), (7, 2)])
 def test_unbiased_for_any_size_of_probe(monkeypatch, nodes, kept):
-    monkeypatch.setattr(module, "_NODES", nodes)
+    monkeypatch.setattr(module, "_NODES_OF_A_PROBE", nodes)
     monkeypatch.setattr(module, "_KEPT", kept)
     network, box = he_normal(2, 6), pr.Box.cube(2, 1.0)
     regions = count_tree(network, box).regions
@@ -153,7 +153,7 @@ def test_costs_are_positive_and_found_regions_are_few_enough():
 
 
 def test_command_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(module, "_NODES", 10)
+    monkeypatch.setattr(module, "_NODES_OF_A_PROBE", 10)
     monkeypatch.setattr(module, "_KEPT", 2)
     # as if there were time for less than the whole tree
     stopped = TreeCount(5, (5,), False, True, 0), Times(1e9, 0.0)

@@ -37,7 +37,7 @@ def number(rng: np.random.Generator, shape: tuple[int, ...], kind: int) -> np.nd
         case 0:
             return rng.integers(-3, 4, size=shape).astype(float)
         case 1:
-            return np.float64(np.float32(rng.normal(size=shape)))
+            return rng.normal(size=shape).astype(np.float32).astype(float)
         case 2:
             return rng.normal(size=shape)
         case _:

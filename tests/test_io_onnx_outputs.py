@@ -286,3 +286,39 @@ def test_the_evaluator_is_not_asked_about_old_batch_norms(tmp_path, opset, compa
     np.testing.assert_allclose(network.forward(points), run(model, points), atol=1e-5)
     difference = largest_difference(network, file)
     assert difference < 1e-5 if compared else difference is None
+
+
+@pytest.mark.parametrize(
+    ("operator", "auto", "compared"),
+    [
+        ("Conv", "SAME_LOWER", False),
+        ("Conv", "SAME_UPPER", False),
+        ("Conv", "VALID", False),
+        ("Conv", "NOTSET", True),
+        ("MaxPool", "SAME_LOWER", False),
+        ("MaxPool", "NOTSET", True),
+        ("AveragePool", "SAME_LOWER", True),
+    ],
+)
+def test_the_evaluator_is_not_asked_about_pads_that_it_reckons_wrongly(
+    tmp_path, operator, auto, compared
+):
+    """Those of convolutions before onnx 1.23, and those of maxima."""
+    weights = {"w": RNG.normal(size=(2, 2, 2, 2)).astype(np.float32)} if operator == "Conv" else {}
+    window = {"kernel_shape": [2, 2], "strides": [2, 2], "auto_pad": auto}
+    model = graph(
+        [
+            node("Relu", ["x"], ["r"]),
+            node(operator, ["r", *weights], ["n"], **window),
+            node("Relu", ["n"], ["y"]),
+        ],
+        weights,
+        (1, 2, 5, 4),
+        element=TensorProto.FLOAT,
+    )
+    file = save(model, tmp_path)
+    network = load(file)
+    points = RNG.normal(size=(5, 40)).astype(np.float32)
+    np.testing.assert_allclose(network.forward(points), run(model, points), atol=1e-5)
+    difference = largest_difference(network, file)
+    assert difference < 1e-5 if compared else difference is None

@@ -1,15 +1,20 @@
 """Mistakes that a new user makes: each ends in one sentence that says what to do."""
 
+import importlib
+import inspect
+import pkgutil
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_public_api import DOCUMENTED
 
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import load_box
+from polyregions.regions import check_region, check_regions
 from polyregions.scale.saved_walk import enumerate_to_file
 from polyregions.tree.estimation import estimate_regions
 from polyregions.tree.subdivision import count_tree
@@ -243,6 +248,93 @@ def test_a_torch_module_works():
     assert pr.count_regions(module, BOX) == 7
     with pytest.raises(pr.NetworkError, match="instance"):
         pr.count_regions(torch.nn.Linear, BOX)
+
+
+# what is asked of an argument, by its annotation, and the sentence that a wrong one gets
+EXPECTED = {
+    "Region": "one region is expected, not",
+    "Regions": "the regions of a network are expected, not",
+    "Regions | None": "the regions of a network are expected, not",
+    "DecisionBoundary": "a decision boundary is expected, not",
+    "Network": "a network is expected, not",
+    "NetworkLike": "a network is expected, not",
+    "str | Path": "a path is expected, not",
+}
+TAKEN = {
+    "Region": pr.Region,
+    "Regions": pr.Regions,
+    "Regions | None": pr.Regions,
+    "DecisionBoundary": (),
+    "Network": (pr.Network, Path),
+    "NetworkLike": (pr.Network, Path),
+    "str | Path": Path,
+}
+WRONG = [NET, BOX, pr.enumerate_regions(NET, BOX), [NET], 3, Path("net.npz"), BOX.contains]
+WRONG.append(WRONG[2][0])
+
+
+def arguments_that_are_checked():
+    """The first arguments of all public functions, and those for regions, in analysis of all."""
+    analysis = importlib.import_module("polyregions.analysis").__path__
+    rooms = {f"analysis.{room.name}": [] for room in pkgutil.iter_modules(analysis)}
+    for name, public in {**rooms, **DOCUMENTED}.items():
+        room = importlib.import_module(f"polyregions.{name}")
+        for function in [getattr(room, e) for e in (room.__all__ if name in rooms else public)]:
+            if inspect.isfunction(function):
+                first, *others = inspect.signature(function).parameters.values()
+                for argument in [first, *(p for p in others if "Regions" in str(p.annotation))]:
+                    asked = function.__name__ in public or "Region" in str(argument.annotation)
+                    if asked and argument.annotation in EXPECTED:
+                        yield pytest.param(
+                            function, argument, id=f"{name}.{function.__name__}-{argument.name}"
+                        )
+
+
+CHECKED = list(arguments_that_are_checked())
+
+
+@pytest.mark.parametrize(("function", "argument"), CHECKED)
+def test_what_a_function_is_not_made_for(function, argument):
+    """Functions are found by their annotations, so that a new one is asked, too."""
+    right = {"network": NET, "domain": BOX, "box": BOX, "regions": WRONG[2]}
+    right["path"] = {"write_page": "out.html"}.get(function.__name__, "out.parquet")
+    others = {
+        p.name: right.get(p.name, 0)
+        for p in inspect.signature(function).parameters.values()
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    }
+    for wrong in WRONG:
+        if isinstance(wrong, TAKEN[argument.annotation]):
+            continue
+        with pytest.raises(pr.PolyregionsError) as caught:
+            for _ in function(**(others | {argument.name: wrong})):
+                pass  # a generator is asked for its items
+        message = str(caught.value)
+        assert message.startswith(EXPECTED[argument.annotation]), message
+        assert ": " in message or "; " in message
+        assert len(message) < 250
+
+
+def test_they_are_many():
+    assert len(CHECKED) > 60
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (NET, "pr.enumerate_regions(network, domain) finds them"),
+        (BOX, "of a network in it"),
+        ("net.npz", "pr.open_regions(path)"),
+        (pr.traverse(NET, BOX), "not some of them"),
+        (None, "pr.enumerate_regions"),
+        (pr.Regions, "pr.enumerate_regions"),
+    ],
+)
+def test_what_are_no_regions(wrong, meant):
+    with pytest.raises(pr.PolyregionsError, match=re.escape(meant)):
+        check_regions(wrong)
+    with pytest.raises(pr.PolyregionsError, match=re.escape("regions[i] is one of those")):
+        check_region(wrong)
 
 
 CALLS = {

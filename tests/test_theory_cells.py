@@ -4,7 +4,7 @@ import pytest
 from identities import cells
 
 import polyregions as pr
-from polyregions.errors import PolyregionsError
+from polyregions.errors import PartialResultError, PolyregionsError
 from polyregions.network import Network
 from polyregions.pattern import unpack
 from polyregions.theory.boundary_volumes import boundary_volumes
@@ -60,5 +60,5 @@ def test_refusals():
     network = draw_network(Settings((2, 6)), 0)
     box = pr.Box.cube(2, 1.0)
     partial = pr.enumerate_regions(network, box, max_regions=2)
-    with pytest.raises(PolyregionsError, match="complete"):
+    with pytest.raises(PartialResultError, match="partial"):
         cell_counts(network, box, regions=partial)

@@ -15,7 +15,7 @@ from polyregions.arrays import Integers
 from polyregions.errors import DomainError, PartialResultError
 from polyregions.network import input_point
 from polyregions.pattern import unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = [
     "DistanceStatistics",
@@ -40,6 +40,7 @@ def require_complete(regions: Regions, purpose: str) -> None:
     PartialResultError
         If the enumeration was stopped early.
     """
+    check_regions(regions)
     if not regions.complete:
         raise PartialResultError(
             f"{purpose} need every region, but this result is partial; "
@@ -64,6 +65,7 @@ def adjacency(regions: Regions) -> sp.csr_array:
            [1, 0, 1],
            [0, 1, 0]])
     """
+    check_regions(regions)
     low, high = regions.edges[:, 0], regions.edges[:, 1]
     ends = (np.concatenate([low, high]), np.concatenate([high, low]))
     size = len(regions)
@@ -74,6 +76,7 @@ def adjacency(regions: Regions) -> sp.csr_array:
 
 def degrees(regions: Regions) -> Integers:
     """Return the number of neighbours of each region, shape (R,)."""
+    check_regions(regions)
     return np.bincount(regions.edges.ravel(), minlength=len(regions)).astype(np.int64)
 
 
@@ -83,6 +86,7 @@ def facet_unit(regions: Regions) -> Integers:
     Where several units switch together, the rows of the lowest depend on bits that
     both regions share, so it describes the facet's hyperplane on both sides.
     """
+    check_regions(regions)
     units = regions.network.hidden_units
     lowest = np.empty(len(regions.edges), dtype=np.int64)
     for start in range(0, len(lowest), 65536):
@@ -124,6 +128,7 @@ def region_of(regions: Regions, x: ArrayLike) -> int:
     NetworkError
         If it is no input: no finite real numbers, or of another length.
     """
+    check_regions(regions)
     point = input_point(regions.network, x)
     words = regions.network.pattern(point)
     if regions.domain is not None and not regions.domain.contains(point):
@@ -172,6 +177,7 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
     >>> distance_statistics(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))).largest
     2
     """
+    check_regions(regions)
     size = len(regions)
     count = size if sources is None else max(1, min(sources, size))
     chosen = np.linspace(0, size - 1, count).astype(np.int64)

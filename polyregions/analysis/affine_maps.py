@@ -12,7 +12,7 @@ from polyregions.analysis.adjacency import facet_unit
 from polyregions.arrays import Floats
 from polyregions.network import Network
 from polyregions.pattern import Words, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
@@ -63,6 +63,7 @@ def affine_maps(regions: Regions) -> AffineMaps:
     >>> maps.matrix.ravel(), maps.shift.ravel()
     (array([0., 2.]), array([1., 1.]))
     """
+    check_regions(regions)
     network = regions.network
     values, errors = [], []
     for batch in _batches(network, len(regions)):
@@ -80,6 +81,7 @@ def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
     on the side where that unit's bit is 1. In input coordinates, not normalised; the exact
     entry is at most its error away.
     """
+    check_regions(regions)
     network, edges = regions.network, regions.edges
     units = facet_unit(regions)
     rows, errors = (np.empty((len(edges), network.input_dimension + 1)) for _ in range(2))
@@ -101,6 +103,7 @@ def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
 
     ``row @ (x, 1) >= 0`` on the region; as :func:`facet_hyperplanes`.
     """
+    check_regions(regions)
     network = regions.network
     for batch in _batches(network, len(regions)):
         patterns = regions.patterns[batch]

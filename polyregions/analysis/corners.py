@@ -19,7 +19,7 @@ from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
 from polyregions.geometry.halfspaces import unit_rows
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [
@@ -55,6 +55,7 @@ def region_rows(regions: Regions) -> RegionRows:
 
     A partial result lacks facets, those towards regions that it does not hold.
     """
+    check_regions(regions)
     rows, errors = _bounded(*facet_hyperplanes(regions), regions.domain)
     units = facet_unit(regions)
     ends = regions.edges.astype(np.int64)
@@ -88,6 +89,7 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
     DomainError
         Over the whole space without a window.
     """
+    check_regions(regions)
     for index, corners in enumerate(resolved_corners(regions, window)):
         if corners is None:
             assert regions.domain is not None
@@ -99,6 +101,7 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
 
 def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats | None]:
     """Yield what :func:`region_corners` does, but None where floats do not resolve a region."""
+    check_regions(regions)
     domain = regions.domain if regions.domain is not None else window
     if domain is None:
         raise DomainError("corners in the whole space need a window to clip to; give a box")
@@ -274,6 +277,7 @@ def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
     `polygons` are the regions' corners in order (:func:`region_corners`). A facet
     outside the window has NaNs.
     """
+    check_regions(regions)
     table = region_rows(regions)
     segments = np.full((len(regions.edges), 2, 2), np.nan)
     first = np.unique(table.edges, return_index=True)[1]

@@ -23,11 +23,12 @@ from polyregions.analysis.shape import chart_polytope
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain
 from polyregions.domain.chart import chart_of
-from polyregions.errors import DomainError, PolyregionsError
+from polyregions.errors import DomainError, PolyregionsError, kind_of
 from polyregions.network import Layer, Network, input_point
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.refinement import refine
 
@@ -172,7 +173,7 @@ def _units(bent: Floats, passed: Floats) -> Layer:
 
 
 def decision_boundary(
-    network: Network, domain: Domain | None, *, level: float = 0.0, **limits: Any
+    network: NetworkLike, domain: DomainLike, *, level: float = 0.0, **limits: Any
 ) -> DecisionBoundary:
     """Return every piece of the decision boundary in a domain.
 
@@ -204,11 +205,13 @@ def decision_boundary(
     >>> [round(piece.measure, 6) for piece in boundary.pieces()]
     [0.707107]
     """
+    network = network_given(network)
+    where = domain_given(domain, network.input_dimension)
 
     def find(compared: Network) -> Regions:
-        return enumerate_regions(compared, domain, **limits)
+        return enumerate_regions(compared, where, **limits)
 
-    return _decided(network, level, _samples(domain, network.input_dimension), find)
+    return _decided(network, level, _samples(where, network.input_dimension), find)
 
 
 def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
@@ -224,6 +227,7 @@ def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
     >>> len(cut.regions), cut.classes.tolist()
     (7, [0, 0, 0, 0, 1, 1, 1])
     """
+    check_regions(regions)
     network = regions.network
     points = np.concatenate([regions.witnesses, _samples(regions.domain, network.input_dimension)])
     return _decided(network, level, points, partial(refine, regions))
@@ -325,6 +329,11 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     >>> nearest_decision_point(boundary, [0.5, 0.5]).point.round(4).tolist()
     [0.25, 0.25]
     """
+    if not isinstance(boundary, DecisionBoundary):
+        raise PolyregionsError(
+            f"a decision boundary is expected, not {kind_of(boundary)}: "
+            f"decision_boundary(network, domain) finds it"
+        )
     import cvxpy
 
     cp: Any = cvxpy

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from polyregions.analysis.measures import float_root
-from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.dyadic import dyadic_matrix
-from polyregions.network import Network, input_point
+from polyregions.network import input_point
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["BoundaryDistance", "boundary_distance"]
 
@@ -42,7 +42,7 @@ class BoundaryDistance:
 
 
 def boundary_distance(
-    network: Network, x: ArrayLike, domain: Domain | None = None
+    network: NetworkLike, x: ArrayLike, domain: DomainLike = None
 ) -> BoundaryDistance | None:
     """Return the distance from an input to the nearest point where a unit changes sign.
 
@@ -67,11 +67,14 @@ def boundary_distance(
 
     Examples
     --------
-    >>> net = Network.from_arrays([([[3, 4], [1, 0]], [-1, 2]), ([[1, 1]], [0])])
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[3, 4], [1, 0]], [-1, 2]), ([[1, 1]], [0])])
     >>> boundary_distance(net, [0.0, 0.0])
     BoundaryDistance(squared=Fraction(1, 25), unit=0)
     """
+    network = network_given(network)
     n = network.input_dimension
+    domain = domain_given(domain, n)
     point = input_point(network, x)
     bits = unpack(network.pattern(point), network.hidden_units)
     chart_of(domain, n)  # refuses a domain that does not fit

@@ -19,7 +19,7 @@ from polyregions.arrays import Floats
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.network.exact_network import ExactLayer, ExactNetwork, exact_network
 from polyregions.pattern import Words, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["equal_map_classes"]
 
@@ -64,6 +64,7 @@ def equal_map_classes(regions: Regions) -> Labels:
     >>> equal_map_classes(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
     array([0, 0])
     """
+    check_regions(regions)
     network = regions.network
     chart = chart_of(regions.domain, network.input_dimension)
     exact = exact_network(network, chart, depth=len(network.layers))

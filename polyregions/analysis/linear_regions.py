@@ -26,14 +26,13 @@ from scipy.sparse.csgraph import connected_components
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
 from polyregions.analysis.contact import common_point
 from polyregions.analysis.equal_maps import equal_map_classes
-from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column, Row
-from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["R3_NOT_COMPUTED", "LinearRegions", "count_all_patterns", "linear_regions"]
 
@@ -124,7 +123,7 @@ def linear_regions(regions: Regions) -> LinearRegions:
     return LinearRegions(regions, open_labels, closed, by_map)
 
 
-def count_all_patterns(network: Network, domain: Domain | None) -> int:
+def count_all_patterns(network: NetworkLike, domain: DomainLike) -> int:
     """Return R1: how many patterns in {0, 1}^N the points of the open domain have.
 
     Meant for small networks: the time is proportional to N times the result.
@@ -139,11 +138,13 @@ def count_all_patterns(network: Network, domain: Domain | None) -> int:
     --------
     The point where both units of σ(x), σ(-x) vanish is a pattern of its own:
 
-    >>> from polyregions.domain import Box
-    >>> net = Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
-    >>> count_all_patterns(net, Box.cube(1, 1.0))
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
+    >>> count_all_patterns(net, pr.Box.cube(1, 1.0))
     3
     """
+    network = network_given(network)
+    domain = domain_given(domain, network.input_dimension)
     exact = exact_network(network, chart_of(domain, network.input_dimension))
     walls = [list(row) for row in exact.chart.rows.tolist()]
     start = _inside(exact.chart)

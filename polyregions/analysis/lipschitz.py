@@ -15,7 +15,7 @@ from polyregions.analysis.measures import root
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["Lipschitz", "gradient_norms", "lipschitz"]
 
@@ -57,6 +57,7 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
 
     Infinite only where it is larger than every float.
     """
+    check_regions(regions)
     matrix, _ = _free_gradients(regions)
     order = {"1": 1, "2": 2, "inf": np.inf}[_checked(norm)]
     norms = np.empty(len(matrix))

@@ -19,7 +19,7 @@ from polyregions.exact.facets import exact_facets, interior_point
 from polyregions.geometry.witness import nearest_float
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.regions import Region, Regions
+from polyregions.regions import Region, Regions, check_region, check_regions
 from polyregions.regions.facets import facet_halfspaces, facet_rows
 
 __all__ = [
@@ -188,6 +188,7 @@ def chart_polytopes(regions: Regions) -> Iterator[Polytope]:
     For a complete result only the rows that carry facets are cut. A box's chart is
     the cube [-1, 1]^m of its free inputs.
     """
+    check_regions(regions)
     network = regions.network
     exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
     units = facet_units(regions) if regions.complete else None
@@ -223,6 +224,7 @@ def chart_volume(chart: Chart, polytope: Polytope) -> Fraction | float:
 
 
 def _exact(region: Region) -> ExactNetwork:
+    check_region(region)
     network = region.network
     return exact_network(network, chart_of(region.domain, network.input_dimension))
 

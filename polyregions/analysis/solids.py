@@ -9,7 +9,7 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.io.meshes import Solid
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["solids"]
 
@@ -31,6 +31,7 @@ def solids(regions: Regions) -> list[Solid]:
     >>> [len(cell.faces) for cell in solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0)))]
     [6, 6]
     """
+    check_regions(regions)
     domain = regions.domain
     if domain is None or len(domain.free) != 3:
         raise DomainError(

@@ -15,7 +15,7 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of
 from polyregions.geometry.witness import nearest_float
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", "volumes"]
 
@@ -40,6 +40,7 @@ def exact_volumes(regions: Regions) -> list[Fraction | float]:
     >>> exact_volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
     [Fraction(1, 16), Fraction(15, 16)]
     """
+    check_regions(regions)
     _warn(regions)
     chart = chart_of(regions.domain, regions.network.input_dimension)
     return [chart_volume(chart, polytope) for polytope in chart_polytopes(regions)]
@@ -63,6 +64,7 @@ def volumes(regions: Regions) -> Floats:
     >>> volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
     array([0.0625, 0.9375])
     """
+    check_regions(regions)
     return np.array(
         [nearest_float(v) if isinstance(v, Fraction) else v for v in exact_volumes(regions)]
     )
@@ -108,6 +110,7 @@ def estimated_seconds(regions: Regions) -> float:
     From McMullen's upper bound on the vertices of a polytope with as many facets as the
     regions have on average.
     """
+    check_regions(regions)
     n = regions.network.input_dimension if regions.domain is None else len(regions.domain.free)
     # many regions touch some of the box's 2 n walls
     facets = max(n + 1, int(np.mean(degrees(regions))) + n)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import flint
 
+from polyregions.exact.stopping import look
+
 __all__ = ["Column", "Row", "Simplex", "Violation", "evaluate", "vertex_near"]
 
 Row = Sequence[flint.fmpz]
@@ -58,7 +60,7 @@ class Simplex:
     -----
     *Algorithm.* Steepest reduced cost for the first steps towards a target row, then
     Bland's rule (smallest identifier enters, smallest identifier leaves), which
-    cannot cycle (Bland 1977).
+    cannot cycle (Bland 1977). Any step may raise :class:`~polyregions.exact.stopping.Stopped`.
     """
 
     def __init__(self, rows: Mapping[int, Row], basis: Sequence[int]) -> None:
@@ -74,6 +76,7 @@ class Simplex:
         self._refresh()
 
     def _refresh(self) -> None:
+        look()  # every pivot comes here
         n = len(self.basis)
         normals = flint.fmpz_mat([list(self.rows[i][:n]) for i in self.basis])
         offsets = flint.fmpz_mat([[self.rows[i][n]] for i in self.basis])

@@ -139,8 +139,13 @@ def _is_misread(model: Any, node: Any) -> bool:
     if node.op_type == "BatchNormalization":
         # before operator set 14 it mixes the statistics of the batch in
         return any(e.domain in ("", "ai.onnx") and e.version < 14 for e in model.opset_import)
+    attributes = {entry.name: entry for entry in node.attribute}
     # windows at the end, and their number, are not those of onnxruntime and torch
-    return any(entry.name == "ceil_mode" and entry.i for entry in node.attribute)
+    if "ceil_mode" in attributes and attributes["ceil_mode"].i:
+        return True
+    # nor are the pads that it reckons: of convolutions before onnx 1.23, of maxima still
+    reckoned = "auto_pad" in attributes and attributes["auto_pad"].s != b"NOTSET"
+    return reckoned and node.op_type in ("Conv", "MaxPool")
 
 
 def _run_torch(file: Path, points: Floats) -> Floats | None:

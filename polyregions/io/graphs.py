@@ -11,23 +11,32 @@ import json
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.regions.graph import (
     Scalar,
     graph_attributes,
     graph_edges,
     graph_nodes,
-    to_networkx,
     xml_characters,
 )
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["GRAPH_SUFFIXES", "to_networkx", "write_graph"]
 
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def to_networkx(regions: Regions) -> nx.Graph[int]:
+    """Return the dual graph of a result: :meth:`polyregions.Regions.to_networkx`."""
+    check_regions(regions)
+    return regions.to_networkx()
 
 
 def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
@@ -53,6 +62,7 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
     ``networkx.read_gexf(path, node_type=int)`` or
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
     """
+    check_regions(regions)
     writer = _WRITERS.get(Path(path).suffix.lower())
     if writer is None:
         raise FormatError(

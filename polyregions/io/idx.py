@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError
-from polyregions.files.reading import read_bytes, unpacked
+from polyregions.files.reading import file_path, read_bytes, unpacked
 
 __all__ = ["read_idx"]
 
@@ -35,7 +35,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     FormatError
         If the file is missing, truncated, or no IDX file, or has no number.
     """
-    file = Path(path)
+    file = file_path(path)
     data = unpacked(read_bytes(file), str(file))
     kind = _TYPES.get(data[2]) if len(data) > 4 and data[:2] == b"\0\0" else None
     rank = data[3] if kind else 0

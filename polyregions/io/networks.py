@@ -126,7 +126,7 @@ def input_box(path: str | Path) -> Box | None:
     >>> input_box(examples.path("digits4")) is None
     True
     """
-    if Path(path).suffix.lower() != ".nnet":
+    if file_path(path).suffix.lower() != ".nnet":
         return None
     from polyregions.io.nnet import nnet_input_box
 

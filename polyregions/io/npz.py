@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import FormatError, NetworkError
-from polyregions.files.reading import largest_unpacked, read_bytes
+from polyregions.errors import FormatError, NetworkError, kind_of
+from polyregions.files.reading import file_path, largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
 
@@ -79,6 +79,8 @@ def save_network(network: Network, path: str | Path) -> None:
 
     Raises
     ------
+    NetworkError
+        If there is no network.
     FormatError
         If the suffix is another or the file cannot be written.
 
@@ -92,7 +94,12 @@ def save_network(network: Network, path: str | Path) -> None:
     ...     load_npz(file).fingerprint == net.fingerprint
     True
     """
-    file = Path(path)
+    if not isinstance(network, Network):
+        raise NetworkError(
+            f"a network is expected, not {kind_of(network)}: make one with pr.load, pr.from_torch "
+            f"or pr.Network.from_arrays"
+        )
+    file = file_path(path)
     if file.suffix.lower() != ".npz":
         raise FormatError(f"a network is saved as .npz, but the path is {file}; change its suffix")
     arrays: dict[str, NDArray[Any]] = {}

@@ -21,7 +21,7 @@ from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra
 from polyregions.pattern import to_text, unpack
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 __all__ = ["TABLE_SUFFIXES", "edge_table", "region_table", "write_table"]
 
@@ -54,6 +54,7 @@ def region_table(regions: Regions, **columns: ArrayLike) -> Arrays:
     >>> list(table), table["degree"]
     (['region', 'pattern', 'degree', 'x0'], array([1, 1]))
     """
+    check_regions(regions)
     size = len(regions)
     table: Arrays = {
         "region": np.arange(size),
@@ -82,6 +83,7 @@ def edge_table(regions: Regions) -> Arrays:
     >>> edge_table(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))["units"]
     array(['0;1'], dtype='<U3')
     """
+    check_regions(regions)
     bits = unpack(regions.edge_units, regions.network.hidden_units)
     texts = [";".join(map(str, np.flatnonzero(row).tolist())) for row in bits]
     return {

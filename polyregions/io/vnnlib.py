@@ -15,7 +15,7 @@ import numpy as np
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError, FormatError, MissingExtraError
-from polyregions.files.reading import read_bytes, unpacked
+from polyregions.files.reading import file_path, read_bytes, unpacked
 from polyregions.io.linear_terms import VARIABLE, Direction, Inequality, inequalities, letters
 from polyregions.io.terms import Term, terms, written
 from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2
@@ -141,7 +141,7 @@ def load_domain(path: str | Path) -> DomainFile:
     ...     load_domain(file).domain
     Polytope([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
     """
-    file = Path(path)
+    file = file_path(path)
     data = unpacked(read_bytes(file, _MAX_BYTES), str(file), _MAX_BYTES)
     try:
         text = data.decode("utf-8")

@@ -29,7 +29,7 @@ def value_numbers(keys: Iterable[Hashable]) -> Integers:
 
     Examples
     --------
-    >>> numbered("abac").tolist()
+    >>> value_numbers("abac").tolist()
     [0, 1, 0, 3]
     """
     first: dict[Hashable, int] = {}

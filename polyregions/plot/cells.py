@@ -21,7 +21,7 @@ from polyregions.plot.figure import (
 )
 from polyregions.plot.shading import draw_key, draw_patches, patches
 from polyregions.plot.values import Values, cell_values, facet_layers
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +77,7 @@ def plot_cells(
     MissingExtraError
         If matplotlib is not installed.
     """
+    check_regions(regions)
     polygons, view = plane_polygons(regions, window)
     values = cell_values(regions, color, output)
     if axes is None:

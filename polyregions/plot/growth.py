@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Layer, Network
 from polyregions.plot.cells import plot_cells
@@ -16,6 +15,7 @@ from polyregions.walk.breadth_first import enumerate_regions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+from polyregions.run.given import DomainLike, NetworkLike, network_given
 
 __all__ = ["first_layers", "plot_growth"]
 
@@ -37,7 +37,7 @@ def first_layers(network: Network, bent: int) -> Network:
     return Network((*kept, last), name=f"{network.name}, first {bent}" if bent > 1 else "layer 1")
 
 
-def plot_growth(network: Network, domain: Domain, *, color: str = "pattern") -> Figure:
+def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "pattern") -> Figure:
     """Draw the cells of the first layer, of the first two, and so on, side by side.
 
     Parameters
@@ -63,6 +63,7 @@ def plot_growth(network: Network, domain: Domain, *, color: str = "pattern") -> 
             f"the first layers of a network have no outputs to colour by; take {others}, "
             f"not {color}"
         )
+    network = network_given(network)
     depth = len(network.widths)
     columns = min(depth, 4)
     rows = -(-depth // columns)

@@ -14,7 +14,7 @@ from polyregions.plot.colors import CLASS_COLORS, LAYER_COLORS
 from polyregions.plot.figure import describe, finite_window, new_axes
 from polyregions.plot.shading import draw_key, draw_patches, patches
 from polyregions.plot.values import Values, cell_values, facet_layers
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +59,7 @@ def plot_line(
     PolyregionsError
         If there is no such colouring or output.
     """
+    check_regions(regions)
     domain = regions.domain
     free = regions.network.input_dimension if domain is None else len(domain.free)
     if free != 1:

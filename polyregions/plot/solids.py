@@ -11,18 +11,18 @@ from polyregions.analysis.solids import solids
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
-from polyregions.network import Network
 from polyregions.plot.cells import plot_cells
 from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matplotlib
 from polyregions.plot.shading import draw_key, patches
 from polyregions.plot.values import cell_values
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.refinement import prefix_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["plot_slices", "plot_solids"]
 
@@ -57,6 +57,7 @@ def plot_solids(
     PolyregionsError
         If there is no such colouring or output.
     """
+    check_regions(regions)
     values = cell_values(regions, color, output)
     bodies = solids(values.regions)
     assert regions.domain is not None  # solids() has refused it
@@ -105,7 +106,12 @@ def _brightness(corners: Floats) -> float:
 
 
 def plot_slices(
-    network: Network, domain: Box, axis: int, values: Sequence[float], *, color: str = "pattern"
+    network: NetworkLike,
+    domain: DomainLike,
+    axis: int,
+    values: Sequence[float],
+    *,
+    color: str = "pattern",
 ) -> Figure:
     """Draw slices through three free inputs, one of them held at each value in turn.
 
@@ -126,6 +132,8 @@ def plot_slices(
     DomainError
         If the domain is no box, or has not three free inputs with `axis` among them.
     """
+    network = network_given(network)
+    domain = domain_given(domain, network.input_dimension)
     if not isinstance(domain, Box):
         raise DomainError("slices are drawn through a box; take the one around the polytope")
     if len(domain.free) != 3 or axis not in domain.free:

@@ -29,7 +29,7 @@ from polyregions.network.exact_network import exact_rows
 from polyregions.network.residues import no_modular_network
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.collect import FACET, WALL, ZERO, Pieces, collect, pieces
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.neighbors import batch
 from polyregions.walk.region_kernel import NO_BASIS, worker_of
@@ -100,6 +100,7 @@ def certificate_arrays(
     regions: Regions, *, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    check_regions(regions)
     if not (regions.complete and regions.proven):
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from operator import index as operator_index
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats
-from polyregions.domain import Domain
-from polyregions.errors import PolyregionsError, shown
+from polyregions.domain import Box, Domain, Polytope
+from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.network import Network, input_point
 from polyregions.pattern import Words, check_pattern, unpack
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from polyregions.geometry.halfspaces import Halfspaces
     from polyregions.regions.model import RegionProblem
 
-__all__ = ["Region", "Regions"]
+__all__ = ["Region", "Regions", "check_region", "check_regions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,3 +226,55 @@ class Regions:
             "proven": self.proven,
             "exact_decisions": self.exact_decisions,
         }
+
+
+def check_regions(value: object) -> None:
+    """Refuse what is no :class:`Regions`, and tell the call that was probably meant.
+
+    Every public function that asks something of regions calls it, or one that does.
+
+    Raises
+    ------
+    PolyregionsError
+
+    Examples
+    --------
+    >>> check_regions("net.onnx")
+    Traceback (most recent call last):
+        ...
+    polyregions.errors.PolyregionsError: the regions of a network are expected, not a str: \
+pr.enumerate_regions(network, domain) finds them, and pr.open_regions(path) reads saved ones
+    """
+    if not isinstance(value, Regions):
+        raise PolyregionsError(
+            f"the regions of a network are expected, not {kind_of(value)}: {_regions_meant(value)}"
+        )
+
+
+def check_region(value: object) -> None:
+    """Refuse what is no :class:`Region`, as :func:`check_regions` does.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    if not isinstance(value, Region):
+        meant = "regions[i] is one of those that pr.enumerate_regions(network, domain) returns"
+        if isinstance(value, Regions):
+            meant = "take one of them, regions[i]"
+        raise PolyregionsError(f"one region is expected, not {kind_of(value)}: {meant}")
+
+
+def _regions_meant(value: object) -> str:
+    if isinstance(value, Network):
+        return "pr.enumerate_regions(network, domain) finds them"
+    if isinstance(value, Box | Polytope):
+        return "pr.enumerate_regions(network, domain) finds those of a network in it"
+    if isinstance(value, str | PathLike):
+        return (
+            "pr.enumerate_regions(network, domain) finds them, and pr.open_regions(path) reads "
+            "saved ones"
+        )
+    if isinstance(value, Iterable | Region):
+        return "pass all that pr.enumerate_regions(network, domain) returned, not some of them"
+    return "pr.enumerate_regions(network, domain) returns them"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Box, Domain, Polytope
-from polyregions.errors import DomainError, NetworkError, shown
+from polyregions.errors import DomainError, NetworkError, kind_of
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Slice
 from polyregions.regions import Region, Regions
@@ -66,9 +66,7 @@ cannot be seen from outside, so give its weights to pr.Network.from_arrays([(W0,
         from polyregions.io.torch_modules import from_torch
 
         return from_torch(value)
-    raise NetworkError(
-        f"a network is expected, not {_kind_of_value(value)}: {_network_meant(value)}"
-    )
+    raise NetworkError(f"a network is expected, not {kind_of(value)}: {_network_meant(value)}")
 
 
 def _network_meant(value: object) -> str:
@@ -131,7 +129,7 @@ lower bounds and all upper bounds: say which with pr.Box(lower, upper)
                 )
             return Box(pairs[:, 0], pairs[:, 1])
     raise DomainError(
-        f"a domain is expected, not {_kind_of_value(value)}: {_domain_meant(value, dimension)}"
+        f"a domain is expected, not {kind_of(value)}: {_domain_meant(value, dimension)}"
     )
 
 
@@ -171,13 +169,3 @@ def _domain_meant(value: Any, dimension: int) -> str:
         f"pass pr.Box(lower, upper), pr.Box.cube({dimension}, r), pr.Polytope(A, b), None for "
         f"the whole space, or {dimension} pairs (low, high), one per input"
     )
-
-
-def _kind_of_value(value: object) -> str:
-    """Return what a value is, with its article."""
-    if value is None:
-        return "None"
-    if isinstance(value, type):
-        return f"the class {shown(value.__name__, 80)}"
-    name = "function" if hasattr(value, "__code__") else type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {shown(name, 80)}"

@@ -41,10 +41,9 @@ class Limits:
             return self
         return replace(self, seconds=max(0.0, self.seconds - (now - self.began)), began=now)
 
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the seconds are over."""
-        return self.seconds is not None and time.monotonic() - self.began > self.seconds
+    def over(self, seconds: float) -> bool:
+        """Whether so many seconds are all that there are."""
+        return self.seconds is not None and seconds >= self.seconds
 
 
 def limits_of(

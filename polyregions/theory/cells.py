@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polyregions.analysis.adjacency import require_complete
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
@@ -59,6 +60,8 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
     ------
     PolyregionsError
         If more than three inputs are free, or the counts contradict general position.
+    PartialResultError
+        If `regions` was stopped early.
 
     Notes
     -----
@@ -82,8 +85,7 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
             f"cells of every codimension are counted for at most {MOST_DIMENSIONS} inputs, not {n}"
         )
     found = enumerate_regions(network, box) if regions is None else regions
-    if not found.complete:
-        raise PolyregionsError("cells are counted from complete enumerations only; run it again")
+    require_complete(found, "cell counts")
     n_regions, n_facets = len(found), len(found.edges)
     proven = found.proven
     # a_2 - a_3 + … = the rest of Euler's formula

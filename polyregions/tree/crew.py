@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.exact.stopping import Stopped, stopped_when
 from polyregions.network.prefix import Prefix
 from polyregions.run.pace import Pace, first_size
 from polyregions.run.problem import Problem
@@ -18,10 +21,20 @@ NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cos
 
 
 class Crew:
-    """Threads that explore subtrees and share them when one is idle."""
+    """Threads that explore subtrees and share them when one is idle.
 
-    def __init__(self, problem: Problem, order: NDArray[np.int64] | None, threads: int) -> None:
+    As soon as `unwanted` returns True a step ends, at the latest at the next pivot.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        order: NDArray[np.int64] | None,
+        threads: int,
+        unwanted: Callable[[], bool],
+    ) -> None:
         self.problem, self.order, self.threads = problem, order, threads
+        self._unwanted = unwanted
         self._counts = np.zeros(len(problem.flat.widths) + 1, dtype=np.int64)
         self._last = int(np.flatnonzero(np.diff([0, *problem.flat.row_ends]))[-1]) + 1
         self._decisions = 0
@@ -84,7 +97,12 @@ class Crew:
             if subtree.finished:
                 self._account(subtree, subtree.counts)
                 self._idle.append(subtree)
-            elif len(self._prefixes) < self.threads and subtree.work >= NODES_OF_A_STEP:
+            # one that was stopped is in the middle of a decision: it cannot be taken apart
+            elif (
+                len(self._prefixes) < self.threads
+                and subtree.work >= NODES_OF_A_STEP
+                and not self._unwanted()
+            ):
                 prefixes, counts = subtree.unexplored()
                 self._account(subtree, counts)
                 self._prefixes = prefixes[::-1] + self._prefixes
@@ -105,7 +123,7 @@ class Crew:
                 self._account(subtree, subtree.counts)
 
     def _explore(self, subtree: Explorer, limit: int) -> None:
-        with self._pace.step() as nodes:
+        with suppress(Stopped), self._pace.step() as nodes, stopped_when(self._unwanted):
             subtree.advance(nodes, limit)
 
     def _account(self, subtree: Explorer, counts: NDArray[np.int64]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import exp
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
+from polyregions.exact.stopping import Stopped, stopped_when
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.interrupt import Interrupt, OnInterrupt
@@ -197,14 +199,15 @@ def estimate_regions(
     if not 0 < confidence < 1:
         raise PolyregionsError(f"the confidence must be between 0 and 1, not {confidence}")
     made: list[Probe] = []
-    with Interrupt(on_interrupt) as interrupt:
+    interrupt = Interrupt(on_interrupt)
+    with interrupt, suppress(Stopped), stopped_when(lambda: interrupt.requested):
         for probe in probes_of(network, domain, seed=seed):
             made.append(probe)
             if progress is not None:
                 progress(len(made), probes)
             if interrupt.requested or probe.exact or len(made) == probes:
                 break
-    exact = made[-1].exact
+    exact = bool(made) and made[-1].exact
     if len(made) < 2 and not exact:
         raise KeyboardInterrupt
     lower = max(probe.counted for probe in made)

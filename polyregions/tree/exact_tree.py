@@ -55,8 +55,11 @@ class ExactTree:
         self.stack.append((prefix, None))
 
     def step(self) -> None:
-        """Decide one unit of the prefix on top."""
-        prefix, inside = self.stack.pop()
+        """Decide one unit of the prefix on top, or raise `Stopped` and change nothing."""
+        self.stack[-1:] = self._decided(*self.stack[-1])
+
+    def _decided(self, prefix: Prefix, inside: Column | None) -> list[tuple[Prefix, Column | None]]:
+        """Return what a prefix becomes, and count it where it ends with a layer."""
         decided, bits = unpack_prefix(prefix, len(self.sequence))
         # units are decided in the order of the tree, but for a few of the last layer
         free = np.flatnonzero(decided[self.sequence] == 0)
@@ -68,32 +71,33 @@ class ExactTree:
         for known in np.flatnonzero(decided).tolist():
             row = unsigned[known]
             if bits[known] and not any(row):
-                return  # identically zero counts as inactive
+                return []  # identically zero counts as inactive
             rows.append(row if bits[known] else [-entry for entry in row])
         if inside is None:
             point = interior_point(rows)
             if point is None:
-                return  # no interior: it is the prefix of no region
+                return []  # no interior: it is the prefix of no region
             inside = column_of(point)
+        answer: int | Column = 0
+        if place < len(self.sequence):
+            unit = int(self.sequence[place])
+            row = unsigned[unit]
+            answer = side_of(rows, row, inside)
+            self.decisions += 1
+        # from here on nothing stops
         if decided.sum() == place:
             # nothing is decided behind: a whole layer, or several if some have no units
             ended = np.flatnonzero((self.starts[1:] == place) & (np.diff(self.starts) > 0))
             self.counts[ended] += 1
         if place == len(self.sequence):
-            return
-        self.decisions += 1
-        unit = int(self.sequence[place])
-        row = unsigned[unit]
-        answer = side_of(rows, row, inside)
+            return []
         if isinstance(answer, int):
             # one sign all over the prefix, by proof; the point inside stays
-            self.stack.append((with_bit(prefix, unit, int(answer > 0)), inside))
-            return
+            return [(with_bit(prefix, unit, int(answer > 0)), inside)]
         bit = int(evaluate(row, answer) > 0)
         near, far = with_bit(prefix, unit, 1 - bit), with_bit(prefix, unit, bit)
         # `answer` is a point on the other side than `inside`; a point on the row is on neither
-        self.stack.append((near, inside if evaluate(row, inside) else None))
-        self.stack.append((far, answer))
+        return [(near, inside if evaluate(row, inside) else None), (far, answer)]
 
     def _rows(self, bits: Bits, level: int) -> tuple[list[list[flint.fmpz]], list[Any]]:
         """Return the rows of the units up to a level, not signed, and the domain's."""

@@ -254,18 +254,20 @@ def _tree_count(
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
+    interrupt, watch, reported = Interrupt(on_interrupt), Stopwatch(), 0.0
+
+    def unwanted() -> bool:
+        return interrupt.requested or limits.over(watch.seconds)
+
+    crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads, unwanted)
     limit = _NO_REGION_LIMIT if max_regions is None else max_regions
-    watch, reported = Stopwatch(), 0.0
-    with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
-        while not crew.finished and crew.regions < limit:
+    with only_compiled(problem.is_large), interrupt:
+        while not (crew.finished or crew.regions >= limit or unwanted()):
             crew.step(limit)
             seconds = watch.seconds
             if progress is not None and (seconds - reported > 0.1 or crew.finished):
                 progress(Progress(crew.regions, crew.waiting, 0, seconds))
                 reported = seconds
-            if interrupt.requested or (limits.seconds is not None and seconds > limits.seconds):
-                break
         crew.close()
     complete = crew.finished and crew.regions <= limit
     counts = crew.counts if complete else np.minimum(crew.counts, limit)

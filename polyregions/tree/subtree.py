@@ -242,9 +242,8 @@ class Subtree:
         rows = [everything[int(tree.ids[level, c])] for c in guarded]
         row = everything[unit]
         vertex = tree.tables[depth, m, :m].copy()
-        inside = self._inside(rows, vertex)
-        self._decisions += 1
-        answer = side_of(rows, row, inside)
+        answer = side_of(rows, row, self._inside(rows, vertex))
+        self._decisions += 1  # from here on nothing stops
         if isinstance(answer, int):
             bit = 1 if answer > 0 else 0
             remove_candidate(tree, depth, position)

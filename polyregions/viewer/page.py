@@ -11,7 +11,7 @@ from pathlib import Path
 from polyregions.domain import Box
 from polyregions.errors import FormatError, shown
 from polyregions.files.atomic import atomic_write
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 from polyregions.viewer.payload import payload
 
 __all__ = ["MOST_CELLS", "page", "write_page"]
@@ -52,6 +52,9 @@ def page(
     FormatError
         If there are more than 50,000 cells.
     """
+    check_regions(regions)
+    if whole is not None:
+        check_regions(whole)
     if len(regions) > MOST_CELLS:
         raise FormatError(
             f"the page holds up to {MOST_CELLS:,} cells, not {len(regions):,}; "
@@ -89,6 +92,7 @@ def write_page(
     FormatError
         If the name does not end in ``.html``.
     """
+    check_regions(regions)
     if Path(path).suffix.lower() != ".html":
         raise FormatError(f"{Path(path).name} does not end in .html; rename the output file")
     text = page(regions, window=window, whole=whole, output=output)

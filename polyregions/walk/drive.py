@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from polyregions.compiled import Stopwatch
+from polyregions.exact.stopping import Stopped, stopped_when
 from polyregions.run.interrupt import Interrupt
 from polyregions.run.limits import Limits, Stop
 from polyregions.run.pace import Pace, first_size
@@ -55,10 +57,14 @@ def drive(
     """
     watch, seconds, reported, growth = Stopwatch(), 0.0, 0.0, _FIRST_MEMORY
     pace = Pace(first_size(problem.flat.size), _MOST * threads)
+
+    def unwanted() -> bool:
+        return interrupt.requested or limits.over(watch.seconds)
+
     with stepper(problem, threads) as step:
         while (stop := _stop_reason(found, limits, seconds, growth, interrupt.requested)) is None:
             before = found.count + found.edges_found
-            with pace.step() as size:
+            with suppress(Stopped), pace.step() as size, stopped_when(unwanted):
                 step(found, min(size, limits.regions - found.done))
             growth = max(_FIRST_MEMORY, found.count + found.edges_found - before)
             if after_step is not None:
@@ -82,7 +88,7 @@ def _stop_reason(
         return "regions"
     if interrupted:
         return "interrupt"
-    if limits.seconds is not None and seconds > limits.seconds:
+    if limits.over(seconds):
         return "time"
     # a step is at most twice as large as the one before
     if limits.memory is not None and bytes_needed(found, 2 * growth) > limits.memory:

@@ -14,6 +14,7 @@ import numpy as np
 
 from polyregions.arrays import Bits
 from polyregions.exact.facets import exact_facets
+from polyregions.exact.stopping import look
 from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.network.exact_network import ExactNetwork, exact_rows
 
@@ -89,9 +90,10 @@ def exact_region(
     answer = exact_facets(rows, hint)
     if answer is None:
         return None
-    facets = tuple(
-        ExactFacet(group, bits_beyond(exact, pattern, rows, group, point), point)
-        for group, point in zip(answer.groups, answer.points, strict=True)
-        if group[-1] < n_units  # groups are sorted: no row of the domain is in it
-    )
-    return ExactRegion(answer.interior, facets)
+    facets = []
+    for group, point in zip(answer.groups, answer.points, strict=True):
+        if group[-1] < n_units:  # groups are sorted: no row of the domain is in it
+            look()
+            beyond = bits_beyond(exact, pattern, rows, group, point)
+            facets.append(ExactFacet(group, beyond, point))
+    return ExactRegion(answer.interior, tuple(facets))

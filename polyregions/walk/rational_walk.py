@@ -87,7 +87,7 @@ def walk_exactly(network: Network, domain: Domain | None) -> RationalWalk:
     --------
     >>> from polyregions.domain import Box
     >>> net = Network.from_arrays([([[1.0], [2.0]], [0.0, -1.0]), ([[1.0, 1.0]], [0.0])])
-    >>> found = walk(net, Box.cube(1, 1.0))
+    >>> found = walk_exactly(net, Box.cube(1, 1.0))
     >>> found.patterns.ravel().tolist(), found.edges.tolist()
     ([0, 1, 3], [[0, 1], [1, 2]])
     """

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TypeVar
 
 import numpy as np
 
 from polyregions.arrays import Floats, Integers
+from polyregions.exact.stopping import look
 from polyregions.geometry.witness import float_witness
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
+from polyregions.run.pace import Pace
 from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, Expansions, batch
@@ -70,7 +72,11 @@ class _Workers:
 
 @contextmanager
 def stepper(problem: Problem, threads: int) -> Iterator[Step]:
-    """Yield a function that takes the walk one step on, by at most so many regions."""
+    """Yield a function that takes the walk one step on, by at most so many regions.
+
+    A step may raise :class:`~polyregions.exact.stopping.Stopped`. Then it is done in part: what
+    was found is whole, and the next step goes on as if nothing had happened.
+    """
     flat = problem.flat
     with nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
         crew = _Workers(
@@ -154,16 +160,21 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
 
 
 def _settle_prefixes(crew: _Workers, found: WalkState) -> None:
-    """Settle all registered prefixes in several threads: the shorter ones first."""
-    prefixes = found.prefixes
-    end, begin, _ = prefixes.totals[0].item()
-    levels = prefixes.keys[begin:end, -1]
-    # a prefix needs the list of its parent, which is one level up
-    for level in range(len(prefixes.depths)):
-        numbers = begin + np.flatnonzero(levels == level)
-        if len(numbers):
-            _settle_level(crew, found, numbers)
-    prefixes.totals[0]["settled"] = end
+    """Settle all registered prefixes in several threads, or raise `Stopped` between some."""
+    totals = found.prefixes.totals[0]
+    pace = Pace(len(crew.workers), _REGIONS_OF_A_JOB)
+    while (begin := int(totals["settled"])) < totals["registered"]:
+        look()
+        with pace.step() as size:
+            end = min(begin + size, int(totals["registered"]))
+            levels = found.prefixes.keys[begin:end, -1]
+            # a prefix needs the list of its parent, which is one level up: a shorter prefix
+            # has a lower number, and is settled first
+            for level in range(len(found.prefixes.depths)):
+                numbers = begin + np.flatnonzero(levels == level)
+                if len(numbers):
+                    _settle_level(crew, found, numbers)
+            totals["settled"] = end
 
 
 def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
@@ -212,7 +223,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
         _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
     if not crew.modular:
         crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
-    numbers = [found.open.popleft() for _ in range(min(budget, len(found.open)))]
+    numbers = list(islice(found.open, budget))
     patterns: Words = found.store.patterns[numbers]
     points: Floats = found.store.points[numbers]
 
@@ -238,12 +249,15 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
             number = numbers[at + part.start]
             if result.state[part.start] == OPEN:
                 _decide_exactly(problem, found, number)
+                found.open.popleft()  # only now: the step may be stopped at any of them
                 continue
             stop = number + part.stop - part.start
             found.exact_decisions += int(result.exact[part].sum())
             found.store.points[number:stop] = result.witnesses[part]
             begin = int(result.ends[part.start - 1]) if part.start else 0
             merge_batch(flat, found, number, result.ends[part], result, begin)
+            for _ in range(number, stop):
+                found.open.popleft()
         at += size
 
 
@@ -264,19 +278,20 @@ def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
 
 
 def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
-    """Decide one region in integers."""
+    """Decide one region in integers, or raise `Stopped` and change nothing."""
     flat = problem.flat
     bits = problem.reduction.grow(unpack(found.store.patterns[number], flat.units))
     region = exact_region(problem.exact, bits)
     if region is None:
         # every region was entered through a facet, or begins the walk
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")
-    found.exact_decisions += 1
-    found.store.points[number] = 1.0  # a place holder: the witness is below
-    found.exact_points[number] = float_witness(problem.exact, problem.domain, region.interior, bits)
+    witness = float_witness(problem.exact, problem.domain, region.interior, bits)
     result = batch(flat, 1, max(1, len(region.facets)))
     for f, facet in enumerate(region.facets):
         result.children[f] = pack(problem.reduction.shrink(facet.neighbor))
         result.bases[f] = NO_BASIS
         result.points[f] = [float(u) for u in facet.point]
+    found.exact_decisions += 1
+    found.store.points[number] = 1.0  # a place holder: the witness is beside it
+    found.exact_points[number] = witness
     merge_batch(flat, found, number, np.array([len(region.facets)], dtype=np.int64), result)
