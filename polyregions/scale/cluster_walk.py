@@ -350,6 +350,9 @@ def _restored(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Subproblem],
             masks, values = pack(arrays["marks"] != 2), pack(arrays["marks"] == 1)
         else:
             masks, values = arrays["masks"], arrays["values"]
+        sizes = {(words.shape, words.dtype) for words in (masks, values, arrays["patterns"])}
+        if len(sizes) != 1 or masks.dtype != np.uint64:
+            raise ValueError("a prefix has another shape or type than its pattern")
         starts = [
             Subproblem(Prefix(mask, value), pattern, point)
             for mask, value, pattern, point in zip(

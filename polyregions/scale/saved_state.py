@@ -114,10 +114,8 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
     found = root_state(problem)
     # what is to be made room for is in the files, eight bytes or more each
     held = bytes_held(checkpoint) // 8
-    if (
-        max(end.regions * found.store.patterns.shape[1], end.edges, end.prefixes, end.expanded)
-        > held
-    ):
+    words = found.store.patterns.shape[1]
+    if max(end.regions * words, end.edges, end.prefixes, end.expanded) > held:
         raise _damaged(checkpoint, "it claims more than it holds")
     sizes = {"patterns": end.regions, "bases": end.regions, "points": end.regions}
     room: dict[str, Any] = {}

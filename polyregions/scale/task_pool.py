@@ -21,7 +21,7 @@ from polyregions.scale.tasks import sent
 __all__ = ["UnderWay", "Work", "drive_tasks", "quiet", "source_of"]
 
 _ATTEMPTS = 5  # how often one task may fail before the run is given up
-_WAITING = 2  # tasks for each thread of a worker, so that none is idle
+_TASKS_PER_THREAD = 2  # tasks for each thread of a worker, so that none is idle
 _SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
 _PAUSE = 0.005  # seconds between two looks for results
 _SECONDS_BETWEEN_REPORTS = 0.1
@@ -68,7 +68,7 @@ class UnderWay:
     @property
     def slots(self) -> int:
         """How many tasks keep every thread busy."""
-        return _WAITING * self.threads
+        return _TASKS_PER_THREAD * self.threads
 
     def submit(self, *arguments: Any) -> None:
         """Make a task."""

@@ -127,7 +127,7 @@ def split_subproblem(problem: Problem, start: Subproblem, found: WalkState) -> l
     everything = np.arange(len(numbers))
     prefix, beyond = start.prefix, list[Subproblem]()
     while (halves := _halves(problem, prefix, everything, bits)) is None:
-        units, end = _open_layer(problem, prefix)
+        units, end = _undecided_layer(problem, prefix)
         assert len(units), "two regions differ in some bit"
         beyond.extend(_subproblems_beside(problem, prefix, bits[0]))
         prefix = first_units(end, bits[0])
@@ -148,7 +148,7 @@ def split_subproblem(problem: Problem, start: Subproblem, found: WalkState) -> l
     )
 
 
-def _open_layer(problem: Problem, prefix: Prefix) -> tuple[NDArray[np.intp], int]:
+def _undecided_layer(problem: Problem, prefix: Prefix) -> tuple[NDArray[np.intp], int]:
     """Return the undecided units of the first layer that has any, and where that layer ends."""
     units, ends = problem.flat.units, problem.flat.row_ends
     undecided = np.flatnonzero(unpack(prefix.mask, units) == 0)
@@ -162,7 +162,7 @@ def _halves(
     problem: Problem, prefix: Prefix, chosen: NDArray[np.intp], bits: Bits
 ) -> tuple[_Group, _Group] | None:
     """Cut a group in two by the unit that divides it best, or return None."""
-    units, _ = _open_layer(problem, prefix)
+    units, _ = _undecided_layer(problem, prefix)
     if not len(units):
         return None
     active = bits[chosen][:, units].sum(axis=0, dtype=np.int64)
@@ -181,7 +181,7 @@ def _subproblems_beside(problem: Problem, prefix: Prefix, bits: Bits) -> Iterato
 
     The region's bits are `bits`, and it is below the prefix.
     """
-    units, end = _open_layer(problem, prefix)
+    units, end = _undecided_layer(problem, prefix)
     chosen = np.ones_like(bits)
     chosen[:end] = bits[:end]
     # signed by the region's bits, so that they are positive at `inside`
