@@ -29,7 +29,9 @@ from polyregions.run.problem import Problem
 from polyregions.scale.buckets import MOST_BUCKETS, bucket_files, deal, load
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.scale.identity import empty_result
-from polyregions.walk.walk_state import WalkState, forget, sorted_numbers, witness_block
+from polyregions.walk.prefixes import empty_prefixes
+from polyregions.walk.store import without
+from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
 
 __all__ = ["REPLACED_SUFFIX", "pairs_of", "publish", "write_partitions"]
 
@@ -57,9 +59,10 @@ def write_partitions(
     regions, edges : int
     """
     complete = found.finished
-    forget(problem, found, "points", "bases")
+    found.prefixes = empty_prefixes(problem.flat)
+    found.store = without(found.store, "table", "points", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    forget(problem, found, "patterns")
+    found.store = without(found.store, "patterns")
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     size = max(_ROWS, -(-len(numbers) // MOST_BUCKETS))

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Integers, Records, integer_record
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.prefix import first_units
-from polyregions.pattern import Words, n_words
+from polyregions.pattern import Words, n_words, pack
 from polyregions.walk.visited import empty_table, find_pattern, fits, grown, insert
 
 __all__ = [
@@ -92,14 +91,11 @@ def empty_prefixes(flat: FlatNetwork) -> Prefixes:
     ends = flat.row_ends.tolist()
     # layers without units that vary make no prefixes of their own
     bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
-    every = np.ones(flat.units, dtype=np.uint8)
     # the prefixes of a level decide all layers below the one that asks about them
-    level_ends = [ends[depth - 1] for depth in bends[1:]]
+    level_ends = np.array([ends[depth - 1] for depth in bends[1:]], dtype=np.int64)[:, None]
     return Prefixes(
         depths=np.array(bends[1:], dtype=np.int64),
-        masks=np.array(
-            [first_units(end, every).mask for end in level_ends], dtype=np.uint64
-        ).reshape(len(level_ends), n_words(flat.units)),
+        masks=pack(np.arange(flat.units) < level_ends),
         keys=np.zeros((0, n_words(flat.units) + 1), dtype=np.uint64),
         table=empty_table(1),
         parents=np.zeros(0, dtype=np.int64),

@@ -13,7 +13,7 @@ from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.walk.visited import empty_table, fits, grown
 
-__all__ = ["Store", "empty_store", "with_room"]
+__all__ = ["Store", "empty_store", "with_room", "without"]
 
 STORE_COUNTERS = integer_record("regions", "edges", "expanded")
 
@@ -75,6 +75,11 @@ def with_room(store: Store, regions: int, edges: int, released: int = 0) -> Stor
         points=_at_least(store.points, slice(released, known), regions),
         edges=_at_least(store.edges, slice(0, n_edges), edges),
     )
+
+
+def without(store: Store, *names: str) -> Store:
+    """Return the store without the rows of some arrays, whose memory is free then."""
+    return store._replace(**{name: getattr(store, name)[:0].copy() for name in names})
 
 
 def _at_least(array: Any, used: slice, needed: int) -> Any:

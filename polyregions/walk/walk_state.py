@@ -20,15 +20,14 @@ from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.prefixes import Prefixes, empty_prefixes, register, with_more_prefixes
 from polyregions.walk.region_kernel import NO_BASIS
 from polyregions.walk.start import start_region
-from polyregions.walk.store import Store, empty_store, with_room
-from polyregions.walk.visited import empty_table, fits, rebuild
+from polyregions.walk.store import Store, empty_store, with_room, without
+from polyregions.walk.visited import fits, rebuild
 from polyregions.walk.walk_kernel import merge
 
 __all__ = [
     "WalkState",
     "append_lists",
     "bytes_needed",
-    "forget",
     "make_room",
     "merge_batch",
     "result_of",
@@ -207,9 +206,10 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
     both they and the result would have to fit into memory.
     """
     complete = found.finished
-    forget(problem, found, "bases")
+    found.prefixes = empty_prefixes(problem.flat)
+    found.store = without(found.store, "table", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    forget(problem, found, "patterns")
+    found.store = without(found.store, "patterns")
     witnesses = np.empty((len(numbers), problem.network.input_dimension))
     exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
     for start in range(0, len(numbers), _ROWS_OF_A_BLOCK):
@@ -218,7 +218,7 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
             problem, found, block, found.store.points[block]
         )
         exact_witnesses |= {start + index: witness for index, witness in exact.items()}
-    forget(problem, found, "points")
+    found.store = without(found.store, "points")
     # -1 marks regions without a place in the result: their edges are dropped
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
@@ -233,13 +233,6 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
         exact_decisions=found.exact_decisions,
         exact_witnesses=exact_witnesses,
     )
-
-
-def forget(problem: Problem, found: WalkState, *names: str) -> None:
-    """Give up arrays of a state that is used up, what only steps read among them."""
-    gone = {name: getattr(found.store, name)[:0].copy() for name in names}
-    found.store = found.store._replace(table=empty_table(1), **gone)
-    found.prefixes = empty_prefixes(problem.flat)
 
 
 def sorted_numbers(problem: Problem, found: WalkState) -> tuple[NDArray[np.int32], Words]:
@@ -277,7 +270,7 @@ def witness_block(
 def _sorted_edges(found: WalkState, rank: NDArray[np.int32]) -> NDArray[np.int32]:
     """Renumber edges by `rank`, drop those that leave the result, and sort them, in place."""
     edges = found.store.edges[: found.n_edges]
-    found.store = found.store._replace(edges=np.empty((0, 2), dtype=np.int32))
+    found.store = without(found.store, "edges")
     # one 64-bit key per edge, the lower number in front: sorting keys sorts pairs
     keys = edges.view(np.int64)[:, 0]
     count = 0
