@@ -30,8 +30,8 @@ from polyregions.network.prefix import (
 )
 from polyregions.pattern import Words, pack, unpack
 from polyregions.run.problem import Problem, prefix_rows
+from polyregions.walk.first_region import start_region
 from polyregions.walk.prefix_mask import Fence
-from polyregions.walk.start import start_region
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import WalkState, root_at
 

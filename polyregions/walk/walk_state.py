@@ -15,11 +15,11 @@ from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, order, pack
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem
+from polyregions.walk.first_region import start_region
 from polyregions.walk.neighbors import Expansions
 from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.prefixes import Prefixes, empty_prefixes, register, with_more_prefixes
 from polyregions.walk.region_kernel import NO_BASIS
-from polyregions.walk.start import start_region
 from polyregions.walk.store import Store, empty_store, with_room, without
 from polyregions.walk.visited import fits, rebuild
 from polyregions.walk.walk_kernel import merge
