@@ -333,12 +333,12 @@ def test_saved_starts_also_those_of_0_1_0(medium):
     starts = split_subproblem(
         problem, first_start(problem), walk_below(problem, first_start(problem), 4)
     )
-    arrays = cluster_walk._added(problem, starts, [])
+    arrays = cluster_walk._chunk_arrays(problem, starts, [])
     old = {name: arrays[name] for name in arrays if name not in ("masks", "values")}
     unpacked = [unpack_prefix(start.prefix, units) for start in starts]
     old["marks"] = np.array([np.where(decided, bits, 2) for decided, bits in unpacked], np.uint8)
     for saved in (arrays, old):
-        again, parts = cluster_walk._restored(None, saved)
+        again, parts = cluster_walk._restored_chunk(None, saved)
         assert parts == []
         assert len(again) == len(starts) > 2
         for one, other in zip(again, starts, strict=True):
