@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from polyregions.plot.theorem5 import save_theorem5_figure
+from polyregions.plot.theorem5_figure import save_theorem5_figure
 from polyregions.theory.grid import GridReport, grid_settings, verify_grid
 from polyregions.theory.laws import BiasLaw
 

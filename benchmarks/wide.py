@@ -74,7 +74,7 @@ def walked(network: Network, box: Box, *, most: int | None, prefixes: bool = Tru
 def without_prefixes(found: WalkState) -> None:
     """Forget the levels: no list is made, and every row is looked at in every region."""
     found.prefixes = found.prefixes._replace(depths=np.zeros(0, dtype=np.int64))
-    found.prefixes.totals[:] = 0
+    found.prefixes.totals[0] = 0
 
 
 def listed_rows(problem: Problem, found: WalkState) -> float:
@@ -82,7 +82,7 @@ def listed_rows(problem: Problem, found: WalkState) -> float:
     prefixes = found.prefixes
     if not len(prefixes.depths):
         return float(problem.flat.size)
-    settled = int(prefixes.totals[1])
+    settled = int(prefixes.totals[0]["settled"])
     longest = prefixes.keys[:settled, -1] == len(prefixes.depths) - 1
     return float((prefixes.stops[:settled] - prefixes.starts[:settled])[longest].mean())
 

@@ -14,7 +14,7 @@ import polyregions as pr
 from polyregions import examples
 from polyregions.analysis.linear_regions import linear_regions
 from polyregions.pattern import unpack
-from polyregions.plot.cells import plane_polygons, plot_cells
+from polyregions.plot.cell_plot import plane_polygons, plot_cells
 
 DOCS = Path(__file__).resolve().parent
 

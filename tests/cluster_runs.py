@@ -23,7 +23,7 @@ def assembled_here(piece, network, domain, folder, budget, change=None):
     source = tasks.Sent(network, domain, identity_of(problem))
     files = folder / "files"
     files.mkdir(parents=True)
-    waiting, parts = [tuple(first_start(problem))], []
+    waiting, parts = [first_start(problem)], []
     while waiting:
         walked = piece(source, waiting.pop(), budget, str(files))
         waiting.extend(walked.starts)

@@ -17,7 +17,7 @@ DRIVERS = (
     "polyregions.network.stable_units",
     "polyregions.walk.walk_state",
     "polyregions.tree.planar_subtree",
-    "polyregions.walk.start",
+    "polyregions.walk.first_region",
     "polyregions.walk.steps",
     "polyregions.tree.subtree",
     "polyregions.walk.degenerate_regions",

@@ -23,6 +23,7 @@ from polyregions.network.residues import coincide, combination_zeros, modular_ro
 __all__ = [
     "NO_ROW",
     "GroupScratch",
+    "TieScratch",
     "find_groups",
     "group_scratch",
     "prove_exact_combination",
@@ -36,6 +37,16 @@ COINCIDENT_HINT = 1e-8
 TIED_HINT = 1e-12
 
 NO_ROW = -1
+
+
+class TieScratch(NamedTuple):
+    """Work arrays of `prove_exact_combination`; ``state[0]`` is 1 where residues are ready."""
+
+    inverse: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    basis_ids: NDArray[np.int64]
+    is_zero: NDArray[np.bool_]
+    state: NDArray[np.int64]
 
 
 class GroupScratch(NamedTuple):
@@ -53,8 +64,7 @@ class GroupScratch(NamedTuple):
         The rows' numbers in the network, in order: all are listed.
     exact : int64 array, shape (1,)
         How many decisions took exact arithmetic.
-    state, basis_ids, is_zero, residual
-        Work of `prove_exact_combination`; ``state[0]`` is 1 where residues are ready.
+    ties : TieScratch
     touched, beyond, sources_beyond
         Work of `geometry.facet_crossing`.
     inside, sources, source_of_row, claimed
@@ -66,13 +76,10 @@ class GroupScratch(NamedTuple):
     walled: NDArray[np.bool_]
     ids: NDArray[np.int64]
     touched: NDArray[np.bool_]
-    is_zero: NDArray[np.bool_]
-    residual: NDArray[np.float64]
-    basis_ids: NDArray[np.int64]
+    ties: TieScratch
     inside: NDArray[np.float64]
     beyond: NDArray[np.uint8]
     exact: NDArray[np.int64]
-    state: NDArray[np.int64]
     sources: Sources
     sources_beyond: Sources
     claimed: NDArray[np.bool_]
@@ -88,13 +95,16 @@ def group_scratch(flat: FlatNetwork) -> GroupScratch:
         walled=np.zeros(size, dtype=np.bool_),
         ids=np.arange(size, dtype=np.int64),
         touched=np.zeros(units, dtype=np.bool_),
-        is_zero=np.zeros(m + 1, dtype=np.bool_),
-        residual=np.zeros(m + 1),
-        basis_ids=np.zeros(m, dtype=np.int64),
+        ties=TieScratch(
+            inverse=np.zeros((m, 2 * m)),
+            residual=np.zeros(m + 1),
+            basis_ids=np.zeros(m, dtype=np.int64),
+            is_zero=np.zeros(m + 1, dtype=np.bool_),
+            state=np.zeros(1, dtype=np.int64),
+        ),
         inside=np.zeros(m),
         beyond=np.zeros(units, dtype=np.uint8),
         exact=np.zeros(1, dtype=np.int64),
-        state=np.zeros(1, dtype=np.int64),
         sources=sources_of(flat),
         sources_beyond=sources_of(flat),
         claimed=np.zeros(len(flat.bit), dtype=np.bool_),
@@ -153,7 +163,7 @@ def find_groups(flat, modular, bits, rows, groups):
                 return False
             # nothing flows into it: zero by the network's shape
             if source[i] != NOTHING:
-                region_residues_ready(flat, modular, bits, groups.state)
+                region_residues_ready(flat, modular, bits, groups.ties.state)
                 if not vanishes(modular, m, i):
                     return False
                 groups.exact[0] += 1
@@ -189,7 +199,7 @@ def find_groups(flat, modular, bits, rows, groups):
                 if j >= flat.units or source[i] != source[j]:
                     if len(modular.primes) == 0:
                         return False
-                    region_residues_ready(flat, modular, bits, groups.state)
+                    region_residues_ready(flat, modular, bits, groups.ties.state)
                     # nearly parallel, but not the same: two hyperplanes
                     if not coincide(modular, m, i, j, lead):
                         continue
@@ -212,14 +222,12 @@ def prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign
         The numbers of the columns' rows in the network.
     rows : Rows
     dictionary : Dictionary
-        Its ``inverse`` is computed here.
     position : int
         Of the row in the dictionary.
     sign : float
         1 or -1.
-    work : GroupScratch or CutWork
-        ``residual``, ``basis_ids`` and ``is_zero`` are work; ``state[0]`` says whether
-        ``modular.unit_rows`` holds the rows.
+    work : TieScratch
+        ``state[0]`` says whether ``modular.unit_rows`` holds the rows.
 
     Returns
     -------
@@ -240,9 +248,9 @@ def prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign
     """
     m = flat.dimension
     values, table, basis, residual = rows.values, dictionary.table, dictionary.basis, work.residual
-    if not invert_basis(values, basis, m, dictionary.inverse):
+    if not invert_basis(values, basis, m, work.inverse):
         return 0, 0
-    bound, size = multiplier_doubt(rows, dictionary, position, sign, residual)
+    bound, size = multiplier_doubt(rows, dictionary, work.inverse, position, sign, residual)
     if bound >= HUGE:
         return 0, 0
     # hint: far from zero there is nothing to tie, the offset is negative or plainly positive
@@ -303,12 +311,12 @@ def prove_row_touches(flat, modular, bits, rows, dictionary, position, groups):
         hyperplanes are, in dimension m - 2 (docs/mathematics.md, part 7, question 3).
     """
     answer, positive = prove_exact_combination(
-        flat, modular, groups.ids, rows, dictionary, position, 1.0, groups
+        flat, modular, groups.ids, rows, dictionary, position, 1.0, groups.ties
     )
     if answer < 0 and len(modular.primes) > 0:
-        region_residues_ready(flat, modular, bits, groups.state)
+        region_residues_ready(flat, modular, bits, groups.ties.state)
         answer, positive = prove_exact_combination(
-            flat, modular, groups.ids, rows, dictionary, position, 1.0, groups
+            flat, modular, groups.ids, rows, dictionary, position, 1.0, groups.ties
         )
     if answer == 2:
         groups.exact[0] += 1

@@ -205,7 +205,7 @@ def decide_row(flat, modular, bits, rows, row, live, work, groups):
     """
     m, size = flat.dimension, flat.size
     table, row_at, basis = work.table, work.row_at, work.basis
-    dictionary = Dictionary(table, row_at, basis, work.inverse)
+    dictionary = Dictionary(table, row_at, basis)
     steps = 0
     while steps < MOST_STEPS:
         steps += 1
@@ -304,7 +304,7 @@ def walk_degenerate(flat, modular, bits, rows, work, found, room, groups):
     """
     m, size = flat.dimension, flat.size
     groups.exact[0] = 0
-    groups.state[0] = 0
+    groups.ties.state[0] = 0
     if not find_groups(flat, modular, bits, rows, groups):
         return -1
     leader, inside, slack = groups.leader, groups.inside, work.slack

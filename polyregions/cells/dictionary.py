@@ -60,15 +60,11 @@ class Dictionary(NamedTuple):
         The row at each position; -1 for the m coordinates of u, which come first.
     basis : int64 array, shape (m,)
         The rows that are tight: slack k is that of row ``basis[k]``.
-    inverse : float64 array, shape (m, 2 m)
-        Work of `invert_basis`; its right half is the inverse of the basis rows' normals, if
-        it is up to date.
     """
 
     table: Floats
     row_at: Integers
     basis: Integers
-    inverse: Floats
 
 
 class Workspace(NamedTuple):

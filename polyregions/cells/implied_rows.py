@@ -110,7 +110,7 @@ def drop_constant_rows(rows, size, stop, work, keep):
     if not vertex_from_point(rows.values, m, size, work):
         return
     table, row_at, basis = work.table, work.row_at, work.basis
-    dictionary = Dictionary(table, row_at, basis, work.inverse)
+    dictionary = Dictionary(table, row_at, basis)
     if not invert_basis(rows.values, basis, m, work.inverse):
         return
     build_table(rows.values, m, stop, work)

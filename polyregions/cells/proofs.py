@@ -138,7 +138,7 @@ def prove_one_sided(rows, dictionary, position, sign, residual):
     rows : Rows
         The polytope's, and the row asked about.
     dictionary : Dictionary
-        Its ``inverse`` is not read. Any coefficients will do: bad ones prove nothing.
+        Any coefficients will do: bad ones prove nothing.
     position : int
         Of the row in the dictionary.
     sign : float
@@ -190,14 +190,15 @@ def prove_redundant(rows, dictionary, position, residual):
 
 
 @inlined_exact_order_kernel
-def multiplier_doubt(rows, dictionary, position, sign, residual):
+def multiplier_doubt(rows, dictionary, inverse, position, sign, residual):
     """Bound how far a row's exact multipliers are from those in the dictionary.
 
     Parameters
     ----------
     rows : Rows
     dictionary : Dictionary
-        With the float ``inverse`` of its basis.
+    inverse : float64 array, shape (m, 2 m)
+        Its right half is a float inverse of the basis rows' normals.
     position : int
     sign : float
         It is ``sign`` times the row at `position` that is written in the basis.
@@ -222,8 +223,7 @@ def multiplier_doubt(rows, dictionary, position, sign, residual):
     of the row and of its multiples of ``basis[:k]``: the exact and the float remainder differ
     by no more.
     """
-    values, errors, inverse = rows.values, rows.errors, dictionary.inverse
-    basis = dictionary.basis
+    values, errors, basis = rows.values, rows.errors, dictionary.basis
     m = len(basis)
     # how good the inverse is: the largest row sum of B Y - I, errors included
     defect = 0.0

@@ -159,7 +159,7 @@ def one_sided_bounds(rows, dictionary, start, end, residuals, bounds):
 
 @entry
 @kernel
-def write_dictionary(values, gaps, dictionary, moved, end):
+def write_dictionary(values, gaps, dictionary, moved, end, inverse):
     """Write the dictionary afresh at the vertex of its basis; False if nearly singular.
 
     Parameters
@@ -168,13 +168,15 @@ def write_dictionary(values, gaps, dictionary, moved, end):
     gaps : float64 array, shape (columns,)
         How far each row of the polytope is moved inwards.
     dictionary : Dictionary, in and out
-        ``basis`` and ``row_at`` are read, ``table`` and ``inverse`` written.
+        ``basis`` and ``row_at`` are read, ``table`` is written.
     moved, end : int
         Positions m … moved - 1 hold rows of the polytope, those up to `end` other rows, which
         have no gap.
+    inverse : float64 array, shape (m, 2 m)
+        Work.
     """
     table, basis, row_at = dictionary.table, dictionary.basis, dictionary.row_at
-    inverse, m = dictionary.inverse, len(dictionary.basis)
+    m = len(basis)
     if not invert_basis(values, basis, m, inverse):
         return False
     for d in range(m):

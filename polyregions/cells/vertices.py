@@ -33,7 +33,7 @@ from polyregions.cells.proofs import (
     prove_facet_point,
     prove_redundant,
 )
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 
 __all__ = ["FacetBuffer", "facet_buffer", "row_type", "walk_vertices"]
 
@@ -86,7 +86,7 @@ def facet_buffer(m: int, capacity: int) -> FacetBuffer:
     )
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def append_facet(found, count, row, basis, point):
     """Append a facet with the basis of a vertex on it and a point of it; return the new count."""
     found.rows[count] = row
@@ -226,7 +226,7 @@ def prove_end_facet(rows, size, column, position, work, found, count):
     return count
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def leave_basis_out(work, live, unknown):
     """Take the basis rows out of the dictionary that `build_table` wrote.
 
@@ -323,7 +323,7 @@ def walk_vertices(rows, size, candidates, work, found, room):
         return -1
 
     objective = -1
-    dictionary = Dictionary(table, row_at, basis, work.inverse)
+    dictionary = Dictionary(table, row_at, basis)
     passes = PASSES_HINT * (candidates + m)
     while True:
         # rows that are least at this vertex are redundant: no simple vertex has them tight

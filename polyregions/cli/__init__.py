@@ -26,7 +26,7 @@ from polyregions.cli import (
     info,
     linear,
     plot,
-    theorem5,
+    theorem5_command,
 )
 from polyregions.cli.help import epilog, first_line
 from polyregions.cli.progress_lines import shown_steps
@@ -105,7 +105,7 @@ _add_command("info", info.info)
 _add_command("linear", linear.linear_command)
 _add_command("plot", plot.plot)
 _add_command("view", plot.view_command)
-_add_command("theorem5", theorem5.theorem5, cls=theorem5.ListCommand)
+_add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)
 
 # every usage error of the parser derives from this class, which has no public name
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

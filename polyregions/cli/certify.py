@@ -10,8 +10,8 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.cluster import DaskProofOption, certify_by_cluster
 from polyregions.cli.enumerate_ import enumerated
+from polyregions.cli.on_cluster import DaskProofOption, certify_by_cluster
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError

@@ -10,8 +10,8 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.cluster import DaskOption, count_by_cluster
 from polyregions.cli.enumerate_ import enumerated
+from polyregions.cli.on_cluster import DaskOption, count_by_cluster
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import (
     announced_compilation,

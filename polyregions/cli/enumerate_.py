@@ -10,7 +10,7 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.cluster import DaskWalkOption, walk_by_cluster
+from polyregions.cli.on_cluster import DaskWalkOption, walk_by_cluster
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import (
     announced_compilation,

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import contractions, extremes, lowering
+from polyregions.io import contractions, lowering
+from polyregions.io import maxima as extremes
 from polyregions.io.exact_floats import Floats, exact_floats, exact_product
 from polyregions.io.lowering import Signal
 from polyregions.io.onnx_constants import FOLDS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import extremes, lowering, rearranging, switches
+from polyregions.io import lowering, rearranging, switches
+from polyregions.io import maxima as extremes
 from polyregions.io.exact_floats import Floats, exact_floats
 from polyregions.io.lowering import Signal
 from polyregions.io.onnx_arithmetic import subtract

@@ -10,8 +10,8 @@ import numpy as np
 from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
 from polyregions.io.exact_floats import Floats, exact_floats
-from polyregions.io.extremes import clip
 from polyregions.io.lowering import DroppedOperatorWarning, Signal
+from polyregions.io.maxima import clip
 from polyregions.network import Network
 
 __all__ = ["from_sklearn"]

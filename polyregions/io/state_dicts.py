@@ -13,8 +13,8 @@ import numpy as np
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering
 from polyregions.io.exact_floats import Floats
-from polyregions.io.extremes import clip
 from polyregions.io.lowering import Signal, bend
+from polyregions.io.maxima import clip
 from polyregions.network import Network
 
 __all__ = ["Activation", "after_layers", "is_parameter", "network_of_state", "parse_activations"]

@@ -15,8 +15,8 @@ from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import import_extra
 from polyregions.io import lowering
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.extremes import clip
 from polyregions.io.lowering import DroppedOperatorWarning, Signal
+from polyregions.io.maxima import clip
 from polyregions.io.torch_export import read_pt2
 from polyregions.network import Network
 

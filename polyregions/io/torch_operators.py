@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import UnsupportedOperatorError
-from polyregions.io import contractions, extremes, lowering
+from polyregions.io import contractions, lowering
+from polyregions.io import maxima as extremes
 from polyregions.io.exact_floats import (
     exact_matmul,
     exact_product,

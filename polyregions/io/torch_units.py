@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import extremes, lowering, rearranging, switches
+from polyregions.io import lowering, rearranging, switches
+from polyregions.io import maxima as extremes
 from polyregions.io.exact_floats import Floats
 from polyregions.io.lowering import Signal
 from polyregions.io.switches import Switch

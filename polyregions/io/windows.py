@@ -19,8 +19,8 @@ from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats
 from polyregions.io.exact_sparse import sparse
-from polyregions.io.extremes import largest
 from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
+from polyregions.io.maxima import largest
 
 __all__ = [
     "Sliding",
@@ -352,7 +352,7 @@ def average_pool(signal: Signal, seen: Windows, *, count_padding: bool) -> Signa
 
 
 def max_pool(signal: Signal, seen: Windows) -> Signal:
-    """Return the largest value of each window, see :mod:`~polyregions.io.extremes`."""
+    """Return the largest value of each window, see :mod:`~polyregions.io.maxima`."""
     return reshape(largest(signal, _over_channels(signal, seen)), (*signal.shape[:2], *seen.shape))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from polyregions.plot.cells import plot_cells, plot_growth
+from polyregions.plot.cell_plot import plot_cells, plot_growth
+from polyregions.plot.curves import plot_line
 from polyregions.plot.figure import save_figure
-from polyregions.plot.lines import plot_line
 from polyregions.plot.solids import plot_slices, plot_solids
 
 __all__ = [

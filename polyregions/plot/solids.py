@@ -11,7 +11,7 @@ from polyregions.analysis.corners import solids
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
-from polyregions.plot.cells import plot_cells
+from polyregions.plot.cell_plot import plot_cells
 from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matplotlib
 from polyregions.plot.shading import draw_key, patches
 from polyregions.plot.values import cell_values

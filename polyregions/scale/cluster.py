@@ -21,7 +21,7 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.network.unit_order import FREE
+from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
@@ -50,7 +50,7 @@ class _Count:
         self._seconds = None if nodes is not None else seconds
         self.counts = np.zeros(len(problem.flat.widths) + 1, dtype=object)  # of any size
         self.exact_decisions, self.edges = 0, 0
-        self.prefixes: list[bytes] = [b""]
+        self.prefixes: list[Prefix] = [empty_prefix(problem.flat.units)]
 
     @property
     def finished(self) -> bool:
@@ -76,7 +76,7 @@ class _Count:
         """Make tasks, until every thread of every worker has enough."""
         slots, threads = self.under_way.slots, self.under_way.threads
         # the longest prefixes first: little is below them, and so few wait at a time
-        self.prefixes.sort(key=lambda prefix: len(prefix) - prefix.count(FREE))
+        self.prefixes.sort(key=n_decided)
         while self.prefixes and len(self.under_way) < slots:
             size = min(max(1, len(self.prefixes) // (2 * slots)), _PREFIXES)
             bundle = tuple(self.prefixes[-size:])

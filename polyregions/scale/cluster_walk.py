@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.files.atomic import target_of
 from polyregions.network import Network
-from polyregions.network.unit_order import FREE
-from polyregions.pattern import n_words
+from polyregions.network.prefix import Prefix
+from polyregions.pattern import n_words, pack
 from polyregions.run.limits import Limits, Stop, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
@@ -41,7 +41,7 @@ from polyregions.scale.checkpoint import (
 from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written, format_of
 from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
 from polyregions.scale.tasks import Walked, walk_piece
-from polyregions.walk.subproblem import first_start
+from polyregions.walk.subproblem import Subproblem, first_start
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,8 +50,6 @@ __all__ = ["BUDGET", "PARTS_SUFFIX", "enumerate_on_cluster", "files_of", "walk_i
 
 PARTS_SUFFIX = ".parts"
 _PART_NAME = re.compile(r"[0-9a-f]{24}\.npz")
-
-Fields = tuple[Any, ...]  # those of a Start
 
 BUDGET = 1 << 17  # regions of a part: some seconds of work, some ten megabytes
 _FIRST_SHARE = 16  # the first task has one part in so many of the budget: others are to begin soon
@@ -66,7 +64,7 @@ class _ClusterWalk:
     ) -> None:
         self.under_way, self.checkpoint, self.problem = under_way, checkpoint, problem
         self.folder, self.budget = files_of(checkpoint), budget
-        self.prefixes: list[Fields] = [tuple(first_start(problem))]
+        self.prefixes = [first_start(problem)]
         self.parts: list[Walked] = []
         for _, arrays in read_chunks(checkpoint):
             self.prefixes, parts = _restored_chunk(checkpoint, arrays)
@@ -96,7 +94,7 @@ class _ClusterWalk:
         while self.prefixes and len(self.under_way) < self.under_way.slots:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
-            whole = start[0].count(FREE) == len(start[0])
+            whole = not start.prefix.mask.any()
             budget = max(1, self.budget // _FIRST_SHARE) if whole else self.budget
             self.under_way.submit(start, budget, str(self.folder))
 
@@ -124,7 +122,7 @@ class _ClusterWalk:
 
     def save(self) -> None:
         """Add to the checkpoint which parts are written and which prefixes are not done."""
-        running: list[Any] = [arguments[0] for _, arguments in self.under_way.tasks.values()]
+        running = [arguments[0] for _, arguments in self.under_way.tasks.values()]
         prefixes = [*self.prefixes, *running]
         totals = Totals(regions=self.regions, edges=self.edges)
         arrays = _chunk_arrays(self.problem, prefixes, self.parts[self._saved :])
@@ -316,30 +314,41 @@ def files_of(checkpoint: Checkpoint) -> Path:
     return checkpoint.folder / "files"
 
 
-def _chunk_arrays(problem: Problem, prefixes: Sequence[Fields], parts: Sequence[Walked]) -> Arrays:
+def _chunk_arrays(
+    problem: Problem, starts: Sequence[Subproblem], parts: Sequence[Walked]
+) -> Arrays:
     """Return the arrays of a chunk: all prefixes that wait, and the latest parts."""
     flat = problem.flat
-    marks, patterns, points = ([start[k] for start in prefixes] for k in range(3))
-    count = len(prefixes)
+    count, words = len(starts), n_words(flat.units)
+    packed = [(*start.prefix, start.pattern) for start in starts]
+    masks, values, patterns = np.array(packed, np.uint64).reshape(count, 3, words).swapaxes(0, 1)
     sizes = [(p.regions, p.edges, p.leading_out, p.exact_decisions) for p in parts]
     return {
-        "marks": np.array([list(one) for one in marks], np.uint8).reshape(count, flat.units),
-        "patterns": np.array([np.frombuffer(one, "<u8") for one in patterns], np.uint64).reshape(
-            count, n_words(flat.units)
-        ),
-        "points": np.array(points, dtype=np.float64).reshape(count, flat.dimension),
+        "masks": masks,
+        "values": values,
+        "patterns": patterns,
+        "points": np.array([start.point for start in starts]).reshape(count, flat.dimension),
         "names": np.array([part.name for part in parts], dtype=np.str_),
         "sizes": np.array(sizes, dtype=np.int64).reshape(len(parts), 4),
     }
 
 
-def _restored_chunk(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields], list[Walked]]:
+def _restored_chunk(
+    checkpoint: Checkpoint, arrays: Arrays
+) -> tuple[list[Subproblem], list[Walked]]:
     """Return the prefixes and the parts of one chunk."""
     try:
-        prefixes: list[Fields] = [
-            (marks.tobytes(), pattern.astype("<u8").tobytes(), tuple(point.tolist()))
-            for marks, pattern, point in zip(
-                arrays["marks"], arrays["patterns"], arrays["points"], strict=True
+        if "marks" in arrays:  # of version 0.1.0: one byte a unit, 2 where it is free
+            masks, values = pack(arrays["marks"] != 2), pack(arrays["marks"] == 1)
+        else:
+            masks, values = arrays["masks"], arrays["values"]
+        sizes = {(words.shape, words.dtype) for words in (masks, values, arrays["patterns"])}
+        if len(sizes) != 1 or masks.dtype != np.uint64:
+            raise ValueError("a prefix has another shape or type than its pattern")
+        starts = [
+            Subproblem(Prefix(mask, value), pattern, point)
+            for mask, value, pattern, point in zip(
+                masks, values, arrays["patterns"], arrays["points"], strict=True
             )
         ]
         parts = [
@@ -353,4 +362,4 @@ def _restored_chunk(checkpoint: Checkpoint, arrays: Arrays) -> tuple[list[Fields
             f"the parts in {checkpoint.folder} are damaged ({error}); delete the folder to begin "
             f"again"
         ) from None
-    return prefixes, parts
+    return starts, parts

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from polyregions.errors import CheckpointError, FormatError
 from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
+from polyregions.network.prefix import Prefix
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 from polyregions.regions.archive import exact_arrays, exact_witnesses_of, read_result_arrays
@@ -64,13 +65,14 @@ class Part:
     exact_witnesses: dict[int, tuple[Fraction, ...]]
 
 
-def part_name(identity: Mapping[str, str], marks: bytes) -> str:
+def part_name(identity: Mapping[str, str], prefix: Prefix) -> str:
     """Return the name of a prefix's file.
 
     It differs for every network and domain: a task of an earlier run that ends late cannot
     write over a file of this one.
     """
-    digest = hashlib.sha256(repr(sorted(identity.items())).encode() + marks)
+    words = np.concatenate(prefix).astype("<u8").tobytes()
+    digest = hashlib.sha256(repr(sorted(identity.items())).encode() + words)
     return f"{digest.hexdigest()[:24]}.npz"
 
 

@@ -29,7 +29,7 @@ from polyregions.io.partitions import (
 from polyregions.run.problem import Problem, empty_result
 from polyregions.scale.checkpoint import Checkpoint, Totals, read_chunks
 from polyregions.walk.prefixes import empty_prefixes
-from polyregions.walk.visited import empty_table
+from polyregions.walk.store import without
 from polyregions.walk.walk_state import WalkState, sorted_numbers, witness_block
 
 __all__ = [
@@ -96,11 +96,10 @@ def write_partitions(
     regions, edges : int
     """
     complete = found.finished
-    found.table = empty_table(1)
     found.prefixes = empty_prefixes(problem.flat)
-    found.points, found.bases = found.points[:0].copy(), found.bases[:0].copy()
+    found.store = without(found.store, "table", "points", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    found.patterns = found.patterns[:0].copy()
+    found.store = without(found.store, "patterns")
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     size = max(LEAST_PART, -(-len(numbers) // MOST_BUCKETS))

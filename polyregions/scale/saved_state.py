@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Arrays
 from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
-from polyregions.walk.prefixes import REGISTERED, Prefixes, empty_prefixes, with_more_prefixes
+from polyregions.walk.prefixes import Prefixes, empty_prefixes, with_more_prefixes
 from polyregions.walk.visited import grown
 from polyregions.walk.walk_state import WalkState, root_state
 
@@ -89,7 +89,7 @@ def mark(found: WalkState) -> Mark:
         regions=found.count,
         edges=found.edges_found,
         expanded=found.expanded,
-        prefixes=int(found.prefixes.totals[REGISTERED]),
+        prefixes=int(found.prefixes.totals[0]["registered"]),
         exact_decisions=found.exact_decisions,
         resolving=found.resolving,
     )
@@ -106,26 +106,26 @@ def added(found: WalkState, since: Mark) -> Arrays:
     opened = [number for number in found.open if number >= before.expanded]
     exact = dict(islice(found.exact_points.items(), since.exact_points, None))
     return {
-        "patterns": found.patterns[before.regions : found.count],
-        "edges": found.edges[before.edges - found.edges_stored : found.n_edges],
-        "witnesses": found.points[before.expanded : found.expanded],
-        "start_bases": found.bases[starts : found.count],
-        "start_points": found.points[starts : found.count],
+        "patterns": found.store.patterns[before.regions : found.count],
+        "edges": found.store.edges[before.edges - found.edges_stored : found.n_edges],
+        "witnesses": found.store.points[before.expanded : found.expanded],
+        "start_bases": found.store.bases[starts : found.count],
+        "start_points": found.store.points[starts : found.count],
         "opened": np.array(opened, dtype=np.int64),
         "late_numbers": late,
-        "late_points": found.points[late],
+        "late_points": found.store.points[late],
         **_prefix_arrays(found.prefixes, before.prefixes),
-        **_arrays_of_exact(exact, found.points.shape[1]),
+        **_arrays_of_exact(exact, found.store.points.shape[1]),
     }
 
 
 def hand_over(found: WalkState) -> None:
     """Forget what is saved and no step reads again: edges, and points of decided regions."""
     found.edges_stored += found.n_edges
-    found.n_edges = 0
+    found.store.counters[0]["edges"] = 0
     decided = found.open[0] if found.open else found.expanded
-    release(found.points, found.stored, decided)
-    release(found.bases, 0, found.expanded)
+    release(found.store.points, found.stored, decided)
+    release(found.store.bases, 0, found.expanded)
     found.stored = decided
 
 
@@ -150,13 +150,15 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
     found = root_state(problem)
     # what is to be made room for is in the files, eight bytes or more each
     held = bytes_held(checkpoint) // 8
-    if max(end.regions * found.patterns.shape[1], end.edges, end.prefixes, end.expanded) > held:
+    words = found.store.patterns.shape[1]
+    if max(end.regions * words, end.edges, end.prefixes, end.expanded) > held:
         raise damaged(checkpoint.folder, "it claims more than it holds")
-    names = ("patterns", "bases", "points", "edges")
-    sizes = (end.regions, end.regions, end.regions, end.edges if keep else 0)
-    for name, size in zip(names, sizes, strict=True):
-        array = getattr(found, name)
-        setattr(found, name, np.empty((size, array.shape[1]), dtype=array.dtype))
+    sizes = {"patterns": end.regions, "bases": end.regions, "points": end.regions}
+    room: dict[str, Any] = {}
+    for name, size in (sizes | {"edges": end.edges if keep else 0}).items():
+        array = getattr(found.store, name)
+        room[name] = np.empty((size, array.shape[1]), dtype=array.dtype)
+    found.store = found.store._replace(**room)
     found.prefixes = _room_for(problem, end.prefixes)
     opened: deque[int] = deque()
     before = Totals()
@@ -171,11 +173,11 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
             raise damaged(checkpoint.folder, str(error)) from None
         before = totals
     found.open = opened
-    found.count, found.expanded = end.regions, end.expanded
     found.exact_decisions, found.resolving = end.exact_decisions, end.resolving
-    found.n_edges = end.edges
-    found.table = grown(found.patterns, found.count, found.count)
-    found.prefixes.totals[REGISTERED] = end.prefixes
+    found.store.counters[0] = end.regions, end.edges, end.expanded
+    table = grown(found.store.patterns, found.count, found.count)
+    found.store = found.store._replace(table=table)
+    found.prefixes.totals[0]["registered"] = end.prefixes
     table = grown(found.prefixes.keys, end.prefixes, len(found.prefixes.keys))
     found.prefixes = found.prefixes._replace(table=table)
     if not keep:
@@ -186,16 +188,16 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
 def _place(found: WalkState, arrays: Arrays, before: Totals, totals: Totals, keep: bool) -> None:
     """Write one chunk into the arrays."""
     starts = max(before.regions, totals.expanded)
-    _fill(found.patterns[before.regions : totals.regions], arrays["patterns"])
-    _fill(found.bases[starts : totals.regions], arrays["start_bases"])
-    _fill(found.points[starts : totals.regions], arrays["start_points"])
-    _fill(found.points[before.expanded : totals.expanded], arrays["witnesses"])
-    found.points[arrays["late_numbers"]] = arrays["late_points"]
+    _fill(found.store.patterns[before.regions : totals.regions], arrays["patterns"])
+    _fill(found.store.bases[starts : totals.regions], arrays["start_bases"])
+    _fill(found.store.points[starts : totals.regions], arrays["start_points"])
+    _fill(found.store.points[before.expanded : totals.expanded], arrays["witnesses"])
+    found.store.points[arrays["late_numbers"]] = arrays["late_points"]
     for name in _PREFIX_ARRAYS:
         place = getattr(found.prefixes, name)
         _fill(place[before.prefixes : totals.prefixes], arrays[f"prefix_{name}"])
     if keep:
-        _fill(found.edges[before.edges : totals.edges], arrays["edges"])
+        _fill(found.store.edges[before.edges : totals.edges], arrays["edges"])
 
 
 def _fill(place: NDArray[Any], array: NDArray[Any]) -> None:
@@ -213,7 +215,7 @@ def _room_for(problem: Problem, count: int) -> Prefixes:
 
 
 def _prefix_arrays(prefixes: Prefixes, since: int) -> Arrays:
-    registered = int(prefixes.totals[REGISTERED])
+    registered = int(prefixes.totals[0]["registered"])
     return {f"prefix_{name}": getattr(prefixes, name)[since:registered] for name in _PREFIX_ARRAYS}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -25,11 +25,11 @@ _WAITING_TASKS = 2  # tasks for each thread of a worker, so that none is idle
 _SCHEDULER_SECONDS = 1.0  # between two questions how many workers there are
 _PAUSE = 0.005  # seconds between two looks for results
 
-TaskArguments = tuple[Hashable, ...]
+TaskArguments = tuple[Any, ...]
 
 
 class UnderWay:
-    """Tasks of one function of what was sent and of small hashable arguments.
+    """Tasks of one function of what was sent and of small arguments.
 
     Parameters
     ----------
@@ -45,10 +45,12 @@ class UnderWay:
     ) -> None:
         distributed: Any = import_extra("distributed", "scale", "working on a cluster")
         self.client, self.function = client, function
+        dask: Any = import_extra("dask.base", "scale", "working on a cluster")
+        self._name: Callable[..., str] = dask.tokenize
         self.tasks: dict[str, tuple[Any, TaskArguments]] = {}
         self._done = distributed.as_completed()
         self._sources, self._source = source, source()
-        self._failures: dict[TaskArguments, int] = {}
+        self._failures: dict[str, int] = {}
         self._threads, self._asked = 1, -_SCHEDULER_SECONDS
 
     def __len__(self) -> int:
@@ -67,11 +69,11 @@ class UnderWay:
         """How many tasks keep every thread busy."""
         return _WAITING_TASKS * self.threads
 
-    def submit(self, *arguments: Hashable) -> None:
+    def submit(self, *arguments: Any) -> None:
         """Make a task."""
-        attempt = self._failures.get(arguments, 0)
-        name = hashlib.sha256(repr((self._source.key, arguments, attempt)).encode())
-        key = f"{self.function.__name__}-{name.hexdigest()}"
+        attempt = self._failures.get(self._name(arguments), 0)
+        name = self._name(self._source.key, arguments, attempt)
+        key = f"{self.function.__name__}-{name}"
         future = self.client.submit(self.function, self._source, *arguments, key=key, retries=1)
         self.tasks[key] = future, arguments
         self._done.add(future)
@@ -100,7 +102,8 @@ class UnderWay:
             yield arguments, result
 
     def _failed(self, key: str, arguments: TaskArguments, error: Exception) -> None:
-        failures = self._failures[arguments] = self._failures.get(arguments, 0) + 1
+        name = self._name(arguments)
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
         if failures >= _ATTEMPTS:
             raise PolyregionsError(
                 f"a task failed {failures} times on the cluster ({error!r}); look at the logs of "

@@ -18,6 +18,7 @@ from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.network import Network
+from polyregions.network.prefix import Prefix
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem, identity_of, problem_of, whole_problem
@@ -58,11 +59,11 @@ class Sent:
 class TaskResult:
     """What one task found: regions of the first l layers, and the prefixes it leaves.
 
-    `seconds` is how long it took, for the size of later tasks. A prefix is one byte a unit.
+    `seconds` is how long it took, for the size of later tasks.
     """
 
     counts: tuple[int, ...]
-    unexplored: tuple[bytes, ...]
+    unexplored: tuple[Prefix, ...]
     exact_decisions: int
     seconds: float
 
@@ -77,7 +78,7 @@ def sent(network: Network, domain: Domain | None, identity: Mapping[str, str]) -
 
 
 @only_compiled()  # a cluster has one speed
-def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> TaskResult:
+def count_piece(source: Sent, prefixes: Sequence[Prefix], nodes: int) -> TaskResult:
     """Count the regions below some prefixes, with a budget of nodes for all together.
 
     Raises
@@ -89,10 +90,10 @@ def count_piece(source: Sent, prefixes: Sequence[bytes], nodes: int) -> TaskResu
     problem = problem_sent(source)
     levels = len(problem.flat.widths) + 1
     each = max(1, nodes // len(prefixes))
-    parts = [count_below(problem, tuple(prefix), budget=each) for prefix in prefixes]
+    parts = [count_below(problem, prefix, budget=each) for prefix in prefixes]
     return TaskResult(
         tuple(sum(int(part.counts[level]) for part in parts) for level in range(levels)),
-        tuple(bytes(left) for part in parts for left in part.unexplored),
+        tuple(left for part in parts for left in part.unexplored),
         sum(part.exact_decisions for part in parts),
         perf_counter() - begin,
     )
@@ -141,7 +142,7 @@ class Walked:
     """What one walk below a prefix gave: a file of the folder, or prefixes instead.
 
     The numbers are those of the file: regions, edges between them, facets that lead out,
-    and exact decisions. Each of `starts` holds the fields of a `Subproblem`.
+    and exact decisions.
     """
 
     name: str
@@ -149,18 +150,17 @@ class Walked:
     edges: int
     leading_out: int
     exact_decisions: int
-    starts: tuple[tuple[Any, ...], ...]
+    starts: tuple[Subproblem, ...]
 
 
 @only_compiled()  # a result has the same bytes in every run
-def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
+def walk_piece(source: Sent, start: Subproblem, budget: int, folder: str) -> Walked:
     """Find all regions below a prefix and write them to a folder, or split the prefix.
 
     Parameters
     ----------
     source : Sent
-    start : tuple
-        The fields of a :class:`~polyregions.walk.subproblem.Subproblem`.
+    start : Subproblem
     budget : int
         Most regions of a file.
     folder : str
@@ -177,7 +177,7 @@ def walk_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -
 
 
 @only_compiled()  # a result has the same bytes in every run
-def prove_piece(source: Sent, start: tuple[Any, ...], budget: int, folder: str) -> Walked:
+def prove_piece(source: Sent, start: Subproblem, budget: int, folder: str) -> Walked:
     """Do what :func:`walk_piece` does, and write the part's piece of a certificate as well."""
     walked, regions, children = _walked(source, start, budget, folder)
     if regions is None:
@@ -198,27 +198,27 @@ def beyond_of(children: Words) -> Words:
 
 
 def _walked(
-    source: Sent, start: tuple[Any, ...], budget: int, folder: str
+    source: Sent, start: Subproblem, budget: int, folder: str
 ) -> tuple[Walked, Regions | None, Words]:
     """Return what a task did, and the regions that it wrote with the patterns beyond."""
-    problem, parts, begin = problem_sent(source), Path(folder), Subproblem(*start)
+    problem, parts = problem_sent(source), Path(folder)
     if not parts.is_dir():
         raise PolyregionsError(
             f"a worker on {platform.node()} does not see the folder {folder}; write the result to "
             f"a folder that all machines share"
         )
-    found = walk_below(problem, begin, budget)
+    found = walk_below(problem, start, budget)
     assert found.fence is not None
     parents, children = found.fence.leading_out()
     if not found.finished:
-        starts = tuple(map(tuple, split_subproblem(problem, begin, found)))
+        starts = tuple(split_subproblem(problem, start, found))
         return Walked("", 0, 0, 0, 0, starts), None, children
     children = problem.reduction.grow_words(children)
     numbers, _ = sorted_numbers(problem, found)
     rank = np.empty(len(numbers), dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     regions = result_of(problem, found)
-    name = part_name(source.identity, begin.marks)
+    name = part_name(source.identity, start.prefix)
     with _written_to(folder):
         write_part_file(parts / name, regions, rank[parents], children)
     sizes = len(regions), len(regions.edges), len(parents)

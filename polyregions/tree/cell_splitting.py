@@ -13,7 +13,7 @@ tree about a third smaller than in the network's order.
 
 from __future__ import annotations
 
-from polyregions.cells.degeneracy import prove_exact_combination
+from polyregions.cells.degeneracy import TieScratch, prove_exact_combination
 from polyregions.cells.dictionary import PIVOT_HINT, blocking_row
 from polyregions.cells.proofs import evaluate_row, prove_one_sided
 from polyregions.cells.row_side import (
@@ -25,8 +25,9 @@ from polyregions.cells.row_side import (
 )
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import Rows
+from polyregions.network.prefix import bit_of, decides
 from polyregions.network.residues import modular_rows
-from polyregions.network.unit_order import is_open
+from polyregions.tree.fixed_prefix import settle_unit
 from polyregions.tree.tree_state import (
     ACTIVE,
     WAITING,
@@ -36,7 +37,6 @@ from polyregions.tree.tree_state import (
     guard_column,
     leave,
     remove_candidate,
-    settle_unit,
     swap_basis,
 )
 
@@ -55,20 +55,38 @@ STEPS_HINT = 50
 
 @exact_order_kernel
 def prove_candidate_touches(flat, modular, tree, depth, level, position, sign):
-    """Prove that a candidate that only touches the polytope is one-sided, exactly."""
+    """Prove that a candidate that only touches the polytope is one-sided, exactly.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    tree : Tree, in and out
+    depth, level : int
+    position : int
+        Of the candidate, in the dictionary.
+    sign : float
+        1.0 or -1.0: the side that is asked about.
+
+    Returns
+    -------
+    bool
+    """
     rows, work = Rows(tree.rows[level], tree.errors[level]), tree.work
     dictionary = dictionary_at(tree, depth)
     if dictionary.table[flat.dimension, position] * sign > TOUCHING_HINT:
         return False
     ids = tree.ids[level]
+    # the network's shape is asked first; residues are made for those that it leaves open
+    ties = TieScratch(work.inverse, work.residual, work.basis_ids, work.is_zero, work.state)
     work.state[0] = 1 if tree.residues[0] >= level else 0
-    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, work)
+    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, ties)
     if answer < 0 and len(modular.primes) > 0:
         modular_rows(flat, modular, tree.bits)
         tree.residues[0] = level
         work.state[0] = 1
         answer, _ = prove_exact_combination(
-            flat, modular, ids, rows, dictionary, position, sign, work
+            flat, modular, ids, rows, dictionary, position, sign, ties
         )
     if answer == 2:
         tree.counters[0]["exact"] += 1
@@ -79,7 +97,22 @@ def prove_candidate_touches(flat, modular, tree, depth, level, position, sign):
 def settle_here(flat, modular, tree, depth, level):
     """Settle the candidates that have their least value at this vertex.
 
-    Returns False if the fixed prefix says otherwise.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    tree : Tree, in and out
+    depth, level : int
+
+    Returns
+    -------
+    bool
+        False if the fixed prefix says otherwise.
+
+    Notes
+    -----
+    *Invariant.* A candidate leaves only with a proof that it has one sign on the polytope, so
+    the bits that are set and the candidates that are left decide its cells.
     """
     frame, work = tree.frames[depth], tree.work
     table, row_at = tree.tables[depth], tree.row_at[depth]
@@ -87,11 +120,13 @@ def settle_here(flat, modular, tree, depth, level):
     m = flat.dimension
     start, end = frame["moved"], frame["end"]
     side_margins(table, m, start, end, work.ratio)
+    # margins are floats, so they only choose whom to prove
     likely = 0
     for p in range(start, end):
         likely += work.ratio[p] >= -PIVOT_HINT
     if likely == 0:
         return True
+    # one pass over the table for all of them is cheaper than a pass for each
     if likely >= MANY_HINT:
         one_sided_bounds(rows, dictionary, start, end, work.residuals, work.bounds)
     p = start
@@ -104,9 +139,10 @@ def settle_here(flat, modular, tree, depth, level):
                 rows, dictionary, p, sign, work.residual
             ) or prove_candidate_touches(flat, modular, tree, depth, level, p, sign)
         if proven:
-            if not settle_unit(tree, level, column, 1 if sign > 0.0 else 0):
+            if not settle_unit(tree, tree.ids[level, column], 1 if sign > 0.0 else 0):
                 return False
             remove_candidate(tree, depth, p)
+            # the last candidate is at p now
             work.ratio[p] = work.ratio[frame["end"]]
             work.bounds[p] = work.bounds[frame["end"]]
         else:
@@ -118,18 +154,27 @@ def settle_here(flat, modular, tree, depth, level):
 def next_candidate(tree, depth, level):
     """Return the position of the candidate to decide next.
 
-    Those that the fixed prefix decides come first: they keep one side only.
+    Those that the fixed prefix decides come first: they keep one side only. Any choice gives
+    the same counts.
+
+    Parameters
+    ----------
+    tree : Tree
+    depth, level : int
+
+    Returns
+    -------
+    int
     """
     counters, frame, row_at = tree.counters[0], tree.frames[depth], tree.row_at[depth]
     values = tree.tables[depth, tree.vertices.shape[1]]
-    offset = tree.starts[level] - tree.n_base[level]
     best = frame["moved"]
     if counters["fixed"] > tree.starts[level]:
         for p in range(frame["moved"], frame["end"]):
-            place = offset + row_at[p]
-            if not is_open(tree.fixed, counters["fixed"], place):
+            if decides(tree.fixed, tree.ids[level, row_at[p]]):
                 return p
     for p in range(frame["moved"] + 1, frame["end"]):
+        # as the order says, or the one farthest away: it is likely to cut through the middle
         if counters["ordered"] == 1:
             if row_at[p] < row_at[best]:
                 best = p
@@ -140,7 +185,29 @@ def next_candidate(tree, depth, level):
 
 @inlined_exact_order_kernel
 def search(flat, modular, tree, depth, level):
-    """Decide one candidate: one-sided (it then has left) or split, else open."""
+    """Decide one candidate of the polytope on top.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    tree : Tree, in and out
+    depth, level : int
+        With a candidate at least.
+
+    Returns
+    -------
+    int
+        ONE_SIDED: it has left; SPLIT; PRUNED: the fixed prefix says otherwise; UNPROVEN.
+
+    Notes
+    -----
+    *Algorithm.* The primal simplex method minimises the candidate's absolute value from the
+    vertex at hand, until multipliers prove it one-sided or an edge crosses it.
+
+    *Invariant.* Pivots only propose: the polytope and its candidates stay the same, but for
+    those that are proven one-sided on the way. It ends because pivots are limited.
+    """
     m = flat.dimension
     frame, work = tree.frames[depth], tree.work
     table, row_at = tree.tables[depth], tree.row_at[depth]
@@ -149,13 +216,13 @@ def search(flat, modular, tree, depth, level):
     p = next_candidate(tree, depth, level)
     target = row_at[p]
     tree.counters[0]["target"] = target
-    place = tree.starts[level] + target - tree.n_base[level]
-    if is_open(tree.fixed, tree.counters[0]["fixed"], place):
+    if not decides(tree.fixed, tree.ids[level, target]):
         tree.counters[0]["nodes"] += 1  # to find the prefix again is no progress
     fresh = False
     steps = STEPS_HINT * (m + 2) + frame["end"]
     while True:
         sign = 1.0 if table[m, p] > 0.0 else -1.0
+        # the edge along which the candidate falls fastest; without one this is its least value
         slack = falling_slack(table, m, p, sign)
         doubt = slack < 0
         position = -1
@@ -167,10 +234,16 @@ def search(flat, modular, tree, depth, level):
             Rows(tree.rows[level], errors), dictionary_at(tree, depth), p, sign, work.residual
         ) or prove_candidate_touches(flat, modular, tree, depth, level, p, sign):
             remove_candidate(tree, depth, p)
-            return ONE_SIDED if settle_unit(tree, level, target, 1 if sign > 0.0 else 0) else PRUNED
+            return (
+                ONE_SIDED
+                if settle_unit(tree, tree.ids[level, target], 1 if sign > 0.0 else 0)
+                else PRUNED
+            )
         if not doubt:
             length = -table[m, position] / table[slack, position]
+            # its value at the other end of the edge
             beyond = sign * (table[m, p] + length * table[slack, p])
+            # closer to the row than its error nothing is proven
             margin = 4.0 * errors[target]
             if beyond < -margin:
                 # an edge crosses the row: is there a witness on either side?
@@ -180,18 +253,19 @@ def search(flat, modular, tree, depth, level):
                 if sign * table[m, p] > margin and two_witnesses(
                     tree, depth, level, columns, target, sign
                 ):
-                    return split_cell(
-                        flat, modular, tree, depth, level, p, slack, position, sign, -beyond
-                    )
+                    return split_cell(flat, modular, tree, depth, p, slack, position, -beyond)
                 doubt = True
         if doubt:
+            # rounding may be to blame: once more from a table without it
             if fresh or not fresh_table(flat, tree, depth, level):
                 return UNPROVEN
             fresh = True
             continue
         swap_basis(tree, depth, slack, position, frame["end"])
+        # a new vertex may be the least one of other candidates as well
         if not settle_here(flat, modular, tree, depth, level):
             return PRUNED
+        # pivots and proofs move candidates: find it again, unless it was proven one-sided
         p = frame["moved"]
         while p < frame["end"] and row_at[p] != target:
             p += 1
@@ -205,11 +279,33 @@ def two_witnesses(tree, depth, level, columns, target, sign):
 
     The polytope's own witness is one of them if it can be; then ``work.near`` (with
     the given sign) or ``work.far`` (with the other) is replaced by it.
+
+    Parameters
+    ----------
+    tree : Tree, in and out
+    depth, level : int
+    columns : int
+        How many rows the level has.
+    target : int
+        The candidate's column.
+    sign : float
+        Of the candidate at ``work.near``.
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    Either point then lies in the open polytope of its side, which is not empty:
+    docs/mathematics.md, part 9.
     """
     m = tree.vertices.shape[1]
     work, rows, guards = tree.work, tree.rows[level], tree.guards[level]
     error = tree.errors[level, target]
+    # on which side the polytope's own witness is
     known = sign * evaluate_row(rows, m, target, tree.witnesses[depth])
+    # one point on either side, each strictly inside every row of the polytope
     for side in range(2):
         point = work.near if side == 0 else work.far
         turn = 1.0 if side == 0 else -1.0
@@ -225,27 +321,49 @@ def two_witnesses(tree, depth, level, columns, target, sign):
 
 
 @inlined_exact_order_kernel
-def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyond):
-    """Split the polytope by the candidate at `p`: its far side is next, the near one waits."""
+def split_cell(flat, modular, tree, depth, p, slack, position, beyond):
+    """Split the polytope by a candidate: its far side is next, the near one waits.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    tree : Tree, in and out
+        ``work.near`` and ``work.far`` are witnesses of the two sides.
+    depth : int
+    p : int
+        The candidate's position.
+    slack, position : int
+        The edge that crosses it: the row of the basis that it leaves, and the position of the
+        row where it ends.
+    beyond : float
+        How far beyond the candidate's row the edge ends.
+
+    Returns
+    -------
+    int
+        SPLIT, or PRUNED if nothing is left on top that is below the fixed prefix.
+    """
     m = flat.dimension
     counters, frame = tree.counters[0], tree.frames[depth]
+    level = frame["level"]
     table, row_at = tree.tables[depth], tree.row_at[depth]
     column, end = row_at[p], frame["end"]
     error = tree.errors[level, column]
-    place = tree.starts[level] + column - tree.n_base[level]
-    near_bit = 1 if sign > 0.0 else 0
+    unit = tree.ids[level, column]
+    near_bit = 1 if table[m, p] > 0.0 else 0
     near_gap = inward_gap(column, error, abs(table[m, p]))
     far_gap = inward_gap(column, error, beyond)
-    if not is_open(tree.fixed, counters["fixed"], place):
+    if decides(tree.fixed, unit):
         # only one side belongs to the prefix
+        near = bit_of(tree.fixed, unit) == near_bit
         for d in range(m):
-            tree.witnesses[depth, d] = (
-                tree.work.near[d] if tree.fixed[place] == near_bit else tree.work.far[d]
-            )
-        if tree.fixed[place] == near_bit:
+            tree.witnesses[depth, d] = tree.work.near[d] if near else tree.work.far[d]
+        if near:
             guard_column(tree, level, column, near_bit == 0, near_gap)
             add_row(tree, depth, p, near_bit == 0, near_gap)
         else:
+            # the vertex at hand is on the wrong side: over the edge first
             swap_basis(tree, depth, slack, position, end)
             guard_column(tree, level, column, near_bit == 1, far_gap)
             add_row(tree, depth, p, near_bit == 1, far_gap)
@@ -253,11 +371,12 @@ def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyo
                 return PRUNED
         return SPLIT
     if level == counters["last"] and end == frame["moved"] + 1:
-        # two leaves
+        # two leaves, of which no more than their number is asked
         tree.counts[level] += 2
         frame["moved"] = end
         leave(tree)
         return SPLIT
+    # the far side is a copy on top; both go on from a vertex of their own
     far = depth + 1
     far_table, far_rows, far_frame = tree.tables[far], tree.row_at[far], tree.frames[far]
     for k in range(m + 1):
@@ -274,12 +393,15 @@ def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyo
     far_frame["state"] = ACTIVE
     far_frame["moved"] = frame["moved"]
     far_frame["end"] = end
+    # the near side keeps the frame, and its vertex
     frame["state"] = WAITING
     frame["column"] = column
     tree.frame_gap[depth] = near_gap
     add_row(tree, depth, p, near_bit == 0, near_gap)
+    # over the edge, to a vertex beyond the row; then the row bounds the far side
     swap_basis(tree, far, slack, position, end)
     add_row(tree, far, p, near_bit == 1, far_gap)
+    # the column is that of the far side now; `leave` turns it for the near one
     guard_column(tree, level, column, near_bit == 1, far_gap)
     counters["depth"] = far
     return SPLIT if settle_here(flat, modular, tree, far, level) else PRUNED
@@ -288,7 +410,16 @@ def split_cell(flat, modular, tree, depth, level, p, slack, position, sign, beyo
 @entry
 @exact_order_kernel
 def split_near(tree, depth, level, position, near_bit, gap):
-    """Go on with the near side of the candidate at a position only."""
+    """Go on with the near side of the candidate at a position only.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    depth, level, position : int
+    near_bit : int
+    gap : float
+        See `add_row`.
+    """
     column = tree.row_at[depth, position]
     guard_column(tree, level, column, near_bit == 0, gap)
     add_row(tree, depth, position, near_bit == 0, gap)

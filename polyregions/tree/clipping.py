@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import LOST
+from polyregions.network.prefix import bit_of, decides
 from polyregions.network.residues import vanishes
-from polyregions.network.unit_order import FREE, is_open
 from polyregions.tree.corner_orientation import corner_residues_ready, sides_of_corners
+from polyregions.tree.fixed_prefix import count_cells, settle_unit
 from polyregions.tree.planar_levels import compute_maps, enter_level
 from polyregions.tree.polygons import (
     SETTLED_POLYGON,
     SPLITTING_POLYGON,
     WAITING_POLYGON,
     copy_corner,
-    count_cells,
     place_corner,
-    settle_unit,
 )
 
 __all__ = ["EXPLORED", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "STOPPED", "explore_polygons"]
@@ -34,7 +33,23 @@ FIXED_FIRST_HINT = 1 << 30
 def settle_candidates(flat, modular, polygons, depth):
     """Settle the candidates that do not cut the polygon; choose one of those that do.
 
-    Returns DONE, PAUSED if the fixed prefix says otherwise, NEEDS_ROW or NEEDS_SIGNS.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    polygons : Polygons, in and out
+    depth : int
+
+    Returns
+    -------
+    int
+        EXPLORED; STOPPED if the fixed prefix says otherwise; NEEDS_ROW or NEEDS_SIGNS.
+
+    Notes
+    -----
+    *Invariant.* Candidates ``0 … kept - 1`` are proven to cut the polygon, or were not looked
+    at; every other one has its bit. After an interruption the loop goes on with the first that
+    is not proven: ``frame["cutting"]``.
     """
     frame, counters, candidates = polygons.frames[depth], polygons.counters[0], polygons.candidates
     level, start = frame["level"], frame["candidates"]
@@ -44,11 +59,13 @@ def settle_candidates(flat, modular, polygons, depth):
     for i in range(kept, frame["count"]):
         row = candidates[start + i]
         if status != EXPLORED:
+            # interrupted: those that follow stay as they are
             candidates[start + kept] = row
             kept += 1
             continue
         bit = -1
         balance = 0
+        # a lost row may vanish, which has bit 0; only residues or integers can tell
         if polygons.errors[row] == LOST:
             if not corner_residues_ready(flat, modular, polygons, level) or not vanishes(
                 modular, 2, row
@@ -66,13 +83,14 @@ def settle_candidates(flat, modular, polygons, depth):
                 status = NEEDS_SIGNS
             elif balance == 0:
                 bit = 0
+                # no corner is on the other side; not all are on the line, as it does not vanish
                 for k in range(frame["sides"]):
                     bit |= polygons.signs[k] > 0
         if status != EXPLORED:
             frame["cutting"] = kept
         if bit < 0:
             # those that the fixed prefix decides come first: they keep one side only
-            if not is_open(polygons.fixed, counters["fixed"], polygons.rank[row]):
+            if decides(polygons.fixed, row):
                 balance = FIXED_FIRST_HINT
             if status == EXPLORED and balance > best:
                 best = balance
@@ -92,7 +110,28 @@ def settle_candidates(flat, modular, polygons, depth):
 
 @exact_order_kernel
 def write_half(polygons, depth, row, sign, place):
-    """Write the part of a polygon on one side of a row at a place; return its corners."""
+    """Write the part of a polygon on one side of a row at a place.
+
+    Parameters
+    ----------
+    polygons : Polygons, in and out
+        ``signs`` are the sides that the corners are on.
+    depth, row : int
+    sign : int
+        1 or -1: which side.
+    place : int
+        In ``polygons.corners``, behind the polygon's own.
+
+    Returns
+    -------
+    int
+        How many corners.
+
+    Notes
+    -----
+    *Invariant.* The corners written follow one another around the part, each with the row of
+    the edge to the next: an edge of the polygon, or the row itself.
+    """
     frame, signs = polygons.frames[depth], polygons.signs
     first, count = frame["first"], frame["sides"]
     size = 0
@@ -101,12 +140,14 @@ def write_half(polygons, depth, row, sign, place):
         here = signs[i] * sign
         after = signs[i + 1 if i + 1 < count else 0] * sign
         edge = polygons.meetings[first + i, 2]
+        # a corner on the line belongs to both parts, and begins or ends the new edge
         if here > 0 or (here == 0 and after > 0):
             copy_corner(polygons, first + i, edge, place + size)
             size += 1
         elif here == 0 and before > 0:
             copy_corner(polygons, first + i, row, place + size)
             size += 1
+        # the line crosses the edge between two corners
         if here * after < 0:
             place_corner(polygons, edge, row, row if here > 0 else edge, place + size)
             size += 1
@@ -115,31 +156,45 @@ def write_half(polygons, depth, row, sign, place):
 
 @exact_order_kernel
 def split_polygon(polygons, depth):
-    """Split the polygon on top by the candidate whose sides are in ``signs``."""
+    """Split the polygon on top by the candidate whose sides are in ``signs``.
+
+    Parameters
+    ----------
+    polygons : Polygons, in and out
+    depth : int
+
+    Notes
+    -----
+    *Invariant.* The two parts are disjoint and fill the polygon; they share its other
+    candidates. If the fixed prefix decides the candidate, one part is not below it and is left
+    out.
+    """
     frames, counters, candidates = polygons.frames, polygons.counters[0], polygons.candidates
     frame = frames[depth]
     start = frame["candidates"]
     row = candidates[start + frame["choice"]]
+    # the others keep their order
     for i in range(frame["choice"], frame["count"] - 1):
         candidates[start + i] = candidates[start + i + 1]
     frame["count"] -= 1
     frame["state"] = WAITING_POLYGON
     frame["cutting"] = 0
     frame["unit"] = row
+    # both parts are written behind the polygon, then one takes its place
     end = frame["first"] + frame["sides"]
     ones = write_half(polygons, depth, row, 1, end)
     zeros = write_half(polygons, depth, row, -1, end + ones)
-    place = polygons.rank[row]
-    only = FREE if is_open(polygons.fixed, counters["fixed"], place) else polygons.fixed[place]
+    one_part = decides(polygons.fixed, row)
+    bit = bit_of(polygons.fixed, row) if one_part else 1
     # the polygon becomes one part; the other, if it is asked for, goes on top
-    first = end if only != 0 else end + ones
-    size = ones if only != 0 else zeros
-    frame["bit"] = 1 if only != 0 else 0
+    first = end if bit else end + ones
+    size = ones if bit else zeros
+    frame["bit"] = bit
     target = frame["first"]
     for i in range(size):
         copy_corner(polygons, first + i, polygons.meetings[first + i, 2], target + i)
     frame["sides"] = size
-    if only != FREE:
+    if one_part:
         return
     for i in range(zeros):
         source = end + ones + i
@@ -154,6 +209,7 @@ def split_polygon(polygons, depth):
     top["cutting"] = 0
     top["unit"] = row
     top["bit"] = 0
+    # each part settles its candidates on its own
     for i in range(frame["count"]):
         candidates[top["candidates"] + i] = candidates[start + i]
     counters["depth"] = depth + 1
@@ -161,16 +217,33 @@ def split_polygon(polygons, depth):
 
 @inlined_exact_order_kernel
 def is_new(polygons, frame):
-    """Return whether a polygon is a part that the fixed prefix does not lead to."""
-    return frame["unit"] >= 0 and is_open(
-        polygons.fixed, polygons.counters[0]["fixed"], polygons.rank[frame["unit"]]
-    )
+    """Return whether a polygon is a part that the fixed prefix does not lead to.
+
+    Parameters
+    ----------
+    polygons : Polygons
+    frame : POLYGON_FRAME
+    """
+    return frame["unit"] >= 0 and not decides(polygons.fixed, frame["unit"])
 
 
 @exact_order_kernel
 def has_room(flat, polygons, depth):
-    """Return whether the stack has room for a split or another level."""
+    """Return whether the stack has room for a split or another level.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    polygons : Polygons
+    depth : int
+
+    Notes
+    -----
+    A split adds four corners at most: two parts of k corners have k + 4, and they are written
+    behind the polygon first.
+    """
     frame = polygons.frames[depth]
+    # the next level may have a whole layer of candidates
     widest = len(polygons.low)
     return (
         depth + 1 < len(polygons.frames)
@@ -184,12 +257,27 @@ def has_room(flat, polygons, depth):
 def explore_polygons(flat, modular, polygons, nodes, regions):
     """Explore a planar tree for about so many nodes, or until so many regions are counted.
 
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+        Without primes until it is known that residues are needed.
+    polygons : Polygons, in and out
+    nodes : int
+    regions : int
+
     Returns
     -------
     int
-        DONE; PAUSED; NEEDS_ROOM: call again with more room; NEEDS_ROW: the row
+        EXPLORED; STOPPED; NEEDS_ROOM: call again with more room; NEEDS_ROW: the row
         ``counters["target"]`` may vanish, write it and call again; NEEDS_SIGNS: write the sides
         of that row that the corners of the polygon on top are on, and call again.
+
+    Notes
+    -----
+    *Invariant.* As in `tree_kernel.explore`: every region below the fixed prefix is counted, or
+    lies in one polygon of the stack. A line cuts an open convex polygon in two open parts, and
+    settled units cut none: docs/mathematics.md, part 9.
     """
     counters, frames = polygons.counters[0], polygons.frames
     last = counters["last"]
@@ -205,6 +293,7 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
                 if counters["nodes"] >= stop or polygons.counts[last] >= regions:
                     return STOPPED
                 counters["nodes"] += 1
+            # polygons above have overwritten it
             if frame["unit"] >= 0:
                 polygons.bits[frame["unit"]] = frame["bit"]
             status = settle_candidates(flat, modular, polygons, depth)
@@ -213,6 +302,7 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
                 continue
             if status != EXPLORED:
                 return status
+        # no candidate is left: the polygon is a cell of the layers so far
         if frame["count"] == 0:
             count_cells(polygons, level, 1)
             if level == last:
@@ -223,17 +313,21 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
             while polygons.starts[level + 1] == polygons.starts[level]:
                 level += 1
                 compute_maps(flat, polygons, level)
+            # hint: to enter a wide layer is work, too
             if polygons.starts[level] >= counters["fixed"]:
                 counters["nodes"] += flat.widths[level - 1] >> 5
             if not enter_level(flat, polygons, depth, level):
                 counters["depth"] -= 1
             continue
         row = polygons.candidates[frame["candidates"] + frame["choice"]]
+        # a unit beyond the fixed prefix is free, and both parts are asked for
         place = polygons.rank[row]
         if level == last and frame["count"] == 1 and place >= counters["fixed"]:
+            # two leaves, of which no more than their number is asked
             count_cells(polygons, level, 2)
             counters["depth"] -= 1
             continue
+        # after NEEDS_SIGNS the call goes on here, not with settling
         frame["state"] = SPLITTING_POLYGON
         if sides_of_corners(flat, modular, polygons, depth, row) < 0:
             return NEEDS_SIGNS

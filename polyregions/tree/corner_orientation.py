@@ -18,7 +18,20 @@ UNKNOWN_SIDE = 2
 
 @exact_order_kernel
 def corner_residues_ready(flat, modular, polygons, level):
-    """Compute the rows up to a level modulo the primes, unless they are there."""
+    """Compute the rows up to a level modulo the primes, unless they are there.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork, out
+    polygons : Polygons, in and out
+    level : int
+
+    Returns
+    -------
+    bool
+        False if there are no primes yet.
+    """
     if len(modular.primes) == 0:
         return False
     if polygons.counters[0]["residues"] < level:
@@ -29,14 +42,32 @@ def corner_residues_ready(flat, modular, polygons, level):
 
 @exact_order_kernel
 def side(flat, modular, polygons, level, corner, row):
-    """Return the sign of a row at a corner, or UNKNOWN."""
+    """Return the sign of a row at a corner.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    polygons : Polygons
+    level : int
+    corner : int
+        Its place in ``polygons.corners``.
+    row : int
+
+    Returns
+    -------
+    int
+        1, 0 or -1, proven (docs/mathematics.md, part 9); else UNKNOWN_SIDE.
+    """
     rows, corners = polygons.rows, polygons.corners
     value = rows[2, row] + rows[0, row] * corners[corner, 0] + rows[1, row] * corners[corner, 1]
+    # the row's own error, and how much it can change between this point and the exact corner
     bound = polygons.errors[row] + corners[corner, 2]
     if value > bound:
         return 1
     if value < -bound:
         return -1
+    # undecided by floats: is it exactly on the line?
     first, second = polygons.meetings[corner, 0], polygons.meetings[corner, 1]
     if flat.zero_offsets and max(first, second) < flat.units:
         return 0  # three lines through the origin
@@ -52,13 +83,25 @@ def side(flat, modular, polygons, level, corner, row):
 def sides_of_corners(flat, modular, polygons, depth, row):
     """Find the sides of a row that the corners of a polygon are on.
 
-    Returns how evenly it divides them: 0 if it does not cut, -1 if it is UNKNOWN.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    polygons : Polygons, in and out
+        They are written to ``signs``; ``counters["target"]`` is the row if one is unknown.
+    depth, row : int
+
+    Returns
+    -------
+    int
+        How evenly it divides them: 0 if it does not cut, -1 if a side is unknown.
     """
     frame, signs = polygons.frames[depth], polygons.signs
     first, count = frame["first"], frame["sides"]
     given = polygons.counters[0]["given"] == row
     above = below = 0
     for i in range(count):
+        # exact arithmetic has found them all, when one was unknown
         if given:
             sign = int(polygons.given[i])
         else:
@@ -70,4 +113,5 @@ def sides_of_corners(flat, modular, polygons, depth, row):
         above += sign > 0
         below += sign < 0
     polygons.counters[0]["given"] = -1
+    # an affine function has its extremes at corners: without one on either side it cuts nothing
     return min(above, below)

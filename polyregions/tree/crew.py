@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.exact.stopping import Stopped
+from polyregions.network.prefix import Prefix
 from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem
 from polyregions.run.progress import Progress
-from polyregions.tree.explorer import Explorer, Prefix, explorer_of
+from polyregions.tree.explorer import Explorer, explorer_of
 
 __all__ = ["NODES_OF_A_STEP", "Crew"]
 

@@ -13,12 +13,12 @@ import numpy as np
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
-from polyregions.network.unit_order import FREE
+from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.limits import counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
-from polyregions.tree.explorer import Explorer, Prefix, explorer_of
+from polyregions.tree.explorer import Explorer, explorer_of
 
 __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]
 
@@ -136,9 +136,9 @@ def probes_of(network: Network, domain: Domain | None, *, seed: int = 0) -> Iter
     if problem.flat.units == 0:
         while True:
             yield Probe(1.0, 1, True)
-    subtree = explorer_of(problem, None)
+    subtree, everything = explorer_of(problem, None), empty_prefix(problem.flat.units)
     while True:
-        yield _probe(subtree, rng)
+        yield _probe(subtree, everything, rng)
 
 
 def estimate_regions(
@@ -277,8 +277,8 @@ def _confidence_interval(
     return mean * exp(-min(reach, 700.0)), mean * exp(min(reach, 600.0))
 
 
-def _probe(subtree: Explorer, rng: np.random.Generator) -> Probe:
-    waiting: dict[int, list[tuple[float, Prefix]]] = {0: [(1.0, ())]}
+def _probe(subtree: Explorer, everything: Prefix, rng: np.random.Generator) -> Probe:
+    waiting: dict[int, list[tuple[float, Prefix]]] = {0: [(1.0, everything)]}
     due = [0]
     regions, counted, exact = 0.0, 0, True
     while due:
@@ -290,8 +290,9 @@ def _probe(subtree: Explorer, rng: np.random.Generator) -> Probe:
             found, left = _explored(subtree, prefix)
             regions += weight * found
             counted += found
+            # they keep the weight: each stands for as many of the tree
             for longer in left:
-                decided = len(longer) - longer.count(FREE)
+                decided = n_decided(longer)
                 if decided not in waiting:
                     waiting[decided] = []
                     heapq.heappush(due, decided)

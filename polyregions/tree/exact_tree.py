@@ -17,7 +17,7 @@ from polyregions.arrays import Bits
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
 from polyregions.exact.simplex import Column, evaluate
-from polyregions.network.unit_order import FREE
+from polyregions.network.prefix import Prefix, unpack_prefix, with_bit
 from polyregions.run.problem import Problem, prefix_rows
 
 __all__ = ["ExactTree"]
@@ -36,9 +36,9 @@ class ExactTree:
         Where each level begins in the order; see `Tree`.
     counts : numpy.ndarray of int64
         Regions counted, by level.
-    stack : list of (marks, point)
-        Prefixes waiting: for each unit in order its bit, or 2 where it is not decided; and
-        a point inside or None. A prefix that ends with a layer has not been counted there.
+    stack : list of (Prefix, point)
+        Prefixes waiting, and a point inside or None. A prefix that ends with a layer has not
+        been counted there.
     decisions : int
     """
 
@@ -46,61 +46,65 @@ class ExactTree:
     sequence: NDArray[np.int64]
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
-    stack: list[tuple[Bits, Column | None]] = field(default_factory=list)
+    stack: list[tuple[Prefix, Column | None]] = field(default_factory=list)
     decisions: int = 0
     _known: tuple[bytes, list[list[flint.fmpz]], list[Any]] | None = None
 
-    def push(self, marks: Bits) -> None:
+    def push(self, prefix: Prefix) -> None:
         """Add a prefix; one that belongs to no region counts nothing."""
-        self.stack.append((marks.copy(), None))
+        self.stack.append((prefix, None))
 
     def step(self) -> None:
         """Decide one unit of the prefix on top, or raise `Stopped` and change nothing."""
-        top = self.stack[-1]
-        self.stack[-1:] = self._decided(top[0].copy(), top[1])
+        self.stack[-1:] = self._decided(*self.stack[-1])
 
-    def _decided(self, marks: Bits, inside: Column | None) -> list[tuple[Bits, Column | None]]:
+    def _decided(self, prefix: Prefix, inside: Column | None) -> list[tuple[Prefix, Column | None]]:
         """Return what a prefix becomes, and count it where it ends with a layer."""
-        decided = np.flatnonzero(marks != FREE)
-        still_open = np.flatnonzero(marks == FREE)
-        place = int(still_open[0]) if len(still_open) else len(marks)
+        decided, bits = unpack_prefix(prefix, len(self.sequence))
+        # units are decided in the order of the tree, but for a few of the last layer
+        free = np.flatnonzero(decided[self.sequence] == 0)
+        place = int(free[0]) if len(free) else len(self.sequence)
+        # of the first free unit; the rows up to it rest on bits that are given
         level = int(np.flatnonzero(self.starts[:-1] <= place)[-1])
-        unsigned, domain = self._rows(marks, level)
+        unsigned, domain = self._rows(bits, level)
         rows = [*domain]
-        for known in decided.tolist():
-            row = unsigned[int(self.sequence[known])]
-            if marks[known] and not any(row):
+        for known in np.flatnonzero(decided).tolist():
+            row = unsigned[known]
+            if bits[known] and not any(row):
                 return []  # identically zero counts as inactive
-            rows.append(row if marks[known] else [-entry for entry in row])
+            rows.append(row if bits[known] else [-entry for entry in row])
         if inside is None:
             point = interior_point(rows)
             if point is None:
-                return []
+                return []  # no interior: it is the prefix of no region
             inside = column_of(point)
         answer: int | Column = 0
-        if place < len(marks):
-            row = unsigned[int(self.sequence[place])]
+        if place < len(self.sequence):
+            unit = int(self.sequence[place])
+            row = unsigned[unit]
             answer = side_of(rows, row, inside)
             self.decisions += 1
         # from here on nothing stops
-        if len(decided) == place:
+        if decided.sum() == place:
+            # nothing is decided behind: a whole layer, or several if some have no units
             ended = np.flatnonzero((self.starts[1:] == place) & (np.diff(self.starts) > 0))
             self.counts[ended] += 1
-        if place == len(marks):
+        if place == len(self.sequence):
             return []
         if isinstance(answer, int):
-            marks[place] = answer > 0
-            return [(marks, inside)]
-        near, far = marks.copy(), marks
-        far[place] = evaluate(row, answer) > 0
-        near[place] = not far[place]
+            # one sign all over the prefix, by proof; the point inside stays
+            return [(with_bit(prefix, unit, int(answer > 0)), inside)]
+        bit = int(evaluate(row, answer) > 0)
+        near, far = with_bit(prefix, unit, 1 - bit), with_bit(prefix, unit, bit)
+        # `answer` is a point on the other side than `inside`; a point on the row is on neither
         return [(near, inside if evaluate(row, inside) else None), (far, answer)]
 
-    def _rows(self, marks: Bits, level: int) -> tuple[list[list[flint.fmpz]], list[Any]]:
+    def _rows(self, bits: Bits, level: int) -> tuple[list[list[flint.fmpz]], list[Any]]:
         """Return the rows of the units up to a level, not signed, and the domain's."""
         below = self.sequence[: self.starts[level]]
-        chosen = np.ones_like(marks)
-        chosen[below] = marks[: self.starts[level]]
+        chosen = np.ones_like(bits)
+        chosen[below] = bits[below]
+        # the rows of a level are the same until a bit below changes
         key = chosen.tobytes()
         if self._known is None or self._known[0] != key:
             rows, domain = prefix_rows(self.problem, chosen)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.network.unit_order import Prefix
+from polyregions.network.prefix import Prefix
 from polyregions.run.problem import Problem
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.tree.subtree import Subtree
 
-__all__ = ["Explorer", "Prefix", "explorer_of"]
+__all__ = ["Explorer", "explorer_of"]
 
 
 class Explorer(Protocol):
     """All regions below a prefix, and how far they have been explored."""
 
-    def start(self, prefix: Sequence[int]) -> None:
+    def start(self, prefix: Prefix) -> None:
         """Begin anew, below another prefix."""
 
     @property
@@ -50,7 +49,7 @@ class Explorer(Protocol):
 
 
 def explorer_of(
-    problem: Problem, sequence: NDArray[np.int64] | None, prefix: Sequence[int] = ()
+    problem: Problem, sequence: NDArray[np.int64] | None, prefix: Prefix | None = None
 ) -> Explorer:
     """Return an explorer of the regions below a prefix; see `Subtree` for the parameters."""
     if problem.flat.dimension == 2:

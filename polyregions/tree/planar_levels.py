@@ -9,7 +9,8 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.rows import Rows, write_row
 from polyregions.network.layer_maps import Maps, change_slope, write_layer_maps
 from polyregions.rounding import ROUNDOFF, TINY
-from polyregions.tree.polygons import WAITING_POLYGON, settle_unit
+from polyregions.tree.fixed_prefix import settle_unit
+from polyregions.tree.polygons import WAITING_POLYGON
 
 __all__ = ["compute_maps", "enter_level", "evaluate_units"]
 
@@ -22,6 +23,18 @@ def compute_maps(flat, polygons, level):
     """Bring the maps of a level's units up to date with the bits below.
 
     From one cell to the next few bits change, and the maps change by their weights.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    polygons : Polygons, in and out
+    level : int
+
+    Notes
+    -----
+    *Invariant.* ``maps[layer]`` are those of the bits in ``seen`` below, within
+    ``map_errors[layer]``: a change adds its own rounding to the bound, and after many both are
+    computed afresh. ``ages[layer]`` is -1 where a map below has changed since.
     """
     layer = level - 1
     base = polygons.bases[level]
@@ -47,9 +60,11 @@ def compute_maps(flat, polygons, level):
             polygons.ages[layer] += changes
         else:
             changes = -1
+        # the maps are those of these bits from now on
         for row in range(polygons.starts[level - 1], polygons.starts[level]):
             polygons.seen[row] = polygons.bits[row]
     else:
+        # the first layer reads no bits: its maps never change
         changes = -1 if polygons.ages[0] < 0 else 0
     if changes < 0:
         write_layer_maps(
@@ -62,13 +77,22 @@ def compute_maps(flat, polygons, level):
             polygons.slopes,
         )
         polygons.ages[layer] = 0
+    # maps of deeper layers rest on these
     if changes != 0 and layer + 1 < len(flat.widths):
         polygons.ages[layer + 1] = -1
 
 
 @exact_order_kernel
 def evaluate_units(flat, polygons, depth, layer):
-    """Bound the least and largest value of each unit over a polygon, at its corners."""
+    """Bound the least and largest value of each unit over a polygon, at its corners.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    polygons : Polygons, out
+        ``low`` and ``high``, by unit of the layer.
+    depth, layer : int
+    """
     frame, low, high = polygons.frames[depth], polygons.low, polygons.high
     maps, error = polygons.maps[layer], polygons.map_errors[layer]
     width = flat.widths[layer]
@@ -76,6 +100,7 @@ def evaluate_units(flat, polygons, depth, layer):
     for i in range(width):
         low[i] = HUGE
         high[i] = -HUGE
+    # an affine function takes its extremes over a polygon at corners
     for corner in range(frame["first"], frame["first"] + frame["sides"]):
         x, y = polygons.corners[corner, 0], polygons.corners[corner, 1]
         doubt = max(doubt, polygons.corners[corner, 2])
@@ -83,6 +108,7 @@ def evaluate_units(flat, polygons, depth, layer):
             value = maps[2, i] + maps[0, i] * x + maps[1, i] * y
             low[i] = value if value < low[i] else low[i]
             high[i] = value if value > high[i] else high[i]
+    # how far a map may change between a computed corner and the exact one, and its rounding
     scale = 1.02 * doubt + 16.0 * ROUNDOFF
     for i in range(width):
         size = abs(maps[0, i]) + abs(maps[1, i])
@@ -97,7 +123,16 @@ def evaluate_units(flat, polygons, depth, layer):
 def enter_level(flat, polygons, depth, level):
     """Make the polygon on top one of the next level: its candidates are units that may cut.
 
-    Returns False if the fixed prefix says otherwise.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    polygons : Polygons, in and out
+    depth, level : int
+
+    Returns
+    -------
+    bool
+        False if the fixed prefix says otherwise.
     """
     frame, counters = polygons.frames[depth], polygons.counters[0]
     layer, base = level - 1, polygons.bases[level]
@@ -108,6 +143,7 @@ def enter_level(flat, polygons, depth, level):
     for place in range(polygons.starts[level], polygons.starts[level + 1]):
         row = polygons.sequence[place]
         i = flat.unit_of_row[row] - base
+        # most units do not come near the polygon, and never become candidates
         if polygons.low[i] > 0.0:
             agrees &= settle_unit(polygons, row, 1)
         elif polygons.high[i] < 0.0:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.network.prefix import Prefix, empty_prefix, extended, with_bit
 from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
-from polyregions.network.unit_order import Prefix, as_prefix, last_level, write_prefix
+from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.clipping import (
@@ -38,13 +39,13 @@ class PlanarSubtree:
         On a chart of two coordinates.
     sequence : numpy.ndarray of int64, optional
         The units that vary, layer by layer, in the order of the tree; by default it takes
-        them as it thinks best, and prefixes are in the network's order.
-    prefix : sequence of int
-        Bits of the first units of the order, FREE for those of its last layer that are open.
+        them as it thinks best.
+    prefix : Prefix, optional
+        By default the empty one.
     """
 
     def __init__(
-        self, problem: Problem, sequence: NDArray[np.int64] | None, prefix: Sequence[int] = ()
+        self, problem: Problem, sequence: NDArray[np.int64] | None, prefix: Prefix | None = None
     ) -> None:
         self.problem = problem
         self._ordered = sequence is not None
@@ -57,14 +58,15 @@ class PlanarSubtree:
         domain, errors = self.polygons.rows[:, flat.units :], self.polygons.errors[flat.units :]
         domain[:] = flat.domain
         errors[:] = flat.domain_error + 8 * ROUNDOFF * (3.0 + np.abs(flat.domain[2]))
-        self.start(prefix)
+        self.start(empty_prefix(problem.flat.units) if prefix is None else prefix)
 
-    def start(self, prefix: Sequence[int]) -> None:
+    def start(self, prefix: Prefix) -> None:
         """Begin anew, below another prefix."""
         polygons, flat = self.polygons, self.problem.flat
         polygons.counts[:] = 0
         polygons.counters[:] = 0
-        polygons.counters[0]["fixed"] = write_prefix(prefix, polygons.fixed)
+        polygons.fixed.mask[:], polygons.fixed.value[:] = prefix
+        polygons.counters[0]["fixed"] = end_of(prefix, polygons.rank)
         polygons.counters[0]["ordered"] = self._ordered
         polygons.counters[0]["last"] = last_level(polygons.starts)
         polygons.counters[0]["residues"] = -1
@@ -73,7 +75,8 @@ class PlanarSubtree:
         frame = polygons.frames[0]
         polygons.frames[0] = 0
         frame["sides"] = len(self._edges)
-        frame["unit"] = -1
+        frame["unit"] = -1  # no split made it
+        # the domain is the first polygon
         for i, edge in enumerate(self._edges):
             before = self._edges[i - 1]
             place_corner(polygons, flat.units + before, flat.units + edge, flat.units + edge, i)
@@ -115,6 +118,7 @@ class PlanarSubtree:
                 self.polygons = with_more_corners(self.polygons)
             elif status in (EXPLORED, STOPPED):
                 break
+            # residues first: they decide most of what floats cannot
             elif lacks_residues(self._modular, self.problem.modular):
                 self._modular = with_own_scratch(self.problem.modular)
             elif status == NEEDS_ROW:
@@ -133,18 +137,14 @@ class PlanarSubtree:
         prefixes = []
         for depth in range(int(polygons.counters[0]["depth"]), -1, -1):
             frame = polygons.frames[depth]
-            level = int(frame["level"])
-            marks = polygons.fixed.copy()
-            places = polygons.rank[
-                polygons.candidates[frame["candidates"] : frame["candidates"] + frame["count"]]
-            ]
-            kept = marks[places].copy()
-            end = polygons.starts[level + 1]
-            marks[:end] = polygons.bits[polygons.sequence[:end]]
-            marks[places] = kept
+            units = polygons.sequence[: polygons.starts[frame["level"] + 1]]
+            first = frame["candidates"]
+            candidates = polygons.candidates[first : first + frame["count"]]
+            prefix = extended(polygons.fixed, polygons.bits, units, candidates)
+            # its own split, which polygons above may have overwritten in the bits
             if frame["unit"] >= 0:
-                marks[polygons.rank[frame["unit"]]] = frame["bit"]
-            prefixes.append(as_prefix(marks))
+                prefix = with_bit(prefix, int(frame["unit"]), int(frame["bit"]))
+            prefixes.append(prefix)
         return prefixes, self.counts
 
     def _exact_rows(self, target: int) -> list[Any]:
@@ -172,8 +172,10 @@ class PlanarSubtree:
         first, count = int(frame["first"]), int(frame["sides"])
         for i, (one, two) in enumerate(polygons.meetings[first : first + count, :2].tolist()):
             a, b, c = rows[one], rows[two], rows[target]
+            # the row at the meeting of two lines, times the square of its denominator
             value = sum(_minor(a, b, d) * c[d] for d in range(3)) * _minor(a, b, 2)
             polygons.given[i] = (value > 0) - (value < 0)
+        # valid for one call, and for this row only
         polygons.counters[0]["given"] = target
 
 
@@ -222,6 +224,7 @@ def _is_edge(rows: Sequence[Sequence[Any]], i: int) -> bool:
         slope = _minor(row, other, 2)
         square = row[0] * row[0] + row[1] * row[1]
         shift = other[2] * square - row[2] * (row[0] * other[0] + row[1] * other[1])
+        # parallel: beside the line it does not bound it, on the line the first of two stays
         if slope == 0:
             if shift < 0 or (shift == 0 and (row[0] * other[0] + row[1] * other[1] < 0 or j < i)):
                 return False
@@ -230,4 +233,5 @@ def _is_edge(rows: Sequence[Sequence[Any]], i: int) -> bool:
                 lower = -shift, slope
         elif upper is None or shift * upper[1] < upper[0] * -slope:
             upper = shift, -slope
+    # an edge is more than a point
     return lower is None or upper is None or lower[0] * upper[1] < upper[0] * lower[1]

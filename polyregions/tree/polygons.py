@@ -17,7 +17,8 @@ from polyregions.cells.polygon import corner_doubt, lines_meet
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import Rows
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.unit_order import FREE, agrees, order_of
+from polyregions.network.prefix import Prefix, empty_prefix
+from polyregions.network.unit_order import order_of
 
 __all__ = [
     "SETTLED_POLYGON",
@@ -25,14 +26,15 @@ __all__ = [
     "WAITING_POLYGON",
     "Polygons",
     "copy_corner",
-    "count_cells",
     "place_corner",
     "polygons_of",
-    "settle_unit",
     "with_more_corners",
 ]
 
 
+# stack depth, end of the fixed prefix, nodes, exact decisions, the row that is asked about, the
+# last level, whether candidates are taken in order, the level up to which residues are ready,
+# and the row whose sides are given
 POLYGON_COUNTERS = integer_record(
     "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given"
 )
@@ -42,7 +44,7 @@ POLYGON_COUNTERS = integer_record(
 POLYGON_FRAME = integer_record(
     "level", "state", "first", "sides", "candidates", "count", "cutting", "unit", "bit", "choice"
 )
-# states of a frame
+# states of a frame: candidates are to be settled, or those left all cut, or one is to split it
 WAITING_POLYGON, SETTLED_POLYGON, SPLITTING_POLYGON = 0, 1, 2
 
 # a corner whose place is not known at all
@@ -79,8 +81,10 @@ class Polygons(NamedTuple):
         Work: the sides of one row that corners are on.
     given : int8 array, shape (room,)
         The same from exact arithmetic, of row ``counters["given"]``.
-    bits, fixed : uint8 arrays, shape (N,)
-        The bits by unit; the prefix that is explored, in order, FREE where it is open.
+    bits : uint8 array, shape (N,)
+        By unit.
+    fixed : Prefix
+        Below which the tree is explored; it ends at the place ``counters["fixed"]``.
     counts : int64 array, shape (L,)
         Regions of the levels up to each.
     counters : POLYGON_COUNTERS array, shape (1,)
@@ -108,7 +112,7 @@ class Polygons(NamedTuple):
     signs: NDArray[np.int8]
     given: NDArray[np.int8]
     bits: NDArray[np.uint8]
-    fixed: NDArray[np.uint8]
+    fixed: Prefix
     counts: Integers
     counters: Records
 
@@ -138,7 +142,7 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
         signs=np.zeros(room, dtype=np.int8),
         given=np.zeros(room, dtype=np.int8),
         bits=np.zeros(units, dtype=np.uint8),
-        fixed=np.full(units, FREE, dtype=np.uint8),
+        fixed=empty_prefix(units),
         counts=np.zeros(levels, dtype=np.int64),
         counters=np.zeros(1, dtype=POLYGON_COUNTERS),
     )
@@ -147,6 +151,7 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
 def with_more_corners(polygons: Polygons) -> Polygons:
     """Return the same state with twice the room for polygons."""
     larger: dict[str, Any] = {}
+    # stacks of corners, candidates and frames; all other arrays keep their size
     for name in ("corners", "meetings", "candidates", "frames", "signs", "given"):
         array = getattr(polygons, name)
         larger[name] = np.zeros((2 * len(array), *array.shape[1:]), dtype=array.dtype)
@@ -155,22 +160,16 @@ def with_more_corners(polygons: Polygons) -> Polygons:
 
 
 @inlined_exact_order_kernel
-def settle_unit(polygons, row, bit):
-    """Set the bit of a unit; return False if the fixed prefix says otherwise."""
-    polygons.bits[row] = bit
-    return agrees(polygons.fixed, polygons.counters[0]["fixed"], polygons.rank[row], bit)
-
-
-@inlined_exact_order_kernel
-def count_cells(polygons, level, cells):
-    """Count regions of the layers up to `level`, unless the fixed prefix goes beyond."""
-    if polygons.starts[level + 1] >= polygons.counters[0]["fixed"]:
-        polygons.counts[level] += cells
-
-
-@inlined_exact_order_kernel
 def copy_corner(polygons, source, edge, place):
-    """Copy a corner to a place, with the row of its edge."""
+    """Copy a corner to a place, with the row of its edge.
+
+    Parameters
+    ----------
+    polygons : Polygons, out
+    source, place : int
+    edge : int
+        The row of the edge to the next corner.
+    """
     for d in range(3):
         polygons.corners[place, d] = polygons.corners[source, d]
     for d in range(2):
@@ -181,10 +180,24 @@ def copy_corner(polygons, source, edge, place):
 @entry
 @exact_order_kernel
 def place_corner(polygons, first, second, edge, place):
-    """Write the corner where two rows meet, in the cube, and its doubt."""
+    """Write the corner where two rows meet, in the cube, and its doubt.
+
+    Parameters
+    ----------
+    polygons : Polygons, out
+    first, second, edge : int
+        Rows: the two that meet, and that of the edge to the next corner.
+    place : int
+
+    Notes
+    -----
+    The doubt bounds what any row can change between the point written and the exact corner:
+    docs/mathematics.md, part 9.
+    """
     rows, corners = Rows(polygons.rows, polygons.errors), polygons.corners
     area, x, y = lines_meet(rows.values, first, second)
     doubt = -1.0
+    # without an area the rows are parallel as floats, and the corner may be anywhere
     if area != 0.0:
         # rows are bounded in the cube, where the exact corner is
         x = min(max(x, -1.0), 1.0)
@@ -192,6 +205,7 @@ def place_corner(polygons, first, second, edge, place):
         doubt = corner_doubt(rows, first, second, x, y)
     corners[place, 0] = x
     corners[place, 1] = y
+    # nearly parallel: its sides are for residues and integers to find
     corners[place, 2] = doubt if doubt >= 0.0 else LOST_CORNER
     polygons.meetings[place, 0] = first
     polygons.meetings[place, 1] = second

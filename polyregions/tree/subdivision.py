@@ -7,7 +7,7 @@ region once it is counted, so memory does not depend on the count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
-from polyregions.network.unit_order import FREE
+from polyregions.network.prefix import Prefix, decided_units
+from polyregions.pattern import n_words
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
-from polyregions.tree.explorer import Prefix, explorer_of
+from polyregions.tree.explorer import explorer_of
 
 __all__ = [
     "Below",
@@ -83,7 +84,7 @@ class Below:
     counts : numpy.ndarray of int64, shape (L + 1,)
         Regions of the first l layers of ``problem.flat``, l = 0 … L. Counts of parts
         add up: every region is counted once, here or below an unexplored prefix.
-    unexplored : tuple of tuple of int
+    unexplored : tuple of Prefix
         Prefixes for further calls, disjoint; together with `counts` they are everything.
     exact_decisions : int
     """
@@ -116,7 +117,7 @@ def unit_order(problem: Problem, seed: int | None = None) -> NDArray[np.int64]:
 
 def count_below(
     problem: Problem,
-    prefix: Sequence[int] = (),
+    prefix: Prefix | None = None,
     *,
     budget: int | None = None,
     order: NDArray[np.int64] | None = None,
@@ -127,14 +128,12 @@ def count_below(
     ----------
     problem : Problem
         That of `problem_of`, for speed.
-    prefix : sequence of int
-        Bits of the first units of the order. Within its last layer, 2 stands for a unit that
-        is not decided. A prefix that no region has counts 0.
+    prefix : Prefix, optional
+        Of the units that vary; by default the empty one. One that no region has counts 0.
     budget : int, optional
         About how many nodes of the tree to explore: a microsecond or so each.
     order : numpy.ndarray of int64, optional
-        See :func:`unit_order`; by default prefixes are in the network's order, and the
-        units of a layer are taken as seems best. Calls whose results are added need the same.
+        See :func:`unit_order`; by default the units of a layer are taken as seems best.
 
     Returns
     -------
@@ -143,17 +142,19 @@ def count_below(
     Raises
     ------
     PolyregionsError
-        If the prefix is longer than the order or has entries other than 0 and 1.
+        If the prefix is none of the network's.
 
     Examples
     --------
     >>> import polyregions as pr
     >>> network = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
     >>> problem = problem_of(network, pr.Box.cube(1, 1.0))
-    >>> [int(count_below(problem, prefix).counts[-1]) for prefix in ([], [0], [1], [0, 1])]
-    [3, 1, 2, 0]
+    >>> prefixes = [Prefix(*np.array(words, np.uint64)) for words in ([[1], [0]], [[1], [1]])]
+    >>> [int(count_below(problem, prefix).counts[-1]) for prefix in (None, *prefixes)]
+    [3, 1, 2]
     """
-    _check_prefix(problem, prefix)
+    if prefix is not None:
+        _check_prefix(problem, prefix)
     if problem.flat.units == 0:
         return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
     subtree = explorer_of(problem, order, prefix)
@@ -279,19 +280,20 @@ def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1)
     return count_tree(network, domain, threads=threads).regions
 
 
-def _check_prefix(problem: Problem, prefix: Sequence[int]) -> None:
-    marks = np.array(prefix, dtype=np.int64)
-    ends = problem.flat.row_ends
-    wrong = len(marks) > problem.flat.units or not np.isin(marks, (0, 1, FREE)).all()
-    if not wrong and len(marks):
-        last = int(np.flatnonzero(marks != FREE).max(initial=0))
-        start = int(max((end for end in ends.tolist() if end <= last), default=0))
-        wrong = bool((marks[:start] == FREE).any())
+def _check_prefix(problem: Problem, prefix: Prefix) -> None:
+    units, shape = problem.flat.units, (n_words(problem.flat.units),)
+    wrong = any(words.shape != shape or words.dtype != np.uint64 for words in prefix)
+    if not wrong:
+        decided = decided_units(prefix, 64 * shape[0])
+        last = int(decided.max(initial=-1))
+        # the units below the layer of the last one are decided, all of them
+        start = max((end for end in problem.flat.row_ends.tolist() if end <= last), default=0)
+        wrong = last >= units or int(np.count_nonzero(decided < start)) < start
+        wrong = wrong or bool((prefix.value & ~prefix.mask).any())
     if wrong:
         raise PolyregionsError(
-            f"a prefix has at most {problem.flat.units} bits, each 0 or 1 (or {FREE}, not decided, "
-            f"in its last layer); take one that count_below returned for the same network, "
-            f"domain and order"
+            "a prefix decides whole layers of the units that vary, and some units of the next; "
+            "take one that count_below returned for the same network and domain"
         )
 
 

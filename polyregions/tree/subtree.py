@@ -16,18 +16,19 @@ from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
 from polyregions.exact.simplex import Column, evaluate
 from polyregions.geometry.rows import LOST
+from polyregions.network.prefix import Prefix, empty_prefix, extended, unpack_prefix, with_bit
 from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
-from polyregions.network.unit_order import FREE, Prefix, as_prefix, last_level, write_prefix
+from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.cell_splitting import split_near
 from polyregions.tree.exact_tree import ExactTree
+from polyregions.tree.fixed_prefix import settle_unit
 from polyregions.tree.tree_kernel import NEEDS_DEPTH, NEEDS_ROWS, UNDECIDED, explore
 from polyregions.tree.tree_state import (
     WAITING,
     leave,
     remove_candidate,
-    settle_unit,
     tree_of,
     with_depth,
 )
@@ -45,13 +46,13 @@ class Subtree:
     problem : Problem
     sequence : numpy.ndarray of int64, optional
         The units that vary, layer by layer, in the order of the tree; by default it takes
-        them as it thinks best, and prefixes are in the network's order.
-    prefix : sequence of int
-        Bits of the first units of the order, FREE for those of its last layer that are open.
+        them as it thinks best.
+    prefix : Prefix, optional
+        By default the empty one.
     """
 
     def __init__(
-        self, problem: Problem, sequence: NDArray[np.int64] | None, prefix: Sequence[int] = ()
+        self, problem: Problem, sequence: NDArray[np.int64] | None, prefix: Prefix | None = None
     ) -> None:
         self.problem = problem
         self._ordered = sequence is not None
@@ -59,14 +60,15 @@ class Subtree:
             sequence = np.arange(problem.flat.units)
         self.tree = tree_of(problem.flat, sequence)
         self._modular = no_modular_network(problem.flat)
-        self.start(prefix)
+        self.start(empty_prefix(problem.flat.units) if prefix is None else prefix)
 
-    def start(self, prefix: Sequence[int]) -> None:
+    def start(self, prefix: Prefix) -> None:
         """Begin anew, below another prefix."""
         tree, flat = self.tree, self.problem.flat
         tree.counts[:] = 0
         tree.counters[:] = 0
-        tree.counters[0]["fixed"] = write_prefix(prefix, tree.fixed)
+        tree.fixed.mask[:], tree.fixed.value[:] = prefix
+        tree.counters[0]["fixed"] = end_of(prefix, tree.rank)
         tree.counters[0]["ordered"] = self._ordered
         tree.counters[0]["last"] = last_level(tree.starts)
         tree.residues[0] = -1
@@ -83,6 +85,7 @@ class Subtree:
         inside = interior_point(self.problem.chart.rows.tolist())
         assert inside is not None  # a domain has interior by construction
         work.point[:] = [float(value) for value in inside]
+        # rows are moved inwards by less than this point is inside
         room = float((work.point @ flat.domain[:m] + flat.domain[m]).min())
         gaps[:walls] = [inward_gap(c, errors[c], room) for c in range(walls)]
         shifted = flat.domain.copy()
@@ -94,18 +97,21 @@ class Subtree:
         tree.row_at[0, m : m + len(others)] = others
         frame = tree.frames[0]
         tree.frames[0] = 0
+        # no candidates: level 0 is the domain, and is complete at once
         frame["moved"] = frame["end"] = m + len(others)
         if not found or not write_dictionary(
             rows,
             gaps,
-            Dictionary(tree.tables[0], tree.row_at[0], tree.vertices[0], tree.work.inverse),
+            Dictionary(tree.tables[0], tree.row_at[0], tree.vertices[0]),
             frame["moved"],
             frame["end"],
+            tree.work.inverse,
         ):
+            # too thin a domain for floats: all of it is left to exact arithmetic
             tree.counters[0]["depth"] = -1
-            if not prefix:
+            if not prefix.mask.any():
                 tree.counts[0] = 1
-            self._below_in_exact(tree.fixed)
+            self.exact.push(prefix)
 
     @property
     def finished(self) -> bool:
@@ -139,12 +145,14 @@ class Subtree:
         stop = tree.counters[0]["nodes"] + nodes
         while tree.counters[0]["depth"] >= 0:
             left = stop - tree.counters[0]["nodes"]
+            # regions that exact arithmetic has found count as well
             most = regions - int(self.exact.counts[last])
             status = explore(self.problem.flat, self._modular, tree, left, most)
             if status == NEEDS_DEPTH:
                 tree = self.tree = with_depth(tree, 2 * len(tree.tables))
             elif status == NEEDS_ROWS:
                 self._write_rows()
+            # residues first: they decide most of what floats cannot
             elif status == UNDECIDED and lacks_residues(self._modular, self.problem.modular):
                 self._modular = with_own_scratch(self.problem.modular)
             elif status == UNDECIDED:
@@ -167,41 +175,29 @@ class Subtree:
         prefixes = []
         depth = int(tree.counters[0]["depth"])
         if depth >= 0:
-            marks = self._marks(depth)
-            level = int(tree.frames[depth]["level"])
-            if marks[tree.starts[level] :].min(initial=FREE) == FREE:
+            prefix, level = self._prefix(depth), int(tree.frames[depth]["level"])
+            if end_of(prefix, tree.rank) <= tree.starts[level]:
                 # the prefix is a whole layer, which will be counted again
                 nonempty = np.flatnonzero(np.diff(tree.starts[: level + 1]))
                 counts[nonempty[-1] if len(nonempty) else 0] -= 1
-            prefixes.append(marks)
+            prefixes.append(prefix)
             for waiting in range(depth):
-                if tree.frames[waiting]["state"] == WAITING:
-                    marks = self._marks(waiting)
-                    place = self._place(waiting, int(tree.frames[waiting]["column"]))[1]
-                    marks[place] = 1 - marks[place]
-                    prefixes.append(marks)
-        prefixes.extend(marks for marks, _ in self.exact.stack)
-        return [as_prefix(marks) for marks in prefixes], counts
+                frame = tree.frames[waiting]
+                if frame["state"] == WAITING:
+                    # the far side is explored, in the frame above; the near one is left
+                    unit = int(tree.ids[frame["level"], frame["column"]])
+                    other = 1 - int(tree.bits[unit])
+                    prefixes.append(with_bit(self._prefix(waiting), unit, other))
+        prefixes.extend(prefix for prefix, _ in self.exact.stack)
+        return prefixes, counts
 
-    def _marks(self, depth: int) -> NDArray[np.uint8]:
-        """Return what is decided at a depth of the stack, in the order of the tree."""
+    def _prefix(self, depth: int) -> Prefix:
+        """Return what is decided at a depth of the stack."""
         tree, frame = self.tree, self.tree.frames[depth]
         level = int(frame["level"])
-        end = int(tree.starts[level + 1])
-        marks = tree.fixed.copy()
-        open_places = [
-            self._place(depth, int(column))[1]
-            for column in tree.row_at[depth, frame["moved"] : frame["end"]]
-        ]
-        kept = marks[open_places].copy()
-        marks[:end] = tree.bits[tree.sequence[:end]]
-        marks[open_places] = kept
-        return marks
-
-    def _place(self, depth: int, column: int) -> tuple[int, int]:
-        """Return the level of a frame and the place in the order of a column's unit."""
-        level = int(self.tree.frames[depth]["level"])
-        return level, int(self.tree.starts[level] + column - self.tree.n_base[level])
+        units = tree.sequence[: tree.starts[level + 1]]
+        candidates = tree.row_at[depth, frame["moved"] : frame["end"]]
+        return extended(tree.fixed, tree.bits, units, tree.ids[level, candidates])
 
     def _write_rows(self) -> None:
         """Write the rows that floats lost, from exact integers."""
@@ -210,6 +206,7 @@ class Subtree:
         while tree.starts[level] == tree.starts[level + 1]:
             level += 1
         bits = tree.bits.copy()
+        # deeper units have no bits yet; their rows as if active, as the columns are
         bits[tree.sequence[tree.starts[level] :]] = 1
         exact, _ = prefix_rows(self.problem, bits)
         base = int(tree.n_base[level])
@@ -217,6 +214,7 @@ class Subtree:
             if tree.errors[level, column] != LOST:
                 continue
             self._decisions += 1
+            # rounded once from integers: its error is small, or it is proven constant
             values, error = float_row(exact[int(tree.ids[level, column])])
             tree.rows[level][: m + 1, column] = values
             tree.errors[level, column] = error
@@ -226,25 +224,27 @@ class Subtree:
         tree, m = self.tree, self.problem.flat.dimension
         depth, target = int(tree.counters[0]["depth"]), int(tree.counters[0]["target"])
         frame, row_at = tree.frames[depth], tree.row_at[depth]
-        level, place = self._place(depth, target)
+        level = int(frame["level"])
+        unit = int(tree.ids[level, target])
         position = int(frame["moved"]) + row_at[frame["moved"] : frame["end"]].tolist().index(
             target
         )
         bits = tree.bits.copy()
-        bits[int(tree.ids[level, target])] = 1
+        bits[unit] = 1
         units, domain = prefix_rows(self.problem, bits)
         everything = [*units, *domain]
         columns = int(tree.n_base[level] + tree.starts[level + 1] - tree.starts[level])
+        # the rows of the polytope: others have no guard
         guarded = np.flatnonzero(tree.guards[level, :columns] > -HUGE)
         rows = [everything[int(tree.ids[level, c])] for c in guarded]
-        row = everything[int(tree.ids[level, target])]
+        row = everything[unit]
         vertex = tree.tables[depth, m, :m].copy()
         answer = side_of(rows, row, self._inside(rows, vertex))
         self._decisions += 1  # from here on nothing stops
         if isinstance(answer, int):
             bit = 1 if answer > 0 else 0
             remove_candidate(tree, depth, position)
-            if not settle_unit(tree, level, target, bit):
+            if not settle_unit(tree, unit, bit):
                 leave(tree)
             return
         # both sides are regions; floats go on where the vertex at hand is proven to be
@@ -255,12 +255,11 @@ class Subtree:
             tree.rows[level], tree.guards[level], m, columns, vertex, tree.work.slack
         ):
             near = 1 if value > 0 else 0
-        allowed = (0, 1) if tree.fixed[place] == FREE else (int(tree.fixed[place]),)
+        decided, fixed_bits = unpack_prefix(tree.fixed, len(tree.bits))
+        allowed = (int(fixed_bits[unit]),) if decided[unit] else (0, 1)
         for bit in allowed:
             if bit != near:
-                marks = self._marks(depth)
-                marks[place] = bit
-                self._below_in_exact(marks)
+                self.exact.push(with_bit(self._prefix(depth), unit, bit))
         if near in allowed:
             tree.witnesses[depth] = vertex
             split_near(tree, depth, level, position, near, inward_gap(target, error, abs(value)))
@@ -269,6 +268,7 @@ class Subtree:
 
     def _inside(self, rows: Sequence[Any], vertex: NDArray[np.float64]) -> Column:
         """Return an exact point inside the prefix: the vertex at hand, if it is one."""
+        # mostly it is, and that saves a linear program in integers
         if np.isfinite(vertex).all():
             column = column_of([Fraction(float(value)) for value in vertex])
             if all(evaluate(row, column) > 0 for row in rows):
@@ -276,10 +276,6 @@ class Subtree:
         point = interior_point(rows)
         assert point is not None  # the prefix of a region
         return column_of(point)
-
-    def _below_in_exact(self, marks: NDArray[np.uint8]) -> None:
-        """Leave a prefix to exact arithmetic."""
-        self.exact.push(marks)
 
 
 def float_row(row: Sequence[flint.fmpz]) -> tuple[NDArray[np.float64], float]:

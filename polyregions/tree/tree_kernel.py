@@ -9,20 +9,19 @@ from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.rows import LOST, Rows, oriented_rows
 from polyregions.network.layer_maps import Maps, write_layer_maps
 from polyregions.tree.cell_splitting import PRUNED, UNPROVEN, search, settle_here
+from polyregions.tree.fixed_prefix import count_cells, settle_unit
 from polyregions.tree.tree_state import (
     ACTIVE,
     COMPLETED,
-    count_cell,
     dictionary_at,
     fresh_table,
     leave,
     remove_candidate,
-    settle_unit,
 )
 
 __all__ = ["DONE", "NEEDS_DEPTH", "NEEDS_ROWS", "PAUSED", "UNDECIDED", "explore"]
 
-# phases
+# phases: the polytope on top is searched, or the next layer's dictionary is to be written
 AT_NODE, ENTERING = 0, 1
 # what the kernel returns
 DONE, PAUSED, NEEDS_ROWS, NEEDS_DEPTH, UNDECIDED = range(5)
@@ -33,10 +32,22 @@ FRESH_TABLE_HINT = 100
 
 @exact_order_kernel
 def drop_redundant(tree, depth, level):
-    """Take rows out of the dictionary that are proven to say nothing about the polytope."""
+    """Take rows out of the dictionary that are proven to say nothing about the polytope.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    depth, level : int
+
+    Notes
+    -----
+    *Invariant.* The rows that are left describe the same polytope: each that leaves is
+    positive wherever the basis rows are (docs/mathematics.md, part 6), and these stay.
+    """
     frame, work = tree.frames[depth], tree.work
     table, row_at = tree.tables[depth], tree.row_at[depth]
     m = tree.vertices.shape[1]
+    # margins are floats, so they only choose whom to prove
     side_margins(table, m, m, frame["moved"], work.ratio)
     p = m
     while p < frame["moved"]:
@@ -53,6 +64,7 @@ def drop_redundant(tree, depth, level):
             frame["moved"] -= 1
             frame["end"] -= 1
             move_row(table, row_at, m, frame["moved"], p)
+            # margins move with their rows; the row at p is another one now
             work.ratio[p] = work.ratio[frame["moved"]]
             move_row(table, row_at, m, frame["end"], frame["moved"])
         else:
@@ -63,16 +75,27 @@ def drop_redundant(tree, depth, level):
 def enter_layer(flat, modular, tree):
     """Compute the next layer's rows on the polytope of a whole layer of bits.
 
-    Returns NEEDS_ROWS if a row may vanish and only exact arithmetic can tell.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    tree : Tree, out
+
+    Returns
+    -------
+    int
+        NEEDS_ROWS if a row may vanish and only exact arithmetic can tell, else AT_NODE.
     """
     depth = tree.counters[0]["depth"]
     frame = tree.frames[depth]
     below = frame["level"]
     m = flat.dimension
+    # rows are copied to every polytope of the next layer: few are cheaper
     drop_redundant(tree, depth, below)
     frame["state"] = COMPLETED
     level = below
     searching = True
+    # layers without units that vary have maps, but no candidates
     while searching:
         level += 1
         write_layer_maps(
@@ -85,10 +108,12 @@ def enter_layer(flat, modular, tree):
             tree.slopes,
         )
         searching = tree.starts[level + 1] == tree.starts[level]
+    # residues of the rows of deeper layers were those of other bits
     tree.residues[0] = min(tree.residues[0], level - 1)
     base = frame["moved"]
     tree.n_base[level] = base
     rows, old = tree.rows[level], tree.rows[below]
+    # the first m columns are the basis, in its order: names start afresh
     for c in range(base):
         source = tree.vertices[depth, c] if c < m else tree.row_at[depth, c]
         for d in range(m + 1):
@@ -103,7 +128,14 @@ def enter_layer(flat, modular, tree):
 
 @exact_order_kernel
 def write_units(flat, modular, tree, level):
-    """Write the rows of a layer's units as columns; see `enter_layer` for the result."""
+    """Write the rows of a layer's units as columns behind the polytope's.
+
+    Parameters
+    ----------
+    flat, modular, tree
+        See `enter_layer`, also for the result.
+    level : int
+    """
     base = tree.n_base[level]
     status = AT_NODE
     start, width = tree.starts[level], flat.widths[level - 1]
@@ -124,6 +156,7 @@ def write_units(flat, modular, tree, level):
         tree.gaps[level, column] = 0.0
         tree.ids[level, column] = tree.sequence[start + column - base]
         tree.reversed[level, column] = False
+        # its normal is within its rounding error: it may be anything, zero included
         if tree.errors[level, column] == LOST:
             status = NEEDS_ROWS
     return status
@@ -133,7 +166,15 @@ def write_units(flat, modular, tree, level):
 def open_layer(flat, tree):
     """Write the dictionary with a layer's units as candidates, one deeper on the stack.
 
-    Returns False if the fixed prefix says otherwise.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    tree : Tree, out
+
+    Returns
+    -------
+    bool
+        False if the fixed prefix says otherwise.
     """
     old = tree.counters[0]["depth"]
     depth = old + 1
@@ -149,9 +190,11 @@ def open_layer(flat, tree):
     frame["state"] = ACTIVE
     frame["moved"] = base
     source = tree.tables[old]
+    # the polytope is the same, so its part of the table is that of the frame below
     for k in range(m + 1):
         for p in range(base):
             table[k, p] = source[k, p]
+    # columns were numbered by position when the layer was entered
     for p in range(base):
         row_at[p] = p
     for k in range(m):
@@ -171,9 +214,11 @@ def open_layer(flat, tree):
         row_at[column] = column
     agrees = True
     frame["end"] = end
+    # from the last on: what is removed is replaced by one that was looked at
     for column in range(end - 1, base - 1, -1):
+        # constant on the polytope, exactly: no candidate
         if tree.errors[level, column] == 0.0:
-            agrees &= settle_unit(tree, level, column, 1 if rows[m, column] > 0.0 else 0)
+            agrees &= settle_unit(tree, tree.ids[level, column], 1 if rows[m, column] > 0.0 else 0)
             remove_candidate(tree, depth, column)
     if not agrees:
         return False
@@ -187,17 +232,34 @@ def open_layer(flat, tree):
 def explore(flat, modular, tree, nodes, regions):
     """Explore the tree for about so many nodes, or until so many regions are counted.
 
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+        Without primes until it is known that residues are needed.
+    tree : Tree, in and out
+    nodes : int
+    regions : int
+
     Returns
     -------
     int
         DONE; PAUSED; NEEDS_DEPTH: call again with a deeper stack; NEEDS_ROWS: some rows of
         the layer entered have error LOST, write them and call again; UNDECIDED: the
         first candidate (``counters["target"]``) is left to exact arithmetic.
+
+    Notes
+    -----
+    *Invariant.* Every region below the fixed prefix is counted, or lies in the polytope on top
+    of the stack, or in one that waits, and in one of these only: a split shares the regions of
+    a polytope between its two sides, and what is settled leaves none out. So when the stack is
+    empty all are counted, each once: docs/mathematics.md, part 9.
     """
     counters = tree.counters[0]
     last = counters["last"]
     stop = counters["nodes"] + nodes
     while counters["depth"] >= 0:
+        # a split or another layer takes one frame more
         if counters["depth"] + 1 == len(tree.tables):
             return NEEDS_DEPTH
         if counters["phase"] == ENTERING:
@@ -206,6 +268,7 @@ def explore(flat, modular, tree, nodes, regions):
                 leave(tree)
                 continue
             depth = counters["depth"]
+            # many units do not come near the first vertex already
             if not settle_here(flat, modular, tree, depth, tree.frames[depth]["level"]):
                 leave(tree)
             continue
@@ -213,7 +276,8 @@ def explore(flat, modular, tree, nodes, regions):
         frame = tree.frames[depth]
         level = frame["level"]
         if frame["moved"] == frame["end"]:
-            count_cell(tree, level)
+            # no candidate is left: the polytope is a cell of the layers so far
+            count_cells(tree, level, 1)
             if level == last:
                 leave(tree)
                 continue
@@ -228,6 +292,7 @@ def explore(flat, modular, tree, nodes, regions):
         if verdict == PRUNED:
             leave(tree)
         elif verdict == UNPROVEN:
+            # it is counted when it is decided
             counters["nodes"] = explored
             return UNDECIDED
     return DONE

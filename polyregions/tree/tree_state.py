@@ -18,7 +18,8 @@ from polyregions.cells.dictionary import HUGE, Dictionary, move_row, pivot, swap
 from polyregions.cells.row_side import write_dictionary
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.unit_order import FREE, agrees, order_of
+from polyregions.network.prefix import Prefix, empty_prefix
+from polyregions.network.unit_order import order_of
 
 __all__ = [
     "ACTIVE",
@@ -26,13 +27,11 @@ __all__ = [
     "WAITING",
     "Tree",
     "add_row",
-    "count_cell",
     "dictionary_at",
     "fresh_table",
     "guard_column",
     "leave",
     "remove_candidate",
-    "settle_unit",
     "swap_basis",
     "tree_of",
     "turn_column",
@@ -40,29 +39,35 @@ __all__ = [
 ]
 
 
+# what is counted and where the search is: stack depth, phase, end of the fixed prefix, nodes,
+# exact decisions, pivots since a fresh table, the candidate left undecided, the last level,
+# and whether candidates are taken in order
 TREE_COUNTERS = integer_record(
     "depth", "phase", "fixed", "nodes", "exact", "pivots", "target", "last", "ordered"
 )
+# positions before `moved` are rows of the polytope, those up to `end` candidates; `column` is
+# to be turned when the frame has waited
 TREE_FRAME = integer_record("level", "state", "moved", "end", "column")
-# states of a frame
+# states of a frame: it is on top, or the near side of a split that was not explored, or a
+# whole layer whose next one is explored above it
 ACTIVE, WAITING, COMPLETED = 0, 1, 2
 
 
 class CutWork(NamedTuple):
-    """Work arrays of a search. ``state[0]`` is 1 where residues are ready."""
+    """Work arrays of a search; places are positions in a dictionary, m + N + q of them."""
 
-    ratio: Floats
-    slack: Floats
-    near: Floats
-    far: Floats
-    residual: Floats
-    residuals: Floats
-    bounds: Floats
-    inverse: Floats
-    units: Integers
-    basis_ids: Integers
-    is_zero: NDArray[np.bool_]
-    state: Integers
+    ratio: Floats  # (places,): how far each row is from its bound along an edge
+    slack: Floats  # (N + q,): values of rows at a point
+    near: Floats  # (m,): the end of the edge at the vertex, or the witness instead
+    far: Floats  # (m,): its other end, likewise
+    residual: Floats  # (m + 1,): what a proof by multipliers leaves of one row
+    residuals: Floats  # (m + 1, places): the same of many candidates at once
+    bounds: Floats  # (places,): proven lower bounds of the candidates
+    inverse: Floats  # (m, 2 m): of the basis, beside what it is eliminated from
+    units: Integers  # (width,): units of the layer that is entered
+    basis_ids: Integers  # (m,): the basis by rows of the network
+    is_zero: NDArray[np.bool_]  # (m + 1,): which multipliers are exactly zero, and the offset
+    state: Integers  # (1,): 1 where residues are ready
 
 
 class Tree(NamedTuple):
@@ -85,8 +90,10 @@ class Tree(NamedTuple):
     tables, witnesses, row_at, vertices, frames, frame_gap
         A stack of polytopes: table, witness, the column at each position, the basis; level,
         state, first candidate's position, end, and the column that waits to be turned.
-    bits, fixed : uint8 arrays, shape (N,)
-        The bits by unit; the prefix that is explored, in order, FREE where it is open.
+    bits : uint8 array, shape (N,)
+        By unit.
+    fixed : Prefix
+        Below which the tree is explored; it ends at the place ``counters["fixed"]``.
     counts : int64 array, shape (L,)
         Regions of the levels up to each.
     counters : TREE_COUNTERS array, shape (1,)
@@ -116,7 +123,7 @@ class Tree(NamedTuple):
     frames: Records
     frame_gap: Floats
     bits: NDArray[np.uint8]
-    fixed: NDArray[np.uint8]
+    fixed: Prefix
     counts: Integers
     counters: Records
     work: CutWork
@@ -150,7 +157,7 @@ def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
         frames=np.zeros(depth, dtype=TREE_FRAME),
         frame_gap=np.zeros(depth),
         bits=np.zeros(units, dtype=np.uint8),
-        fixed=np.full(units, FREE, dtype=np.uint8),
+        fixed=empty_prefix(units),
         counts=np.zeros(levels, dtype=np.int64),
         counters=np.zeros(1, dtype=TREE_COUNTERS),
         work=CutWork(
@@ -174,6 +181,7 @@ def with_depth(tree: Tree, depth: int) -> Tree:
     """Return the same tree with room for a deeper stack."""
     stacks = ("tables", "witnesses", "row_at", "vertices", "frames", "frame_gap")
     larger: dict[str, Any] = {}
+    # a frame is a row of each stack; the rest is by level and keeps its size
     for name in stacks:
         array = getattr(tree, name)
         larger[name] = np.zeros((depth, *array.shape[1:]), dtype=array.dtype)
@@ -183,7 +191,13 @@ def with_depth(tree: Tree, depth: int) -> Tree:
 
 @inlined_exact_order_kernel
 def turn_column(tree, level, column):
-    """Turn a column to the other side."""
+    """Turn a column to the other side.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    level, column : int
+    """
     rows = tree.rows[level]
     for d in range(rows.shape[0]):
         rows[d, column] = -rows[d, column]
@@ -192,26 +206,22 @@ def turn_column(tree, level, column):
 
 @entry
 @inlined_exact_order_kernel
-def settle_unit(tree, level, column, bit):
-    """Set the bit of a unit; return False if the fixed prefix says otherwise."""
-    place = tree.starts[level] + column - tree.n_base[level]
-    tree.bits[tree.sequence[place]] = bit
-    return agrees(tree.fixed, tree.counters[0]["fixed"], place, bit)
-
-
-@inlined_exact_order_kernel
-def count_cell(tree, level):
-    """Count a region of the layers up to `level`, unless the fixed prefix goes beyond."""
-    if tree.starts[level + 1] >= tree.counters[0]["fixed"]:
-        tree.counts[level] += 1
-
-
-@entry
-@inlined_exact_order_kernel
 def leave(tree):
-    """Go on with the next polytope that waits."""
+    """Go on with the next polytope that waits.
+
+    Parameters
+    ----------
+    tree : Tree, out
+
+    Notes
+    -----
+    *Invariant.* A frame that waits is the near side of a split whose far side, all of it, was
+    explored above it. Columns are shared by the frames of a level, so those that the far side
+    has turned or guarded are put back to what the near side has.
+    """
     counters = tree.counters[0]
     depth = counters["depth"] - 1
+    # what is complete has been counted, with all that lies below it
     while depth >= 0 and tree.frames[depth]["state"] == COMPLETED:
         depth -= 1
     counters["depth"] = depth
@@ -220,11 +230,13 @@ def leave(tree):
     frame = tree.frames[depth]
     level, column = frame["level"], frame["column"]
     frame["state"] = ACTIVE
+    # from the far side of the split to the near one
     turn_column(tree, level, column)
     tree.gaps[level, column] = tree.frame_gap[depth]
     tree.bits[tree.ids[level, column]] = 0 if tree.reversed[level, column] else 1
     for p in range(frame["moved"], frame["end"]):
         candidate = tree.row_at[depth, p]
+        # open again: no row of this polytope, and not turned
         tree.guards[level, candidate] = -HUGE
         if tree.reversed[level, candidate]:
             turn_column(tree, level, candidate)
@@ -232,21 +244,41 @@ def leave(tree):
 
 @inlined_exact_order_kernel
 def add_row(tree, depth, position, reverse, gap):
-    """Make the candidate at a position a row of the polytope; its column is not touched."""
+    """Make the candidate at a position a row of the polytope; its column is not touched.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    depth, position : int
+    reverse : bool
+        Whether the polytope is on the negative side.
+    gap : float
+        How far the row moves inwards; see `inward_gap`.
+    """
     table, row_at, frame = tree.tables[depth], tree.row_at[depth], tree.frames[depth]
     m = tree.vertices.shape[1]
     moved = frame["moved"]
+    # rows of the polytope come first, then candidates
     swap_rows(table, row_at, m, position, moved)
     if reverse:
         for k in range(m + 1):
             table[k, moved] = -table[k, moved]
+    # inside is where the row exceeds its gap, not where it exceeds zero
     table[m, moved] -= gap
     frame["moved"] = moved + 1
 
 
 @inlined_exact_order_kernel
 def guard_column(tree, level, column, reverse, gap):
-    """Let a column count as a row of the polytope, with the given side."""
+    """Let a column count as a row of the polytope, with the given side.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    level, column : int
+    reverse, gap
+        See `add_row`.
+    """
     if tree.reversed[level, column] != reverse:
         turn_column(tree, level, column)
     tree.guards[level, column] = tree.errors[level, column]
@@ -257,18 +289,38 @@ def guard_column(tree, level, column, reverse, gap):
 @entry
 @inlined_exact_order_kernel
 def remove_candidate(tree, depth, position):
-    """Take a candidate out of the dictionary."""
+    """Take the candidate at a position out of the dictionary.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    depth, position : int
+    """
     frame = tree.frames[depth]
     m = tree.vertices.shape[1]
+    # the last candidate takes its place
     frame["end"] -= 1
     move_row(tree.tables[depth], tree.row_at[depth], m, frame["end"], position)
 
 
 @inlined_exact_order_kernel
 def swap_basis(tree, depth, slack, position, end):
-    """Pivot, and keep the names of rows in step."""
+    """Pivot, and keep the names of rows in step.
+
+    Parameters
+    ----------
+    tree : Tree, out
+    depth : int
+    slack : int
+        Of the basis: the row that leaves.
+    position : int
+        Of the row that enters.
+    end : int
+        Where the positions in use end.
+    """
     m = tree.vertices.shape[1]
     pivot(tree.tables[depth], m, slack, position, end)
+    # the two have changed places: so do their names
     entered = tree.row_at[depth, position]
     tree.row_at[depth, position] = tree.vertices[depth, slack]
     tree.vertices[depth, slack] = entered
@@ -278,14 +330,24 @@ def swap_basis(tree, depth, slack, position, end):
 @inlined_exact_order_kernel
 def dictionary_at(tree, depth):
     """Return the dictionary at a depth of the stack."""
-    return Dictionary(
-        tree.tables[depth], tree.row_at[depth], tree.vertices[depth], tree.work.inverse
-    )
+    return Dictionary(tree.tables[depth], tree.row_at[depth], tree.vertices[depth])
 
 
 @exact_order_kernel
 def fresh_table(flat, tree, depth, level):
-    """Compute the dictionary at a depth afresh from its basis."""
+    """Compute the dictionary at a depth afresh from its basis, without old rounding.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    tree : Tree, out
+    depth, level : int
+
+    Returns
+    -------
+    bool
+        False if the basis is nearly singular.
+    """
     frame = tree.frames[depth]
     tree.counters[0]["pivots"] = 0
     return write_dictionary(
@@ -294,4 +356,5 @@ def fresh_table(flat, tree, depth, level):
         dictionary_at(tree, depth),
         frame["moved"],
         frame["end"],
+        tree.work.inverse,
     )

@@ -20,8 +20,8 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, FormatError, shown
 from polyregions.files.atomic import atomic_write
+from polyregions.plot.curves import MOST_OUTPUTS
 from polyregions.plot.figure import finite_window
-from polyregions.plot.lines import MOST_OUTPUTS
 from polyregions.plot.values import (
     LAYER_COLORS,
     Values,

@@ -161,12 +161,12 @@ def traverse(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> I
                 step(found, size)
             numbers = [*range(start, found.expanded), *waiting]
             numbers = sorted(set(numbers).difference(found.open))
-            points = chart_points(problem.chart, problem.domain, found.points[numbers])
+            points = chart_points(problem.chart, problem.domain, found.store.points[numbers])
             for number, point in zip(numbers, points, strict=True):
                 point, exact = found.exact_points.get(number, (point, None))
                 if exact is None:
                     exact = tuple(Fraction(float(value)) for value in point)
-                pattern = problem.reduction.grow_words(found.patterns[number : number + 1])[
+                pattern = problem.reduction.grow_words(found.store.patterns[number : number + 1])[
                     0
                 ].copy()
                 yield Region(problem.network, problem.domain, pattern, point, exact)

@@ -40,31 +40,39 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
     room : float
         See `walk_vertices`.
     worker : Worker
-    result : Batch, out
+    result : Expansions, out
         ``state`` is still OPEN where exact arithmetic must decide.
 
     Returns
     -------
     int
         Number of regions looked at.
+
+    Notes
+    -----
+    *Invariant.* The facets of a region that is PROVEN are all of them, each with the one
+    pattern beyond: docs/mathematics.md, parts 2 and 7. One that is left OPEN has none.
     """
     m = flat.dimension
     work, used = worker.work, 0
     for r in range(len(patterns)):
+        # a region has at most one facet for each unit
         if used + flat.units > len(result.children):
             return r
         unpack_bits(patterns[r], worker.bits)
         worker.groups.exact[0] = 0
-        prefix = prefix_of(flat, prefixes, patterns[r], worker.key)
+        prefix = prefix_of(prefixes, patterns[r], worker.key)
         end = -1
+        # its list leaves out what is tied by the network's shape: the rest may be simple
         if prefix >= 0 and prefixes.ties[prefix]:
             rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
             if simple:
-                worker.start[0] = NO_BASIS
+                worker.start[0] = NO_BASIS  # degenerate regions hand none down
                 count = decide_simple(m, rows, units, points[r], worker, room)
                 if count >= 0:
                     end = write_tied(flat, modular, worker, count, used, result)
         if end < 0:
+            # every row of the network: a list may leave out one that an edge must name
             facets_listed(flat, list_every_row(flat, worker), worker)
             for d in range(m):
                 work.point[d] = points[r, d]
@@ -85,6 +93,7 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
             result.state[r] = PROVEN
             result.exact[r] = worker.groups.exact[0]
         else:
+            # for exact arithmetic, in Python
             result.state[r] = OPEN
             result.exact[r] = 0
         for d in range(m):

@@ -27,25 +27,20 @@ __all__ = [
 ]
 
 
+# states of a region of a batch
 PROVEN, OPEN = 0, 1
 
 
 class Expansions(NamedTuple):
-    """What expanding a run of consecutive regions gave.
+    """What expanding a run of consecutive regions gave; facets follow one another in `children`."""
 
-    ``state[r]`` says whether region r of the batch was decided, ``exact[r]`` how many of
-    its decisions took exact arithmetic; ``ends[r]`` is the
-    end of its facets in ``children`` (patterns beyond), ``bases`` and ``points``
-    (a vertex and a point of the shared facet).
-    """
-
-    state: NDArray[np.uint8]
-    exact: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    witnesses: Floats
-    children: Words
-    bases: NDArray[np.signedinteger[Any]]
-    points: Floats
+    state: NDArray[np.uint8]  # (r,): PROVEN, or OPEN where the kernel could not decide
+    exact: NDArray[np.int64]  # (r,): decisions that took exact arithmetic
+    ends: NDArray[np.int64]  # (r,): where the facets of each region end
+    witnesses: Floats  # (r, m): a chart point inside
+    children: Words  # (f, W): the pattern beyond each facet
+    bases: NDArray[np.signedinteger[Any]]  # (f, m): rows of a vertex of it, or NO_BASIS first
+    points: Floats  # (f, m): a point of it
 
 
 def batch(flat: FlatNetwork, regions: int, facets: int) -> Expansions:
@@ -64,7 +59,30 @@ def batch(flat: FlatNetwork, regions: int, facets: int) -> Expansions:
 
 @exact_order_kernel
 def write_simple(worker, count, words, used, result):
-    """Write the neighbours of a simple region: one unit changes sign at each facet."""
+    """Write the neighbours of a simple region: one unit changes sign at each facet.
+
+    Parameters
+    ----------
+    worker : Worker
+        ``found`` holds the facets, ``ids`` the rows of the columns.
+    count : int
+        How many facets.
+    words : uint64 array, shape (W,)
+        The region's pattern.
+    used : int
+        Where to write in `result`.
+    result : Expansions, out
+
+    Returns
+    -------
+    int
+        The end of what was written.
+
+    Notes
+    -----
+    A single row vanishes at such a facet, so beyond it the pattern differs in that bit alone:
+    docs/mathematics.md, part 2.
+    """
     found, ids = worker.found, worker.ids
     for f in range(count):
         row = ids[found.rows[f]]
@@ -72,6 +90,7 @@ def write_simple(worker, count, words, used, result):
             result.children[used, w] = words[w]
         result.children[used, row >> 6] ^= np.uint64(1) << np.uint64(row & 63)
         for k in range(found.points.shape[1]):
+            # a basis by rows of the network: columns mean something else next door
             result.bases[used, k] = ids[found.bases[f, k]]
             result.points[used, k] = found.points[f, k]
         used += 1
@@ -80,10 +99,31 @@ def write_simple(worker, count, words, used, result):
 
 @exact_order_kernel
 def write_beyond(flat, modular, worker, f, column, used, result):
-    """Write the neighbour beyond facet f, where the units in ``groups.touched`` vanish.
+    """Write the neighbour beyond a facet on which several units vanish.
 
-    `column` holds the facet's row. Returns how many signs took exact arithmetic, or -1
-    if one stays undecided.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    modular : ModularNetwork
+    worker : Worker
+        ``groups.touched`` are the units that vanish on the facet or all over the region.
+    f : int
+        Index of the facet in ``worker.found``.
+    column : int
+        Of the facet's row in ``worker.rows``.
+    used : int
+        Where to write in `result`.
+    result : Expansions, out
+
+    Returns
+    -------
+    int
+        How many signs took exact arithmetic, or -1 if one stays undecided.
+
+    Notes
+    -----
+    Signs beyond a facet are those along a ray that leaves through it, layer by layer:
+    docs/mathematics.md, part 2.
     """
     groups, found = worker.groups, worker.found
     m = flat.dimension
@@ -105,6 +145,7 @@ def write_beyond(flat, modular, worker, f, column, used, result):
     for i in range(flat.units):
         result.children[used, i >> 6] |= np.uint64(groups.beyond[i]) << np.uint64(i & 63)
     for k in range(m):
+        # its rows may be tied next door as well: a vertex is sought afresh
         result.bases[used, k] = NO_BASIS
         result.points[used, k] = found.points[f, k]
     return exact
@@ -114,10 +155,19 @@ def write_beyond(flat, modular, worker, f, column, used, result):
 def write_tied(flat, modular, worker, count, used, result):
     """Write the neighbours of a region in which only the network's shape makes ties.
 
-    Returns the end of what was written, or -1 if a sign stays undecided.
-    ``groups.exact[0]`` counts the signs that took exact arithmetic.
+    Parameters
+    ----------
+    flat, modular, worker, count, used, result
+        See `write_beyond` and `write_simple`.
+
+    Returns
+    -------
+    int
+        The end of what was written, or -1 if a sign stays undecided. ``groups.exact[0]``
+        counts the signs that took exact arithmetic.
     """
     groups = worker.groups
+    # units with one source are multiples of one another on this region
     trace_sources(flat, len(flat.widths), worker.bits, groups.sources)
     for f in range(count):
         column = worker.found.rows[f]
@@ -135,11 +185,23 @@ def write_tied(flat, modular, worker, count, used, result):
 
 @exact_order_kernel
 def write_degenerate(flat, modular, worker, count, used, result):
-    """Write the neighbours of a degenerate region; return -1 if a sign stays undecided."""
+    """Write the neighbours of a degenerate region, whose facets belong to groups of rows.
+
+    Parameters
+    ----------
+    flat, modular, worker, count, used, result
+        See `write_beyond` and `write_simple`; ``groups.leader`` names the groups.
+
+    Returns
+    -------
+    int
+        The end of what was written, or -1 if a sign stays undecided.
+    """
     groups, found = worker.groups, worker.found
     for f in range(count):
         row = found.rows[f]
         for i in range(flat.units):
+            # a unit that vanishes all over the region may leave zero beyond
             groups.touched[i] = groups.leader[i] == row or groups.zero[i]
         exact = write_beyond(flat, modular, worker, f, row, used, result)
         if exact < 0:

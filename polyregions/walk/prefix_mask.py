@@ -26,8 +26,8 @@ class Fence:
     ----------
     mask : numpy.ndarray of uint64, shape (W,)
     values : numpy.ndarray of uint64, shape (k, W)
-        A packed pattern is inside iff it equals one of `values` where `mask` is set;
-        elsewhere these are 0.
+        Of prefixes that decide the same units (:class:`~polyregions.network.prefix.Prefix`). A
+        region is inside iff it is below one of them.
     parents : list of numpy.ndarray of int64
         Numbers of the regions inside, one per facet, piece by piece.
     children : list of numpy.ndarray of uint64
@@ -65,6 +65,7 @@ class Fence:
             out = np.flatnonzero(~inside)
             self.parents.append(first + np.searchsorted(ends, begin + out, side="right"))
             self.children.append(children[out])
+        # how many facets are left before each
         left = np.concatenate([[0], np.cumsum(inside)])
         kept = begin + np.flatnonzero(inside)
         return left[ends - begin], result._replace(

@@ -19,10 +19,30 @@ __all__ = ["settle_prefix", "settle_run"]
 
 @exact_order_kernel
 def drop_ties(flat, depth, worker, inner, stop):
-    """Clear ``keep`` of rows ``inner..stop`` that vanish or coincide by the network's shape.
+    """Clear ``keep`` of rows that vanish or coincide by the network's shape.
 
     A row coincides if it is a multiple of a row that stays: of the polytope, or asked
-    about before it. Returns whether any row was dropped.
+    about before it.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    depth : int
+        How many layers the listed rows are of.
+    worker : Worker, out
+    inner, stop : int
+        Columns below `inner` are the polytope's rows, and stay; those up to `stop` are asked
+        about.
+
+    Returns
+    -------
+    bool
+        Whether any row was dropped.
+
+    Notes
+    -----
+    *Invariant.* ``claimed`` holds the sources of all rows that stay, up to the column at hand:
+    for every row dropped, one that stays has the same hyperplane.
     """
     groups, ids, keep = worker.groups, worker.ids, worker.keep
     trace_sources(flat, depth, worker.bits, groups.sources)
@@ -34,17 +54,32 @@ def drop_ties(flat, depth, worker, inner, stop):
         if ids[c] >= flat.units or not keep[c]:
             continue
         source = groups.sources.source[flat.unit_of_row[ids[c]]]
+        # rows of the polytope itself stay: each was proven to carry a facet
         if c >= inner and (source == NOTHING or claimed[source]):
             keep[c] = 0
             dropped = True
         elif source != NOTHING:
+            # the first row of a source stands for those that follow
             claimed[source] = True
     return dropped
 
 
 @exact_order_kernel
 def compact(worker, m, begin, end, target):
-    """Move the kept columns ``begin..end`` of rows, errors and ids to `target` onwards."""
+    """Move the kept columns ``begin..end`` of rows, errors and ids to `target` onwards.
+
+    Parameters
+    ----------
+    worker : Worker, out
+    m : int
+    begin, end, target : int
+        Columns; `target` is at most `begin`, so nothing is overwritten before it is moved.
+
+    Returns
+    -------
+    int
+        The column behind the last one.
+    """
     for c in range(begin, end):
         if worker.keep[c]:
             for d in range(m + 1):
@@ -57,13 +92,26 @@ def compact(worker, m, begin, end, target):
 
 @exact_order_kernel
 def drop_one_sided(m, corners, worker, inner, stop):
-    """Clear ``keep`` of columns ``inner..stop`` that keep their sign over the inner polytope.
+    """Clear ``keep`` of columns that are proven to keep their sign over the inner polytope.
 
-    ``worker.bits`` become those at the witness. Columns that are kept may move together;
-    returns the new `inner` and `stop`.
+    Parameters
+    ----------
+    m : int
+    corners : int
+        In the plane, how many corners ``worker.found`` holds.
+    worker : Worker, out
+        ``bits`` become those at the witness. Columns that are kept may move together.
+    inner, stop : int
+        Columns below `inner` are the polytope's rows; those up to `stop` are asked about.
+
+    Returns
+    -------
+    inner, stop : int
+        The same of the columns that are left.
     """
     rows, errors, ids, keep = worker.rows, worker.errors, worker.ids, worker.keep
     work = worker.work
+    # signed to be positive at a point inside, a row is one-sided iff it stays positive
     evaluate_rows(rows, m, stop, worker.found.witness, work.slack)
     for c in range(inner, stop):
         if errors[c] == LOST:
@@ -77,6 +125,7 @@ def drop_one_sided(m, corners, worker, inner, stop):
             Rows(rows, errors), corners, worker.found, inner, stop, work.slack, work.ratio, keep
         )
         return inner, stop
+    # only facets bound the polytope, and a shorter dictionary pivots faster
     facets = compact(worker, m, 0, inner, 0)
     stop = compact(worker, m, inner, stop, facets)
     for c in range(stop):
@@ -89,7 +138,17 @@ def drop_one_sided(m, corners, worker, inner, stop):
 
 @exact_order_kernel
 def cache_columns(flat, worker, number, columns):
-    """Keep the rows in some columns for the first region of a prefix."""
+    """Keep the rows in some columns for the first region of a prefix.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    worker : Worker, out
+    number : int
+        The prefix.
+    columns : int64 array, shape (k,)
+        Columns of ``worker.rows``, in the order of the prefix's list.
+    """
     cache = worker.cache
     if len(columns) > cache.rows.shape[2]:
         return
@@ -126,15 +185,20 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     *Algorithm.* Of the parent's list, the rows that carry a facet of the prefix region,
     by the same proven walks that decide a region. Of the next layer's units, those that
     do not keep their sign. If the walk is left undecided, all rows stay.
+
+    *Invariant.* A row left out carries no facet of any region inside, or coincides with one
+    that is listed: docs/mathematics.md, part 8.
     """
     m = flat.dimension
     key = prefixes.keys[number]
     level = np.int64(key[len(key) - 1])
     depth = prefixes.depths[level]
     ids, keep = worker.ids, worker.keep
+    # the key begins with the prefix; the bits of deeper layers are 0 and have no say
     unpack_bits(key, worker.bits)
     parent = prefixes.parents[number]
     inner = copy_list(flat, prefixes, parent, ids)
+    # behind the polytope's rows those of the next layer, which are asked about
     stop = inner
     for row in range(flat.row_ends[depth - 1], flat.row_ends[depth]):
         ids[stop] = row
@@ -148,6 +212,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
         Rows(worker.rows, worker.errors),
         worker.scratch,
     )
+    # a lost row of the polytope leaves it undecided; one of the next layer merely stays
     simple = True
     for c in range(inner):
         if worker.errors[c] == LOST:
@@ -156,10 +221,12 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     if simple:
         worker.start[0] = NO_BASIS
         count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
+    # undecided (-1): every row stays, which is slower and as right
     for c in range(stop):
         keep[c] = count < 0 or c >= inner
     for f in range(count):
         keep[worker.found.rows[f]] = 1
+    # a tie of a shorter prefix is one of all below it
     tied = parent >= 0 and prefixes.ties[parent]
     if prefixes.shape_ties and drop_ties(flat, depth + 1, worker, inner, stop):
         tied = True
@@ -178,6 +245,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
             end += 1
     if count >= 0 and level == len(prefixes.depths) - 1:
         cache_columns(flat, worker, number, out[begin:end])
+    # columns were listed, because their rows were to be cached; now rows of the network
     for t in range(begin, end):
         out[t] = ids[out[t]]
     return end
@@ -186,9 +254,28 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
 @entry
 @exact_order_kernel
 def settle_run(flat, prefixes, numbers, worker, rows, stops):
-    """Write the lists of some prefixes one after another; return how many there was room for."""
+    """Write the lists of some prefixes one after another.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    prefixes : Prefixes
+        The parents of these are settled.
+    numbers : int64 array, shape (k,)
+    worker : Worker
+    rows : int64 array, out
+        The lists.
+    stops : int64 array, shape (k,), out
+        Where each ends.
+
+    Returns
+    -------
+    int
+        How many lists there was room for.
+    """
     end = 0
     for t in range(len(numbers)):
+        # a list is at most as long as all rows
         if end + flat.size > len(rows):
             return t
         end = settle_prefix(flat, prefixes, numbers[t], worker, rows, end)

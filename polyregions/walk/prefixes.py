@@ -14,17 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Integers
+from polyregions.arrays import Integers, Records, integer_record
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.pattern import Words, n_words
+from polyregions.pattern import Words, n_words, pack
 from polyregions.walk.visited import empty_table, find_pattern, fits, grown, insert
 
 __all__ = [
     "NONE",
-    "REGISTERED",
-    "SETTLED",
-    "USED",
     "Prefixes",
     "copy_list",
     "empty_prefixes",
@@ -35,8 +32,9 @@ __all__ = [
 ]
 
 
+# no prefix: the whole domain
 NONE = -1
-REGISTERED, SETTLED, USED = 0, 1, 2
+PREFIX_TOTALS = integer_record("registered", "settled", "used")
 
 _FIRST_PREFIXES = 1024  # prefixes for which there is room at first
 
@@ -48,8 +46,10 @@ class Prefixes(NamedTuple):
     ----------
     depths : numpy.ndarray of int64, shape (K,)
         How many layers the prefixes of each level have.
+    masks : numpy.ndarray of uint64, shape (K, W)
+        Which units the prefixes of each level decide.
     keys : numpy.ndarray of uint64, shape (P, W + 1)
-        The packed bits of the prefix, and its level.
+        The value of each prefix (:class:`~polyregions.network.prefix.Prefix`), and its level.
     table : numpy.ndarray of uint32
         Hash table of the keys.
     parents : numpy.ndarray of int64, shape (P,)
@@ -62,13 +62,17 @@ class Prefixes(NamedTuple):
         Whether the network's shape makes some rows vanish or coincide with listed ones.
     rows : numpy.ndarray of int64
         Lists of rows: units in ascending order, then the domain's.
-    totals : numpy.ndarray of int64, shape (3,)
-        How many are registered and settled, and how much of `rows` is used.
+    totals : PREFIX_TOTALS array, shape (1,)
+        How many are registered; how many are settled, the first ones: their lists are in
+        `rows`, of which so much is used.
+    key : numpy.ndarray of uint64, shape (W + 1,)
+        Work of `register`.
     shape_ties : bool
         Whether the network's shape can make any tie at all.
     """
 
     depths: Integers
+    masks: Words
     keys: Words
     table: NDArray[np.uint32]
     parents: Integers
@@ -77,16 +81,21 @@ class Prefixes(NamedTuple):
     stops: Integers
     ties: NDArray[np.bool_]
     rows: Integers
-    totals: Integers
+    totals: Records
+    key: Words
     shape_ties: bool
 
 
 def empty_prefixes(flat: FlatNetwork) -> Prefixes:
     """Return the prefixes of a walk that has not begun; there is no room for any."""
     ends = flat.row_ends.tolist()
+    # layers without units that vary make no prefixes of their own
     bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
+    # the prefixes of a level decide all layers below the one that asks about them
+    level_ends = np.array([ends[depth - 1] for depth in bends[1:]], dtype=np.int64)[:, None]
     return Prefixes(
         depths=np.array(bends[1:], dtype=np.int64),
+        masks=pack(np.arange(flat.units) < level_ends),
         keys=np.zeros((0, n_words(flat.units) + 1), dtype=np.uint64),
         table=empty_table(1),
         parents=np.zeros(0, dtype=np.int64),
@@ -95,7 +104,8 @@ def empty_prefixes(flat: FlatNetwork) -> Prefixes:
         stops=np.zeros(0, dtype=np.int64),
         ties=np.zeros(0, dtype=np.bool_),
         rows=np.zeros(0, dtype=np.int64),
-        totals=np.zeros(3, dtype=np.int64),
+        totals=np.zeros(1, dtype=PREFIX_TOTALS),
+        key=np.zeros(n_words(flat.units) + 1, dtype=np.uint64),
         shape_ties=bool((flat.biases[flat.widths[0] :] == 0).any()),
     )
 
@@ -108,9 +118,10 @@ def with_more_prefixes(
     `rows` is the length of lists that are to be stored at once. Returns the same arrays
     where they are large enough.
     """
-    registered, settled, used = prefixes.totals.tolist()
+    registered, settled, used = prefixes.totals[0].item()
     needed = registered + regions * len(prefixes.depths)
     if needed > len(prefixes.keys):
+        # twice as many each time, so that copying costs a constant for each prefix
         size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
         names = ("keys", "parents", "points", "starts", "stops", "ties")
         longer = {name: _longer(getattr(prefixes, name), size) for name in names}
@@ -134,45 +145,64 @@ def _longer(array: Any, size: int) -> Any:
 
 @exact_order_kernel
 def roomy(prefixes, regions):
-    """Return whether the prefixes of so many new regions can be registered."""
-    needed = prefixes.totals[REGISTERED] + regions * len(prefixes.depths)
+    """Return whether the prefixes of so many new regions can be registered, at every level."""
+    needed = prefixes.totals[0]["registered"] + regions * len(prefixes.depths)
     return needed <= len(prefixes.keys) and 2 * needed <= len(prefixes.table)
 
 
 @exact_order_kernel
-def write_key(flat, prefixes, level, words, key):
-    """Write the key of a pattern's prefix of the given level."""
-    rows = flat.row_ends[prefixes.depths[level] - 1]
+def write_key(prefixes, level, words, key):
+    """Write the key of a pattern's prefix: its value, and the level.
+
+    Parameters
+    ----------
+    prefixes : Prefixes
+    level : int
+        Index in ``prefixes.depths``.
+    words : uint64 array, shape (W,)
+        The pattern.
+    key : uint64 array, shape (W + 1,), out
+    """
     for w in range(len(words)):
-        kept = min(max(rows - 64 * w, 0), 64)
-        mask = np.uint64(0xFFFFFFFFFFFFFFFF)
-        if kept < 64:
-            mask = (np.uint64(1) << np.uint64(kept)) - np.uint64(1)
-        key[w] = words[w] & mask
+        key[w] = words[w] & prefixes.masks[level, w]
     key[len(words)] = np.uint64(level)
 
 
 @entry
 @exact_order_kernel
-def register(flat, prefixes, words, point, key):
+def register(prefixes, words, point):
     """Enter all prefixes of a new region's pattern that are not known yet.
 
-    `point` is a point of the region's closure; there must be room for all levels.
+    Parameters
+    ----------
+    prefixes : Prefixes, out
+        With room for all levels.
+    words : uint64 array, shape (W,)
+        The pattern.
+    point : float64 array, shape (m,)
+        A point of the region's closure, and so of the closure of each of its prefix regions.
+
+    Notes
+    -----
+    *Invariant.* If a prefix is registered, all shorter ones of it are, with lower numbers. So
+    the upward search may stop at the first that is known.
     """
-    levels = len(prefixes.depths)
+    levels, key = len(prefixes.depths), prefixes.key
     level = levels
     parent = np.int64(NONE)
+    # from the longest prefix upwards: that of a neighbour is mostly known
     while level > 0:
-        write_key(flat, prefixes, level - 1, words, key)
+        write_key(prefixes, level - 1, words, key)
         parent = find_pattern(prefixes.table, prefixes.keys, key)
         if parent >= 0:
             break
         level -= 1
+    # then downwards, so that parents come before their children
     while level < levels:
-        write_key(flat, prefixes, level, words, key)
-        number = prefixes.totals[REGISTERED]
+        write_key(prefixes, level, words, key)
+        number = prefixes.totals[0]["registered"]
         insert(prefixes.table, prefixes.keys, number, key)
-        prefixes.totals[REGISTERED] = number + 1
+        prefixes.totals[0]["registered"] = number + 1
         prefixes.parents[number] = parent
         for d in range(len(point)):
             prefixes.points[number, d] = point[d]
@@ -182,8 +212,24 @@ def register(flat, prefixes, words, point, key):
 
 @exact_order_kernel
 def copy_list(flat, prefixes, number, ids):
-    """Write the rows that matter inside a prefix (NONE: the domain); return how many."""
+    """Write the rows that matter inside a prefix region.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    prefixes : Prefixes
+    number : int
+        Settled; or NONE for the domain, where all units of the first layer matter.
+    ids : int64 array, shape (N + q,), out
+        Units in ascending order, then the domain's rows.
+
+    Returns
+    -------
+    int
+        How many.
+    """
     if number < 0:
+        # with one layer that bends there are no prefixes, and all units are asked about
         count = flat.units
         if len(prefixes.depths) > 0:
             count = flat.row_ends[prefixes.depths[0] - 1]
@@ -201,10 +247,24 @@ def copy_list(flat, prefixes, number, ids):
 
 
 @exact_order_kernel
-def prefix_of(flat, prefixes, words, key):
-    """Return the number of a region's longest prefix, or NONE (one layer)."""
+def prefix_of(prefixes, words, key):
+    """Return the number of a region's longest prefix.
+
+    Parameters
+    ----------
+    prefixes : Prefixes
+    words : uint64 array, shape (W,)
+        The region's pattern.
+    key : uint64 array, shape (W + 1,)
+        Work, of the caller: threads look up prefixes at the same time.
+
+    Returns
+    -------
+    int64
+        NONE if only one layer bends, or if the prefix is not registered.
+    """
     level = len(prefixes.depths) - 1
     if level < 0:
         return np.int64(NONE)
-    write_key(flat, prefixes, level, words, key)
+    write_key(prefixes, level, words, key)
     return find_pattern(prefixes.table, prefixes.keys, key)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.network import Network
-from polyregions.network.unit_order import FREE
+from polyregions.network.prefix import Prefix
 from polyregions.pattern import order, pack, unpack
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem, problem_of
@@ -55,12 +55,14 @@ def refine(regions: Regions, network: Network) -> Regions:
     """
     if regions.complete:
         return enumerate_regions(network, regions.domain)
+    # a partial result may have fallen apart: a walk for each connected part of it
     parts = list(_regions_inside(problem_of(network, regions.domain), regions))
     starts = np.cumsum([0, *(len(part) for part in parts)])
     patterns = np.concatenate([part.patterns for part in parts])
     position = order(patterns)
     rank = np.empty(len(position), dtype=np.int32)
     rank[position] = np.arange(len(position), dtype=np.int32)
+    # parts do not touch, so that edges only need new numbers
     shifted = [part.edges + start for part, start in zip(parts, starts, strict=False)]
     edges = np.sort(rank[np.concatenate(shifted)], axis=1)
     return Regions(
@@ -94,20 +96,18 @@ def _regions_inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
     first, units = regions.network.hidden_units, problem.network.hidden_units
     bits = np.zeros((len(regions), units), dtype=np.uint8)
     bits[:, :first] = unpack(regions.patterns, first)
-    decided = shrink((np.arange(units) < first).astype(np.uint8))
+    mask = pack(shrink((np.arange(units) < first).astype(np.uint8)))
     values = pack(shrink(bits))
     missing = {words.tobytes(): index for index, words in enumerate(values)}
+    # regions of no walk so far; each walk reaches a whole connected part
     while missing:
         index = next(iter(missing.values()))
-        start = start_below(
-            problem, np.where(decided == 1, shrink(bits[index]), FREE).astype(np.uint8)
-        )
-        pattern = np.frombuffer(start.pattern, dtype="<u8").astype(np.uint64)
-        found = root_at(problem, pattern, np.array(start.point))
-        found.fence = Fence(pack(decided), values)
+        start = start_below(problem, Prefix(mask, values[index]))
+        found = root_at(problem, start.pattern, start.point)
+        found.fence = Fence(mask, values)
         with stepper(problem, 1) as step:
             while not found.finished:
                 step(found, _STEP)
-        for words in np.unique(found.patterns[: found.count] & found.fence.mask, axis=0):
+        for words in np.unique(found.store.patterns[: found.count] & mask, axis=0):
             del missing[words.tobytes()]
         yield replace(result_of(problem, found), complete=False)

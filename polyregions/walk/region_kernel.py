@@ -32,28 +32,26 @@ __all__ = [
 ]
 
 
+# no vertex is known to start from
 NO_BASIS = -1
 
 
 class Worker(NamedTuple):
-    """Everything one worker needs to expand regions: arrays, no state between regions.
+    """Everything one worker needs to expand regions: arrays, no state between regions."""
 
-    ``ids`` names the rows in the columns of ``rows``, ``place`` is its inverse.
-    """
-
-    ids: NDArray[np.int64]
-    place: NDArray[np.int64]
-    keep: NDArray[np.uint8]
-    key: Words
-    start: NDArray[np.int64]
-    cache: RowCache
-    rows: Floats
-    errors: Floats
-    bits: NDArray[np.uint8]
-    scratch: RowScratch
-    work: Workspace
-    found: FacetBuffer
-    groups: GroupScratch
+    ids: NDArray[np.int64]  # (N + q,): the row of the network in each column of `rows`
+    place: NDArray[np.int64]  # (N + q,): its inverse, the column of each listed row
+    keep: NDArray[np.uint8]  # (N + q,): columns that stay when a list is made shorter
+    key: Words  # (W + 1,): of the prefix that is looked up
+    start: NDArray[np.int64]  # (m,): columns of a vertex to start from, or NO_BASIS first
+    cache: RowCache  # rows of prefixes that were computed before
+    rows: Floats  # (m + 1, N + q): rows as columns, the offset last, signed by `bits`
+    errors: Floats  # (N + q,): bounds on the rows' rounding, docs/mathematics.md, part 5
+    bits: NDArray[np.uint8]  # (N,): the pattern, unpacked
+    scratch: RowScratch  # the maps of each layer on the region
+    work: Workspace  # of the dictionary simplex
+    found: FacetBuffer  # facets and witness of the region that was decided last
+    groups: GroupScratch  # of degenerate regions
 
 
 def worker_of(flat: FlatNetwork) -> Worker:
@@ -78,14 +76,21 @@ def worker_of(flat: FlatNetwork) -> Worker:
 
 @exact_order_kernel
 def unpack_bits(words, bits):
-    """Write the bits of a packed pattern."""
+    """Write the bits of a packed pattern.
+
+    Parameters
+    ----------
+    words : uint64 array, shape (W,)
+        Or a key that begins with them.
+    bits : uint8 array, shape (N,), out
+    """
     for i in range(len(bits)):
         bits[i] = (words[i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
 
 
 @exact_order_kernel
 def list_every_row(flat, worker):
-    """List all rows; return how many. See ``worker.ids``."""
+    """List all rows of the network in ``worker.ids``; return how many."""
     for i in range(flat.size):
         worker.ids[i] = i
         worker.place[i] = i
@@ -94,7 +99,20 @@ def list_every_row(flat, worker):
 
 @exact_order_kernel
 def facets_listed(flat, count, worker):
-    """Compute the listed rows of the pattern in ``worker.bits``; see `write_region_rows`."""
+    """Compute the listed rows of the pattern in ``worker.bits``; see `write_region_rows`.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    count : int
+        How many rows ``worker.ids`` lists.
+    worker : Worker, out
+
+    Returns
+    -------
+    int
+        OK, or else that a row is lost in its rounding error.
+    """
     return write_region_rows(
         flat,
         len(flat.widths),
@@ -110,7 +128,14 @@ def facets_listed(flat, count, worker):
 def find_start(start, count, worker):
     """Set ``worker.start`` to a handed-down basis, in columns.
 
-    NO_BASIS comes first if there is none, or one of its rows is not listed.
+    Parameters
+    ----------
+    start : int16 or int32 array, shape (m,)
+        Rows of the network, or NO_BASIS first.
+    count : int
+        How many rows ``worker.ids`` lists.
+    worker : Worker, out
+        NO_BASIS comes first in ``start`` if there is none, or one of its rows is not listed.
     """
     own = worker.start
     for k in range(len(own)):
@@ -118,6 +143,7 @@ def find_start(start, count, worker):
     if start[0] == NO_BASIS:
         return
     for k in range(len(own)):
+        # `place` is of an earlier region where a row is not listed: ask both ways
         column = worker.place[start[k]]
         if column >= count or worker.ids[column] != start[k]:
             own[0] = NO_BASIS
@@ -147,12 +173,13 @@ def rows_inside(flat, prefixes, prefix, words, worker):
     simple : bool
         False if a row is lost in its rounding error.
     """
+    # regions of one prefix differ in signs only: the rows may be at hand
     count = recall(flat, prefix, words, worker)
     simple = count > 0
     if not simple:
         count = copy_list(flat, prefixes, prefix, worker.ids)
         simple = facets_listed(flat, count, worker) == OK
-        if simple:
+        if simple:  # a lost row must not be kept
             remember(flat, prefix, count, worker)
     units = 0
     for c in range(count):
@@ -185,15 +212,19 @@ def decide_simple(m, count, candidates, point, worker, room):
     Notes
     -----
     Few callers, and none of them deep: LLVM compiles the walks again for each.
+
+    What is proven, and how: docs/mathematics.md, part 6. It does not depend on the start.
     """
     rows, work, start = Rows(worker.rows, worker.errors), worker.work, worker.start
     found = worker.found
     for d in range(m):
         work.point[d] = point[d]
     if m == 2:
+        # in the plane no simplex: once around the polygon
         row = np.int64(start[0])
         if row == NO_BASIS:
             row = nearest_row(rows.values, count, work.point)
+            # rounding left the point outside: this proves nothing, so give up
             if row < 0:
                 return -1
         return walk_polygon(rows, count, candidates, row, work.point, work.slack, found, room)
@@ -201,6 +232,7 @@ def decide_simple(m, count, candidates, point, worker, room):
         for k in range(m):
             work.basis[k] = start[k]
     else:
+        # the point lies on a facet: a vertex is sought from the inside
         step_inside(rows.values, m, count, work)
         if not vertex_from_point(rows.values, m, count, work):
             return -1

@@ -29,11 +29,11 @@ _CACHED_ENTRIES = 2**21
 class RowCache(NamedTuple):
     """The rows of some prefixes' lists, signed as if all units were active; by number modulo."""
 
-    numbers: Integers
-    counts: Integers
-    ids: Integers
-    rows: NDArray[np.float64]
-    errors: NDArray[np.float64]
+    numbers: Integers  # (slots,): the prefix in each slot, or NONE
+    counts: Integers  # (slots,): how long its list is
+    ids: Integers  # (slots, longest): the list
+    rows: NDArray[np.float64]  # (slots, m + 1, longest): the rows as columns
+    errors: NDArray[np.float64]  # (slots, longest)
 
 
 def row_cache(flat: FlatNetwork) -> RowCache:
@@ -51,9 +51,27 @@ def row_cache(flat: FlatNetwork) -> RowCache:
 
 @exact_order_kernel
 def keep_row(flat, worker, slot, c, position):
-    """Copy the row in column c to the cache; return False if it must not be kept."""
+    """Copy a computed row to the cache.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    worker : Worker, out
+    slot : int
+        Of the cache.
+    c : int
+        The row's column in ``worker.rows``.
+    position : int
+        Its place in the slot.
+
+    Returns
+    -------
+    bool
+        False if it must not be kept.
+    """
     cache = worker.cache
     row, error = worker.ids[c], worker.errors[c]
+    # kept with the sign of an active unit; the domain's rows have but one
     sign = 1.0
     if row < flat.units:
         if error in (0.0, LOST, HUGE):
@@ -69,14 +87,27 @@ def keep_row(flat, worker, slot, c, position):
 
 @exact_order_kernel
 def remember(flat, number, count, worker):
-    """Keep the listed rows, computed for ``worker.bits``, for the next region inside.
+    """Keep the listed rows, computed for ``worker.bits``, for the next region of a prefix.
 
-    The rows of two regions inside one prefix differ by signs only.
+    Parameters
+    ----------
+    flat : FlatNetwork
+    number : int
+        The prefix, or NONE.
+    count : int
+        How many rows are listed.
+    worker : Worker, out
+
+    Notes
+    -----
+    The rows of two regions inside one prefix differ by signs only: the last layer's own bits
+    have no say in its rows. So they are as proven for the next region, errors included.
     """
     cache = worker.cache
     if number < 0 or count > cache.rows.shape[2]:
         return
     slot = number % len(cache.numbers)
+    # void until it is whole: a row that must not be kept ends the loop
     cache.numbers[slot] = NONE
     for c in range(count):
         if not keep_row(flat, worker, slot, c, c):
@@ -87,7 +118,22 @@ def remember(flat, number, count, worker):
 
 @exact_order_kernel
 def recall(flat, number, words, worker):
-    """Write rows and ids of a region from those kept for its prefix; return how many, or 0."""
+    """Write rows, errors and ids of a region from those kept for its prefix.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    number : int
+        The prefix, or NONE.
+    words : uint64 array, shape (W,)
+        The region's pattern, which signs the rows.
+    worker : Worker, out
+
+    Returns
+    -------
+    int
+        How many rows, or 0 if there are none.
+    """
     cache = worker.cache
     slot = number % len(cache.numbers)
     if number < 0 or cache.numbers[slot] != number:
@@ -98,6 +144,7 @@ def recall(flat, number, words, worker):
         row = cache.ids[slot, c]
         worker.ids[c] = row
         worker.errors[c] = cache.errors[slot, c]
+        # exact: a sign changes no rounding
         sign = 1.0
         if row < flat.units and (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) == 0:
             sign = -1.0

@@ -26,7 +26,6 @@ from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
-from polyregions.walk.prefixes import REGISTERED, SETTLED
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
@@ -62,6 +61,7 @@ class _Workers:
         if self.pool is None:
             yield from work(slice(0, size), 0)
             return
+        # equal shares: consecutive regions take about the same time
         cuts = np.linspace(0, size, len(self.workers) + 1).astype(int).tolist()
         jobs = [
             self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
@@ -90,6 +90,8 @@ def stepper(problem: Problem, threads: int) -> Iterator[Step]:
         )
 
         def step(found: WalkState, limit: int) -> None:
+            # the turn of degenerate regions ends when all of them are decided, and begins
+            # when no simple one is left: which numbers new regions get depends on nothing else
             if found.resolving and not found.open:
                 found.resolving = False
             if found.expanded == found.count:
@@ -108,24 +110,17 @@ def _advance_in_one_thread(crew: _Workers, found: WalkState, budget: int) -> Non
     """Expand and merge up to `budget` pending regions in this thread."""
     problem, facets = crew.problem, len(crew.room.children)
     make_room(problem.flat, found, found.count + facets, found.n_edges + facets)
-    totals = np.array([found.count, found.n_edges, found.expanded, 0], dtype=np.int64)
     open_numbers = np.empty(budget, dtype=np.int64)
-    advance(
+    n_open = advance(
         problem.flat,
         found.prefixes,
-        found.table,
-        found.patterns,
-        found.bases,
-        found.points,
-        found.edges,
-        totals,
+        found.store,
         budget,
         problem.room,
         crew.workers[0],
         crew.room,
         open_numbers,
     )
-    found.count, found.n_edges, found.expanded, n_open = totals.tolist()
     found.open.extend(open_numbers[:n_open].tolist())
 
 
@@ -134,10 +129,10 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     problem, flat = crew.problem, crew.problem.flat
     start = found.expanded
     stop = min(found.count, start + budget)
-    patterns, bases = found.patterns[start:stop], found.bases[start:stop]
-    points = found.points[start:stop].copy()  # merging writes witnesses over them
+    patterns, bases = found.store.patterns[start:stop], found.store.bases[start:stop]
+    points = found.store.points[start:stop].copy()  # merging writes witnesses over them
 
-    _settle_prefixes(crew, found)
+    _settle_prefixes(crew, found)  # expanding only reads them
 
     def work(part: slice, worker: int) -> Expansion:
         def run(at: slice, result: Expansions) -> int:
@@ -158,26 +153,28 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     for size, result in crew.share(stop - start, work):
         first, decided = found.expanded, result.state[:size] != OPEN
         found.open.extend((first + np.flatnonzero(~decided)).tolist())
-        found.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
+        found.store.points[first + np.flatnonzero(decided)] = result.witnesses[:size][decided]
+        # in the order of numbers, whichever thread was done first
         merge_batch(flat, found, first, result.ends[:size], result)
-        found.expanded += size
+        found.store.counters[0]["expanded"] += size
 
 
 def _settle_prefixes(crew: _Workers, found: WalkState) -> None:
     """Settle all registered prefixes in several threads, or raise `Stopped` between some."""
-    totals = found.prefixes.totals
+    totals = found.prefixes.totals[0]
     pace = Pace(len(crew.workers), _REGIONS_OF_A_JOB)
-    while (begin := totals[SETTLED]) < totals[REGISTERED]:
+    while (begin := int(totals["settled"])) < totals["registered"]:
         look()
         with pace.step() as size:
-            # a shorter prefix has a lower number, and is settled first
-            end = min(begin + size, totals[REGISTERED])
+            end = min(begin + size, int(totals["registered"]))
             levels = found.prefixes.keys[begin:end, -1]
+            # a prefix needs the list of its parent, which is one level up: a shorter prefix
+            # has a lower number, and is settled first
             for level in range(len(found.prefixes.depths)):
                 numbers = begin + np.flatnonzero(levels == level)
                 if len(numbers):
                     _settle_level(crew, found, numbers)
-            found.prefixes.totals[SETTLED] = end
+            totals["settled"] = end
 
 
 def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
@@ -208,6 +205,7 @@ def _in_batches(
     start = part.start
     while start < part.stop:
         left = part.stop - start
+        # room for one region at least, so that every batch gets somewhere
         facets = max(problem.flat.units, _FACETS_PER_REGION * left)
         result = batch(problem.flat, left, facets)
         size = run(slice(start, part.stop), result)
@@ -221,13 +219,13 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
     from polyregions.walk.degenerate_regions import resolve
 
     problem, flat = crew.problem, crew.problem.flat
-    if not found.prefixes.totals[SETTLED]:
+    if not found.prefixes.totals[0]["settled"]:
         _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
     if not crew.modular:
         crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
     numbers = list(islice(found.open, budget))
-    patterns: Words = found.patterns[numbers]
-    points: Floats = found.points[numbers]
+    patterns: Words = found.store.patterns[numbers]
+    points: Floats = found.store.points[numbers]
 
     def work(part: slice, worker: int) -> Expansion:
         def run(at: slice, result: Expansions) -> int:
@@ -255,7 +253,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
                 continue
             stop = number + part.stop - part.start
             found.exact_decisions += int(result.exact[part].sum())
-            found.points[number:stop] = result.witnesses[part]
+            found.store.points[number:stop] = result.witnesses[part]
             begin = int(result.ends[part.start - 1]) if part.start else 0
             merge_batch(flat, found, number, result.ends[part], result, begin)
             for _ in range(number, stop):
@@ -282,9 +280,10 @@ def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
 def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
     """Decide one region in integers, or raise `Stopped` and change nothing."""
     flat = problem.flat
-    bits = problem.reduction.grow(unpack(found.patterns[number], flat.units))
+    bits = problem.reduction.grow(unpack(found.store.patterns[number], flat.units))
     region = exact_region(problem.exact, bits)
     if region is None:
+        # every region was entered through a facet, or begins the walk
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")
     witness = float_witness(problem.exact, problem.domain, region.interior, bits)
     result = batch(flat, 1, max(1, len(region.facets)))
@@ -293,6 +292,6 @@ def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
         result.bases[f] = NO_BASIS
         result.points[f] = [float(u) for u in facet.point]
     found.exact_decisions += 1
-    found.points[number] = 1.0  # a place holder: the witness is beside it
+    found.store.points[number] = 1.0  # a place holder: the witness is beside it
     found.exact_points[number] = witness
     merge_batch(flat, found, number, np.array([len(region.facets)], dtype=np.int64), result)

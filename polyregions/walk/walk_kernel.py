@@ -5,14 +5,7 @@ from __future__ import annotations
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.walk.neighbors import OPEN, PROVEN, write_simple
 from polyregions.walk.prefix_redundancy import settle_prefix
-from polyregions.walk.prefixes import (
-    REGISTERED,
-    SETTLED,
-    USED,
-    prefix_of,
-    register,
-    roomy,
-)
+from polyregions.walk.prefixes import prefix_of, register, roomy
 from polyregions.walk.region_kernel import decide_simple, find_start, rows_inside, unpack_bits
 from polyregions.walk.visited import insert
 
@@ -40,29 +33,38 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     room : float
         See `walk_vertices`: what a witness must keep free for its own rounding.
     worker : Worker
-    result : Batch, out
+    result : Expansions, out
 
     Returns
     -------
     int
         Number of regions expanded.
+
+    Notes
+    -----
+    *Invariant.* The facets of a PROVEN region lie between the end of the one before and its
+    own, and are all of them: docs/mathematics.md, parts 6 and 8.
     """
     m, used = flat.dimension, 0
     capacity = len(result.children)
     for r in range(len(patterns)):
+        # a region has at most one facet for each unit
         if used + flat.units > capacity:
             return r
         unpack_bits(patterns[r], worker.bits)
         result.exact[r] = 0
-        prefix = prefix_of(flat, prefixes, patterns[r], worker.key)
+        prefix = prefix_of(prefixes, patterns[r], worker.key)
         count = -1
         rows, units, simple = 0, 0, False
+        # rows of a prefix with ties coincide: `resolve` has its turn later
         if prefix < 0 or not prefixes.ties[prefix]:
             rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
         if simple:
+            # the simplex goes on from the vertex that the region was entered through
             find_start(starts[r], rows, worker)
             count = decide_simple(m, rows, units, points[r], worker, room)
         if count >= 0:
+            # without ties a facet is on one row, and crossing it flips one bit
             used = write_simple(worker, count, patterns[r], used, result)
         result.state[r] = PROVEN if count >= 0 else OPEN
         for d in range(m):
@@ -73,159 +75,158 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
 
 @entry
 @exact_order_kernel
-def merge(
-    flat,
-    prefixes,
-    key,
-    table,
-    store,
-    bases,
-    points,
-    count,
-    first,
-    begin,
-    ends,
-    result,
-    edges,
-    n_edges,
-):
+def merge(prefixes, store, first, begin, ends, result):
     """Enter the neighbours of consecutive regions into the visited set.
+
+    Decides which of the patterns beyond are new: they become regions with the next numbers,
+    and their prefixes are registered. An edge is written by its region of lower number.
 
     Parameters
     ----------
-    flat, prefixes
-        New regions' prefixes are registered.
-    key : uint64 array, shape (W + 1,)
-        Work.
-    table, store, bases, points
-        The visited table, and the patterns and starts of all regions by number.
-    count : int
-        How many regions are known.
+    prefixes : Prefixes, out
+    store : Store, out
+        With room for as many regions and edges as there are facets.
     first : int
-        Number of the first region of the batch.
+        Number of the first region.
     begin : int
         Where the facets of its regions begin in `result`.
-    ends : int64 array
+    ends : int64 array, shape (r,)
         Where they end, region by region.
-    result : Batch
-    edges : int32 array, shape (capacity, 2), out
-        Filled from row `n_edges`; an edge is written by its region of lower number.
+    result : Expansions
 
-    Returns
-    -------
-    count, n_edges : int
-        The new totals.
+    Notes
+    -----
+    *Invariant.* After region ``first + r`` every pattern beyond one of its facets is in the
+    table, and every edge to a region of higher number is written. With `advance` this makes
+    the walk complete: docs/mathematics.md, part 3.
     """
-    children = result.children
+    counters = store.counters[0]
+    # in registers: the loop is too short for memory
+    count, n_edges = counters["regions"], counters["edges"]
+    bases, points, edges = store.bases, store.points, store.edges
     f = begin
     for r in range(len(ends)):
         parent = first + r
         while f < ends[r]:
-            number = insert(table, store, count, children[f])
+            number = insert(store.table, store.patterns, count, result.children[f])
             if number == count:
+                # the facet that it was found through is where its own decision starts
                 for k in range(bases.shape[1]):
                     bases[count, k] = result.bases[f, k]
                     points[count, k] = result.points[f, k]
-                register(flat, prefixes, store[count], points[count], key)
+                register(prefixes, store.patterns[count], points[count])
                 count += 1
+            # the facet is seen from both sides; a region of lower number has written it
             if number > parent:
                 edges[n_edges, 0] = parent
                 edges[n_edges, 1] = number
                 n_edges += 1
             f += 1
-    return count, n_edges
+    counters["regions"] = count
+    counters["edges"] = n_edges
+
+
+@exact_order_kernel
+def settle_registered(flat, prefixes, worker):
+    """Settle the prefixes that are registered, in the order of their numbers.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    prefixes : Prefixes, out
+    worker : Worker
+        Work.
+
+    Returns
+    -------
+    bool
+        False if there is no room for another list; those before it are settled.
+
+    Notes
+    -----
+    *Invariant.* All prefixes below ``totals["settled"]`` have lists: a parent has a lower
+    number, so that it is settled before its children ask for its list.
+    """
+    totals = prefixes.totals[0]
+    while totals["settled"] < totals["registered"]:
+        begin = totals["used"]
+        if begin + flat.size > len(prefixes.rows):
+            return False
+        number = totals["settled"]
+        end = settle_prefix(flat, prefixes, number, worker, prefixes.rows, begin)
+        prefixes.starts[number] = begin
+        prefixes.stops[number] = end
+        totals["used"] = end
+        totals["settled"] = number + 1
+    return True
 
 
 @entry
 @exact_order_kernel
-def advance(
-    flat,
-    prefixes,
-    table,
-    store,
-    bases,
-    points,
-    edges,
-    totals,
-    budget,
-    room,
-    worker,
-    result,
-    open_numbers,
-):
+def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
     """Expand and merge pending regions one small block after another.
 
     Parameters
     ----------
-    totals : int64 array, shape (4,), in and out
-        Regions known, edges known, regions expanded, open regions in `open_numbers`.
+    flat : FlatNetwork
+    prefixes : Prefixes, out
+    store : Store, out
     budget : int
         Stop after this many regions.
+    room : float
+        See `walk_vertices`.
+    worker : Worker
+    result : Expansions
+        Work: room for the regions of a block, and for their facets.
     open_numbers : int64 array, out
         Numbers of the regions that floats could not decide; at least `budget` places.
+
+    Returns
+    -------
+    int
+        How many numbers were written there.
 
     Notes
     -----
     Also stops when a store could overflow; the caller makes room and calls again.
+
+    *Invariant.* Between two blocks every region below ``counters["expanded"]`` is decided, and
+    all its neighbours are in the table, or its number is open. So when all are expanded and
+    none is open, nothing is missing: docs/mathematics.md, part 3.
     """
-    count, n_edges, expanded, n_open = totals
-    end = expanded + budget
-    block = len(result.state)
-    capacity = len(result.children)
-    while expanded < count and expanded < end:
-        most = count + capacity
-        if most > len(store) or 2 * most > len(table) or n_edges + capacity > len(edges):
+    counters = store.counters[0]
+    end = counters["expanded"] + budget
+    block, capacity = len(result.state), len(result.children)
+    n_open = 0
+    while counters["expanded"] < counters["regions"] and counters["expanded"] < end:
+        # every facet of a block could lead to a new region, and be a new edge
+        most = counters["regions"] + capacity
+        if most > len(store.patterns) or 2 * most > len(store.table):
             break
-        if not roomy(prefixes, capacity):
+        if counters["edges"] + capacity > len(store.edges) or not roomy(prefixes, capacity):
             break
-        settled = prefixes.totals
-        while settled[SETTLED] < settled[REGISTERED]:
-            begin = settled[USED]
-            if begin + flat.size > len(prefixes.rows):
-                break
-            number = settled[SETTLED]
-            prefixes.starts[number] = begin
-            settled[USED] = settle_prefix(flat, prefixes, number, worker, prefixes.rows, begin)
-            prefixes.stops[number] = settled[USED]
-            settled[SETTLED] = number + 1
-        if settled[SETTLED] < settled[REGISTERED]:
+        if not settle_registered(flat, prefixes, worker):
             break
-        stop = min(expanded + block, count, end)
+        first = counters["expanded"]
+        stop = min(first + block, counters["regions"], end)
         done = expand(
             flat,
             prefixes,
-            store[expanded:stop],
-            bases[expanded:stop],
-            points[expanded:stop],
+            store.patterns[first:stop],
+            store.bases[first:stop],
+            store.points[first:stop],
             room,
             worker,
             result,
         )
         for r in range(done):
             if result.state[r] == OPEN:
-                open_numbers[n_open] = expanded + r
+                # its place in the store keeps the point of the facet, to start from again
+                open_numbers[n_open] = first + r
                 n_open += 1
             else:
                 for d in range(flat.dimension):
-                    points[expanded + r, d] = result.witnesses[r, d]
-        count, n_edges = merge(
-            flat,
-            prefixes,
-            worker.key,
-            table,
-            store,
-            bases,
-            points,
-            count,
-            expanded,
-            0,
-            result.ends[:done],
-            result,
-            edges,
-            n_edges,
-        )
-        expanded += done
-    totals[0] = count
-    totals[1] = n_edges
-    totals[2] = expanded
-    totals[3] = n_open
+                    store.points[first + r, d] = result.witnesses[r, d]
+        merge(prefixes, store, first, 0, result.ends[:done], result)
+        counters["expanded"] = first + done
+    return n_open

@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats
-from polyregions.cells.vertices import row_type
 from polyregions.geometry.witness import chart_points
 from polyregions.network.flat import FlatNetwork
-from polyregions.pattern import Words, n_words, order, pack
+from polyregions.pattern import Words, order, pack
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem
+from polyregions.walk.first_region import start_region
 from polyregions.walk.neighbors import Expansions
 from polyregions.walk.prefix_mask import Fence
-from polyregions.walk.prefixes import (
-    USED,
-    Prefixes,
-    empty_prefixes,
-    register,
-    with_more_prefixes,
-)
+from polyregions.walk.prefixes import Prefixes, empty_prefixes, register, with_more_prefixes
 from polyregions.walk.region_kernel import NO_BASIS
-from polyregions.walk.start import start_region
-from polyregions.walk.visited import empty_table, fits, grown, rebuild
+from polyregions.walk.store import Store, empty_store, with_room, without
+from polyregions.walk.visited import fits, rebuild
 from polyregions.walk.walk_kernel import merge
 
 __all__ = [
@@ -50,38 +43,46 @@ _ROWS_OF_A_BLOCK = 65536  # rows turned into a part of the result at a time, to 
 
 @dataclass(eq=False)
 class WalkState:
-    """Growing arrays; regions are numbered in the order of discovery.
+    """What is known between two steps; regions are numbered in the order of discovery.
 
-    Regions below `expanded` are done, except the numbers in `open`: degenerate ones that
+    Regions that were expanded are done, except the numbers in `open`: degenerate ones that
     wait until no simple region is pending (so that numbers do not depend on the size of
-    steps); ``resolving`` says that their turn has come. ``points[i]`` is the start of
-    region i, a point of the facet it was entered through, and its witness once it is done
-    (both in chart coordinates); ``exact_points`` holds the inputs of witnesses found in
-    exact arithmetic. ``prefixes`` are those of all known regions.
+    steps); ``resolving`` says that their turn has come. ``exact_points`` holds the inputs of
+    witnesses found in exact arithmetic. ``prefixes`` are those of all known regions.
 
-    A walk that keeps its results on disk hands over what no step reads again: then
-    `edges` holds the latest edges only, after `edges_stored` others, and the rows of
-    `points` below `stored` are void. A walk with a `fence` stays inside it.
+    A walk that keeps its results on disk hands over what no step reads again: then the store
+    holds the latest edges only, after `edges_stored` others, and its points below `stored`
+    are void. A walk with a `fence` stays inside it.
     """
 
-    patterns: Words
-    bases: NDArray[np.signedinteger[Any]]
-    points: Floats
-    edges: NDArray[np.int32]
-    table: NDArray[np.uint32]
+    store: Store
     prefixes: Prefixes
-    count: int = 0
-    n_edges: int = 0
-    expanded: int = 0
     exact_decisions: int = 0
-    resolving: bool = False
-    edges_stored: int = 0
-    stored: int = 0
+    resolving: bool = False  # whether degenerate regions have their turn
+    edges_stored: int = 0  # handed over, and no longer in the store
+    stored: int = 0  # points of lower numbers were handed over
     fence: Fence | None = None
+    # numbers of regions that wait for `resolve`, ascending
     open: deque[int] = field(default_factory=deque)
+    # by number: the input, and its exact value where no float has the pattern
     exact_points: dict[int, tuple[Floats, tuple[Fraction, ...] | None]] = field(
         default_factory=dict
     )
+
+    @property
+    def count(self) -> int:
+        """How many regions are known."""
+        return int(self.store.counters[0]["regions"])
+
+    @property
+    def expanded(self) -> int:
+        """How many regions were expanded: the first ones."""
+        return int(self.store.counters[0]["expanded"])
+
+    @property
+    def n_edges(self) -> int:
+        """How many edges are in memory."""
+        return int(self.store.counters[0]["edges"])
 
     @property
     def done(self) -> int:
@@ -108,23 +109,13 @@ def root_state(problem: Problem) -> WalkState:
 def root_at(problem: Problem, pattern: Words, point: Floats) -> WalkState:
     """Return the state that knows a given region and a chart point of its closure."""
     flat = problem.flat
-    m, words = flat.dimension, n_words(flat.units)
-    found = WalkState(
-        patterns=np.zeros((1024, words), dtype=np.uint64),
-        bases=np.zeros((1024, m), dtype=row_type(flat.size)),
-        points=np.zeros((1024, m)),
-        edges=np.zeros((4096, 2), dtype=np.int32),
-        table=empty_table(4096),
-        prefixes=empty_prefixes(flat),
-    )
-    found.patterns[0], found.points[0] = pattern, point
-    found.bases[0, 0] = NO_BASIS
-    found.count = 1
-    rebuild(found.table, found.patterns, 1)
-    found.prefixes = with_more_prefixes(flat, found.prefixes, 1)
-    key = np.zeros(words + 1, dtype=np.uint64)
-    register(flat, found.prefixes, found.patterns[0], found.points[0], key)
-    return found
+    store, prefixes = empty_store(flat), with_more_prefixes(flat, empty_prefixes(flat), 1)
+    store.patterns[0], store.points[0] = pattern, point
+    store.bases[0, 0] = NO_BASIS
+    store.counters[0]["regions"] = 1
+    rebuild(store.table, store.patterns, 1)
+    register(prefixes, store.patterns[0], store.points[0])
+    return WalkState(store, prefixes)
 
 
 def merge_batch(
@@ -140,27 +131,13 @@ def merge_batch(
     Their facets in `result` start at `begin`; new neighbours become pending. Facets that
     lead out of the fence are noted there.
     """
+    # what leads out is noted by the fence, and never becomes a region here
     if found.fence is not None:
         ends, result = found.fence.inner(first, begin, ends, result)
         begin = 0
     facets = int(ends[-1]) - begin
     make_room(flat, found, found.count + facets, found.n_edges + facets)
-    found.count, found.n_edges = merge(
-        flat,
-        found.prefixes,
-        np.empty(found.prefixes.keys.shape[1], dtype=np.uint64),
-        found.table,
-        found.patterns,
-        found.bases,
-        found.points,
-        found.count,
-        first,
-        begin,
-        ends,
-        result,
-        found.edges,
-        found.n_edges,
-    )
+    merge(found.prefixes, found.store, first, begin, ends, result)
 
 
 def append_lists(
@@ -171,36 +148,22 @@ def append_lists(
     stops: NDArray[np.int64],
 ) -> int:
     """Store the lists of some prefixes, which lie in `rows` up to their stops; return how many."""
+    # one after another, as one thread alone would have written them
     found.prefixes = with_more_prefixes(flat, found.prefixes, 0, int(stops[-1]))
     prefixes = found.prefixes
-    begin = int(prefixes.totals[USED])
+    begin = int(prefixes.totals[0]["used"])
     end = begin + int(stops[-1])
     prefixes.rows[begin:end] = rows[: stops[-1]]
     prefixes.stops[numbers] = begin + stops
     prefixes.starts[numbers] = begin + np.concatenate([[0], stops[:-1]])
-    prefixes.totals[USED] = end
+    prefixes.totals[0]["used"] = end
     return len(numbers)
 
 
 def make_room(flat: FlatNetwork, found: WalkState, regions: int, edges: int) -> None:
     """Make the arrays large enough for so many regions and edges in all."""
-    found.patterns = _at_least(found.patterns, slice(0, found.count), regions)
-    # no step reads the start of a region that was expanded
-    found.bases = _at_least(found.bases, slice(found.expanded, found.count), regions)
-    found.points = _at_least(found.points, slice(found.stored, found.count), regions)
-    found.edges = _at_least(found.edges, slice(0, found.n_edges), edges)
     found.prefixes = with_more_prefixes(flat, found.prefixes, regions - found.count)
-    if not fits(found.table, regions):
-        found.table = grown(found.patterns, found.count, regions)
-
-
-def _at_least(array: Any, used: slice, needed: int) -> Any:
-    """Return `array`, or a copy of its rows in use with room for `needed` and more."""
-    if needed <= len(array):
-        return array
-    larger = np.empty((max(needed, 2 * len(array)), array.shape[1]), dtype=array.dtype)
-    larger[used] = array[used]
-    return larger
+    found.store = with_room(found.store, regions, edges, found.stored)
 
 
 def bytes_needed(found: WalkState, new: int) -> int:
@@ -219,16 +182,16 @@ def bytes_needed(found: WalkState, new: int) -> int:
         could be made of what was found. Room that is reserved but not written to is
         no memory.
     """
-    regions, edges = found.count + new, found.n_edges + new
-    word, base, point = (a.strides[0] for a in (found.patterns, found.bases, found.points))
+    regions, edges, store = found.count + new, found.n_edges + new, found.store
+    word, base, point = (a.strides[0] for a in (store.patterns, store.bases, store.points))
     used = [regions * word, regions * base, (regions - found.stored) * point, 8 * edges]
-    room = [len(found.patterns), len(found.bases), len(found.points), len(found.edges)]
+    room = [len(store.patterns), len(store.bases), len(store.points), len(store.edges)]
     wanted = [regions, regions, regions, edges]
     # while an array grows it is there twice
     copies = [size for size, have, need in zip(used, room, wanted, strict=True) if need > have]
-    table = found.table.nbytes
+    table = store.table.nbytes
     prefixes = sum(np.asarray(array).nbytes for array in found.prefixes)
-    if not fits(found.table, regions):
+    if not fits(store.table, regions):
         copies.append(2 * table)
     walking = sum(used) + table + prefixes + max(copies, default=0)
     # patterns and witnesses twice, and four-byte numbers: position, rank, and sorting's own
@@ -243,20 +206,20 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
     both they and the result would have to fit into memory.
     """
     complete = found.finished
-    found.table = empty_table(1)
-    found.bases = found.bases[:0].copy()
     found.prefixes = empty_prefixes(problem.flat)
+    found.store = without(found.store, "table", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    found.patterns = found.patterns[:0].copy()
+    found.store = without(found.store, "patterns")
     witnesses = np.empty((len(numbers), problem.network.input_dimension))
     exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
     for start in range(0, len(numbers), _ROWS_OF_A_BLOCK):
         block = numbers[start : start + _ROWS_OF_A_BLOCK]
         witnesses[start : start + _ROWS_OF_A_BLOCK], exact = witness_block(
-            problem, found, block, found.points[block]
+            problem, found, block, found.store.points[block]
         )
         exact_witnesses |= {start + index: witness for index, witness in exact.items()}
-    found.points = found.points[:0].copy()
+    found.store = without(found.store, "points")
+    # -1 marks regions without a place in the result: their edges are dropped
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     return Regions(
@@ -274,8 +237,9 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
 
 def sorted_numbers(problem: Problem, found: WalkState) -> tuple[NDArray[np.int32], Words]:
     """Return the numbers of the decided regions in the order of patterns, and these patterns."""
-    patterns, numbers = found.patterns[: found.expanded], None
+    patterns, numbers = found.store.patterns[: found.expanded], None
     if found.open:
+        # those that wait are not decided: they are no part of the result
         keep = np.ones(found.expanded, dtype=bool)
         keep[list(found.open)] = False
         patterns, numbers = patterns[keep], np.flatnonzero(keep).astype(np.int32)
@@ -305,8 +269,8 @@ def witness_block(
 
 def _sorted_edges(found: WalkState, rank: NDArray[np.int32]) -> NDArray[np.int32]:
     """Renumber edges by `rank`, drop those that leave the result, and sort them, in place."""
-    edges = found.edges[: found.n_edges]
-    found.edges = np.empty((0, 2), dtype=np.int32)
+    edges = found.store.edges[: found.n_edges]
+    found.store = without(found.store, "edges")
     # one 64-bit key per edge, the lower number in front: sorting keys sorts pairs
     keys = edges.view(np.int64)[:, 0]
     count = 0
@@ -318,6 +282,7 @@ def _sorted_edges(found: WalkState, rank: NDArray[np.int32]) -> NDArray[np.int32
         count += len(block)
     keys = keys[:count]
     keys.sort()
+    # back to pairs, over the same memory
     for start in range(0, count, _ROWS_OF_A_BLOCK):
         block = keys[start : start + _ROWS_OF_A_BLOCK].copy()
         edges[start : start + len(block), 0] = block >> 32

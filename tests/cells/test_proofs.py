@@ -57,7 +57,7 @@ def test_a_facet_lost_in_its_error_is_refused():
 def redundancy_proof(row, basis, multipliers, rows=ROWS):
     table = np.zeros((3, 1))
     table[: len(multipliers), 0] = multipliers
-    dictionary = Dictionary(table, np.array([row]), np.array(basis), np.zeros((2, 4)))
+    dictionary = Dictionary(table, np.array([row]), np.array(basis))
     return prove_redundant(Rows(rows, ERRORS), dictionary, 0, np.zeros(3))
 
 

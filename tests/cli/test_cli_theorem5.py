@@ -5,7 +5,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from polyregions.cli import main, theorem5
+from polyregions.cli import main
+from polyregions.cli import theorem5_command as theorem5
 from polyregions.cli.theorem5_text import number
 from polyregions.theory.laws import BiasLaw
 from polyregions.theory.theorem5 import verify_theorem5

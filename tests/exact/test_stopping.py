@@ -18,7 +18,6 @@ from polyregions.tree.subdivision import count_tree
 from polyregions.walk import steps
 from polyregions.walk.drive import drive
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.prefixes import REGISTERED, SETTLED
 from polyregions.walk.rational_walk import start_bits
 from polyregions.walk.walk_state import result_of, root_state
 
@@ -166,7 +165,8 @@ def test_settling_stops_between_prefixes():
     whole = pr.enumerate_regions(network, pr.Box.cube(3, 1.0))
     found, stops = root_state(problem), 0
     while drive(problem, found, threads=2, limits=limits_of(), interrupt=Due(2)) != "finished":
-        stops += found.prefixes.totals[SETTLED] < found.prefixes.totals[REGISTERED]
+        totals = found.prefixes.totals[0]
+        stops += int(totals["settled"] < totals["registered"])
         if stops > 50:
             drive(problem, found, threads=2, limits=limits_of(), interrupt=Interrupt())
     assert stops > 2
@@ -206,9 +206,9 @@ def test_nothing_is_changed_by_a_region_that_was_not_decided(monkeypatch):
     found = root_state(problem)
     drive(problem, found, limits=limits_of(), interrupt=Due(30))
     number = found.open[0]
-    before = found.points[number].copy(), found.exact_decisions, found.count, list(found.open)
+    before = found.store.points[number].copy(), found.exact_decisions, found.count, list(found.open)
     with pytest.raises(Stopped), stopped_when(lambda: True):
         steps._decide_exactly(problem, found, number)
-    np.testing.assert_array_equal(found.points[number], before[0])
+    np.testing.assert_array_equal(found.store.points[number], before[0])
     assert (found.exact_decisions, found.count, list(found.open)) == before[1:]
     assert number not in found.exact_points

@@ -23,7 +23,7 @@ from polyregions.plot import (
     plot_solids,
     save_figure,
 )
-from polyregions.plot.cells import first_layers
+from polyregions.plot.cell_plot import first_layers
 from polyregions.plot.values import COLORINGS, cell_values, facet_layers, pattern_colors
 from polyregions.theory import constructions as known
 

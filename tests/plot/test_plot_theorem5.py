@@ -9,7 +9,7 @@ from polyregions.theory.theorem5 import verify_theorem5
 
 pytest.importorskip("matplotlib")
 
-from polyregions.plot.theorem5 import save_theorem5_figure, theorem5_figure
+from polyregions.plot.theorem5_figure import save_theorem5_figure, theorem5_figure
 
 
 @pytest.fixture(scope="module")

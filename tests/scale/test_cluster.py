@@ -16,6 +16,7 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
+from polyregions.network.prefix import empty_prefix
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import cluster, tasks
 from polyregions.scale import task_pool as under_way
@@ -183,13 +184,14 @@ def test_a_worker_that_sees_another_problem_is_refused(medium):
     problem = problem_of(medium, BOX)
     other = identity_of(problem) | {"package": "0.0.0"}
     with pytest.raises(pr.PolyregionsError, match="another version"):
-        tasks.count_piece(tasks.Sent(medium, BOX, other), [b""], 10)
+        tasks.count_piece(tasks.Sent(medium, BOX, other), [empty_prefix(1)], 10)
 
 
 def test_pieces_add_up_here(medium):
     """The task itself, without a cluster: a budget for all prefixes together."""
-    source = tasks.Sent(medium, BOX, identity_of(problem_of(medium, BOX)))
-    waiting, regions = [b""], 0
+    problem = problem_of(medium, BOX)
+    source = tasks.Sent(medium, BOX, identity_of(problem))
+    waiting, regions = [empty_prefix(problem.flat.units)], 0
     while waiting:
         piece = tasks.count_piece(source, waiting[:9], 30_000)
         del waiting[:9]
@@ -199,7 +201,9 @@ def test_pieces_add_up_here(medium):
 
 
 def test_budgets_follow_the_clock():
-    def piece(seconds, left=(b"\0",)):
+    some = (empty_prefix(1),)
+
+    def piece(seconds, left=some):
         return tasks.TaskResult((1,), left, 0, seconds)
 
     assert cluster._budget([(piece(0.1), 4096)], 4096, 2.0) == 8192

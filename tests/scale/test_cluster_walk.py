@@ -13,6 +13,7 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
+from polyregions.network.prefix import contains, unpack_prefix
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale import assembly, cluster_walk, part_files, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
@@ -281,7 +282,7 @@ def test_a_worker_that_sees_no_folder_is_refused(medium):
     problem = problem_of(medium, BOX)
     source = tasks.Sent(medium, BOX, identity_of(problem))
     with pytest.raises(pr.PolyregionsError, match="does not see the folder"):
-        tasks.walk_piece(source, tuple(first_start(problem)), 10, "/nowhere/net.parquet.parts")
+        tasks.walk_piece(source, first_start(problem), 10, "/nowhere/net.parquet.parts")
 
 
 def test_a_task_that_alwaysfails_is_reported_and_not_forgotten(
@@ -315,13 +316,34 @@ def test_a_split_is_a_partition(medium):
     while waiting:
         found = walk_below(problem, start := waiting.pop(), 4)
         if found.finished:
-            patterns.extend(map(tuple, found.patterns[: found.count].tolist()))
+            assert contains(start.prefix, found.store.patterns[: found.count]).all()
+            patterns.extend(map(tuple, found.store.patterns[: found.count].tolist()))
             continue
         starts = split_subproblem(problem, start, found)
         assert len(starts) >= 2
         assert all(isinstance(one, Subproblem) for one in starts)
         waiting.extend(starts)
     assert len(set(patterns)) == len(patterns) == len(pr.enumerate_regions(medium, BOX))
+
+
+def test_saved_starts_also_those_of_0_1_0(medium):
+    """What waits is saved as words; version 0.1.0 wrote one byte a unit, 2 where it is free."""
+    problem = problem_of(medium, BOX)
+    units = problem.flat.units
+    starts = split_subproblem(
+        problem, first_start(problem), walk_below(problem, first_start(problem), 4)
+    )
+    arrays = cluster_walk._added(problem, starts, [])
+    old = {name: arrays[name] for name in arrays if name not in ("masks", "values")}
+    unpacked = [unpack_prefix(start.prefix, units) for start in starts]
+    old["marks"] = np.array([np.where(decided, bits, 2) for decided, bits in unpacked], np.uint8)
+    for saved in (arrays, old):
+        again, parts = cluster_walk._restored(None, saved)
+        assert parts == []
+        assert len(again) == len(starts) > 2
+        for one, other in zip(again, starts, strict=True):
+            words = zip((*one.prefix, *one[1:]), (*other.prefix, *other[1:]), strict=True)
+            assert all(np.array_equal(a, b) for a, b in words)
 
 
 def test_command_line(client, tmp_path, capsys):

@@ -33,7 +33,6 @@ from polyregions.scale import enumerate_to_file, saved_walk
 from polyregions.scale.checkpoint import Totals, append, open_checkpoint, read_chunks
 from polyregions.scale.saved_state import Mark, added, mark, restored
 from polyregions.walk.drive import drive
-from polyregions.walk.prefixes import REGISTERED
 from polyregions.walk.walk_state import root_state
 
 KILLS = {("generic", ".npz"): 7, ("degenerate", ".npz"): 7, ("degenerate", ".parquet"): 6}
@@ -230,16 +229,18 @@ def test_the_state_itself_survives(tmp_path, keep):
     for name in ("count", "expanded", "exact_decisions", "resolving", "open", "edges_found"):
         assert getattr(again, name) == getattr(found, name), name
     count, opened = found.count, list(found.open)
-    np.testing.assert_array_equal(again.patterns[:count], found.patterns[:count])
+    np.testing.assert_array_equal(again.store.patterns[:count], found.store.patterns[:count])
     pending = slice(found.expanded, count)
-    np.testing.assert_array_equal(again.bases[pending], found.bases[pending])
-    np.testing.assert_array_equal(again.points[pending], found.points[pending])
-    np.testing.assert_array_equal(again.points[opened], found.points[opened])
+    np.testing.assert_array_equal(again.store.bases[pending], found.store.bases[pending])
+    np.testing.assert_array_equal(again.store.points[pending], found.store.points[pending])
+    np.testing.assert_array_equal(again.store.points[opened], found.store.points[opened])
     if keep:
-        np.testing.assert_array_equal(again.points[:count], found.points[:count])
-        np.testing.assert_array_equal(again.edges[: again.n_edges], found.edges[: found.n_edges])
-    known = found.prefixes.totals[REGISTERED]
-    assert again.prefixes.totals[REGISTERED] == known > 100
+        np.testing.assert_array_equal(again.store.points[:count], found.store.points[:count])
+        np.testing.assert_array_equal(
+            again.store.edges[: again.n_edges], found.store.edges[: found.n_edges]
+        )
+    known = found.prefixes.totals[0]["registered"]
+    assert again.prefixes.totals[0]["registered"] == known > 100
     for name in ("keys", "parents", "points"):
         left, right = getattr(again.prefixes, name), getattr(found.prefixes, name)
         np.testing.assert_array_equal(left[:known], right[:known])

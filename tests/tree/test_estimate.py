@@ -219,9 +219,9 @@ def test_long_runs_mention_estimate_once(capsys):
     seen = []
     for limits in ((None, None), (None, 3.0)):
         call = mentioning_estimate(seen.append, *limits)
-        for seconds in (1.0, progress_module._LONG + 1, progress_module._LONG + 2):
+        for seconds in (1.0, progress_module._LONG_RUN + 1, progress_module._LONG_RUN + 2):
             call(Progress(1, 1, 1, seconds))
     compiling = mentioning_estimate(seen.append, None, compiled=lambda: True)
-    compiling(Progress(1, 1, 1, progress_module._LONG + 1))
+    compiling(Progress(1, 1, 1, progress_module._LONG_RUN + 1))
     assert len(seen) == 7
     assert capsys.readouterr().err.count("polyregions estimate") == 1

@@ -12,6 +12,7 @@ import polyregions as pr
 from polyregions.network import Layer, Network, storage
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.layer_maps import Maps, change_slope, write_layer_maps
+from polyregions.network.prefix import empty_prefix
 from polyregions.network.residues import meet_on, modular_rows
 from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.planar_levels import evaluate_units
@@ -45,7 +46,7 @@ def explored(subtree):
 
 def in_pieces(subtree, budget):
     """The same, begun anew below every prefix that a small budget leaves."""
-    prefixes, total = [()], 0
+    prefixes, total = [empty_prefix(subtree.problem.flat.units)], 0
     while prefixes:
         subtree.start(prefixes.pop())
         while not subtree.finished and subtree.work < budget:
@@ -247,7 +248,7 @@ def test_nothing_is_left_of_another_prefix():
     subtree = PlanarSubtree(problem, None)
     counts = explored(subtree)
     assert subtree.polygons.counters[0]["residues"] >= 0
-    subtree.start(())
+    subtree.start(empty_prefix(problem.flat.units))
     assert subtree.polygons.counters[0]["residues"] == -1
     assert subtree.polygons.counters[0]["given"] == -1
     assert explored(subtree) == counts

@@ -15,6 +15,7 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.network import Layer, Network
+from polyregions.network.prefix import Prefix, as_prefix, empty_prefix
 from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.subdivision import count_below, count_tree, unit_order
@@ -51,7 +52,7 @@ def counted_exactly(problem, order):
     """The slow twin: the whole tree in exact arithmetic."""
     starts = np.concatenate([[0, 0], problem.flat.row_ends])
     tree = ExactTree(problem, order, starts, np.zeros(len(starts) - 1, dtype=np.int64))
-    tree.push(np.full(len(order), 2, dtype=np.uint8))
+    tree.push(empty_prefix(len(order)))
     while tree.stack:
         tree.step()
     return tree.counts
@@ -148,9 +149,15 @@ def test_threads_change_nothing(threads, bias):
     assert together.complete
 
 
+def prefix_of(marks, units):
+    """The prefix of bits, 2 for a unit that is free; so are all behind."""
+    marks = np.array([*marks, *[2] * (units - len(marks))])
+    return as_prefix(marks != 2, marks == 1)
+
+
 def below_in_parts(problem, budget, order=None):
     """Count by prefixes: every prefix that is left is counted with the same budget."""
-    waiting, total, calls = [()], 0, 0
+    waiting, total, calls = [None], 0, 0
     while waiting:
         below = count_below(problem, waiting.pop(), budget=budget, order=order)
         total, calls = total + below.counts, calls + 1
@@ -201,24 +208,34 @@ def test_every_plain_prefix():
         for number in range(2**length):
             prefix = [number >> i & 1 for i in range(length)]
             expected = sum(region[:length] == prefix for region in bits)
-            assert count_below(problem, prefix).counts[-1] == expected
+            assert count_below(problem, prefix_of(prefix, 6)).counts[-1] == expected
 
 
 def test_a_unit_that_vanishes_has_bit_0():
     network = Network.from_arrays([([[1.0], [0.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
     problem = whole_problem(network, pr.Box.cube(1, 1.0))
     for marks, regions in (([1, 0], 1), ([1, 1], 0), ([2, 0], 2), ([2, 1], 0)):
-        assert count_below(problem, marks).counts[-1] == regions
+        prefix = prefix_of(marks, 2)
+        assert count_below(problem, prefix).counts[-1] == regions
         tree = ExactTree(problem, np.arange(2), np.array([0, 0, 2]), np.zeros(2, dtype=np.int64))
-        tree.push(np.array(marks, dtype=np.uint8))
+        tree.push(prefix)
         while tree.stack:
             tree.step()
         assert tree.counts[-1] == regions
 
 
-@pytest.mark.parametrize("prefix", [[0] * 7, [2, 0, 1, 1], [3], [-1]])
-def test_bad_prefix(prefix):
+@pytest.mark.parametrize(
+    ("mask", "value"),
+    [
+        ([0b1111111], [0]),  # seven units of six
+        ([0b1110], [0b1100]),  # a unit of the first layer is free
+        ([0b1], [0b10]),  # a bit of a unit that is free
+        ([0b1, 0], [0, 0]),
+    ],
+)
+def test_bad_prefix(mask, value):
     problem = whole_problem(he_normal((2, 3, 3)), pr.Box.cube(2, 1.0))
+    prefix = Prefix(np.array(mask, dtype=np.uint64), np.array(value, dtype=np.uint64))
     with pytest.raises(pr.PolyregionsError, match="prefix"):
         count_below(problem, prefix)
 

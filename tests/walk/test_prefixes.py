@@ -116,7 +116,7 @@ def walked(network, domain):
 def listed_rows(problem, found, words):
     """The rows that are looked at in a region, and whether ties were dropped from them."""
     flat = problem.flat
-    number = prefix_of(flat, found.prefixes, words, np.zeros(n_words(flat.units) + 1, np.uint64))
+    number = prefix_of(found.prefixes, words, np.zeros(n_words(flat.units) + 1, np.uint64))
     ids = np.zeros(flat.size, dtype=np.int64)
     count = copy_list(flat, found.prefixes, number, ids)
     rows = set(ids[:count].tolist())
@@ -133,7 +133,7 @@ def test_rows_that_are_not_listed_carry_no_facet(kind, n, seed):
     problem, found = walked(network, domain)
     reduction, units = problem.reduction, problem.flat.units
     new_number = {int(bit): row for row, bit in enumerate(reduction.kept)}
-    for words in found.patterns[: found.count]:
+    for words in found.store.patterns[: found.count]:
         rows, tied = listed_rows(problem, found, words)
         region = exact_region(problem.exact, reduction.grow(unpack(words, units)))
         assert region is not None
@@ -150,9 +150,11 @@ def test_rows_are_dropped():
     for n in (2, 3):
         network = chained([n, 12, 12, 12], np.random.default_rng(n))
         problem, found = walked(network, pr.Box.cube(n, 1.0))
-        registered, settled, _ = found.prefixes.totals.tolist()
+        registered, settled, _ = found.prefixes.totals[0].item()
         assert registered == settled > 10
-        lengths = [len(listed_rows(problem, found, w)[0]) for w in found.patterns[: found.count]]
+        lengths = [
+            len(listed_rows(problem, found, w)[0]) for w in found.store.patterns[: found.count]
+        ]
         assert min(lengths) > 0
         assert np.mean(lengths) < 0.7 * problem.flat.size
 
@@ -165,8 +167,8 @@ def test_without_prefixes_the_walk_is_the_same():
         found = root_state(problem)
         nothing = np.zeros(0, dtype=np.int64)
         found.prefixes = found.prefixes._replace(depths=nothing)
-        found.prefixes.totals[:] = 0
+        found.prefixes.totals[0] = 0
         drive(problem, found, limits=limits_of(), interrupt=Interrupt())
         usual = walked(network, domain)[1]
-        ours = {words.tobytes() for words in found.patterns[: found.count]}
-        assert ours == {words.tobytes() for words in usual.patterns[: usual.count]}
+        ours = {words.tobytes() for words in found.store.patterns[: found.count]}
+        assert ours == {words.tobytes() for words in usual.store.patterns[: usual.count]}

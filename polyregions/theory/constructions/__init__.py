@@ -5,7 +5,13 @@ activation regions of the one in the other. All parameters are floats without
 rounding, so the count is that of the network as given.
 """
 
-from polyregions.theory.constructions.arrangements import (
+from polyregions.theory.constructions.deep import (
+    absolute_value,
+    folding,
+    maximal_one_dimensional,
+    tent,
+)
+from polyregions.theory.constructions.hyperplanes import (
     axis_grid,
     braid,
     catalan,
@@ -17,12 +23,6 @@ from polyregions.theory.constructions.arrangements import (
     shi,
     type_b,
     type_d,
-)
-from polyregions.theory.constructions.deep import (
-    absolute_value,
-    folding,
-    maximal_one_dimensional,
-    tent,
 )
 from polyregions.theory.constructions.known import (
     KnownNetwork,

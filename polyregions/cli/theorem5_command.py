@@ -163,7 +163,7 @@ def theorem5(
     if (extras.boundaries or extras.lemmas) and law.whole_space:
         raise PolyregionsError("--boundaries and --lemmas need a cube; give a --side")
     if plot is not None:
-        from polyregions.plot.theorem5 import FIGURE_SUFFIXES
+        from polyregions.plot.theorem5_figure import FIGURE_SUFFIXES
 
         options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
@@ -171,7 +171,7 @@ def theorem5(
     with announced_compilation(), _shown_draws() as progress:
         reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
     if plot is not None:
-        from polyregions.plot.theorem5 import save_theorem5_figure
+        from polyregions.plot.theorem5_figure import save_theorem5_figure
 
         save_theorem5_figure(reports.reports, plot)
     beside, lines, broken = _measured(settings[0], draws, extras)
