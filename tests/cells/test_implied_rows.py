@@ -82,6 +82,7 @@ def dropped(rows, errors, size):
     return np.flatnonzero(keep == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(15))
 @pytest.mark.parametrize(("error", "near"), [(1e-15, 1.0), (1e-13, 1e-13), (1e-9, 1e-9)])
 @pytest.mark.parametrize("m", [1, 2, 3])
@@ -93,6 +94,7 @@ def test_dropped_rows_are_positive_at_every_vertex(m, error, near, seed):
         assert min(at(least[row], corner) for corner in corners) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_rows_well_away_are_dropped(m):
     count = asked = 0

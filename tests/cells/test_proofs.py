@@ -94,6 +94,7 @@ def vertex_walk(room):
     return None if count < 0 else sorted(out.rows[:count].tolist())
 
 
+@pytest.mark.slow
 def test_a_witness_without_room_is_left_open():
     assert vertex_walk(0.01) == [LEFT, RIGHT, LOWER, UPPER, DIAGONAL]
     assert vertex_walk(1.0) is None
@@ -120,5 +121,6 @@ def test_a_corner_with_three_rows_is_left_open(gap):
     assert polygon(rows) is None
 
 
+@pytest.mark.slow
 def test_a_start_off_the_polygon_is_left_open():
     assert polygon(ROWS, start=FAR, point=(1.0, 1.0)) is None

@@ -26,6 +26,7 @@ def test_random_nets(family, seed):
     check_identities(network, domain, *result(network, domain), generic=generic)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [case for case in ZOO if case.regions < 70], ids=lambda case: case.network.name
 )

@@ -11,6 +11,7 @@ from polyregions import enumerate_regions
 CASES = {name: (network, box) for name, network, box in slivers()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_sliver(name):
     network, box = CASES[name]

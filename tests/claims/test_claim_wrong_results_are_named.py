@@ -24,6 +24,7 @@ def test_the_zoo(case):
     assert_valid(pr.enumerate_regions(case.network, case.domain))
 
 
+@pytest.mark.slow
 def test_a_real_network_by_sample():
     network = pr.load(examples.path("digits2"))
     assert_valid(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)), sample=20)

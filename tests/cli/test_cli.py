@@ -346,6 +346,7 @@ def test_an_operator_that_is_not_supported_is_named(run, tmp_path):
     assert "Relu" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

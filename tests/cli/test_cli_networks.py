@@ -53,6 +53,7 @@ def test_what_was_told_is_repeated(state, capsys, command):
     assert f"assumed: {TOLD}" in printed(capsys, command, state, "--activation", "relu").out
 
 
+@pytest.mark.slow
 def test_nothing_is_repeated_where_nothing_was_told(heads, capsys):
     result = printed(capsys, "info", heads, "--output", "value", "--json")
     assert "assumed" not in json.loads(result.out)

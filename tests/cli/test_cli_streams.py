@@ -200,6 +200,7 @@ def run(*args, **options):
     return subprocess.run([*COMMAND, *args], capture_output=True, check=False, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_of_another_encoding(encoding):
     ended = run(*INFO, env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
@@ -208,6 +209,7 @@ def test_a_terminal_of_another_encoding(encoding):
     assert montufar in ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
 def test_dev_full():
     with open("/dev/full", "w") as full:
@@ -218,6 +220,7 @@ def test_dev_full():
             assert "Traceback" not in (ended.stderr or "")
 
 
+@pytest.mark.slow
 def test_a_closed_stderr_reader():
     reading, writing = os.pipe()
     os.close(reading)

@@ -396,6 +396,7 @@ def test_a_fault_of_the_program_says_so(capsys, monkeypatch, error):
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_examples_of_every_help_are_command_lines(folder, capsys):
     from polyregions.cli import app
     from polyregions.cli.help import EXAMPLES

@@ -51,6 +51,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", INPUTS)
 @pytest.mark.parametrize("link", [os.symlink, os.link])
@@ -93,6 +94,7 @@ def test_the_command_line_knows_every_folder_beside_an_output():
 # links, pipes and devices
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("before", ["old", None])
 def test_a_link_stays_and_its_target_is_replaced(files, monkeypatch, capsys, command, before):
@@ -132,6 +134,7 @@ def test_a_pipe_gets_the_bytes_of_the_file(files, monkeypatch):
     assert stat.S_ISFIFO((files / "pipe").stat().st_mode)
 
 
+@pytest.mark.slow
 def test_stdout_gets_the_bytes_of_the_file_alone(files, monkeypatch):
     monkeypatch.chdir(files)
     assert main(["certify", "net.npz", "-o", "net.cert"]) == 0

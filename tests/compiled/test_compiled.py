@@ -77,6 +77,7 @@ def increased_by_both(number):
     return increased(number) * increased(10)
 
 
+@pytest.mark.slow
 def test_a_constant_argument_compiles_no_second_copy(tmp_path):
     code = """
         from polyregions.compiled import entry, exact_order_kernel, only_compiled
@@ -132,10 +133,12 @@ def compiled_once(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_whole_file_is_not_compiled_again(compiled_once):
     assert in_a_process(SMALL + HEALED, compiled_once) == ("[0, 1, 2] 0 True\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "empty", "other bytes"])
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
 def test_a_damaged_file_is_compiled_again(compiled_once, tmp_path, damage, ending):
@@ -155,6 +158,7 @@ def test_a_damaged_file_is_compiled_again(compiled_once, tmp_path, damage, endin
     assert "damaged" in errors
 
 
+@pytest.mark.slow
 def test_without_a_folder_kernels_run_all_the_same(tmp_path):
     code = """
         from numba.core import caching
@@ -167,6 +171,7 @@ def test_without_a_folder_kernels_run_all_the_same(tmp_path):
     assert in_a_process(code, tmp_path)[0] == "3\n"
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_written_is_read_without_a_word(tmp_path):
     """As in an image that root has prepared."""
     code = SMALL + "\n    with only_compiled(): print(call(), len(Seen.names))"
@@ -192,6 +197,7 @@ def test_a_folder_that_may_not_be_written_is_read_without_a_word(tmp_path):
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_kernels_of_other_versions_are_removed_a_month_after_their_last_use(tmp_path):
     code = SMALL + "\n    with only_compiled(): call()"
     in_a_process(code, tmp_path)
@@ -217,6 +223,7 @@ def test_kernels_of_other_versions_are_removed_a_month_after_their_last_use(tmp_
     assert sorted(tmp_path.rglob("*.*")) == kept
 
 
+@pytest.mark.slow
 def test_without_compilation_nothing_is_said_of_overflow(tmp_path):
     code = """
         import polyregions as pr
@@ -243,11 +250,13 @@ WAIT = """
 """
 
 
+@pytest.mark.slow
 def test_another_process_compiles_and_this_one_takes_over(tmp_path):
     code = SMALL + WAIT + "\n    print(expected, loaded, Seen.names)"
     assert in_a_process(code, tmp_path)[0] == "[0, 1, 2] True []\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -264,6 +273,7 @@ def test_this_process_compiles_if_no_other_does(tmp_path, trouble):
     assert in_a_process(code, tmp_path)[0] == "[0, 1, 2] True rebuild\n"
 
 
+@pytest.mark.slow
 def test_the_other_process_ends_with_this_one(tmp_path):
     code = """
         import sys
@@ -282,6 +292,7 @@ def test_the_other_process_ends_with_this_one(tmp_path):
         os.kill(int(lines[1]), 0)
 
 
+@pytest.mark.slow
 def test_a_short_question_starts_no_compiler(tmp_path):
     code = """
         import polyregions as pr
@@ -293,6 +304,7 @@ def test_a_short_question_starts_no_compiler(tmp_path):
     assert not list(tmp_path.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", [{}, {"POLYREGIONS_COMPILE_FIRST": "1"}])
 def test_compiling_first(tmp_path, argument):
     block = "" if argument else "with only_compiled():"
@@ -302,6 +314,7 @@ def test_compiling_first(tmp_path, argument):
     assert "compiling kernels" in errors
 
 
+@pytest.mark.slow
 def test_no_module_of_the_user_s_folder_is_run(tmp_path, monkeypatch):
     (tmp_path / "user").mkdir()
     (tmp_path / "user" / "queue.py").write_text("open('was run', 'w')\n")
@@ -320,6 +333,7 @@ def stamped(path, monkeypatch):
         return files._stamp() != before
 
 
+@pytest.mark.slow
 def test_the_stamp_covers_what_kernels_use(monkeypatch):
     modules = {kernel.py_func.__module__ for kernel in compiled.kernels()}
     modules |= {cls.__module__ for cls in (FlatNetwork, Prefixes)}
@@ -330,6 +344,7 @@ def test_the_stamp_covers_what_kernels_use(monkeypatch):
     assert not stamped(Path(pr.__file__).parent / "cli" / "report.py", monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_full_disk_does_not_end_a_run(tmp_path):
     code = (
         SMALL
@@ -345,6 +360,7 @@ def test_a_full_disk_does_not_end_a_run(tmp_path):
     assert errors.count("cannot be kept on disk (No space left on device)") == 1
 
 
+@pytest.mark.slow
 def test_threads_share_plain_kernels(tmp_path):
     code = """
         import numpy as np
@@ -396,6 +412,7 @@ def same(one: pr.Regions, other: pr.Regions) -> None:
     assert other.proven
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_plain_mixed_and_compiled_kernels_agree(family):
     coin = random.Random(0)
@@ -445,6 +462,7 @@ def test_what_goes_into_kernels_is_no_computing(monkeypatch):
     assert watch.times() == compiled.Times(seconds=2.5, start_seconds=3.0)
 
 
+@pytest.mark.slow
 def test_progress_of_compiling(tmp_path):
     code = (
         SMALL

@@ -357,6 +357,7 @@ def test_pictures_and_pages(planar, solid, tmp_path):
 # ----------------------------------------------------------------------- certificates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", ["generic", "zero bias", "integer", "touching", "dead"])
 def test_certificates_are_accepted(family, kind, tmp_path):

@@ -77,6 +77,7 @@ def same(one, other):
     assert dict(one.exact_witnesses) == dict(other.exact_witnesses)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("looks", [1, 7, 40])
 def test_a_walk_goes_on_as_if_it_had_not_stopped(looks, threads, pivots):

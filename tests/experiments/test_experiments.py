@@ -125,6 +125,7 @@ def test_table_findings_and_figure(name, images, tmp_path):
     assert module.Config.full(seed=3).seed == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stopped_run_is_resumed_to_the_same_table(name, images, tmp_path):
     whole = rows_of(run(name, images))
@@ -149,6 +150,7 @@ def test_a_stopped_run_is_resumed_to_the_same_table(name, images, tmp_path):
     assert file.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(images):
     needs_torch()
     config = tiny("training")
@@ -724,6 +726,7 @@ def test_the_list(command):
     assert json.loads(command("--json")[1]) == NAMES
 
 
+@pytest.mark.slow
 def test_files_of_a_run(command, tmp_path):
     pytest.importorskip("matplotlib", reason="figures need matplotlib")
     code, out, err = command(*SAWTOOTH, "-o", "out", "--seed", 4)
@@ -785,6 +788,7 @@ def test_mnist_on_the_command_line(command, mnist):
     assert json.loads(out)["data"].startswith("MNIST t10k ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -26,6 +26,7 @@ def sparse_network(seed):
     return Network((*layers, Layer.affine(np.ones((1, sizes[-1])), [0.0])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_ties_by_shape_are_ties_of_exact_rows(seed):
     network = sparse_network(seed)
@@ -54,6 +55,7 @@ def test_ties_by_shape_are_ties_of_exact_rows(seed):
                     assert rows[row][a] * other[b] == rows[row][b] * other[a]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_walk_of_sparse_networks(seed):
     network = sparse_network(seed)

@@ -47,6 +47,7 @@ def test_wrong_counts_are_marked(compare):
     assert compare.counted({"failed": "why"}, right) == "why"
 
 
+@pytest.mark.slow
 def test_an_adapter_that_fails_or_hangs_is_told(compare, tmp_path):
     file = tmp_path / "net.npz"
     file.write_bytes(b"no network")

@@ -137,6 +137,7 @@ def test_the_import_loads_nothing_heavy():
     assert not modules_after("import polyregions") & HEAVY
 
 
+@pytest.mark.slow
 def test_a_walk_needs_no_optional_package_and_no_modelling():
     loaded = modules_after(
         "import polyregions as pr\n"

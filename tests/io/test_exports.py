@@ -113,6 +113,7 @@ def test_the_sparse_matrix_is_read_by_scipy(regions, tmp_path):
     np.testing.assert_array_equal(read.toarray(), read.toarray().T)
 
 
+@pytest.mark.slow
 def test_solids_are_read_by_meshio(cells, tmp_path):
     meshio = pytest.importorskip("meshio", reason="meshio is not installed")
     bodies, sizes = solids(cells), volumes(cells)

@@ -155,6 +155,7 @@ def test_layers_without_a_bend_are_refused(tmp_path):
         check(layers, written(tmp_path / "flat.cert", signed(layers, arrays)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["patterns", "witnesses", "exact_witnesses", "edge_units", "claim"])
 @pytest.mark.parametrize(
     "data",
@@ -376,6 +377,7 @@ def test_a_result_of_compressed_arrays(saved):
     assert_refused(path, "compressed arrays")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["patterns", "exact_numerators", "name", "weight_0"])
 @pytest.mark.parametrize(
     "data",
@@ -416,6 +418,7 @@ def test_a_changed_array_has_another_checksum(saved, key):
     assert_refused(path, "its checksum is that of something else")
 
 
+@pytest.mark.slow
 def test_equal_rows_are_refused_before_all_are_read(tmp_path, deep):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -463,6 +466,7 @@ def changed(manifest, place, value):
     return signed_manifest(manifest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MANIFESTS)
 def test_malformed_manifests(tmp_path, deep, kind):
     box = pr.Box.cube(3, 1.0)
@@ -492,6 +496,7 @@ def leaves(value, path=()):
         yield from leaves(part, (*path, key))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [None, -1, 10**19, 1.5, "x", [], {}, True, float("inf")])
 def test_every_place_of_a_manifest(tmp_path, deep, value):
     # whatever is changed: it opens as what it was, or there is one sentence

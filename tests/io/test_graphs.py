@@ -98,6 +98,7 @@ def test_edges_in_memory_carry_all_units(doubled_line):
 
 
 # Pajek keeps texts only, and warns about numbers
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Node attribute x. is not processed:UserWarning")
 @pytest.mark.parametrize("writer", WRITERS)
 def test_every_writer_of_networkx_takes_the_graph(regions, writer, tmp_path):

@@ -13,6 +13,7 @@ NUMBERS = [0.0, -0.0, 1.0, -2.0, 0.1, 1 / 3, 2.0**-1074, TINY * 3, 1e-160, 1e160
 NUMBERS += np.float64(np.float32(np.random.default_rng(0).normal(size=10))).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("b", NUMBERS)
 @pytest.mark.parametrize("a", NUMBERS)
 def test_sums_and_products_are_exact_or_none(a, b):

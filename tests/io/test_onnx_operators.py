@@ -194,6 +194,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.filterwarnings("ignore::polyregions.io.RoundedDivisionWarning")
 def test_equals_the_reference_evaluator(tmp_path, name):

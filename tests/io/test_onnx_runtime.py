@@ -275,6 +275,7 @@ def test_equals_the_programs_that_run_it(tmp_path, name, program):
     np.testing.assert_allclose(network.forward(points), expected, rtol=0, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [("MaxPool", {}), ("AveragePool", {}), ("AveragePool", {"count_include_pad": 1})],
@@ -300,6 +301,7 @@ def test_pooling_in_ceil_mode(tmp_path, kind, attributes, stride, pads):
         np.testing.assert_allclose(network.forward(points), expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coordinate", sorted(COORDINATES))
 @pytest.mark.parametrize("rounding", sorted(ROUNDINGS))
 def test_resizing_to_the_nearest(tmp_path, coordinate, rounding):

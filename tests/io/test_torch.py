@@ -89,6 +89,7 @@ class Custom(nn.Linear):
         return -x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "error", "message"),
     [

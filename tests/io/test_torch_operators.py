@@ -168,6 +168,7 @@ def double_outputs(module, x):
     return np.concatenate([output.double().reshape(-1).numpy() for output in outputs])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::polyregions.io.RoundedDivisionWarning")
 @pytest.mark.parametrize("group", GROUPS)
 def test_operators(group):
@@ -190,6 +191,7 @@ class After(nn.Module):
         return self.function(self.linear(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "message"),
     [

@@ -243,6 +243,7 @@ def test_a_polytope_is_no_box(read, read_domain):
             read_domain(DECLARED + asserted)
 
 
+@pytest.mark.slow
 def test_large_boxes_are_read_in_linear_time_and_large_polytopes_refused(read_domain):
     def box(count):
         declared = "".join(f"(declare-const X_{i} Real)" for i in range(count))

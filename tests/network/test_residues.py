@@ -34,6 +34,7 @@ def cases():
             yield problem, bits, exact_rows(problem.exact, bits), modular, rng
 
 
+@pytest.mark.slow
 def test_rows_vanish_exactly_where_integers_do():
     seen = set()
     for problem, _, rows, modular, _ in cases():
@@ -44,6 +45,7 @@ def test_rows_vanish_exactly_where_integers_do():
     assert seen == {True, False}
 
 
+@pytest.mark.slow
 def test_rows_coincide_exactly_where_integers_do():
     seen = set()
     for problem, _, rows, modular, _ in cases():
@@ -61,6 +63,7 @@ def test_rows_coincide_exactly_where_integers_do():
     assert seen == {True, False}
 
 
+@pytest.mark.slow
 def test_coefficients_vanish_exactly_where_rationals_do():
     seen = set()
     for problem, _, rows, modular, rng in cases():
@@ -83,6 +86,7 @@ def test_coefficients_vanish_exactly_where_rationals_do():
     assert seen == {True, False}
 
 
+@pytest.mark.slow
 def test_derivatives_vanish_exactly_where_integers_do():
     seen = set()
     for problem, bits, rows, modular, rng in cases():

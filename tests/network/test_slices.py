@@ -51,6 +51,7 @@ def test_patterns_and_gradients_are_those_of_the_network(wide):
         np.testing.assert_allclose(lifted, full @ place.basis @ place.basis.T, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_counts_agree_with_brute_force(wide):
     place = random_subspace(5, 2, seed=4, radius=2.0)
     net = place.restrict(wide)

@@ -131,6 +131,7 @@ def without_lines(axes):
     return axes
 
 
+@pytest.mark.slow
 def test_classes_differ_from_a_sampled_argmax_only_within_a_pixel_of_a_border(regions):
     seen, points = pixels(without_lines(drawn(regions, "class")))
     labels = classes(forward(regions, points))
@@ -141,6 +142,7 @@ def test_classes_differ_from_a_sampled_argmax_only_within_a_pixel_of_a_border(re
     assert wrong.mean() < 0.02
 
 
+@pytest.mark.slow
 def test_a_partial_result_is_cut_by_class_too():
     network = pr.load(examples.path("digits2"))
     regions = pr.enumerate_regions(network, pr.Box.cube(2, 1.0), max_regions=200)
@@ -157,6 +159,7 @@ def test_a_partial_result_is_cut_by_class_too():
     assert wrong.mean() < 0.001  # cells thinner than a pixel leave a trace
 
 
+@pytest.mark.slow
 def test_the_boundary_is_drawn_where_the_argmax_changes(regions):
     axes = drawn(regions, "class")
     seen, points = pixels(axes)
@@ -173,6 +176,7 @@ def test_the_boundary_is_drawn_where_the_argmax_changes(regions):
     assert not (black & (wide >= 0)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regions", ["digits2", "the whole plane"], indirect=True)
 def test_an_output_is_shaded_within_cells(regions):
     axes = without_lines(drawn(regions, "output"))
@@ -212,6 +216,7 @@ def area(polygon: np.ndarray) -> float:
     return abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["svg", "pdf"])
 def test_shades_stay_vectors(tmp_path, suffix):
     file = tmp_path / f"moons.{suffix}"
@@ -241,6 +246,7 @@ def test_the_strip_below_a_line_changes_colour_where_the_class_does():
     np.testing.assert_array_equal(shown, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", ["class", "output"])
 def test_solids_are_painted_by_what_the_network_says_on_their_faces(deep, color, monkeypatch):
     rng = np.random.default_rng(2)
@@ -294,6 +300,7 @@ def test_an_output_that_does_not_exist_is_refused(output):
         plot_cells(pr.enumerate_regions(moons(1), pr.Box.cube(2, 1.0)), output=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["plot", "view"])
 def test_a_missing_output_on_the_command_line(command, tmp_path, capsys):
     picture = tmp_path / ("cells.png" if command == "plot" else "cells.html")
@@ -318,6 +325,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
 def test_pictures_of_any_name_are_well_formed(name, tmp_path, three_lines):

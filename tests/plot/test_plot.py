@@ -43,6 +43,7 @@ def area(path) -> float:
     return abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", COLORINGS)
 def test_every_cell_is_drawn(regions, color):
     axes = plot_cells(regions, color=color)
@@ -191,6 +192,7 @@ def test_a_missing_matplotlib_names_the_extra(regions, monkeypatch):
         plot_cells(regions)
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path, capsys):
     network, output = str(examples.path("digits4")), tmp_path / "cells.png"
     assert main(["plot", network, "-o", str(output)]) == 2

@@ -40,6 +40,7 @@ def test_random_families(family, tmp_path):
         assert_certified(*random_case(family, seed), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLIVERS)
 def test_slivers(name, tmp_path):
     assert_certified(*SLIVERS[name], tmp_path)

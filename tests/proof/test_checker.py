@@ -146,6 +146,7 @@ def test_a_dropped_edge(case, replay):
             replay(network, without_edges(arrays, [e for e in edges if e != dropped]))
 
 
+@pytest.mark.slow
 def test_a_dropped_proof(case, replay, rng):
     network, arrays = case
     rows = rng.permutation(np.argwhere(arrays["proofs"] != -1))[:15]

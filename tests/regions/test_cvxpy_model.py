@@ -90,12 +90,14 @@ def test_the_example_of_the_readme(digits):
     assert value == pytest.approx(float(exact_extremes(region)[1]), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", INSTALLED)
 def test_trained_digits(digits, solver):
     for region in sampled(digits, 3 if SOLVERS[solver] else 8):
         assert_solved(region, solver)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", INSTALLED)
 @pytest.mark.parametrize("name", ["cartpole", "vdp"])
 def test_trained_controllers(shared_data, name, solver):
@@ -132,6 +134,7 @@ def test_the_whole_space_of_a_trained_network(everywhere, solver):
         assert distance.status == cp.OPTIMAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", INSTALLED)
 @pytest.mark.parametrize("gap", ["1e-06", "1e-12", "1e-300"])
 def test_slivers(gap, solver):
@@ -139,6 +142,7 @@ def test_slivers(gap, solver):
         assert_solved(region, solver, sliver=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", INSTALLED)
 @pytest.mark.parametrize("gap", ["1e-10", "1e-300"])
 def test_wedges_are_bounded(gap, solver):
@@ -166,6 +170,7 @@ def exact_twin(region) -> tuple[tuple[int, ...], ...]:
     return answer.groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("seed", range(2))
 def test_facet_rows_are_the_facets(family, seed):
@@ -194,6 +199,7 @@ def test_facet_rows_of_a_polytope():
 
 
 # of larger ones the twin takes too long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n, case in SLIVERS.items() if case[0].hidden_units <= 40])
 def test_facet_rows_of_slivers(name):
     network, box = SLIVERS[name]
@@ -205,6 +211,7 @@ def test_facet_rows_of_slivers(name):
         assert facet_rows(region) == expected
 
 
+@pytest.mark.slow
 def test_many_inputs_take_no_time():
     """64 inputs: the same simplex as in the walk, and no rational one."""
     rng = np.random.default_rng(0)

@@ -46,6 +46,7 @@ def assert_same(left: pr.Regions, right: pr.Regions) -> None:
     assert left.domain == right.domain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("seed", range(2))
 def test_round_trip(family, seed, tmp_path, many_parts):
@@ -213,6 +214,7 @@ def test_changed_manifest(result, change, match):
     refused(result, match)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["regions", "edges"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "byte", "swapped"])
 def test_damaged_part(result, kind, damage):

@@ -365,6 +365,7 @@ def test_missing_manifest(stopped):
 DAMAGES = ["missing", "truncated", "empty", "longer", "byte", "swapped", "rewritten"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [0, 2])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_chunk(stopped, chunk, damage):

@@ -52,6 +52,7 @@ def test_probes_are_unbiased(rough, family):
         assert abs(made.mean() - regions) <= 4 * error + 1e-9 * regions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("nodes", "kept"), [(1, 1), (1, 3), (20, 1), (7, 2)])
 def test_unbiased_for_any_size_of_probe(monkeypatch, nodes, kept):
     monkeypatch.setattr(module, "_NODES_OF_A_PROBE", nodes)
@@ -96,6 +97,7 @@ def test_intervals_cover(rough):
     assert 0.8 * runs <= inside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_lower_bound_is_a_bound(rough, family):
     for seed in range(70, 76):

@@ -57,6 +57,7 @@ def in_pieces(subtree, budget):
     return total.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("units", [6, 14, 30])
 def test_clipping_equals_simplex_and_walk(family, units):
@@ -108,6 +109,7 @@ def test_zoo(known):
         assert explored(PlanarSubtree(problem, None))[-1] == known.regions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
 def test_slivers(case):
     _, network, box = case

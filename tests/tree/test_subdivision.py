@@ -76,6 +76,7 @@ def test_tree_equals_rational_walk_and_exact_tree(family):
         assert counted_exactly(problem, unit_order(problem, seed))[-1] == regions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_layers_count_truncated_networks(family):
     for seed in range(20, 26):
@@ -91,6 +92,7 @@ def test_zoo(known):
     checked(count_tree(known.network, known.domain), known.regions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
 def test_slivers(case):
     _, network, box = case
@@ -137,6 +139,7 @@ def test_orders_differ_and_stay_within_layers():
         assert sorted(order[:6]) == list(range(6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("bias", [0.0, 0.3])
 def test_threads_change_nothing(threads, bias):
@@ -162,6 +165,7 @@ def below_in_parts(problem, budget, order=None):
     return total[1:], calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_prefixes_add_up(family, shuffled):
@@ -179,6 +183,7 @@ def test_prefixes_add_up(family, shuffled):
             np.testing.assert_array_equal(parts[nonempty], whole.counts[1:][nonempty])
 
 
+@pytest.mark.slow
 def test_prefixes_of_slivers_add_up():
     for _, network, box in slivers():
         problem = problem_of(network, box)

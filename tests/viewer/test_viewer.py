@@ -215,6 +215,7 @@ def painted(browser, mode: str) -> tuple[np.ndarray, np.ndarray]:
     return points[inside], table[inside, 2:]
 
 
+@pytest.mark.slow
 def test_classes_are_painted_as_they_are(opened, regions):
     points, seen = painted(opened(regions), "class")
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CLASS_COLORS])
@@ -229,6 +230,7 @@ def test_classes_are_painted_as_they_are(opened, regions):
     assert 0.02 < dark.mean() < 0.5
 
 
+@pytest.mark.slow
 def test_an_output_is_painted_as_a_gradient(opened, regions):
     points, seen = painted(opened(regions, output=3), "output")
     data = data_of(page(regions, output=3))
@@ -344,6 +346,7 @@ def test_a_page_of_too_many_cells_is_partial(tmp_path, capsys, monkeypatch):
     assert not data["complete"]
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path, capsys, shared_data):
     output = tmp_path / "vdp.html"
     arguments = ["view", str(shared_data / "nets" / "vdp.onnx"), "-o", str(output)]

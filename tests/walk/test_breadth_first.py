@@ -65,6 +65,7 @@ def test_identities(family):
         check_identities(network, domain, bits, regions.edges, generic=family == "generic")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", ZOO, ids=lambda known: known.network.name)
 def test_zoo(known):
     regions = pr.enumerate_regions(known.network, known.domain)
@@ -216,6 +217,7 @@ def test_box_of_another_dimension():
         pr.enumerate_regions(he_normal((2, 3)), pr.Box.cube(3, 1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("net", "box", "regions", "edges"),
     [("vdp", "vdp_0", 21019, 61078), ("lunarlander", "lunarlander_1", 941, 3553)],

@@ -69,6 +69,7 @@ def test_a_finished_walk_is_whole_whatever_was_pressed(tmp_path):
     assert walk(*SMALL, tmp_path, on_interrupt="return").complete
 
 
+@pytest.mark.slow
 def test_an_estimate_of_two_probes():
     pressed = []
 

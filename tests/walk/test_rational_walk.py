@@ -14,6 +14,7 @@ from polyregions.walk.exact_step import exact_region
 from polyregions.walk.rational_walk import walk_exactly
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("family", FAMILIES)
 def test_walk_equals_brute_force(family, seed):
