@@ -87,14 +87,16 @@ def prove_candidate_touches(flat, modular, tree, depth, level, position, sign):
     # the network's shape is asked first; residues are made for those that it leaves open
     ties = TieScratch(work.inverse, work.residual, work.basis_ids, work.is_zero, work.state)
     work.state[0] = 1 if tree.residues[0] >= level else 0
-    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, ties)
-    if answer < 0 and len(modular.primes) > 0:
-        modular_rows(flat, modular, tree.bits)
-        tree.residues[0] = level
-        work.state[0] = 1
+    answer = -1
+    for _ in range(2):
         answer, _ = prove_exact_combination(
             flat, modular, ids, rows, dictionary, position, sign, ties
         )
+        if answer >= 0 or len(modular.primes) == 0:
+            break
+        modular_rows(flat, modular, tree.bits)
+        tree.residues[0] = level
+        work.state[0] = 1
     if answer == 2:
         tree.counters[0]["exact"] += 1
     return answer > 0
