@@ -210,7 +210,7 @@ def find_groups(flat, modular, bits, rows, groups):
     return True
 
 
-@inlined_exact_order_kernel
+@exact_order_kernel
 def prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, work):
     """Prove that ``sign`` times a row is an exact non-negative combination of basis rows.
 

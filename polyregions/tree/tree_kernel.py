@@ -5,7 +5,7 @@ from __future__ import annotations
 from polyregions.cells.dictionary import HUGE, PIVOT_HINT, TIGHT_HINT, move_row
 from polyregions.cells.proofs import prove_redundant
 from polyregions.cells.row_side import side_margins
-from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
+from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.rows import LOST, Rows, oriented_rows
 from polyregions.network.layer_maps import Maps, write_layer_maps
 from polyregions.network.prefix import decides
@@ -83,7 +83,7 @@ def drop_redundant(tree, depth, level):
             p += 1
 
 
-@inlined_exact_order_kernel
+@exact_order_kernel
 def enter_layer(flat, modular, tree):
     """Compute the next layer's rows on the polytope of a whole layer of bits.
 
@@ -174,7 +174,7 @@ def write_units(flat, modular, tree, level):
     return status
 
 
-@inlined_exact_order_kernel
+@exact_order_kernel
 def open_layer(flat, tree):
     """Write the dictionary with a layer's units as candidates, one deeper on the stack.
 
