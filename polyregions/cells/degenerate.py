@@ -207,7 +207,7 @@ def decide_row(flat, modular, bits, rows, row, live, work, groups):
     table, row_at, basis = work.table, work.row_at, work.basis
     dictionary = Dictionary(table, row_at, basis)
     steps = 0
-    while steps < MOST_STEPS:
+    while steps < MOST_STEPS and work.stop[0] == 0:
         steps += 1
         slot = -1
         for k in range(m):

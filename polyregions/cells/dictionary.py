@@ -72,7 +72,8 @@ class Workspace(NamedTuple):
 
     ``table[k]`` for k < m is the column of slack k, ``table[m]`` the value at the
     vertex. Positions 0..m-1 are the coordinates of u, then the rows of unknown
-    status, then the rows that are only needed; ``row_at`` names them.
+    status, then the rows that are only needed; ``row_at`` names them. ``stop[0]`` is not 0
+    where nobody waits for the answer any more: long loops look at it and give up, undecided.
     """
 
     table: Floats
@@ -86,10 +87,11 @@ class Workspace(NamedTuple):
     point: Floats
     direction: Floats
     residual: Floats
+    stop: Integers
 
 
-def workspace(m: int, size: int) -> Workspace:
-    """Allocate the work arrays of the dictionary."""
+def workspace(m: int, size: int, stop: Integers | None = None) -> Workspace:
+    """Allocate the work arrays of the dictionary; `stop` is shared by all that stop together."""
     return Workspace(
         table=np.zeros((m + 1, m + size)),
         row_at=np.zeros(m + size, dtype=np.int64),
@@ -102,6 +104,7 @@ def workspace(m: int, size: int) -> Workspace:
         point=np.zeros(m),
         direction=np.zeros(m),
         residual=np.zeros(m + 1),
+        stop=np.zeros(1, dtype=np.int64) if stop is None else stop,
     )
 
 
@@ -347,7 +350,8 @@ def vertex_from_point(values, m, size, work):
     Returns
     -------
     bool
-        False if nothing blocks (the polytope is unbounded) or the point is not inside.
+        False if nothing blocks (the polytope is unbounded), the point is not inside, or
+        ``work.stop`` is set.
 
     Notes
     -----
@@ -382,7 +386,7 @@ def vertex_from_point(values, m, size, work):
         for p in range(end):
             table[k, p] = -table[k, p]
         down = blocking_row(table, m, k, end, ratio)
-        if up < 0 and down < 0:
+        if (up < 0 and down < 0) or work.stop[0] != 0:
             return False
         chosen = down
         if down < 0 or (up >= 0 and abs(table[k, up]) > abs(table[k, down])):

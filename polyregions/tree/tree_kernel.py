@@ -256,7 +256,8 @@ def explore(flat, modular, tree, nodes, regions):
     Returns
     -------
     int
-        DONE; PAUSED; NEEDS_DEPTH: call again with a deeper stack; NEEDS_ROWS: some rows of
+        DONE; PAUSED, also where ``work.stop`` is set; NEEDS_DEPTH: call again with a deeper
+        stack; NEEDS_ROWS: some rows of
         the layer entered have error LOST, write them and call again; UNDECIDED: the
         first candidate (``counters["target"]``) is left to exact arithmetic.
 
@@ -284,6 +285,10 @@ def explore(flat, modular, tree, nodes, regions):
                 leave(tree)
                 target = NO_TARGET
                 continue
+        if tree.work.stop[0] != 0:
+            # a search that was under way begins anew
+            counters["nodes"] = explored if target != NO_TARGET else counters["nodes"]
+            return PAUSED
         # a split or another layer takes one frame more
         if depth + 1 == len(tree.tables):
             return NEEDS_DEPTH

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Floats
+from polyregions.arrays import Floats, Integers
 from polyregions.cells.degeneracy import GroupScratch, group_scratch
 from polyregions.cells.dictionary import Workspace, step_inside, vertex_from_point, workspace
 from polyregions.cells.polygon import nearest_row, walk_polygon
@@ -54,8 +54,8 @@ class Worker(NamedTuple):
     groups: GroupScratch  # of degenerate regions
 
 
-def worker_of(flat: FlatNetwork) -> Worker:
-    """Allocate the arrays of one worker."""
+def worker_of(flat: FlatNetwork, stop: Integers | None = None) -> Worker:
+    """Allocate the arrays of one worker; see `Workspace` for `stop`."""
     m, size = flat.dimension, flat.size
     return Worker(
         ids=np.zeros(size, dtype=np.int64),
@@ -68,7 +68,7 @@ def worker_of(flat: FlatNetwork) -> Worker:
         errors=np.zeros(size),
         bits=np.zeros(flat.units, dtype=np.uint8),
         scratch=row_scratch(flat),
-        work=workspace(m, size),
+        work=workspace(m, size, stop),
         found=facet_buffer(m, size + 1),
         groups=group_scratch(flat),
     )
