@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "COLOURS",
     "curve",
     "draw",
+    "epoch_curves",
     "groups",
     "mean_and_error",
     "panels",
@@ -107,6 +108,25 @@ def draw(axes: Axes, table: Table, x: str, y: str, index: int, label: str, **sty
         "label": label,
     }
     axes.errorbar(at, mean, yerr=error, **(options | style))
+
+
+def epoch_curves(
+    axes: Axes,
+    table: Table,
+    column: str,
+    by: str,
+    label: Callable[[Any], str] = str,
+    *,
+    level: float | None = None,
+    level_name: str | None = None,
+) -> None:
+    """Draw a column against the epoch from 0 up, a curve per value of another, and a level."""
+    for index, ((value,), part) in enumerate(groups(table, by)):
+        draw(axes, part, "epoch", column, index, label(value))
+    if level is not None:
+        axes.axhline(level, color="black", linewidth=0.8, linestyle=":", label=level_name)
+    training_axis(axes, table["epoch"])
+    axes.set_ylim(bottom=0)
 
 
 def training_axis(axes: Axes, epochs: Sequence[float] | NDArray[Any]) -> None:
