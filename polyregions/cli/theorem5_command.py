@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
@@ -165,9 +166,9 @@ def theorem5(
     if plot is not None:
         from polyregions.plot.theorem5_figure import FIGURE_SUFFIXES
 
-        options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
+        storage.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
-        options.check_output(draws_file, [".json"], [])
+        storage.check_output(draws_file, [".json"], [])
     with announced_compilation(), _shown_draws() as progress:
         reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
     if plot is not None:
