@@ -25,7 +25,7 @@ from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
-from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
+from polyregions.scale.task_pool import UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
@@ -160,8 +160,7 @@ def count_on_cluster(
     7
     """
     limits = counting_limits(max_regions, time_limit)
-    if not seconds > 0 or (nodes is not None and nodes < 1):
-        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    check_budget(seconds if nodes is None else min(seconds, nodes))
     problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)

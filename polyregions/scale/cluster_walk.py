@@ -38,8 +38,14 @@ from polyregions.scale.checkpoint import (
     read_chunks,
     remove,
 )
-from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written, format_of
-from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
+from polyregions.scale.saved_walk import (
+    CHUNK_SHARE,
+    SECONDS_BETWEEN_CHUNKS,
+    Written,
+    format_of,
+    kept_in,
+)
+from polyregions.scale.task_pool import UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import Subproblem, first_start
 
@@ -212,8 +218,7 @@ def enumerate_on_cluster(
     7
     """
     limits = counting_limits(max_regions, time_limit)
-    if budget < 1:
-        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    check_budget(budget)
     target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
         raise FormatError(
@@ -236,23 +241,13 @@ def enumerate_on_cluster(
             progress=progress,
         )
         complete = stopped == "finished"
-        try:
+        files = files_of(checkpoint)
+        with kept_in(folder, target):
             regions, edges = assemble(
-                problem,
-                files_of(checkpoint),
-                parts,
-                target,
-                folder,
-                complete=complete,
-                progress=assembling,
+                problem, files, parts, target, folder, complete=complete, progress=assembling
             )
-        except OSError as error:
-            raise CheckpointError(
-                f"{target.name} cannot be written ({error.strerror or error}); what was found "
-                f"is kept in {folder.name}: make room and go on with --resume"
-            ) from None
         if complete:
-            shutil.rmtree(files_of(checkpoint), ignore_errors=True)
+            shutil.rmtree(files, ignore_errors=True)
             remove(checkpoint)
     decisions = sum(part.exact_decisions for part in parts)
     return Written(

@@ -18,7 +18,7 @@ from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.scale.tasks import sent
 
-__all__ = ["Tasks", "UnderWay", "quiet", "run_tasks", "source_of"]
+__all__ = ["Tasks", "UnderWay", "check_budget", "quiet", "run_tasks", "source_of"]
 
 _ATTEMPTS = 5  # how often one task may fail before the run is given up
 _WAITING_TASKS = 2  # tasks for each thread of a worker, so that none is idle
@@ -196,6 +196,18 @@ def run_tasks(
         return run(_Run(under_way.client, tasks), limits, interrupt, progress=progress)
     finally:
         under_way.drop()
+
+
+def check_budget(budget: float) -> None:
+    """Refuse a budget of tasks that lets none do anything.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is not positive.
+    """
+    if not budget > 0:
+        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
 
 
 def source_of(

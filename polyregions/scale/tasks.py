@@ -152,6 +152,11 @@ class Walked:
     exact_decisions: int
     starts: tuple[Subproblem, ...]
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """The numbers that its file must have."""
+        return self.regions, self.edges, self.leading_out
+
 
 @only_compiled()  # a result has the same bytes in every run
 def walk_piece(source: Sent, start: Subproblem, budget: int, folder: str) -> Walked:
