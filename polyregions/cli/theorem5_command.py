@@ -164,17 +164,18 @@ def theorem5(
     if (extras.boundaries or extras.lemmas) and law.whole_space:
         raise PolyregionsError("--boundaries and --lemmas need a cube; give a --side")
     if plot is not None:
-        from polyregions.plot.theorem5_figure import FIGURE_SUFFIXES
+        from polyregions.plot.figure import PICTURE_SUFFIXES
 
-        storage.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
+        storage.check_output(plot, PICTURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
         storage.check_output(draws_file, [".json"], [])
     with announced_compilation(), _shown_draws() as progress:
         reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
     if plot is not None:
-        from polyregions.plot.theorem5_figure import save_theorem5_figure
+        from polyregions.plot.figure import save_figure
+        from polyregions.plot.theorem5_figure import theorem5_figure
 
-        save_theorem5_figure(reports.reports, plot)
+        save_figure(theorem5_figure(reports.reports), plot)
     beside, lines, broken = _measured(settings[0], draws, extras)
     from polyregions.cli.theorem5_text import grid_lines, report_lines
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats
 from polyregions.experiments.runner import Table
 from polyregions.files.atomic import atomic_write
-from polyregions.files.reading import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,18 +39,12 @@ def panels(
     count: int, *, columns: int = 3, width: float = 4.4, height: float = 3.4
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure that no window shows, and its axes in a row or in rows."""
-    import_extra("matplotlib", "plot", "drawing figures")
-    from matplotlib.figure import Figure
+    from polyregions.plot.figure import panels as plain_panels
 
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=100)
-    axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for unused in axes[count:]:
-        unused.set_visible(False)
-    for used in axes[:count]:
+    figure, axes = plain_panels(count, columns=columns, size=(width, height), dpi=_DPI)
+    for used in axes:
         used.grid(True, linewidth=0.4, alpha=0.5)
-    return figure, axes[:count]
+    return figure, axes
 
 
 def save(figure: Figure, path: str | PathLike[str]) -> None:

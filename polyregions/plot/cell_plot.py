@@ -17,6 +17,7 @@ from polyregions.plot.figure import (
     describe,
     finite_window,
     new_axes,
+    panels,
     with_matplotlib,
 )
 from polyregions.plot.shading import draw_key, draw_patches, patches
@@ -253,14 +254,9 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
         )
     network = network_given(network)
     depth = len(network.widths)
-    columns = min(depth, 4)
-    rows = -(-depth // columns)
-    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
-        figsize=(4.2 * columns, 4.4 * rows), layout="constrained", dpi=150
-    )
-    for bent in range(1, depth + 1):
+    figure, side_by_side = panels(depth, columns=4, size=(4.2, 4.4), dpi=150)
+    for bent, axes in enumerate(side_by_side, 1):
         regions = enumerate_regions(first_layers(network, bent), domain)
-        axes = figure.add_subplot(rows, columns, bent)
         plot_cells(regions, axes, color=color)
         layers = "layer 1" if bent == 1 else f"layers 1-{bent}"
         axes.set_title(f"{layers}: {len(regions):,} regions", loc="left", fontsize=10, pad=18)

@@ -26,6 +26,7 @@ __all__ = [
     "describe",
     "finite_window",
     "new_axes",
+    "panels",
     "save_figure",
     "with_matplotlib",
 ]
@@ -49,6 +50,20 @@ def new_axes(*, width: float = 6.4, height: float = 6.0, **options: Any) -> Axes
     )
     axes: Axes = figure.add_subplot(**options)
     return axes
+
+
+def panels(
+    count: int, *, columns: int, size: tuple[float, float], dpi: float, border: float = 0.0
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure that no window shows, and its panels, row by row, each of a size."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
+        figsize=(size[0] * columns + border, size[1] * rows + 1.5 * border),
+        layout="constrained",
+        dpi=dpi,
+    )
+    return figure, [figure.add_subplot(rows, columns, number) for number in range(1, count + 1)]
 
 
 def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:

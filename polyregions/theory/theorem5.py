@@ -8,7 +8,7 @@ from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
-from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, cell_counts
+from polyregions.analysis.cells import MOST_DIMENSIONS, cell_counts
 from polyregions.theory.bounds import (
     hanin_rolnick_scale,
     montufar_2017,
