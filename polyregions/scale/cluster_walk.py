@@ -45,7 +45,7 @@ from polyregions.scale.saved_walk import (
     format_of,
     kept_in,
 )
-from polyregions.scale.task_pool import UnderWay, check_budget, quiet, run_tasks, source_of
+from polyregions.scale.task_pool import Tasks, UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import Subproblem, first_start
 
@@ -62,15 +62,15 @@ _FIRST_SHARE = 16  # the first task has one part in so many of the budget: other
 _MOST_IDS = np.iinfo(np.int32).max  # ids in the tables
 
 
-class _ClusterWalk:
+class _ClusterWalk(Tasks):
     """What the driver knows: parts that are written, prefixes to walk below, tasks under way."""
 
     def __init__(
         self, under_way: UnderWay, checkpoint: Checkpoint, problem: Problem, budget: int
     ) -> None:
-        self.under_way, self.checkpoint, self.problem = under_way, checkpoint, problem
+        super().__init__(under_way, [first_start(problem)])
+        self.checkpoint, self.problem = checkpoint, problem
         self.folder, self.budget = files_of(checkpoint), budget
-        self.prefixes = [first_start(problem)]
         self.parts: list[Walked] = []
         for _, arrays in read_chunks(checkpoint):
             self.prefixes, parts = _restored_chunk(checkpoint, arrays)
@@ -81,22 +81,12 @@ class _ClusterWalk:
         self.seen = sum(2 * part.edges + part.leading_out for part in self.parts)
 
     @property
-    def finished(self) -> bool:
-        """Whether every part is written."""
-        return not (self.prefixes or self.under_way)
-
-    @property
-    def edges(self) -> int:
-        """How many edges are known; one between two parts is half known to either."""
-        return self.seen // 2
-
-    @property
-    def waiting(self) -> int:
-        """Prefixes that wait, and tasks under way."""
-        return len(self.prefixes) + len(self.under_way)
+    def found(self) -> tuple[int, int]:
+        """Regions and edges in parts; an edge between two parts is half known to either."""
+        return self.regions, self.seen // 2
 
     def submit(self) -> None:
-        """Make tasks, until every thread of every worker has enough."""
+        """Make tasks; see :class:`Tasks`."""
         while self.prefixes and len(self.under_way) < self.under_way.slots:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
@@ -130,7 +120,7 @@ class _ClusterWalk:
         """Add to the checkpoint which parts are written and which prefixes are not done."""
         running = [arguments[0] for _, arguments in self.under_way.tasks.values()]
         prefixes = [*self.prefixes, *running]
-        totals = Totals(regions=self.regions, edges=self.edges)
+        totals = Totals(*self.found)
         arrays = _chunk_arrays(self.problem, prefixes, self.parts[self._saved :])
         append(self.checkpoint, arrays, totals)
         self._saved = len(self.parts)
@@ -292,7 +282,7 @@ def walk_in_parts(
         under_way = UnderWay(client, task, source)
         walk = _ClusterWalk(under_way, checkpoint, problem, budget)
         try:
-            stopped = run_tasks(under_way, walk, limits, interrupt, progress)
+            stopped = run_tasks(walk, limits, interrupt, progress)
         except PolyregionsError as error:
             if type(error) is not PolyregionsError:
                 raise

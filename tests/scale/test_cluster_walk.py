@@ -207,16 +207,12 @@ def mutable(tmp_path, monkeypatch):
         def drop(files, parts):
             index = max(range(len(parts)), key=lambda i: parts[i].leading_out)
             one = parts[index]
-            part = part_files.read_part(files / one.name, sizes_of(one))
+            part = part_files.read_part(files / one.name, one.sizes)
             change(files / one.name, one, part, lambda new: parts.__setitem__(index, new))
 
         return here(network, domain, tmp_path / "a", 10, drop)
 
     return run
-
-
-def sizes_of(one):
-    return one.regions, one.edges, one.leading_out
 
 
 def rewritten(path, one, part, keep):
