@@ -9,13 +9,14 @@ import flint
 import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
+from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.analysis.polytope import IntegerColumn, polytope_of
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
-from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows, exact_signs
+from polyregions.network.exact_network import ExactNetwork, exact_rows, exact_signs
 from polyregions.regions import Regions
 from polyregions.walk.breadth_first import enumerate_regions
 
@@ -163,10 +164,9 @@ def sweep(regions: Regions, direction: Sequence[int]) -> SweptCells:
     SweptCells(closed=(9, 12, 4), vertices=9)
     """
     require_complete(regions, "sweeps")
-    network = regions.network
     if regions.domain is None:
         raise PolyregionsError("a sweep needs a box; the whole space has no lowest vertices")
-    exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
+    exact = exact_on_domain(regions)
     found = {vertex for polytope in chart_polytopes(regions) for vertex in polytope.vertices}
     total = [0] * (exact.chart.dimension + 1)
     for vertex in found:

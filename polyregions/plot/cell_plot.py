@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.analysis.affine_maps import free_inputs
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
 from polyregions.domain import Box
@@ -15,9 +16,9 @@ from polyregions.network import Layer, Network
 from polyregions.plot.figure import (
     RASTER_ABOVE,
     describe,
-    finite_window,
     new_axes,
     panels,
+    shown_box,
     with_matplotlib,
 )
 from polyregions.plot.shading import draw_key, draw_patches, patches
@@ -113,17 +114,13 @@ def plot_cells(
 
 def plane_polygons(regions: Regions, window: Box | None = None) -> tuple[list[Floats], Box]:
     """Return each cell as a polygon, shape (k, 2), and the box that is shown."""
-    domain = regions.domain
-    free = regions.network.input_dimension if domain is None else len(domain.free)
+    free = len(free_inputs(regions))
     if free != 2:
         raise DomainError(
             f"cells are drawn for two free inputs, not {free}; "
             f"fix the others in the box, or take a plane with Network.on_slice"
         )
-    if domain is not None:
-        view = domain.box
-    else:
-        view = finite_window(regions) if window is None else window
+    view = shown_box(regions, window)
     return list(region_corners(regions, view)), view
 
 

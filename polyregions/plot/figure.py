@@ -28,6 +28,7 @@ __all__ = [
     "new_axes",
     "panels",
     "save_figure",
+    "shown_box",
     "with_matplotlib",
 ]
 
@@ -106,6 +107,13 @@ def finite_window(regions: Regions) -> Box:
     low, high = np.quantile(points, [0.02, 0.98], axis=0)
     reach = 0.25 * (high - low).max() + (0.0 if (high > low).any() else 1.0)
     return Box(low - reach, high + reach)
+
+
+def shown_box(regions: Regions, window: Box | None) -> Box:
+    """Return the box around the domain, or what is shown of the whole space: the window, if any."""
+    if regions.domain is not None:
+        return regions.domain.box
+    return finite_window(regions) if window is None else window
 
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg")

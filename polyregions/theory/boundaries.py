@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units, require_complete
+from polyregions.analysis.distances import boundary_distances
 from polyregions.analysis.polytope import DoubleDescription, face_measure
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
@@ -25,7 +26,7 @@ from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
-from polyregions.theory.gradients import boundary_distances, gradient_constant
+from polyregions.theory.gradients import gradient_constant
 from polyregions.theory.statistics import Summary, summary
 from polyregions.walk.breadth_first import enumerate_regions
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
+from polyregions.analysis.distances import boundary_distances
 from polyregions.cli import main
 from polyregions.errors import (
     CheckpointError,
@@ -37,7 +38,6 @@ from polyregions.experiments.places import (
 )
 from polyregions.experiments.runner import Job, Unit, run_jobs
 from polyregions.io.tables import write_table
-from polyregions.theory.gradients import boundary_distances
 
 # the smallest configuration of each: seconds for all of them together
 TINY = {
