@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DEPTH", "DIMENSIONS", "TRAINING"]
 
 
-def subspace_jobs(
+def _subspace_jobs(
     images: Images,
     architectures: Sequence[Sequence[int]],
     dimensions: Sequence[int],
@@ -119,8 +119,8 @@ class TrainingConfig(Configuration):
 
 
 def _training_jobs(config: TrainingConfig, images: Images) -> Sequence[Job]:
-    """Return the jobs; see :func:`subspace_jobs`."""
-    return subspace_jobs(
+    """Return the jobs; see :func:`_subspace_jobs`."""
+    return _subspace_jobs(
         images, config.architectures, (2,), config.epochs,
         seed=config.seed, runs=config.runs, subspaces=config.planes,
     )  # fmt: skip
@@ -175,7 +175,7 @@ def _jobs_by_dimension(
     return [
         job
         for n, of_dimension in zip(config.dimensions, architectures, strict=True)
-        for job in subspace_jobs(
+        for job in _subspace_jobs(
             images, of_dimension, (n,), config.epochs,
             seed=config.seed, runs=config.runs, subspaces=config.subspaces,
         )
@@ -213,7 +213,7 @@ class DimensionsConfig(Configuration):
 
 
 def _dimensions_jobs(config: DimensionsConfig, images: Images) -> Sequence[Job]:
-    """Return the jobs; see :func:`subspace_jobs`."""
+    """Return the jobs; see :func:`_subspace_jobs`."""
     each = [[widths] for widths in config.architectures]
     return _jobs_by_dimension(config, images, each, "architectures")
 
@@ -286,7 +286,7 @@ class DepthConfig(Configuration):
 
 
 def _depth_jobs(config: DepthConfig, images: Images) -> Sequence[Job]:
-    """Return the jobs; see :func:`subspace_jobs`."""
+    """Return the jobs; see :func:`_subspace_jobs`."""
     each = [[equal_widths(units, depth) for depth in config.depths] for units in config.units]
     return _jobs_by_dimension(config, images, each, "numbers of units")
 

@@ -221,7 +221,7 @@ def _edges(
     complete: bool,
     firsts: Sequence[int],
 ) -> Iterator[NDArray[np.int64]]:
-    """Deal every edge, as a pair of ids, to the range of its lower one; yield range by range."""
+    """Yield the edges of each range of ids, by their lower ends, sorted."""
     if not firsts:
         return
     _deal_edges(work, patterns, ids, [*firsts, len(patterns)], complete)

@@ -26,7 +26,7 @@ from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
-from polyregions.theory.gradients import gradient_constant
+from polyregions.theory.laws import gradient_constant
 from polyregions.theory.statistics import Summary, summary
 from polyregions.walk.breadth_first import enumerate_regions
 

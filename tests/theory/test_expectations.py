@@ -20,13 +20,15 @@ from polyregions.theory.expectations import (
     sharp_bound,
     smallest_side,
 )
-from polyregions.theory.gradients import (
+from polyregions.theory.laws import (
+    BIAS_KINDS,
+    BiasLaw,
+    WeightLaw,
     chi_squared_moment,
     gradient_constant,
     gradient_moment,
     gradient_moment_estimate,
 )
-from polyregions.theory.laws import BIAS_KINDS, BiasLaw, WeightLaw
 
 C = sqrt(2) / (sqrt(2 * pi) * 0.5)
 
