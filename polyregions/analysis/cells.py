@@ -18,7 +18,6 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_rows, exact_signs
 from polyregions.regions import Regions
-from polyregions.walk.breadth_first import enumerate_regions
 
 __all__ = [
     "MOST_DIMENSIONS",
@@ -296,6 +295,8 @@ def cell_counts(network: Network, box: Box, *, regions: Regions | None = None) -
     >>> cell_counts(net, Box.cube(2, 1.0))
     CellCounts(by_codimension=(7, 9, 3), border=6, proven=True)
     """
+    from polyregions.walk.breadth_first import enumerate_regions
+
     n = len(box.free)
     if n > MOST_DIMENSIONS:
         raise PolyregionsError(

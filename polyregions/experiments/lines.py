@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polyregions.experiments.catalogue import Configuration, Experiment
-from polyregions.experiments.data import Images, shuffled_labels, split_images
+from polyregions.experiments.data import (
+    Images,
+    counts,
+    line_from_origin,
+    line_through,
+    random_rows,
+    shuffled_labels,
+    split_images,
+)
 from polyregions.experiments.drawing import curve, epoch_curves, groups, panels
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
-from polyregions.experiments.places import counts, line_from_origin, line_through, random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 
 if TYPE_CHECKING:

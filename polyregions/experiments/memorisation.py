@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyregions.domain import Box
 from polyregions.experiments.catalogue import Configuration, Experiment
+from polyregions.experiments.data import counts
 from polyregions.experiments.drawing import curve, epoch_curves, groups, panels
 from polyregions.experiments.evolution import (
     Snapshot,
@@ -22,7 +23,6 @@ from polyregions.experiments.evolution import (
     rng_of,
     trained,
 )
-from polyregions.experiments.places import counts
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 
 if TYPE_CHECKING:

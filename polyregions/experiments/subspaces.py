@@ -16,10 +16,9 @@ import numpy as np
 
 from polyregions.errors import PolyregionsError
 from polyregions.experiments.catalogue import Configuration, Experiment
-from polyregions.experiments.data import Images
+from polyregions.experiments.data import Images, counts, random_rows, through
 from polyregions.experiments.drawing import curve, draw, epoch_curves, groups, panels
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
-from polyregions.experiments.places import counts, random_rows, through
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.theory.bounds import hanin_rolnick_scale
 from polyregions.theory.grid import equal_widths

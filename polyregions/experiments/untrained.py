@@ -19,10 +19,9 @@ import numpy as np
 
 from polyregions.domain import Box
 from polyregions.experiments.catalogue import Configuration, Experiment
-from polyregions.experiments.data import CLASSES, Images
+from polyregions.experiments.data import CLASSES, Images, all_regions, counts
 from polyregions.experiments.drawing import draw, groups, mean_and_error, panels
 from polyregions.experiments.evolution import initial_parameters, network_columns, rng_of
-from polyregions.experiments.places import all_regions, counts
 from polyregions.experiments.runner import Job, Key, Table, TableRow, networks_job
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Plane

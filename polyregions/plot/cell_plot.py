@@ -16,12 +16,14 @@ from polyregions.network import Layer, Network
 from polyregions.plot.figure import (
     RASTER_ABOVE,
     describe,
+    draw_key,
+    draw_patches,
     new_axes,
     panels,
+    patches,
     shown_box,
     with_matplotlib,
 )
-from polyregions.plot.shading import draw_key, draw_patches, patches
 from polyregions.plot.values import (
     COLORINGS,
     LAYER_COLORS,

@@ -10,8 +10,7 @@ from polyregions.analysis.affine_maps import affine_maps, free_inputs
 from polyregions.analysis.corners import region_corners
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
-from polyregions.plot.figure import describe, new_axes, shown_box
-from polyregions.plot.shading import draw_key, draw_patches, patches
+from polyregions.plot.figure import describe, draw_key, draw_patches, new_axes, patches, shown_box
 from polyregions.plot.values import CLASS_COLORS, LAYER_COLORS, Values, cell_values, facet_layers
 from polyregions.regions import Regions, check_regions
 

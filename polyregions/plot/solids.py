@@ -12,8 +12,15 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.plot.cell_plot import plot_cells
-from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, panels, with_matplotlib
-from polyregions.plot.shading import draw_key, patches
+from polyregions.plot.figure import (
+    RASTER_ABOVE,
+    describe,
+    draw_key,
+    new_axes,
+    panels,
+    patches,
+    with_matplotlib,
+)
 from polyregions.plot.values import cell_values
 from polyregions.regions import Regions, check_regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given

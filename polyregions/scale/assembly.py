@@ -33,8 +33,7 @@ from polyregions.scale.external_sort import (
     take_records,
     write_tables,
 )
-from polyregions.scale.part_files import Part, read_part
-from polyregions.scale.tasks import Walked
+from polyregions.scale.tasks import Part, Walked, read_part
 
 __all__ = ["assemble", "places_of"]
 

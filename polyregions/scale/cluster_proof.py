@@ -27,10 +27,16 @@ from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
-from polyregions.scale.part_files import proof_name, read_part, read_proof
 from polyregions.scale.saved_walk import Written, kept_in
 from polyregions.scale.task_pool import check_budget
-from polyregions.scale.tasks import Walked, beyond_of, prove_piece
+from polyregions.scale.tasks import (
+    Walked,
+    beyond_of,
+    proof_name,
+    prove_piece,
+    read_part,
+    read_proof,
+)
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -28,7 +28,6 @@ from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
 from polyregions.theory.laws import gradient_constant
 from polyregions.theory.statistics import Summary, summary
-from polyregions.walk.breadth_first import enumerate_regions
 
 __all__ = [
     "BoundaryReport",
@@ -105,6 +104,8 @@ def boundary_volumes(
             f"boundaries are measured for at most {_MOST_DIMENSIONS} inputs, none of them "
             f"fixed; take a smaller network"
         )
+    from polyregions.walk.breadth_first import enumerate_regions
+
     found = enumerate_regions(network, box) if regions is None else regions
     require_complete(found, "boundary volumes")
     chart = chart_of(box, n)
@@ -272,6 +273,8 @@ def regions_on_segment(
     >>> regions_on_segment(net, np.array([-1.0, 0.25]), np.array([1.0, 0.0]), 2.0)
     3
     """
+    from polyregions.walk.breadth_first import enumerate_regions
+
     # the line is a layer that passes its values on, so nothing is rounded
     line = Layer.affine(np.asarray(direction)[:, None], origin)
     on_line = Network((line, *network.layers), name=network.name)
@@ -309,6 +312,8 @@ def verify_boundaries(
     >>> report.violated, len(report.sizes), report.sizes[1].activation.mean <= report.sizes[1].bound
     ((), 2, True)
     """
+    from polyregions.walk.breadth_first import enumerate_regions
+
     side, domain, n = settings.side, settings.domain, settings.n
     if side is None or domain is None:
         raise PolyregionsError("boundaries are measured in a cube; give a side")

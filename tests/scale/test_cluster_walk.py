@@ -15,7 +15,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.network.prefix import contains, unpack_prefix
 from polyregions.run.problem import identity_of, problem_of
-from polyregions.scale import cluster_walk, external_sort, part_files, tasks
+from polyregions.scale import cluster_walk, external_sort, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.testing import assert_valid
 from polyregions.walk.subproblem import Subproblem, first_start, split_subproblem, walk_below
@@ -207,7 +207,7 @@ def mutable(tmp_path, monkeypatch):
         def drop(files, parts):
             index = max(range(len(parts)), key=lambda i: parts[i].leading_out)
             one = parts[index]
-            part = part_files.read_part(files / one.name, one.sizes)
+            part = tasks.read_part(files / one.name, one.sizes)
             change(files / one.name, one, part, lambda new: parts.__setitem__(index, new))
 
         return here(network, domain, tmp_path / "a", 10, drop)
@@ -221,7 +221,7 @@ def rewritten(path, one, part, keep):
         pr.Network.from_arrays([(np.ones((1, part.witnesses.shape[1])), [0.0]), ([[1.0]], [0.0])]),
         None, part.patterns, part.witnesses, part.edges, complete=True, proven=True,
     )  # fmt: skip
-    part_files.write_part_file(path, regions, part.parents[keep], part.children[keep])
+    tasks.write_part_file(path, regions, part.parents[keep], part.children[keep])
     return tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
 
 
