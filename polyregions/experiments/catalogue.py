@@ -133,7 +133,7 @@ NAMES: dict[str, str] = {
 
 
 # the module of each experiment, whose value there has its name in capitals
-_HOMES = {
+_MODULES = {
     "untrained": ("regions-in-a-plane", "scale", "sawtooth"),
     "subspaces": ("training", "dimensions", "depth"),
     "lines": ("label-corruption", "lines"),
@@ -215,7 +215,7 @@ def experiment(name: str) -> Experiment:
     """
     if name not in NAMES:
         raise PolyregionsError(f"there is no experiment {name!r}; take one of {', '.join(NAMES)}")
-    home = next(module for module, names in _HOMES.items() if name in names)
+    home = next(module for module, names in _MODULES.items() if name in names)
     module = import_module(f"polyregions.experiments.{home}")
     found: Experiment = getattr(module, name.replace("-", "_").upper())
     return found

@@ -39,9 +39,9 @@ def panels(
     count: int, *, columns: int = 3, width: float = 4.4, height: float = 3.4
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure that no window shows, and its axes in a row or in rows."""
-    from polyregions.plot.figure import panels as plain_panels
+    from polyregions.plot.figure import figure_of_panels
 
-    figure, axes = plain_panels(count, columns=columns, size=(width, height), dpi=_DPI)
+    figure, axes = figure_of_panels(count, columns=columns, size=(width, height), dpi=_DPI)
     for used in axes:
         used.grid(True, linewidth=0.4, alpha=0.5)
     return figure, axes

@@ -18,8 +18,8 @@ from polyregions.plot.figure import (
     describe,
     draw_key,
     draw_patches,
+    figure_of_panels,
     new_axes,
-    panels,
     patches,
     shown_box,
     with_matplotlib,
@@ -253,7 +253,7 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
         )
     network = network_given(network)
     depth = len(network.widths)
-    figure, side_by_side = panels(depth, columns=4, size=(4.2, 4.4), dpi=150)
+    figure, side_by_side = figure_of_panels(depth, columns=4, size=(4.2, 4.4), dpi=150)
     for bent, axes in enumerate(side_by_side, 1):
         regions = enumerate_regions(first_layers(network, bent), domain)
         plot_cells(regions, axes, color=color)

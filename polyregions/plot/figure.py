@@ -35,9 +35,9 @@ __all__ = [
     "describe",
     "draw_key",
     "draw_patches",
+    "figure_of_panels",
     "finite_window",
     "new_axes",
-    "panels",
     "patches",
     "save_figure",
     "shown_box",
@@ -53,6 +53,7 @@ _EXACT_WINDOW = 2_000  # regions whose exact vertices are computed to choose a w
 
 def with_matplotlib(module: str = "matplotlib") -> Any:
     """Import a module of matplotlib, or name the extra that brings it."""
+    import_extra("matplotlib", "plot", "drawing pictures")  # which has all modules, or none
     return import_extra(module, "plot", "drawing pictures")
 
 
@@ -65,7 +66,7 @@ def new_axes(*, width: float = 6.4, height: float = 6.0, **options: Any) -> Axes
     return axes
 
 
-def panels(
+def figure_of_panels(
     count: int, *, columns: int, size: tuple[float, float], dpi: float, border: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure that no window shows, and its panels, row by row, each of a size."""

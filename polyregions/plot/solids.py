@@ -16,8 +16,8 @@ from polyregions.plot.figure import (
     RASTER_ABOVE,
     describe,
     draw_key,
+    figure_of_panels,
     new_axes,
-    panels,
     patches,
     with_matplotlib,
 )
@@ -145,7 +145,7 @@ def plot_slices(
         raise DomainError("slices are drawn through a box; take the one around the polytope")
     if len(domain.free) != 3 or axis not in domain.free:
         raise DomainError("slices are drawn through three free inputs, one of which is held")
-    figure, side_by_side = panels(len(values), columns=4, size=(4.2, 4.4), dpi=150)
+    figure, side_by_side = figure_of_panels(len(values), columns=4, size=(4.2, 4.4), dpi=150)
     for value, axes in zip(values, side_by_side, strict=True):
         low, high = domain.lower.copy(), domain.upper.copy()
         low[axis] = high[axis] = value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyregions.plot.figure import panels
+from polyregions.plot.figure import figure_of_panels
 from polyregions.theory.bounds import hanin_rolnick_scale
 from polyregions.theory.theorem5 import Theorem5Report
 
@@ -38,7 +38,9 @@ def theorem5_figure(reports: Sequence[Theorem5Report]) -> Figure:
     """
     inputs = sorted({report.settings.n for report in reports})
     depths = sorted({len(report.settings.hidden) for report in reports})
-    figure, by_inputs = panels(len(inputs), columns=3, size=(4.2, 3.9), dpi=100, border=0.6)
+    figure, by_inputs = figure_of_panels(
+        len(inputs), columns=3, size=(4.2, 3.9), dpi=100, border=0.6
+    )
     # one entry of the legend per name, whichever panel it is in
     entries: dict[str, Any] = {}
     for panel, n in zip(by_inputs, inputs, strict=True):

@@ -25,7 +25,7 @@ from polyregions.errors import CheckpointError
 from polyregions.pattern import Words, n_words, order
 from polyregions.run.problem import Problem
 from polyregions.scale.external_sort import (
-    Block,
+    SortedRegions,
     bucket_files,
     deal,
     key_of_pairs,
@@ -181,7 +181,7 @@ def _region_record(words: int, n: int) -> np.dtype[Any]:
     )
 
 
-def _blocks(work: _Assembly, patterns: Words, ids: NDArray[np.int32]) -> Iterator[Block]:
+def _blocks(work: _Assembly, patterns: Words, ids: NDArray[np.int32]) -> Iterator[SortedRegions]:
     """Sort all regions, and fill in sorted patterns and the id of each number."""
     record = _region_record(work.words, work.problem.network.input_dimension)
     exact: dict[int, tuple[Fraction, ...]] = {}
@@ -208,7 +208,7 @@ def _blocks(work: _Assembly, patterns: Words, ids: NDArray[np.int32]) -> Iterato
             if exact
             else {}
         )
-        yield Block(np.ascontiguousarray(here), records["point"], thin)
+        yield SortedRegions(np.ascontiguousarray(here), records["point"], thin)
         first += len(here)
         work.progress()
 

@@ -31,7 +31,7 @@ from polyregions.run.problem import Problem, empty_result
 
 __all__ = [
     "REPLACED_SUFFIX",
-    "Block",
+    "SortedRegions",
     "bucket_files",
     "deal",
     "key_of_pairs",
@@ -81,7 +81,7 @@ def key_of_pairs(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np
     return np.minimum(one, other) << 32 | np.maximum(one, other)
 
 
-class Block(NamedTuple):
+class SortedRegions(NamedTuple):
     """Consecutive regions in the order of patterns; exact witnesses by row."""
 
     patterns: Words
@@ -93,7 +93,7 @@ def write_tables(
     problem: Problem,
     whole: Path,
     path: Path,
-    blocks: Iterable[Block],
+    blocks: Iterable[SortedRegions],
     edges: Callable[[Sequence[int]], Iterable[NDArray[np.int64]]],
     patterns: Words,
     *,
@@ -108,7 +108,7 @@ def write_tables(
     whole : Path
         A new folder on the disk of `path`.
     path : Path
-    blocks : iterable of Block
+    blocks : iterable of SortedRegions
     edges : callable
         From the first id of each block to the keys of the edges whose lower end is in each,
         sorted; called when all blocks are written.

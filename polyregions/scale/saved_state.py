@@ -33,7 +33,7 @@ from polyregions.arrays import Arrays, Floats
 from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
 from polyregions.scale.external_sort import (
-    Block,
+    SortedRegions,
     bucket_files,
     deal,
     key_of_pairs,
@@ -307,7 +307,7 @@ def write_partitions(
             deal(point_files, records["position"] // size, records)
             before = totals
 
-    def blocks() -> Iterator[Block]:
+    def blocks() -> Iterator[SortedRegions]:
         for index, start in enumerate(ranges):
             here = slice(start, start + size)
             records = take_records(sorting / f"points-{index}", record)
@@ -315,7 +315,7 @@ def write_partitions(
             if len(records) != len(numbers[here]):
                 raise AssertionError("a region has no witness in the checkpoint: this is a bug")
             block = witness_block(problem, found, numbers[here], records["point"])
-            yield Block(patterns[here], *block)
+            yield SortedRegions(patterns[here], *block)
 
     def edges(_: Sequence[int]) -> Iterator[NDArray[np.int64]]:
         for index in range(len(ranges)):

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-_MOST_DIMENSIONS = 4
+_MOST_INPUTS = 4
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def boundary_volumes(
     [6.12132, 3.0]
     """
     n = network.input_dimension
-    if n > _MOST_DIMENSIONS or len(box.free) != n:
+    if n > _MOST_INPUTS or len(box.free) != n:
         raise PolyregionsError(
-            f"boundaries are measured for at most {_MOST_DIMENSIONS} inputs, none of them "
+            f"boundaries are measured for at most {_MOST_INPUTS} inputs, none of them "
             f"fixed; take a smaller network"
         )
     from polyregions.walk.breadth_first import enumerate_regions
@@ -317,7 +317,7 @@ def verify_boundaries(
     side, domain, n = settings.side, settings.domain, settings.n
     if side is None or domain is None:
         raise PolyregionsError("boundaries are measured in a cube; give a side")
-    measured = n <= _MOST_DIMENSIONS and settings.biases.has_density
+    measured = n <= _MOST_INPUTS and settings.biases.has_density
     lines, distances = [], []
     volumes = []
     for index in range(draws):
