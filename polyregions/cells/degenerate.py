@@ -33,7 +33,7 @@ from polyregions.cells.dictionary import (
     vertex_from_point,
 )
 from polyregions.cells.proofs import evaluate_row, evaluate_rows, prove_redundant
-from polyregions.compiled import exact_order_kernel, kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel, kernel
 
 __all__ = ["prove_group_point", "walk_degenerate"]
 
@@ -173,7 +173,7 @@ def entering_column(table, basis, m, position, bland):
     return best
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def decide_row(flat, modular, bits, rows, row, live, work, groups):
     """Decide one leader.
 

@@ -236,8 +236,10 @@ def blocking_row(table, m, column, end, ratio):
     nearest = HUGE
     # the least first and its place in a second pass: a loop that keeps both is not vectorised
     for p in range(len(steps)):
-        step = steps[p]
-        value = -values[p] / step if step < -PIVOT_HINT else HUGE
+        # divided by something in any case: a loop with a branch is not vectorised
+        falls = steps[p] < -PIVOT_HINT
+        value = values[p] / (-steps[p] if falls else 1.0)
+        value = value if falls else HUGE
         ratios[p] = value
         nearest = min(nearest, value)
     if nearest >= HUGE:
@@ -264,14 +266,15 @@ def pivot(table, m, column, position, end):
     The row ``s = b + sum_k d_k t_k`` is solved for ``t_column``, and that is put into every
     other row. Errors add up from pivot to pivot, which only costs a refused proof.
     """
-    scale = 1.0 / table[column, position]
-    for p in range(end):
-        table[column, p] *= scale
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    scale, leaving = 1.0 / table[column, position], table[column, :end]
+    for p in range(len(leaving)):
+        leaving[p] *= scale
     for k in range(m + 1):
         if k != column:
-            factor = table[k, position]
-            for p in range(end):
-                table[k, p] -= factor * table[column, p]
+            factor, entries = table[k, position], table[k, :end]
+            for p in range(len(entries)):
+                entries[p] -= factor * leaving[p]
             # what the loop left there is rounding: this is the new coefficient
             table[k, position] = -factor * scale
     table[column, position] = scale

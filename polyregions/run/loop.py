@@ -70,9 +70,10 @@ def run(
         Which limit, or Ctrl-C, ended the run.
     """
     watch, reported = Stopwatch(), 0.0
+    timed = limits.seconds is not None
 
-    def unwanted() -> bool:
-        return interrupt.requested or limits.over(watch.seconds)
+    def unwanted() -> bool:  # asked at every exact pivot
+        return interrupt.requested or (timed and limits.over(watch.seconds))
 
     while (stop := _stop_reason(work, limits, watch, interrupt)) is None:
         with suppress(Stopped), stopped_when(unwanted):
@@ -95,7 +96,7 @@ def _stop_reason(work: Work, limits: Limits, watch: Stopwatch, interrupt: Interr
         return "regions"
     if interrupt.requested:
         return "interrupt"
-    if limits.seconds is not None and limits.over(watch.seconds):
+    if limits.over(watch.seconds):
         return "time"
     if limits.memory is not None and work.bytes_ahead > limits.memory:
         return "memory"
