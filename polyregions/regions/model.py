@@ -21,7 +21,7 @@ from polyregions.network.exact_network import exact_network, exact_rows
 if TYPE_CHECKING:
     import cvxpy as cp
 
-    from polyregions.regions.regions import Region
+    from polyregions.regions.region import Region
 
 __all__ = ["RegionProblem", "facet_halfspaces", "facet_rows", "region_problem"]
 
