@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,9 @@ from polyregions.pattern import Words, unpack
 
 if TYPE_CHECKING:
     from polyregions.geometry.halfspaces import Halfspaces
+    from polyregions.regions.facets import Facets
     from polyregions.regions.model import RegionProblem
+    from polyregions.regions.polytope import RegionPolytope
     from polyregions.regions.regions import Regions
 
 __all__ = ["Region", "located"]
@@ -131,11 +133,68 @@ class Region:
             found.append((self.regions[int(beyond)], self.regions.units_of_edge(edge)))
         return found
 
-    def halfspaces(self) -> Halfspaces:
-        """Return the closed polytope {x : normals @ x + offsets >= 0} in the free inputs."""
-        from polyregions.geometry.halfspaces import region_halfspaces
+    @overload
+    def halfspaces(self, *, all_rows: Literal[False] = False) -> Facets: ...
+    @overload
+    def halfspaces(self, *, all_rows: bool) -> Halfspaces: ...
+    def halfspaces(self, *, all_rows: bool = False) -> Halfspaces:
+        """Return the closed polytope {x : normals @ x + offsets >= 0} in the free inputs.
 
-        return region_halfspaces(self.network, self.domain, self.pattern)
+        Parameters
+        ----------
+        all_rows : bool
+            Whether to return a row for every unit and for every side of the domain, in that
+            order, though most say nothing that the others do not; of a unit that is zero on the
+            region the row is zero.
+
+        Returns
+        -------
+        Facets
+            Without `all_rows`: its facets alone, each once and proven to be one, with the
+            units that switch there and the region beyond.
+        Halfspaces
+            With `all_rows`.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> region = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[2]
+        >>> facets = region.halfspaces()
+        >>> facets.units, facets.beyond.tolist()
+        (((1,), ()), [1, -1])
+        >>> region.halfspaces(all_rows=True)
+        <Halfspaces: 4 inequalities in 1 inputs>
+        """
+        if all_rows:
+            from polyregions.geometry.halfspaces import region_halfspaces
+
+            return region_halfspaces(self.network, self.domain, self.pattern)
+        from polyregions.regions.facets import region_facets
+
+        return region_facets(self)
+
+    def polytope(self) -> RegionPolytope:
+        """Return the region's vertices, volume and centre, as floats and as fractions.
+
+        Meant for few free inputs.
+
+        Raises
+        ------
+        DomainError
+            With more than 20 free inputs.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+        >>> triangle = pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0))[0].polytope()
+        >>> triangle.vertices.tolist(), triangle.volume, triangle.exact.volume
+        ([[0.0, 0.0], [0.0, 0.25], [0.5, 0.0]], 0.0625, Fraction(1, 16))
+        """
+        from polyregions.regions.polytope import region_polytope
+
+        return region_polytope(self)
 
     def affine_map(self) -> tuple[Floats, Floats]:
         """Return (matrix, shift): the network on this region is ``matrix @ x + shift``."""

@@ -24,6 +24,8 @@ from polyregions.regions.selection import selected_numbers
 if TYPE_CHECKING:
     import networkx as nx
 
+    from polyregions.regions.facets import FacetTable
+
 __all__ = ["Regions", "check_region", "check_regions"]
 
 
@@ -248,6 +250,12 @@ class Regions:
         order = np.argsort(ends, kind="stable")
         starts = np.searchsorted(ends[order], np.arange(len(self) + 1))
         return starts, order % max(1, len(self.edges))
+
+    def halfspaces(self) -> FacetTable:
+        """Return the facets of all regions as arrays; see :meth:`Region.halfspaces`."""
+        from polyregions.regions.facets import facet_table
+
+        return facet_table(self)
 
     @property
     def edge_units(self) -> Words:
