@@ -128,7 +128,7 @@ def region_facets(region: Region) -> Facets:
     >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
     >>> facets = region_facets(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[0])
     >>> facets.units, facets.beyond.tolist(), facets.normals.tolist(), facets.offsets.tolist()
-    (((0,), ()), [1, -1], [[-1.0], [1.0]], [-0.0, 1.0])
+    (((0,), ()), [1, -1], [[-1.0], [1.0]], [0.0, 1.0])
     """
     size = region.network.hidden_units
     known = {}

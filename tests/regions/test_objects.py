@@ -113,14 +113,14 @@ def test_find_in_slivers(number):
 
 def test_polytopes_decide_points_on_their_walls_exactly():
     rng = np.random.default_rng(4)
-    third = pr.Polytope([[-1, 0], [0, -1], [0.1, 0.3], [1e200, 0]], [0, 0, 0.1, 1e200])
-    points = rng.uniform(-0.5, 1.5, size=(200, 2))
-    points[:100, 1] = (0.1 - 0.1 * points[:100, 0]) / 0.3  # within rounding of the wall
-    points[100:110] = 0.0, 0.1
-    points[110] = 1e300, -1e300
-    inside = third.contains_each(points)
-    assert inside.tolist() == [third.contains(x) for x in points]
-    assert 0 < inside.sum() < len(points)
+    rows = np.array([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [0.1, 0.3, 0.7], [1e200, 0, 0]])
+    cut = pr.Polytope(rows, [0, 0, 0, 0.1, 1e200])
+    points = rng.uniform(0, 0.3, size=(400, 3))
+    points[:, 2] = (0.1 - points[:, :2] @ [0.1, 0.3]) / 0.7  # within rounding of a wall
+    points = np.concatenate([points, rng.uniform(-0.2, 0.3, size=(99, 3)), [[1e300, -1e300, 0]]])
+    inside = cut.contains_each(points)
+    assert inside.tolist() == [cut.contains(x) for x in points]
+    assert (inside != (cut.b - points @ cut.A.T > 0).all(axis=1)).any()  # floats alone are wrong
     box = pr.Box([0, 0.25], [1, 0.25])
     points = rng.choice([-1, 0, 0.25, 0.5, 1, 2], size=(200, 2))
     assert box.contains_each(points).tolist() == [box.contains(x) for x in points]
