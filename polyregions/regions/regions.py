@@ -271,11 +271,19 @@ class Regions:
         mask = unpack(self.patterns[i] ^ self.patterns[j], self.network.hidden_units)
         return tuple(np.flatnonzero(mask).tolist())
 
-    def to_networkx(self) -> nx.Graph[int]:
-        """Return the dual graph: nodes 0..R-1, an edge for every shared facet."""
+    def to_networkx(self, attributes: str | Iterable[str] = ()) -> nx.Graph[int]:
+        """Return the dual graph: nodes 0..R-1, an edge for every shared facet.
+
+        Parameters
+        ----------
+        attributes : iterable of str
+            Further attributes of nodes, plain numbers, each some of ``"class"``, ``"outputs"``,
+            ``"gradient"``, ``"volume"``, ``"degree"``, ``"position"``; see
+            :func:`polyregions.regions.graph.to_networkx`.
+        """
         from polyregions.regions.graph import to_networkx
 
-        return to_networkx(self)
+        return to_networkx(self, attributes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the result to an .npz file (no pickle); see ``polyregions.open_regions``."""

@@ -120,7 +120,8 @@ def test_polytopes_decide_points_on_their_walls_exactly():
     points = np.concatenate([points, rng.uniform(-0.2, 0.3, size=(99, 3)), [[1e300, -1e300, 0]]])
     inside = cut.contains_each(points)
     assert inside.tolist() == [cut.contains(x) for x in points]
-    assert (inside != (cut.b - points @ cut.A.T > 0).all(axis=1)).any()  # floats alone are wrong
+    near = points[:400]
+    assert (inside[:400] != (cut.b - near @ cut.A.T > 0).all(axis=1)).any()  # floats alone err
     box = pr.Box([0, 0.25], [1, 0.25])
     points = rng.choice([-1, 0, 0.25, 0.5, 1, 2], size=(200, 2))
     assert box.contains_each(points).tolist() == [box.contains(x) for x in points]
