@@ -8,7 +8,7 @@ threads and merged in order, so the result does not depend on their number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -72,9 +72,12 @@ class _Workers:
         jobs = [
             self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
         ]
-        for job in jobs:
-            yield from job.result()
-            self.look()
+        try:
+            for job in jobs:
+                yield from job.result()
+                self.look()
+        finally:
+            wait(jobs)  # the next step takes the same work arrays
 
     def look(self) -> None:
         """Raise `Stopped` where the workers are to stop."""
