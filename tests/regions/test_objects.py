@@ -113,15 +113,18 @@ def test_find_in_slivers(number):
 
 def test_polytopes_decide_points_on_their_walls_exactly():
     rng = np.random.default_rng(4)
-    rows = np.array([[-1, 0, 0], [0, -1, 0], [0, 0, -1], [0.1, 0.3, 0.7], [1e200, 0, 0]])
-    cut = pr.Polytope(rows, [0, 0, 0, 0.1, 1e200])
-    points = rng.uniform(0, 0.3, size=(400, 3))
-    points[:, 2] = (0.1 - points[:, :2] @ [0.1, 0.3]) / 0.7  # within rounding of a wall
-    points = np.concatenate([points, rng.uniform(-0.2, 0.3, size=(99, 3)), [[1e300, -1e300, 0]]])
+    slanted = np.array([1e3, -1.1e3, 0.3, 0.7])
+    rows = np.concatenate([np.eye(4), -np.eye(4), [slanted, [1e200, 0, 0, 0]]])
+    cut = pr.Polytope(rows, [*np.ones(8), 0.1, 1e200])
+    points = rng.uniform(-0.5, 0.5, size=(400, 4))
+    points[:, 1] = (points[:, [0, 2, 3]] @ slanted[[0, 2, 3]] - 0.1) / 1.1e3  # near that wall
+    slack = cut.b - points @ cut.A.T
+    far = np.concatenate([rng.uniform(-2, 2, size=(99, 4)), [[1e300, -1e300, 0, 0]]])
+    points = np.concatenate([points, far])
     inside = cut.contains_each(points)
     assert inside.tolist() == [cut.contains(x) for x in points]
-    near = points[:400]
-    assert (inside[:400] != (cut.b - near @ cut.A.T > 0).all(axis=1)).any()  # floats alone err
+    wrong = (slack != 0).all(axis=1) & ((slack > 0).all(axis=1) != inside[:400])
+    assert wrong.any()  # floats alone err
     box = pr.Box([0, 0.25], [1, 0.25])
     points = rng.choice([-1, 0, 0.25, 0.5, 1, 2], size=(200, 2))
     assert box.contains_each(points).tolist() == [box.contains(x) for x in points]
