@@ -162,7 +162,7 @@ def _crossed(
         points = dict(zip(answer.groups, answer.points, strict=True))
     found = {}
     for group in groups:
-        other = bits_beyond(exact, bits, rows, group, points.get(group, ()))
+        other = bits_beyond(exact, bits, rows, group, points[group] if points else ())
         index = None if region.regions is None else region.regions.index(pack(other))
         found[group] = index, tuple(np.flatnonzero(bits != other).tolist())
     return found

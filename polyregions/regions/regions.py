@@ -152,7 +152,7 @@ class Regions:
         if isinstance(item, np.ndarray) and item.dtype == np.uint64:
             return self.index(item) is not None
         point: Any = item  # what is none is refused
-        return bool(np.greater_equal(self.find(input_point(self.network, point)), 0))
+        return int(self.find(input_point(self.network, point))) >= 0
 
     def index(self, pattern: Words) -> int | None:
         """Return the index of a packed pattern, or None if no region has it.
@@ -185,7 +185,7 @@ class Regions:
         -------
         int, or numpy.ndarray of int64, shape (k,)
             -1 for a point outside the open domain, and for one that has the pattern of no
-            region here.
+            region here. Ask for it before ``regions[number]``, where -1 is the last one.
 
         Raises
         ------
