@@ -28,7 +28,7 @@ from families import he_normal, text
 
 from polyregions import Box, Network
 from polyregions.io import load, lowering, read_idx
-from polyregions.io.windows import convolve
+from polyregions.io.windows import Sliding, convolve
 from polyregions.network.slices import Plane, random_subspace
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import Problem, problem_of
@@ -137,7 +137,7 @@ def convolutional(seed: int) -> Network:
     for into, out in ((1, 8), (8, 10)):
         kernels = rng.normal(size=(out, into, 3, 3)) * np.sqrt(2 / (9 * into))
         bias = rng.normal(size=out) * 0.3
-        signal = convolve(signal, kernels, bias, (1, 1), [(0, 0)] * 2, (1, 1), 1)
+        signal = convolve(signal, kernels, bias, Sliding((1, 1), [(0, 0)] * 2, (1, 1)))
         signal = lowering.bend(signal, 0.0, 1.0)
     return lowering.to_network(signal, "convolutional")
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +20,22 @@ from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
 from polyregions.io import lowering, rearranging
 from polyregions.io.exact_floats import exact_floats
 from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_arithmetic import ARITHMETIC
-from polyregions.io.onnx_bends import ONNX_BENDS
-from polyregions.io.onnx_constants import FOLDS, ONNX_CONSTANTS
+from polyregions.io.onnx_operators import ONNX_COMPUTING
 from polyregions.io.onnx_outputs import DROPPED_NODES, kept_values, needed_nodes
 from polyregions.io.onnx_shapes import ONNX_SHAPES
-from polyregions.io.onnx_values import Node, Operator, Result, array_of, parse_model
-from polyregions.io.onnx_windows import ONNX_WINDOWS, RESIZING
+from polyregions.io.onnx_values import Node, array_of, node_of, parse_model
+from polyregions.io.onnx_windows import ONNX_WINDOWS
 from polyregions.io.outputs import listing
 from polyregions.io.switches import Switch
+from polyregions.io.values import Operand, parameters_of, value_of
 from polyregions.network import Network
 
 __all__ = ["OPERATORS", "load_onnx", "require_supported", "supported_operators"]
 
-OPERATORS: dict[str, Operator] = {
-    name: replace(operator, fold=FOLDS.get(name))
-    for table in (ARITHMETIC, ONNX_BENDS, ONNX_CONSTANTS, RESIZING, ONNX_SHAPES, ONNX_WINDOWS)
-    for name, operator in table.items()
-}
+OPERATORS: dict[str, Callable[..., Any]] = {**ONNX_COMPUTING, **ONNX_SHAPES, **ONNX_WINDOWS}
+
+# those that read comparisons of values that depend on the input
+_READ_SWITCHES = ("Cast", "Mul", "Not", "Where")
 
 _ONNX_REASONS = {
     **dict.fromkeys(("RNN", "LSTM", "GRU", "Scan"), "it is recurrent"),
@@ -86,11 +83,16 @@ def require_supported(node: Node) -> None:
             f"operator {node.label} is not supported{reason}; supported are "
             f"{', '.join(supported_operators())}"
         )
-    unknown = sorted(set(node.attributes) - operator.attributes)
+    known = {
+        name
+        for name, parameter in parameters_of(operator).items()
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    }
+    unknown = sorted(set(node.attributes) - known)
     if unknown:
         raise UnsupportedOperatorError(
             f"attribute {unknown[0]!r} of operator {node.label} is not supported; "
-            f"supported are {', '.join(sorted(operator.attributes)) or 'none'}"
+            f"supported are {', '.join(sorted(known)) or 'none'}"
         )
 
 
@@ -172,7 +174,7 @@ def _read_graph(
         )
     graph = model.graph
     kept, said = kept_values(onnx, graph, output)
-    nodes = [_node(onnx, proto) for proto in needed_nodes(graph, kept)]
+    nodes = [node_of(onnx, proto) for proto in needed_nodes(graph, kept)]
     try:
         for node in nodes:
             require_supported(node)
@@ -206,7 +208,7 @@ def _constant_entries(values: Iterable[Any]) -> int:
     return sum(value.size for value in values if isinstance(value, np.ndarray))
 
 
-def _joined_outputs(results: Sequence[Result | None], names: Sequence[str]) -> Signal:
+def _joined_outputs(results: Sequence[Operand | None], names: Sequence[str]) -> Signal:
     """Return one signal that holds the entries of all results."""
     if not any(isinstance(result, Signal) for result in results):
         raise FormatError(
@@ -223,26 +225,9 @@ def _joined_outputs(results: Sequence[Result | None], names: Sequence[str]) -> S
     return lowering.concatenate(parts, 0)
 
 
-def _node(onnx: Any, proto: Any) -> Node:
-    operator = proto.op_type
-    if proto.domain not in ("", "ai.onnx"):
-        operator = f"{proto.domain}.{operator}"
-    label = f"{operator} (node {proto.name or 'that computes ' + (list(proto.output) or ['?'])[0]})"
-    attributes = {}
-    for attribute in proto.attribute:
-        try:
-            value = onnx.helper.get_attribute_value(attribute)
-        except Exception:
-            raise FormatError(f"attribute {attribute.name!r} of {label} is malformed") from None
-        if attribute.type == onnx.AttributeProto.TENSOR:
-            value = array_of(onnx, value, None)
-        attributes[attribute.name] = value
-    return Node(operator, label, tuple(proto.input), tuple(proto.output), attributes)
-
-
 def _initial_values(
     onnx: Any, graph: Any, nodes: Sequence[Node], kept: Sequence[str], folder: Path
-) -> dict[str, Result]:
+) -> dict[str, Operand]:
     if len(graph.sparse_initializer):
         raise FormatError("the graph has sparse initializers; export it with dense ones")
     stored = {tensor.name: tensor for tensor in graph.initializer}
@@ -251,7 +236,7 @@ def _initial_values(
         names = ", ".join(entry.name for entry in inputs) or "none"
         raise FormatError(f"the graph needs exactly one input, but has {len(inputs)} ({names})")
     read = {*kept, *(name for node in nodes for name in node.inputs)}
-    values: dict[str, Result] = {}
+    values: dict[str, Operand] = {}
     held = 0
     for name in sorted(read & stored.keys()):
         values[name] = array = array_of(onnx, stored[name], folder)
@@ -282,18 +267,23 @@ def _onnx_input_shape(onnx: Any, entry: Any) -> Shape:
     return tuple(int(size) for size in sizes)
 
 
-def _node_outputs(node: Node, values: dict[str, Result]) -> tuple[Result, ...]:
+def _node_outputs(node: Node, values: dict[str, Operand]) -> tuple[Operand, ...]:
     """Return the outputs of a node."""
-    inputs: list[Result | None] = []
+    inputs: list[Operand | None] = []
     for name in node.inputs:
         if name and name not in values:
             raise FormatError(f"operator {node.label} reads {name!r}, which nothing computes")
         inputs.append(values[name] if name else None)
-    operator = OPERATORS[node.operator]
-    constant = all(entry is None or isinstance(entry, np.ndarray) for entry in inputs)
-    lower = operator.lower if operator.fold is None or not constant else operator.fold
+    operator, attributes = OPERATORS[node.operator], dict(node.attributes)
+    if node.operator == "Split" and attributes.setdefault("num_outputs", len(node.outputs)) != len(
+        node.outputs
+    ):
+        raise FormatError(f"operator {node.label}: num_outputs is not the number of its outputs")
     try:
-        result = lower(node, inputs)
+        _check_given(operator, inputs, attributes)
+        if node.operator not in _READ_SWITCHES:
+            inputs = [None if entry is None else value_of(entry) for entry in inputs]
+        result = operator(*inputs, **attributes)
     except (NetworkError, FormatError, UnsupportedOperatorError) as error:
         raise type(error)(f"operator {node.label}: {error}") from None
     except (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError):
@@ -302,3 +292,15 @@ def _node_outputs(node: Node, values: dict[str, Result]) -> tuple[Result, ...]:
             f"operator {node.label} has malformed inputs or attributes; export the model again"
         ) from None
     return result if isinstance(result, tuple) else (result,)
+
+
+def _check_given(
+    operator: Callable[..., Any], inputs: Sequence[Operand | None], attributes: Mapping[str, Any]
+) -> None:
+    """Refuse a node without an input that its operator needs."""
+    for place, (name, parameter) in enumerate(parameters_of(operator).items()):
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL):
+            return
+        given = inputs[place] if place < len(inputs) else attributes.get(name)
+        if given is None and parameter.default is parameter.empty:
+            raise FormatError(f"input {place} is missing")

@@ -1,44 +1,18 @@
-"""Nodes of an ONNX graph: their attributes, inputs and tensors, which may be in other files."""
+"""What an ONNX file stores: the model, its nodes and tensors, which may be in other files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.errors import FormatError
 from polyregions.files.reading import read_bytes, regular_file, unpacked
-from polyregions.io.exact_floats import Floats, exact_floats
-from polyregions.io.lowering import Signal
-from polyregions.io.rearranging import axis_in
-from polyregions.io.switches import Switch
+from polyregions.io.values import Constant
 
-__all__ = [
-    "REDUCTION",
-    "Constant",
-    "Fold",
-    "Inputs",
-    "Node",
-    "OnnxLowering",
-    "OnnxValue",
-    "Operator",
-    "Result",
-    "array_of",
-    "constant_at",
-    "floats_at",
-    "integers_of",
-    "onnx_axes",
-    "parse_model",
-    "reduced_axes",
-    "signal_and_constant",
-    "signal_at",
-    "value_at",
-    "whole_tensor",
-]
+__all__ = ["Node", "array_of", "node_of", "parse_model", "whole_tensor"]
 
 
 def parse_model(onnx: Any, file: Path) -> Any:
@@ -139,19 +113,12 @@ def _path_inside(folder: Path | None, location: str) -> Path | None:
         return None
 
 
-# attributes of an operator that reduces axes
-REDUCTION = frozenset({"axes", "keepdims", "noop_with_empty_axes"})
-
-Constant = NDArray[Any]
-OnnxValue = Signal | Constant
-# what a node may return: a comparison is read by a few operators only
-Result = OnnxValue | Switch
-Inputs = Sequence[Result | None]
-
-
 @dataclass(frozen=True)
 class Node:
-    """One operator of a graph, free of protobuf."""
+    """One operator of a graph, free of protobuf.
+
+    Attributes that are texts are str, those that are lists are lists.
+    """
 
     operator: str
     label: str
@@ -159,114 +126,28 @@ class Node:
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
 
-    def integers(self, name: str, default: Sequence[int]) -> tuple[int, ...]:
-        """Return an attribute that is a list of integers."""
-        return tuple(int(entry) for entry in self.attributes.get(name, default))
 
-    def integer(self, name: str, default: int) -> int:
-        """Return an attribute that is an integer."""
-        return int(self.attributes.get(name, default))
+def node_of(onnx: Any, proto: Any) -> Node:
+    """Return a node with its attributes.
 
-
-OnnxLowering = Callable[[Node, Inputs], Result | tuple[Result, ...]]
-Fold = Callable[[Node, Inputs], Constant]
-
-
-@dataclass(frozen=True)
-class Operator:
-    """How an operator is lowered, and the attributes that are understood.
-
-    ``lower`` takes the node and its inputs (None for one that is left out) and
-    returns the first output, or a tuple of all outputs. ``fold``, if given, returns the
-    one output where all inputs are constants.
+    Raises
+    ------
+    FormatError
+        If an attribute is malformed.
     """
-
-    lower: OnnxLowering
-    attributes: frozenset[str] = frozenset()
-    fold: Fold | None = None
-
-
-def value_at(inputs: Inputs, index: int) -> OnnxValue:
-    """Return an input that must be there."""
-    value = inputs[index] if index < len(inputs) else None
-    if value is None:
-        raise FormatError(f"input {index} is missing")
-    return _no_switch(value)
-
-
-def _no_switch(value: OnnxValue | Switch) -> OnnxValue:
-    if isinstance(value, Switch):
-        raise UnsupportedOperatorError(
-            "it reads a comparison of values that depend on the input, which jumps; "
-            "only Where and Mul may read one, where the result is continuous"
-        )
-    return value
-
-
-def signal_at(inputs: Inputs, index: int) -> Signal:
-    """Return an input that must depend on the network's input."""
-    value = value_at(inputs, index)
-    if not isinstance(value, Signal):
-        raise UnsupportedOperatorError(
-            "its inputs are constants; fold constants before the export (onnxsim, for instance)"
-        )
-    return value
-
-
-def constant_at(inputs: Inputs, index: int) -> Constant | None:
-    """Return an input that must be a constant, or None where it is left out."""
-    value = inputs[index] if index < len(inputs) else None
-    if isinstance(value, (Signal, Switch)):
-        raise UnsupportedOperatorError(
-            f"input {index} depends on the network's input; only a constant is supported there"
-        )
-    return value
-
-
-def floats_at(inputs: Inputs, index: int, what: str) -> Floats:
-    """Return an input that must be a constant array of numbers."""
-    value = constant_at(inputs, index)
-    if value is None:
-        raise FormatError(f"input {index} is missing")
-    return exact_floats(value, what)
-
-
-def integers_of(array: Constant) -> tuple[int, ...]:
-    """Return a constant that must be a number or list of integers."""
-    if array.dtype.kind not in "iu" or array.ndim > 1:
-        raise FormatError("a shape or a list of axes must be integers")
-    return tuple(int(entry) for entry in array.reshape(-1))
-
-
-def onnx_axes(node: Node, inputs: Inputs) -> tuple[int, ...] | None:
-    """Return the axes from input 1 or, in older models, from the attribute."""
-    given = constant_at(inputs, 1)
-    if given is not None:
-        return integers_of(given)
-    return node.integers("axes", ()) if "axes" in node.attributes else None
-
-
-def signal_and_constant(inputs: Inputs) -> tuple[Signal, Floats, bool]:
-    """Return the signal, the constant, and whether the signal comes first."""
-    first, second = value_at(inputs, 0), value_at(inputs, 1)
-    if isinstance(first, Signal) and isinstance(second, Signal):
-        raise UnsupportedOperatorError(
-            "both inputs depend on the network's input; one of them must be a constant"
-        )
-    if isinstance(first, Signal):
-        assert not isinstance(second, Signal)
-        return first, exact_floats(second, "its constant"), True
-    if isinstance(second, Signal):
-        return second, exact_floats(np.asarray(first), "its constant"), False
-    raise UnsupportedOperatorError(
-        "both inputs are constants; fold constants before the export (onnxsim, for instance)"
-    )
-
-
-def reduced_axes(node: Node, inputs: Inputs, signal: Signal) -> tuple[int, ...]:
-    """Return the axes that a reduction of a signal goes over, in order."""
-    axes = onnx_axes(node, inputs)
-    if not axes:
-        empty_means_none = bool(node.integer("noop_with_empty_axes", 0))
-        axes = () if empty_means_none else tuple(range(len(signal.shape)))
-    return tuple(sorted({axis_in(signal.shape, axis) for axis in axes}))
+    operator = proto.op_type
+    if proto.domain not in ("", "ai.onnx"):
+        operator = f"{proto.domain}.{operator}"
+    label = f"{operator} (node {proto.name or 'that computes ' + (list(proto.output) or ['?'])[0]})"
+    attributes = {}
+    for attribute in proto.attribute:
+        try:
+            value = onnx.helper.get_attribute_value(attribute)
+        except Exception:
+            raise FormatError(f"attribute {attribute.name!r} of {label} is malformed") from None
+        if attribute.type == onnx.AttributeProto.TENSOR:
+            value = array_of(onnx, value, None)
+        elif isinstance(value, bytes):
+            value = value.decode("ascii", "replace")
+        attributes[attribute.name] = value
+    return Node(operator, label, tuple(proto.input), tuple(proto.output), attributes)

@@ -23,15 +23,19 @@ __all__ = [
     "ROUNDINGS",
     "axis_in",
     "broadcast_to",
+    "depth_to_space",
     "joined_axes",
     "nearest",
     "padded",
     "part_along",
     "parts_along",
     "rearranged",
+    "require_room",
     "reshaped",
     "resolved",
+    "space_to_depth",
     "squeezed",
+    "tiled",
     "unsqueezed",
 ]
 
@@ -149,6 +153,53 @@ def broadcast_to(value: Value, shape: Shape) -> Value:
     if math.prod(target) > limit:
         raise NetworkError(f"an array of shape {target} has more than {limit} values")
     return rearranged(value, lambda array: np.broadcast_to(array, target))
+
+
+def require_room(value: Value, repeats: Sequence[int]) -> None:
+    """Refuse to repeat a value more often than a signal may be large."""
+    if min(repeats, default=1) < 1 or math.prod(value.shape) * math.prod(repeats) > MAX_VALUES:
+        raise FormatError(f"repeating shape {value.shape} {tuple(repeats)} times is too large")
+
+
+def tiled(value: Value, repeats: Sequence[int]) -> Value:
+    """Return a value repeated along its axes, as numpy.tile does."""
+    require_room(value, repeats)
+    return rearranged(value, lambda array: np.tile(array, repeats))
+
+
+def depth_to_space(value: Value, size: int, *, block_first: bool) -> Value:
+    """Return a value (..., channels, height, width) with channels moved into squares of pixels.
+
+    Parameters
+    ----------
+    block_first : bool
+        Whether the places in a square come before the new channels among the old ones, or
+        behind them.
+    """
+    channels, height, width = value.shape[-3:]
+    depth = channels // size**2
+    apart = (size, size, depth) if block_first else (depth, size, size)
+    order = (2, 3, 0, 4, 1) if block_first else (0, 3, 1, 4, 2)
+    return _turned(value, (*apart, height, width), order, (depth, height * size, width * size))
+
+
+def space_to_depth(value: Value, size: int, *, block_first: bool) -> Value:
+    """Return a value with squares of pixels moved into channels: :func:`depth_to_space` undone."""
+    channels, height, width = value.shape[-3:]
+    rows, columns = height // size, width // size
+    order = (2, 4, 0, 1, 3) if block_first else (0, 2, 4, 1, 3)
+    apart = (channels, rows, size, columns, size)
+    return _turned(value, apart, order, (channels * size**2, rows, columns))
+
+
+def _turned(value: Value, apart: Shape, order: Shape, result: Shape) -> Value:
+    """Return a value whose last three axes are split into others, put in order, and joined."""
+    batch = value.shape[:-3]
+    axes = (*range(len(batch)), *(len(batch) + axis for axis in order))
+    return rearranged(
+        value,
+        lambda array: array.reshape(*batch, *apart).transpose(axes).reshape(*batch, *result),
+    )
 
 
 def padded(value: Value, pads: Sequence[tuple[int, int]], constant: float) -> Value:

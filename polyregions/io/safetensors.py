@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,7 @@ from polyregions.io.blocks import MAX_LAYERS
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.lowering import Signal
 from polyregions.io.state_dicts import network_of_state
-from polyregions.io.torch_operators import ATEN
-from polyregions.io.torch_values import TorchLowering
+from polyregions.io.torch_operators import ATEN, lowered
 from polyregions.network import Network
 
 __all__ = ["load_safetensors", "supported_layers"]
@@ -55,7 +54,7 @@ _HEADER_ERRORS = (
 )
 
 # functions that read one value, by their names without overload
-_LAYERS: dict[str, TorchLowering] = {
+_LAYERS: dict[str, Callable[..., Any]] = {
     name: next(ATEN[name + end] for end in _OVERLOADS if name + end in ATEN)
     for name in (
         "abs",
@@ -252,7 +251,7 @@ def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None])
                 value = stored
             arguments[key] = value
         try:
-            result = lower(arguments)
+            result = lowered(operator, lower, arguments)
         except (FormatError, NetworkError, UnsupportedOperatorError) as error:
             raise type(error)(f"layer {index}, {operator}: {error}") from None
         assert isinstance(result, Signal)

@@ -18,15 +18,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError
-from polyregions.io.exact_floats import MAX_REPEATED, exact_floats
+from polyregions.io.exact_floats import MAX_REPEATED, Floats, exact_floats, significant_bits
 from polyregions.io.lowering import Shape
-from polyregions.io.torch_values import BFLOAT16, TYPES
 
-__all__ = ["Archive", "Json", "Stored", "json_of", "open_archive", "stored_tensors"]
+__all__ = [
+    "FLOAT32",
+    "REAL_TYPES",
+    "TRUTH",
+    "Archive",
+    "Json",
+    "Stored",
+    "holds",
+    "json_of",
+    "open_archive",
+    "stored_tensors",
+]
 
 Json = Any
 
 _MAX_JSON = 2**26
+
+# numbers of torch's serialized ScalarType, and numpy's types that store them
+_BFLOAT16, TRUTH, FLOAT32 = 13, 12, 7
+_TYPES: dict[int, Any] = {
+    1: np.uint8,
+    2: np.int8,
+    3: np.int16,
+    4: np.int32,
+    5: np.int64,
+    6: np.float16,
+    FLOAT32: np.float32,
+    8: np.float64,
+    TRUTH: np.bool_,
+    _BFLOAT16: np.uint16,
+}
+REAL_TYPES = (6, FLOAT32, 8, _BFLOAT16)
+_BFLOAT16_MANTISSA = 8
+
+
+def holds(dtype: int, numbers: Floats) -> bool:
+    """Whether a type of torch, by its number, holds numbers without rounding them."""
+    if dtype == _BFLOAT16:
+        return bool((significant_bits(numbers) <= _BFLOAT16_MANTISSA).all())
+    if dtype not in _TYPES:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool((numbers.astype(_TYPES[dtype]).astype(np.float64) == numbers).all())
 
 
 @dataclass(frozen=True)
@@ -56,11 +93,11 @@ class Stored:
         FormatError, NetworkError
             If the data end early, or hold no real finite numbers.
         """
-        if self.dtype not in TYPES:
+        if self.dtype not in _TYPES:
             raise NetworkError(f"{self.name} is not of type float16, bfloat16, float32 or float64")
         if not math.prod(self.shape):
             raise FormatError(f"{self.name} has the shape {self.shape}, which is empty")
-        numbers = np.frombuffer(self.data, dtype=TYPES[self.dtype])
+        numbers = np.frombuffer(self.data, dtype=_TYPES[self.dtype])
         last = self.offset + sum(
             (n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)
         )
@@ -73,7 +110,7 @@ class Stored:
             steps = (np.arange(extent) * stride).reshape(-1, *[1] * (len(self.shape) - axis - 1))
             index += steps
         picked: NDArray[Any] = np.asarray(numbers[index])
-        if self.dtype == BFLOAT16:
+        if self.dtype == _BFLOAT16:
             # the upper half of a float32
             picked = (picked.astype(np.uint32) << 16).view(np.float32)
         return picked if picked.dtype.kind == "b" else exact_floats(picked, self.name)

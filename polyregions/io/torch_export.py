@@ -29,10 +29,10 @@ from polyregions.io.torch_archive import (
     open_archive,
     stored_tensors,
 )
-from polyregions.io.torch_operators import lowering_of
+from polyregions.io.torch_operators import lowered, lowering_of
 from polyregions.io.torch_outputs import kept_results, needed_calls, operator_of, results_of
-from polyregions.io.torch_shapes import TORCH_SHAPES
-from polyregions.io.torch_values import TorchValue, part_of
+from polyregions.io.torch_shapes import TORCH_VIEWS
+from polyregions.io.values import Operand, entries_of
 from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]
@@ -132,7 +132,7 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     return network
 
 
-def _side_by_side(results: list[TorchValue | _Changed]) -> Signal:
+def _side_by_side(results: list[Operand | int | _Changed]) -> Signal:
     """Return the outputs one after the other; a single one as it is."""
     if any(isinstance(result, _Changed) for result in results):
         raise UnsupportedOperatorError(_CHANGED)
@@ -142,19 +142,19 @@ def _side_by_side(results: list[TorchValue | _Changed]) -> Signal:
         (single,) = results
         assert isinstance(single, Signal)
         return single
-    parts = [part_of(result) for result in results]
+    parts = [entries_of(result) for result in results]
     flat = [rearranging.reshaped(part, (math.prod(part.shape),)) for part in parts]
     return lowering.concatenate(flat, 0)
 
 
-class _StoredValues(dict[str, "TorchValue | _Changed"]):
+class _StoredValues(dict[str, "Operand | int | _Changed"]):
     """Values by name; stored tensors become arrays when they are read first."""
 
     def __init__(self, stored: Mapping[str, Stored]) -> None:
         super().__init__()
         self._stored = stored
 
-    def __missing__(self, name: str) -> TorchValue:
+    def __missing__(self, name: str) -> Operand | int:
         array = self._stored[name].array()
         self[name] = array
         return array
@@ -168,7 +168,7 @@ class _Room:
         self._weights = MAX_WEIGHTS
         self._seen: set[Block] = set()
 
-    def take(self, result: TorchValue) -> None:
+    def take(self, result: Operand | int) -> None:
         """Refuse a result that makes the program too large for its file or for a network."""
         if isinstance(result, np.ndarray):
             # a view takes no memory of its own
@@ -208,7 +208,10 @@ def _torch_input_shape(graph: Json, name: str) -> Shape:
 
 
 def _compute_node(
-    node: Json, values: dict[str, TorchValue | _Changed], shared: dict[str, set[str]], room: _Room
+    node: Json,
+    values: dict[str, Operand | int | _Changed],
+    shared: dict[str, set[str]],
+    room: _Room,
 ) -> None:
     """Compute what a node computes.
 
@@ -219,7 +222,7 @@ def _compute_node(
     lower = lowering_of(operator, names[0])
     try:
         arguments = {entry["name"]: _argument(entry["arg"], values) for entry in node["inputs"]}
-        result = lower(arguments)
+        result = lowered(operator, lower, arguments)
         results = result if isinstance(result, tuple) else (result,)
         # numpy makes a number of an array without axes
         results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in results)
@@ -231,7 +234,7 @@ def _compute_node(
         first = node["inputs"][0]["arg"]["as_tensor"]["name"]
         for name in shared.get(first, {first}):
             values[name] = _Changed()
-    elif operator in TORCH_SHAPES:
+    elif operator in TORCH_VIEWS:
         group = set(names)
         for entry in node["inputs"]:
             if "as_tensor" in entry["arg"]:
@@ -246,7 +249,7 @@ class _Changed:
     """Stands for a value that was overwritten in place."""
 
 
-def _argument(argument: Json, values: Mapping[str, TorchValue | _Changed]) -> Any:
+def _argument(argument: Json, values: Mapping[str, Operand | int | _Changed]) -> Any:
     ((kind, content),) = argument.items()
     if kind in ("as_tensor", "as_tensors"):
         read = [values[e["name"]] for e in (content if kind == "as_tensors" else [content])]

@@ -9,10 +9,9 @@ from typing import Any
 
 from polyregions.errors import FormatError
 from polyregions.io.outputs import chosen_outputs, end_note, joined_note, listing, no_reals_note
-from polyregions.io.torch_archive import Json
+from polyregions.io.torch_archive import REAL_TYPES, Json
 from polyregions.io.torch_operators import DROPPED_AT_THE_END
-from polyregions.io.torch_shapes import TORCH_SHAPES
-from polyregions.io.torch_values import REAL_TYPES
+from polyregions.io.torch_shapes import TORCH_VIEWS
 
 __all__ = ["kept_results", "needed_calls", "operator_of", "results_of"]
 
@@ -146,7 +145,7 @@ def _before_dropped_calls(graph: Json, value: str) -> tuple[str, list[str]]:
         ):
             dropped.append(operator)
             end = value = read["as_tensor"]["name"]
-        elif operator in TORCH_SHAPES and "as_tensor" in read:
+        elif operator in TORCH_VIEWS and "as_tensor" in read:
             value = read["as_tensor"]["name"]
         else:
             break

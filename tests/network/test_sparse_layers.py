@@ -65,7 +65,7 @@ def test_pooled_zeros_are_decided_exactly():
     signal = convolve(
         signal, rng.normal(size=(2, 1, 2, 2)), None, Sliding((1, 1), [(0, 0)] * 2, (1, 1))
     )
-    pool = windows((3, 3), (2, 2), (1, 1), [(0, 0)] * 2, (1, 1))
+    pool = windows((3, 3), (2, 2), Sliding((1, 1), [(0, 0)] * 2, (1, 1)))
     network = lowering.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
     exact = exact_network(network, chart_of(None, 16))
     # with few bits ties are common, too

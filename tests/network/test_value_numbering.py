@@ -168,7 +168,7 @@ def test_max_pooling_over_flat_patches(seed, stride):
     signal = convolve(
         signal, kernels, rng.normal(size=1) / 4, Sliding((1, 1), [(0, 0)] * 2, (1, 1))
     )
-    pool = windows((3, 3), (2, 2), (stride, stride), [(0, 0)] * 2, (1, 1))
+    pool = windows((3, 3), (2, 2), Sliding((stride, stride), [(0, 0)] * 2, (1, 1)))
     whole = lowering.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
     # columns of the picture are flat in all directions of the plane, and so is a corner
     basis = np.repeat(rng.normal(size=(4, 2)), 4, axis=0)
