@@ -7,7 +7,6 @@ depends on are read. The only runtime needed is the ``onnx`` package itself.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,16 +16,21 @@ import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
-from polyregions.io import lowering, rearranging
-from polyregions.io.exact_floats import exact_floats
-from polyregions.io.lowering import Shape, Signal
+from polyregions.io import lowering
+from polyregions.io.lowering import Shape
+from polyregions.io.onnx_model import (
+    DROPPED_NODES,
+    Node,
+    array_of,
+    kept_values,
+    needed_nodes,
+    node_of,
+    parse_model,
+)
 from polyregions.io.onnx_operators import ONNX_COMPUTING
-from polyregions.io.onnx_outputs import DROPPED_NODES, kept_values, needed_nodes
 from polyregions.io.onnx_shapes import ONNX_SHAPES
-from polyregions.io.onnx_values import Node, array_of, node_of, parse_model
 from polyregions.io.onnx_windows import ONNX_WINDOWS
-from polyregions.io.outputs import listing
-from polyregions.io.switches import Switch
+from polyregions.io.outputs import listing, side_by_side
 from polyregions.io.values import Operand, parameters_of, value_of
 from polyregions.network import Network
 
@@ -196,8 +200,7 @@ def _read_graph(
             )
         # further outputs, such as the mask of a dropout, have no value
         values.update(zip(node.outputs, results, strict=False))
-    result = _joined_outputs([values.get(value) for value in kept], kept)
-    network = lowering.to_network(result, name)
+    network = lowering.to_network(side_by_side({value: values.get(value) for value in kept}), name)
     for warning in said:
         warnings.warn(warning, stacklevel=2)
     return network
@@ -206,23 +209,6 @@ def _read_graph(
 def _constant_entries(values: Iterable[Any]) -> int:
     """Return how many entries the constants among some values have."""
     return sum(value.size for value in values if isinstance(value, np.ndarray))
-
-
-def _joined_outputs(results: Sequence[Operand | None], names: Sequence[str]) -> Signal:
-    """Return one signal that holds the entries of all results."""
-    if not any(isinstance(result, Signal) for result in results):
-        raise FormatError(
-            f"the output {names[0]!r} does not depend on the input; export the model again"
-        )
-    parts = []
-    for result, name in zip(results, names, strict=True):
-        if result is None or isinstance(result, Switch):
-            raise FormatError(f"the output {name!r} is no real number that a node computes")
-        flat = rearranging.reshaped(result, (math.prod(result.shape),))
-        parts.append(flat if isinstance(flat, Signal) else exact_floats(flat, f"output {name!r}"))
-    if len(parts) == 1 and isinstance(parts[0], Signal):
-        return parts[0]
-    return lowering.concatenate(parts, 0)
 
 
 def _initial_values(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from polyregions.errors import FormatError, NetworkError
 from polyregions.io.exact_floats import MAX_REPEATED, Floats, exact_floats, significant_bits
 from polyregions.io.lowering import Shape
+from polyregions.io.outputs import Output
 
 __all__ = [
     "FLOAT32",
@@ -30,7 +31,11 @@ __all__ = [
     "Stored",
     "holds",
     "json_of",
+    "names_read",
     "open_archive",
+    "operator_of",
+    "outputs_of",
+    "results_of",
     "stored_tensors",
 ]
 
@@ -224,3 +229,76 @@ def _tensor(archive: Archive, folder: str, name: str, record: Json) -> Stored:
 
 def _fixed(size: Json) -> int:
     return int(size["as_int"])
+
+
+# --- nodes and outputs -------------------------------------------------------
+
+_PREFIX = "torch.ops.aten."
+
+
+def operator_of(node: Json) -> str:
+    """Return the name of the operator of a node, with its overload."""
+    return str(node["target"]).removeprefix(_PREFIX)
+
+
+def results_of(node: Json) -> list[str]:
+    """Return the names of what a node computes."""
+    names: list[str] = []
+    for output in node["outputs"]:
+        ((kind, content),) = output.items()
+        if kind == "as_tensors":
+            names += [entry["name"] for entry in content]
+        elif isinstance(content, dict):
+            names.append(content.get("name") or content["as_name"])
+    return names
+
+
+def names_read(node: Json) -> Iterator[str]:
+    """Yield the names of what a node reads."""
+    for entry in node["inputs"]:
+        ((_, content),) = entry["arg"].items()
+        for part in content if isinstance(content, list) else [content]:
+            if isinstance(part, dict):
+                inner = part.get("as_tensor", part)
+                name = inner.get("name", inner.get("as_name")) if isinstance(inner, dict) else None
+                if isinstance(name, str):
+                    yield name
+
+
+def outputs_of(module: Json) -> list[Output]:
+    """Return the outputs of a graph module, named by their places in what the module returns."""
+    values: list[str | None] = []
+    for spec in module["signature"]["output_specs"]:
+        if "user_output" not in spec:
+            raise FormatError("the program changes a buffer; export it in evaluation mode")
+        values.append(spec["user_output"]["arg"].get("as_tensor", {}).get("name"))
+    names = _output_names(module) if len(values) > 1 else ["0"]
+    if len(names) != len(values):
+        names = [str(number) for number in range(len(values))]
+    return [Output(name, value) for name, value in zip(names, values, strict=True)]
+
+
+def _output_names(module: Json) -> list[str]:
+    """Return the names of the outputs, from the containers that the module returns."""
+    call = next(call for call in module["module_call_graph"] if call["fqn"] == "")
+    _, tree = json.loads(call["signature"]["out_spec"])
+    fields = {
+        name: entry["fields"] if isinstance(entry, dict) else entry
+        for name, entry in (module.get("treespec_namedtuple_fields") or {}).items()
+    }
+    return list(_leaf_outputs(tree, "", fields))
+
+
+def _leaf_outputs(tree: Json, place: str, fields: dict[str, list[str]]) -> Iterator[str]:
+    kind, children = tree["type"], tree["children_spec"]
+    if kind is None:
+        yield place or "0"
+        return
+    context = json.loads(tree["context"]) if tree["context"] else None
+    keys: Sequence[Any] = range(len(children))
+    if kind.endswith("namedtuple"):
+        keys = fields.get(str(context), [str(key) for key in keys])
+    elif isinstance(context, list) and len(context) == len(children):
+        keys = context
+    for key, child in zip(keys, children, strict=True):
+        yield from _leaf_outputs(child, f"{place}.{key}" if place else str(key), fields)

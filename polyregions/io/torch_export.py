@@ -7,9 +7,8 @@ only the JSON and the numbers are read, so nothing in the file can run.
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,27 @@ import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import read_bytes
-from polyregions.io import lowering, rearranging
+from polyregions.io import lowering
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
 from polyregions.io.lowering import Shape, Signal
+from polyregions.io.outputs import Maker, chosen_outputs, kept_outputs, side_by_side
 from polyregions.io.torch_archive import (
+    REAL_TYPES,
     Archive,
     Json,
     Stored,
     json_of,
+    names_read,
     open_archive,
+    operator_of,
+    outputs_of,
+    results_of,
     stored_tensors,
 )
-from polyregions.io.torch_operators import lowered, lowering_of
-from polyregions.io.torch_outputs import kept_results, needed_calls, operator_of, results_of
+from polyregions.io.torch_operators import DROPPED_AT_THE_END, lowered, lowering_of
 from polyregions.io.torch_shapes import TORCH_VIEWS
-from polyregions.io.values import Operand, entries_of
+from polyregions.io.values import Operand
 from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]
@@ -113,8 +117,8 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     ]
     if len(inputs) != 1:
         raise FormatError(f"the program has {len(inputs)} inputs; export one with exactly one")
-    wanted, notes = kept_results(module, output)
-    nodes = needed_calls(graph["nodes"], wanted)
+    wanted, notes = _kept_results(module, output)
+    nodes = _needed_calls(graph["nodes"], wanted)
     values = _StoredValues(stored_tensors(archive, model, specs))
     values[inputs[0]] = lowering.source(_torch_input_shape(graph, inputs[0]))
     room = _Room(archive.size + MAX_REPEATED)
@@ -126,25 +130,52 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
         if len(wanted) == 1:
             raise
         raise UnsupportedOperatorError(f"{error}; or choose one output with output=") from None
-    network = lowering.to_network(_side_by_side([values[value] for value in wanted]), name)
+    results = {value: values[value] for value in wanted}
+    if any(isinstance(result, _Changed) for result in results.values()):
+        raise UnsupportedOperatorError(_CHANGED)
+    network = lowering.to_network(side_by_side(results), name)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return network
 
 
-def _side_by_side(results: list[Operand | int | _Changed]) -> Signal:
-    """Return the outputs one after the other; a single one as it is."""
-    if any(isinstance(result, _Changed) for result in results):
-        raise UnsupportedOperatorError(_CHANGED)
-    if not any(isinstance(result, Signal) for result in results):
-        raise FormatError("the output does not depend on the input; export the program again")
-    if len(results) == 1:
-        (single,) = results
-        assert isinstance(single, Signal)
-        return single
-    parts = [entries_of(result) for result in results]
-    flat = [rearranging.reshaped(part, (math.prod(part.shape),)) for part in parts]
-    return lowering.concatenate(flat, 0)
+# operators whose second result is an index
+_WITH_INDEX = ("max.dim", "min.dim")
+
+
+def _kept_results(
+    module: Json, output: str | int | None
+) -> tuple[tuple[str, ...], list[UserWarning]]:
+    """Return the names of the values that are read as the network's output, and what to say."""
+    outputs, graph = outputs_of(module), module["graph"]
+    chosen = [outputs[k] for k in chosen_outputs([one.name for one in outputs], output)]
+    makers = {name: node for node in graph["nodes"] for name in results_of(node)}
+
+    def maker_of(value: str) -> Maker | None:
+        node = makers.get(value)
+        if node is None:
+            return None
+        operator, place = operator_of(node), results_of(node).index(value)
+        read: Json = next((e["arg"] for e in node["inputs"] if e["name"] in ("self", "input")), {})
+        left_out = operator in DROPPED_AT_THE_END if place == 0 else operator in _WITH_INDEX
+        if "as_tensor" not in read or not (left_out or operator in TORCH_VIEWS):
+            return None
+        return Maker(operator, (read["as_tensor"]["name"],), left_out)
+
+    return kept_outputs(
+        chosen, maker_of, lambda value: graph["tensor_values"][value]["dtype"] in REAL_TYPES
+    )
+
+
+def _needed_calls(nodes: list[Json], values: Iterable[str]) -> list[Json]:
+    """Return the nodes that values depend on, and those that change a value in place."""
+    needed = set(values)
+    kept = []
+    for node in reversed(nodes):
+        if "_." in operator_of(node) or not needed.isdisjoint(results_of(node)):
+            kept.append(node)
+            needed.update(names_read(node))
+    return kept[::-1]
 
 
 class _StoredValues(dict[str, "Operand | int | _Changed"]):

@@ -1,7 +1,8 @@
-"""What an ONNX file stores: the model, its nodes and tensors, which may be in other files."""
+"""What an ONNX file holds: tensors, perhaps in other files; nodes, and those that outputs need."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,19 @@ import numpy as np
 
 from polyregions.errors import FormatError
 from polyregions.files.reading import read_bytes, regular_file, unpacked
+from polyregions.io.outputs import Maker, Output, chosen_outputs, kept_outputs
 from polyregions.io.values import Constant
 
-__all__ = ["Node", "array_of", "node_of", "parse_model", "whole_tensor"]
+__all__ = [
+    "DROPPED_NODES",
+    "Node",
+    "array_of",
+    "kept_values",
+    "needed_nodes",
+    "node_of",
+    "parse_model",
+    "whole_tensor",
+]
 
 
 def parse_model(onnx: Any, file: Path) -> Any:
@@ -151,3 +162,124 @@ def node_of(onnx: Any, proto: Any) -> Node:
             value = value.decode("ascii", "replace")
         attributes[attribute.name] = value
     return Node(operator, label, tuple(proto.input), tuple(proto.output), attributes)
+
+
+# --- outputs -----------------------------------------------------------------
+
+# they keep the regions of what they read: each is injective up to a shift, or only
+# compares outputs, and none has a hyperplane of its own before the last layer
+DROPPED_NODES = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
+
+# what classifiers do to labels and probabilities after that: they name, move or round
+# them, and make two of one (1 - p beside p)
+_FOLLOWING = (
+    "ArrayFeatureExtractor",
+    "Binarizer",
+    "Cast",
+    "Concat",
+    "Flatten",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Identity",
+    "LabelEncoder",
+    "Normalizer",
+    "Reshape",
+    "Squeeze",
+    "Sub",
+    "Unsqueeze",
+    "ZipMap",
+)
+
+
+def kept_values(
+    onnx: Any, graph: Any, output: str | int | None
+) -> tuple[tuple[str, ...], list[UserWarning]]:
+    """Return the names of the values that are read as the network's output, and what to say.
+
+    Parameters
+    ----------
+    output : str, int or None
+        The name or number of one output; None for all that hold real numbers.
+
+    Raises
+    ------
+    FormatError
+        If there is no such output; see also :func:`~polyregions.io.outputs.kept_outputs`.
+    """
+    entries = {entry.name: entry for entry in graph.output}
+    names = [entry.name for entry in graph.output]
+    chosen = [Output(names[k], names[k]) for k in chosen_outputs(names, output)]
+    makers = _makers(graph)
+    constants = {tensor.name for tensor in graph.initializer} | {
+        name for name, proto in makers.items() if proto.op_type == "Constant"
+    }
+
+    def maker_of(value: str) -> Maker | None:
+        proto = makers.get(value)
+        if proto is None or proto.domain not in ("", "ai.onnx", "ai.onnx.ml") or not proto.input:
+            return None
+        if proto.op_type in DROPPED_NODES:
+            return Maker(proto.op_type, (proto.input[0],), left_out=True)
+        read = tuple(name for name in proto.input if name not in constants)
+        return Maker(proto.op_type, read, left_out=False) if proto.op_type in _FOLLOWING else None
+
+    return kept_outputs(
+        chosen, maker_of, lambda value: len(chosen) == 1 or _holds_reals(onnx, entries[value])
+    )
+
+
+def _holds_reals(onnx: Any, entry: Any) -> bool:
+    """Whether an output holds real numbers, as far as the graph says."""
+    if not entry.HasField("type"):
+        return True
+    kind = onnx.TensorProto
+    floats = (kind.UNDEFINED, kind.FLOAT, kind.DOUBLE, kind.FLOAT16, kind.BFLOAT16)
+    return entry.type.HasField("tensor_type") and entry.type.tensor_type.elem_type in floats
+
+
+def needed_nodes(graph: Any, values: Iterable[str]) -> list[Any]:
+    """Return the nodes that values depend on, each after those that it reads.
+
+    Raises
+    ------
+    FormatError
+        If nodes depend on each other, or one value is computed twice.
+
+    Notes
+    -----
+    *Algorithm*: a depth-first search from the values, so the order does not depend on that
+    of the file.
+    """
+    makers = _makers(graph)
+    ordered: list[Any] = []
+    done: set[int] = set()
+    under_way: set[int] = set()
+    stack = [(makers[name], False) for name in values if name in makers][::-1]
+    while stack:
+        proto, inputs_done = stack.pop()
+        if inputs_done:
+            ordered.append(proto)
+            done.add(id(proto))
+        elif id(proto) in under_way and id(proto) not in done:
+            raise FormatError("its nodes read each other in a circle; export the model again")
+        elif id(proto) not in done:
+            under_way.add(id(proto))
+            stack.append((proto, True))
+            stack.extend((makers[name], False) for name in reversed(proto.input) if name in makers)
+    return ordered
+
+
+def _makers(graph: Any) -> dict[str, Any]:
+    """Return the node that computes each value."""
+    taken = {entry.name for entry in (*graph.input, *graph.initializer)}
+    makers: dict[str, Any] = {}
+    for proto in graph.node:
+        for name in proto.output:
+            if not name:
+                continue
+            if name in taken:
+                raise FormatError(f"two of its values are called {name!r}; export the model again")
+            taken.add(name)
+            makers[name] = proto
+    return makers
