@@ -10,8 +10,7 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.blocks import MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import sparse
+from polyregions.io.exact_floats import Floats, sparse
 from polyregions.io.lowering import Shape, Signal, linear, moderate_shape
 
 __all__ = ["einsum", "matmul_stack"]

@@ -15,8 +15,7 @@ import numpy as np
 
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
-from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import selection, sparse
+from polyregions.io.exact_floats import Floats, selection, sparse
 from polyregions.io.lowering import (
     Signal,
     add,

@@ -17,10 +17,11 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import Block, input_block, layers_of
-from polyregions.io.exact_floats import Floats, exact_sum
-from polyregions.io.exact_sparse import (
+from polyregions.io.exact_floats import (
+    Floats,
     Sparse,
     exact_matrix_sum,
+    exact_sum,
     is_row_monomial,
     mixed_columns,
     mixed_rows,

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import Sparse, sparse
+from polyregions.io.exact_floats import Floats, Sparse, sparse
 from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
 from polyregions.io.maxima import largest
 

@@ -5,7 +5,7 @@ import pytest
 
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io import lowering
-from polyregions.io.exact_sparse import Sparse
+from polyregions.io.exact_floats import Sparse
 from polyregions.io.lowering import source, to_network
 from polyregions.io.switches import Switch, opposite, where, where_positive
 
