@@ -36,7 +36,6 @@ from polyregions.io.exact_floats import (
     sparse,
 )
 from polyregions.io.signals import (
-    MAX_VALUES,
     Shape,
     Signal,
     broadcast_shape,
@@ -46,35 +45,23 @@ from polyregions.io.signals import (
     moderate_shape,
     reshape,
     select,
-    source,
-    to_network,
 )
 
 __all__ = [
-    "MAX_VALUES",
     "DroppedOperatorWarning",
     "JoinedOutputsWarning",
     "RoundedDivisionWarning",
-    "Shape",
-    "Signal",
     "add",
     "add_signals",
     "batch_norm",
     "bend",
-    "broadcast_shape",
-    "combine",
     "concatenate",
     "divide",
-    "linear",
+    "linear_layer",
     "matmul_left",
     "matmul_right",
-    "moderate_shape",
     "multiply",
-    "reshape",
-    "select",
-    "source",
     "sum_over",
-    "to_network",
 ]
 
 
@@ -331,6 +318,22 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
     blocks, columns = math.prod(signal.shape[:-2]), signal.shape[-1]
     shape = moderate_shape((*signal.shape[:-2], matrix.shape[0], columns))
     return linear(signal, _kron(blocks, matrix, columns), shape)
+
+
+def linear_layer(signal: Signal, weight: Floats, bias: Floats | None) -> Signal:
+    """Return signal @ weight.T + bias, for weights of shape (units, inputs).
+
+    Raises
+    ------
+    NetworkError
+        If the shapes do not fit.
+    """
+    result = matmul_right(signal, weight.T)
+    if bias is None:
+        return result
+    if bias.shape != result.shape[-1:]:
+        raise NetworkError(f"{len(weight)} units have a bias of shape {bias.shape}")
+    return add(result, bias)
 
 
 def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:

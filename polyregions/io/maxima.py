@@ -16,19 +16,8 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats, selection, sparse
-from polyregions.io.lowering import (
-    Signal,
-    add,
-    add_signals,
-    bend,
-    broadcast_shape,
-    combine,
-    concatenate,
-    linear,
-    multiply,
-    reshape,
-    select,
-)
+from polyregions.io.lowering import add, add_signals, bend, concatenate, multiply
+from polyregions.io.signals import Signal, broadcast_shape, combine, linear, reshape, select
 
 __all__ = [
     "clip",
@@ -75,7 +64,7 @@ def largest(signal: Signal, candidates: Indices) -> Signal:
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> [layer.weight.shape for layer in largest(source((3,)), np.array([[0, 1, 2]])).layers]
     [(3, 3), (2, 3), (1, 2)]
     """
@@ -151,7 +140,7 @@ def ordered(signal: Signal, axis: int) -> Signal:
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> [int(layer.bends.sum()) for layer in ordered(source((2,)), 0).layers]
     [1, 0]
     """

@@ -13,7 +13,7 @@ import numpy as np
 from polyregions.domain import Box
 from polyregions.errors import DomainError, FormatError, NetworkError
 from polyregions.files.reading import read_bytes
-from polyregions.io import lowering
+from polyregions.io import lowering, signals
 from polyregions.io.blocks import MAX_UNITS
 from polyregions.io.exact_floats import Floats
 from polyregions.network import Network
@@ -202,21 +202,21 @@ def _network_of_lines(header: _Header, lines: _Lines, name: str) -> Network:
         _finite_numbers(header.means),
         _finite_numbers(header.ranges),
     )
-    signal = lowering.source((widths[0],))
+    signal = signals.source((widths[0],))
     signal = lowering.divide(lowering.add(signal, -means[:-1]), ranges[:-1])
     last = len(widths) - 2
     for layer, (below, width) in enumerate(pairwise(widths)):
         what = f"layer {layer}"
         matrix = [lines.take(below, f"weights of {what}") for _ in range(width)]
         bias = [lines.take(1, f"biases of {what}") for _ in range(width)]
-        signal = lowering.matmul_right(signal, _finite_numbers(np.array(matrix)).T)
-        signal = lowering.add(signal, _finite_numbers(np.concatenate(bias)))
+        weight, shift = (_finite_numbers(n) for n in (np.array(matrix), np.concatenate(bias)))
+        signal = lowering.linear_layer(signal, weight, shift)
         if layer < last:
             signal = lowering.bend(signal, 0.0, 1.0)
     if not lines.finished():
         raise FormatError("the file goes on after its last layer; its sizes may be wrong")
     signal = lowering.add(lowering.multiply(signal, ranges[-1:]), means[-1:])
-    return lowering.to_network(signal, name)
+    return signals.to_network(signal, name)
 
 
 def _finite_numbers(numbers: Floats) -> Floats:

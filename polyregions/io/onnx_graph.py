@@ -16,8 +16,7 @@ import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
-from polyregions.io import lowering
-from polyregions.io.lowering import Shape
+from polyregions.io import signals
 from polyregions.io.onnx_model import (
     DROPPED_NODES,
     Node,
@@ -31,6 +30,7 @@ from polyregions.io.onnx_operators import ONNX_COMPUTING
 from polyregions.io.onnx_shapes import ONNX_SHAPES
 from polyregions.io.onnx_windows import ONNX_WINDOWS
 from polyregions.io.outputs import listing, side_by_side
+from polyregions.io.signals import Shape
 from polyregions.io.values import Operand, parameters_of, value_of
 from polyregions.network import Network
 
@@ -200,7 +200,7 @@ def _read_graph(
             )
         # further outputs, such as the mask of a dropout, have no value
         values.update(zip(node.outputs, results, strict=False))
-    network = lowering.to_network(side_by_side({value: values.get(value) for value in kept}), name)
+    network = signals.to_network(side_by_side({value: values.get(value) for value in kept}), name)
     for warning in said:
         warnings.warn(warning, stacklevel=2)
     return network
@@ -230,7 +230,7 @@ def _initial_values(
         if held > MAX_FILE_BYTES:
             # tensors may share the bytes of an external file
             raise FormatError(f"its constants have more than {MAX_FILE_BYTES} bytes in all")
-    values[inputs[0].name] = lowering.source(_onnx_input_shape(onnx, inputs[0]))
+    values[inputs[0].name] = signals.source(_onnx_input_shape(onnx, inputs[0]))
     return values
 
 

@@ -13,49 +13,25 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import contractions, lowering, maxima, rearranging
+from polyregions.io import contractions, lowering, maxima, rearranging, values
 from polyregions.io.exact_floats import Floats, exact_floats, exact_product, exact_sum
-from polyregions.io.lowering import MAX_VALUES
 from polyregions.io.onnx_shapes import integers_of
-from polyregions.io.values import (
-    Constant,
-    Operand,
-    Value,
-    added,
-    bent,
-    chosen,
-    clipped,
-    compared,
-    constant_of,
-    divided,
-    entries_of,
-    extreme_over,
-    floats_of,
-    folded,
-    greatest,
-    least,
-    mean_over,
-    multiplied,
-    opposite,
-    product,
-    signal_of,
-    total_over,
-    value_of,
-)
+from polyregions.io.signals import MAX_VALUES
+from polyregions.io.values import Constant, Operand, Value
 
 __all__ = ["ONNX_COMPUTING"]
 
 
 def _sum(*parts: Operand) -> Value:
-    return reduce(added, parts[1:], value_of(parts[0]))
+    return reduce(values.added, parts[1:], values.value_of(parts[0]))
 
 
 def _div(first: Operand, second: Operand, /) -> Value:
     pair = [v for v in (first, second) if isinstance(v, np.ndarray) and v.dtype.kind in "iu"]
     if len(pair) < 2 or not pair[1].all():
-        return divided(first, second)
+        return values.divided(first, second)
     # integers are divided towards zero
-    return folded(lambda a, b: np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)), *pair)
+    return values.folded(lambda a, b: np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)), *pair)
 
 
 def _gemm(
@@ -69,7 +45,7 @@ def _gemm(
     transA: int = 0,
     transB: int = 0,
 ) -> Value:
-    factors = [value_of(first), value_of(second)]
+    factors = [values.value_of(first), values.value_of(second)]
     if any(len(factor.shape) != 2 for factor in factors):
         shapes = " and ".join(str(factor.shape) for factor in factors)
         raise NetworkError(f"shapes {shapes} are not those of matrices")
@@ -77,13 +53,13 @@ def _gemm(
         rearranging.rearranged(factor, np.transpose) if turn else factor
         for factor, turn in zip(factors, (transA, transB), strict=True)
     ]
-    result = multiplied(product(*turned), alpha)
+    result = values.multiplied(values.product(*turned), alpha)
     if shift is None:
         return result
-    bias = multiplied(shift, beta)
+    bias = values.multiplied(shift, beta)
     if np.broadcast_shapes(result.shape, bias.shape) != result.shape:
         raise NetworkError(f"a bias of shape {bias.shape} does not fit {result.shape}")
-    return added(result, bias)
+    return values.added(result, bias)
 
 
 def _batch_norm(
@@ -102,22 +78,22 @@ def _batch_norm(
     if training_mode or spatial != 1:
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
     factor, constant, centre, square = (
-        floats_of(part, "a statistic") for part in (scale, shift, mean, variance)
+        values.floats_of(part, "a statistic") for part in (scale, shift, mean, variance)
     )
     rounded = float(np.float32(epsilon))
-    return lowering.batch_norm(signal_of(data), factor, constant, centre, square, rounded)
+    return lowering.batch_norm(values.signal_of(data), factor, constant, centre, square, rounded)
 
 
 def _scaler(
     data: Operand, /, *, offset: Sequence[float] = (), scale: Sequence[float] = ()
 ) -> Value:
     """(x - offset) * scale, each one number or one per feature."""
-    value = value_of(data)
+    value = values.value_of(data)
     numbers = [np.array(given, dtype=np.float64) for given in (offset, scale)]
     for what, given in zip(("offset", "scale"), numbers, strict=True):
         if given.size not in (1, value.shape[-1]):
             raise NetworkError(f"its {what} of {given.size} numbers does not fit {value.shape}")
-    return multiplied(added(value, numbers[0], -1.0), numbers[1])
+    return values.multiplied(values.added(value, numbers[0], -1.0), numbers[1])
 
 
 def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
@@ -131,7 +107,7 @@ def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
         keepdims: int = 1,
         noop_with_empty_axes: int = 0,
     ) -> Value:
-        value = value_of(data)
+        value = values.value_of(data)
         given = () if axes is None else integers_of(axes)
         if not given and not noop_with_empty_axes:
             given = tuple(range(len(value.shape)))
@@ -142,7 +118,7 @@ def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
 
 
 def _product_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Constant:
-    array = constant_of(value)
+    array = values.constant_of(value)
     if array.dtype.kind not in "iu" or array.size > MAX_VALUES:
         raise UnsupportedOperatorError("only the product of a few integers is supported")
     # Python's integers do not overflow
@@ -151,11 +127,11 @@ def _product_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Constan
 
 
 def _prelu(data: Operand, slope: Operand, /) -> Value:
-    value, slopes = value_of(data), floats_of(slope, "its slope")
+    value, slopes = values.value_of(data), values.floats_of(slope, "its slope")
     # the slope broadcasts in one direction only
     if np.broadcast_shapes(value.shape, slopes.shape) != value.shape:
         raise NetworkError(f"slopes of shape {slopes.shape} do not fit {value.shape}")
-    return bent(value, slopes, 1.0)
+    return values.bent(value, slopes, 1.0)
 
 
 def _clip(
@@ -164,22 +140,22 @@ def _clip(
     min: Operand | float | None = None,
     max: Operand | float | None = None,
 ) -> Value:
-    bounds = [None if bound is None else constant_of(bound) for bound in (min, max)]
+    bounds = [None if bound is None else values.constant_of(bound) for bound in (min, max)]
     if any(bound is not None and bound.size != 1 for bound in bounds):
         raise NetworkError("its bounds must be single numbers")
-    return clipped(data, *(None if bound is None else bound.reshape(()) for bound in bounds))
+    return values.clipped(data, *(None if bound is None else bound.reshape(()) for bound in bounds))
 
 
 def _hard_sigmoid(data: Operand, /, *, alpha: float = 0.2, beta: float = 0.5) -> Value:
     # attributes are float32; the defaults are written as decimals in the specification
-    line = added(multiplied(data, np.float32(alpha)), np.float32(beta))
-    return clipped(line, 0.0, 1.0)
+    line = values.added(values.multiplied(data, np.float32(alpha)), np.float32(beta))
+    return values.clipped(line, 0.0, 1.0)
 
 
 def _thresholded_relu(data: Operand, /, *, alpha: float = 1.0) -> Value:
     if alpha != 0:
         raise UnsupportedOperatorError(f"it jumps at alpha = {alpha!s}; only alpha = 0 does not")
-    return bent(data, 0.0, 1.0)
+    return values.bent(data, 0.0, 1.0)
 
 
 def _shrink(data: Operand, /, *, bias: float = 0.0, lambd: float = 0.5) -> Value:
@@ -189,7 +165,7 @@ def _shrink(data: Operand, /, *, bias: float = 0.0, lambd: float = 0.5) -> Value
             f"it jumps at lambd = {lambd!s} with bias = {bias!s}; "
             f"only the continuous one with bias = lambd is supported"
         )
-    return maxima.shrunk(signal_of(data), bias)
+    return maxima.shrunk(values.signal_of(data), bias)
 
 
 def _top_k(
@@ -202,7 +178,7 @@ def _top_k(
     sorted: int = 1,
 ) -> Value:
     """Return the largest or smallest values in order, but not their places."""
-    signal, (count, *_) = signal_of(data), integers_of(k)
+    signal, (count, *_) = values.signal_of(data), integers_of(k)
     axis = rearranging.axis_in(signal.shape, axis)
     if not 1 <= count <= signal.shape[axis]:
         raise NetworkError(f"it takes {count} of {signal.shape[axis]} values")
@@ -211,15 +187,15 @@ def _top_k(
 
 
 def _einsum(*operands: Operand, equation: str) -> Value:
-    return contractions.einsum(equation, [entries_of(operand) for operand in operands])
+    return contractions.einsum(equation, [values.entries_of(operand) for operand in operands])
 
 
 def _dequantize(
     data: Operand, scale: Operand, zero: Operand | None = None, /, *, axis: int = 1
 ) -> Value:
     """(x - zero point) times the scale, each number or one per slice of an axis."""
-    value, factor = constant_of(data), floats_of(scale, "its scale")
-    origin = np.zeros(factor.shape) if zero is None else floats_of(zero, "its zero point")
+    value, factor = values.constant_of(data), values.floats_of(scale, "its scale")
+    origin = np.zeros(factor.shape) if zero is None else values.floats_of(zero, "its zero point")
     if factor.size > 1:
         place = rearranging.axis_in(value.shape, axis)
         if factor.ndim > 1 or factor.size != value.shape[place]:
@@ -235,19 +211,21 @@ def _dequantize(
         shifted = exact_sum(entries, -origin.reshape(along))
         return None if shifted is None else exact_product(shifted, factor.reshape(along))
 
-    return folded(numbers, exact_floats(value, "its input"))
+    return values.folded(numbers, exact_floats(value, "its input"))
 
 
 def _of_constants(operation: np.ufunc) -> Callable[..., Operand]:
-    return lambda first, second, /: compared(operation, constant_of(first), constant_of(second))
+    return lambda first, second, /: values.compared(
+        operation, values.constant_of(first), values.constant_of(second)
+    )
 
 
 def _rounded(rounding: Callable[[Floats], Floats]) -> Callable[..., Value]:
-    return lambda data, /: folded(rounding, constant_of(data))
+    return lambda data, /: values.folded(rounding, values.constant_of(data))
 
 
 ONNX_COMPUTING: dict[str, Callable[..., Any]] = {
-    "Abs": lambda data, /: bent(data, -1.0, 1.0),
+    "Abs": lambda data, /: values.bent(data, -1.0, 1.0),
     "Add": _sum,
     "And": _of_constants(np.logical_and),
     "BatchNormalization": _batch_norm,
@@ -259,34 +237,40 @@ ONNX_COMPUTING: dict[str, Callable[..., Any]] = {
     "Equal": _of_constants(np.equal),
     "Floor": _rounded(np.floor),
     "Gemm": _gemm,
-    "Greater": partial(compared, np.greater),
-    "GreaterOrEqual": partial(compared, np.greater_equal),
+    "Greater": partial(values.compared, np.greater),
+    "GreaterOrEqual": partial(values.compared, np.greater_equal),
     "HardSigmoid": _hard_sigmoid,
     # attributes are float32; the default is written as a decimal in the specification
-    "LeakyRelu": lambda data, /, *, alpha=0.01: bent(data, np.float32(alpha), 1.0),
-    "Less": partial(compared, np.less),
-    "LessOrEqual": partial(compared, np.less_equal),
-    "MatMul": product,
-    "Max": lambda *parts: greatest(parts),
-    "Mean": lambda *parts: divided(_sum(*parts), float(len(parts))),
-    "Min": lambda *parts: least(parts),
-    "Mul": multiplied,
-    "Neg": lambda data, /: multiplied(data, np.int8(-1)),
-    "Not": opposite,
+    "LeakyRelu": lambda data, /, *, alpha=0.01: values.bent(data, np.float32(alpha), 1.0),
+    "Less": partial(values.compared, np.less),
+    "LessOrEqual": partial(values.compared, np.less_equal),
+    "MatMul": values.product,
+    "Max": lambda *parts: values.greatest(parts),
+    "Mean": lambda *parts: values.divided(_sum(*parts), float(len(parts))),
+    "Min": lambda *parts: values.least(parts),
+    "Mul": values.multiplied,
+    "Neg": lambda data, /: values.multiplied(data, np.int8(-1)),
+    "Not": values.opposite,
     "Or": _of_constants(np.logical_or),
     "PRelu": _prelu,
-    "ReduceL1": _reduction(lambda v, axes, keep: total_over(bent(v, -1.0, 1.0), axes, keep=keep)),
-    "ReduceMax": _reduction(lambda v, axes, keep: extreme_over(v, axes, keep=keep, largest=True)),
-    "ReduceMean": _reduction(mean_over),
-    "ReduceMin": _reduction(lambda v, axes, keep: extreme_over(v, axes, keep=keep, largest=False)),
+    "ReduceL1": _reduction(
+        lambda v, axes, keep: values.total_over(values.bent(v, -1.0, 1.0), axes, keep=keep)
+    ),
+    "ReduceMax": _reduction(
+        lambda v, axes, keep: values.extreme_over(v, axes, keep=keep, largest=True)
+    ),
+    "ReduceMean": _reduction(values.mean_over),
+    "ReduceMin": _reduction(
+        lambda v, axes, keep: values.extreme_over(v, axes, keep=keep, largest=False)
+    ),
     "ReduceProd": _reduction(_product_over),
-    "ReduceSum": _reduction(total_over),
-    "Relu": lambda data, /: bent(data, 0.0, 1.0),
+    "ReduceSum": _reduction(values.total_over),
+    "Relu": lambda data, /: values.bent(data, 0.0, 1.0),
     "Shrink": _shrink,
-    "Sub": lambda first, second, /: added(first, second, -1.0),
+    "Sub": lambda first, second, /: values.added(first, second, -1.0),
     "Sum": _sum,
     "ThresholdedRelu": _thresholded_relu,
     "TopK": _top_k,
-    "Where": chosen,
+    "Where": values.chosen,
     "ai.onnx.ml.Scaler": _scaler,
 }

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from polyregions.errors import FormatError
 from polyregions.io import lowering, rearranging
-from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning, Signal
+from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
+from polyregions.io.signals import Signal
 from polyregions.io.switches import Switch
 from polyregions.io.values import entries_of
 

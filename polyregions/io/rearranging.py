@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.exact_floats import MAX_ENTRIES
-from polyregions.io.lowering import MAX_VALUES, Shape, Signal, add, reshape, select
+from polyregions.io.lowering import add
+from polyregions.io.signals import MAX_VALUES, Shape, Signal, reshape, select
 
 __all__ = [
     "COORDINATES",

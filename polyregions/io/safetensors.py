@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import read_bytes
-from polyregions.io import lowering
+from polyregions.io import signals
 from polyregions.io.blocks import MAX_LAYERS
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.lowering import Signal
+from polyregions.io.signals import Signal
 from polyregions.io.state_dicts import network_of_state
 from polyregions.io.torch_operators import ATEN, lowered
 from polyregions.network import Network
@@ -145,7 +145,7 @@ def load_safetensors(
             return network_of_state(arrays, activation, name)
         if activation is not None:
             raise FormatError("its list of layers names the activations; leave yours out")
-        return lowering.to_network(_signal(description, arrays), name)
+        return signals.to_network(_signal(description, arrays), name)
     except (FormatError, NetworkError, UnsupportedOperatorError) as error:
         raise type(error)(f"{file}: {error}") from None
     # a damaged header may have any JSON anywhere
@@ -231,7 +231,7 @@ def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None])
     layers = description["layers"]
     if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise FormatError("its layers are no list, or too many")
-    signal = lowering.source((1, *_whole_places(description["input_shape"])))
+    signal = signals.source((1, *_whole_places(description["input_shape"])))
     for index, layer in enumerate(layers):
         operator = str(layer["op"])
         lower = _LAYERS.get(operator)

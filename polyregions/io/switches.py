@@ -24,16 +24,8 @@ from polyregions.io.exact_floats import (
     selection,
     sparse,
 )
-from polyregions.io.lowering import (
-    Shape,
-    Signal,
-    add,
-    add_signals,
-    bend,
-    broadcast_shape,
-    multiply,
-    select,
-)
+from polyregions.io.lowering import add, add_signals, bend, multiply
+from polyregions.io.signals import Shape, Signal, broadcast_shape, select
 
 __all__ = ["Switch", "opposite", "where", "where_positive"]
 
@@ -82,7 +74,7 @@ def where_positive(switch: Switch, on: Signal | Floats, off: Signal | Floats) ->
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> x = source((2,))
     >>> kinked = where_positive(Switch(x), x, multiply(x, np.array(0.5)))
     >>> kinked.layers[0].lower

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError
 from polyregions.io.exact_floats import MAX_REPEATED, Floats, exact_floats, significant_bits
-from polyregions.io.lowering import Shape
 from polyregions.io.outputs import Output
+from polyregions.io.signals import Shape
 
 __all__ = [
     "FLOAT32",

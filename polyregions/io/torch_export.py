@@ -16,11 +16,11 @@ import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import read_bytes
-from polyregions.io import lowering
+from polyregions.io import signals
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
-from polyregions.io.lowering import Shape, Signal
 from polyregions.io.outputs import Maker, chosen_outputs, kept_outputs, side_by_side
+from polyregions.io.signals import Shape, Signal
 from polyregions.io.torch_archive import (
     REAL_TYPES,
     Archive,
@@ -120,7 +120,7 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     wanted, notes = _kept_results(module, output)
     nodes = _needed_calls(graph["nodes"], wanted)
     values = _StoredValues(stored_tensors(archive, model, specs))
-    values[inputs[0]] = lowering.source(_torch_input_shape(graph, inputs[0]))
+    values[inputs[0]] = signals.source(_torch_input_shape(graph, inputs[0]))
     room = _Room(archive.size + MAX_REPEATED)
     shared: dict[str, set[str]] = {}
     try:
@@ -133,7 +133,7 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     results = {value: values[value] for value in wanted}
     if any(isinstance(result, _Changed) for result in results.values()):
         raise UnsupportedOperatorError(_CHANGED)
-    network = lowering.to_network(side_by_side(results), name)
+    network = signals.to_network(side_by_side(results), name)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return network

@@ -15,21 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
-from polyregions.io import lowering, rearranging
+from polyregions.io import rearranging, signals, values
 from polyregions.io.exact_floats import MAX_ENTRIES, MAX_REPEATED, Floats
-from polyregions.io.lowering import Shape, Signal
 from polyregions.io.rearranging import axis_in, rearranged, reshaped, resolved
+from polyregions.io.signals import Shape, Signal
 from polyregions.io.switches import Switch
 from polyregions.io.torch_archive import FLOAT32, REAL_TYPES, TRUTH, holds
-from polyregions.io.values import (
-    Operand,
-    Value,
-    constant_of,
-    entries_of,
-    floats_of,
-    joined,
-    value_of,
-)
+from polyregions.io.values import Operand, Value
 
 __all__ = ["TORCH_COPIES", "TORCH_VIEWS"]
 
@@ -38,29 +30,29 @@ __all__ = ["TORCH_COPIES", "TORCH_VIEWS"]
 
 
 def _same(self: Operand | None = None, input: Operand | None = None) -> Value:
-    return value_of(input if self is None else self)
+    return values.value_of(input if self is None else self)
 
 
 def _dropout(input: Operand, train: bool) -> Value:
     if train is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    return value_of(input)
+    return values.value_of(input)
 
 
 def _view(
     self: Operand, size: Sequence[int] | None = None, shape: Sequence[int] | None = None
 ) -> Value:
-    value, target = value_of(self), shape if size is None else size
+    value, target = values.value_of(self), shape if size is None else size
     assert target is not None
     return reshaped(value, resolved(value.shape, [int(extent) for extent in target]))
 
 
 def _flatten(self: Operand, start_dim: int = 0, end_dim: int = -1) -> Value:
-    return rearranging.joined_axes(value_of(self), start_dim, end_dim)
+    return rearranging.joined_axes(values.value_of(self), start_dim, end_dim)
 
 
 def _unflatten(self: Operand, dim: int, sizes: Sequence[int]) -> Value:
-    value = value_of(self)
+    value = values.value_of(self)
     axis = axis_in(value.shape, dim)
     inner = resolved((value.shape[axis],), [int(extent) for extent in sizes])
     return reshaped(value, (*value.shape[:axis], *inner, *value.shape[axis + 1 :]))
@@ -68,7 +60,7 @@ def _unflatten(self: Operand, dim: int, sizes: Sequence[int]) -> Value:
 
 def _moved(move: Callable[..., NDArray[Any]], self: Operand, *axes: Any) -> Value:
     """Move entries as a function of an array and axes does."""
-    return rearranged(value_of(self), lambda array: move(array, *axes))
+    return rearranged(values.value_of(self), lambda array: move(array, *axes))
 
 
 def _transpose(self: Operand, dim0: int, dim1: int) -> Value:
@@ -84,7 +76,7 @@ def _turn(self: Operand, dims: Sequence[int] | None = None) -> Value:
 
 
 def _squeeze(self: Operand, dim: int | Sequence[int] | None = None) -> Value:
-    value = value_of(self)
+    value = values.value_of(self)
     if dim is None:
         return rearranging.squeezed(value, None)
     axes = [axis_in(value.shape, axis) for axis in np.atleast_1d(dim).tolist()]
@@ -99,7 +91,7 @@ def _slice(
     end: int | None = None,
     step: int | None = None,
 ) -> Value:
-    return rearranging.part_along(value_of(self), dim, slice(start, end, step))
+    return rearranging.part_along(values.value_of(self), dim, slice(start, end, step))
 
 
 def _narrow(self: Operand, dim: int, start: int, length: int) -> Value:
@@ -107,8 +99,8 @@ def _narrow(self: Operand, dim: int, start: int, length: int) -> Value:
 
 
 def _select(self: Operand, dim: int, index: Any) -> Value:
-    places = np.asarray(constant_of(index), dtype=np.intp)
-    return rearranged(value_of(self), lambda array: np.take(array, places, axis=dim))
+    places = np.asarray(values.constant_of(index), dtype=np.intp)
+    return rearranged(values.value_of(self), lambda array: np.take(array, places, axis=dim))
 
 
 def _split(
@@ -117,7 +109,7 @@ def _split(
     split_sizes: Sequence[int] | None = None,
     dim: int = 0,
 ) -> tuple[Value, ...]:
-    value = value_of(self)
+    value = values.value_of(self)
     axis = axis_in(value.shape, dim)
     extent = value.shape[axis]
     if split_sizes is None:
@@ -129,17 +121,17 @@ def _split(
 
 
 def _chunk(self: Operand, chunks: int, dim: int = 0) -> tuple[Value, ...]:
-    extent = value_of(self).shape[axis_in(value_of(self).shape, dim)]
+    extent = values.value_of(self).shape[axis_in(values.value_of(self).shape, dim)]
     return _split(self, -(-extent // max(1, chunks)), dim=dim)
 
 
 def _unbind(self: Operand, dim: int = 0) -> tuple[Value, ...]:
-    axis = axis_in(value_of(self).shape, dim)
+    axis = axis_in(values.value_of(self).shape, dim)
     return tuple(rearranging.squeezed(part, [axis]) for part in _split(self, 1, dim=axis))
 
 
 def _expand(self: Operand, size: Sequence[int]) -> Value:
-    value = value_of(self)
+    value = values.value_of(self)
     lead = len(size) - len(value.shape)
     if lead < 0:
         raise FormatError(f"shape {value.shape} does not expand to {list(size)}")
@@ -152,7 +144,7 @@ def _converted(self: Operand, dtype: int | None = None) -> Operand:
     """Change the type of numbers, which the rational function does not know."""
     if dtype is None or isinstance(self, Switch):
         return self
-    constant = entries_of(self)
+    constant = values.entries_of(self)
     if isinstance(constant, Signal):
         if dtype not in REAL_TYPES:
             raise UnsupportedOperatorError("it makes integers of a value that depends on the input")
@@ -195,14 +187,14 @@ TORCH_VIEWS: dict[str, Callable[..., Any]] = {
     "squeeze.dim": _squeeze,
     "squeeze.dims": _squeeze,
     "swapaxes.default": lambda self, axis0, axis1: _moved(np.swapaxes, self, axis0, axis1),
-    "sym_size.int": lambda self, dim: int(value_of(self).shape[dim]),
+    "sym_size.int": lambda self, dim: int(values.value_of(self).shape[dim]),
     "t.default": _turn,
     "to.dtype": _converted,
     "to.dtype_layout": _converted,
     "transpose.int": _transpose,
     "unbind.int": _unbind,
     "unflatten.int": _unflatten,
-    "unsqueeze.default": lambda self, dim: rearranging.unsqueezed(value_of(self), [dim]),
+    "unsqueeze.default": lambda self, dim: rearranging.unsqueezed(values.value_of(self), [dim]),
     "view.default": _view,
     "view_as.default": lambda self, other: _view(self, other.shape),
 }
@@ -212,33 +204,33 @@ TORCH_VIEWS: dict[str, Callable[..., Any]] = {
 
 
 def _cat(tensors: Sequence[Operand], dim: int = 0) -> Value:
-    return joined([entries_of(tensor) for tensor in tensors], dim)
+    return values.joined([values.entries_of(tensor) for tensor in tensors], dim)
 
 
 def _stack(tensors: Sequence[Operand], dim: int = 0) -> Value:
-    return _cat([rearranging.unsqueezed(value_of(tensor), [dim]) for tensor in tensors], dim)
+    return _cat([rearranging.unsqueezed(values.value_of(tensor), [dim]) for tensor in tensors], dim)
 
 
 def _tile(
     self: Operand, repeats: Sequence[int] | None = None, dims: Sequence[int] | None = None
 ) -> Value:
-    return rearranging.tiled(value_of(self), [int(n) for n in repeats or dims or ()])
+    return rearranging.tiled(values.value_of(self), [int(n) for n in repeats or dims or ()])
 
 
 def _repeat(self: Operand, repeats: int, dim: int | None = None) -> Value:
-    value = value_of(self)
+    value = values.value_of(self)
     rearranging.require_room(value, [repeats])
     return rearranged(value, lambda array: np.repeat(array, repeats, axis=dim))
 
 
 def _roll(self: Operand, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:
     shift, axes = (shifts, dims) if dims else (shifts[0], None)
-    return rearranged(value_of(self), lambda array: np.roll(array, shift, axes))
+    return rearranged(values.value_of(self), lambda array: np.roll(array, shift, axes))
 
 
 def _index(self: Operand, indices: Sequence[Operand | None]) -> Value:
     """Index by constants, one for each axis or none."""
-    value, where, size = value_of(self), list[Any](), 1
+    value, where, size = values.value_of(self), list[Any](), 1
     for index in indices:
         if index is None:
             where.append(slice(None))
@@ -259,17 +251,17 @@ _PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replica
 def _pad(
     self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Value:
-    given, flat = value_of(self), [int(entry) for entry in pad]
+    given, flat = values.value_of(self), [int(entry) for entry in pad]
     if len(flat) % 2 or len(flat) > 2 * len(given.shape):
         raise FormatError(f"pads {flat} do not fit {given.shape}")
     # torch starts with the last axis
     pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
     pads = [(0, 0)] * (len(given.shape) - len(pairs)) + pairs
     if mode == "constant":
-        return rearranging.padded(given, pads, float(floats_of(value or 0.0, "its value")))
+        return rearranging.padded(given, pads, float(values.floats_of(value or 0.0, "its value")))
     if mode not in _PAD_MODES or min(map(min, pads)) < 0:
         raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
-    lowering.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
+    signals.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
     return rearranged(given, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
 
 
@@ -328,7 +320,7 @@ def _full(
     dtype: int | None = None,
 ) -> Floats:
     """Return an array of one number, if the type of the array does not change it."""
-    fill = floats_of(fill_value, "its number")
+    fill = values.floats_of(fill_value, "its number")
     # without a type of its own, an array has that of another one, which may be integers
     known = dtype is not None or self is None or isinstance(self, Signal)
     if not (known or bool((fill == np.floor(fill)).all())) or not holds(dtype or FLOAT32, fill):
@@ -340,7 +332,7 @@ def _full(
 
 
 def _range(end: float, start: float = 0, step: float = 1) -> Floats:
-    numbers = [float(floats_of(number, "its end")) for number in (start, end, step)]
+    numbers = [float(values.floats_of(number, "its end")) for number in (start, end, step)]
     if not all(number.is_integer() for number in numbers) or not numbers[2]:
         raise UnsupportedOperatorError("only ranges of integers are supported")
     entries = range(*map(int, numbers))
@@ -357,7 +349,7 @@ def _part_of_matrix(of: Callable[[Floats, int], Floats]) -> Callable[..., Floats
     """Read a part of a constant: a triangle, the diagonal."""
 
     def part(self: Operand, diagonal: int = 0) -> Floats:
-        value = floats_of(self, "its matrix")
+        value = values.floats_of(self, "its matrix")
         if value.ndim == 1:
             _allowed(value.shape * 2)
         return of(value, diagonal)
@@ -377,7 +369,7 @@ def _of_extents(of: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
 
 
 def _like(self: Operand, fill_value: float, dtype: int | None = None) -> Floats:
-    return _full(fill_value, value_of(self).shape, self, dtype)
+    return _full(fill_value, values.value_of(self).shape, self, dtype)
 
 
 # whose result is memory of its own
@@ -403,7 +395,9 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "diag.default": _part_of_matrix(np.diag),
     "eye.default": _eye,
     "eye.m": _eye,
-    "flip.default": lambda self, dims: rearranged(value_of(self), lambda a: np.flip(a, dims)),
+    "flip.default": lambda self, dims: rearranged(
+        values.value_of(self), lambda a: np.flip(a, dims)
+    ),
     "full.default": _full,
     "full_like.default": _like,
     "index.Tensor": _index,
@@ -415,10 +409,10 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "ones_like.default": lambda self: _like(self, 1.0),
     "pad.default": _pad,
     "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
-        value_of(self), upscale_factor, block_first=False
+        values.value_of(self), upscale_factor, block_first=False
     ),
     "pixel_unshuffle.default": lambda self, downscale_factor: rearranging.space_to_depth(
-        value_of(self), downscale_factor, block_first=False
+        values.value_of(self), downscale_factor, block_first=False
     ),
     "repeat.default": _tile,
     "repeat_interleave.self_int": _repeat,

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import lowering, windows
+from polyregions.io import signals, values, windows
 from polyregions.io.exact_floats import Floats
-from polyregions.io.lowering import Shape, Signal
-from polyregions.io.values import Operand, floats_of, signal_of
+from polyregions.io.signals import Shape, Signal
+from polyregions.io.values import Operand
 
 __all__ = ["TORCH_WINDOWS"]
 
 
 def _on_planes(operand: Operand, spatial: int, operation: Callable[[Signal], Signal]) -> Signal:
     """Return what an operation on (batch, channels, spatial...) makes, without batch if need be."""
-    signal = signal_of(operand)
+    signal = values.signal_of(operand)
     if len(signal.shape) == spatial + 1:
-        result = operation(lowering.reshape(signal, (1, *signal.shape)))
-        return lowering.reshape(result, result.shape[1:])
+        result = operation(signals.reshape(signal, (1, *signal.shape)))
+        return signals.reshape(result, result.shape[1:])
     if len(signal.shape) != spatial + 2:
         raise NetworkError(f"shape {signal.shape} is not (batch, channels, {spatial} axes)")
     return operation(signal)
@@ -38,10 +38,10 @@ def _sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups: int
 
 
 def _filters(weight: Any, bias: Any, spatial: int) -> tuple[Floats, Floats | None]:
-    filters = floats_of(weight, "its weight")
+    filters = values.floats_of(weight, "its weight")
     if filters.ndim != spatial + 2:
         raise NetworkError(f"filters of shape {filters.shape} do not have {spatial} spatial axes")
-    return filters, None if bias is None else floats_of(bias, "its bias")
+    return filters, None if bias is None else values.floats_of(bias, "its bias")
 
 
 def _convolution(spatial: int) -> Callable[..., Signal]:
@@ -129,7 +129,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
     """Adaptive pooling where the extents are multiples of the result's."""
 
     def pooled(self: Operand, output_size: Any) -> Signal:
-        extents, out = signal_of(self).shape[-spatial:], _per_axis(output_size, spatial)
+        extents, out = values.signal_of(self).shape[-spatial:], _per_axis(output_size, spatial)
         if min(out) < 1 or any(extent % size for extent, size in zip(extents, out, strict=True)):
             raise UnsupportedOperatorError(
                 f"it makes windows of different sizes: {extents} to {out}"

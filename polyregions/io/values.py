@@ -25,7 +25,7 @@ from polyregions.io.exact_floats import (
     exact_sum,
     exact_total,
 )
-from polyregions.io.lowering import MAX_VALUES, Signal
+from polyregions.io.signals import MAX_VALUES, Signal
 from polyregions.io.switches import Switch
 
 __all__ = [

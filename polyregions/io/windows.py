@@ -18,8 +18,9 @@ from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats, Sparse, sparse
-from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
+from polyregions.io.lowering import add, divide
 from polyregions.io.maxima import largest
+from polyregions.io.signals import Shape, Signal, linear, reshape
 
 __all__ = [
     "Sliding",
