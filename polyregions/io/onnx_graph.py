@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
+from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.files.reading import MAX_FILE_BYTES, import_extra, naming, regular_file
 from polyregions.io import signals
 from polyregions.io.onnx_model import (
     DROPPED_NODES,
@@ -159,10 +159,8 @@ def load_onnx(
     file = regular_file(path)
     model = parse_model(onnx, file)
     plain = file.with_suffix("") if file.suffix.lower() == ".gz" else file
-    try:
+    with naming(file):
         return _read_graph(onnx, model, file.parent, plain.stem if name is None else name, output)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
 
 
 def _read_graph(
@@ -261,22 +259,16 @@ def _node_outputs(node: Node, values: dict[str, Operand]) -> tuple[Operand, ...]
             raise FormatError(f"operator {node.label} reads {name!r}, which nothing computes")
         inputs.append(values[name] if name else None)
     operator, attributes = OPERATORS[node.operator], dict(node.attributes)
-    if node.operator == "Split" and attributes.setdefault("num_outputs", len(node.outputs)) != len(
-        node.outputs
-    ):
-        raise FormatError(f"operator {node.label}: num_outputs is not the number of its outputs")
-    try:
+    # attributes and shapes may be of the wrong kind in a malformed file
+    malformed = "has malformed inputs or attributes; export the model again"
+    with naming(f"operator {node.label}", malformed):
+        outputs = len(node.outputs)
+        if node.operator == "Split" and attributes.setdefault("num_outputs", outputs) != outputs:
+            raise FormatError("num_outputs is not the number of its outputs")
         _check_given(operator, inputs, attributes)
         if node.operator not in _READ_SWITCHES:
             inputs = [None if entry is None else value_of(entry) for entry in inputs]
         result = operator(*inputs, **attributes)
-    except (NetworkError, FormatError, UnsupportedOperatorError) as error:
-        raise type(error)(f"operator {node.label}: {error}") from None
-    except (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError):
-        # attributes and shapes of the wrong kind in a malformed file
-        raise FormatError(
-            f"operator {node.label} has malformed inputs or attributes; export the model again"
-        ) from None
     return result if isinstance(result, tuple) else (result,)
 
 

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import read_bytes
+from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.files.reading import naming, read_bytes
 from polyregions.io import signals
 from polyregions.io.blocks import MAX_LAYERS
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
@@ -41,17 +41,6 @@ _KEY = "polyregions"
 _MAX_HEADER = 2**24
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _OVERLOADS = (".default", ".Tensor", ".using_ints", ".int", ".dim")
-
-# how arguments of any kind fail inside an operator
-_HEADER_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 # functions that read one value, by their names without overload
 _LAYERS: dict[str, Callable[..., Any]] = {
@@ -128,7 +117,8 @@ def load_safetensors(
     """
     file = Path(path)
     data = read_bytes(file)
-    try:
+    # a damaged header may have any JSON anywhere
+    with naming(file, "has malformed metadata; save it again"):
         header, body = _header(data)
         entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
         _check_places(entries, len(body))
@@ -146,11 +136,6 @@ def load_safetensors(
         if activation is not None:
             raise FormatError("its list of layers names the activations; leave yours out")
         return signals.to_network(_signal(description, arrays), name)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
-    # a damaged header may have any JSON anywhere
-    except (*_HEADER_ERRORS, MemoryError):
-        raise FormatError(f"{file} has malformed metadata; save it again") from None
 
 
 def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -250,10 +235,8 @@ def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None])
                     raise FormatError(f"layer {index} reads {value[:80]!r}, which is not stored")
                 value = stored
             arguments[key] = value
-        try:
+        with naming(f"layer {index}, {operator}"):
             result = lowered(operator, lower, arguments)
-        except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-            raise type(error)(f"layer {index}, {operator}: {error}") from None
         assert isinstance(result, Signal)
         signal = result
     return signal

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import read_bytes
+from polyregions.files.reading import naming, read_bytes
 from polyregions.io import signals
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
@@ -91,18 +91,13 @@ def load_pt2(
 
 def read_pt2(data: bytes, where: str, name: str, output: str | int | None = None) -> Network:
     """Read the bytes of an exported program; `where` names them in messages."""
-    try:
-        return _read_program(open_archive(data), name, output)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{where}: {error}") from None
-    except Warning:  # where the caller makes errors of them
-        raise
     # a damaged archive may have any JSON anywhere
-    except Exception:
-        raise FormatError(
-            f"{where} is not a readable torch.export archive (torch 2.8 or later); "
-            "it may be truncated: copy or export it again"
-        ) from None
+    damaged = (
+        "is not a readable torch.export archive (torch 2.8 or later); it may be truncated: copy or "
+        "export it again"
+    )
+    with naming(where, damaged):
+        return _read_program(open_archive(data), name, output)
 
 
 def _read_program(archive: Archive, name: str, output: str | int | None) -> Network:
@@ -251,7 +246,7 @@ def _compute_node(
     """
     names, operator = results_of(node), operator_of(node)
     lower = lowering_of(operator, names[0])
-    try:
+    with naming(f"operator {operator} (node {names[0]})"):
         arguments = {entry["name"]: _argument(entry["arg"], values) for entry in node["inputs"]}
         result = lowered(operator, lower, arguments)
         results = result if isinstance(result, tuple) else (result,)
@@ -259,8 +254,6 @@ def _compute_node(
         results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in results)
         for one in results:
             room.take(one)
-    except (NetworkError, FormatError, UnsupportedOperatorError) as error:
-        raise type(error)(f"operator {operator} (node {names[0]}): {error}") from None
     if "_." in operator:
         first = node["inputs"][0]["arg"]["as_tensor"]["name"]
         for name in shared.get(first, {first}):
