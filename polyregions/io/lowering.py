@@ -44,7 +44,7 @@ from polyregions.io.signals import (
     linear,
     moderate_shape,
     reshape,
-    select,
+    spread,
 )
 
 __all__ = [
@@ -87,6 +87,7 @@ def add(signal: Signal, constant: Floats) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> moved = add(source((1, 2)), np.array([1.0, 2.0]))
     >>> [layer.bias.tolist() for layer in moved.layers]
     [[1.0, 2.0]]
@@ -107,6 +108,7 @@ def add_signals(a: Signal, b: Signal, sign: float = 1.0) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> x = source((2,))
     >>> add_signals(x, bend(x, 0.0, 1.0), -1.0).layers[-1].weight
     array([[ 1.,  0., -1.,  0.],
@@ -115,8 +117,8 @@ def add_signals(a: Signal, b: Signal, sign: float = 1.0) -> Signal:
     shape = broadcast_shape(a.shape, b.shape)
     parts = []
     for signal, factor in ((a, 1.0), (b, sign)):
-        index = np.broadcast_to(np.arange(signal.size).reshape(signal.shape), shape)
-        parts.append((signal, selection(index.reshape(-1), signal.size) * factor))
+        index = np.broadcast_to(signal.places, shape).reshape(-1)
+        parts.append((signal, selection(index, signal.size) * factor))
     return combine(parts, shape)
 
 
@@ -188,6 +190,7 @@ def divide(signal: Signal, constant: Floats) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> half = divide(source((1,)), np.array(2.0))
     >>> half.layers[0].weight
     array([[0.5]])
@@ -349,6 +352,7 @@ def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> [layer.bends.tolist() for layer in bend(source((2,)), 0.0, 1.0).layers]
     [[True, True]]
     """
@@ -363,8 +367,7 @@ def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:
 def _broadcast(signal: Signal, constant: Floats) -> tuple[Signal, Floats]:
     shape = broadcast_shape(signal.shape, constant.shape)
     values = np.broadcast_to(constant, shape).reshape(-1)
-    index = np.arange(signal.size).reshape(signal.shape)
-    return select(signal, np.broadcast_to(index, shape)), values
+    return spread(signal, shape), values
 
 
 def _kron(blocks: int, matrix: Floats, columns: int) -> Sparse:

@@ -55,7 +55,7 @@ def rearranged(value: Value, move: Callable[[Array], Array]) -> Value:
     """
     if not isinstance(value, Signal):
         return move(value)
-    return select(value, move(np.arange(value.size).reshape(value.shape)))
+    return select(value, move(value.places))
 
 
 def reshaped(value: Value, shape: Shape) -> Value:
@@ -217,12 +217,11 @@ def padded(value: Value, pads: Sequence[tuple[int, int]], constant: float) -> Va
     shape = tuple(extent + sum(pad) for extent, pad in zip(value.shape, pads, strict=True))
     if min(shape) < 1 or math.prod(shape) > MAX_VALUES:
         raise NetworkError(f"padding makes the shape {shape}, which is empty or too large")
-    index = np.arange(value.size).reshape(value.shape)
     cut = tuple(
         slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(value.shape, pads, strict=True)
     )
     wide = [(max(0, before), max(0, after)) for before, after in pads]
-    index = np.pad(index[cut], wide, constant_values=-1)
+    index = np.pad(value.places[cut], wide, constant_values=-1)
     result = select(value, index)
     return add(result, np.where(index < 0, constant, 0.0)) if constant else result
 

@@ -22,11 +22,12 @@ from polyregions.io.linear_terms import (
     Inequality,
     Term,
     inequalities_of,
+    is_version_2,
     letters,
     terms,
+    terms_of_version_2,
     written,
 )
-from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2
 
 __all__ = ["BoxFile", "DomainFile", "load_box", "load_domain"]
 
