@@ -6,11 +6,13 @@ import gzip
 import importlib
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from polyregions.errors import FormatError, MissingExtraError
+from polyregions.errors import FormatError, MissingExtraError, PolyregionsError
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -18,6 +20,7 @@ __all__ = [
     "format_suffix",
     "import_extra",
     "largest_unpacked",
+    "naming",
     "read_bytes",
     "regular_file",
     "unpacked",
@@ -87,6 +90,39 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise FormatError(f"{file} cannot be read ({error.strerror})") from None
+
+
+@contextmanager
+def naming(what: object, damaged: str = "") -> Iterator[None]:
+    """Put what is read before what is wrong with it.
+
+    Parameters
+    ----------
+    what : object
+        The name of a file, or of a part of it.
+    damaged : str
+        What is said where anything but a refusal of this package is raised, which damage
+        does in many ways; by default that is passed on.
+
+    Examples
+    --------
+    >>> with naming("net.onnx", "is no model"):
+    ...     {}["graph"]
+    Traceback (most recent call last):
+    polyregions.errors.FormatError: net.onnx is no model
+    """
+    try:
+        yield
+    except PolyregionsError as error:
+        if str(error).startswith(str(what)):
+            raise
+        raise type(error)(f"{what}: {error}") from None
+    except Warning:  # where the caller makes errors of them
+        raise
+    except Exception:
+        if not damaged:
+            raise
+        raise FormatError(f"{what} {damaged}") from None
 
 
 def largest_unpacked(size: int) -> int:
