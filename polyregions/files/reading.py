@@ -6,7 +6,7 @@ import gzip
 import importlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ __all__ = [
     "file_path",
     "format_suffix",
     "import_extra",
+    "known_suffix",
     "largest_unpacked",
     "naming",
     "read_bytes",
@@ -181,6 +182,27 @@ def format_suffix(path: str | Path) -> str:
     """
     *_, before, last = "", "", *Path(path).suffixes
     return (before + last if last.lower() == ".gz" else last).lower()
+
+
+def known_suffix(path: str | os.PathLike[str], suffixes: Iterable[str], kind: str) -> str:
+    """Return the suffix of a file's name in lower case, which must be one of some.
+
+    Raises
+    ------
+    FormatError
+        If it is none of them; the message says what `kind` of format they are.
+
+    Examples
+    --------
+    >>> known_suffix("cells.PLY", (".vtu", ".ply"), "mesh")
+    '.ply'
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in suffixes:
+        raise FormatError(
+            f"{Path(path).name} has no known {kind} format; end the name in {', '.join(suffixes)}"
+        )
+    return suffix
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:

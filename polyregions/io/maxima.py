@@ -100,11 +100,7 @@ def _round(values: Signal, games: Indices) -> Signal:
     where = np.full(len(games), -1)
     where[played] = np.arange(len(played))
     return combine(
-        [
-            (values, selection(survivor, values.size)),
-            (excess, selection(where, len(played))),
-        ],
-        shape,
+        [(values, selection(survivor, values.size)), (excess, selection(where, len(played)))], shape
     )
 
 

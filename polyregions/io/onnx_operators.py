@@ -135,10 +135,7 @@ def _prelu(data: Operand, slope: Operand, /) -> Value:
 
 
 def _clip(
-    data: Operand,
-    /,
-    min: Operand | float | None = None,
-    max: Operand | float | None = None,
+    data: Operand, /, min: Operand | float | None = None, max: Operand | float | None = None
 ) -> Value:
     bounds = [None if bound is None else values.constant_of(bound) for bound in (min, max)]
     if any(bound is not None and bound.size != 1 for bound in bounds):
@@ -169,13 +166,7 @@ def _shrink(data: Operand, /, *, bias: float = 0.0, lambd: float = 0.5) -> Value
 
 
 def _top_k(
-    data: Operand,
-    /,
-    k: Operand | int,
-    *,
-    axis: int = -1,
-    largest: int = 1,
-    sorted: int = 1,
+    data: Operand, /, k: Operand | int, *, axis: int = -1, largest: int = 1, sorted: int = 1
 ) -> Value:
     """Return the largest or smallest values in order, but not their places."""
     signal, (count, *_) = values.signal_of(data), integers_of(k)

@@ -158,12 +158,7 @@ def _gather_nd(data: Operand, index: Operand, /, *, batch_dims: int = 0) -> Valu
 
 
 def _split(
-    data: Operand,
-    /,
-    split: Integers | None = None,
-    *,
-    axis: int = 0,
-    num_outputs: int = 1,
+    data: Operand, /, split: Integers | None = None, *, axis: int = 0, num_outputs: int = 1
 ) -> tuple[Value, ...]:
     value = values.value_of(data)
     axis = rearranging.axis_in(value.shape, axis)

@@ -198,8 +198,7 @@ def _turned(value: Value, apart: Shape, order: Shape, result: Shape) -> Value:
     batch = value.shape[:-3]
     axes = (*range(len(batch)), *(len(batch) + axis for axis in order))
     return rearranged(
-        value,
-        lambda array: array.reshape(*batch, *apart).transpose(axes).reshape(*batch, *result),
+        value, lambda array: array.reshape(*batch, *apart).transpose(axes).reshape(*batch, *result)
     )
 
 

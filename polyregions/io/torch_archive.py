@@ -31,7 +31,7 @@ __all__ = [
     "Stored",
     "holds",
     "json_of",
-    "names_read",
+    "name_read",
     "open_archive",
     "operator_of",
     "outputs_of",
@@ -110,15 +110,14 @@ class Stored:
             raise FormatError(
                 f"the data of {self.name} end before its shape {self.shape} is filled"
             )
-        index = np.full(self.shape, self.offset, dtype=np.intp)
-        for axis, (extent, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
-            steps = (np.arange(extent) * stride).reshape(-1, *[1] * (len(self.shape) - axis - 1))
-            index += steps
-        picked: NDArray[Any] = np.asarray(numbers[index])
+        steps = tuple(stride * numbers.itemsize for stride in self.strides)
+        picked: NDArray[Any] = np.lib.stride_tricks.as_strided(
+            numbers[self.offset :], self.shape, steps, writeable=False
+        )
         if self.dtype == _BFLOAT16:
             # the upper half of a float32
             picked = (picked.astype(np.uint32) << 16).view(np.float32)
-        return picked if picked.dtype.kind == "b" else exact_floats(picked, self.name)
+        return picked.copy() if picked.dtype.kind == "b" else exact_floats(picked, self.name)
 
 
 def open_archive(data: bytes) -> Archive:
@@ -253,16 +252,13 @@ def results_of(node: Json) -> list[str]:
     return names
 
 
-def names_read(node: Json) -> Iterator[str]:
-    """Yield the names of what a node reads."""
-    for entry in node["inputs"]:
-        ((_, content),) = entry["arg"].items()
-        for part in content if isinstance(content, list) else [content]:
-            if isinstance(part, dict):
-                inner = part.get("as_tensor", part)
-                name = inner.get("name", inner.get("as_name")) if isinstance(inner, dict) else None
-                if isinstance(name, str):
-                    yield name
+def name_read(part: Json) -> str | None:
+    """Return the name of the value that a part of an argument reads, if it reads one."""
+    if not isinstance(part, dict):
+        return None
+    inner = part.get("as_tensor", part)
+    name = inner.get("name", inner.get("as_name")) if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def outputs_of(module: Json) -> list[Output]:

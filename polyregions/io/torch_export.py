@@ -8,7 +8,7 @@ only the JSON and the numbers are read, so nothing in the file can run.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from polyregions.io.torch_archive import (
     Json,
     Stored,
     json_of,
-    names_read,
+    name_read,
     open_archive,
     operator_of,
     outputs_of,
@@ -41,10 +41,10 @@ from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]
 
-_PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_none", "as_string")
+_PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_scalar_type", "as_string")
+# no argument, and arguments that say how to compute, but not what
+_NOTHING = ("as_none", "as_device", "as_layout", "as_memory_format")
 _CHANGED = "it reads a value that an operator in place has changed; use inplace=False"
-# arguments that say how to compute, but not what
-_IGNORED_ARGUMENTS = ("as_device", "as_layout", "as_memory_format")
 
 
 def load_pt2(
@@ -125,9 +125,7 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
         if len(wanted) == 1:
             raise
         raise UnsupportedOperatorError(f"{error}; or choose one output with output=") from None
-    results = {value: values[value] for value in wanted}
-    if any(isinstance(result, _Changed) for result in results.values()):
-        raise UnsupportedOperatorError(_CHANGED)
+    results = {value: _read({"name": value}, values) for value in wanted}
     network = signals.to_network(side_by_side(results), name)
     for note in notes:
         warnings.warn(note, stacklevel=2)
@@ -169,8 +167,17 @@ def _needed_calls(nodes: list[Json], values: Iterable[str]) -> list[Json]:
     for node in reversed(nodes):
         if "_." in operator_of(node) or not needed.isdisjoint(results_of(node)):
             kept.append(node)
-            needed.update(names_read(node))
+            needed.update(_names_read(node))
     return kept[::-1]
+
+
+def _names_read(node: Json) -> Iterator[str]:
+    """Yield the names of what a node reads."""
+    for entry in node["inputs"]:
+        ((_, content),) = entry["arg"].items()
+        for part in content if isinstance(content, list) else [content]:
+            if (name := name_read(part)) is not None:
+                yield name
 
 
 class _StoredValues(dict[str, "Operand | int | _Changed"]):
@@ -275,22 +282,23 @@ class _Changed:
 
 def _argument(argument: Json, values: Mapping[str, Operand | int | _Changed]) -> Any:
     ((kind, content),) = argument.items()
-    if kind in ("as_tensor", "as_tensors"):
-        read = [values[e["name"]] for e in (content if kind == "as_tensors" else [content])]
-        if any(isinstance(value, _Changed) for value in read):
-            raise UnsupportedOperatorError(_CHANGED)
-        return read if kind == "as_tensors" else read[0]
-    if kind == "as_sym_int":
-        return values[content["as_name"]] if "as_name" in content else content["as_int"]
-    if kind == "as_sym_ints":
-        return [values[e["as_name"]] if "as_name" in e else e["as_int"] for e in content]
+    if kind in ("as_tensor", "as_sym_int"):
+        return _read(content, values)
+    if kind in ("as_tensors", "as_sym_ints", "as_optional_tensors"):
+        return [_read(entry, values) for entry in content]
     if kind in _PLAIN:
-        return None if kind == "as_none" else content
-    if kind == "as_optional_tensors":
-        parts = (entry.get("as_tensor") for entry in content)
-        return [None if part is None else values[part["name"]] for part in parts]
-    if kind == "as_scalar_type":
         return content
-    if kind in _IGNORED_ARGUMENTS:
+    if kind in _NOTHING:
         return None
     raise UnsupportedOperatorError(f"an argument of the kind {kind[3:]!r} is not supported")
+
+
+def _read(entry: Json, values: Mapping[str, Operand | int | _Changed]) -> Any:
+    """Return the value that an argument names, the number that it is, or None."""
+    if "as_int" in entry:
+        return entry["as_int"]
+    name = name_read(entry)
+    value = None if name is None else values[name]
+    if isinstance(value, _Changed):
+        raise UnsupportedOperatorError(_CHANGED)
+    return value

@@ -32,7 +32,7 @@ def _per_axis(value: Any, rank: int) -> Shape:
     return numbers * rank if len(numbers) == 1 else numbers
 
 
-def _sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Any:
+def _aten_sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Any:
     strides, sizes, spacing = (_per_axis(n, spatial) for n in (stride, padding, dilation))
     return windows.Sliding(strides, tuple((size, size) for size in sizes), spacing, groups)
 
@@ -44,7 +44,7 @@ def _filters(weight: Any, bias: Any, spatial: int) -> tuple[Floats, Floats | Non
     return filters, None if bias is None else values.floats_of(bias, "its bias")
 
 
-def _convolution(spatial: int) -> Callable[..., Signal]:
+def _aten_convolution(spatial: int) -> Callable[..., Signal]:
     def convolved(
         input: Operand,
         weight: Any = None,
@@ -58,7 +58,7 @@ def _convolution(spatial: int) -> Callable[..., Signal]:
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise UnsupportedOperatorError(f"the padding {padding[:40]!r} is not supported")
         sizes = 0 if isinstance(padding, str) else padding
-        sliding = _sliding(spatial, stride, sizes, dilation, groups)
+        sliding = _aten_sliding(spatial, stride, sizes, dilation, groups)
 
         def result(signal: Signal) -> Signal:
             pads = sliding.pads
@@ -86,7 +86,7 @@ def _transposed(spatial: int) -> Callable[..., Signal]:
         dilation: Any = 1,
     ) -> Signal:
         filters, shift = _filters(weight, bias, spatial)
-        sliding = _sliding(spatial, stride, padding, dilation, groups)
+        sliding = _aten_sliding(spatial, stride, padding, dilation, groups)
         extra = _per_axis(output_padding, spatial)
         return _on_planes(
             input,
@@ -97,7 +97,7 @@ def _transposed(spatial: int) -> Callable[..., Signal]:
     return spread
 
 
-def _pool(spatial: int, *, largest: bool) -> Callable[..., Signal]:
+def _aten_pool(spatial: int, *, largest: bool) -> Callable[..., Signal]:
     def pooled(
         self: Operand,
         kernel_size: Any,
@@ -111,7 +111,7 @@ def _pool(spatial: int, *, largest: bool) -> Callable[..., Signal]:
         if divisor_override is not None:
             raise UnsupportedOperatorError("divisor_override is not supported")
         kernel = _per_axis(kernel_size, spatial)
-        sliding = _sliding(spatial, stride or kernel, padding, dilation)
+        sliding = _aten_sliding(spatial, stride or kernel, padding, dilation)
         placed = windows.windows_with_ceil if ceil_mode else windows.windows
 
         def result(signal: Signal) -> Signal:
@@ -135,7 +135,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
                 f"it makes windows of different sizes: {extents} to {out}"
             )
         kernel = [extent // size for extent, size in zip(extents, out, strict=True)]
-        return _pool(spatial, largest=largest)(self, kernel)
+        return _aten_pool(spatial, largest=largest)(self, kernel)
 
     return pooled
 
@@ -145,12 +145,12 @@ _RANKS = (1, 2, 3)
 TORCH_WINDOWS: dict[str, Callable[..., Any]] = {
     **{f"adaptive_avg_pool{k}d.default": _adaptive(k, largest=False) for k in _RANKS},
     **{f"adaptive_max_pool{k}d.default": _adaptive(k, largest=True) for k in _RANKS},
-    **{f"avg_pool{k}d.default": _pool(k, largest=False) for k in _RANKS},
-    **{f"conv{k}d.default": _convolution(k) for k in _RANKS},
-    **{f"conv{k}d.padding": _convolution(k) for k in _RANKS},
+    **{f"avg_pool{k}d.default": _aten_pool(k, largest=False) for k in _RANKS},
+    **{f"conv{k}d.default": _aten_convolution(k) for k in _RANKS},
+    **{f"conv{k}d.padding": _aten_convolution(k) for k in _RANKS},
     "conv_transpose1d.default": _transposed(1),
     "conv_transpose2d.input": _transposed(2),
     "conv_transpose3d.input": _transposed(3),
-    **{f"max_pool{k}d.default": _pool(k, largest=True) for k in _RANKS},
-    **{f"max_pool{k}d_with_indices.default": _pool(k, largest=True) for k in _RANKS},
+    **{f"max_pool{k}d.default": _aten_pool(k, largest=True) for k in _RANKS},
+    **{f"max_pool{k}d_with_indices.default": _aten_pool(k, largest=True) for k in _RANKS},
 }

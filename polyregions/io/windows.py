@@ -216,11 +216,7 @@ def spread_shape(
 
 
 def convolve_transposed(
-    signal: Signal,
-    weight: Floats,
-    bias: Floats | None,
-    sliding: Sliding,
-    extra: Sequence[int],
+    signal: Signal, weight: Floats, bias: Floats | None, sliding: Sliding, extra: Sequence[int]
 ) -> Signal:
     """Return the transposed convolution: each value spreads a filter over the result.
 
