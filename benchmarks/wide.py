@@ -27,8 +27,8 @@ import numpy as np
 from families import he_normal, text
 
 from polyregions import Box, Network
-from polyregions.io import load, lowering, read_idx
-from polyregions.io.windows import convolve
+from polyregions.io import load, lowering, read_idx, signals
+from polyregions.io.windows import Sliding, convolve
 from polyregions.network.slices import Plane, random_subspace
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import Problem, problem_of
@@ -133,13 +133,13 @@ def images_table(data: Path, runs: int) -> None:
 def convolutional(seed: int) -> Network:
     """Two convolutions of 3 x 3 over a picture of 18 x 18: 16 x 16 x 8 and 14 x 14 x 10 units."""
     rng = np.random.default_rng(seed)
-    signal = lowering.source((1, 1, 18, 18))
+    signal = signals.source((1, 1, 18, 18))
     for into, out in ((1, 8), (8, 10)):
         kernels = rng.normal(size=(out, into, 3, 3)) * np.sqrt(2 / (9 * into))
         bias = rng.normal(size=out) * 0.3
-        signal = convolve(signal, kernels, bias, (1, 1), [(0, 0)] * 2, (1, 1), 1)
+        signal = convolve(signal, kernels, bias, Sliding((1, 1), [(0, 0)] * 2, (1, 1)))
         signal = lowering.bend(signal, 0.0, 1.0)
-    return lowering.to_network(signal, "convolutional")
+    return signals.to_network(signal, "convolutional")
 
 
 def convolution_table(runs: int, most: int) -> None:

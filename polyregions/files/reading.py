@@ -6,18 +6,22 @@ import gzip
 import importlib
 import os
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from polyregions.errors import FormatError, MissingExtraError
+from polyregions.errors import FormatError, MissingExtraError, PolyregionsError
 
 __all__ = [
     "MAX_FILE_BYTES",
     "file_path",
     "format_suffix",
     "import_extra",
+    "known_suffix",
     "largest_unpacked",
+    "naming",
     "read_bytes",
     "regular_file",
     "unpacked",
@@ -89,6 +93,39 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
         raise FormatError(f"{file} cannot be read ({error.strerror})") from None
 
 
+@contextmanager
+def naming(what: object, damaged: str = "") -> Iterator[None]:
+    """Put what is read before what is wrong with it.
+
+    Parameters
+    ----------
+    what : object
+        The name of a file, or of a part of it.
+    damaged : str
+        What is said where anything but a refusal of this package is raised, which damage
+        does in many ways; by default that is passed on.
+
+    Examples
+    --------
+    >>> with naming("net.onnx", "is no model"):
+    ...     {}["graph"]
+    Traceback (most recent call last):
+    polyregions.errors.FormatError: net.onnx is no model
+    """
+    try:
+        yield
+    except PolyregionsError as error:
+        if str(error).startswith(str(what)):
+            raise
+        raise type(error)(f"{what}: {error}") from None
+    except Warning:  # where the caller makes errors of them
+        raise
+    except Exception:
+        if not damaged:
+            raise
+        raise FormatError(f"{what} {damaged}") from None
+
+
 def largest_unpacked(size: int) -> int:
     """Return how many bytes the content of a file of so many bytes may fill in memory.
 
@@ -145,6 +182,27 @@ def format_suffix(path: str | Path) -> str:
     """
     *_, before, last = "", "", *Path(path).suffixes
     return (before + last if last.lower() == ".gz" else last).lower()
+
+
+def known_suffix(path: str | os.PathLike[str], suffixes: Iterable[str], kind: str) -> str:
+    """Return the suffix of a file's name in lower case, which must be one of some.
+
+    Raises
+    ------
+    FormatError
+        If it is none of them; the message says what `kind` of format they are.
+
+    Examples
+    --------
+    >>> known_suffix("cells.PLY", (".vtu", ".ply"), "mesh")
+    '.ply'
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in suffixes:
+        raise FormatError(
+            f"{Path(path).name} has no known {kind} format; end the name in {', '.join(suffixes)}"
+        )
+    return suffix
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:

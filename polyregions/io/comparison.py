@@ -12,8 +12,7 @@ import numpy as np
 
 from polyregions.files.reading import format_suffix, import_extra, read_bytes
 from polyregions.io.exact_floats import Floats
-from polyregions.io.onnx_outputs import kept_values, needed_nodes
-from polyregions.io.onnx_values import parse_model, whole_tensor
+from polyregions.io.onnx_model import kept_values, needed_nodes, parse_model, whole_tensor
 from polyregions.io.torch_files import load_module
 from polyregions.io.torch_modules import without_dropped
 from polyregions.network import Network

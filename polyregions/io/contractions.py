@@ -10,9 +10,8 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.blocks import MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import sparse
-from polyregions.io.lowering import Shape, Signal, linear, moderate_shape
+from polyregions.io.exact_floats import Floats, sparse
+from polyregions.io.signals import Shape, Signal, linear, moderate_shape
 
 __all__ = ["einsum", "matmul_stack"]
 
@@ -38,7 +37,7 @@ def einsum(equation: str, operands: Sequence[Signal | Floats]) -> Signal:
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> einsum("i,ij->j", [source((2,)), np.array([[1.0], [3.0]])]).layers[0].weight
     array([[1., 3.]])
     """

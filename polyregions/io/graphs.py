@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
+from polyregions.files.reading import known_suffix
 from polyregions.regions import Regions, check_regions
 from polyregions.regions.graph import (
     Scalar,
@@ -63,12 +62,7 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
     """
     check_regions(regions)
-    writer = _GRAPH_WRITERS.get(Path(path).suffix.lower())
-    if writer is None:
-        raise FormatError(
-            f"{Path(path).name} has no known graph format; "
-            f"end the name in {', '.join(GRAPH_SUFFIXES)}"
-        )
+    writer = _GRAPH_WRITERS[known_suffix(path, GRAPH_SUFFIXES, "graph")]
     with atomic_write(path) as stream:
         for piece in writer(regions):
             # a file name that is not valid Unicode may have given the network its name

@@ -1,16 +1,19 @@
-"""Linear expressions in text, and what an assertion of VNN-LIB says of the inputs."""
+"""The terms that VNN-LIB files of both versions are made of, and what they say of the inputs."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from polyregions.errors import FormatError
+from polyregions.errors import FormatError, MissingExtraError
+from polyregions.files.reading import import_extra
+from polyregions.io.signals import MAX_VALUES
 
 __all__ = [
     "INPUT_OR_OUTPUT",
@@ -19,8 +22,10 @@ __all__ = [
     "Inequality",
     "Term",
     "inequalities_of",
+    "is_version_2",
     "letters",
     "terms",
+    "terms_of_version_2",
     "written",
 ]
 
@@ -104,6 +109,8 @@ def written(term: Term) -> str:
     return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
 
 
+# --- linear inequalities ------------------------------------------------------
+
 Direction = tuple[tuple[int, Fraction], ...]
 
 INPUT_OR_OUTPUT = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
@@ -136,12 +143,8 @@ class Inequality:
         return tuple((index, c / lead) for index, c in self.coefficients), self.bound / lead
 
 
-@dataclass
-class _Sum:
-    """A linear expression that is being added up."""
-
-    coefficients: dict[int, Fraction]
-    constant: Fraction
+# a linear expression that is being added up: coefficients of inputs; the constant under None
+_Sum: TypeAlias = "dict[int | None, Fraction]"
 
 
 def letters(term: Term) -> frozenset[str]:
@@ -180,18 +183,19 @@ def inequalities_of(term: Term) -> tuple[Inequality, ...]:
     ([(0, '-1'), (1, '1/2')], '1')
     """
     signs = _RELATIONS.get(term[0], ()) if len(term) == 3 and isinstance(term[0], str) else ()
-    total = _Sum({}, Fraction(0))
+    total: _Sum = {}
     linear = bool(signs) and all(
         _is_added(side, Fraction(sign), total) for side, sign in zip(term[1:], (1, -1), strict=True)
     )
-    kept = sorted((index, c) for index, c in total.coefficients.items() if c)
+    constant = total.pop(None, Fraction(0))
+    kept = sorted((index, c) for index, c in total.items() if c and index is not None)
     if not linear or not kept:
         raise FormatError(
             f"the assertion {written(term)} is no linear inequality of inputs, "
             f"so the inputs do not form a box or polytope"
         )
     return tuple(
-        Inequality(tuple((index, sign * c) for index, c in kept), -sign * total.constant)
+        Inequality(tuple((index, sign * c) for index, c in kept), -sign * constant)
         for sign in signs
     )
 
@@ -200,16 +204,11 @@ def _is_added(term: Term, factor: Fraction, total: _Sum) -> bool:
     """Add factor * term to a sum; False if the term is no linear expression of inputs."""
     if isinstance(term, str):
         match = INPUT_OR_OUTPUT.match(term)
-        if match is None:
-            value = _numeral_value(term)
-            if value is None:
-                return False
-            total.constant = _checked_length(total.constant + factor * value)
-        elif match[1] == "X":
-            index = int(match[2])
-            total.coefficients[index] = _checked_length(total.coefficients.get(index, 0) + factor)
-        else:
+        value = _numeral_value(term) if match is None else Fraction(match[1] == "X")
+        if value is None or (match and not value):
             return False
+        index = int(match[2]) if match else None
+        total[index] = _checked_length(total.get(index, Fraction(0)) + factor * value)
         return True
     if len(term) < 2:
         return False
@@ -248,8 +247,8 @@ def _constant(term: Term) -> Fraction | None:
     """Return the value of an expression without variables, or None."""
     if letters(term):
         return None
-    value = _Sum({}, Fraction(0))
-    return value.constant if _is_added(term, Fraction(1), value) else None
+    value: _Sum = {}
+    return value.get(None, Fraction(0)) if _is_added(term, Fraction(1), value) else None
 
 
 def _checked_length(value: Fraction) -> Fraction:
@@ -266,3 +265,123 @@ def _numeral_value(token: str) -> Fraction | None:
     if not math.isfinite(nearest):
         raise FormatError(f"the number {token[:40]} is too large")
     return Fraction(token) if nearest else Fraction(0)
+
+
+# --- version 2, through the package vnnlib ------------------------------------
+
+# numbers that take every value between two others
+_REAL_SORTS = ("F16", "F32", "F64", "BF16", "Real")
+_HEADS = {
+    "And": "and",
+    "Or": "or",
+    "Equal": "=",
+    "NotEqual": "!=",
+    "LessThan": "<",
+    "LessEqual": "<=",
+    "GreaterThan": ">",
+    "GreaterEqual": ">=",
+    "Plus": "+",
+    "Minus": "-",
+    "Negate": "-",
+    "Multiply": "*",
+}
+
+
+def is_version_2(text: str) -> bool:
+    """Return whether a text begins as a VNN-LIB file of version 2 does.
+
+    Raises
+    ------
+    FormatError
+        If its first term is not closed, or names a later version.
+
+    Examples
+    --------
+    >>> is_version_2("(vnnlib-version <2.0>)"), is_version_2("(declare-const X_0 Real)")
+    (True, False)
+    """
+    first = next(terms(text), None)
+    if not isinstance(first, tuple) or first[:1] != ("vnnlib-version",):
+        return False
+    version = written(first[1:]).strip("()<>")
+    if version.partition(".")[0] != "2":
+        raise FormatError(f"it is of VNN-LIB version {version}; 1.0 and 2.0 are read")
+    return True
+
+
+def terms_of_version_2(text: str) -> Iterator[Term]:
+    """Yield the declarations and assertions of a file of version 2.0 as those of version 1.0.
+
+    Entry k, in C order, of the network's one input is ``X_k``; those of its outputs, one
+    after the other, are ``Y_0, Y_1, …``.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package ``vnnlib`` is not installed, or too old.
+    FormatError
+        If it refuses the text, or the file has several networks or inputs, hidden nodes,
+        or an input of integers or of an absurd size.
+    """
+    vnnlib = import_extra("vnnlib", "vnnlib", "reading VNN-LIB 2.0")
+    if not hasattr(vnnlib, "parse_query_string"):
+        raise MissingExtraError(
+            'reading VNN-LIB 2.0 needs a newer package: pip install -U "polyregions[vnnlib]"'
+        )
+    for _ in terms(text):
+        # the package recurses, and must not be given what is nested without end
+        pass
+    try:
+        query = vnnlib.parse_query_string(text)
+    except vnnlib.VNNLibException as error:
+        raise FormatError(
+            f"it is no VNN-LIB 2.0 ({_first_error(str(error))}); correct it"
+        ) from None
+    if len(query.networks) != 1:
+        raise FormatError(
+            f"it speaks of {len(query.networks)} networks; give a file about one network"
+        )
+    (network,) = query.networks
+    if len(network.inputs) != 1 or network.hidden:
+        raise FormatError("its network has several inputs or hidden nodes; declare one input only")
+    (given,) = network.inputs
+    if given.dtype.name not in _REAL_SORTS:
+        raise FormatError(f"its input holds {given.dtype.name} numbers; declare it as float32")
+    size = math.prod(given.shape)
+    if not 1 <= size <= MAX_VALUES:
+        raise FormatError(f"its input has {size} entries; 1 to {MAX_VALUES} are read")
+    first = {str(given.name): ("X", 0)}
+    outputs = 0
+    for output in network.outputs:
+        first[str(output.name)] = ("Y", outputs)
+        outputs += math.prod(output.shape)
+    for index in range(size):
+        yield ("declare-const", f"X_{index}", "Real")
+    for assertion in query.assertions:
+        yield ("assert", _term(assertion.expr, first))
+
+
+def _term(node: Any, first: dict[str, tuple[str, int]]) -> Term:
+    """Return a node as a term; `first` says where the entries of an array begin."""
+    kind = type(node).__name__
+    if kind == "Var":
+        letter, start = first[str(node.name)]
+        place = 0
+        for index, extent in zip(node.indices, node.shape, strict=True):
+            place = place * extent + index
+        return f"{letter}_{start + place}"
+    if kind not in _HEADS:
+        # a number
+        return str(getattr(node, "lexeme", kind))
+    operands = (node.head, *node.rest) if kind == "Minus" else node.children()
+    return (_HEADS[kind], *(_term(operand, first) for operand in operands))
+
+
+def _first_error(text: str) -> str:
+    """Return the first error of a message that may be JSON."""
+    try:
+        error = json.loads(text)["errors"][0]
+        text = f"line {error['line']}: {error['message']}"
+    except (ValueError, LookupError, TypeError):
+        pass
+    return ascii(" ".join(text.split())[:120])[1:-1]

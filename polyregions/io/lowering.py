@@ -25,10 +25,17 @@ from scipy.sparse import eye_array, kron
 
 from polyregions.errors import NetworkError, PolyregionsWarning
 from polyregions.io.blocks import MAX_WEIGHTS, Block
-from polyregions.io.exact_floats import Floats, exact_quotient, exact_sum, significant_bits
-from polyregions.io.exact_sparse import Sparse, divided_rows, selection, sparse
+from polyregions.io.exact_floats import (
+    Floats,
+    Sparse,
+    divided_rows,
+    exact_quotient,
+    exact_sum,
+    selection,
+    significant_bits,
+    sparse,
+)
 from polyregions.io.signals import (
-    MAX_VALUES,
     Shape,
     Signal,
     broadcast_shape,
@@ -37,36 +44,24 @@ from polyregions.io.signals import (
     linear,
     moderate_shape,
     reshape,
-    select,
-    source,
-    to_network,
+    spread,
 )
 
 __all__ = [
-    "MAX_VALUES",
     "DroppedOperatorWarning",
     "JoinedOutputsWarning",
     "RoundedDivisionWarning",
-    "Shape",
-    "Signal",
     "add",
     "add_signals",
     "batch_norm",
     "bend",
-    "broadcast_shape",
-    "combine",
     "concatenate",
     "divide",
-    "linear",
+    "linear_layer",
     "matmul_left",
     "matmul_right",
-    "moderate_shape",
     "multiply",
-    "reshape",
-    "select",
-    "source",
     "sum_over",
-    "to_network",
 ]
 
 
@@ -92,6 +87,7 @@ def add(signal: Signal, constant: Floats) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> moved = add(source((1, 2)), np.array([1.0, 2.0]))
     >>> [layer.bias.tolist() for layer in moved.layers]
     [[1.0, 2.0]]
@@ -112,6 +108,7 @@ def add_signals(a: Signal, b: Signal, sign: float = 1.0) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> x = source((2,))
     >>> add_signals(x, bend(x, 0.0, 1.0), -1.0).layers[-1].weight
     array([[ 1.,  0., -1.,  0.],
@@ -120,8 +117,8 @@ def add_signals(a: Signal, b: Signal, sign: float = 1.0) -> Signal:
     shape = broadcast_shape(a.shape, b.shape)
     parts = []
     for signal, factor in ((a, 1.0), (b, sign)):
-        index = np.broadcast_to(np.arange(signal.size).reshape(signal.shape), shape)
-        parts.append((signal, selection(index.reshape(-1), signal.size) * factor))
+        index = np.broadcast_to(signal.places, shape).reshape(-1)
+        parts.append((signal, selection(index, signal.size) * factor))
     return combine(parts, shape)
 
 
@@ -193,6 +190,7 @@ def divide(signal: Signal, constant: Floats) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> half = divide(source((1,)), np.array(2.0))
     >>> half.layers[0].weight
     array([[0.5]])
@@ -325,6 +323,22 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
     return linear(signal, _kron(blocks, matrix, columns), shape)
 
 
+def linear_layer(signal: Signal, weight: Floats, bias: Floats | None) -> Signal:
+    """Return signal @ weight.T + bias, for weights of shape (units, inputs).
+
+    Raises
+    ------
+    NetworkError
+        If the shapes do not fit.
+    """
+    result = matmul_right(signal, weight.T)
+    if bias is None:
+        return result
+    if bias.shape != result.shape[-1:]:
+        raise NetworkError(f"{len(weight)} units have a bias of shape {bias.shape}")
+    return add(result, bias)
+
+
 def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:
     """Return ``upper * z`` for z > 0 and ``lower * z`` otherwise, entry by entry.
 
@@ -338,6 +352,7 @@ def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:
 
     Examples
     --------
+    >>> from polyregions.io.signals import source
     >>> [layer.bends.tolist() for layer in bend(source((2,)), 0.0, 1.0).layers]
     [[True, True]]
     """
@@ -352,8 +367,7 @@ def bend(signal: Signal, lower: ArrayLike, upper: ArrayLike) -> Signal:
 def _broadcast(signal: Signal, constant: Floats) -> tuple[Signal, Floats]:
     shape = broadcast_shape(signal.shape, constant.shape)
     values = np.broadcast_to(constant, shape).reshape(-1)
-    index = np.arange(signal.size).reshape(signal.shape)
-    return select(signal, np.broadcast_to(index, shape)), values
+    return spread(signal, shape), values
 
 
 def _kron(blocks: int, matrix: Floats, columns: int) -> Sparse:

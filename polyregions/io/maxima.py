@@ -15,21 +15,9 @@ import numpy as np
 
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
-from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import selection, sparse
-from polyregions.io.lowering import (
-    Signal,
-    add,
-    add_signals,
-    bend,
-    broadcast_shape,
-    combine,
-    concatenate,
-    linear,
-    multiply,
-    reshape,
-    select,
-)
+from polyregions.io.exact_floats import Floats, selection, sparse
+from polyregions.io.lowering import add, add_signals, bend, concatenate, multiply
+from polyregions.io.signals import Signal, broadcast_shape, combine, linear, reshape, select, spread
 
 __all__ = [
     "clip",
@@ -76,7 +64,7 @@ def largest(signal: Signal, candidates: Indices) -> Signal:
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> [layer.weight.shape for layer in largest(source((3,)), np.array([[0, 1, 2]])).layers]
     [(3, 3), (2, 3), (1, 2)]
     """
@@ -112,11 +100,7 @@ def _round(values: Signal, games: Indices) -> Signal:
     where = np.full(len(games), -1)
     where[played] = np.arange(len(played))
     return combine(
-        [
-            (values, selection(survivor, values.size)),
-            (excess, selection(where, len(played))),
-        ],
-        shape,
+        [(values, selection(survivor, values.size)), (excess, selection(where, len(played)))], shape
     )
 
 
@@ -124,7 +108,7 @@ def largest_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
     """Return the maximum over the given axes, which stay with extent 1 if `keep`."""
     shape = signal.shape
     others = [axis for axis in range(len(shape)) if axis not in axes]
-    index = np.arange(signal.size).reshape(shape).transpose([*others, *axes])
+    index = signal.places.transpose([*others, *axes])
     rest = tuple(shape[axis] for axis in others)
     result = largest(signal, index.reshape(math.prod(rest), -1))
     ones = tuple(1 if axis in axes else extent for axis, extent in enumerate(shape))
@@ -152,11 +136,11 @@ def ordered(signal: Signal, axis: int) -> Signal:
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> [int(layer.bends.sum()) for layer in ordered(source((2,)), 0).layers]
     [1, 0]
     """
-    places = np.moveaxis(np.arange(signal.size).reshape(signal.shape), axis, 0)
+    places = np.moveaxis(signal.places, axis, 0)
     lines = places.reshape(len(places), -1)
     if len(lines) > MAX_SORTED:
         raise NetworkError(f"it sorts {len(lines)} values, more than the {MAX_SORTED} allowed")
@@ -201,19 +185,8 @@ def maximum(parts: list[Signal | Floats]) -> Signal:
     shape = broadcast_shape(*(part.shape for part in parts))
     signals = [part for part in parts if isinstance(part, Signal)]
     constants = [part for part in parts if not isinstance(part, Signal)]
-    size = int(np.prod(shape))
-    spread = [
-        np.broadcast_to(np.arange(part.size).reshape(part.shape), shape).reshape(-1)
-        for part in signals
-    ]
-    if len(signals) == 1:
-        winner = select(signals[0], spread[0].reshape(shape))
-    else:
-        joined = concatenate(
-            [select(part, index) for part, index in zip(signals, spread, strict=True)], 0
-        )
-        rows = np.arange(joined.size).reshape(len(signals), size).T
-        winner = reshape(largest(joined, rows), shape)
+    joined = concatenate([reshape(spread(s, shape), (math.prod(shape),)) for s in signals], 0)
+    winner = reshape(largest(joined, joined.places.reshape(len(signals), -1).T), shape)
     if constants:
         bound = np.broadcast_to(np.max(np.stack(np.broadcast_arrays(*constants)), axis=0), shape)
         winner = clip(winner, bound, None)
@@ -239,13 +212,11 @@ def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
     if low is not None and high is not None:
         if not (low < high).all():
             raise NetworkError(f"it clips to [{low!s}, {high!s}], which leaves nothing to vary")
-        index = np.arange(signal.size).reshape(signal.shape)
-        both = select(signal, np.stack([index, index]))
+        both = select(signal, np.stack([signal.places, signal.places]))
         ends = np.stack([np.broadcast_to(bound, signal.shape) for bound in (low, high)])
         over = bend(add(both, -ends), 0.0, 1.0)
-        matrix = selection(np.arange(signal.size), 2 * signal.size) - selection(
-            np.arange(signal.size, 2 * signal.size), 2 * signal.size
-        )
+        above_low, above_high = (selection(half.reshape(-1), over.size) for half in over.places)
+        matrix = above_low - above_high
         return add(linear(over, matrix, signal.shape), low)
     if low is not None:
         return add(bend(add(signal, -low), 0.0, 1.0), low)

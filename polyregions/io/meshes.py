@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import quoteattr
 
@@ -20,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Floats
 from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
+from polyregions.files.reading import known_suffix
 
 __all__ = ["MESH_SUFFIXES", "Solid", "write_mesh"]
 
@@ -62,12 +62,7 @@ def write_mesh(
     FormatError
         If the name has another suffix, or a column has another length.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in MESH_SUFFIXES:
-        raise FormatError(
-            f"{Path(path).name} has no known mesh format; "
-            f"end the name in {' or '.join(MESH_SUFFIXES)}"
-        )
+    suffix = known_suffix(path, MESH_SUFFIXES, "mesh")
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     for name, values in arrays.items():
         if values.shape != (len(solids),):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +10,8 @@ import numpy as np
 
 from polyregions.domain import Box
 from polyregions.errors import DomainError, FormatError, NetworkError
-from polyregions.files.reading import read_bytes
-from polyregions.io import lowering
+from polyregions.files.reading import naming, read_bytes
+from polyregions.io import lowering, signals
 from polyregions.io.blocks import MAX_UNITS
 from polyregions.io.exact_floats import Floats
 from polyregions.network import Network
@@ -56,7 +54,7 @@ def load_nnet(path: str | Path, *, name: str | None = None) -> Network:
         If a range is no power of two.
     """
     file = Path(path)
-    with _naming(file):
+    with naming(file):
         lines = _lines_of(file)
         return _network_of_lines(_nnet_header(lines), lines, file.stem if name is None else name)
 
@@ -81,7 +79,7 @@ def nnet_input_box(path: str | Path) -> Box | None:
         If the bounds make no box.
     """
     file = Path(path)
-    with _naming(file):
+    with naming(file):
         header = _nnet_header(_lines_of(file))
         if not (header.smallest.any() or header.largest.any()):
             return None
@@ -91,17 +89,6 @@ def nnet_input_box(path: str | Path) -> Box | None:
             raise DomainError(
                 f"its input ranges make no box ({error}); give a domain, such as --cube 1"
             ) from None
-
-
-@contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Put the name of the file before what is wrong with its content."""
-    try:
-        yield
-    except (DomainError, FormatError, NetworkError) as error:
-        if str(error).startswith(str(file)):
-            raise
-        raise type(error)(f"{file}: {error}") from None
 
 
 def _lines_of(file: Path) -> _Lines:
@@ -202,21 +189,21 @@ def _network_of_lines(header: _Header, lines: _Lines, name: str) -> Network:
         _finite_numbers(header.means),
         _finite_numbers(header.ranges),
     )
-    signal = lowering.source((widths[0],))
+    signal = signals.source((widths[0],))
     signal = lowering.divide(lowering.add(signal, -means[:-1]), ranges[:-1])
     last = len(widths) - 2
     for layer, (below, width) in enumerate(pairwise(widths)):
         what = f"layer {layer}"
         matrix = [lines.take(below, f"weights of {what}") for _ in range(width)]
         bias = [lines.take(1, f"biases of {what}") for _ in range(width)]
-        signal = lowering.matmul_right(signal, _finite_numbers(np.array(matrix)).T)
-        signal = lowering.add(signal, _finite_numbers(np.concatenate(bias)))
+        weight, shift = (_finite_numbers(n) for n in (np.array(matrix), np.concatenate(bias)))
+        signal = lowering.linear_layer(signal, weight, shift)
         if layer < last:
             signal = lowering.bend(signal, 0.0, 1.0)
     if not lines.finished():
         raise FormatError("the file goes on after its last layer; its sizes may be wrong")
     signal = lowering.add(lowering.multiply(signal, ranges[-1:]), means[-1:])
-    return lowering.to_network(signal, name)
+    return signals.to_network(signal, name)
 
 
 def _finite_numbers(numbers: Floats) -> Floats:

@@ -221,10 +221,7 @@ def _layer_of_arrays(arrays: Arrays, index: int, last: bool, file: Path) -> Laye
     slopes = [np.array(slope) for slope in _usual_slopes(last)]
     try:
         if lower is not None and upper is not None:
-            slopes = [
-                exact_floats(lower, f"lower{index}"),
-                exact_floats(upper, f"upper{index}"),
-            ]
+            slopes = [exact_floats(lower, f"lower{index}"), exact_floats(upper, f"upper{index}")]
         weight = exact_floats(arrays[f"W{index}"], f"W{index}")
         bias = exact_floats(arrays[f"b{index}"], f"b{index}")
         for slope in slopes:

@@ -7,38 +7,39 @@ depends on are read. The only runtime needed is the ``onnx`` package itself.
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import MAX_FILE_BYTES, import_extra, regular_file
-from polyregions.io import lowering, rearranging
-from polyregions.io.exact_floats import exact_floats
-from polyregions.io.lowering import Shape, Signal
-from polyregions.io.onnx_arithmetic import ARITHMETIC
-from polyregions.io.onnx_bends import ONNX_BENDS
-from polyregions.io.onnx_constants import FOLDS, ONNX_CONSTANTS
-from polyregions.io.onnx_outputs import DROPPED_NODES, kept_values, needed_nodes
+from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.files.reading import MAX_FILE_BYTES, import_extra, naming, regular_file
+from polyregions.io import signals
+from polyregions.io.onnx_model import (
+    DROPPED_NODES,
+    Node,
+    array_of,
+    kept_values,
+    needed_nodes,
+    node_of,
+    parse_model,
+)
+from polyregions.io.onnx_operators import ONNX_COMPUTING
 from polyregions.io.onnx_shapes import ONNX_SHAPES
-from polyregions.io.onnx_values import Node, Operator, Result, array_of, parse_model
-from polyregions.io.onnx_windows import ONNX_WINDOWS, RESIZING
-from polyregions.io.outputs import listing
-from polyregions.io.switches import Switch
+from polyregions.io.onnx_windows import ONNX_WINDOWS
+from polyregions.io.outputs import listing, side_by_side
+from polyregions.io.signals import Shape
+from polyregions.io.values import Operand, parameters_of, value_of
 from polyregions.network import Network
 
 __all__ = ["OPERATORS", "load_onnx", "require_supported", "supported_operators"]
 
-OPERATORS: dict[str, Operator] = {
-    name: replace(operator, fold=FOLDS.get(name))
-    for table in (ARITHMETIC, ONNX_BENDS, ONNX_CONSTANTS, RESIZING, ONNX_SHAPES, ONNX_WINDOWS)
-    for name, operator in table.items()
-}
+OPERATORS: dict[str, Callable[..., Any]] = {**ONNX_COMPUTING, **ONNX_SHAPES, **ONNX_WINDOWS}
+
+# those that read comparisons of values that depend on the input
+_READ_SWITCHES = ("Cast", "Mul", "Not", "Where")
 
 _ONNX_REASONS = {
     **dict.fromkeys(("RNN", "LSTM", "GRU", "Scan"), "it is recurrent"),
@@ -86,11 +87,16 @@ def require_supported(node: Node) -> None:
             f"operator {node.label} is not supported{reason}; supported are "
             f"{', '.join(supported_operators())}"
         )
-    unknown = sorted(set(node.attributes) - operator.attributes)
+    known = {
+        name
+        for name, parameter in parameters_of(operator).items()
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    }
+    unknown = sorted(set(node.attributes) - known)
     if unknown:
         raise UnsupportedOperatorError(
             f"attribute {unknown[0]!r} of operator {node.label} is not supported; "
-            f"supported are {', '.join(sorted(operator.attributes)) or 'none'}"
+            f"supported are {', '.join(sorted(known)) or 'none'}"
         )
 
 
@@ -153,10 +159,8 @@ def load_onnx(
     file = regular_file(path)
     model = parse_model(onnx, file)
     plain = file.with_suffix("") if file.suffix.lower() == ".gz" else file
-    try:
+    with naming(file):
         return _read_graph(onnx, model, file.parent, plain.stem if name is None else name, output)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
 
 
 def _read_graph(
@@ -172,7 +176,7 @@ def _read_graph(
         )
     graph = model.graph
     kept, said = kept_values(onnx, graph, output)
-    nodes = [_node(onnx, proto) for proto in needed_nodes(graph, kept)]
+    nodes = [node_of(onnx, proto) for proto in needed_nodes(graph, kept)]
     try:
         for node in nodes:
             require_supported(node)
@@ -194,8 +198,7 @@ def _read_graph(
             )
         # further outputs, such as the mask of a dropout, have no value
         values.update(zip(node.outputs, results, strict=False))
-    result = _joined_outputs([values.get(value) for value in kept], kept)
-    network = lowering.to_network(result, name)
+    network = signals.to_network(side_by_side({value: values.get(value) for value in kept}), name)
     for warning in said:
         warnings.warn(warning, stacklevel=2)
     return network
@@ -206,43 +209,9 @@ def _constant_entries(values: Iterable[Any]) -> int:
     return sum(value.size for value in values if isinstance(value, np.ndarray))
 
 
-def _joined_outputs(results: Sequence[Result | None], names: Sequence[str]) -> Signal:
-    """Return one signal that holds the entries of all results."""
-    if not any(isinstance(result, Signal) for result in results):
-        raise FormatError(
-            f"the output {names[0]!r} does not depend on the input; export the model again"
-        )
-    parts = []
-    for result, name in zip(results, names, strict=True):
-        if result is None or isinstance(result, Switch):
-            raise FormatError(f"the output {name!r} is no real number that a node computes")
-        flat = rearranging.reshaped(result, (math.prod(result.shape),))
-        parts.append(flat if isinstance(flat, Signal) else exact_floats(flat, f"output {name!r}"))
-    if len(parts) == 1 and isinstance(parts[0], Signal):
-        return parts[0]
-    return lowering.concatenate(parts, 0)
-
-
-def _node(onnx: Any, proto: Any) -> Node:
-    operator = proto.op_type
-    if proto.domain not in ("", "ai.onnx"):
-        operator = f"{proto.domain}.{operator}"
-    label = f"{operator} (node {proto.name or 'that computes ' + (list(proto.output) or ['?'])[0]})"
-    attributes = {}
-    for attribute in proto.attribute:
-        try:
-            value = onnx.helper.get_attribute_value(attribute)
-        except Exception:
-            raise FormatError(f"attribute {attribute.name!r} of {label} is malformed") from None
-        if attribute.type == onnx.AttributeProto.TENSOR:
-            value = array_of(onnx, value, None)
-        attributes[attribute.name] = value
-    return Node(operator, label, tuple(proto.input), tuple(proto.output), attributes)
-
-
 def _initial_values(
     onnx: Any, graph: Any, nodes: Sequence[Node], kept: Sequence[str], folder: Path
-) -> dict[str, Result]:
+) -> dict[str, Operand]:
     if len(graph.sparse_initializer):
         raise FormatError("the graph has sparse initializers; export it with dense ones")
     stored = {tensor.name: tensor for tensor in graph.initializer}
@@ -251,7 +220,7 @@ def _initial_values(
         names = ", ".join(entry.name for entry in inputs) or "none"
         raise FormatError(f"the graph needs exactly one input, but has {len(inputs)} ({names})")
     read = {*kept, *(name for node in nodes for name in node.inputs)}
-    values: dict[str, Result] = {}
+    values: dict[str, Operand] = {}
     held = 0
     for name in sorted(read & stored.keys()):
         values[name] = array = array_of(onnx, stored[name], folder)
@@ -259,7 +228,7 @@ def _initial_values(
         if held > MAX_FILE_BYTES:
             # tensors may share the bytes of an external file
             raise FormatError(f"its constants have more than {MAX_FILE_BYTES} bytes in all")
-    values[inputs[0].name] = lowering.source(_onnx_input_shape(onnx, inputs[0]))
+    values[inputs[0].name] = signals.source(_onnx_input_shape(onnx, inputs[0]))
     return values
 
 
@@ -282,23 +251,34 @@ def _onnx_input_shape(onnx: Any, entry: Any) -> Shape:
     return tuple(int(size) for size in sizes)
 
 
-def _node_outputs(node: Node, values: dict[str, Result]) -> tuple[Result, ...]:
+def _node_outputs(node: Node, values: dict[str, Operand]) -> tuple[Operand, ...]:
     """Return the outputs of a node."""
-    inputs: list[Result | None] = []
+    inputs: list[Operand | None] = []
     for name in node.inputs:
         if name and name not in values:
             raise FormatError(f"operator {node.label} reads {name!r}, which nothing computes")
         inputs.append(values[name] if name else None)
-    operator = OPERATORS[node.operator]
-    constant = all(entry is None or isinstance(entry, np.ndarray) for entry in inputs)
-    lower = operator.lower if operator.fold is None or not constant else operator.fold
-    try:
-        result = lower(node, inputs)
-    except (NetworkError, FormatError, UnsupportedOperatorError) as error:
-        raise type(error)(f"operator {node.label}: {error}") from None
-    except (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError):
-        # attributes and shapes of the wrong kind in a malformed file
-        raise FormatError(
-            f"operator {node.label} has malformed inputs or attributes; export the model again"
-        ) from None
+    operator, attributes = OPERATORS[node.operator], dict(node.attributes)
+    # attributes and shapes may be of the wrong kind in a malformed file
+    malformed = "has malformed inputs or attributes; export the model again"
+    with naming(f"operator {node.label}", malformed):
+        outputs = len(node.outputs)
+        if node.operator == "Split" and attributes.setdefault("num_outputs", outputs) != outputs:
+            raise FormatError("num_outputs is not the number of its outputs")
+        _check_given(operator, inputs, attributes)
+        if node.operator not in _READ_SWITCHES:
+            inputs = [None if entry is None else value_of(entry) for entry in inputs]
+        result = operator(*inputs, **attributes)
     return result if isinstance(result, tuple) else (result,)
+
+
+def _check_given(
+    operator: Callable[..., Any], inputs: Sequence[Operand | None], attributes: Mapping[str, Any]
+) -> None:
+    """Refuse a node without an input that its operator needs."""
+    for place, (name, parameter) in enumerate(parameters_of(operator).items()):
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL):
+            return
+        given = inputs[place] if place < len(inputs) else attributes.get(name)
+        if given is None and parameter.default is parameter.empty:
+            raise FormatError(f"input {place} is missing")

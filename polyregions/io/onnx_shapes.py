@@ -1,75 +1,74 @@
-"""ONNX operators that move values or make constants; they compute nothing."""
+"""ONNX operators that move values or make constants of shapes; they compute nothing.
+
+A function of a table takes the inputs of a node, in order, and its attributes by name; an
+attribute that it does not name is refused.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from polyregions.errors import FormatError, UnsupportedOperatorError
-from polyregions.io import lowering, rearranging
-from polyregions.io.exact_floats import exact_floats
-from polyregions.io.lowering import MAX_VALUES, Signal
-from polyregions.io.onnx_values import (
-    Inputs,
-    Node,
-    OnnxValue,
-    Operator,
-    Result,
-    constant_at,
-    floats_at,
-    integers_of,
-    onnx_axes,
-    value_at,
-)
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import rearranging, values
+from polyregions.io.signals import MAX_VALUES
 from polyregions.io.switches import Switch
+from polyregions.io.values import Constant, Operand, Value
 
-__all__ = ["ONNX_SHAPES"]
+__all__ = ["ONNX_SHAPES", "integers_of"]
+
+Integers = Operand | Sequence[int]
 
 
-def _onnx_identity(node: Node, inputs: Inputs) -> OnnxValue:
-    return value_at(inputs, 0)
+def integers_of(given: Integers | int | None, what: str = "a shape or a list") -> tuple[int, ...]:
+    """Return integers that an input or an attribute lists."""
+    array = np.asarray(values.constant_of(given, what))
+    if array.size and (array.dtype.kind not in "iu" or array.ndim > 1):
+        raise FormatError("a shape or a list of axes must be integers")
+    return tuple(int(entry) for entry in array.reshape(-1))
 
 
-def _onnx_dropout(node: Node, inputs: Inputs) -> OnnxValue:
-    training = constant_at(inputs, 2)
-    if training is not None and training.any():
+def _dropout(
+    data: Operand,
+    /,
+    ratio: Operand | float = 0.5,
+    training_mode: Operand | bool = False,
+    *,
+    seed: int = 0,
+) -> Value:
+    if training_mode is not None and values.constant_of(training_mode).any():
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
-    return value_at(inputs, 0)
+    return values.value_of(data)
 
 
-def _cast(node: Node, inputs: Inputs) -> Result:
-    target = node.attributes.get("to", 0)
-    value = inputs[0] if inputs and isinstance(inputs[0], Switch) else value_at(inputs, 0)
-    if not isinstance(value, np.ndarray):
+def _cast(data: Operand, /, *, to: int = 0) -> Operand:
+    if not isinstance(data, np.ndarray):
         # a change of precision, which the rational function does not know; a comparison
         # becomes 0 or 1, or stays what it is
-        if target not in (
-            *_FLOATS,
-            _ONNX_BFLOAT16,
-            *([_BOOL] if isinstance(value, Switch) else []),
-        ):
+        if to not in (*_FLOATS, _BFLOAT16) and not (to == _BOOL and isinstance(data, Switch)):
             raise UnsupportedOperatorError(
                 "it casts a value that depends on the input to other than real numbers"
             )
-        return value
-    dtype = {**_FLOATS, **_INTEGERS}.get(target)
+        return data
+    dtype = {**_FLOATS, **_INTEGERS}.get(to)
     if dtype is None:
         raise UnsupportedOperatorError(
             "only casts to float, double, float16, integers and bool are supported"
         )
     with np.errstate(all="ignore"):
-        cast = value.astype(dtype)
-        same = np.array_equal(cast.astype(value.dtype), value) and np.array_equal(cast, value)
-    if not same or value.dtype.kind not in "fiub":
+        cast = data.astype(dtype)
+        same = np.array_equal(cast.astype(data.dtype), data) and np.array_equal(cast, data)
+    if not same or data.dtype.kind not in "fiub":
         raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
     return cast
 
 
 _FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
-_ONNX_BFLOAT16 = 16
-_BOOL = 9
+_BFLOAT16, _BOOL = 16, 9
 _INTEGERS: dict[int, Any] = {
     2: np.uint8,
     3: np.int8,
@@ -83,186 +82,294 @@ _INTEGERS: dict[int, Any] = {
 }
 
 
-def _onnx_flatten(node: Node, inputs: Inputs) -> OnnxValue:
-    value = value_at(inputs, 0)
+# --- shapes ------------------------------------------------------------------
+
+
+def _flatten(data: Operand, /, *, axis: int = 1) -> Value:
+    value = values.value_of(data)
     shape = value.shape
-    axis = node.integer("axis", 1)
     if not -len(shape) <= axis <= len(shape):
         raise FormatError(f"axis {axis} does not exist in shape {shape}")
     axis = axis + len(shape) if axis < 0 else axis
     return rearranging.reshaped(value, (math.prod(shape[:axis]), math.prod(shape[axis:])))
 
 
-def _onnx_reshape(node: Node, inputs: Inputs) -> OnnxValue:
-    value = value_at(inputs, 0)
-    target = constant_at(inputs, 1)
-    if target is None:
+def _reshape(data: Operand, shape: Operand | None = None, /, *, allowzero: int = 0) -> Value:
+    value = values.value_of(data)
+    if shape is None:
         raise FormatError("the shape is missing")
-    copied = not node.attributes.get("allowzero", 0)
-    shape = [
-        value.shape[place] if extent == 0 and copied else extent
-        for place, extent in enumerate(integers_of(target))
+    target = [
+        value.shape[place] if extent == 0 and not allowzero else extent
+        for place, extent in enumerate(integers_of(shape))
     ]
-    return rearranging.reshaped(value, rearranging.resolved(value.shape, shape))
+    return rearranging.reshaped(value, rearranging.resolved(value.shape, target))
 
 
-def _onnx_squeeze(node: Node, inputs: Inputs) -> OnnxValue:
-    return rearranging.squeezed(value_at(inputs, 0), onnx_axes(node, inputs))
+def _squeeze(data: Operand, /, axes: Integers | None = None) -> Value:
+    return rearranging.squeezed(values.value_of(data), None if axes is None else integers_of(axes))
 
 
-def _onnx_unsqueeze(node: Node, inputs: Inputs) -> OnnxValue:
-    axes = onnx_axes(node, inputs)
-    if axes is None:
-        raise FormatError("the axes are missing")
-    return rearranging.unsqueezed(value_at(inputs, 0), axes)
+def _unsqueeze(data: Operand, /, axes: Integers) -> Value:
+    return rearranging.unsqueezed(values.value_of(data), integers_of(axes))
 
 
-def _transpose(node: Node, inputs: Inputs) -> OnnxValue:
-    order = node.attributes.get("perm")
-    return rearranging.rearranged(value_at(inputs, 0), lambda array: np.transpose(array, order))
+def _transpose(data: Operand, /, *, perm: Sequence[int] | None = None) -> Value:
+    return rearranging.rearranged(values.value_of(data), lambda array: np.transpose(array, perm))
 
 
-def _gather(node: Node, inputs: Inputs) -> OnnxValue:
-    data, index = value_at(inputs, 0), constant_at(inputs, 1)
-    axis = rearranging.axis_in(data.shape, node.integer("axis", 0))
-    if index is None or index.dtype.kind not in "iu":
-        raise FormatError("its index is missing or not of integers")
-    if math.prod(data.shape) // data.shape[axis] * index.size > MAX_VALUES:
+def _expand(data: Operand, shape: Operand, /) -> Value:
+    return rearranging.broadcast_to(values.value_of(data), integers_of(shape))
+
+
+def _tile(data: Operand, repeats: Operand, /) -> Value:
+    value, times = values.value_of(data), integers_of(repeats)
+    if len(times) != len(value.shape):
+        raise FormatError(f"its repeats do not fit {value.shape}")
+    return rearranging.tiled(value, times)
+
+
+# --- parts -------------------------------------------------------------------
+
+
+def _index(index: Operand) -> Constant:
+    array = values.constant_of(index, "its index")
+    if array.dtype.kind not in "iu":
+        raise FormatError("its index is not of integers")
+    return array
+
+
+def _gather(data: Operand, index: Operand, /, *, axis: int = 0) -> Value:
+    value, places = values.value_of(data), _index(index)
+    axis = rearranging.axis_in(value.shape, axis)
+    if math.prod(value.shape) // value.shape[axis] * places.size > MAX_VALUES:
         raise FormatError("its inputs are missing or too large")
-    return rearranging.rearranged(data, lambda array: np.take(array, index, axis=axis))
+    return rearranging.rearranged(value, lambda array: np.take(array, places, axis=axis))
 
 
-def _gather_nd(node: Node, inputs: Inputs) -> OnnxValue:
-    data, index = value_at(inputs, 0), constant_at(inputs, 1)
-    if node.integer("batch_dims", 0):
+def _gather_nd(data: Operand, index: Operand, /, *, batch_dims: int = 0) -> Value:
+    value, places = values.value_of(data), _index(index)
+    if batch_dims:
         raise UnsupportedOperatorError("only batch_dims = 0 is supported")
-    if index is None or index.dtype.kind not in "iu" or not index.ndim:
-        raise FormatError("its index is missing or not of integers")
-    places, axes = math.prod(index.shape[:-1]), index.shape[-1]
-    if axes > len(data.shape) or places * math.prod(data.shape[axes:]) > MAX_VALUES:
+    count, axes = math.prod(places.shape[:-1]), places.shape[-1]
+    if axes > len(value.shape) or count * math.prod(value.shape[axes:]) > MAX_VALUES:
         raise FormatError("its index does not fit its input, or its result is too large")
-    where = tuple(np.moveaxis(index, -1, 0))
-    return rearranging.rearranged(data, lambda array: array[where])
+    where = tuple(np.moveaxis(places, -1, 0))
+    return rearranging.rearranged(value, lambda array: array[where])
 
 
-def _concat(node: Node, inputs: Inputs) -> OnnxValue:
-    parts = [value_at(inputs, index) for index in range(len(inputs))]
-    if sum(math.prod(part.shape) for part in parts) > MAX_VALUES:
-        raise FormatError("its result is too large")
-    axis = int(node.attributes["axis"])
-    constants = [part for part in parts if not isinstance(part, Signal)]
-    if len(constants) == len(parts):
-        return np.concatenate(constants, axis=axis)
-    return lowering.concatenate(
-        [p if isinstance(p, Signal) else exact_floats(p, "a constant") for p in parts], axis
-    )
-
-
-def _onnx_split(node: Node, inputs: Inputs) -> tuple[OnnxValue, ...]:
-    value = value_at(inputs, 0)
-    axis = rearranging.axis_in(value.shape, node.integer("axis", 0))
-    given = constant_at(inputs, 1)
-    if given is not None:
-        lengths = integers_of(given)
-    elif "split" in node.attributes:
-        lengths = node.integers("split", ())
-    else:
-        extent, count = value.shape[axis], len(node.outputs)
-        if node.integer("num_outputs", count) != count:
-            raise FormatError("num_outputs is not the number of its outputs")
-        # only the last part may be smaller
-        size = -(-extent // count)
-        lengths = (*[size] * (count - 1), extent - size * (count - 1))
+def _split(
+    data: Operand, /, split: Integers | None = None, *, axis: int = 0, num_outputs: int = 1
+) -> tuple[Value, ...]:
+    value = values.value_of(data)
+    axis = rearranging.axis_in(value.shape, axis)
+    if split is not None:
+        return rearranging.parts_along(value, axis, integers_of(split))
+    # only the last part may be smaller
+    extent = value.shape[axis]
+    size = -(-extent // num_outputs)
+    lengths = (*[size] * (num_outputs - 1), extent - size * (num_outputs - 1))
     return rearranging.parts_along(value, axis, lengths)
 
 
-def _onnx_slice(node: Node, inputs: Inputs) -> OnnxValue:
-    value = value_at(inputs, 0)
-    if len(inputs) == 1:
-        starts, ends = node.integers("starts", ()), node.integers("ends", ())
-        axes, steps = node.integers("axes", range(len(starts))), (1,) * len(starts)
-    else:
-        given = [constant_at(inputs, index) for index in range(1, 5)]
-        if given[0] is None or given[1] is None:
-            raise FormatError("its starts or ends are missing")
-        starts, ends = integers_of(given[0]), integers_of(given[1])
-        axes = tuple(range(len(starts))) if given[2] is None else integers_of(given[2])
-        steps = (1,) * len(starts) if given[3] is None else integers_of(given[3])
+def _slice(
+    data: Operand,
+    /,
+    starts: Integers,
+    ends: Integers,
+    axes: Integers | None = None,
+    steps: Operand | None = None,
+) -> Value:
+    value, first = values.value_of(data), integers_of(starts)
+    along = range(len(first)) if axes is None else integers_of(axes)
+    strides = (1,) * len(first) if steps is None else integers_of(steps)
     where = [slice(None)] * len(value.shape)
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+    for start, end, axis, step in zip(first, integers_of(ends), along, strides, strict=True):
         place = rearranging.axis_in(value.shape, axis)
-        extent = value.shape[place]
         # backwards, the end -extent - 1 or below means "up to the first one, included"
-        stop = None if step < 0 and end < -extent else end
+        stop = None if step < 0 and end < -value.shape[place] else end
         where[place] = slice(start, stop, step)
     return rearranging.rearranged(value, lambda array: array[tuple(where)])
 
 
-def _onnx_pad(node: Node, inputs: Inputs) -> OnnxValue:
-    mode = node.attributes.get("mode", b"constant")
-    if mode not in (b"constant", "constant"):
-        raise UnsupportedOperatorError(f"the mode {mode!r} is not supported, only 'constant'")
-    value = value_at(inputs, 0)
-    rank = len(value.shape)
-    given = constant_at(inputs, 1)
-    flat = node.integers("pads", ()) if given is None else integers_of(given)
-    axes_given = constant_at(inputs, 3)
-    axes = tuple(range(rank)) if axes_given is None else integers_of(axes_given)
-    if len(flat) != 2 * len(axes):
-        raise FormatError(f"pads {flat} do not fit {value.shape}")
-    pads = [(0, 0)] * rank
-    for axis, before, after in zip(axes, flat[: len(axes)], flat[len(axes) :], strict=True):
-        pads[rearranging.axis_in(value.shape, axis)] = (before, after)
-    fill = np.array(float(np.float32(node.attributes.get("value", 0.0))))
-    if constant_at(inputs, 2) is not None:
-        fill = floats_at(inputs, 2, "its value")
-    return rearranging.padded(value, pads, float(exact_floats(fill, "its value").reshape(())))
+def _pad(
+    data: Operand,
+    /,
+    pads: Integers,
+    value: Operand | float | None = None,
+    axes: Operand | None = None,
+    *,
+    mode: str = "constant",
+) -> Value:
+    if mode != "constant":
+        raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported, only 'constant'")
+    given, flat = values.value_of(data), integers_of(pads)
+    along = range(len(given.shape)) if axes is None else integers_of(axes)
+    if len(flat) != 2 * len(along):
+        raise FormatError(f"pads {flat} do not fit {given.shape}")
+    pairs = [(0, 0)] * len(given.shape)
+    for axis, before, after in zip(along, flat[: len(along)], flat[len(along) :], strict=True):
+        pairs[rearranging.axis_in(given.shape, axis)] = (before, after)
+    fill = 0.0 if value is None else float(values.floats_of(value, "its value").reshape(()))
+    return rearranging.padded(given, pairs, fill)
 
 
-def _onnx_expand(node: Node, inputs: Inputs) -> OnnxValue:
-    target = constant_at(inputs, 1)
-    if target is None:
-        raise FormatError("the shape is missing")
-    return rearranging.broadcast_to(value_at(inputs, 0), integers_of(target))
+# --- constants ---------------------------------------------------------------
 
 
-def _shape(node: Node, inputs: Inputs) -> OnnxValue:
-    shape = value_at(inputs, 0).shape
-    end = node.integer("end", len(shape))
-    return np.array(shape[node.integer("start", 0) : end], dtype=np.int64)
+def _shape(data: Operand, /, *, start: int = 0, end: int | None = None) -> Constant:
+    return np.array(values.value_of(data).shape[start:end], dtype=np.int64)
 
 
-def _constant_node(node: Node, inputs: Inputs) -> OnnxValue:
-    if len(node.attributes) != 1:
+def _size(data: Operand, /) -> Constant:
+    return np.array(math.prod(values.value_of(data).shape), dtype=np.int64)
+
+
+def _constant(
+    *,
+    value: Constant | None = None,
+    value_float: float | None = None,
+    value_floats: Sequence[float] | None = None,
+    value_int: int | None = None,
+    value_ints: Sequence[int] | None = None,
+) -> Constant:
+    given = [
+        np.asarray(entry, dtype)
+        for entry, dtype in (
+            (value, None),
+            (value_float, np.float32),
+            (value_floats, np.float32),
+            (value_int, np.int64),
+            (value_ints, np.int64),
+        )
+        if entry is not None
+    ]
+    if len(given) != 1:
         raise FormatError("a constant needs exactly one value")
-    ((key, value),) = node.attributes.items()
-    return np.asarray(value, dtype=_CONSTANT_TYPES[key])
+    return given[0]
 
 
-_CONSTANT_TYPES: dict[str, Any] = {
-    "value": None,
-    "value_float": np.float32,
-    "value_floats": np.float32,
-    "value_int": np.int64,
-    "value_ints": np.int64,
-}
+def _constant_of_shape(shape: Operand, /, *, value: Constant | None = None) -> Constant:
+    extents = integers_of(shape)
+    fill = np.zeros(1, np.float32) if value is None else np.asarray(value)
+    if fill.size != 1 or min(extents, default=0) < 0:
+        raise FormatError("its shape is negative or its value is not a single number")
+    values.require_moderate(math.prod(extents), fill)
+    return np.full(extents, fill.reshape(())[()])
 
-ONNX_SHAPES: dict[str, Operator] = {
-    "Cast": Operator(_cast, frozenset({"to"})),
-    "Concat": Operator(_concat, frozenset({"axis"})),
-    "Constant": Operator(_constant_node, frozenset(_CONSTANT_TYPES)),
-    "Dropout": Operator(_onnx_dropout, frozenset({"ratio", "seed"})),
-    "Expand": Operator(_onnx_expand),
-    "Flatten": Operator(_onnx_flatten, frozenset({"axis"})),
-    "Gather": Operator(_gather, frozenset({"axis"})),
-    "GatherND": Operator(_gather_nd, frozenset({"batch_dims"})),
-    "Identity": Operator(_onnx_identity),
-    "Pad": Operator(_onnx_pad, frozenset({"mode", "pads", "value"})),
-    "Reshape": Operator(_onnx_reshape, frozenset({"allowzero"})),
-    "Shape": Operator(_shape, frozenset({"end", "start"})),
-    "Slice": Operator(_onnx_slice, frozenset({"axes", "ends", "starts"})),
-    "Split": Operator(_onnx_split, frozenset({"axis", "num_outputs", "split"})),
-    "Squeeze": Operator(_onnx_squeeze, frozenset({"axes"})),
-    "Transpose": Operator(_transpose, frozenset({"perm"})),
-    "Unsqueeze": Operator(_onnx_unsqueeze, frozenset({"axes"})),
+
+def _range(start: Operand, limit: Operand, delta: Operand, /) -> Constant:
+    numbers = [values.constant_of(number) for number in (start, limit, delta)]
+    if any(number.size != 1 or number.dtype.kind not in "iu" for number in numbers):
+        raise UnsupportedOperatorError("only ranges of integers are supported")
+    entries = range(*(int(number.reshape(())) for number in numbers))
+    values.require_moderate(len(entries), *numbers)
+    return np.array(entries, dtype=np.result_type(*numbers))
+
+
+# --- pixels ------------------------------------------------------------------
+
+
+def _depth_to_space(data: Operand, /, *, blocksize: int, mode: str = "DCR") -> Value:
+    if mode not in ("DCR", "CRD"):
+        raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported")
+    return rearranging.depth_to_space(values.value_of(data), blocksize, block_first=mode == "DCR")
+
+
+def _space_to_depth(data: Operand, /, *, blocksize: int) -> Value:
+    return rearranging.space_to_depth(values.value_of(data), blocksize, block_first=True)
+
+
+# by such a scale a coordinate is halfway between two places exactly, or far from it, so that
+# runtimes that round to float32 find the same places
+_LARGEST_DENOMINATOR = 2**8
+
+
+def _resize(
+    data: Operand,
+    /,
+    *given: Operand | None,
+    antialias: int = 0,
+    axes: Sequence[int] | None = None,
+    coordinate_transformation_mode: str | None = None,
+    cubic_coeff_a: float = 0.0,
+    exclude_outside: int = 0,
+    extrapolation_value: float = 0.0,
+    keep_aspect_ratio_policy: str = "stretch",
+    mode: str = "nearest",
+    nearest_mode: str | None = None,
+) -> Value:
+    """Repeat or drop values; the attributes of other modes change nothing here."""
+    value = values.value_of(data)
+    # operator set 10 and Upsample have no region of interest, and coordinates of their own
+    old = len(given) == 1
+    # none of it, the scales, the sizes
+    _, scales, sizes = (None, *given, None) if old else (*given, *[None] * (3 - len(given)))
+    for key, text, only in (
+        ("mode", mode, "nearest"),
+        ("keep_aspect_ratio_policy", keep_aspect_ratio_policy, "stretch"),
+    ):
+        if text != only:
+            raise UnsupportedOperatorError(
+                f"the {key} {text[:40]!r} is not supported, only {only!r}"
+            )
+    along = range(len(value.shape)) if axes is None else axes
+    places = [rearranging.axis_in(value.shape, axis) for axis in along]
+    extents = [value.shape[axis] for axis in places]
+    factors = (
+        [] if scales is None else [Fraction(float(s)) for s in values.constant_of(scales).flat]
+    )
+    if factors:
+        new = [math.floor(e * factor) for e, factor in zip(extents, factors, strict=True)]
+        if any(
+            factor.denominator > _LARGEST_DENOMINATOR or (factor != 1 and size == extent)
+            for extent, size, factor in zip(extents, new, factors, strict=True)
+        ):
+            raise UnsupportedOperatorError(
+                f"its scales {[float(factor) for factor in factors]} leave the places to rounding, "
+                f"which runtimes do differently; export it with sizes, or scales such as 2 or 0.5"
+            )
+    else:
+        new = list(integers_of(sizes, "its sizes"))
+        factors = [Fraction(size, extent) for size, extent in zip(new, extents, strict=True)]
+    shape = list(value.shape)
+    for axis, size in zip(places, new, strict=True):
+        shape[axis] = size
+    if math.prod(shape) > MAX_VALUES or min(new) < 1:
+        raise NetworkError(f"it resizes {value.shape} to {tuple(shape)}")
+    if old and min(factors) < 1:
+        raise UnsupportedOperatorError("operator set 10 does not say how it makes a value smaller")
+    coordinate = coordinate_transformation_mode or ("asymmetric" if old else "half_pixel")
+    rounding = nearest_mode or ("floor" if old else "round_prefer_floor")
+    for axis, extent, size, factor in zip(places, extents, new, factors, strict=True):
+        index = rearranging.nearest(extent, size, factor, coordinate, rounding)
+        value = rearranging.part_along(value, axis, index)
+    return value
+
+
+ONNX_SHAPES: dict[str, Callable[..., Any]] = {
+    "Cast": _cast,
+    "Concat": lambda *parts, axis: values.joined(parts, axis),
+    "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
+    "DepthToSpace": _depth_to_space,
+    "Dropout": _dropout,
+    "Expand": _expand,
+    "Flatten": _flatten,
+    "Gather": _gather,
+    "GatherND": _gather_nd,
+    "Identity": lambda data, /: values.value_of(data),
+    "Pad": _pad,
+    "Range": _range,
+    "Reshape": _reshape,
+    "Resize": _resize,
+    "Shape": _shape,
+    "Size": _size,
+    "Slice": _slice,
+    "SpaceToDepth": _space_to_depth,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Tile": _tile,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+    "Upsample": lambda data, /, scales, *, mode="nearest": _resize(data, scales, mode=mode),
 }

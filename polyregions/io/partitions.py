@@ -12,31 +12,23 @@ regions hold its source, the lower number.
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain import Domain, Polytope
 from polyregions.errors import FormatError
-from polyregions.files.archives import signed
+from polyregions.files.archives import OtherVersionError, read_manifest, signed, value_of
+from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra, regular_file
-from polyregions.io.partition_manifest import (
-    MANIFEST_FILE,
-    PARTITIONS_FORMAT,
-    PARTITIONS_VERSION,
-    PROBLEM,
-    Head,
-    ListedPart,
-    is_result,
-    manifest_of,
-)
-from polyregions.pattern import Words
+from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions
 from polyregions.regions.archive import (
     exact_arrays,
@@ -49,6 +41,7 @@ from polyregions.regions.archive import (
 __all__ = [
     "THIN",
     "check_replaceable",
+    "is_result",
     "open_partitions",
     "write_edge_part",
     "write_head",
@@ -60,6 +53,10 @@ PartEntry = dict[str, Any]
 _ROWS_AT_A_TIME = 1 << 16  # rows that are read at a time
 
 THIN = 1  # bit of `flags`: no float point lies in the region; `exact` holds the witness
+
+PARTITIONS_FORMAT, PARTITIONS_VERSION = "polyregions partitions", 1
+MANIFEST_FILE, PROBLEM = "manifest.json", "problem.npz"
+_NAME = re.compile(r"(regions|edges)/part-[0-9]{5,9}\.parquet")
 
 
 def check_replaceable(path: Path) -> None:
@@ -154,20 +151,9 @@ def write_edge_part(
     """
     pyarrow: Any = import_extra("pyarrow", "parquet", "writing Parquet")
     unit, several = _switching_units(edges, patterns)
-    lists: Any = pyarrow.nulls(len(edges), pyarrow.list_(pyarrow.int32()))
-    if several:
-        units: list[list[int] | None] = [None] * len(edges)
-        for row, switching in several.items():
-            units[row] = switching
-        lists = pyarrow.array(units, pyarrow.list_(pyarrow.int32()))
-    table = pyarrow.table(
-        {
-            "source": edges[:, 0].copy(),
-            "target": edges[:, 1].copy(),
-            "unit": unit,
-            "units": lists,
-        }
-    )
+    units = pyarrow.array(several, pyarrow.list_(pyarrow.int32()))
+    source, target = edges.T.copy()
+    table = pyarrow.table({"source": source, "target": target, "unit": unit, "units": units})
     delta = dict.fromkeys(("source", "target"), "DELTA_BINARY_PACKED")
     return _write(folder, "edges", index, table, delta)
 
@@ -177,12 +163,12 @@ def write_head(
 ) -> None:
     """Write the manifest and the problem; `empty` is the result without its arrays."""
     save_regions(empty, folder / PROBLEM)
-    network, domain = empty.network, empty.domain
+    network = empty.network
     manifest = {
         "format": PARTITIONS_FORMAT,
         "version": PARTITIONS_VERSION,
         "network": {"name": network.name, "fingerprint": network.fingerprint},
-        "domain": _domain_record(domain),
+        "domain": _domain_record(empty.domain),
         "input_dimension": network.input_dimension,
         "hidden_units": network.hidden_units,
         "regions": sum(part["rows"] for part in regions),
@@ -192,9 +178,8 @@ def write_head(
         "exact_decisions": empty.exact_decisions,
         "parts": {"regions": list(regions), "edges": list(edges)},
     }
-    with (folder / MANIFEST_FILE).open("xb") as stream:
+    with atomic_write(folder / MANIFEST_FILE) as stream:
         stream.write(signed(manifest))
-        _flush(stream)
 
 
 def _domain_record(domain: Domain | None) -> dict[str, Any] | None:
@@ -249,7 +234,8 @@ def _read_parts(
         _require_order(patterns)
         witnesses.append(np.stack([_number_column(table[f"x{axis}"]) for axis in range(n)], axis=1))
         for row in np.flatnonzero(_number_column(table["flags"]) & THIN).tolist():
-            exact[count + row] = _fractions_of_texts(table["exact"][row].as_py())
+            pairs = (text.split("/") for text in table["exact"][row].as_py())
+            exact[count + row] = tuple(Fraction(int(p, 16), int(q, 16)) for p, q in pairs)
         count += len(table)
     for table in _tables(folder, parts["edges"]):
         pair = [_number_column(table[name]) for name in ("source", "target")]
@@ -321,32 +307,19 @@ def _sha256(file: Path) -> str:
 
 def _switching_units(
     edges: NDArray[np.int32], patterns: Words
-) -> tuple[NDArray[np.int32], dict[int, list[int]]]:
+) -> tuple[NDArray[np.int32], list[list[int] | None]]:
     """Return the lowest unit that switches at each edge, and all where there are several."""
     masks = patterns[edges[:, 0]] ^ patterns[edges[:, 1]]
     lowest = np.full(len(edges), -1, dtype=np.int32)
-    switching = np.zeros(len(edges), dtype=np.int64)
-    for word, mask in enumerate(masks.T):
-        switching += np.bitwise_count(mask)
+    for word, mask in reversed(list(enumerate(masks.T))):
         # the bits below the lowest one that is set
-        below = np.bitwise_count((mask & (~mask + np.uint64(1))) - np.uint64(1)).astype(np.int32)
-        here = (lowest < 0) & (mask != 0)
-        lowest[here] = 64 * word + below[here]
-    several = {
-        row: [
-            64 * word + bit
-            for word, mask in enumerate(masks[row].tolist())
-            for bit in range(64)
-            if mask >> bit & 1
-        ]
-        for row in np.flatnonzero(switching > 1).tolist()
-    }
+        below = np.bitwise_count((mask & (~mask + np.uint64(1))) - np.uint64(1))
+        lowest[mask != 0] = 64 * word + below[mask != 0].astype(np.int32)
+    several: list[list[int] | None] = [None] * len(edges)
+    rows = np.flatnonzero(np.bitwise_count(masks).sum(axis=1, dtype=np.int64) > 1)
+    for row, bits in zip(rows.tolist(), unpack(masks[rows], 64 * masks.shape[1]), strict=True):
+        several[row] = np.flatnonzero(bits).tolist()
     return lowest, several
-
-
-def _fractions_of_texts(texts: Sequence[str]) -> tuple[Fraction, ...]:
-    pairs = (text.split("/") for text in texts)
-    return tuple(Fraction(int(top, 16), int(bottom, 16)) for top, bottom in pairs)
 
 
 def _write(
@@ -356,7 +329,8 @@ def _write(
     parquet: Any = import_extra("pyarrow.parquet", "parquet", "writing Parquet")
     name = f"{kind}/part-{index:05d}.parquet"
     (folder / kind).mkdir(exist_ok=True)
-    with (folder / name).open("xb") as stream:
+    file = folder / name
+    with atomic_write(file) as stream:
         parquet.write_table(
             table,
             stream,
@@ -367,12 +341,78 @@ def _write(
             column_encoding=dict(encodings),
             write_page_checksum=True,
         )
-        _flush(stream)
-    file = folder / name
     size = file.stat().st_size
     return {"file": name, "rows": len(table), "bytes": size, "sha256": _sha256(file)}
 
 
-def _flush(stream: BinaryIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())
+# --- the manifest -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ListedPart:
+    """What the manifest says of a part; 0.1.0 wrote no checksums."""
+
+    file: str
+    rows: int
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the manifest says of the result."""
+
+    input_dimension: int
+    regions: int
+    edges: int
+    complete: bool
+    proven: bool
+    parts: dict[str, Any]
+
+
+def manifest_of(folder: Path) -> tuple[Head, dict[str, list[ListedPart]]]:
+    """Return what the manifest says, and the parts of each kind.
+
+    Raises
+    ------
+    FormatError
+        If there is none, or it is damaged or of another kind or version.
+    """
+    try:
+        manifest = read_manifest(
+            folder / MANIFEST_FILE, PARTITIONS_FORMAT, PARTITIONS_VERSION, unsigned=True
+        )
+        head = value_of(Head, manifest)
+        kinds = {kind: head.parts.get(kind) for kind in ("regions", "edges")}
+        if not all(isinstance(listed, list) for listed in kinds.values()):
+            raise ValueError("its parts are no lists")
+        parts = {
+            kind: [value_of(ListedPart, part) for part in listed or ()]
+            for kind, listed in kinds.items()
+        }
+        if not all(_NAME.fullmatch(part.file) for listed in parts.values() for part in listed):
+            raise ValueError("it names a file outside")
+        return head, parts
+    except OSError as error:
+        raise FormatError(
+            f"{folder.name} is a folder whose {MANIFEST_FILE} cannot be read ({error.strerror}); "
+            f"give one written by 'polyregions enumerate -o NAME.parquet'"
+        ) from None
+    except OtherVersionError as error:
+        raise FormatError(f"{folder.name} has {error}; install a newer polyregions") from None
+    except ValueError as error:
+        raise FormatError(
+            f"{MANIFEST_FILE} in {folder.name} is damaged or of another kind ({error}); write it "
+            f"again"
+        ) from None
+
+
+def is_result(folder: Path) -> bool:
+    """Return whether a folder is a result of this kind and holds nothing else."""
+    try:
+        _, parts = manifest_of(folder)
+        found = {file.relative_to(folder).as_posix() for file in folder.rglob("*")}
+    except (FormatError, OSError):
+        return False
+    listed = {part.file for kind in parts.values() for part in kind}
+    return found <= listed | {MANIFEST_FILE, PROBLEM, *parts}

@@ -16,22 +16,27 @@ from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.exact_floats import MAX_ENTRIES
-from polyregions.io.lowering import MAX_VALUES, Shape, Signal, add, reshape, select
+from polyregions.io.lowering import add
+from polyregions.io.signals import MAX_VALUES, Shape, Signal, reshape, select
 
 __all__ = [
     "COORDINATES",
     "ROUNDINGS",
     "axis_in",
     "broadcast_to",
+    "depth_to_space",
     "joined_axes",
     "nearest",
     "padded",
     "part_along",
     "parts_along",
     "rearranged",
+    "require_room",
     "reshaped",
     "resolved",
+    "space_to_depth",
     "squeezed",
+    "tiled",
     "unsqueezed",
 ]
 
@@ -50,7 +55,7 @@ def rearranged(value: Value, move: Callable[[Array], Array]) -> Value:
     """
     if not isinstance(value, Signal):
         return move(value)
-    return select(value, move(np.arange(value.size).reshape(value.shape)))
+    return select(value, move(value.places))
 
 
 def reshaped(value: Value, shape: Shape) -> Value:
@@ -151,6 +156,52 @@ def broadcast_to(value: Value, shape: Shape) -> Value:
     return rearranged(value, lambda array: np.broadcast_to(array, target))
 
 
+def require_room(value: Value, repeats: Sequence[int]) -> None:
+    """Refuse to repeat a value more often than a signal may be large."""
+    if min(repeats, default=1) < 1 or math.prod(value.shape) * math.prod(repeats) > MAX_VALUES:
+        raise FormatError(f"repeating shape {value.shape} {tuple(repeats)} times is too large")
+
+
+def tiled(value: Value, repeats: Sequence[int]) -> Value:
+    """Return a value repeated along its axes, as numpy.tile does."""
+    require_room(value, repeats)
+    return rearranged(value, lambda array: np.tile(array, repeats))
+
+
+def depth_to_space(value: Value, size: int, *, block_first: bool) -> Value:
+    """Return a value (..., channels, height, width) with channels moved into squares of pixels.
+
+    Parameters
+    ----------
+    block_first : bool
+        Whether the places in a square come before the new channels among the old ones, or
+        behind them.
+    """
+    channels, height, width = value.shape[-3:]
+    depth = channels // size**2
+    apart = (size, size, depth) if block_first else (depth, size, size)
+    order = (2, 3, 0, 4, 1) if block_first else (0, 3, 1, 4, 2)
+    return _turned(value, (*apart, height, width), order, (depth, height * size, width * size))
+
+
+def space_to_depth(value: Value, size: int, *, block_first: bool) -> Value:
+    """Return a value with squares of pixels moved into channels: :func:`depth_to_space` undone."""
+    channels, height, width = value.shape[-3:]
+    rows, columns = height // size, width // size
+    order = (2, 4, 0, 1, 3) if block_first else (0, 2, 4, 1, 3)
+    apart = (channels, rows, size, columns, size)
+    return _turned(value, apart, order, (channels * size**2, rows, columns))
+
+
+def _turned(value: Value, apart: Shape, order: Shape, result: Shape) -> Value:
+    """Return a value whose last three axes are split into others, put in order, and joined."""
+    batch = value.shape[:-3]
+    axes = (*range(len(batch)), *(len(batch) + axis for axis in order))
+    return rearranged(
+        value, lambda array: array.reshape(*batch, *apart).transpose(axes).reshape(*batch, *result)
+    )
+
+
 def padded(value: Value, pads: Sequence[tuple[int, int]], constant: float) -> Value:
     """Return a value with constants around it; negative pads cut.
 
@@ -165,12 +216,11 @@ def padded(value: Value, pads: Sequence[tuple[int, int]], constant: float) -> Va
     shape = tuple(extent + sum(pad) for extent, pad in zip(value.shape, pads, strict=True))
     if min(shape) < 1 or math.prod(shape) > MAX_VALUES:
         raise NetworkError(f"padding makes the shape {shape}, which is empty or too large")
-    index = np.arange(value.size).reshape(value.shape)
     cut = tuple(
         slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(value.shape, pads, strict=True)
     )
     wide = [(max(0, before), max(0, after)) for before, after in pads]
-    index = np.pad(index[cut], wide, constant_values=-1)
+    index = np.pad(value.places[cut], wide, constant_values=-1)
     result = select(value, index)
     return add(result, np.where(index < 0, constant, 0.0)) if constant else result
 

@@ -18,22 +18,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import read_bytes
-from polyregions.io import lowering
+from polyregions.errors import FormatError, UnsupportedOperatorError
+from polyregions.files.reading import naming, read_bytes
+from polyregions.io import signals
 from polyregions.io.blocks import MAX_LAYERS
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.lowering import Signal
+from polyregions.io.signals import Signal
 from polyregions.io.state_dicts import network_of_state
-from polyregions.io.torch_operators import ATEN
-from polyregions.io.torch_values import TorchLowering
+from polyregions.io.torch_operators import ATEN, lowered
 from polyregions.network import Network
 
 __all__ = ["load_safetensors", "supported_layers"]
@@ -43,19 +42,8 @@ _MAX_HEADER = 2**24
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _OVERLOADS = (".default", ".Tensor", ".using_ints", ".int", ".dim")
 
-# how arguments of any kind fail inside an operator
-_HEADER_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-
 # functions that read one value, by their names without overload
-_LAYERS: dict[str, TorchLowering] = {
+_LAYERS: dict[str, Callable[..., Any]] = {
     name: next(ATEN[name + end] for end in _OVERLOADS if name + end in ATEN)
     for name in (
         "abs",
@@ -129,7 +117,8 @@ def load_safetensors(
     """
     file = Path(path)
     data = read_bytes(file)
-    try:
+    # a damaged header may have any JSON anywhere
+    with naming(file, "has malformed metadata; save it again"):
         header, body = _header(data)
         entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
         _check_places(entries, len(body))
@@ -146,12 +135,7 @@ def load_safetensors(
             return network_of_state(arrays, activation, name)
         if activation is not None:
             raise FormatError("its list of layers names the activations; leave yours out")
-        return lowering.to_network(_signal(description, arrays), name)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
-    # a damaged header may have any JSON anywhere
-    except (*_HEADER_ERRORS, MemoryError):
-        raise FormatError(f"{file} has malformed metadata; save it again") from None
+        return signals.to_network(_signal(description, arrays), name)
 
 
 def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -232,7 +216,7 @@ def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None])
     layers = description["layers"]
     if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise FormatError("its layers are no list, or too many")
-    signal = lowering.source((1, *_whole_places(description["input_shape"])))
+    signal = signals.source((1, *_whole_places(description["input_shape"])))
     for index, layer in enumerate(layers):
         operator = str(layer["op"])
         lower = _LAYERS.get(operator)
@@ -251,10 +235,8 @@ def _signal(description: Mapping[str, Any], arrays: Mapping[str, Floats | None])
                     raise FormatError(f"layer {index} reads {value[:80]!r}, which is not stored")
                 value = stored
             arguments[key] = value
-        try:
-            result = lower(arguments)
-        except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-            raise type(error)(f"layer {index}, {operator}: {error}") from None
+        with naming(f"layer {index}, {operator}"):
+            result = lowered(operator, lower, arguments)
         assert isinstance(result, Signal)
         signal = result
     return signal

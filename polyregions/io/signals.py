@@ -17,10 +17,11 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import Block, input_block, layers_of
-from polyregions.io.exact_floats import Floats, exact_sum
-from polyregions.io.exact_sparse import (
+from polyregions.io.exact_floats import (
+    Floats,
     Sparse,
     exact_matrix_sum,
+    exact_sum,
     is_row_monomial,
     mixed_columns,
     mixed_rows,
@@ -40,6 +41,7 @@ __all__ = [
     "reshape",
     "select",
     "source",
+    "spread",
     "to_network",
 ]
 
@@ -67,6 +69,11 @@ class Signal:
     def size(self) -> int:
         """Number of values."""
         return math.prod(self.shape)
+
+    @property
+    def places(self) -> Indices:
+        """The flat index of each value, in the signal's shape."""
+        return np.arange(self.size).reshape(self.shape)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -127,6 +134,11 @@ def select(signal: Signal, index: Indices) -> Signal:
     if len(flat) == signal.size and bool((flat == np.arange(signal.size)).all()):
         return replace(signal, shape=shape)
     return linear(signal, selection(flat, signal.size), shape)
+
+
+def spread(signal: Signal, shape: Shape) -> Signal:
+    """Return a signal broadcast to a shape."""
+    return select(signal, np.broadcast_to(signal.places, shape))
 
 
 def linear(signal: Signal, matrix: Sparse, shape: Shape) -> Signal:

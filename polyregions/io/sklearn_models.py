@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import lowering
+from polyregions.io import lowering, signals
 from polyregions.io.exact_floats import Floats, exact_floats
-from polyregions.io.lowering import DroppedOperatorWarning, Signal
+from polyregions.io.lowering import DroppedOperatorWarning
 from polyregions.io.maxima import clip
+from polyregions.io.signals import Signal
 from polyregions.network import Network
 
 __all__ = ["from_sklearn"]
@@ -66,11 +67,11 @@ def from_sklearn(estimator: Any, *, name: str = "network") -> Network:
     *scalers, perceptron = steps
     if _estimator_kind(perceptron) not in _PERCEPTRONS:
         raise _unsupported(perceptron, "the last step is")
-    signal = lowering.source((_inputs(steps),))
+    signal = signals.source((_inputs(steps),))
     for scaler in scalers:
         if scaler is not None and scaler != "passthrough":
             signal = _scaled_features(signal, scaler)
-    return lowering.to_network(_perceptron_layers(signal, perceptron), name)
+    return signals.to_network(_perceptron_layers(signal, perceptron), name)
 
 
 def _estimator_kind(step: Any) -> str:
@@ -143,8 +144,9 @@ def _perceptron_layers(signal: Signal, perceptron: Any) -> Signal:
         )
     last = len(weights) - 1
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        signal = lowering.matmul_right(signal, _model_floats(weight, f"coefs_[{layer}]"))
-        signal = lowering.add(signal, _model_floats(bias, f"intercepts_[{layer}]"))
+        matrix = _model_floats(weight, f"coefs_[{layer}]").T
+        shift = _model_floats(bias, f"intercepts_[{layer}]")
+        signal = lowering.linear_layer(signal, matrix, shift)
         if layer < last and perceptron.activation == "relu":
             signal = lowering.bend(signal, 0.0, 1.0)
     return signal

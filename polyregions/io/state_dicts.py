@@ -11,10 +11,11 @@ from itertools import pairwise
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import lowering
+from polyregions.io import lowering, signals
 from polyregions.io.exact_floats import Floats
-from polyregions.io.lowering import Signal, bend
+from polyregions.io.lowering import bend
 from polyregions.io.maxima import clip
+from polyregions.io.signals import Signal
 from polyregions.network import Network
 
 __all__ = ["Activation", "after_layers", "is_parameter", "network_of_state", "parse_activations"]
@@ -173,18 +174,14 @@ def network_of_state(
     signal = None
     for index, unit in zip(indices, units, strict=True):
         weight, bias = layers[index]
-        signal = lowering.source((weight.shape[1],)) if signal is None else signal
+        signal = signals.source((weight.shape[1],)) if signal is None else signal
         try:
-            signal = lowering.matmul_right(signal, weight.T)
-            if bias is not None:
-                if bias.shape != signal.shape:
-                    raise NetworkError(f"{len(weight)} units have a bias of shape {bias.shape}")
-                signal = lowering.add(signal, bias)
+            signal = lowering.linear_layer(signal, weight, bias)
         except NetworkError as error:
             raise NetworkError(f"layer {index}: {error}") from None
         signal = unit(signal)
     assert signal is not None
-    return lowering.to_network(signal, name, assumed=_assumption(activation, indices))
+    return signals.to_network(signal, name, assumed=_assumption(activation, indices))
 
 
 def _numbered_layers(

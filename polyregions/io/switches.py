@@ -8,24 +8,25 @@ the two meet is decided on their linear forms, exactly; what is not seen to meet
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io.blocks import Block
-from polyregions.io.exact_floats import Floats, exact_product, exact_sum
-from polyregions.io.exact_sparse import Sparse, exact_matrix_sum, mixed_rows, selection, sparse
-from polyregions.io.lowering import (
-    Shape,
-    Signal,
-    add,
-    add_signals,
-    bend,
-    broadcast_shape,
-    multiply,
-    select,
+from polyregions.io.exact_floats import (
+    Floats,
+    Sparse,
+    exact_matrix_sum,
+    exact_product,
+    exact_sum,
+    mixed_rows,
+    selection,
+    sparse,
 )
+from polyregions.io.lowering import add, add_signals, bend, multiply
+from polyregions.io.signals import Shape, Signal, broadcast_shape, select, spread
 
 __all__ = ["Switch", "opposite", "where", "where_positive"]
 
@@ -74,7 +75,7 @@ def where_positive(switch: Switch, on: Signal | Floats, off: Signal | Floats) ->
 
     Examples
     --------
-    >>> from polyregions.io.lowering import source
+    >>> from polyregions.io.signals import source
     >>> x = source((2,))
     >>> kinked = where_positive(Switch(x), x, multiply(x, np.array(0.5)))
     >>> kinked.layers[0].lower
@@ -168,13 +169,9 @@ def where(mask: NDArray[np.bool_], on: Signal | Floats, off: Signal | Floats) ->
             constant[taken] = part[taken]
     if not signals:
         return constant
-    if len(signals) == 2:
-        return add(add_signals(signals[0], signals[1]), constant)
-    return add(signals[0], constant)
+    return add(reduce(add_signals, signals), constant)
 
 
 def _spread(part: Signal | Floats, shape: Shape) -> Signal | Floats:
     """Return a value broadcast to a shape."""
-    if not isinstance(part, Signal):
-        return np.broadcast_to(part, shape)
-    return select(part, np.broadcast_to(np.arange(part.size).reshape(part.shape), shape))
+    return spread(part, shape) if isinstance(part, Signal) else np.broadcast_to(part, shape)

@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Arrays
 from polyregions.errors import FormatError
 from polyregions.files.atomic import atomic_write
-from polyregions.files.reading import import_extra
+from polyregions.files.reading import import_extra, known_suffix
 from polyregions.pattern import to_text, unpack
 from polyregions.regions import Regions, check_regions
 
@@ -110,12 +109,7 @@ def write_table(table: Mapping[str, NDArray[Any]], path: str | PathLike[str]) ->
     MissingExtraError
         If pyarrow is not installed.
     """
-    writer = _TABLE_WRITERS.get(Path(path).suffix.lower())
-    if writer is None:
-        raise FormatError(
-            f"{Path(path).name} has no known table format; "
-            f"end the name in {', '.join(TABLE_SUFFIXES)}"
-        )
+    writer = _TABLE_WRITERS[known_suffix(path, TABLE_SUFFIXES, "table")]
     if writer is _write_parquet_table:
         import_extra("pyarrow.parquet", "parquet", "writing Parquet")
     with atomic_write(path) as stream:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -18,15 +18,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError
-from polyregions.io.exact_floats import MAX_REPEATED, exact_floats
-from polyregions.io.lowering import Shape
-from polyregions.io.torch_values import BFLOAT16, TYPES
+from polyregions.io.exact_floats import MAX_REPEATED, Floats, exact_floats, significant_bits
+from polyregions.io.outputs import Output
+from polyregions.io.signals import Shape
 
-__all__ = ["Archive", "Json", "Stored", "json_of", "open_archive", "stored_tensors"]
+__all__ = [
+    "FLOAT32",
+    "REAL_TYPES",
+    "TRUTH",
+    "Archive",
+    "Json",
+    "Stored",
+    "holds",
+    "json_of",
+    "name_read",
+    "open_archive",
+    "operator_of",
+    "outputs_of",
+    "results_of",
+    "stored_tensors",
+]
 
 Json = Any
 
 _MAX_JSON = 2**26
+
+# numbers of torch's serialized ScalarType, and numpy's types that store them
+_BFLOAT16, TRUTH, FLOAT32 = 13, 12, 7
+_TYPES: dict[int, Any] = {
+    1: np.uint8,
+    2: np.int8,
+    3: np.int16,
+    4: np.int32,
+    5: np.int64,
+    6: np.float16,
+    FLOAT32: np.float32,
+    8: np.float64,
+    TRUTH: np.bool_,
+    _BFLOAT16: np.uint16,
+}
+REAL_TYPES = (6, FLOAT32, 8, _BFLOAT16)
+_BFLOAT16_MANTISSA = 8
+
+
+def holds(dtype: int, numbers: Floats) -> bool:
+    """Whether a type of torch, by its number, holds numbers without rounding them."""
+    if dtype == _BFLOAT16:
+        return bool((significant_bits(numbers) <= _BFLOAT16_MANTISSA).all())
+    if dtype not in _TYPES:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool((numbers.astype(_TYPES[dtype]).astype(np.float64) == numbers).all())
 
 
 @dataclass(frozen=True)
@@ -56,11 +98,11 @@ class Stored:
         FormatError, NetworkError
             If the data end early, or hold no real finite numbers.
         """
-        if self.dtype not in TYPES:
+        if self.dtype not in _TYPES:
             raise NetworkError(f"{self.name} is not of type float16, bfloat16, float32 or float64")
         if not math.prod(self.shape):
             raise FormatError(f"{self.name} has the shape {self.shape}, which is empty")
-        numbers = np.frombuffer(self.data, dtype=TYPES[self.dtype])
+        numbers = np.frombuffer(self.data, dtype=_TYPES[self.dtype])
         last = self.offset + sum(
             (n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)
         )
@@ -68,15 +110,14 @@ class Stored:
             raise FormatError(
                 f"the data of {self.name} end before its shape {self.shape} is filled"
             )
-        index = np.full(self.shape, self.offset, dtype=np.intp)
-        for axis, (extent, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
-            steps = (np.arange(extent) * stride).reshape(-1, *[1] * (len(self.shape) - axis - 1))
-            index += steps
-        picked: NDArray[Any] = np.asarray(numbers[index])
-        if self.dtype == BFLOAT16:
+        steps = tuple(stride * numbers.itemsize for stride in self.strides)
+        picked: NDArray[Any] = np.lib.stride_tricks.as_strided(
+            numbers[self.offset :], self.shape, steps, writeable=False
+        )
+        if self.dtype == _BFLOAT16:
             # the upper half of a float32
             picked = (picked.astype(np.uint32) << 16).view(np.float32)
-        return picked if picked.dtype.kind == "b" else exact_floats(picked, self.name)
+        return picked.copy() if picked.dtype.kind == "b" else exact_floats(picked, self.name)
 
 
 def open_archive(data: bytes) -> Archive:
@@ -187,3 +228,73 @@ def _tensor(archive: Archive, folder: str, name: str, record: Json) -> Stored:
 
 def _fixed(size: Json) -> int:
     return int(size["as_int"])
+
+
+# --- nodes and outputs -------------------------------------------------------
+
+_PREFIX = "torch.ops.aten."
+
+
+def operator_of(node: Json) -> str:
+    """Return the name of the operator of a node, with its overload."""
+    return str(node["target"]).removeprefix(_PREFIX)
+
+
+def results_of(node: Json) -> list[str]:
+    """Return the names of what a node computes."""
+    names: list[str] = []
+    for output in node["outputs"]:
+        ((kind, content),) = output.items()
+        if kind == "as_tensors":
+            names += [entry["name"] for entry in content]
+        elif isinstance(content, dict):
+            names.append(content.get("name") or content["as_name"])
+    return names
+
+
+def name_read(part: Json) -> str | None:
+    """Return the name of the value that a part of an argument reads, if it reads one."""
+    if not isinstance(part, dict):
+        return None
+    inner = part.get("as_tensor", part)
+    name = inner.get("name", inner.get("as_name")) if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def outputs_of(module: Json) -> list[Output]:
+    """Return the outputs of a graph module, named by their places in what the module returns."""
+    values: list[str | None] = []
+    for spec in module["signature"]["output_specs"]:
+        if "user_output" not in spec:
+            raise FormatError("the program changes a buffer; export it in evaluation mode")
+        values.append(spec["user_output"]["arg"].get("as_tensor", {}).get("name"))
+    names = _output_names(module) if len(values) > 1 else ["0"]
+    if len(names) != len(values):
+        names = [str(number) for number in range(len(values))]
+    return [Output(name, value) for name, value in zip(names, values, strict=True)]
+
+
+def _output_names(module: Json) -> list[str]:
+    """Return the names of the outputs, from the containers that the module returns."""
+    call = next(call for call in module["module_call_graph"] if call["fqn"] == "")
+    _, tree = json.loads(call["signature"]["out_spec"])
+    fields = {
+        name: entry["fields"] if isinstance(entry, dict) else entry
+        for name, entry in (module.get("treespec_namedtuple_fields") or {}).items()
+    }
+    return list(_leaf_outputs(tree, "", fields))
+
+
+def _leaf_outputs(tree: Json, place: str, fields: dict[str, list[str]]) -> Iterator[str]:
+    kind, children = tree["type"], tree["children_spec"]
+    if kind is None:
+        yield place or "0"
+        return
+    context = json.loads(tree["context"]) if tree["context"] else None
+    keys: Sequence[Any] = range(len(children))
+    if kind.endswith("namedtuple"):
+        keys = fields.get(str(context), [str(key) for key in keys])
+    elif isinstance(context, list) and len(context) == len(children):
+        keys = context
+    for key, child in zip(keys, children, strict=True):
+        yield from _leaf_outputs(child, f"{place}.{key}" if place else str(key), fields)

@@ -7,40 +7,44 @@ only the JSON and the numbers are read, so nothing in the file can run.
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import read_bytes
-from polyregions.io import lowering, rearranging
+from polyregions.files.reading import naming, read_bytes
+from polyregions.io import signals
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
-from polyregions.io.lowering import Shape, Signal
+from polyregions.io.outputs import Maker, chosen_outputs, kept_outputs, side_by_side
+from polyregions.io.signals import Shape, Signal
 from polyregions.io.torch_archive import (
+    REAL_TYPES,
     Archive,
     Json,
     Stored,
     json_of,
+    name_read,
     open_archive,
+    operator_of,
+    outputs_of,
+    results_of,
     stored_tensors,
 )
-from polyregions.io.torch_operators import lowering_of
-from polyregions.io.torch_outputs import kept_results, needed_calls, operator_of, results_of
-from polyregions.io.torch_shapes import TORCH_SHAPES
-from polyregions.io.torch_values import TorchValue, part_of
+from polyregions.io.torch_operators import DROPPED_AT_THE_END, lowered, lowering_of
+from polyregions.io.torch_shapes import TORCH_VIEWS
+from polyregions.io.values import Operand
 from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]
 
-_PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_none", "as_string")
+_PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_scalar_type", "as_string")
+# no argument, and arguments that say how to compute, but not what
+_NOTHING = ("as_none", "as_device", "as_layout", "as_memory_format")
 _CHANGED = "it reads a value that an operator in place has changed; use inplace=False"
-# arguments that say how to compute, but not what
-_IGNORED_ARGUMENTS = ("as_device", "as_layout", "as_memory_format")
 
 
 def load_pt2(
@@ -87,18 +91,13 @@ def load_pt2(
 
 def read_pt2(data: bytes, where: str, name: str, output: str | int | None = None) -> Network:
     """Read the bytes of an exported program; `where` names them in messages."""
-    try:
-        return _read_program(open_archive(data), name, output)
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{where}: {error}") from None
-    except Warning:  # where the caller makes errors of them
-        raise
     # a damaged archive may have any JSON anywhere
-    except Exception:
-        raise FormatError(
-            f"{where} is not a readable torch.export archive (torch 2.8 or later); "
-            "it may be truncated: copy or export it again"
-        ) from None
+    damaged = (
+        "is not a readable torch.export archive (torch 2.8 or later); it may be truncated: copy or "
+        "export it again"
+    )
+    with naming(where, damaged):
+        return _read_program(open_archive(data), name, output)
 
 
 def _read_program(archive: Archive, name: str, output: str | int | None) -> Network:
@@ -113,10 +112,10 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     ]
     if len(inputs) != 1:
         raise FormatError(f"the program has {len(inputs)} inputs; export one with exactly one")
-    wanted, notes = kept_results(module, output)
-    nodes = needed_calls(graph["nodes"], wanted)
+    wanted, notes = _kept_results(module, output)
+    nodes = _needed_calls(graph["nodes"], wanted)
     values = _StoredValues(stored_tensors(archive, model, specs))
-    values[inputs[0]] = lowering.source(_torch_input_shape(graph, inputs[0]))
+    values[inputs[0]] = signals.source(_torch_input_shape(graph, inputs[0]))
     room = _Room(archive.size + MAX_REPEATED)
     shared: dict[str, set[str]] = {}
     try:
@@ -126,35 +125,69 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
         if len(wanted) == 1:
             raise
         raise UnsupportedOperatorError(f"{error}; or choose one output with output=") from None
-    network = lowering.to_network(_side_by_side([values[value] for value in wanted]), name)
+    results = {value: _read({"name": value}, values) for value in wanted}
+    network = signals.to_network(side_by_side(results), name)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return network
 
 
-def _side_by_side(results: list[TorchValue | _Changed]) -> Signal:
-    """Return the outputs one after the other; a single one as it is."""
-    if any(isinstance(result, _Changed) for result in results):
-        raise UnsupportedOperatorError(_CHANGED)
-    if not any(isinstance(result, Signal) for result in results):
-        raise FormatError("the output does not depend on the input; export the program again")
-    if len(results) == 1:
-        (single,) = results
-        assert isinstance(single, Signal)
-        return single
-    parts = [part_of(result) for result in results]
-    flat = [rearranging.reshaped(part, (math.prod(part.shape),)) for part in parts]
-    return lowering.concatenate(flat, 0)
+# operators whose second result is an index
+_WITH_INDEX = ("max.dim", "min.dim")
 
 
-class _StoredValues(dict[str, "TorchValue | _Changed"]):
+def _kept_results(
+    module: Json, output: str | int | None
+) -> tuple[tuple[str, ...], list[UserWarning]]:
+    """Return the names of the values that are read as the network's output, and what to say."""
+    outputs, graph = outputs_of(module), module["graph"]
+    chosen = [outputs[k] for k in chosen_outputs([one.name for one in outputs], output)]
+    makers = {name: node for node in graph["nodes"] for name in results_of(node)}
+
+    def maker_of(value: str) -> Maker | None:
+        node = makers.get(value)
+        if node is None:
+            return None
+        operator, place = operator_of(node), results_of(node).index(value)
+        read: Json = next((e["arg"] for e in node["inputs"] if e["name"] in ("self", "input")), {})
+        left_out = operator in DROPPED_AT_THE_END if place == 0 else operator in _WITH_INDEX
+        if "as_tensor" not in read or not (left_out or operator in TORCH_VIEWS):
+            return None
+        return Maker(operator, (read["as_tensor"]["name"],), left_out)
+
+    return kept_outputs(
+        chosen, maker_of, lambda value: graph["tensor_values"][value]["dtype"] in REAL_TYPES
+    )
+
+
+def _needed_calls(nodes: list[Json], values: Iterable[str]) -> list[Json]:
+    """Return the nodes that values depend on, and those that change a value in place."""
+    needed = set(values)
+    kept = []
+    for node in reversed(nodes):
+        if "_." in operator_of(node) or not needed.isdisjoint(results_of(node)):
+            kept.append(node)
+            needed.update(_names_read(node))
+    return kept[::-1]
+
+
+def _names_read(node: Json) -> Iterator[str]:
+    """Yield the names of what a node reads."""
+    for entry in node["inputs"]:
+        ((_, content),) = entry["arg"].items()
+        for part in content if isinstance(content, list) else [content]:
+            if (name := name_read(part)) is not None:
+                yield name
+
+
+class _StoredValues(dict[str, "Operand | int | _Changed"]):
     """Values by name; stored tensors become arrays when they are read first."""
 
     def __init__(self, stored: Mapping[str, Stored]) -> None:
         super().__init__()
         self._stored = stored
 
-    def __missing__(self, name: str) -> TorchValue:
+    def __missing__(self, name: str) -> Operand | int:
         array = self._stored[name].array()
         self[name] = array
         return array
@@ -168,7 +201,7 @@ class _Room:
         self._weights = MAX_WEIGHTS
         self._seen: set[Block] = set()
 
-    def take(self, result: TorchValue) -> None:
+    def take(self, result: Operand | int) -> None:
         """Refuse a result that makes the program too large for its file or for a network."""
         if isinstance(result, np.ndarray):
             # a view takes no memory of its own
@@ -208,7 +241,10 @@ def _torch_input_shape(graph: Json, name: str) -> Shape:
 
 
 def _compute_node(
-    node: Json, values: dict[str, TorchValue | _Changed], shared: dict[str, set[str]], room: _Room
+    node: Json,
+    values: dict[str, Operand | int | _Changed],
+    shared: dict[str, set[str]],
+    room: _Room,
 ) -> None:
     """Compute what a node computes.
 
@@ -217,21 +253,19 @@ def _compute_node(
     """
     names, operator = results_of(node), operator_of(node)
     lower = lowering_of(operator, names[0])
-    try:
+    with naming(f"operator {operator} (node {names[0]})"):
         arguments = {entry["name"]: _argument(entry["arg"], values) for entry in node["inputs"]}
-        result = lower(arguments)
+        result = lowered(operator, lower, arguments)
         results = result if isinstance(result, tuple) else (result,)
         # numpy makes a number of an array without axes
         results = tuple(np.asarray(r) if isinstance(r, np.generic) else r for r in results)
         for one in results:
             room.take(one)
-    except (NetworkError, FormatError, UnsupportedOperatorError) as error:
-        raise type(error)(f"operator {operator} (node {names[0]}): {error}") from None
     if "_." in operator:
         first = node["inputs"][0]["arg"]["as_tensor"]["name"]
         for name in shared.get(first, {first}):
             values[name] = _Changed()
-    elif operator in TORCH_SHAPES:
+    elif operator in TORCH_VIEWS:
         group = set(names)
         for entry in node["inputs"]:
             if "as_tensor" in entry["arg"]:
@@ -246,24 +280,25 @@ class _Changed:
     """Stands for a value that was overwritten in place."""
 
 
-def _argument(argument: Json, values: Mapping[str, TorchValue | _Changed]) -> Any:
+def _argument(argument: Json, values: Mapping[str, Operand | int | _Changed]) -> Any:
     ((kind, content),) = argument.items()
-    if kind in ("as_tensor", "as_tensors"):
-        read = [values[e["name"]] for e in (content if kind == "as_tensors" else [content])]
-        if any(isinstance(value, _Changed) for value in read):
-            raise UnsupportedOperatorError(_CHANGED)
-        return read if kind == "as_tensors" else read[0]
-    if kind == "as_sym_int":
-        return values[content["as_name"]] if "as_name" in content else content["as_int"]
-    if kind == "as_sym_ints":
-        return [values[e["as_name"]] if "as_name" in e else e["as_int"] for e in content]
+    if kind in ("as_tensor", "as_sym_int"):
+        return _read(content, values)
+    if kind in ("as_tensors", "as_sym_ints", "as_optional_tensors"):
+        return [_read(entry, values) for entry in content]
     if kind in _PLAIN:
-        return None if kind == "as_none" else content
-    if kind == "as_optional_tensors":
-        parts = (entry.get("as_tensor") for entry in content)
-        return [None if part is None else values[part["name"]] for part in parts]
-    if kind == "as_scalar_type":
         return content
-    if kind in _IGNORED_ARGUMENTS:
+    if kind in _NOTHING:
         return None
     raise UnsupportedOperatorError(f"an argument of the kind {kind[3:]!r} is not supported")
+
+
+def _read(entry: Json, values: Mapping[str, Operand | int | _Changed]) -> Any:
+    """Return the value that an argument names, the number that it is, or None."""
+    if "as_int" in entry:
+        return entry["as_int"]
+    name = name_read(entry)
+    value = None if name is None else values[name]
+    if isinstance(value, _Changed):
+        raise UnsupportedOperatorError(_CHANGED)
+    return value

@@ -14,8 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.files.reading import import_extra, read_bytes
+from polyregions.errors import FormatError
+from polyregions.files.reading import import_extra, naming, read_bytes
 from polyregions.io.exact_floats import MAX_REPEATED, Floats
 from polyregions.io.state_dicts import is_parameter, network_of_state
 from polyregions.io.torch_modules import LEAVES, floats_of, from_torch
@@ -63,7 +63,8 @@ def load_torch(
     data = read_bytes(file)
     content = load_module(file, data)
     name = file.stem if name is None else name
-    try:
+    # a forged module may lack any attribute
+    with naming(file, "holds a damaged module; save it again"):
         found = _one_network(torch, content)
         if not isinstance(found, Mapping):
             _check_entries((*found.parameters(), *found.buffers()), len(data))
@@ -79,13 +80,6 @@ def load_torch(
             activation,
             name,
         )
-    except (FormatError, NetworkError, UnsupportedOperatorError) as error:
-        raise type(error)(f"{file}: {error}") from None
-    except Warning:  # where the caller makes errors of them
-        raise
-    # a forged module may lack any attribute
-    except Exception:
-        raise FormatError(f"{file} holds a damaged module; save it again") from None
 
 
 def _one_network(torch: Any, content: Any) -> Any:

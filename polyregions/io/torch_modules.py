@@ -9,23 +9,32 @@ from io import BytesIO
 from operator import index
 from typing import Any
 
-import numpy as np
-
 from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import import_extra
-from polyregions.io import lowering
+from polyregions.io import signals
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
-from polyregions.io.lowering import DroppedOperatorWarning, Signal
-from polyregions.io.maxima import clip
+from polyregions.io.lowering import DroppedOperatorWarning
+from polyregions.io.signals import Signal
 from polyregions.io.torch_export import read_pt2
+from polyregions.io.torch_operators import ATEN, lowered
+from polyregions.io.values import parameters_of
 from polyregions.network import Network
 
 __all__ = ["LEAVES", "floats_of", "from_torch", "supported_modules", "without_dropped"]
 
 _KEEPS_VALUES = ("Flatten", "Identity", "Dropout")
 _DROPPED_LAYERS = ("LogSoftmax", "Sigmoid", "Softmax")
-_ACTIVATIONS = ("ReLU", "LeakyReLU", "PReLU", "ReLU6", "Hardtanh")
-LEAVES = ("Linear", "BatchNorm1d", *_ACTIVATIONS, *_KEEPS_VALUES, *_DROPPED_LAYERS)
+# the operators of layers
+_OPERATORS = {
+    "BatchNorm1d": "batch_norm.default",
+    "Hardtanh": "hardtanh.default",
+    "LeakyReLU": "leaky_relu.default",
+    "Linear": "linear.default",
+    "PReLU": "prelu.default",
+    "ReLU": "relu.default",
+    "ReLU6": "hardtanh.default",
+}
+LEAVES = (*_OPERATORS, *_KEEPS_VALUES, *_DROPPED_LAYERS)
 # the layers whose first one says what an input is, or does not
 _WEIGHTED_LAYERS = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 # a Sequential that contains itself, or one module many times over, ends here
@@ -129,7 +138,7 @@ def _checked_shape(input_shape: Any) -> tuple[int, ...]:
         ) from None
     if min(shape, default=0) < 1:
         raise NetworkError(f"input_shape {shape} has no value; give the extents of one input")
-    return lowering.moderate_shape(shape)
+    return signals.moderate_shape(shape)
 
 
 def _accepts(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bool:
@@ -162,52 +171,33 @@ def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Ne
             DroppedOperatorWarning,
             stacklevel=3,
         )
-    signal = lowering.source((int(width),))
+    signal = signals.source((1, int(width)))
     for place, kind, leaf in leaves:
         try:
             signal = _lowered(torch, signal, kind, leaf, place)
         except UnsupportedOperatorError as error:
             raise type(error)(f"module {kind} (at {place or 'the top'}): {error}") from None
-    return lowering.to_network(signal, name)
+        except NetworkError as error:
+            raise NetworkError(f"layer {place}: {error}") from None
+    return signals.to_network(signal, name)
 
 
 def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Signal:
-    if kind == "Linear":
-        return _linear_layer(torch, signal, leaf.weight, leaf.bias, place)
+    """Return what a layer makes of a signal: its attributes have the names of ATen's arguments."""
     if kind in _DROPPED_LAYERS:
         raise UnsupportedOperatorError("it may only be the very last one")
-    if kind == "BatchNorm1d":
-        return _batch_norm_layer(torch, signal, leaf, place)
-    if kind in ("ReLU6", "Hardtanh"):
-        low, high = (np.array(float(bound)) for bound in (leaf.min_val, leaf.max_val))
-        return clip(signal, low, high)
-    if kind == "PReLU":
-        slope = floats_of(torch, leaf.weight, f"the slope of layer {place}")
-        if slope.size not in (1, signal.size):
-            raise NetworkError(
-                f"layer {place}: {slope.size} slopes do not fit {signal.size} values"
-            )
-        return lowering.bend(signal, slope, 1.0)
-    if kind == "LeakyReLU":
-        slope = exact_floats(np.array(float(leaf.negative_slope)), f"the slope of layer {place}")
-        return lowering.bend(signal, slope, 1.0)
-    return lowering.bend(signal, 0.0, 1.0) if kind == "ReLU" else signal
-
-
-def _batch_norm_layer(torch: Any, signal: Signal, leaf: Any, place: str) -> Signal:
-    if leaf.running_mean is None or leaf.running_var is None:
-        raise UnsupportedOperatorError("it stores no statistics")
-    mean, variance = (
-        floats_of(torch, statistic, f"a statistic of layer {place}")
-        for statistic in (leaf.running_mean, leaf.running_var)
-    )
-    scale, shift = np.ones(len(mean)), np.zeros(len(mean))
-    if leaf.weight is not None:
-        scale = floats_of(torch, leaf.weight, f"the scale of layer {place}")
-        shift = floats_of(torch, leaf.bias, f"the bias of layer {place}")
-    row = lowering.reshape(signal, (1, signal.size))
-    row = lowering.batch_norm(row, scale, shift, mean, variance, float(leaf.eps))
-    return lowering.reshape(row, signal.shape)
+    if kind not in _OPERATORS:
+        return signal
+    operator = _OPERATORS[kind]
+    arguments: dict[str, Any] = {"self": signal, "input": signal, "training": False}
+    for name in parameters_of(ATEN[operator]).keys() - arguments.keys():
+        value = getattr(leaf, name, None)
+        is_tensor = isinstance(value, torch.Tensor)
+        what = f"the {name} of layer {place}"
+        arguments[name] = floats_of(torch, value, what) if is_tensor else value
+    result = lowered(operator, ATEN[operator], arguments)
+    assert isinstance(result, Signal)
+    return result
 
 
 def _exported(torch: Any, module: Any, input_shape: tuple[int, ...]) -> bytes:
@@ -275,20 +265,6 @@ def _module_kind(torch: Any, module: Any, place: str) -> str:
                 )
             return kind
     return ""
-
-
-def _linear_layer(torch: Any, signal: Signal, weight: Any, bias: Any, place: str) -> Signal:
-    matrix = floats_of(torch, weight, f"the weight of layer {place}")
-    try:
-        signal = lowering.matmul_right(signal, matrix.T)
-        if bias is None:
-            return signal
-        shift = floats_of(torch, bias, f"the bias of layer {place}")
-        if shift.shape != signal.shape:
-            raise NetworkError(f"{len(matrix)} units have a bias of shape {shift.shape}")
-        return lowering.add(signal, shift)
-    except NetworkError as error:
-        raise NetworkError(f"layer {place}: {error}") from None
 
 
 def floats_of(torch: Any, tensor: Any, what: str) -> Floats:

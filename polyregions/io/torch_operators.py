@@ -1,46 +1,26 @@
-"""ATen operators as exact lowering, one function each, and the table of them.
+"""ATen operators that compute, in terms of values, and the table of all operators.
 
-An argument is a :class:`~polyregions.io.lowering.Signal`, a parameter as an array, or
-a plain number or list; arguments left out have torch's defaults.
+A function of a table has the parameters of its operator, by the names that ATen gives them; what
+an operator is given beside these changes no value.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from polyregions.errors import UnsupportedOperatorError
-from polyregions.io import contractions, lowering
-from polyregions.io import maxima as extremes
-from polyregions.io.exact_floats import (
-    exact_matmul,
-    exact_product,
-    exact_quotient,
-    exact_sum,
-    exact_total,
-)
-from polyregions.io.lowering import Signal
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import contractions, lowering, maxima, values
+from polyregions.io.rearranging import axis_in, rearranged
 from polyregions.io.switches import Switch
-from polyregions.io.torch_shapes import COPIES, TORCH_SHAPES
-from polyregions.io.torch_units import TORCH_UNITS, axes_of, masked
-from polyregions.io.torch_values import (
-    TORCH_CONSTANTS,
-    Arguments,
-    TorchLowering,
-    TorchValue,
-    folded,
-    is_constant,
-    number_of,
-    optional_of,
-    parameter_of,
-    part_of,
-    signal_of,
-)
-from polyregions.io.torch_windows import PICKS, TORCH_WINDOWS
+from polyregions.io.torch_shapes import TORCH_COPIES, TORCH_VIEWS
+from polyregions.io.torch_windows import TORCH_WINDOWS
+from polyregions.io.values import Operand, Value
 
-__all__ = ["ATEN", "DROPPED_AT_THE_END", "lowering_of"]
+__all__ = ["ATEN", "DROPPED_AT_THE_END", "lowered", "lowering_of"]
 
 DROPPED_AT_THE_END = frozenset(
     {
@@ -54,175 +34,287 @@ DROPPED_AT_THE_END = frozenset(
     }
 )
 
-
-# sums and products
-
-
-def _torch_add(arguments: Arguments) -> TorchValue:
-    return _torch_combination(arguments, 1.0)
+# those that read comparisons of values that depend on the input
+_READ_SWITCHES = frozenset(
+    {"_to_copy", "bitwise_not", "logical_not", "masked_fill", "mul", "to", "where"}
+)
 
 
-def _sub(arguments: Arguments) -> TorchValue:
-    return _torch_combination(arguments, -1.0)
+def _aten_number(value: Any) -> float:
+    return float(values.floats_of(value, "its number"))
 
 
-def _torch_combination(arguments: Arguments, sign: float) -> TorchValue:
-    if all(map(_is_truth, (arguments["self"], arguments["other"]))):
+# --- sums and products -------------------------------------------------------
+
+
+def _aten_add(self: Operand, other: Operand, alpha: Any = 1) -> Value:
+    return _aten_combined(self, other, alpha, 1.0)
+
+
+def _sub(self: Operand, other: Operand, alpha: Any = 1) -> Value:
+    return _aten_combined(self, other, alpha, -1.0)
+
+
+def _rsub(self: Operand, other: Operand, alpha: Any = 1) -> Value:
+    return _aten_combined(other, self, alpha, -1.0)
+
+
+def _aten_combined(self: Operand, other: Operand, alpha: Any, sign: float) -> Value:
+    pair = self, other
+    if all(isinstance(part, np.ndarray) and part.dtype.kind == "b" for part in pair):
         raise UnsupportedOperatorError("it adds truth values; convert them to numbers before")
-    first, second = part_of(arguments["self"]), part_of(arguments["other"])
-    alpha = arguments.get("alpha", 1)
-    if alpha != 1:
-        second = part_of(_torch_multiply({"self": second, "other": alpha}))
-    if isinstance(first, Signal) and isinstance(second, Signal):
-        return lowering.add_signals(first, second, sign)
-    if isinstance(first, Signal):
-        return lowering.add(first, sign * number_of(second))
-    if isinstance(second, Signal):
-        return lowering.add(second if sign > 0 else extremes.negated(second), first)
-    return folded(exact_sum(first, sign * second))
-
-
-def _is_truth(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "b"
-
-
-def _rsub(arguments: Arguments) -> TorchValue:
-    return _sub({**arguments, "self": arguments["other"], "other": arguments["self"]})
-
-
-def _torch_multiply(arguments: Arguments) -> TorchValue:
-    first, second = arguments["self"], arguments["other"]
-    if not is_constant(first) and not is_constant(second):
-        for value, other in ((first, second), (second, first)):
-            # x * (x > 0)
-            if isinstance(value, Switch) and isinstance(other, Signal):
-                return masked(other, value)
-        raise UnsupportedOperatorError("both factors depend on the network's input")
-    if is_constant(first):
-        first, second = second, first
-    if is_constant(first):
-        return folded(exact_product(number_of(first), number_of(second)))
-    if isinstance(first, Switch):
-        return masked(number_of(second), first)
-    return lowering.multiply(signal_of({"self": first}), number_of(second))
-
-
-def _square(arguments: Arguments) -> TorchValue:
-    return _torch_multiply({"self": arguments["self"], "other": arguments["self"]})
-
-
-def _torch_divide(arguments: Arguments) -> TorchValue:
-    if not is_constant(arguments["other"]):
-        raise UnsupportedOperatorError("it divides by a value that depends on the input")
-    divisor = number_of(arguments["other"])
-    if is_constant(arguments["self"]):
-        zero = not divisor.all()
-        return folded(None if zero else exact_quotient(number_of(arguments["self"]), divisor))
-    return lowering.divide(signal_of(arguments), divisor)
-
-
-def _torch_negative(arguments: Arguments) -> TorchValue:
-    value = part_of(arguments["self"])
-    return extremes.negated(value) if isinstance(value, Signal) else -value
-
-
-def _torch_linear(arguments: Arguments) -> TorchValue:
-    weight, bias = parameter_of(arguments, "weight"), optional_of(arguments, "bias")
-    if weight.ndim != 2:
-        raise UnsupportedOperatorError("its weight must be a matrix")
-    result = lowering.matmul_right(signal_of(arguments, "input"), weight.T)
-    return result if bias is None else lowering.add(result, bias)
-
-
-def _torch_matmul(arguments: Arguments) -> TorchValue:
-    names = ("other", "mat2", "vec", "tensor")
-    first, second = arguments["self"], next(arguments[n] for n in names if n in arguments)
-    if isinstance(first, Signal) and isinstance(second, np.ndarray):
-        if second.ndim > 2:
-            return contractions.matmul_stack(first, second, signal_first=True)
-        return lowering.matmul_right(first, second)
-    if isinstance(second, Signal) and isinstance(first, np.ndarray):
-        if first.ndim > 2:
-            return contractions.matmul_stack(second, first, signal_first=False)
-        return lowering.matmul_left(first, second)
-    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-        return folded(exact_matmul(first, second))
-    raise UnsupportedOperatorError("one factor must be a parameter")
-
-
-def _addmm(arguments: Arguments) -> TorchValue:
-    factors = [arguments.get("mat1", arguments.get("batch1"))]
-    factors.append(arguments.get("mat2", arguments.get("batch2")))
-    product = _torch_matmul({"self": factors[0], "other": factors[1]})
-    product = _torch_multiply({"self": product, "other": arguments.get("alpha", 1)})
-    shift = {"self": product, "other": arguments["self"], "alpha": arguments.get("beta", 1)}
-    return _torch_add(shift)
-
-
-def _torch_einsum(arguments: Arguments) -> TorchValue:
-    operands = [part_of(operand) for operand in arguments["tensors"]]
-    return contractions.einsum(str(arguments["equation"]), operands)
-
-
-def _torch_sum(arguments: Arguments) -> TorchValue:
-    value, keep = part_of(arguments["self"]), bool(arguments.get("keepdim", False))
-    axes = axes_of(arguments, value)
-    if isinstance(value, Signal):
-        return lowering.sum_over(value, axes, keep=keep)
-    return folded(exact_total(value, axes, keep=keep))
-
-
-def _torch_mean(arguments: Arguments) -> TorchValue:
-    total = part_of(_torch_sum(arguments))
-    count = float(math.prod(arguments["self"].shape) // math.prod(total.shape))
-    return _torch_divide({"self": total, "other": count})
-
-
-def _torch_batch_norm(arguments: Arguments) -> TorchValue:
-    if arguments["training"] is not False:
-        raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    mean, variance = (parameter_of(arguments, name) for name in ("running_mean", "running_var"))
-    scale, shift = (optional_of(arguments, name) for name in ("weight", "bias"))
-    return lowering.batch_norm(
-        signal_of(arguments, "input"),
-        np.ones(len(mean)) if scale is None else scale,
-        np.zeros(len(mean)) if shift is None else shift,
-        mean,
-        variance,
-        float(arguments["eps"]),
+    return values.added(
+        values.entries_of(self), values.multiplied(values.entries_of(other), alpha), sign
     )
 
 
-ATEN: dict[str, TorchLowering] = {
-    **TORCH_CONSTANTS,
-    **COPIES,
-    **PICKS,
-    **TORCH_SHAPES,
-    **TORCH_UNITS,
+def _mul(self: Operand, other: Operand) -> Value:
+    return values.multiplied(self, other)
+
+
+def _matmul(
+    self: Operand,
+    other: Operand | None = None,
+    mat2: Operand | None = None,
+    vec: Operand | None = None,
+    tensor: Operand | None = None,
+) -> Value:
+    (second,) = (factor for factor in (other, mat2, vec, tensor) if factor is not None)
+    return values.product(self, second)
+
+
+def _aten_linear(input: Operand, weight: Any = None, bias: Any = None) -> Value:
+    matrix = values.floats_of(weight, "its weight")
+    if matrix.ndim != 2:
+        raise UnsupportedOperatorError("its weight must be a matrix")
+    shift = None if bias is None else values.floats_of(bias, "its bias")
+    return lowering.linear_layer(values.signal_of(input), matrix, shift)
+
+
+def _addmm(
+    self: Operand,
+    mat1: Operand | None = None,
+    mat2: Operand | None = None,
+    batch1: Operand | None = None,
+    batch2: Operand | None = None,
+    beta: Any = 1,
+    alpha: Any = 1,
+) -> Value:
+    factors = (mat1, mat2) if batch1 is None else (batch1, batch2)
+    return values.added(
+        values.multiplied(values.product(*factors), alpha), values.multiplied(self, beta)
+    )
+
+
+def _aten_einsum(equation: str, tensors: Sequence[Operand]) -> Value:
+    return contractions.einsum(equation, [values.entries_of(tensor) for tensor in tensors])
+
+
+def _aten_batch_norm(
+    input: Operand,
+    weight: Any = None,
+    bias: Any = None,
+    running_mean: Any = None,
+    running_var: Any = None,
+    training: bool = True,
+    eps: float = 1e-5,
+) -> Value:
+    if training is not False:
+        raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
+    mean, variance = (values.floats_of(s, "its statistic") for s in (running_mean, running_var))
+    scale = np.ones(len(mean)) if weight is None else values.floats_of(weight, "its weight")
+    shift = np.zeros(len(mean)) if bias is None else values.floats_of(bias, "its bias")
+    return lowering.batch_norm(values.signal_of(input), scale, shift, mean, variance, float(eps))
+
+
+# --- one number --------------------------------------------------------------
+
+
+def _rrelu(self: Operand, lower: Any = 1 / 8, upper: Any = 1 / 3, training: bool = False) -> Value:
+    if training:
+        raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
+    # torch rounds the mean in the same way
+    return values.bent(self, (_aten_number(lower) + _aten_number(upper)) / 2, 1.0)
+
+
+def _aten_prelu(self: Operand, weight: Any) -> Value:
+    value, slope = values.value_of(self), values.floats_of(weight, "its weight")
+    if slope.size > 1:
+        axis = 1 if len(value.shape) > 1 else 0
+        if slope.shape != (value.shape[axis],):
+            raise NetworkError(f"slopes of shape {slope.shape} do not fit {value.shape}")
+        slope = slope.reshape(-1, *[1] * (len(value.shape) - axis - 1))
+    return values.bent(value, slope, 1.0)
+
+
+def _aten_hard_sigmoid(self: Operand) -> Value:
+    return values.divided(values.clipped(values.added(self, 3.0), 0.0, 6.0), 6.0)
+
+
+def _threshold(self: Operand, threshold: Any, value: Any) -> Value:
+    least_value, other = _aten_number(threshold), _aten_number(value)
+    if least_value != other:
+        raise UnsupportedOperatorError(
+            f"it jumps at {least_value!r} from {other!r}, so the network is not continuous; "
+            f"only a threshold that is also the value is piecewise linear"
+        )
+    return values.clipped(self, least_value, None)
+
+
+def _soft_shrink(self: Operand, lambd: Any = 0.5) -> Value:
+    by = _aten_number(lambd)
+    if by < 0:
+        raise FormatError("its lambda is negative")
+    return maxima.shrunk(values.signal_of(self), by)
+
+
+def _hard_shrink(self: Operand, lambd: Any = 0.5) -> Value:
+    if _aten_number(lambd) != 0:
+        raise UnsupportedOperatorError("it jumps, so the network is not continuous; use Softshrink")
+    return values.value_of(self)
+
+
+# --- several numbers ---------------------------------------------------------
+
+
+def _axes(value: Value, dim: Any) -> tuple[int, ...]:
+    """Return the axes that an operator goes over; all of them if it names none."""
+    named = dim is not None and np.size(dim) > 0
+    axes = np.atleast_1d(dim).tolist() if named else range(len(value.shape))
+    return tuple(sorted({axis_in(value.shape, axis) for axis in axes}))
+
+
+def _aten_reduction(over: Callable[..., Value]) -> Callable[..., Value]:
+    def reduced(self: Operand, dim: Any = None, keepdim: bool = False) -> Value:
+        value = values.entries_of(self)
+        return over(value, _axes(value, dim), keep=keepdim)
+
+    return reduced
+
+
+# what torch returns beside an extreme value, its index, has no value
+_LARGEST = _aten_reduction(partial(values.extreme_over, largest=True))
+_SMALLEST = _aten_reduction(partial(values.extreme_over, largest=False))
+_SUM, _MEAN = _aten_reduction(values.total_over), _aten_reduction(values.mean_over)
+
+
+def _sort(self: Operand, dim: int = -1, descending: bool = False) -> Value:
+    signal = values.signal_of(self)
+    result = maxima.ordered(signal, axis_in(signal.shape, dim))
+    return rearranged(result, lambda array: np.flip(array, dim)) if descending else result
+
+
+def _norm(self: Operand, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Value:
+    order = float(2 if ord is None else ord)
+    if order not in (1.0, float("inf")):
+        raise UnsupportedOperatorError("only the norms 1 and infinity are piecewise linear")
+    return (_SUM if order == 1.0 else _LARGEST)(values.bent(self, -1.0, 1.0), dim, keepdim)
+
+
+def _clamp(self: Operand, min: Any = None, max: Any = None) -> Value:
+    return values.clipped(self, min, max)
+
+
+def _comparison(operation: np.ufunc) -> Callable[..., Operand]:
+    return lambda self, other: values.compared(
+        operation, values.entries_of(self), values.entries_of(other)
+    )
+
+
+def _not(self: Operand) -> Operand:
+    return values.opposite(self)
+
+
+def _aten_where(condition: Operand, self: Operand, other: Operand) -> Value:
+    return values.chosen(condition, values.entries_of(self), values.entries_of(other))
+
+
+def _masked_fill(self: Operand, mask: Operand, value: Operand) -> Value:
+    return _aten_where(mask, value, self)
+
+
+_BOTH = ("Scalar", "Tensor")
+
+ATEN: dict[str, Callable[..., Any]] = {
+    **TORCH_COPIES,
+    **TORCH_VIEWS,
     **TORCH_WINDOWS,
-    "add.Tensor": _torch_add,
+    **{
+        f"{name}.{kind}": _comparison(operation)
+        for name, operation in (
+            ("ge", np.greater_equal),
+            ("gt", np.greater),
+            ("le", np.less_equal),
+            ("lt", np.less),
+        )
+        for kind in _BOTH
+    },
+    "abs.default": lambda self: values.bent(self, -1.0, 1.0),
+    "add.Tensor": _aten_add,
     "addmm.default": _addmm,
+    "amax.default": _LARGEST,
+    "amin.default": _SMALLEST,
     "baddbmm.default": _addmm,
-    "batch_norm.default": _torch_batch_norm,
-    "bmm.default": _torch_matmul,
-    "div.Tensor": _torch_divide,
-    "dot.default": _torch_matmul,
-    "einsum.default": _torch_einsum,
-    "linear.default": _torch_linear,
-    "matmul.default": _torch_matmul,
-    "mean.default": _torch_mean,
-    "mean.dim": _torch_mean,
-    "mm.default": _torch_matmul,
-    "mul.Tensor": _torch_multiply,
-    "mv.default": _torch_matmul,
-    "neg.default": _torch_negative,
-    "rsub.Scalar": _rsub,
-    "rsub.Tensor": _rsub,
-    "square.default": _square,
+    "batch_norm.default": _aten_batch_norm,
+    "bitwise_not.default": _not,
+    "bmm.default": _matmul,
+    "clamp.Tensor": _clamp,
+    "clamp.default": _clamp,
+    "clamp_max.default": _clamp,
+    "clamp_min.default": _clamp,
+    "clip.default": _clamp,
+    "div.Tensor": lambda self, other: values.divided(values.entries_of(self), other),
+    "dot.default": _matmul,
+    "einsum.default": _aten_einsum,
+    "hardshrink.default": _hard_shrink,
+    "hardsigmoid.default": _aten_hard_sigmoid,
+    "hardtanh.default": lambda self, min_val=-1.0, max_val=1.0: values.clipped(
+        self, min_val, max_val
+    ),
+    "leaky_relu.default": lambda self, negative_slope=0.01: values.bent(self, negative_slope, 1.0),
+    "linalg_vector_norm.default": _norm,
+    "linear.default": _aten_linear,
+    "logical_not.default": _not,
+    **{f"masked_fill.{kind}": _masked_fill for kind in _BOTH},
+    "matmul.default": _matmul,
+    **{f"max.{kind}": _LARGEST for kind in ("default", "dim")},
+    "max.other": lambda self, other: values.greatest([self, other]),
+    "maximum.default": lambda self, other: values.greatest([self, other]),
+    "mean.default": _MEAN,
+    "mean.dim": _MEAN,
+    **{f"min.{kind}": _SMALLEST for kind in ("default", "dim")},
+    "min.other": lambda self, other: values.least([self, other]),
+    "minimum.default": lambda self, other: values.least([self, other]),
+    "mm.default": _matmul,
+    "mul.Tensor": _mul,
+    "mv.default": _matmul,
+    "neg.default": lambda self: values.multiplied(self, -1.0),
+    "prelu.default": _aten_prelu,
+    "relu.default": lambda self: values.bent(self, 0.0, 1.0),
+    "relu6.default": lambda self: values.clipped(self, 0.0, 6.0),
+    "rrelu.default": _rrelu,
+    **{f"rsub.{kind}": _rsub for kind in _BOTH},
+    "softshrink.default": _soft_shrink,
+    "sort.default": _sort,
+    "sort.stable": _sort,
+    "square.default": lambda self: values.multiplied(self, self),
     "sub.Tensor": _sub,
-    "sum.default": _torch_sum,
-    "sum.dim_IntList": _torch_sum,
+    "sum.default": _SUM,
+    "sum.dim_IntList": _SUM,
+    "threshold.default": _threshold,
+    **{f"where.{kind}": _aten_where for kind in ("Scalar", "ScalarOther", "ScalarSelf", "self")},
 }
+
+
+def lowered(name: str, lower: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Return what an operator makes of its arguments, of which it may have more than it reads."""
+    if name.partition(".")[0].removesuffix("_") not in _READ_SWITCHES:
+        for argument in arguments.values():
+            if isinstance(argument, Switch):
+                values.value_of(argument)  # which refuses
+    known = values.parameters_of(lower)
+    return lower(**{key: value for key, value in arguments.items() if key in known})
+
 
 # why an operator that is often met has no exact form here
 _JUMPS = "it jumps, so the network is not continuous"
@@ -235,7 +327,7 @@ _TORCH_REASONS = {
 }
 
 
-def lowering_of(operator: str, node: str) -> TorchLowering:
+def lowering_of(operator: str, node: str) -> Callable[..., Any]:
     """Return the function that lowers an operator, in place or not.
 
     Raises

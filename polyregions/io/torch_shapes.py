@@ -1,258 +1,427 @@
-"""ATen operators that move values; they compute nothing."""
+"""ATen operators that move, pick or repeat values or make constants; they compute nothing.
+
+A function of a table has the parameters of its operator, by the names that ATen gives them; what
+an operator is given beside these changes no value.
+"""
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
-from polyregions.io import lowering, rearranging
-from polyregions.io.exact_floats import Floats
-from polyregions.io.lowering import Signal
+from polyregions.io import rearranging, signals, values
+from polyregions.io.exact_floats import MAX_ENTRIES, MAX_REPEATED, Floats
+from polyregions.io.rearranging import axis_in, rearranged, reshaped, resolved
+from polyregions.io.signals import Shape, Signal
 from polyregions.io.switches import Switch
-from polyregions.io.torch_values import (
-    REAL_TYPES,
-    TRUTH,
-    Arguments,
-    TorchLowering,
-    TorchValue,
-    holds,
-    moved_of,
-    number_of,
-    parameter_of,
-    part_of,
-)
+from polyregions.io.torch_archive import FLOAT32, REAL_TYPES, TRUTH, holds
+from polyregions.io.values import Operand, Value
 
-__all__ = ["COPIES", "TORCH_SHAPES"]
+__all__ = ["TORCH_COPIES", "TORCH_VIEWS"]
 
 
-def _same(arguments: Arguments) -> TorchValue:
-    return moved_of(arguments, "self" if "self" in arguments else "input")
+# --- views -------------------------------------------------------------------
 
 
-def _torch_dropout(arguments: Arguments) -> TorchValue:
-    if arguments["train"] is not False:
+def _same(self: Operand | None = None, input: Operand | None = None) -> Value:
+    return values.value_of(input if self is None else self)
+
+
+def _aten_dropout(input: Operand, train: bool) -> Value:
+    if train is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    return moved_of(arguments, "input")
+    return values.value_of(input)
 
 
-def _torch_flatten(arguments: Arguments) -> TorchValue:
-    start, end = arguments.get("start_dim", 0), arguments.get("end_dim", -1)
-    return rearranging.joined_axes(moved_of(arguments), start, end)
+def _view(
+    self: Operand, size: Sequence[int] | None = None, shape: Sequence[int] | None = None
+) -> Value:
+    value, target = values.value_of(self), shape if size is None else size
+    assert target is not None
+    return reshaped(value, resolved(value.shape, [int(extent) for extent in target]))
 
 
-def _torch_view(arguments: Arguments) -> TorchValue:
-    value = moved_of(arguments)
-    target = [int(extent) for extent in arguments.get("size", arguments.get("shape"))]
-    return rearranging.reshaped(value, rearranging.resolved(value.shape, target))
+def _aten_flatten(self: Operand, start_dim: int = 0, end_dim: int = -1) -> Value:
+    return rearranging.joined_axes(values.value_of(self), start_dim, end_dim)
 
 
-def _unflatten(arguments: Arguments) -> TorchValue:
-    value = moved_of(arguments)
-    axis = rearranging.axis_in(value.shape, int(arguments["dim"]))
-    sizes = [int(extent) for extent in arguments["sizes"]]
-    inner = rearranging.resolved((value.shape[axis],), sizes)
-    return rearranging.reshaped(value, (*value.shape[:axis], *inner, *value.shape[axis + 1 :]))
+def _unflatten(self: Operand, dim: int, sizes: Sequence[int]) -> Value:
+    value = values.value_of(self)
+    axis = axis_in(value.shape, dim)
+    inner = resolved((value.shape[axis],), [int(extent) for extent in sizes])
+    return reshaped(value, (*value.shape[:axis], *inner, *value.shape[axis + 1 :]))
 
 
-def _permute(arguments: Arguments) -> TorchValue:
-    order = [int(axis) for axis in arguments["dims"]]
-    return rearranging.rearranged(moved_of(arguments), lambda array: np.transpose(array, order))
+def _moved(move: Callable[..., NDArray[Any]], self: Operand, *axes: Any) -> Value:
+    """Move entries as a function of an array and axes does."""
+    return rearranged(values.value_of(self), lambda array: move(array, *axes))
 
 
-def _swap(arguments: Arguments) -> TorchValue:
-    first, second = (
-        int(arguments[f"dim{k}"] if f"dim{k}" in arguments else arguments[f"axis{k}"])
-        for k in (0, 1)
-    )
-    return rearranging.rearranged(
-        moved_of(arguments), lambda array: np.swapaxes(array, first, second)
-    )
+def _aten_transpose(self: Operand, dim0: int, dim1: int) -> Value:
+    return _moved(np.swapaxes, self, dim0, dim1)
 
 
-def _swapped_last(arguments: Arguments) -> TorchValue:
-    return rearranging.rearranged(moved_of(arguments), lambda array: np.swapaxes(array, -1, -2))
+def _move(self: Operand, source: Any, destination: Any) -> Value:
+    return _moved(np.moveaxis, self, source, destination)
 
 
-def _turned(arguments: Arguments) -> TorchValue:
-    return rearranging.rearranged(moved_of(arguments), np.transpose)
+def _turn(self: Operand, dims: Sequence[int] | None = None) -> Value:
+    return _moved(np.transpose, self, dims)
 
 
-def _torch_squeeze(arguments: Arguments) -> TorchValue:
-    value = moved_of(arguments)
-    given = arguments.get("dim")
-    if given is None:
+def _aten_squeeze(self: Operand, dim: int | Sequence[int] | None = None) -> Value:
+    value = values.value_of(self)
+    if dim is None:
         return rearranging.squeezed(value, None)
-    axes = [rearranging.axis_in(value.shape, axis) for axis in np.atleast_1d(given).tolist()]
+    axes = [axis_in(value.shape, axis) for axis in np.atleast_1d(dim).tolist()]
     # torch leaves an axis of another extent as it is
     return rearranging.squeezed(value, [axis for axis in axes if value.shape[axis] == 1])
 
 
-def _torch_unsqueeze(arguments: Arguments) -> TorchValue:
-    return rearranging.unsqueezed(moved_of(arguments), [int(arguments["dim"])])
+def _aten_slice(
+    self: Operand,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int | None = None,
+) -> Value:
+    return rearranging.part_along(values.value_of(self), dim, slice(start, end, step))
 
 
-def _torch_slice(arguments: Arguments) -> TorchValue:
-    start, end, step = (arguments.get(name) for name in ("start", "end", "step"))
-    axis = int(arguments.get("dim", 0))
-    return rearranging.part_along(moved_of(arguments), axis, slice(start, end, step))
+def _aten_narrow(self: Operand, dim: int, start: int, length: int) -> Value:
+    return _aten_slice(self, dim, start, start + length)
 
 
-def _torch_select(arguments: Arguments) -> TorchValue:
-    axis, index = int(arguments["dim"]), int(arguments["index"])
-    return rearranging.rearranged(moved_of(arguments), lambda a: np.take(a, index, axis=axis))
+def _aten_select(self: Operand, dim: int, index: Any) -> Value:
+    places = np.asarray(values.constant_of(index), dtype=np.intp)
+    return rearranged(values.value_of(self), lambda array: np.take(array, places, axis=dim))
 
 
-def _index_select(arguments: Arguments) -> TorchValue:
-    axis, index = int(arguments["dim"]), parameter_of(arguments, "index").astype(np.intp)
-    return rearranging.rearranged(moved_of(arguments), lambda a: np.take(a, index, axis=axis))
-
-
-def _torch_split(arguments: Arguments) -> tuple[TorchValue, ...]:
-    value = moved_of(arguments)
-    axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
+def _aten_split(
+    self: Operand,
+    split_size: int | None = None,
+    split_sizes: Sequence[int] | None = None,
+    dim: int = 0,
+) -> tuple[Value, ...]:
+    value = values.value_of(self)
+    axis = axis_in(value.shape, dim)
     extent = value.shape[axis]
-    sizes = arguments.get("split_sizes")
-    if sizes is None:
-        size = int(arguments["split_size"])
-        if size < 1:
-            raise FormatError(f"parts of {size} values are none")
-        sizes = [min(size, extent - start) for start in range(0, extent, size)]
-    return rearranging.parts_along(value, axis, [int(size) for size in sizes])
+    if split_sizes is None:
+        if split_size is None or split_size < 1:
+            raise FormatError(f"parts of {split_size} values are none")
+        starts = range(0, extent, split_size)
+        split_sizes = [min(split_size, extent - start) for start in starts]
+    return rearranging.parts_along(value, axis, [int(size) for size in split_sizes])
 
 
-def _torch_chunk(arguments: Arguments) -> tuple[TorchValue, ...]:
-    value = moved_of(arguments)
-    axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
-    size = -(-value.shape[axis] // max(1, int(arguments["chunks"])))
-    return _torch_split({"self": value, "split_size": size, "dim": axis})
+def _aten_chunk(self: Operand, chunks: int, dim: int = 0) -> tuple[Value, ...]:
+    extent = values.value_of(self).shape[axis_in(values.value_of(self).shape, dim)]
+    return _aten_split(self, -(-extent // max(1, chunks)), dim=dim)
 
 
-def _torch_concatenate(arguments: Arguments) -> TorchValue:
-    parts = [part_of(part) for part in arguments["tensors"]]
-    axis = int(arguments.get("dim", 0))
-    constants = [part for part in parts if not isinstance(part, Signal)]
-    if len(constants) == len(parts):
-        return np.concatenate(constants, axis=axis)
-    return lowering.concatenate(parts, axis)
+def _unbind(self: Operand, dim: int = 0) -> tuple[Value, ...]:
+    axis = axis_in(values.value_of(self).shape, dim)
+    return tuple(rearranging.squeezed(part, [axis]) for part in _aten_split(self, 1, dim=axis))
 
 
-def _stacked(arguments: Arguments) -> TorchValue:
-    axis = int(arguments.get("dim", 0))
-    parts = [rearranging.unsqueezed(part_of(part), [axis]) for part in arguments["tensors"]]
-    return _torch_concatenate({"tensors": parts, "dim": axis})
-
-
-def _torch_expand(arguments: Arguments) -> TorchValue:
-    value = moved_of(arguments)
-    size = [int(extent) for extent in arguments["size"]]
+def _aten_expand(self: Operand, size: Sequence[int]) -> Value:
+    value = values.value_of(self)
     lead = len(size) - len(value.shape)
     if lead < 0:
-        raise FormatError(f"shape {value.shape} does not expand to {size}")
+        raise FormatError(f"shape {value.shape} does not expand to {list(size)}")
     old = (1,) * lead + value.shape
-    target = tuple(o if s == -1 else s for o, s in zip(old, size, strict=True))
+    target = tuple(o if s == -1 else int(s) for o, s in zip(old, size, strict=True))
     return rearranging.broadcast_to(value, target)
 
 
-def _expanded_as(arguments: Arguments) -> TorchValue:
-    return rearranging.broadcast_to(moved_of(arguments), arguments["other"].shape)
-
-
-def _viewed_as(arguments: Arguments) -> TorchValue:
-    return rearranging.reshaped(moved_of(arguments), arguments["other"].shape)
-
-
-def _torch_size(arguments: Arguments) -> TorchValue:
-    return int(moved_of(arguments).shape[arguments["dim"]])
-
-
-def _moved(arguments: Arguments) -> TorchValue:
-    source, target = (np.atleast_1d(arguments[name]).tolist() for name in ("source", "destination"))
-    return rearranging.rearranged(
-        moved_of(arguments), lambda array: np.moveaxis(array, source, target)
-    )
-
-
-def _unbound(arguments: Arguments) -> tuple[TorchValue, ...]:
-    value = moved_of(arguments)
-    axis = rearranging.axis_in(value.shape, int(arguments.get("dim", 0)))
-    parts = rearranging.parts_along(value, axis, [1] * value.shape[axis])
-    return tuple(rearranging.squeezed(part, [axis]) for part in parts)
-
-
-def _narrowed(arguments: Arguments) -> TorchValue:
-    start = int(arguments["start"])
-    part = slice(start, start + int(arguments["length"]))
-    return rearranging.part_along(moved_of(arguments), int(arguments["dim"]), part)
-
-
-def _converted(arguments: Arguments) -> TorchValue:
+def _converted(self: Operand, dtype: int | None = None) -> Operand:
     """Change the type of numbers, which the rational function does not know."""
-    value: TorchValue = arguments["self"]
-    target = arguments.get("dtype")
-    if target is None or isinstance(value, Switch):
-        return value
-    if isinstance(value, Signal):
-        if target not in REAL_TYPES:
+    if dtype is None or isinstance(self, Switch):
+        return self
+    constant = values.entries_of(self)
+    if isinstance(constant, Signal):
+        if dtype not in REAL_TYPES:
             raise UnsupportedOperatorError("it makes integers of a value that depends on the input")
-        return value
-    constant = number_of(value)
-    if target == TRUTH:
-        truth: Floats = constant != 0
-        return truth
-    if not holds(target, constant):
+        return constant
+    if dtype == TRUTH:
+        return np.asarray(constant != 0)
+    if not holds(dtype, constant):
         raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
     return constant
 
 
-# whose result is memory of its own
-COPIES: dict[str, TorchLowering] = {
-    "_to_copy.default": _converted,
-    "cat.default": _torch_concatenate,
-    "clone.default": _same,
-    "concat.default": _torch_concatenate,
-    "lift_fresh_copy.default": _same,
-    "stack.default": _stacked,
-}
-
-TORCH_SHAPES: dict[str, TorchLowering] = {
-    "_unsafe_view.default": _torch_view,
+TORCH_VIEWS: dict[str, Callable[..., Any]] = {
+    "_unsafe_view.default": _view,
     "alias.default": _same,
-    "broadcast_to.default": _torch_expand,
-    "chunk.default": _torch_chunk,
+    "broadcast_to.default": _aten_expand,
+    "chunk.default": _aten_chunk,
     "contiguous.default": _same,
     "detach.default": _same,
     "detach_.default": _same,
-    "dropout.default": _torch_dropout,
-    "expand.default": _torch_expand,
-    "expand_as.default": _expanded_as,
-    "feature_dropout.default": _torch_dropout,
-    "flatten.using_ints": _torch_flatten,
-    "index_select.default": _index_select,
-    "mT.default": _swapped_last,
-    "matrix_H.default": _turned,
-    "movedim.int": _moved,
-    "movedim.intlist": _moved,
-    "narrow.default": _narrowed,
-    "numpy_T.default": _turned,
-    "permute.default": _permute,
-    "reshape.default": _torch_view,
-    "reshape_as.default": _viewed_as,
-    "select.int": _torch_select,
-    "slice.Tensor": _torch_slice,
-    "split.Tensor": _torch_split,
-    "split_with_sizes.default": _torch_split,
-    "squeeze.default": _torch_squeeze,
-    "squeeze.dim": _torch_squeeze,
-    "squeeze.dims": _torch_squeeze,
-    "swapaxes.default": _swap,
-    "sym_size.int": _torch_size,
-    "t.default": _turned,
+    "dropout.default": _aten_dropout,
+    "expand.default": _aten_expand,
+    "expand_as.default": lambda self, other: _aten_expand(self, other.shape),
+    "feature_dropout.default": _aten_dropout,
+    "flatten.using_ints": _aten_flatten,
+    "index_select.default": _aten_select,
+    "mT.default": lambda self: _aten_transpose(self, -1, -2),
+    "matrix_H.default": _turn,
+    "movedim.int": _move,
+    "movedim.intlist": _move,
+    "narrow.default": _aten_narrow,
+    "numpy_T.default": _turn,
+    "permute.default": _turn,
+    "reshape.default": _view,
+    "reshape_as.default": lambda self, other: _view(self, other.shape),
+    "select.int": _aten_select,
+    "slice.Tensor": _aten_slice,
+    "split.Tensor": _aten_split,
+    "split_with_sizes.default": _aten_split,
+    "squeeze.default": _aten_squeeze,
+    "squeeze.dim": _aten_squeeze,
+    "squeeze.dims": _aten_squeeze,
+    "swapaxes.default": lambda self, axis0, axis1: _moved(np.swapaxes, self, axis0, axis1),
+    "sym_size.int": lambda self, dim: int(values.value_of(self).shape[dim]),
+    "t.default": _turn,
     "to.dtype": _converted,
     "to.dtype_layout": _converted,
-    "transpose.int": _swap,
-    "unbind.int": _unbound,
+    "transpose.int": _aten_transpose,
+    "unbind.int": _unbind,
     "unflatten.int": _unflatten,
-    "unsqueeze.default": _torch_unsqueeze,
-    "view.default": _torch_view,
-    "view_as.default": _viewed_as,
+    "unsqueeze.default": lambda self, dim: rearranging.unsqueezed(values.value_of(self), [dim]),
+    "view.default": _view,
+    "view_as.default": lambda self, other: _view(self, other.shape),
+}
+
+
+# --- copies ------------------------------------------------------------------
+
+
+def _cat(tensors: Sequence[Operand], dim: int = 0) -> Value:
+    return values.joined([values.entries_of(tensor) for tensor in tensors], dim)
+
+
+def _stack(tensors: Sequence[Operand], dim: int = 0) -> Value:
+    return _cat([rearranging.unsqueezed(values.value_of(tensor), [dim]) for tensor in tensors], dim)
+
+
+def _aten_tile(
+    self: Operand, repeats: Sequence[int] | None = None, dims: Sequence[int] | None = None
+) -> Value:
+    return rearranging.tiled(values.value_of(self), [int(n) for n in repeats or dims or ()])
+
+
+def _repeat(self: Operand, repeats: int, dim: int | None = None) -> Value:
+    value = values.value_of(self)
+    rearranging.require_room(value, [repeats])
+    return rearranged(value, lambda array: np.repeat(array, repeats, axis=dim))
+
+
+def _roll(self: Operand, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:
+    shift, axes = (shifts, dims) if dims else (shifts[0], None)
+    return rearranged(values.value_of(self), lambda array: np.roll(array, shift, axes))
+
+
+def _aten_index(self: Operand, indices: Sequence[Operand | None]) -> Value:
+    """Index by constants, one for each axis or none."""
+    value, where, size = values.value_of(self), list[Any](), 1
+    for index in indices:
+        if index is None:
+            where.append(slice(None))
+            continue
+        if not isinstance(index, np.ndarray):
+            raise UnsupportedOperatorError("it picks what depends on the input")
+        where.append(index if index.dtype.kind == "b" else index.astype(np.intp))
+        size = max(size, index.size)
+    if math.prod(value.shape) * size > MAX_ENTRIES:
+        raise FormatError("it picks too many values")
+    return rearranged(value, lambda array: array[tuple(where)])
+
+
+# numpy's names of torch's ways to repeat values beyond the border
+_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+
+
+def _aten_pad(
+    self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Value:
+    given, flat = values.value_of(self), [int(entry) for entry in pad]
+    if len(flat) % 2 or len(flat) > 2 * len(given.shape):
+        raise FormatError(f"pads {flat} do not fit {given.shape}")
+    # torch starts with the last axis
+    pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
+    pads = [(0, 0)] * (len(given.shape) - len(pairs)) + pairs
+    if mode == "constant":
+        return rearranging.padded(given, pads, float(values.floats_of(value or 0.0, "its value")))
+    if mode not in _PAD_MODES or min(map(min, pads)) < 0:
+        raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
+    signals.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
+    return rearranged(given, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
+
+
+def _enlarging(spatial: int, *, centred: bool) -> Callable[..., Value]:
+    """Repeat the nearest value; the indices are those of torch's own float32 arithmetic."""
+
+    def enlarged(
+        self: Operand | None = None,
+        input: Operand | None = None,
+        output_size: Sequence[int] | None = None,
+        scale_factors: Sequence[float] | None = None,
+    ) -> Value:
+        value = _same(self, input)
+        extents = value.shape[-spatial:]
+        factors: Sequence[float | None] = scale_factors or [None] * spatial
+        sizes = output_size or [
+            math.floor(extent * float(factor or 1))
+            for extent, factor in zip(extents, factors, strict=True)
+        ]
+        often = [-(-int(size) // extent) for size, extent in zip(sizes, extents, strict=True)]
+        rearranging.require_room(value, often)
+        for axis, (size, factor) in enumerate(zip(sizes, factors, strict=True), -spatial):
+            index = _nearest_places(extents[axis], int(size), factor, centred=centred)
+            value = rearranging.part_along(value, axis, index)
+        return value
+
+    return enlarged
+
+
+def _nearest_places(
+    extent: int, size: int, factor: float | None, *, centred: bool
+) -> NDArray[np.intp]:
+    """Return which of `extent` values is nearest to each of `size` places, or their centres."""
+    if size in (extent, 2 * extent) and not centred:
+        return np.arange(size) // (size // extent)
+    scale = np.float32(1.0 / factor if factor else extent / size)
+    places = np.arange(size, dtype=np.float32) + np.float32(0.5 if centred else 0.0)
+    index = np.floor(places * scale)
+    nearest: NDArray[np.intp] = np.minimum(index, extent - 1).astype(np.intp)
+    return nearest
+
+
+# --- constants ---------------------------------------------------------------
+
+
+def _allowed(shape: Shape) -> Shape:
+    if min(shape, default=1) < 0 or math.prod(shape) > MAX_REPEATED:
+        raise FormatError(f"it makes an array of shape {shape}, empty or too large")
+    return shape
+
+
+def _full(
+    fill_value: Operand | float,
+    size: Sequence[int] = (),
+    self: Operand | None = None,
+    dtype: int | None = None,
+) -> Floats:
+    """Return an array of one number, if the type of the array does not change it."""
+    fill = values.floats_of(fill_value, "its number")
+    # without a type of its own, an array has that of another one, which may be integers
+    known = dtype is not None or self is None or isinstance(self, Signal)
+    if not (known or bool((fill == np.floor(fill)).all())) or not holds(dtype or FLOAT32, fill):
+        raise UnsupportedOperatorError(
+            f"the type of its array may round the number {float(fill)!r}; store it as a parameter"
+        )
+    # a view takes no memory
+    return np.broadcast_to(fill.reshape(()), _allowed(tuple(int(extent) for extent in size)))
+
+
+def _aten_range(end: float, start: float = 0, step: float = 1) -> Floats:
+    numbers = [float(values.floats_of(number, "its end")) for number in (start, end, step)]
+    if not all(number.is_integer() for number in numbers) or not numbers[2]:
+        raise UnsupportedOperatorError("only ranges of integers are supported")
+    entries = range(*map(int, numbers))
+    _allowed((len(entries),))
+    return np.array(entries, dtype=np.float64)
+
+
+def _eye(n: int, m: int | None = None) -> Floats:
+    rows, columns = _allowed((n, n if m is None else m))
+    return np.eye(rows, columns)
+
+
+def _part_of_matrix(of: Callable[[Floats, int], Floats]) -> Callable[..., Floats]:
+    """Read a part of a constant: a triangle, the diagonal."""
+
+    def part(self: Operand, diagonal: int = 0) -> Floats:
+        value = values.floats_of(self, "its matrix")
+        if value.ndim == 1:
+            _allowed(value.shape * 2)
+        return of(value, diagonal)
+
+    return part
+
+
+def _of_extents(of: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
+    """Compute with the extents of a value."""
+
+    def computed(a: Any, b: Any) -> int:
+        if type(a) is not int or type(b) is not int:
+            raise UnsupportedOperatorError("only integers are supported")
+        return of(a, b)
+
+    return computed
+
+
+def _like(self: Operand, fill_value: float, dtype: int | None = None) -> Floats:
+    return _full(fill_value, values.value_of(self).shape, self, dtype)
+
+
+# whose result is memory of its own
+TORCH_COPIES: dict[str, Callable[..., Any]] = {
+    "_operator.add": _of_extents(operator.add),
+    "_operator.floordiv": _of_extents(operator.floordiv),
+    "_operator.mul": _of_extents(operator.mul),
+    "_operator.sub": _of_extents(operator.sub),
+    "_to_copy.default": _converted,
+    **{
+        f"{name}{k}d.{overload}": _enlarging(k, centred="exact" in name)
+        for name in ("_upsample_nearest_exact", "upsample_nearest")
+        for k in (1, 2, 3)
+        for overload in ("default", "vec")
+    },
+    "arange.default": _aten_range,
+    "arange.start": _aten_range,
+    "arange.start_step": _aten_range,
+    "cat.default": _cat,
+    "clone.default": _same,
+    "concat.default": _cat,
+    "constant_pad_nd.default": _aten_pad,
+    "diag.default": _part_of_matrix(np.diag),
+    "eye.default": _eye,
+    "eye.m": _eye,
+    "flip.default": lambda self, dims: rearranged(
+        values.value_of(self), lambda a: np.flip(a, dims)
+    ),
+    "full.default": _full,
+    "full_like.default": _like,
+    "index.Tensor": _aten_index,
+    "lift_fresh_copy.default": _same,
+    "new_full.default": _full,
+    "new_ones.default": lambda size: _full(1.0, size),
+    "new_zeros.default": lambda size: _full(0.0, size),
+    "ones.default": lambda size: _full(1.0, size),
+    "ones_like.default": lambda self: _like(self, 1.0),
+    "pad.default": _aten_pad,
+    "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
+        values.value_of(self), upscale_factor, block_first=False
+    ),
+    "pixel_unshuffle.default": lambda self, downscale_factor: rearranging.space_to_depth(
+        values.value_of(self), downscale_factor, block_first=False
+    ),
+    "repeat.default": _aten_tile,
+    "repeat_interleave.self_int": _repeat,
+    "roll.default": _roll,
+    "scalar_tensor.default": lambda s, dtype=None: _full(s, dtype=dtype),
+    "stack.default": _stack,
+    "tile.default": _aten_tile,
+    "tril.default": _part_of_matrix(np.tril),
+    "triu.default": _part_of_matrix(np.triu),
+    "zeros.default": lambda size: _full(0.0, size),
+    "zeros_like.default": lambda self: _like(self, 0.0),
 }

@@ -14,19 +14,20 @@ from pathlib import Path
 import numpy as np
 
 from polyregions.domain import Box, Domain, Polytope
-from polyregions.errors import DomainError, FormatError, MissingExtraError
-from polyregions.files.reading import file_path, read_bytes, unpacked
+from polyregions.errors import DomainError, FormatError
+from polyregions.files.reading import file_path, naming, read_bytes, unpacked
 from polyregions.io.linear_terms import (
     INPUT_OR_OUTPUT,
     Direction,
     Inequality,
     Term,
     inequalities_of,
+    is_version_2,
     letters,
     terms,
+    terms_of_version_2,
     written,
 )
-from polyregions.io.vnnlib2 import is_version_2, terms_of_version_2
 
 __all__ = ["BoxFile", "DomainFile", "load_box", "load_domain"]
 
@@ -153,15 +154,12 @@ def load_domain(path: str | Path) -> DomainFile:
     """
     file = file_path(path)
     data = unpacked(read_bytes(file, _MAX_BYTES), str(file), _MAX_BYTES)
-    try:
-        text = data.decode("utf-8")
-        if is_version_2(text):
-            return _domain_of_commands(terms_of_version_2(text))
-        return _domain_of_commands(terms(text))
-    except UnicodeDecodeError:
-        raise FormatError(f"{file} is not a text file; give a VNN-LIB file") from None
-    except (FormatError, DomainError, MissingExtraError) as error:
-        raise type(error)(f"{file}: {error}") from None
+    with naming(file):
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise FormatError("it is not a text file; give a VNN-LIB file") from None
+        return _domain_of_commands(terms_of_version_2(text) if is_version_2(text) else terms(text))
 
 
 def _domain_of_commands(commands: Iterable[Term]) -> DomainFile:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats
-from polyregions.io.exact_sparse import sparse
-from polyregions.io.lowering import Shape, Signal, add, divide, linear, reshape
+from polyregions.io.exact_floats import Floats, Sparse, sparse
+from polyregions.io.lowering import add, divide
 from polyregions.io.maxima import largest
+from polyregions.io.signals import Shape, Signal, linear, reshape
 
 __all__ = [
     "Sliding",
@@ -95,13 +95,7 @@ def same_padding(
     return tuple(pads)
 
 
-def windows(
-    spatial: Shape,
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
-    dilations: Sequence[int],
-) -> Windows:
+def windows(spatial: Shape, kernel: Sequence[int], sliding: Sliding) -> Windows:
     """Return the windows over an array of a spatial shape.
 
     Raises
@@ -111,11 +105,12 @@ def windows(
 
     Examples
     --------
-    >>> windows((3,), [2], [1], [(0, 1)], [1]).index
+    >>> windows((3,), [2], Sliding([1], [(0, 1)], [1])).index
     array([[ 0,  1],
            [ 1,  2],
            [ 2, -1]])
     """
+    strides, pads, dilations, _ = sliding
     rank = len(spatial)
     if any(len(numbers) != rank for numbers in (kernel, strides, pads, dilations)):
         raise NetworkError(f"its kernel, strides, pads and dilations do not fit {spatial}")
@@ -129,16 +124,10 @@ def windows(
     )
     if min(out) < 1:
         raise NetworkError(f"a window of {tuple(kernel)} does not fit into {spatial}")
-    return _placed_windows(out, spatial, kernel, strides, [before for before, _ in pads], dilations)
+    return _placed_windows(out, spatial, kernel, sliding)
 
 
-def windows_with_ceil(
-    spatial: Shape,
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
-    dilations: Sequence[int],
-) -> Windows:
+def windows_with_ceil(spatial: Shape, kernel: Sequence[int], sliding: Sliding) -> Windows:
     """Return the windows of a pooling in ceil mode: the last may reach over the end.
 
     What lies beyond the padding counts in no mean. A window that would start behind the
@@ -146,10 +135,11 @@ def windows_with_ceil(
 
     Examples
     --------
-    >>> windows_with_ceil((4,), [3], [2], [(0, 0)], [1]).index
+    >>> windows_with_ceil((4,), [3], Sliding([2], [(0, 0)], [1])).index
     array([[ 0,  1,  2],
            [ 2,  3, -1]])
     """
+    strides, pads, dilations, _ = sliding
     over = []
     for extent, taps, stride, pad, dilation in zip(
         spatial, kernel, strides, pads, dilations, strict=True
@@ -159,30 +149,22 @@ def windows_with_ceil(
         over.append(max(0, steps * stride - span))
     longer = [(before, after + more) for (before, after), more in zip(pads, over, strict=True)]
     padded = tuple(extent + sum(pad) for extent, pad in zip(spatial, pads, strict=True))
-    within = windows(padded, kernel, strides, [(0, more) for more in over], dilations)
-    seen = windows(spatial, kernel, strides, longer, dilations)
+    within = windows(padded, kernel, sliding._replace(pads=[(0, more) for more in over]))
+    seen = windows(spatial, kernel, sliding._replace(pads=longer))
     return replace(seen, sizes=(within.index >= 0).sum(axis=1))
 
 
-def _placed_windows(
-    out: Shape,
-    spatial: Shape,
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    before: Sequence[int],
-    dilations: Sequence[int],
-) -> Windows:
-    """Return so many windows, the first of which starts `before` the array."""
+def _placed_windows(out: Shape, spatial: Shape, kernel: Sequence[int], sliding: Sliding) -> Windows:
+    """Return so many windows; the first starts before the array by the pads in front."""
     if math.prod(out) > MAX_UNITS or math.prod(out) * math.prod(kernel) > MAX_WEIGHTS // 4:
         raise NetworkError(f"{math.prod(out)} windows of {tuple(kernel)} are too many")
     flat = np.zeros((1, 1), dtype=np.intp)
     inside = np.ones((1, 1), dtype=bool)
-    for axis in range(len(spatial)):
-        starts = np.arange(out[axis]) * strides[axis] - before[axis]
-        places = starts[:, None] + np.arange(kernel[axis]) * dilations[axis]
-        valid = (places >= 0) & (places < spatial[axis])
-        flat = _crossed(flat * spatial[axis], places, np.add)
-        inside = _crossed(inside, valid, np.logical_and)
+    for axis, extent in enumerate(spatial):
+        starts = np.arange(out[axis]) * sliding.strides[axis] - sliding.pads[axis][0]
+        places = starts[:, None] + np.arange(kernel[axis]) * sliding.dilations[axis]
+        flat = _crossed(flat * extent, places, np.add)
+        inside = _crossed(inside, (places >= 0) & (places < extent), np.logical_and)
     return Windows(out, np.where(inside, flat, -1), np.full(len(flat), flat.shape[1]))
 
 
@@ -191,12 +173,7 @@ def _crossed(old: NDArray, new: NDArray, operation: np.ufunc) -> NDArray:  # typ
     return np.asarray(both.reshape(old.shape[0] * new.shape[0], -1))
 
 
-def convolve(
-    signal: Signal,
-    weight: Floats,
-    bias: Floats | None,
-    sliding: Sliding,
-) -> Signal:
+def convolve(signal: Signal, weight: Floats, bias: Floats | None, sliding: Sliding) -> Signal:
     """Return the cross-correlation of a signal with filters, as networks define convolution.
 
     Parameters
@@ -212,65 +189,34 @@ def convolve(
     NetworkError
         If the shapes do not fit or the result is too large.
     """
-    if len(signal.shape) < 3 or weight.ndim != len(signal.shape):
-        raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
-    batch, channels, *spatial = signal.shape
-    filters, depth, *kernel = weight.shape
-    groups = sliding.groups
-    if groups < 1 or filters % groups or channels != depth * groups:
+    _check_filters(signal, weight)
+    spatial, (filters, depth, *kernel) = signal.shape[2:], weight.shape
+    if sliding.groups < 1 or filters % sliding.groups or signal.shape[1] != depth * sliding.groups:
         raise NetworkError(
-            f"{filters} filters of {depth} channels in {groups} groups do not fit "
-            f"{channels} channels"
+            f"{filters} filters of {depth} channels in {sliding.groups} groups do not fit "
+            f"{signal.shape[1]} channels"
         )
-    if bias is not None and bias.shape != (filters,):
-        raise NetworkError(f"a bias of shape {bias.shape} does not fit {filters} filters")
-    seen = windows(tuple(spatial), kernel, sliding.strides, sliding.pads, sliding.dilations)
-    count, taps = seen.index.shape
-    if batch * filters * depth * count * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:
-        raise NetworkError(
-            f"it makes {batch * filters * count} units with {depth * taps} weights each, "
-            f"which is too large"
-        )
-    area = math.prod(spatial)
-    window, tap = np.nonzero(seen.index >= 0)
-    place = seen.index[window, tap]
-    # axes: image, filter, channel of the filter's group, valid (window, tap)
-    n, f, c = np.ix_(np.arange(batch), np.arange(filters), np.arange(depth))
-    values = weight.reshape(filters, depth, taps)[:, :, tap][None]
-    rows = ((n * filters + f) * count)[..., None] + window
-    group = f // (filters // groups)
-    columns = ((n * channels + group * depth + c) * area)[..., None] + place
-    rows, columns, values = (a.reshape(-1) for a in np.broadcast_arrays(rows, columns, values))
-    shape = (batch, filters, *seen.shape)
-    matrix = sparse(rows, columns, values, (math.prod(shape), signal.size))
-    result = linear(signal, matrix, shape)
-    if bias is None:
-        return result
-    return add(result, bias.reshape(filters, *[1] * len(spatial)))
+    seen = windows(spatial, kernel, sliding)
+    shape = (signal.shape[0], filters, *seen.shape)
+    _check_units(shape)
+    matrix = _filter_matrix(signal.shape[0], weight, sliding.groups, seen, math.prod(spatial))
+    return _filtered(signal, matrix, shape, bias)
 
 
 def spread_shape(
-    spatial: Shape,
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    dilations: Sequence[int],
-    extra: Sequence[int],
+    spatial: Shape, kernel: Sequence[int], sliding: Sliding, extra: Sequence[int]
 ) -> Shape:
     """Return the spatial shape of a transposed convolution before anything is cut off it."""
     return tuple(
         (extent - 1) * stride + (taps - 1) * dilation + 1 + more
         for extent, taps, stride, dilation, more in zip(
-            spatial, kernel, strides, dilations, extra, strict=True
+            spatial, kernel, sliding.strides, sliding.dilations, extra, strict=True
         )
     )
 
 
 def convolve_transposed(
-    signal: Signal,
-    weight: Floats,
-    bias: Floats | None,
-    sliding: Sliding,
-    extra: Sequence[int],
+    signal: Signal, weight: Floats, bias: Floats | None, sliding: Sliding, extra: Sequence[int]
 ) -> Signal:
     """Return the transposed convolution: each value spreads a filter over the result.
 
@@ -292,45 +238,59 @@ def convolve_transposed(
 
     Notes
     -----
-    *Algorithm*: the windows that a convolution of the *result* would read are the places
-    that the values of the signal spread over.
+    *Algorithm*: its matrix is the transpose of that of the convolution of the *result* whose
+    windows are the places that the values of the signal spread over.
     """
+    _check_filters(signal, weight)
+    spatial, (channels, depth, *kernel) = signal.shape[2:], weight.shape
+    if sliding.groups < 1 or channels % sliding.groups or channels != signal.shape[1]:
+        raise NetworkError(
+            f"{channels} filters in {sliding.groups} groups do not fit {signal.shape[1]} channels"
+        )
+    whole = spread_shape(spatial, kernel, sliding, extra)
+    out = tuple(extent - sum(pad) for extent, pad in zip(whole, sliding.pads, strict=True))
+    if min(out) < 1:
+        raise NetworkError(f"its pads {tuple(sliding.pads)} leave nothing of the result")
+    seen = _placed_windows(spatial, out, kernel, sliding)
+    shape = (signal.shape[0], depth * sliding.groups, *out)
+    _check_units(shape)
+    matrix = _filter_matrix(signal.shape[0], weight, sliding.groups, seen, math.prod(out))
+    return _filtered(signal, Sparse(matrix.T), shape, bias)
+
+
+def _check_filters(signal: Signal, weight: Floats) -> None:
     if len(signal.shape) < 3 or weight.ndim != len(signal.shape):
         raise NetworkError(f"filters of shape {weight.shape} do not fit {signal.shape}")
-    batch, channels, *spatial = signal.shape
-    _, depth, *kernel = weight.shape
-    strides, pads, dilations, groups = sliding
-    if groups < 1 or channels % groups or len(weight) != channels:
-        raise NetworkError(
-            f"{len(weight)} filters in {groups} groups do not fit {channels} channels"
-        )
-    filters = depth * groups
-    if bias is not None and bias.shape != (filters,):
-        raise NetworkError(f"a bias of shape {bias.shape} does not fit {filters} filters")
-    whole = spread_shape(tuple(spatial), kernel, strides, dilations, extra)
-    out = tuple(extent - sum(pad) for extent, pad in zip(whole, pads, strict=True))
-    if min(out) < 1:
-        raise NetworkError(f"its pads {tuple(pads)} leave nothing of the result")
-    before = [pad[0] for pad in pads]
-    seen = _placed_windows(tuple(spatial), out, kernel, strides, before, dilations)
-    area, taps = seen.index.shape
-    count = math.prod(out)
-    if batch * channels * depth * area * taps > MAX_WEIGHTS or batch * filters * count > MAX_UNITS:
-        raise NetworkError(f"it makes {batch * filters * count} units, which are too many")
-    value, tap = np.nonzero(seen.index >= 0)
-    # axes: image, channel, filter of the channel's group, valid (value, tap)
-    n, c, f = np.ix_(np.arange(batch), np.arange(channels), np.arange(depth))
-    values = weight.reshape(channels, depth, taps)[:, :, tap][None]
-    group = c // (channels // groups)
-    rows = ((n * filters + group * depth + f) * count)[..., None] + seen.index[value, tap]
-    columns = ((n * channels + c) * area)[..., None] + value
+
+
+def _check_units(shape: Shape) -> None:
+    if math.prod(shape) > MAX_UNITS:
+        raise NetworkError(f"it makes {math.prod(shape)} units, which are too many")
+
+
+def _filter_matrix(batch: int, weight: Floats, groups: int, seen: Windows, area: int) -> Sparse:
+    """Return the matrix of a convolution of `batch` arrays of so many places in each channel."""
+    filters, depth = weight.shape[:2]
+    count, taps = seen.index.shape
+    if batch * filters * depth * count * taps > MAX_WEIGHTS:
+        raise NetworkError(f"it makes {batch * filters * count} sums of {depth * taps}: too many")
+    window, tap = np.nonzero(seen.index >= 0)
+    # axes: image, filter, channel of the filter's group, valid (window, tap)
+    n, f, c = np.ix_(np.arange(batch), np.arange(filters), np.arange(depth))
+    values = weight.reshape(filters, depth, taps)[:, :, tap][None]
+    rows = ((n * filters + f) * count)[..., None] + window
+    channel = (n * groups + f // (filters // groups)) * depth + c
+    columns = (channel * area)[..., None] + seen.index[window, tap]
     rows, columns, values = (a.reshape(-1) for a in np.broadcast_arrays(rows, columns, values))
-    shape = (batch, filters, *out)
-    matrix = sparse(rows, columns, values, (math.prod(shape), signal.size))
+    shape = (batch * filters * count, batch * groups * depth * area)
+    return sparse(rows, columns, values, shape)
+
+
+def _filtered(signal: Signal, matrix: Sparse, shape: Shape, bias: Floats | None) -> Signal:
+    if bias is not None and bias.shape != shape[1:2]:
+        raise NetworkError(f"a bias of shape {bias.shape} does not fit {shape[1]} filters")
     result = linear(signal, matrix, shape)
-    if bias is None:
-        return result
-    return add(result, bias.reshape(filters, *[1] * len(spatial)))
+    return result if bias is None else add(result, bias.reshape(-1, *[1] * (len(shape) - 2)))
 
 
 def average_pool(signal: Signal, seen: Windows, *, count_padding: bool) -> Signal:

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats
-from polyregions.io.partition_manifest import is_result
 from polyregions.io.partitions import (
     check_replaceable,
+    is_result,
     write_edge_part,
     write_head,
     write_region_part,

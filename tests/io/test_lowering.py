@@ -5,7 +5,7 @@ import pytest
 from io_helpers import exact_forward, rationals
 
 from polyregions.errors import NetworkError
-from polyregions.io import blocks, lowering
+from polyregions.io import blocks, lowering, signals
 from polyregions.io.exact_floats import exact_product, exact_sum
 
 TINY, HUGE = 5e-324, 1.7e308
@@ -50,7 +50,7 @@ def test_random_chains_equal_rational_arithmetic(seed):
     """Whatever is merged, the network is the same rational function."""
     rng = np.random.default_rng(seed)
     width = int(rng.integers(1, 4))
-    signal = lowering.source((width,))
+    signal = signals.source((width,))
     point = rng.normal(size=width)
     values = rationals(point)
     for _ in range(int(rng.integers(3, 12))):
@@ -74,18 +74,18 @@ def test_random_chains_equal_rational_arithmetic(seed):
             values = [p / q for p, q in zip(values, rationals(constant), strict=True)]
         elif operation == 5:
             index = rng.integers(len(values), size=int(rng.integers(1, 4)))
-            signal = lowering.select(signal, index)
+            signal = signals.select(signal, index)
             values = [values[i] for i in index]
         else:
             signal = lowering.bend(signal, 0.0, 1.0)
             values = [max(value, Fraction(0)) for value in values]
     signal = lowering.bend(signal, -1.0, 1.0)
-    network = lowering.to_network(signal, "chain")
+    network = signals.to_network(signal, "chain")
     assert exact_forward(network, rationals(point)) == [abs(value) for value in values]
 
 
 def test_branches_do_not_disturb_each_other():
-    trunk = lowering.matmul_right(lowering.source((1, 2)), np.eye(2))
+    trunk = lowering.matmul_right(signals.source((1, 2)), np.eye(2))
     shifted = lowering.add(trunk, np.ones(2))
     bent = lowering.bend(trunk, 0.0, 1.0)
     assert not trunk.layers[0].bias.any()
@@ -94,10 +94,10 @@ def test_branches_do_not_disturb_each_other():
 
 
 def bent_often(times: int) -> None:
-    signal = lowering.source((2,))
+    signal = signals.source((2,))
     for _ in range(times):
         signal = lowering.bend(signal, 0.0, 1.0)
-    lowering.to_network(signal, "bent often")
+    signals.to_network(signal, "bent often")
 
 
 def test_too_many_layers_and_weights_are_refused(monkeypatch):
@@ -109,20 +109,20 @@ def test_too_many_layers_and_weights_are_refused(monkeypatch):
     with pytest.raises(NetworkError, match="more than the 10 weights and units"):
         bent_often(7)
     with pytest.raises(NetworkError, match="more than the 10 weights"):
-        lowering.matmul_right(lowering.source((11,)), np.ones((11, 1)))
+        lowering.matmul_right(signals.source((11,)), np.ones((11, 1)))
     monkeypatch.setattr(blocks, "MAX_WEIGHTS", 14)
     # each block is small; what is carried past the layers is not
-    x = lowering.source((2,))
-    bent = lowering.bend(lowering.select(x, np.array([0])), 0.0, 1.0)
+    x = signals.source((2,))
+    bent = lowering.bend(signals.select(x, np.array([0])), 0.0, 1.0)
     for _ in range(3):
         bent = lowering.bend(bent, 0.0, 1.0)
     with pytest.raises(NetworkError, match=r"at most .* 14 weights"):
-        lowering.to_network(lowering.concatenate([bent, x], 0), "carried")
+        signals.to_network(lowering.concatenate([bent, x], 0), "carried")
 
 
 def test_a_chain_of_wide_layers_is_refused_while_it_grows(monkeypatch):
     monkeypatch.setattr(blocks, "MAX_WEIGHTS", 2**12)
-    signal = lowering.source((64,))
+    signal = signals.source((64,))
     # one weight and one unit per value and layer
     for _ in range(2**12 // 128):
         signal = lowering.bend(signal, 0.0, 1.0)
@@ -132,11 +132,11 @@ def test_a_chain_of_wide_layers_is_refused_while_it_grows(monkeypatch):
 
 def test_values_carried_past_too_many_layers_are_refused_before_the_work(monkeypatch):
     monkeypatch.setattr(blocks, "_MAX_CARRIED", 10)
-    first = signal = lowering.bend(lowering.source((1,)), 0.0, 1.0)
+    first = signal = lowering.bend(signals.source((1,)), 0.0, 1.0)
     for _ in range(12):
         signal = lowering.bend(signal, 0.0, 1.0)
     with pytest.raises(NetworkError, match="over 12 layers altogether"):
-        lowering.to_network(lowering.add_signals(signal, first), "long way")
+        signals.to_network(lowering.add_signals(signal, first), "long way")
 
 
 def test_a_chain_is_laid_out_in_linear_time(monkeypatch):
@@ -148,8 +148,8 @@ def test_a_chain_is_laid_out_in_linear_time(monkeypatch):
 
     ordered = blocks._parents_first
     monkeypatch.setattr(blocks, "_parents_first", lambda result: Counting(ordered(result)))
-    signal = lowering.source((1,))
+    signal = signals.source((1,))
     for _ in range(500):
         signal = lowering.bend(signal, 0.0, 1.0)
-    assert len(lowering.to_network(signal, "chain").layers) == 501
+    assert len(signals.to_network(signal, "chain").layers) == 501
     assert len(looked_at) < 10 * 501

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from polyregions.errors import UnsupportedOperatorError
-from polyregions.io import lowering
-from polyregions.io.exact_sparse import Sparse
-from polyregions.io.lowering import source, to_network
+from polyregions.io import lowering, signals
+from polyregions.io.exact_floats import Sparse
+from polyregions.io.signals import source, to_network
 from polyregions.io.switches import Switch, opposite, where, where_positive
 
 
 def affine(signal, weight, bias):
-    return lowering.add(lowering.linear(signal, Sparse(weight), (len(bias),)), bias)
+    return lowering.add(signals.linear(signal, Sparse(weight), (len(bias),)), bias)
 
 
 def parts(seed):

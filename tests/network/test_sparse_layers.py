@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 import polyregions as pr
 from polyregions.domain.chart import chart_of
-from polyregions.io import lowering
+from polyregions.io import lowering, signals
 from polyregions.io.windows import Sliding, convolve, max_pool, windows
 from polyregions.network import network as values
 from polyregions.network.exact_network import exact_network, exact_point, exact_signs
@@ -61,12 +61,12 @@ def test_bad_sparse_layers_are_refused(wrong):
 def test_pooled_zeros_are_decided_exactly():
     """Where two units are off their comparison is exactly zero, so its bit is 0."""
     rng = np.random.default_rng(2)
-    signal = lowering.source((1, 1, 4, 4))
+    signal = signals.source((1, 1, 4, 4))
     signal = convolve(
         signal, rng.normal(size=(2, 1, 2, 2)), None, Sliding((1, 1), [(0, 0)] * 2, (1, 1))
     )
-    pool = windows((3, 3), (2, 2), (1, 1), [(0, 0)] * 2, (1, 1))
-    network = lowering.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
+    pool = windows((3, 3), (2, 2), Sliding((1, 1), [(0, 0)] * 2, (1, 1)))
+    network = signals.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
     exact = exact_network(network, chart_of(None, 16))
     # with few bits ties are common, too
     x = rng.integers(-2, 3, size=(60, 16)) / 2

@@ -8,7 +8,7 @@ from exact_walks import same_walk
 from scipy.sparse import csr_array
 
 import polyregions as pr
-from polyregions.io import lowering
+from polyregions.io import lowering, signals
 from polyregions.io.windows import Sliding, convolve, max_pool, windows
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 from polyregions.pattern import unpack
@@ -163,13 +163,13 @@ def test_a_layer_of_constants(place, seed):
 def test_max_pooling_over_flat_patches(seed, stride):
     """A picture with equal pixels: the tournaments compare what is equal everywhere."""
     rng = np.random.default_rng(seed)
-    signal = lowering.source((1, 1, 4, 4))
+    signal = signals.source((1, 1, 4, 4))
     kernels = rng.normal(size=(1, 1, 2, 2))
     signal = convolve(
         signal, kernels, rng.normal(size=1) / 4, Sliding((1, 1), [(0, 0)] * 2, (1, 1))
     )
-    pool = windows((3, 3), (2, 2), (stride, stride), [(0, 0)] * 2, (1, 1))
-    whole = lowering.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
+    pool = windows((3, 3), (2, 2), Sliding((stride, stride), [(0, 0)] * 2, (1, 1)))
+    whole = signals.to_network(max_pool(lowering.bend(signal, 0.0, 1.0), pool), "pooled")
     # columns of the picture are flat in all directions of the plane, and so is a corner
     basis = np.repeat(rng.normal(size=(4, 2)), 4, axis=0)
     basis[:4] = rng.normal(size=(4, 2))

@@ -1,0 +1,374 @@
+"""What operators make of values: signals, constants and comparisons, by the same functions.
+
+The readers of ONNX and torch translate each operator into these. What is computed of
+constants alone is exact or refused; integers stay integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from inspect import Parameter, signature
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import contractions, lowering, maxima, switches
+from polyregions.io.exact_floats import (
+    Floats,
+    exact_floats,
+    exact_matmul,
+    exact_product,
+    exact_quotient,
+    exact_sum,
+    exact_total,
+)
+from polyregions.io.signals import MAX_VALUES, Signal
+from polyregions.io.switches import Switch
+
+__all__ = [
+    "Constant",
+    "Operand",
+    "Value",
+    "added",
+    "bent",
+    "chosen",
+    "clipped",
+    "compared",
+    "constant_of",
+    "divided",
+    "entries_of",
+    "extreme_over",
+    "floats_of",
+    "folded",
+    "greatest",
+    "joined",
+    "least",
+    "mean_over",
+    "multiplied",
+    "opposite",
+    "parameters_of",
+    "product",
+    "require_moderate",
+    "signal_of",
+    "total_over",
+    "value_of",
+]
+
+Constant = NDArray[Any]
+Value = Signal | Constant
+# a comparison is read by a few operators only
+Operand = Value | Switch
+
+# products in one product of constant matrices
+_MAX_PRODUCTS = 2**27
+
+
+def parameters_of(operator: Callable[..., Any]) -> dict[str, Parameter]:
+    """Return the parameters that a function leaves open."""
+    bound = getattr(operator, "keywords", {})
+    parameters = signature(operator).parameters
+    return {name: parameter for name, parameter in parameters.items() if name not in bound}
+
+
+# --- what is given -----------------------------------------------------------
+
+
+def value_of(operand: Any) -> Value:
+    """Return a signal as it is, and a constant or a number as an array.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If it is a comparison.
+    """
+    if isinstance(operand, Switch):
+        raise UnsupportedOperatorError(
+            "it computes with a comparison, which may only choose, as in where(x > 0, a, b): a "
+            "value of its own is one which jumps"
+        )
+    return operand if isinstance(operand, Signal) else np.asarray(operand)
+
+
+def entries_of(operand: Any, what: str = "its constant") -> Signal | Floats:
+    """Return a signal as it is, and a constant or a number as floats; true counts as 1."""
+    value = value_of(operand)
+    if isinstance(value, Signal):
+        return value
+    return exact_floats(value.astype(np.int8) if value.dtype.kind == "b" else value, what)
+
+
+def signal_of(operand: Any) -> Signal:
+    """Return a value that must depend on the network's input."""
+    value = value_of(operand)
+    if not isinstance(value, Signal):
+        raise UnsupportedOperatorError(
+            "its inputs are constants; fold constants before the export (onnxsim, for instance)"
+        )
+    return value
+
+
+def constant_of(operand: Any, what: str = "an input") -> Constant:
+    """Return a value that must be a constant."""
+    if operand is None or isinstance(operand, Signal | Switch):
+        why = "is missing" if operand is None else "depends on the network's input"
+        raise UnsupportedOperatorError(f"{what} {why}; only a constant is supported there")
+    return np.asarray(operand)
+
+
+def floats_of(operand: Any, what: str) -> Floats:
+    """Return a value that must be a constant, as floats."""
+    return exact_floats(constant_of(operand, what), what)
+
+
+# --- constants alone ---------------------------------------------------------
+
+
+def require_moderate(size: int, *inputs: Constant) -> None:
+    """Refuse a constant that is larger than what it is made of and than a signal may be."""
+    held = sum({id(array): array.size for array in inputs}.values())
+    if size > max(MAX_VALUES, held):
+        raise FormatError(f"it makes a constant of {size} entries, which is too large")
+
+
+def _exact(result: Floats | None, *inputs: Constant) -> Floats:
+    if result is None or not np.isfinite(result).all():
+        raise UnsupportedOperatorError(
+            f"{'its input is a constant' if len(inputs) == 1 else 'both inputs are constants'} "
+            "and the result would be rounded; fold constants before the export "
+            "(onnxsim, for instance)"
+        )
+    return np.asarray(result)
+
+
+def folded(operation: Callable[..., Floats | None], *inputs: Constant) -> Constant:
+    """Return what an operation in floats makes of constants, as integers if all of them are.
+
+    Parameters
+    ----------
+    operation : callable
+        Takes arrays of floats, and returns their exact result or None.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If the result would be rounded.
+    FormatError
+        If it is too large, or no number of the integers' type.
+    """
+    require_moderate(math.prod(np.broadcast_shapes(*(a.shape for a in inputs))), *inputs)
+    return _as_given(_exact(operation(*map(entries_of, inputs)), *inputs), inputs)
+
+
+def _as_given(result: Floats, inputs: Sequence[Constant]) -> Constant:
+    """Return a result as integers if all inputs are."""
+    if any(array.dtype.kind not in "iu" for array in inputs):
+        return result
+    dtype = np.result_type(*inputs)
+    bounds = np.iinfo(dtype)
+    if not ((result >= bounds.min) & (result < bounds.max + 1)).all():
+        raise FormatError(f"its result is no {dtype}; export the model again")
+    return result.astype(dtype)
+
+
+# --- sums and products -------------------------------------------------------
+
+
+def added(first: Any, second: Any, sign: float = 1.0) -> Value:
+    """Return first + sign * second, broadcast; the sign is 1 or -1."""
+    first, second = value_of(first), value_of(second)
+    if isinstance(first, Signal):
+        if isinstance(second, Signal):
+            return lowering.add_signals(first, second, sign)
+        return lowering.add(first, sign * floats_of(second, "its constant"))
+    if isinstance(second, Signal):
+        signal = second if sign > 0 else maxima.negated(second)
+        return lowering.add(signal, floats_of(first, "its constant"))
+    return folded(lambda a, b: exact_sum(a, sign * b), first, second)
+
+
+def multiplied(first: Any, second: Any) -> Value:
+    """Return first * second, broadcast; a comparison as a factor is 1 where it holds, else 0."""
+    for switch, other in ((first, second), (second, first)):
+        if isinstance(switch, Switch):
+            return switches.where_positive(switch, entries_of(other), np.zeros(()))
+    first, second = value_of(first), value_of(second)
+    if not isinstance(first, Signal):
+        first, second = second, first
+    if not isinstance(first, Signal):
+        return folded(exact_product, first, second)
+    return lowering.multiply(first, _other_factor(second))
+
+
+def _other_factor(operand: Value) -> Floats:
+    if isinstance(operand, Signal):
+        raise UnsupportedOperatorError(
+            "both inputs depend on the network's input, so both factors vary; "
+            "one factor must be a parameter or another constant"
+        )
+    return floats_of(operand, "its constant")
+
+
+def divided(first: Any, second: Any) -> Value:
+    """Return first / second, broadcast; of constants alone it is a float."""
+    value = value_of(first)
+    if isinstance(second, Signal | Switch):
+        raise UnsupportedOperatorError("it divides by a value that depends on the input")
+    divisor = floats_of(second, "its constant")
+    if isinstance(value, Signal):
+        return lowering.divide(value, divisor)
+    if not divisor.all():
+        raise NetworkError("it divides by a constant that has a zero")
+    return folded(exact_quotient, floats_of(value, "its constant"), divisor)
+
+
+def product(first: Any, second: Any) -> Value:
+    """Return first @ second, as numpy.matmul does."""
+    first, second = value_of(first), value_of(second)
+    if isinstance(first, Signal):
+        matrix = _other_factor(second)
+        if matrix.ndim > 2:
+            return contractions.matmul_stack(first, matrix, signal_first=True)
+        return lowering.matmul_right(first, matrix)
+    matrix = floats_of(first, "its constant")
+    if isinstance(second, Signal):
+        if matrix.ndim > 2:
+            return contractions.matmul_stack(second, matrix, signal_first=False)
+        return lowering.matmul_left(matrix, second)
+    columns = second.shape[-1:] if second.ndim > 1 else ()
+    stack = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
+    size = math.prod((*stack, *first.shape[-2:-1], *columns))
+    require_moderate(size, first, second)
+    if size * first.shape[-1] > _MAX_PRODUCTS:
+        raise FormatError("it multiplies constants that are too large; fold them before the export")
+    result = exact_matmul(matrix, floats_of(second, "its constant"))
+    return _as_given(_exact(result, first, second), (first, second))
+
+
+def total_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Value:
+    """Return the sum over axes, which stay with extent 1 if `keep`."""
+    if isinstance(value, Signal):
+        return lowering.sum_over(value, axes, keep=keep)
+    return folded(lambda a: exact_total(a, axes, keep=keep), value)
+
+
+def mean_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Value:
+    """Return the mean over axes."""
+    total = total_over(value, axes, keep=keep)
+    return divided(total, float(math.prod(value.shape) // math.prod(total.shape)))
+
+
+# --- what bends --------------------------------------------------------------
+
+
+def bent(operand: Any, lower: ArrayLike, upper: ArrayLike) -> Value:
+    """Return ``upper * z`` for z > 0 and ``lower * z`` otherwise, entry by entry."""
+    value = value_of(operand)
+    low, high = (floats_of(slope, "its slope") for slope in (lower, upper))
+    if isinstance(value, Signal):
+        return lowering.bend(value, low, high)
+    return folded(lambda z: exact_product(np.where(z > 0, high, low), z), value) + 0  # no -0.0
+
+
+def clipped(operand: Any, low: Any, high: Any) -> Value:
+    """Return a value moved into [low, high]; None and infinity are no bounds.
+
+    Where a bound depends on the input, the upper one wins.
+    """
+    if isinstance(low, Signal) or isinstance(high, Signal):
+        raised = operand if low is None else greatest([operand, low])
+        return value_of(raised) if high is None else least([raised, high])
+    ends = [
+        None if bound is None or np.isinf(bound).all() else floats_of(bound, "its bound")
+        for bound in (low, high)
+    ]
+    value = value_of(operand)
+    if isinstance(value, Signal):
+        return maxima.clip(value, ends[0], ends[1])
+    return folded(lambda z: np.clip(z, ends[0], ends[1]), value)
+
+
+def greatest(operands: Sequence[Any]) -> Value:
+    """Return the entrywise maximum, broadcast."""
+    return _extreme(operands, np.maximum, maxima.maximum)
+
+
+def least(operands: Sequence[Any]) -> Value:
+    """Return the entrywise minimum, broadcast."""
+    return _extreme(operands, np.minimum, maxima.minimum)
+
+
+def _extreme(
+    operands: Sequence[Any],
+    of_constants: Callable[..., Floats],
+    of_signals: Callable[[list[Signal | Floats]], Signal],
+) -> Value:
+    values = [value_of(operand) for operand in operands]
+    if any(isinstance(value, Signal) for value in values):
+        return of_signals([entries_of(value) for value in values])
+    total, *rest = (value for value in values if not isinstance(value, Signal))
+    for value in rest:
+        total = folded(of_constants, total, value)
+    return total
+
+
+def extreme_over(value: Value, axes: tuple[int, ...], *, keep: bool, largest: bool) -> Value:
+    """Return the maximum or the minimum over axes."""
+    if isinstance(value, Signal):
+        over = maxima.largest_over if largest else maxima.smallest_over
+        return over(value, axes, keep=keep)
+    return np.asarray((np.max if largest else np.min)(value, axis=axes, keepdims=keep))
+
+
+# --- choices -----------------------------------------------------------------
+
+
+def compared(comparison: np.ufunc, first: Any, second: Any) -> Operand:
+    """Return what numpy's greater, less and so on say of two values."""
+    first, second = value_of(first), value_of(second)
+    if not isinstance(first, Signal) and not isinstance(second, Signal):
+        size = math.prod(np.broadcast_shapes(first.shape, second.shape))
+        require_moderate(size, first, second)
+        return np.asarray(comparison(first, second))
+    if comparison in (np.less, np.less_equal):
+        first, second = second, first
+    return Switch(signal_of(added(first, second, -1.0)))
+
+
+def opposite(operand: Any) -> Operand:
+    """Return the negation of a comparison or of truth values."""
+    if isinstance(operand, Switch):
+        return switches.opposite(operand)
+    if not isinstance(operand, np.ndarray) or operand.dtype.kind != "b":
+        raise UnsupportedOperatorError("only comparisons and truth values are negated")
+    return ~operand
+
+
+def chosen(condition: Any, on: Any, off: Any) -> Value:
+    """Return `on` where a condition holds and `off` elsewhere, entry by entry, broadcast."""
+    on, off = value_of(on), value_of(off)
+    if isinstance(condition, Switch):
+        return switches.where_positive(condition, entries_of(on), entries_of(off))
+    if isinstance(condition, Signal):
+        raise UnsupportedOperatorError("its condition is no comparison")
+    mask = np.asarray(condition).astype(bool)
+    if isinstance(on, Signal) or isinstance(off, Signal):
+        return switches.where(mask, entries_of(on), entries_of(off))
+    shapes = np.broadcast_shapes(mask.shape, on.shape, off.shape)
+    require_moderate(math.prod(shapes), mask, on, off)
+    return np.asarray(np.where(mask, on, off))
+
+
+def joined(operands: Sequence[Any], axis: int) -> Value:
+    """Return values joined along an axis."""
+    values = [value_of(operand) for operand in operands]
+    constants = [value for value in values if not isinstance(value, Signal)]
+    size = sum(math.prod(value.shape) for value in values)
+    if len(constants) == len(values):
+        require_moderate(size, *constants)
+        return np.concatenate(constants, axis=axis)
+    if size > MAX_VALUES:
+        raise FormatError("its result is too large")
+    return lowering.concatenate([entries_of(value) for value in values], axis)
