@@ -205,7 +205,7 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 def _every_row(region: Region) -> Floats:
     """Return all rows (normal, offset) of ``region.halfspaces(all_rows=True)``."""
     polytope = region_halfspaces(region.network, region.domain, region.pattern)
-    return np.column_stack([polytope.normals, polytope.offsets])
+    return np.column_stack([polytope.normals, polytope.offsets]) + 0.0  # a zero has no sign
 
 
 def _lead(group: Sequence[int], size: int) -> int:
