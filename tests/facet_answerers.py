@@ -1,12 +1,23 @@
 """Polytopes given as floats, put to the package's answerers of "which rows carry a facet?"."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import linprog
 
+from polyregions.cells.degenerate import walk_degenerate
+from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.proven_facets import ScaledRows
+from polyregions.cells.vertices import facet_buffer
+from polyregions.compiled.start import plain_twin
+from polyregions.domain import Box
 from polyregions.exact.dyadic import dyadic_matrix
-from polyregions.exact.facets import exact_facets
-from polyregions.exact.verdict import FacetVerdicts, verdicts_of_groups
+from polyregions.exact.facets import exact_facets, interior_point
+from polyregions.exact.verdict import FacetVerdicts, Verdict, verdicts_of_groups
+from polyregions.geometry.rows import Rows
+from polyregions.network import Network
+from polyregions.run.problem import Problem, prefix_rows, whole_problem
+from polyregions.walk.region_kernel import facets_listed, list_every_row, worker_of
 
 
 def exact_rows_of(normals, offsets) -> list:
@@ -48,3 +59,60 @@ def scaled_rows_of(normals, offsets) -> ScaledRows:
         bounds=[(None, None)] * m + [(None, 1.0)],
     )
     return ScaledRows(rows, errors, np.asarray(centre["x"])[:m])
+
+
+def undecided(size: int) -> FacetVerdicts:
+    return FacetVerdicts(np.full(size, Verdict.UNDECIDED, dtype=np.int8), ())
+
+
+def facets_of_polygon(scaled: ScaledRows) -> FacetVerdicts:
+    """The plane's answerer, started as the walk starts it where it knows no row."""
+    size = scaled.rows.shape[1]
+    point, found = scaled.start.copy(), facet_buffer(2, size)
+    row = nearest_row(scaled.rows, size, point)
+    if row < 0:
+        return undecided(size)
+    rows = Rows(scaled.rows, scaled.errors)
+    count = walk_polygon(rows, size, size, row, point, np.zeros(size), found, 0.0)
+    if count < 0:
+        return undecided(size)
+    return verdicts_of_groups(size, [(row,) for row in sorted(found.rows[:count].tolist())])
+
+
+def network_of_rows(normals, offsets) -> Network:
+    """A network of one layer, with the rows as units."""
+    return Network.from_arrays([(normals, offsets), (np.ones((1, len(offsets))), [0.0])])
+
+
+def region_of_rows(normals, offsets) -> tuple[Problem, np.ndarray]:
+    """A polytope inside the cube [-1, 1]^n as a region: problem and bits.
+
+    The domain is a larger cube, which bounds nothing; a row of zeros is an inactive unit.
+    """
+    network = network_of_rows(normals, offsets)
+    problem = whole_problem(network, Box.cube(network.input_dimension, 2.0))
+    bits = np.column_stack([normals, offsets]).any(axis=1)
+    return problem, bits.astype(np.uint8)
+
+
+def facets_with_ties(region: tuple[Problem, Sequence[int]]) -> FacetVerdicts:
+    """The kernel for ties on one region of a network, with the network modulo primes.
+
+    As plain Python: only kernels that compiled ones call are compiled ahead.
+    """
+    problem, bits = region
+    flat, worker = problem.flat, worker_of(problem.flat)
+    units, domain = prefix_rows(problem, np.array(bits))
+    worker.bits[:] = bits
+    worker.work.point[:] = [float(value) for value in interior_point([*units, *domain])]
+    rows = Rows(worker.rows, worker.errors)
+    with np.errstate(all="ignore"):
+        plain_twin(facets_listed)(flat, plain_twin(list_every_row)(flat, worker), worker)
+        count = plain_twin(walk_degenerate)(
+            flat, problem.modular, worker.bits, rows, worker.work, worker.found, 0.0, worker.groups
+        )
+    if count < 0:
+        return undecided(flat.units)
+    leader = worker.groups.leader[: flat.units]
+    found = [np.flatnonzero(leader == row) for row in worker.found.rows[:count]]
+    return verdicts_of_groups(flat.units, [tuple(group.tolist()) for group in found])
