@@ -1,7 +1,8 @@
 """What operators make of values: signals, constants and comparisons, by the same functions.
 
-The readers of ONNX and torch translate each operator into these. What is computed of
-constants alone is exact or refused; integers stay integers.
+The readers of ONNX and torch translate each operator into these; an operator takes its
+operands in order, so they have no names outside. What is computed of constants alone is exact
+or refused; integers stay integers.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def added(first: Any, second: Any, sign: float = 1.0) -> Value:
     return folded(lambda a, b: exact_sum(a, sign * b), first, second)
 
 
-def multiplied(first: Any, second: Any) -> Value:
+def multiplied(first: Any, second: Any, /) -> Value:
     """Return first * second, broadcast; a comparison as a factor is 1 where it holds, else 0."""
     for switch, other in ((first, second), (second, first)):
         if isinstance(switch, Switch):
@@ -224,7 +225,7 @@ def divided(first: Any, second: Any) -> Value:
     return folded(exact_quotient, floats_of(value, "its constant"), divisor)
 
 
-def product(first: Any, second: Any) -> Value:
+def product(first: Any, second: Any, /) -> Value:
     """Return first @ second, as numpy.matmul does."""
     first, second = value_of(first), value_of(second)
     if isinstance(first, Signal):
@@ -325,7 +326,7 @@ def extreme_over(value: Value, axes: tuple[int, ...], *, keep: bool, largest: bo
 # --- choices -----------------------------------------------------------------
 
 
-def compared(comparison: np.ufunc, first: Any, second: Any) -> Operand:
+def compared(comparison: np.ufunc, first: Any, second: Any, /) -> Operand:
     """Return what numpy's greater, less and so on say of two values."""
     first, second = value_of(first), value_of(second)
     if not isinstance(first, Signal) and not isinstance(second, Signal):
@@ -337,7 +338,7 @@ def compared(comparison: np.ufunc, first: Any, second: Any) -> Operand:
     return Switch(signal_of(added(first, second, -1.0)))
 
 
-def opposite(operand: Any) -> Operand:
+def opposite(operand: Any, /) -> Operand:
     """Return the negation of a comparison or of truth values."""
     if isinstance(operand, Switch):
         return switches.opposite(operand)
@@ -346,7 +347,7 @@ def opposite(operand: Any) -> Operand:
     return ~operand
 
 
-def chosen(condition: Any, on: Any, off: Any) -> Value:
+def chosen(condition: Any, on: Any, off: Any, /) -> Value:
     """Return `on` where a condition holds and `off` elsewhere, entry by entry, broadcast."""
     on, off = value_of(on), value_of(off)
     if isinstance(condition, Switch):
