@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
-from polyregions.io import rearranging, signals, values
+from polyregions.io import rearranging, values
 from polyregions.io.exact_floats import MAX_ENTRIES, MAX_REPEATED, Floats
 from polyregions.io.rearranging import axis_in, rearranged, reshaped, resolved
 from polyregions.io.signals import Shape, Signal
@@ -244,66 +244,6 @@ def _index(self: Operand, indices: Sequence[Operand | None]) -> Value:
     return rearranged(value, lambda array: array[tuple(where)])
 
 
-# numpy's names of torch's ways to repeat values beyond the border
-_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
-
-
-def _pad(
-    self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
-) -> Value:
-    given, flat = values.value_of(self), [int(entry) for entry in pad]
-    if len(flat) % 2 or len(flat) > 2 * len(given.shape):
-        raise FormatError(f"pads {flat} do not fit {given.shape}")
-    # torch starts with the last axis
-    pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
-    pads = [(0, 0)] * (len(given.shape) - len(pairs)) + pairs
-    if mode == "constant":
-        return rearranging.padded(given, pads, float(values.floats_of(value or 0.0, "its value")))
-    if mode not in _PAD_MODES or min(map(min, pads)) < 0:
-        raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
-    signals.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
-    return rearranged(given, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
-
-
-def _enlarging(spatial: int, *, centred: bool) -> Callable[..., Value]:
-    """Repeat the nearest value; the indices are those of torch's own float32 arithmetic."""
-
-    def enlarged(
-        self: Operand | None = None,
-        input: Operand | None = None,
-        output_size: Sequence[int] | None = None,
-        scale_factors: Sequence[float] | None = None,
-    ) -> Value:
-        value = _same(self, input)
-        extents = value.shape[-spatial:]
-        factors: Sequence[float | None] = scale_factors or [None] * spatial
-        sizes = output_size or [
-            math.floor(extent * float(factor or 1))
-            for extent, factor in zip(extents, factors, strict=True)
-        ]
-        often = [-(-int(size) // extent) for size, extent in zip(sizes, extents, strict=True)]
-        rearranging.require_room(value, often)
-        for axis, (size, factor) in enumerate(zip(sizes, factors, strict=True), -spatial):
-            index = _nearest_places(extents[axis], int(size), factor, centred=centred)
-            value = rearranging.part_along(value, axis, index)
-        return value
-
-    return enlarged
-
-
-def _nearest_places(
-    extent: int, size: int, factor: float | None, *, centred: bool
-) -> NDArray[np.intp]:
-    """Return which of `extent` values is nearest to each of `size` places, or their centres."""
-    if size in (extent, 2 * extent) and not centred:
-        return np.arange(size) // (size // extent)
-    scale = np.float32(1.0 / factor if factor else extent / size)
-    places = np.arange(size, dtype=np.float32) + np.float32(0.5 if centred else 0.0)
-    index = np.floor(places * scale)
-    nearest: NDArray[np.intp] = np.minimum(index, extent - 1).astype(np.intp)
-    return nearest
-
-
 # --- constants ---------------------------------------------------------------
 
 
@@ -379,19 +319,12 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "_operator.mul": _of_extents(operator.mul),
     "_operator.sub": _of_extents(operator.sub),
     "_to_copy.default": _converted,
-    **{
-        f"{name}{k}d.{overload}": _enlarging(k, centred="exact" in name)
-        for name in ("_upsample_nearest_exact", "upsample_nearest")
-        for k in (1, 2, 3)
-        for overload in ("default", "vec")
-    },
     "arange.default": _range,
     "arange.start": _range,
     "arange.start_step": _range,
     "cat.default": _cat,
     "clone.default": _same,
     "concat.default": _cat,
-    "constant_pad_nd.default": _pad,
     "diag.default": _part_of_matrix(np.diag),
     "eye.default": _eye,
     "eye.m": _eye,
@@ -407,13 +340,6 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "new_zeros.default": lambda size: _full(0.0, size),
     "ones.default": lambda size: _full(1.0, size),
     "ones_like.default": lambda self: _like(self, 1.0),
-    "pad.default": _pad,
-    "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
-        values.value_of(self), upscale_factor, block_first=False
-    ),
-    "pixel_unshuffle.default": lambda self, downscale_factor: rearranging.space_to_depth(
-        values.value_of(self), downscale_factor, block_first=False
-    ),
     "repeat.default": _tile,
     "repeat_interleave.self_int": _repeat,
     "roll.default": _roll,

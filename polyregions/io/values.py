@@ -231,12 +231,14 @@ def product(first: Any, second: Any, /) -> Value:
     if isinstance(first, Signal):
         matrix = _other_factor(second)
         if matrix.ndim > 2:
-            return contractions.matmul_stack(first, matrix, signal_first=True)
+            equation = "j,...jk->...k" if len(first.shape) == 1 else "...ij,...jk->...ik"
+            return contractions.einsum(equation, [first, matrix])
         return lowering.matmul_right(first, matrix)
     matrix = floats_of(first, "its constant")
     if isinstance(second, Signal):
         if matrix.ndim > 2:
-            return contractions.matmul_stack(second, matrix, signal_first=False)
+            equation = "...ij,j->...i" if len(second.shape) == 1 else "...ij,...jk->...ik"
+            return contractions.einsum(equation, [matrix, second])
         return lowering.matmul_left(matrix, second)
     columns = second.shape[-1:] if second.ndim > 1 else ()
     stack = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
