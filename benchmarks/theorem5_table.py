@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from polyregions.plot.theorem5_figure import save_theorem5_figure
+from polyregions.plot.figure import save_figure
+from polyregions.plot.theorem5_figure import theorem5_figure
 from polyregions.theory.grid import GridReport, grid_settings, verify_grid
 from polyregions.theory.laws import BiasLaw
 
@@ -84,7 +85,7 @@ def main() -> int:
     page.write_text(
         before + BEGIN + table(grid, max(options.units)) + END + after, encoding="utf-8"
     )
-    save_theorem5_figure(grid.reports, options.docs / "theorem5.png")
+    save_figure(theorem5_figure(grid.reports), options.docs / "theorem5.png")
     violated = [verdict for report in grid.reports for verdict in report.violated]
     for verdict in violated:
         print(f"VIOLATED: {verdict}", file=sys.stderr)

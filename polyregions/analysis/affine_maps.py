@@ -19,7 +19,7 @@ from polyregions.exact.simplex import Column, Row, vertex_near
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import Words, check_pattern, unpack
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Region, Regions, check_regions
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
@@ -29,11 +29,27 @@ __all__ = [
     "affine_maps",
     "exact_affine_map",
     "exact_maps",
+    "exact_on_domain",
     "facet_hyperplanes",
+    "free_inputs",
     "largest_value",
     "maps_of_layers",
     "unit_hyperplanes",
 ]
+
+
+def free_inputs(found: Regions | Region) -> NDArray[np.intp]:
+    """Return the inputs that the domain leaves free."""
+    if found.domain is None:
+        return np.arange(found.network.input_dimension)
+    return found.domain.free
+
+
+def exact_on_domain(found: Regions | Region) -> ExactNetwork:
+    """Return the network in integers, on the chart of the domain."""
+    network = found.network
+    return exact_network(network, chart_of(found.domain, network.input_dimension))
+
 
 _ENTRIES = 2**21  # numbers held at a time, about
 

@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.adjacency import facet_unit
+from polyregions.analysis.affine_maps import exact_on_domain, free_inputs
 from polyregions.analysis.corners import rows_of_regions
 from polyregions.analysis.polytope import face_measure
 from polyregions.analysis.shape import chart_polytope
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain
-from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError, PolyregionsError, kind_of
 from polyregions.network import Layer, Network, input_point
-from polyregions.network.exact_network import exact_network, exact_rows
+from polyregions.network.exact_network import exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
@@ -78,9 +78,8 @@ class DecisionBoundary:
         regions = self.regions
         if regions.domain is None:
             raise DomainError("pieces of the boundary need a box; they may be unbounded")
-        network = regions.network
-        chart = chart_of(regions.domain, network.input_dimension)
-        exact = exact_network(network, chart)
+        network, exact = regions.network, exact_on_domain(regions)
+        chart = exact.chart
         units = facet_unit(regions)
         for edge, pair in zip(self.edges.tolist(), self.pairs().tolist(), strict=True):
             bits = unpack(regions.patterns[regions.edges[edge, 0]], network.hidden_units)
@@ -342,7 +341,7 @@ def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestP
     start = input_point(network, x)
     if not len(boundary):
         return None
-    free = np.arange(len(start)) if regions.domain is None else regions.domain.free
+    free = free_inputs(regions)
     table = rows_of_regions(regions)
     slack = table.rows[:, :-1] @ start[free] + table.rows[:, -1]
     away = np.zeros(len(regions))

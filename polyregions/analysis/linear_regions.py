@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
+from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
-from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
+from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
@@ -303,9 +304,8 @@ class _Touching:
     """Finds the regions whose closures meet a region's closure inside the open domain."""
 
     def __init__(self, regions: Regions) -> None:
-        network = regions.network
         self.regions = regions
-        self.exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
+        self.exact = exact_on_domain(regions)
         self.walls = [list(row) for row in self.exact.chart.rows.tolist()]
         self.start = _interior_column(self.exact.chart)
         self.graph = adjacency(regions)
@@ -337,16 +337,10 @@ class _Touching:
 
     def _rows(self, index: int) -> list[Row]:
         if index not in self.rows:
-            self.rows[index] = _rows_of_units(self.exact, self.regions, index, self.units[index])
+            bits = unpack(self.regions.patterns[index], self.exact.hidden_units)
+            rows = exact_rows(self.exact, bits)
+            self.rows[index] = [rows[unit] for unit in self.units[index]]
         return self.rows[index]
-
-
-def _rows_of_units(
-    exact: ExactNetwork, regions: Regions, index: int, units: Sequence[int]
-) -> list[Row]:
-    bits = unpack(regions.patterns[index], exact.hidden_units)
-    rows = exact_rows(exact, bits)
-    return [rows[unit] for unit in units]
 
 
 def _interior_column(chart: Chart) -> Column:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.affine_maps import affine_maps, exact_affine_map
+from polyregions.analysis.affine_maps import affine_maps, exact_affine_map, free_inputs
 from polyregions.analysis.polytope import square_root
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
@@ -124,8 +124,7 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
 
 
 def _exact_gradient(regions: Regions, index: int) -> Gradient:
-    n = regions.network.input_dimension
-    free = range(n) if regions.domain is None else regions.domain.free.tolist()
+    free = free_inputs(regions).tolist()
     rows = exact_affine_map(regions.network, regions.patterns[index])
     return tuple(tuple(row[i] for i in free) for row in rows)
 
@@ -138,8 +137,7 @@ def _checked_norm(norm: str) -> str:
 
 def _free_gradients(regions: Regions) -> tuple[Floats, Floats]:
     maps = affine_maps(regions)
-    n = regions.network.input_dimension
-    free = np.arange(n) if regions.domain is None else regions.domain.free
+    free = free_inputs(regions)
     return maps.matrix[:, :, free], maps.error[:, :, free]
 
 

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units
+from polyregions.analysis.affine_maps import exact_on_domain, free_inputs
 from polyregions.analysis.polytope import DoubleDescription, cube_polytope, polytope_of
 from polyregions.arrays import Floats, Point
-from polyregions.domain.chart import Chart, chart_of
+from polyregions.domain.chart import Chart
 from polyregions.errors import PolyregionsError
 from polyregions.exact.facets import exact_facets, interior_point
 from polyregions.geometry.witness import nearest_float
-from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
+from polyregions.network.exact_network import ExactNetwork, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Region, Regions, check_region, check_regions
 from polyregions.regions.model import facet_halfspaces, facet_rows
@@ -141,7 +142,6 @@ def largest_ball(region: Region) -> Ball:
     check_region(region)
     from scipy.optimize import linprog
 
-    check_region(region)
     normals, offsets = facet_halfspaces(region)
     d = normals.shape[1]
     if region.domain is None and _holds_every_ball(region):
@@ -158,8 +158,7 @@ def largest_ball(region: Region) -> Ball:
             f"no largest ball was found ({answer.message}): the region is too thin for a solver; "
             f"its exact vertices are known to polyregions.analysis.shape.vertices"
         )
-    free = np.arange(len(centre)) if region.domain is None else region.domain.free
-    centre[free] = answer.x[:-1]
+    centre[free_inputs(region)] = answer.x[:-1]
     return Ball(centre, float(answer.x[-1]))
 
 
@@ -191,8 +190,7 @@ def chart_polytopes(regions: Regions) -> Iterator[DoubleDescription]:
     the cube [-1, 1]^m of its free inputs.
     """
     check_regions(regions)
-    network = regions.network
-    exact = exact_network(network, chart_of(regions.domain, network.input_dimension))
+    exact = exact_on_domain(regions)
     units = facet_units(regions) if regions.complete else None
     for index, words in enumerate(regions.patterns):
         bits = unpack(words, exact.hidden_units)
@@ -227,8 +225,7 @@ def chart_volume(chart: Chart, polytope: DoubleDescription) -> Fraction | float:
 
 def _exact(region: Region) -> ExactNetwork:
     check_region(region)
-    network = region.network
-    return exact_network(network, chart_of(region.domain, network.input_dimension))
+    return exact_on_domain(region)
 
 
 def chart_polytope(

@@ -9,6 +9,7 @@ from math import ceil, comb, floor
 import numpy as np
 
 from polyregions.analysis.adjacency import degrees
+from polyregions.analysis.affine_maps import free_inputs
 from polyregions.analysis.polytope import polytope_of
 from polyregions.analysis.shape import chart_polytopes, chart_volume
 from polyregions.arrays import Floats
@@ -111,7 +112,7 @@ def estimated_seconds(regions: Regions) -> float:
     regions have on average.
     """
     check_regions(regions)
-    n = regions.network.input_dimension if regions.domain is None else len(regions.domain.free)
+    n = len(free_inputs(regions))
     # many regions touch some of the box's 2 n walls
     facets = max(n + 1, int(np.mean(degrees(regions))) + n)
     most = comb(facets - ceil(n / 2), floor(n / 2))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polyregions.cells.dictionary import HUGE, invert_basis
 from polyregions.cells.proofs import multiplier_doubt
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.linear_forms import NOTHING, Sources, sources_of, trace_sources
 from polyregions.geometry.rows import LOST
 from polyregions.network.flat import FlatNetwork
@@ -287,7 +287,7 @@ def prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign
     return (2 if known or work.is_zero[m] else 0), positive
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def prove_row_touches(flat, modular, bits, rows, dictionary, position, groups):
     """Prove that a row is an exact non-negative combination of two or more basis rows.
 
@@ -310,14 +310,15 @@ def prove_row_touches(flat, modular, bits, rows, dictionary, position, groups):
         True proves that the row carries no facet: where it is zero two rows with different
         hyperplanes are, in dimension m - 2 (docs/mathematics.md, part 7, question 3).
     """
-    answer, positive = prove_exact_combination(
-        flat, modular, groups.ids, rows, dictionary, position, 1.0, groups.ties
-    )
-    if answer < 0 and len(modular.primes) > 0:
-        region_residues_ready(flat, modular, bits, groups.ties.state)
+    answer, positive = -1, 0
+    # the network's shape is asked first; residues are made for those that it leaves open
+    for _ in range(2):
         answer, positive = prove_exact_combination(
             flat, modular, groups.ids, rows, dictionary, position, 1.0, groups.ties
         )
+        if answer >= 0 or len(modular.primes) == 0:
+            break
+        region_residues_ready(flat, modular, bits, groups.ties.state)
     if answer == 2:
         groups.exact[0] += 1
     return answer > 0 and positive >= 2

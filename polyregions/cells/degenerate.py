@@ -33,7 +33,7 @@ from polyregions.cells.dictionary import (
     vertex_from_point,
 )
 from polyregions.cells.proofs import evaluate_row, evaluate_rows, prove_redundant
-from polyregions.compiled import exact_order_kernel, kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel, kernel
 
 __all__ = ["prove_group_point", "walk_degenerate"]
 
@@ -173,7 +173,7 @@ def entering_column(table, basis, m, position, bland):
     return best
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def decide_row(flat, modular, bits, rows, row, live, work, groups):
     """Decide one leader.
 
@@ -207,7 +207,7 @@ def decide_row(flat, modular, bits, rows, row, live, work, groups):
     table, row_at, basis = work.table, work.row_at, work.basis
     dictionary = Dictionary(table, row_at, basis)
     steps = 0
-    while steps < MOST_STEPS:
+    while steps < MOST_STEPS and work.stop[0] == 0:
         steps += 1
         slot = -1
         for k in range(m):

@@ -72,7 +72,8 @@ class Workspace(NamedTuple):
 
     ``table[k]`` for k < m is the column of slack k, ``table[m]`` the value at the
     vertex. Positions 0..m-1 are the coordinates of u, then the rows of unknown
-    status, then the rows that are only needed; ``row_at`` names them.
+    status, then the rows that are only needed; ``row_at`` names them. ``stop[0]`` is not 0
+    where nobody waits for the answer any more: long loops look at it and give up, undecided.
     """
 
     table: Floats
@@ -86,10 +87,11 @@ class Workspace(NamedTuple):
     point: Floats
     direction: Floats
     residual: Floats
+    stop: Integers
 
 
-def workspace(m: int, size: int) -> Workspace:
-    """Allocate the work arrays of the dictionary."""
+def workspace(m: int, size: int, stop: Integers | None = None) -> Workspace:
+    """Allocate the work arrays of the dictionary; `stop` is shared by all that stop together."""
     return Workspace(
         table=np.zeros((m + 1, m + size)),
         row_at=np.zeros(m + size, dtype=np.int64),
@@ -102,6 +104,7 @@ def workspace(m: int, size: int) -> Workspace:
         point=np.zeros(m),
         direction=np.zeros(m),
         residual=np.zeros(m + 1),
+        stop=np.zeros(1, dtype=np.int64) if stop is None else stop,
     )
 
 
@@ -236,8 +239,10 @@ def blocking_row(table, m, column, end, ratio):
     nearest = HUGE
     # the least first and its place in a second pass: a loop that keeps both is not vectorised
     for p in range(len(steps)):
-        step = steps[p]
-        value = -values[p] / step if step < -PIVOT_HINT else HUGE
+        # divided by something in any case: a loop with a branch is not vectorised
+        falls = steps[p] < -PIVOT_HINT
+        value = values[p] / (-steps[p] if falls else 1.0)
+        value = value if falls else HUGE
         ratios[p] = value
         nearest = min(nearest, value)
     if nearest >= HUGE:
@@ -264,14 +269,15 @@ def pivot(table, m, column, position, end):
     The row ``s = b + sum_k d_k t_k`` is solved for ``t_column``, and that is put into every
     other row. Errors add up from pivot to pivot, which only costs a refused proof.
     """
-    scale = 1.0 / table[column, position]
-    for p in range(end):
-        table[column, p] *= scale
+    # slices start at zero, so the compiler sees that no index is negative and vectorises
+    scale, leaving = 1.0 / table[column, position], table[column, :end]
+    for p in range(len(leaving)):
+        leaving[p] *= scale
     for k in range(m + 1):
         if k != column:
-            factor = table[k, position]
-            for p in range(end):
-                table[k, p] -= factor * table[column, p]
+            factor, entries = table[k, position], table[k, :end]
+            for p in range(len(entries)):
+                entries[p] -= factor * leaving[p]
             # what the loop left there is rounding: this is the new coefficient
             table[k, position] = -factor * scale
     table[column, position] = scale
@@ -344,7 +350,8 @@ def vertex_from_point(values, m, size, work):
     Returns
     -------
     bool
-        False if nothing blocks (the polytope is unbounded) or the point is not inside.
+        False if nothing blocks (the polytope is unbounded), the point is not inside, or
+        ``work.stop`` is set.
 
     Notes
     -----
@@ -379,7 +386,7 @@ def vertex_from_point(values, m, size, work):
         for p in range(end):
             table[k, p] = -table[k, p]
         down = blocking_row(table, m, k, end, ratio)
-        if up < 0 and down < 0:
+        if (up < 0 and down < 0) or work.stop[0] != 0:
             return False
         chosen = down
         if down < 0 or (up >= 0 and abs(table[k, up]) > abs(table[k, down])):

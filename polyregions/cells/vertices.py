@@ -269,7 +269,8 @@ def walk_vertices(rows, size, candidates, work, found, room):
     Returns
     -------
     int
-        Number of facets in `found`, or -1 if anything could not be proven.
+        Number of facets in `found`, or -1 if anything could not be proven, or ``work.stop`` is
+        set.
 
     Notes
     -----
@@ -305,7 +306,7 @@ def walk_vertices(rows, size, candidates, work, found, room):
         witness[d] = table[m, d]
     for k in range(m):
         position = blocking_row(table, m, k, live, work.ratio)
-        if position < 0:
+        if position < 0 or work.stop[0] != 0:
             return -1
         length = -table[m, position] / table[k, position]
         # the mean of the vertex and the far ends of its m edges
@@ -346,6 +347,8 @@ def walk_vertices(rows, size, candidates, work, found, room):
                 p += 1
         if unknown == m:
             return count
+        if work.stop[0] != 0:
+            return -1
         # keep the current objective until it is settled, else take the nearest row
         target = -1
         if objective >= 0 and status[objective] == UNDECIDED_ROW:

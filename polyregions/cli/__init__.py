@@ -24,24 +24,97 @@ from polyregions.cli import (
     estimate,
     experiment,
     info,
-    linear,
     plot,
     theorem5_command,
 )
-from polyregions.cli.help import epilog, first_line
 from polyregions.cli.progress_lines import shown_steps
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
 
-__all__ = ["FAULT", "main"]
+__all__ = ["EXAMPLES", "FAULT", "app", "main"]
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 _TRACEBACK = "POLYREGIONS_TRACEBACK"
 
+_PAGES = "Pages: docs/ of the source code; quickstart.md is the first, howto/ has recipes."
+
+EXAMPLES = {
+    "polyregions": (
+        "polyregions count",
+        "polyregions count net.onnx --cube 1",
+        "polyregions plot net.onnx -o cells.png",
+    ),
+    "certify": (
+        "polyregions certify net.onnx -o net.cert",
+        "polyregions certify net.onnx --box -1 0.5 -o net.cert --json",
+    ),
+    "check": (
+        "polyregions check net.onnx net.cert",
+        "polyregions check net.onnx net.cert --cube 1     # the domain has to be this one",
+    ),
+    "compile": ("polyregions compile                              # in an image, before CI",),
+    "count": (
+        "polyregions count                                # a network that comes along",
+        "polyregions count net.onnx --box 0 1 --json",
+        "polyregions count net.onnx --method tree --time-limit 60",
+    ),
+    "enumerate": (
+        "polyregions enumerate net.onnx -o regions.npz",
+        "polyregions enumerate net.onnx -o regions.parquet --memory 2G",
+        "polyregions enumerate net.onnx -o regions.parquet --memory 2G --resume",
+    ),
+    "estimate": (
+        "polyregions estimate net.onnx",
+        "polyregions estimate net.onnx --cube 0.1 --probes 64 --json",
+    ),
+    "experiment": (
+        "polyregions experiment                           # the list",
+        "polyregions experiment training -o results",
+        "polyregions experiment training --set runs=3 --seed 1 -o more",
+    ),
+    "graph": (
+        "polyregions graph net.onnx -o regions.graphml",
+        "polyregions graph net.onnx --fix 3=0.5 -o regions.json",
+    ),
+    "info": (
+        "polyregions info net.onnx",
+        "polyregions info net.onnx --box-file property.vnnlib --json",
+    ),
+    "linear": (
+        "polyregions linear net.onnx",
+        "polyregions linear net.onnx --all-patterns --json",
+    ),
+    "plot": (
+        "polyregions plot net.onnx -o cells.png",
+        "polyregions plot net.onnx --axes 0 2 --color gradient -o cells.svg",
+        "polyregions plot net.onnx --plane-through a.npy b.npy c.npy -o plane.pdf",
+    ),
+    "theorem5": (
+        "polyregions theorem5 --widths 2 8 8 --draws 400",
+        "polyregions theorem5 --grid --inputs 2 3 --units 12 --depths 1 2 3 --json",
+    ),
+    "view": (
+        "polyregions view net.onnx -o cells.html",
+        "polyregions view net.onnx --axes 0 2 --whole-graph -o cells.html",
+    ),
+}
+
+
+def _first_line(command: Callable[..., int]) -> str:
+    """Return the first line of a command's docstring, which the parser would cut."""
+    return (command.__doc__ or "").partition("\n")[0]
+
+
+def _epilog(name: str) -> str:
+    """Return what stands below the options of a command."""
+    # \b keeps the lines of a paragraph as they are
+    return "\b\nExamples:\n" + "".join(f"  {line}\n" for line in EXAMPLES[name]) + f"\n{_PAGES}"
+
+
 app = typer.Typer(
     name="polyregions",
     help="Every activation region of a ReLU network in a box, each answer proven.",
-    epilog=epilog("polyregions"),
+    epilog=_epilog("polyregions"),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -77,7 +150,7 @@ def _deferred(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
 
 
 def _add_command(name: str, command: Callable[..., int], **options: Any) -> None:
-    options |= {"short_help": first_line(command), "epilog": epilog(name)}
+    options |= {"short_help": _first_line(command), "epilog": _epilog(name)}
     app.command(name, **options)(_deferred(command))
 
 
@@ -102,7 +175,7 @@ _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
-_add_command("linear", linear.linear_command)
+_add_command("linear", count.linear_command)
 _add_command("plot", plot.plot)
 _add_command("view", plot.view_command)
 _add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)

@@ -10,14 +10,16 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.enumerate_ import enumerated
-from polyregions.cli.on_cluster import DaskProofOption, certify_by_cluster
+from polyregions.cli.enumerate_ import enumerated, on_cluster
+from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import announced_compilation, shown_steps
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
+    from polyregions.compiled import Times
     from polyregions.proof.checker import Report
+    from polyregions.scale.saved_walk import Written
 
 __all__ = []
 
@@ -26,11 +28,11 @@ __all__ = []
 def certify(
     where: options.Where,
     network: options.NetworkArgument,
-    output: Annotated[
-        Path, typer.Option("-o", "--out", metavar="CERT", help="Where to save the certificate.")
-    ],
+    output: Annotated[Path, options.output_option("CERT", "Where to save the certificate.")],
     threads: options.ThreadsOption = 1,
-    dask: DaskProofOption = None,
+    dask: Annotated[
+        str | None, options.dask_option("Work on a Dask cluster that shares the folder of CERT")
+    ] = None,
     resume: storage.ResumeOption = False,
     as_json: options.AsJson = False,
 ) -> int:
@@ -38,7 +40,7 @@ def certify(
     from polyregions.proof.certificate import write_certificate
 
     # a certificate may have any name
-    options.check_output(output, [output.suffix.lower()], [network, *where.files])
+    storage.check_output(output, [output.suffix.lower()], [network, *where.files])
     if resume and dask is None:
         raise PolyregionsError(
             "--resume goes on with parts that a cluster wrote; add --dask, or leave it out"
@@ -66,6 +68,21 @@ def certify(
             write_certificate(regions, output, progress=progress)
         report.print_saved(task, regions.summary(), times, output, as_json)
     return code
+
+
+def certify_by_cluster(
+    task: Task, address: str, output: Path, *, threads: int, resume: bool
+) -> tuple[Written, Times]:
+    """Write a certificate with progress on stderr; return what was written and the times."""
+    with on_cluster(address, threads) as (client, callbacks):
+        from polyregions.compiled import Stopwatch
+        from polyregions.scale.cluster_proof import certify_on_cluster
+
+        watch = Stopwatch()
+        written = certify_on_cluster(
+            task.network, task.domain, output, client, resume=resume, **callbacks
+        )
+        return written, watch.times()
 
 
 @options.grouped

@@ -1,17 +1,16 @@
-"""``polyregions count``: how many regions."""
+"""``polyregions count`` and ``polyregions linear``: how many regions, by every definition."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
-from polyregions.cli.on_cluster import DaskOption, count_by_cluster
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import (
     announced_compilation,
@@ -19,15 +18,15 @@ from polyregions.cli.progress_lines import (
     shown_progress,
     tree_text,
 )
-from polyregions.cli.report import pace_line, tell
 from polyregions.errors import PolyregionsError
+from polyregions.regions import Regions
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
     from polyregions.run.progress import OnInterrupt
     from polyregions.tree.subdivision import TreeCount
 
-__all__ = ["count_by_tree", "tree_exit_code", "tree_lines"]
+__all__ = ["count_by_tree"]
 
 
 def count_by_tree(
@@ -56,24 +55,26 @@ def count_by_tree(
         return count, watch.times()
 
 
-def tree_lines(count: TreeCount, times: Times) -> list[str]:
-    """Return the sentences about a count."""
-    at_least = "" if count.complete else "at least "
-    state = "proven" if count.complete else "proven, partial"
-    lines = [f"{at_least}{count.regions:,} regions ({state})"]
-    if len(count.regions_per_layer) > 1:
-        numbers = ", ".join(f"{number:,}" for number in count.regions_per_layer)
-        lines.append(f"of the first layers: {at_least}{numbers}")
-    lines.append(pace_line(count.regions, count.exact_decisions, times))
-    return lines
+def count_by_cluster(
+    task: Task, address: str, *, threads: int, max_regions: int | None, time_limit: float | None
+) -> tuple[TreeCount, Times]:
+    """Count with progress on stderr; return the result and the times it took."""
+    with announced_compilation(), shown_progress(tree_text) as progress:
+        from polyregions.compiled import Stopwatch
+        from polyregions.scale.cluster import connected, count_on_cluster
 
-
-def tree_exit_code(count: TreeCount) -> int:
-    """Return 0 for a complete count; say that it is partial and return 3 otherwise."""
-    if count.complete:
-        return 0
-    tell(f"polyregions: stopped early; these {count.regions:,} regions are not all")
-    return 3
+        with connected(address, threads) as client:
+            watch = Stopwatch()
+            count = count_on_cluster(
+                task.network,
+                task.domain,
+                client,
+                max_regions=max_regions,
+                time_limit=time_limit,
+                progress=progress,
+                on_interrupt="return",
+            )
+            return count, watch.times()
 
 
 _EXAMPLE = "digits2"
@@ -103,7 +104,7 @@ def count(
         typer.Option("--method", help="bfs also finds which regions touch; tree only counts."),
     ] = Method.BFS,
     memory: storage.MemoryOption = None,
-    dask: DaskOption = None,
+    dask: Annotated[str | None, options.dask_option("Count by tree on a Dask cluster")] = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Count the activation regions of a network in a box."""
@@ -121,34 +122,80 @@ def count(
             "leave it out"
         )
     task = options.read_task(network, where)
-    summary: dict[str, Any]
+    found: Regions | TreeCount
     if dask is not None:
         if method is not Method.TREE:
             raise PolyregionsError("--dask counts by the tree only; add --method tree")
-        counted, times = count_by_cluster(task, dask, **vars(effort))
-        summary, lines = counted.summary(), tree_lines(counted, times)
+        found, times = count_by_cluster(task, dask, **vars(effort))
     elif method is Method.TREE:
-        counted, times = count_by_tree(task, **vars(effort))
-        summary, lines = counted.summary(), tree_lines(counted, times)
+        found, times = count_by_tree(task, **vars(effort))
     else:
-        regions, times = enumerated(task, memory=storage.bytes_of(memory), **vars(effort))
-        summary, lines = regions.summary(), report.count_lines(regions, times)
+        found, times = enumerated(task, memory=storage.bytes_of(memory), **vars(effort))
     from polyregions.theory.bounds import compared_bounds
 
-    bounds = compared_bounds(task.network, task.dimension)
-    if as_json:
-        report.print_json(
-            {
-                **report.values(task),
-                "method": method.value,
-                **report.run_values(summary, times),
-                "bounds": {name: report.json_number(value) for name, value in bounds.items()},
-            }
-        )
-    else:
-        report.print_lines(
-            *report.head_lines(task),
-            *lines,
-            *report.bounds_lines(bounds),
-        )
-    return tree_exit_code(counted) if method is Method.TREE else report.exit_code(regions)
+    summary, bounds = found.summary(), compared_bounds(task.network, task.dimension)
+    entries = {
+        "method": method.value,
+        **report.run_values(summary, times),
+        "bounds": {name: report.json_number(value) for name, value in bounds.items()},
+    }
+    lines = [*report.summary_lines(summary, times), *report.bounds_lines(bounds)]
+    report.print_answer(task, entries, lines, as_json)
+    return report.exit_code(found)
+
+
+_TITLES = {
+    "R1": "activation patterns, lower-dimensional ones included",
+    "R2": "activation regions",
+    "R3": "convex affine pieces",
+    "R4": "open connected affine pieces",
+    "R5": "closed connected affine pieces",
+    "R6": "affine maps",
+}
+
+
+@options.grouped
+def linear_command(
+    where: options.Where,
+    effort: options.Effort,
+    network: options.NetworkArgument,
+    all_patterns: Annotated[
+        bool,
+        typer.Option("--all-patterns", help="Also count R1, for small networks: it is slow."),
+    ] = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Count linear regions: activation regions merged where the network is one affine map."""
+    from polyregions.analysis.linear_regions import (
+        R3_NOT_COMPUTED,
+        count_all_patterns,
+        linear_regions,
+    )
+
+    task = options.read_task(network, where)
+    regions, times = enumerated(task, **vars(effort))
+    if not regions.complete:
+        # a linear region may go on beyond what was seen, so not even a bound is known
+        return report.exit_code(regions)
+    merged = linear_regions(regions)
+    counts: dict[str, int | None] = {"R1": None, "R3": None, **merged.counts}
+    if all_patterns:
+        counts["R1"] = count_all_patterns(task.network, task.domain)
+    counts = {name: counts[name] for name in _TITLES}
+    holds = merged.chain_holds
+    entries = {
+        **counts,
+        "R3_note": R3_NOT_COMPUTED,
+        "chain_holds": holds,
+        "complete": regions.complete,
+        "proven": regions.proven,
+    }
+    shown = {name: f"{count:,}" for name, count in counts.items() if count is not None}
+    shown["R3"] = R3_NOT_COMPUTED
+    lines = [
+        *report.summary_lines(regions.summary(), times),
+        *(f"{name}  {_TITLES[name]}: {shown[name]}" for name in _TITLES if name in shown),
+        f"R6 <= R5 <= R4 <= R2 {'holds' if holds else 'DOES NOT HOLD'}",
+    ]
+    report.print_answer(task, entries, lines, as_json)
+    return 0 if holds else report.complain("the chain R6 <= R5 <= R4 <= R2 is broken", code=1)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.on_cluster import DaskWalkOption, walk_by_cluster
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import (
     announced_compilation,
     mentioning_estimate,
+    parts_text,
     shown_progress,
+    shown_steps,
 )
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
 
-__all__ = ["enumerated", "enumerated_to_file"]
+__all__ = ["enumerated", "enumerated_to_file", "on_cluster"]
 
 
 def enumerated(
@@ -76,6 +79,52 @@ def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Writte
         return written, watch.times()
 
 
+def walk_by_cluster(
+    task: Task,
+    address: str,
+    output: Path,
+    *,
+    threads: int,
+    resume: bool,
+    max_regions: int | None,
+    time_limit: float | None,
+) -> tuple[Written, Times]:
+    """Enumerate into a folder, likewise."""
+    with on_cluster(address, threads) as (client, callbacks):
+        from polyregions.compiled import Stopwatch
+        from polyregions.scale.cluster_walk import enumerate_on_cluster
+
+        watch = Stopwatch()
+        written = enumerate_on_cluster(
+            task.network,
+            task.domain,
+            output,
+            client,
+            resume=resume,
+            max_regions=max_regions,
+            time_limit=time_limit,
+            **callbacks,
+        )
+        return written, watch.times()
+
+
+@contextmanager
+def on_cluster(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any]]]:
+    """Yield a cluster, and what shows the progress of a walk on it and keeps a part."""
+    with (
+        announced_compilation(),
+        shown_steps("sorted", "files") as assembling,
+        shown_progress(parts_text) as progress,
+    ):
+        from polyregions.scale.cluster import connected
+
+        with connected(address, threads) as client:
+            yield (
+                client,
+                {"progress": progress, "assembling": assembling, "on_interrupt": "return"},
+            )
+
+
 _STOP_WORDS = {
     "regions": "at the limit of --max-regions",
     "time": "at the limit of --time-limit",
@@ -90,41 +139,31 @@ def enumerate_(
     effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--out", metavar="OUT", help="Where to save: a file .npz or a folder .parquet."
-        ),
+        Path, options.output_option("OUT", "Where to save: a file .npz or a folder .parquet.")
     ],
     resume: storage.ResumeOption = False,
     memory: storage.MemoryOption = None,
-    dask: DaskWalkOption = None,
+    dask: Annotated[
+        str | None,
+        options.dask_option(
+            "Walk on a Dask cluster that shares the folder of OUT, a folder .parquet"
+        ),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Save every region: pattern, a point inside, and which regions touch."""
     inputs = [network, *where.files]
-    options.check_output(output, [".npz", ".parquet"], inputs, folders=[".parquet"])
+    storage.check_output(output, [".npz", ".parquet"], inputs, folders=[".parquet"])
     budget, interval = storage.bytes_of(memory), storage.checkpoint_seconds()
     if dask is not None:
         _check_for_cluster(output, budget)
     task = options.read_task(network, where)
     try:
         if dask is not None:
-            written, times = walk_by_cluster(
-                task,
-                dask,
-                output,
-                resume=resume,
-                **vars(effort),
-            )
+            written, times = walk_by_cluster(task, dask, output, resume=resume, **vars(effort))
         else:
-            written, times = enumerated_to_file(
-                task,
-                output,
-                resume=resume,
-                **vars(effort),
-                memory=budget,
-                interval=interval,
-            )
+            more = {**vars(effort), "memory": budget, "interval": interval}
+            written, times = enumerated_to_file(task, output, resume=resume, **more)
     except (KeyboardInterrupt, MemoryError, OSError) as error:
         return storage.ended_by(error, output)
     report.print_saved(task, asdict(written), times, output, as_json)
@@ -155,16 +194,13 @@ def graph_command(
     where: options.Where,
     effort: options.Effort,
     network: options.NetworkArgument,
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--out", metavar="OUT", help="Graph file: .graphml, .gexf or .json."),
-    ],
+    output: Annotated[Path, options.output_option("OUT", "Graph file: .graphml, .gexf or .json.")],
     as_json: options.AsJson = False,
 ) -> int:
     """Save the graph of the regions: an edge for every shared facet."""
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
 
-    options.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
+    storage.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
     task = options.read_task(network, where)
     regions, times = enumerated(task, **vars(effort))
     write_graph(regions, output)

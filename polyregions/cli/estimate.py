@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from polyregions.scale.forecast import Cost
     from polyregions.tree.estimation import Estimate
 
-ProbesOption = Annotated[
-    int,
-    typer.Option("--probes", metavar="K", help="Random probes of the tree, 2 or more."),
-]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="S", help="Of the probes.")]
-
-
 # how long the tree may try first; the probes of a question that is too large take as long
 _TREE_SECONDS = 15.0
 
@@ -29,8 +22,10 @@ _TREE_SECONDS = 15.0
 def estimate(
     where: options.Where,
     network: options.NetworkArgument,
-    probes: ProbesOption = 16,
-    seed: SeedOption = 0,
+    probes: Annotated[
+        int, typer.Option("--probes", metavar="K", help="Random probes of the tree, 2 or more.")
+    ] = 16,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the probes.")] = 0,
     as_json: options.AsJson = False,
 ) -> int:
     """Estimate the number of regions, and the time, memory and disk of an exact run.
@@ -76,28 +71,23 @@ def estimate(
         seconds = took.seconds + watch.seconds
     lower = max(counted.regions, made.lower_bound, cost.lower_bound)
     low, high = (max(end, lower) for end in made.interval)
-    if as_json:
-        report.print_json(
-            {
-                **report.values(task),
-                **made.summary(),
-                "interval": [low, high],
-                "lower_bound": lower,
-                "seconds": seconds,
-                "predicted": {
-                    "tree_seconds": made.regions * cost.tree_seconds,
-                    "walk_seconds": made.regions * cost.walk_seconds,
-                    "walk_memory_bytes": made.regions * cost.memory_bytes,
-                    "walk_disk_bytes": made.regions * cost.disk_bytes,
-                },
-            }
-        )
-    else:
-        report.print_lines(
-            *report.head_lines(task),
-            *_estimate_lines(made, lower, low, high, seconds),
-            *_cost_lines(max(made.regions, lower), cost),
-        )
+    entries = {
+        **made.summary(),
+        "interval": [low, high],
+        "lower_bound": lower,
+        "seconds": seconds,
+        "predicted": {
+            "tree_seconds": made.regions * cost.tree_seconds,
+            "walk_seconds": made.regions * cost.walk_seconds,
+            "walk_memory_bytes": made.regions * cost.memory_bytes,
+            "walk_disk_bytes": made.regions * cost.disk_bytes,
+        },
+    }
+    lines = [
+        *_estimate_lines(made, lower, low, high, seconds),
+        *_cost_lines(max(made.regions, lower), cost),
+    ]
+    report.print_answer(task, entries, lines, as_json)
     if made.complete:
         return 0
     report.tell(f"polyregions: stopped early, after {made.probes} of {probes} probes")

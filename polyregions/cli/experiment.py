@@ -45,7 +45,7 @@ def experiment_command(
     ] = "list",
     output: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Where files go. Default: experiments."),
+        options.output_option("FOLDER", "Where files go. Default: experiments."),
     ] = Path("experiments"),
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that the folder holds.")
@@ -53,7 +53,7 @@ def experiment_command(
     table: Annotated[
         str, typer.Option("--table", metavar="FORMAT", help="csv or parquet.")
     ] = "csv",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: options.AsJson = False,
 ) -> int:
     """Run an experiment: rows, a table and a figure in a folder; its findings on stdout."""
     from polyregions.experiments.catalogue import NAMES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -16,33 +15,22 @@ import typer
 from numpy.typing import NDArray
 
 from polyregions.cli.report import tell
-from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 
 __all__ = [
-    "ActivationOption",
     "AsJson",
-    "BoxFileOption",
-    "BoxOption",
-    "CubeOption",
     "Effort",
-    "FixOption",
-    "LineThroughOption",
-    "MaxRegionsOption",
     "NetworkArgument",
-    "OutputOption",
-    "PlaneThroughOption",
-    "PolytopeOption",
     "Task",
     "ThreadsOption",
-    "TimeLimitOption",
     "Where",
     "WholeSpaceOption",
-    "check_output",
+    "dask_option",
     "grouped",
+    "output_option",
     "read_task",
 ]
 
@@ -52,94 +40,94 @@ NetworkArgument = Annotated[
         metavar="NETWORK", help="Network: .npz, .onnx, .pt2, .pth, .safetensors or .nnet."
     ),
 ]
-CubeOption = Annotated[
-    float | None,
-    typer.Option(
-        "--cube", metavar="R", help="Count in [-R, R]^n. Default: 1, or what a .nnet file says."
-    ),
-]
-BoxOption = Annotated[
-    tuple[float, float] | None,
-    typer.Option("--box", metavar="LO HI", help="Count in [LO, HI]^n."),
-]
-BoxFileOption = Annotated[
-    Path | None,
-    typer.Option("--box-file", metavar="FILE", help="Count in the input domain of a VNN-LIB file."),
-]
-PolytopeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--polytope", metavar="FILE.npz", help="Count where A x <= b; the file holds A and b."
-    ),
-]
 WholeSpaceOption = Annotated[
     bool, typer.Option("--whole-space", help="Count in the whole input space.")
-]
-PlaneThroughOption = Annotated[
-    tuple[Path, Path, Path] | None,
-    typer.Option(
-        "--plane-through",
-        metavar="A.npy B.npy C.npy",
-        help="Look at the plane through three inputs; default window: about their circumcentre.",
-    ),
-]
-LineThroughOption = Annotated[
-    tuple[Path, Path] | None,
-    typer.Option(
-        "--line-through",
-        metavar="A.npy B.npy",
-        help="Look at the line through two inputs; default window: 1.25 times their distance.",
-    ),
-]
-FixOption = Annotated[
-    list[str] | None,
-    typer.Option("--fix", metavar="INPUT=VALUE", help="Fix an input, counted from 0; repeatable."),
-]
-ActivationOption = Annotated[
-    str | None,
-    typer.Option(
-        "--activation",
-        metavar="NAME",
-        help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none; "
-        "or one for each place, relu,none.",
-    ),
-]
-OutputOption = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        metavar="NAME",
-        help="Which of a network's outputs, by name or number. Default: all, side by side.",
-    ),
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="K", help="Workers; the result is the same for any K.")
 ]
-MaxRegionsOption = Annotated[
-    int | None,
-    typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
-]
-TimeLimitOption = Annotated[
-    float | None,
-    typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def output_option(metavar: str, about: str) -> Any:
+    """Return the option ``-o`` of a command that writes a file."""
+    return typer.Option("-o", "--out", metavar=metavar, help=about)
+
+
+def dask_option(about: str) -> Any:
+    """Return the option ``--dask`` of a command that a cluster can do."""
+    return typer.Option(
+        "--dask", metavar="ADDRESS", help=f"{about}; local: --threads worker processes here."
+    )
 
 
 @dataclass(frozen=True)
 class Where:
     """What the shared options say about network and domain; a group of options."""
 
-    cube: CubeOption = None
-    box: BoxOption = None
-    box_file: BoxFileOption = None
-    polytope: PolytopeOption = None
+    cube: Annotated[
+        float | None,
+        typer.Option(
+            "--cube", metavar="R", help="Count in [-R, R]^n. Default: 1, or what a .nnet file says."
+        ),
+    ] = None
+    box: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--box", metavar="LO HI", help="Count in [LO, HI]^n."),
+    ] = None
+    box_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--box-file", metavar="FILE", help="Count in the input domain of a VNN-LIB file."
+        ),
+    ] = None
+    polytope: Annotated[
+        Path | None,
+        typer.Option(
+            "--polytope", metavar="FILE.npz", help="Count where A x <= b; the file holds A and b."
+        ),
+    ] = None
     whole_space: WholeSpaceOption = False
-    plane_through: PlaneThroughOption = None
-    line_through: LineThroughOption = None
-    fix: FixOption = None
-    activation: ActivationOption = None
-    network_output: OutputOption = None
+    plane_through: Annotated[
+        tuple[Path, Path, Path] | None,
+        typer.Option(
+            "--plane-through",
+            metavar="A.npy B.npy C.npy",
+            help="Look at the plane through three inputs; default window: about their "
+            "circumcentre.",
+        ),
+    ] = None
+    line_through: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--line-through",
+            metavar="A.npy B.npy",
+            help="Look at the line through two inputs; default window: 1.25 times their distance.",
+        ),
+    ] = None
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fix", metavar="INPUT=VALUE", help="Fix an input, counted from 0; repeatable."
+        ),
+    ] = None
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            "--activation",
+            metavar="NAME",
+            help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none; "
+            "or one for each place, relu,none.",
+        ),
+    ] = None
+    network_output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            metavar="NAME",
+            help="Which of a network's outputs, by name or number. Default: all, side by side.",
+        ),
+    ] = None
 
     @property
     def names_a_domain(self) -> bool:
@@ -158,8 +146,14 @@ class Effort:
     """How long a command may work, and with how many threads."""
 
     threads: ThreadsOption = 1
-    max_regions: MaxRegionsOption = None
-    time_limit: TimeLimitOption = None
+    max_regions: Annotated[
+        int | None,
+        typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
+    ] = None
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
+    ] = None
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:
@@ -360,57 +354,3 @@ def _chosen_domain(where: Where, dimension: int) -> Domain | None:
             f"--cube {where.cube:g} is negative; give half the side of the cube, a positive number"
         )
     return Box.cube(dimension, 1.0 if where.cube is None else where.cube)
-
-
-def check_output(
-    path: Path,
-    suffixes: Sequence[str],
-    inputs: Sequence[Path],
-    folders: Sequence[str] = (),
-) -> None:
-    """Refuse an output before the work starts: a file, or with the suffixes `folders` a folder.
-
-    It may not be one of the files that are read, nor may these lie in a folder that is
-    written: the output, or one beside it with a further suffix, such as its checkpoint.
-    """
-    from polyregions.files.atomic import is_stream, target_of
-
-    if path.suffix.lower() not in suffixes:
-        raise PolyregionsError(
-            f"{path.name} has no known format; end the name in {' or '.join(suffixes)}"
-        )
-    if path.is_dir() and path.suffix.lower() not in folders:
-        raise PolyregionsError(f"{path} is a folder; name a file in it")
-    if is_stream(path):
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PolyregionsError(f"{path} may not be written; choose another output")
-        return
-    target = target_of(path).absolute()
-    folder = target.parent
-    if not folder.is_dir():
-        raise PolyregionsError(f"there is no folder {path.parent}; create it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PolyregionsError(f"the folder {path.parent} may not be written; choose another one")
-    real = Path(os.path.realpath(folder))
-    for file in inputs:
-        if path.exists() and file.exists() and path.samefile(file):
-            raise PolyregionsError(
-                f"the output {path.name} is the file {file.name} that is read for the network or "
-                f"its domain; choose another name"
-            )
-        places = [place for place in Path(os.path.realpath(file)).parents if place.parent == real]
-        if any(place.name == target.name or _is_beside(place, target) for place in places):
-            raise PolyregionsError(
-                f"{file.name} is read and lies in a folder that {path.name} writes to; choose "
-                f"another output"
-            )
-    for place in Path(os.path.realpath(target)).parents:
-        if place.suffix in WORKING_SUFFIXES and (place / "manifest.json").exists():
-            raise PolyregionsError(
-                f"{path.name} would lie in {place.name}, a folder of an unfinished run; choose "
-                f"another place"
-            )
-
-
-def _is_beside(place: Path, target: Path) -> bool:
-    return place.stem == target.name and place.suffix in WORKING_SUFFIXES

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.options import Task
 from polyregions.domain import Box
@@ -67,9 +68,7 @@ def plot(
     effort: options.Effort,
     look: Look,
     network: options.NetworkArgument,
-    output: Annotated[
-        Path, typer.Option("-o", "--out", metavar="OUT", help="Picture: .png, .pdf or .svg.")
-    ],
+    output: Annotated[Path, options.output_option("OUT", "Picture: .png, .pdf or .svg.")],
     as_json: options.AsJson = False,
 ) -> int:
     """Draw the regions: cells for two inputs, the function for one, solids for three."""
@@ -77,7 +76,7 @@ def plot(
     from polyregions.plot.figure import PICTURE_SUFFIXES, with_matplotlib
     from polyregions.plot.values import COLORINGS, check_coloring
 
-    options.check_output(output, PICTURE_SUFFIXES, [network, *where.files])
+    storage.check_output(output, PICTURE_SUFFIXES, [network, *where.files])
     if look.color not in COLORINGS:
         raise PolyregionsError(f"--color {look.color} is not known; take {', '.join(COLORINGS)}")
     with_matplotlib()  # refused before the walk rather than after it
@@ -121,9 +120,7 @@ def view_command(
     where: options.Where,
     effort: options.Effort,
     network: options.NetworkArgument,
-    output: Annotated[
-        Path, typer.Option("-o", "--out", metavar="OUT.html", help="Where to write the page.")
-    ],
+    output: Annotated[Path, options.output_option("OUT.html", "Where to write the page.")],
     axes: AxesOption = None,
     whole_graph: Annotated[
         bool,
@@ -138,7 +135,7 @@ def view_command(
     from polyregions.plot.values import check_coloring
     from polyregions.viewer.page import MOST_CELLS, write_page
 
-    options.check_output(output, [".html"], [network, *where.files])
+    storage.check_output(output, [".html"], [network, *where.files])
     task = options.read_task(network, where)
     check_coloring("output", output_index, task.network.output_dimension)
     # a larger result is stopped there, and its page says that it is partial

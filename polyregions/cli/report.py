@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -20,13 +20,13 @@ from polyregions.regions import Regions
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
     from polyregions.compiled import Times
+    from polyregions.tree.subdivision import TreeCount
 
 __all__ = [
     "Stream",
     "assumed_lines",
     "bounds_lines",
     "complain",
-    "count_lines",
     "domain_text",
     "domain_value",
     "exit_code",
@@ -34,7 +34,7 @@ __all__ = [
     "json_number",
     "lenient_streams",
     "name_of",
-    "pace_line",
+    "print_answer",
     "print_json",
     "print_lines",
     "print_saved",
@@ -165,11 +165,12 @@ def complain(message: str, code: int = 2) -> int:
     return code
 
 
-def exit_code(regions: Regions) -> int:
+def exit_code(found: Regions | TreeCount) -> int:
     """Return 0 for a complete result; say that it is partial and return 3 otherwise."""
-    if regions.complete:
+    if found.complete:
         return 0
-    tell(f"polyregions: stopped early; these {len(regions):,} regions are not all")
+    regions = found.summary()["regions"]
+    tell(f"polyregions: stopped early; these {regions:,} regions are not all")
     return 3
 
 
@@ -202,6 +203,16 @@ def values(task: Task) -> dict[str, Any]:
         "domain": domain_value(task.domain),
         **_slice_entry(task.slice),
     }
+
+
+def print_answer(
+    task: Task, entries: Mapping[str, Any], lines: Iterable[str], as_json: bool
+) -> None:
+    """Print what was found about a network and where: as JSON, or in sentences."""
+    if as_json:
+        print_json({**values(task), **entries})
+    else:
+        print_lines(*head_lines(task), *lines)
 
 
 def print_saved(
@@ -269,31 +280,27 @@ def json_number(value: int | Fraction | None) -> int | float | None:
     return value
 
 
-def count_lines(regions: Regions, times: Times) -> list[str]:
-    """Return the sentences about a walk."""
-    return summary_lines(regions.summary(), times)
-
-
 def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
-    """Return the sentences about a walk from its summary; see ``Regions.summary``."""
+    """Return the sentences about a walk or a count from its summary, as ``Regions.summary``."""
     at_least = "" if summary["complete"] else "at least "
     state = "proven" if summary["proven"] else "not proven"
     state += "" if summary["complete"] else ", partial"
-    regions, edges = summary["regions"], summary["edges"]
-    return [
-        f"{at_least}{regions:,} regions, {at_least}{edges:,} edges ({state})",
-        pace_line(regions, summary["exact_decisions"], times),
-    ]
-
-
-def pace_line(regions: int, exact_decisions: int, times: Times) -> str:
-    """Return the sentence about a run: how long, how fast, how hard."""
+    numbers = [f"{at_least}{summary['regions']:,} regions"]
+    if summary["edges"] is not None:  # a tree knows none
+        numbers.append(f"{at_least}{summary['edges']:,} edges")
+    lines = [f"{', '.join(numbers)} ({state})"]
+    layers = summary.get("regions_per_layer", ())
+    if len(layers) > 1:
+        counts = ", ".join(f"{count:,}" for count in layers)
+        lines.append(f"of the first layers: {at_least}{counts}")
     # what would be 0.00 need not be said
     kernels = f"; {times.start_seconds:.2f} s for kernels" if times.start_seconds >= 0.005 else ""
-    return (
-        f"{times.seconds:.2f} s, {regions / max(times.seconds, 1e-9):,.0f} regions/s, "
-        f"{exact_decisions:,} decided in exact arithmetic{kernels}"
+    pace = summary["regions"] / max(times.seconds, 1e-9)
+    lines.append(
+        f"{times.seconds:.2f} s, {pace:,.0f} regions/s, "
+        f"{summary['exact_decisions']:,} decided in exact arithmetic{kernels}"
     )
+    return lines
 
 
 def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:

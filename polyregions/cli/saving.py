@@ -1,10 +1,11 @@
-"""Options about memory and disk, and what they mean."""
+"""Options about memory and disk, what they mean, and where a command may write."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryOption",
     "ResumeOption",
     "bytes_of",
+    "check_output",
     "checkpoint_seconds",
     "ended_by",
 ]
@@ -109,3 +111,57 @@ def ended_by(error: BaseException, output: Path) -> int:
         f"on from there",
         code=2 if isinstance(error, OSError) else 3,
     )
+
+
+def check_output(
+    path: Path,
+    suffixes: Sequence[str],
+    inputs: Sequence[Path],
+    folders: Sequence[str] = (),
+) -> None:
+    """Refuse an output before the work starts: a file, or with the suffixes `folders` a folder.
+
+    It may not be one of the files that are read, nor may these lie in a folder that is
+    written: the output, or one beside it with a further suffix, such as its checkpoint.
+    """
+    from polyregions.files.atomic import is_stream, target_of
+
+    if path.suffix.lower() not in suffixes:
+        raise PolyregionsError(
+            f"{path.name} has no known format; end the name in {' or '.join(suffixes)}"
+        )
+    if path.is_dir() and path.suffix.lower() not in folders:
+        raise PolyregionsError(f"{path} is a folder; name a file in it")
+    if is_stream(path):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PolyregionsError(f"{path} may not be written; choose another output")
+        return
+    target = target_of(path).absolute()
+    folder = target.parent
+    if not folder.is_dir():
+        raise PolyregionsError(f"there is no folder {path.parent}; create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PolyregionsError(f"the folder {path.parent} may not be written; choose another one")
+    real = Path(os.path.realpath(folder))
+    for file in inputs:
+        if path.exists() and file.exists() and path.samefile(file):
+            raise PolyregionsError(
+                f"the output {path.name} is the file {file.name} that is read for the network or "
+                f"its domain; choose another name"
+            )
+        places = [place for place in Path(os.path.realpath(file)).parents if place.parent == real]
+        if any(place.name == target.name or _is_beside(place, target) for place in places):
+            raise PolyregionsError(
+                f"{file.name} is read and lies in a folder that {path.name} writes to; choose "
+                f"another output"
+            )
+    for place in Path(os.path.realpath(target)).parents:
+        if place.suffix in WORKING_SUFFIXES and (place / "manifest.json").exists():
+            raise PolyregionsError(
+                f"{path.name} would lie in {place.name}, a folder of an unfinished run; choose "
+                f"another place"
+            )
+
+
+def _is_beside(place: Path, target: Path) -> bool:
+    return place.stem == target.name and place.suffix in WORKING_SUFFIXES

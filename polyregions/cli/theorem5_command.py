@@ -13,14 +13,18 @@ import typer
 from typer.core import TyperCommand
 
 from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.cli.progress_lines import announced_compilation, shown_lines
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
+    from polyregions.theory.boundaries import BoundaryReport
     from polyregions.theory.draws import Settings
     from polyregions.theory.grid import GridReport
     from polyregions.theory.laws import BiasLaw, WeightLaw
-    from polyregions.theory.theorem5 import Theorem5Report
+    from polyregions.theory.lemmas import LemmaReport
+    from polyregions.theory.statistics import Summary
+    from polyregions.theory.theorem5 import Theorem5Report, Verdict
 
 _LISTS = ("--widths", "--side", "--bias-std", "--inputs", "--units", "--depths")
 _GRID_ONLY = ("--inputs", "--units", "--depths")
@@ -163,25 +167,24 @@ def theorem5(
     if (extras.boundaries or extras.lemmas) and law.whole_space:
         raise PolyregionsError("--boundaries and --lemmas need a cube; give a --side")
     if plot is not None:
-        from polyregions.plot.theorem5_figure import FIGURE_SUFFIXES
+        from polyregions.plot.figure import PICTURE_SUFFIXES
 
-        options.check_output(plot, FIGURE_SUFFIXES, [draws_file] if draws_file else [])
+        storage.check_output(plot, PICTURE_SUFFIXES, [draws_file] if draws_file else [])
     if draws_file is not None:
-        options.check_output(draws_file, [".json"], [])
+        storage.check_output(draws_file, [".json"], [])
     with announced_compilation(), _shown_draws() as progress:
         reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
     if plot is not None:
-        from polyregions.plot.theorem5_figure import save_theorem5_figure
+        from polyregions.plot.figure import save_figure
+        from polyregions.plot.theorem5_figure import theorem5_figure
 
-        save_theorem5_figure(reports.reports, plot)
+        save_figure(theorem5_figure(reports.reports), plot)
     beside, lines, broken = _measured(settings[0], draws, extras)
-    from polyregions.cli.theorem5_text import grid_lines, report_lines
-
     if as_json:
         values = reports.as_dict() if grid.grid else {**reports.reports[0].as_dict(), **beside}
         report.print_json(values)
     else:
-        shown = grid_lines(reports) if grid.grid else report_lines(reports.reports[0])
+        shown = _grid_lines(reports) if grid.grid else _report_lines(reports.reports[0])
         report.print_lines(*shown, *lines)
     if plot is not None:
         report.tell(f"figure saved to {plot}")
@@ -264,8 +267,6 @@ def _measured(
     """Return what --boundaries and --lemmas add: values, lines, and contradictions."""
     from dataclasses import asdict
 
-    from polyregions.cli.theorem5_text import boundary_lines, lemma_lines
-
     values: dict[str, Any] = {}
     lines: list[str] = []
     broken = 0
@@ -275,17 +276,147 @@ def _measured(
         with _shown_draws() as progress:
             measured = verify_boundaries(settings, draws, progress=progress)
         values["boundaries"] = measured.as_dict()
-        lines += boundary_lines(measured)
+        lines += _boundary_lines(measured)
         broken += len(measured.violated)
     if extras.lemmas:
         from polyregions.theory.lemmas import check_lemmas
 
         checked = check_lemmas(settings, min(draws, 10))
         values["lemmas"] = [asdict(lemma) | {"holds": lemma.holds} for lemma in checked]
-        lines += lemma_lines(checked)
+        lines += _lemma_lines(checked)
         broken += sum(not lemma.holds for lemma in checked)
     return values, lines, broken
 
 
 def _shown_draws() -> AbstractContextManager[Callable[[int, int], None]]:
     return shown_lines(lambda done, total: f"{done:,} of {total:,} draws", "drawing networks")
+
+
+_WORST_FIRST = ("violated", "undecided", "holds", "does not apply")
+
+
+def number(value: float | None) -> str:
+    """Return a number for reading: all digits if they are few, three otherwise."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1e7:
+        # an integer may be too large for a float
+        return f"{value:.3g}" if abs(value) < 1e300 else f"about 2^{int(value).bit_length() - 1}"
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+
+
+def _report_lines(found: Theorem5Report) -> list[str]:
+    """Return one report in sentences and a table of bounds."""
+    settings, regions = found.settings, found.regions
+    state = "all proven" if found.proven else "NOT ALL PROVEN"
+    lines = [
+        f"{'-'.join(map(str, settings.widths))}: {settings.units} hidden units; weights "
+        f"{settings.weights}; biases {settings.biases}; {report.domain_text(settings.domain)}; "
+        f"{regions.draws} draws, seed {settings.seed}",
+        f"mean {regions} regions, {_interval_text(regions)}; "
+        f"from {number(regions.smallest)} to {number(regions.largest)} ({state})",
+        f"N^n / n! = {number(float(found.scale))}, mean / (N^n / n!) = {found.ratio:.4g}",
+    ]
+    if found.gradient is not None:
+        lines.append(
+            f"C_grad = {found.gradient.value:.6g}, C_bias = {found.c_bias:.6g}, C = {found.c:.6g}"
+        )
+    lines += [_verdict_line(verdict) for verdict in found.verdicts]
+    lines += [f"note: {remark}" for remark in found.remarks]
+    return lines
+
+
+def _interval_text(found: Summary) -> str:
+    low, high = found.interval
+    return f"95 % interval {low:,.2f} to {high:,.2f}"
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    what = "mean" if verdict.about == "mean" else "largest"
+    outcome = verdict.outcome.upper()
+    text = f"{outcome:<14}  {verdict.bound:<22}  {what} {number(verdict.observed)}"
+    if verdict.value is not None:
+        sign = ">" if verdict.observed > verdict.value else "<="
+        text += f" {sign} {number(verdict.value)}"
+    return f"{text}  ({verdict.remark})" if verdict.remark else text
+
+
+def _grid_lines(grid: GridReport) -> list[str]:
+    """Return the table of a grid, then what depth changes."""
+    header = [
+        "n", "N", "widths", "side", "bias", "mean", "s.e.", "95 % interval", "N^n/n!", "ratio",
+        "sharp", "published", "Serra", "verdict",
+    ]  # fmt: skip
+    table = [header]
+    for found in grid.reports:
+        settings, regions = found.settings, found.regions
+        low, high = regions.interval
+        outcomes = {verdict.outcome for verdict in found.verdicts}
+        worst = next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
+        table.append(
+            [
+                str(settings.n),
+                str(settings.units),
+                "-".join(map(str, settings.hidden)),
+                f"{settings.side:g}",
+                f"{settings.biases.standard_deviation:g}",
+                f"{regions.mean:,.2f}",
+                f"{regions.standard_error:,.2f}",
+                f"{low:,.1f} to {high:,.1f}",
+                number(float(found.scale)),
+                f"{found.ratio:.3g}",
+                number(found.sharp[0] if found.sharp else None),
+                number(found.published),
+                number(found.maxima["serra_2018"]),
+                worst if worst == "holds" else worst.upper(),
+            ]
+        )
+    sizes = [max(len(row[k]) for row in table) for k in range(len(header))]
+    lines = [
+        "  ".join(entry.rjust(size) for entry, size in zip(row, sizes, strict=True)).rstrip()
+        for row in table
+    ]
+    lines += [
+        f"n = {law.n}, N = {law.units}, side {law.side:g}, biases {law.biases}: "
+        f"means over depths differ by a factor of {factor:.2f}"
+        for law, factor in grid.depth_spread()
+    ]
+    lines.append("constants of the published bound are not confirmed")
+    return lines + [
+        f"VIOLATED: {verdict.bound} of {'-'.join(map(str, found.settings.widths))}"
+        for found in grid.reports
+        for verdict in found.violated
+    ]
+
+
+def _boundary_lines(found: BoundaryReport) -> list[str]:
+    """Return lines, distances and boundary sets as text."""
+    constant = found.distance_constant
+    by_constant = "" if constant is None else f" = {constant:.3g} / (C N)"
+    lines = [
+        f"on segments of length {found.line_length:g}: {found.line_regions} regions, "
+        f"bound 1 + |I| N C = {number(found.line_bound)}",
+        f"distance of points of the unit cube to the nearest boundary: {found.distance.mean:.4g} "
+        f"± {found.distance.standard_error:.2g} = {found.distance_times_units:.3g} / N"
+        + by_constant,
+    ]
+    lines += [
+        f"B_{size.k}: volume {size.activation}, where the function bends {size.bending}, "
+        f"bound {number(size.bound)}, with the paper's 2^{size.k} {number(size.published)} "
+        f"(not confirmed)"
+        for size in found.sizes
+    ]
+    return lines + [f"VIOLATED: {name}" for name in found.violated]
+
+
+def _lemma_lines(reports: Sequence[LemmaReport]) -> list[str]:
+    """Return one line per lemma, and one per failure."""
+    lines = []
+    for found in reports:
+        outcome = "HOLDS" if found.holds else "VIOLATED"
+        checked = f"({found.checked:,} checked)"
+        lines.append(f"{outcome:<14}  {found.lemma}: {found.statement} {checked}")
+        lines += [f"    {failure}" for failure in found.failures]
+    return lines

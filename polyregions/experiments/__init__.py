@@ -1,6 +1,7 @@
 """The experiments of the papers, each with exact, proven counts: data in, table and figure out.
 
-One module per experiment, named in :mod:`polyregions.experiments.catalogue`, with one value of
+A module for experiments that count in the same places, named in
+:mod:`polyregions.experiments.catalogue`; each is one value of
 :class:`~polyregions.experiments.catalogue.Experiment`: its frozen ``Config`` (``Config()`` takes
 a few minutes, ``Config.full()`` has the papers' sizes), ``run(config, ...)``, which returns a
 table, ``findings(table)`` and ``figure(table)``.

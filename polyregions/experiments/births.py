@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.experiments.catalogue import Configuration, Experiment
-from polyregions.experiments.data import Images
+from polyregions.experiments.data import Images, all_regions, random_rows, through
 from polyregions.experiments.drawing import COLOURS, curve, draw, groups, panels, training_axis
 from polyregions.experiments.evolution import (
     Snapshot,
@@ -21,7 +21,6 @@ from polyregions.experiments.evolution import (
     rng_of,
     training_of,
 )
-from polyregions.experiments.places import all_regions, random_rows, through
 from polyregions.experiments.runner import Job, Key, Table, TableRow, as_table
 from polyregions.io.torch_modules import from_torch
 from polyregions.network import Network

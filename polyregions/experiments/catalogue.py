@@ -73,8 +73,7 @@ def overridden(config: _Config, assignment: str) -> _Config:
 
     Examples
     --------
-    >>> from polyregions.experiments.sawtooth import Config
-    >>> overridden(Config(), "depths=[3]").depths
+    >>> overridden(experiment("sawtooth").Config(), "depths=[3]").depths
     (3,)
     """
     name, _, text = assignment.partition("=")
@@ -130,6 +129,17 @@ NAMES: dict[str, str] = {
     "dimensions": "new: the training experiment in subspaces of 3, 4 and 5 dimensions",
     "depth": "new: count / (N^n / n!) against depth, at equal numbers N of units",
     "births": "new: regions that are born, die and survive between checkpoints",
+}
+
+
+# the module of each experiment, whose value there has its name in capitals
+_MODULES = {
+    "untrained": ("regions-in-a-plane", "scale", "sawtooth"),
+    "subspaces": ("training", "dimensions", "depth"),
+    "lines": ("label-corruption", "lines"),
+    "memorisation": ("memorisation", "learning-rate"),
+    "distance": ("distance",),
+    "births": ("births",),
 }
 
 
@@ -205,6 +215,7 @@ def experiment(name: str) -> Experiment:
     """
     if name not in NAMES:
         raise PolyregionsError(f"there is no experiment {name!r}; take one of {', '.join(NAMES)}")
-    word = name.replace("-", "_")
-    found: Experiment = getattr(import_module(f"polyregions.experiments.{word}"), word.upper())
+    home = next(module for module, names in _MODULES.items() if name in names)
+    module = import_module(f"polyregions.experiments.{home}")
+    found: Experiment = getattr(module, name.replace("-", "_").upper())
     return found

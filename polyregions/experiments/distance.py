@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.analysis.distances import boundary_distances
 from polyregions.experiments.catalogue import Configuration, Experiment
-from polyregions.experiments.data import Images, split_images
+from polyregions.experiments.data import Images, random_rows, split_images
 from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
-from polyregions.experiments.places import random_rows
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.network import Network
-from polyregions.theory.gradients import boundary_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

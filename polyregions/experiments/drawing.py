@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats
 from polyregions.experiments.runner import Table
 from polyregions.files.atomic import atomic_write
-from polyregions.files.reading import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +21,7 @@ __all__ = [
     "COLOURS",
     "curve",
     "draw",
+    "epoch_curves",
     "groups",
     "mean_and_error",
     "panels",
@@ -39,18 +39,12 @@ def panels(
     count: int, *, columns: int = 3, width: float = 4.4, height: float = 3.4
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure that no window shows, and its axes in a row or in rows."""
-    import_extra("matplotlib", "plot", "drawing figures")
-    from matplotlib.figure import Figure
+    from polyregions.plot.figure import figure_of_panels
 
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=100)
-    axes: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for unused in axes[count:]:
-        unused.set_visible(False)
-    for used in axes[:count]:
+    figure, axes = figure_of_panels(count, columns=columns, size=(width, height), dpi=_DPI)
+    for used in axes:
         used.grid(True, linewidth=0.4, alpha=0.5)
-    return figure, axes[:count]
+    return figure, axes
 
 
 def save(figure: Figure, path: str | PathLike[str]) -> None:
@@ -107,6 +101,25 @@ def draw(axes: Axes, table: Table, x: str, y: str, index: int, label: str, **sty
         "label": label,
     }
     axes.errorbar(at, mean, yerr=error, **(options | style))
+
+
+def epoch_curves(
+    axes: Axes,
+    table: Table,
+    column: str,
+    by: str,
+    label: Callable[[Any], str] = str,
+    *,
+    level: float | None = None,
+    level_name: str | None = None,
+) -> None:
+    """Draw a column against the epoch from 0 up, a curve per value of another, and a level."""
+    for index, ((value,), part) in enumerate(groups(table, by)):
+        draw(axes, part, "epoch", column, index, label(value))
+    if level is not None:
+        axes.axhline(level, color="black", linewidth=0.8, linestyle=":", label=level_name)
+    training_axis(axes, table["epoch"])
+    axes.set_ylim(bottom=0)
 
 
 def training_axis(axes: Axes, epochs: Sequence[float] | NDArray[Any]) -> None:

@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.experiments.data import CLASSES, Images
-from polyregions.experiments.places import counts, random_rows, through
 from polyregions.experiments.runner import Job, Key, TableRow, Unit
 from polyregions.files.reading import import_extra
 from polyregions.io.torch_modules import from_torch
 from polyregions.network import Network
-from polyregions.theory.bounds import hanin_rolnick_scale
 
 __all__ = [
     "BATCH",
@@ -30,7 +28,6 @@ __all__ = [
     "initial_parameters",
     "network_columns",
     "rng_of",
-    "subspace_jobs",
     "trained",
     "training_job",
     "training_of",
@@ -291,55 +288,3 @@ def training_job(
         partial(training_of, widths, images, epochs, seed, run, labels=labels),
         measure,
     )
-
-
-def subspace_jobs(
-    images: Images,
-    architectures: Sequence[Sequence[int]],
-    dimensions: Sequence[int],
-    epochs: Sequence[float],
-    *,
-    seed: int,
-    runs: int,
-    subspaces: int,
-) -> list[Job]:
-    """Return a job per architecture and run: a row per epoch, dimension and subspace.
-
-    Parameters
-    ----------
-    images : Images
-        All are trained on.
-    architectures : sequence of sequence of int
-        Hidden widths.
-    dimensions : sequence of int
-        Of the subspaces: n = 2 is a plane through the origin and two images.
-    epochs : sequence of float
-    seed, runs, subspaces : int
-        Subspace s of run r is the same for every architecture.
-
-    Notes
-    -----
-    Columns: ``window`` counts regions in [-20, 20]^n, ``whole`` on the whole subspace;
-    ``window_ratio`` and ``whole_ratio`` are these over N^n / n!.
-    """
-    inner = [{"n": n, "subspace": number} for n in dimensions for number in range(subspaces)]
-
-    def measure(run: int, snapshot: Snapshot, place: Key) -> TableRow:
-        n, number = place["n"], place["subspace"]
-        chosen = random_rows(len(images.pixels), n, rng_of(seed, 3, run, n, number))
-        where = through(images.pixels[chosen])
-        network = where.restrict(snapshot.network)
-        row = counts(network, window=where.domain, whole=None)
-        scale = float(hanin_rolnick_scale(network.hidden_units, n))
-        return {
-            "images": " ".join(map(str, chosen.tolist())),
-            "window_ratio": row["window"] / scale,
-            "whole_ratio": row["whole"] / scale,
-            **row,
-        }
-
-    return [
-        training_job(widths, images, epochs, seed, run, inner, partial(measure, run))
-        for widths in architectures
-        for run in range(runs)
-    ]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
+from polyregions.network import Network
 
 __all__ = [
     "Job",
@@ -25,6 +27,7 @@ __all__ = [
     "TableRow",
     "Unit",
     "as_table",
+    "networks_job",
     "run_jobs",
 ]
 
@@ -155,6 +158,21 @@ class Job:
 
     keys: tuple[Key, ...]
     units: Callable[[], Generator[Unit, None, None]]
+
+
+def networks_job(
+    keys: Sequence[Key],
+    network_of: Callable[[Key], Network],
+    measure: Callable[[Key, Network], TableRow],
+) -> Job:
+    """Return the job that measures one network per row, drawn when its turn comes."""
+
+    def units() -> Generator[Unit, None, None]:
+        for key in keys:
+            network = network_of(key)
+            yield Unit(key, network.fingerprint[:16], partial(measure, key, network))
+
+    return Job(tuple(keys), units)
 
 
 def run_jobs(

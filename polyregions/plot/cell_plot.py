@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.analysis.affine_maps import free_inputs
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
 from polyregions.domain import Box
@@ -15,11 +16,14 @@ from polyregions.network import Layer, Network
 from polyregions.plot.figure import (
     RASTER_ABOVE,
     describe,
-    finite_window,
+    draw_key,
+    draw_patches,
+    figure_of_panels,
     new_axes,
+    patches,
+    shown_box,
     with_matplotlib,
 )
-from polyregions.plot.shading import draw_key, draw_patches, patches
 from polyregions.plot.values import (
     COLORINGS,
     LAYER_COLORS,
@@ -112,17 +116,13 @@ def plot_cells(
 
 def plane_polygons(regions: Regions, window: Box | None = None) -> tuple[list[Floats], Box]:
     """Return each cell as a polygon, shape (k, 2), and the box that is shown."""
-    domain = regions.domain
-    free = regions.network.input_dimension if domain is None else len(domain.free)
+    free = len(free_inputs(regions))
     if free != 2:
         raise DomainError(
             f"cells are drawn for two free inputs, not {free}; "
             f"fix the others in the box, or take a plane with Network.on_slice"
         )
-    if domain is not None:
-        view = domain.box
-    else:
-        view = finite_window(regions) if window is None else window
+    view = shown_box(regions, window)
     return list(region_corners(regions, view)), view
 
 
@@ -253,14 +253,9 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
         )
     network = network_given(network)
     depth = len(network.widths)
-    columns = min(depth, 4)
-    rows = -(-depth // columns)
-    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
-        figsize=(4.2 * columns, 4.4 * rows), layout="constrained", dpi=150
-    )
-    for bent in range(1, depth + 1):
+    figure, side_by_side = figure_of_panels(depth, columns=4, size=(4.2, 4.4), dpi=150)
+    for bent, axes in enumerate(side_by_side, 1):
         regions = enumerate_regions(first_layers(network, bent), domain)
-        axes = figure.add_subplot(rows, columns, bent)
         plot_cells(regions, axes, color=color)
         layers = "layer 1" if bent == 1 else f"layers 1-{bent}"
         axes.set_title(f"{layers}: {len(regions):,} regions", loc="left", fontsize=10, pad=18)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.analysis.affine_maps import affine_maps
+from polyregions.analysis.affine_maps import affine_maps, free_inputs
 from polyregions.analysis.corners import region_corners
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
-from polyregions.plot.figure import describe, finite_window, new_axes
-from polyregions.plot.shading import draw_key, draw_patches, patches
+from polyregions.plot.figure import describe, draw_key, draw_patches, new_axes, patches, shown_box
 from polyregions.plot.values import CLASS_COLORS, LAYER_COLORS, Values, cell_values, facet_layers
 from polyregions.regions import Regions, check_regions
 
@@ -59,14 +58,10 @@ def plot_line(
         If there is no such colouring or output.
     """
     check_regions(regions)
-    domain = regions.domain
-    free = regions.network.input_dimension if domain is None else len(domain.free)
+    free = len(free_inputs(regions))
     if free != 1:
         raise DomainError(f"lines are drawn for one free input, not {free}; take a slice")
-    if domain is not None:
-        view = domain.box
-    else:
-        view = finite_window(regions) if window is None else window
+    view = shown_box(regions, window)
     axis = int(view.free[0])
     values = cell_values(regions, color, output)
     ends = [points.ravel() for points in region_corners(regions, view)]
@@ -93,7 +88,7 @@ def plot_line(
     axes.set(
         xlim=(low, high), xlabel=f"input {axis}" if label is None else shown(label), ylabel="output"
     )
-    notes = ["clipped: the outer cells are unbounded"] if domain is None else []
+    notes = ["clipped: the outer cells are unbounded"] if regions.domain is None else []
     describe(axes, regions, notes)
     return axes
 

@@ -12,17 +12,24 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.plot.cell_plot import plot_cells
-from polyregions.plot.figure import RASTER_ABOVE, describe, new_axes, with_matplotlib
-from polyregions.plot.shading import draw_key, patches
+from polyregions.plot.figure import (
+    RASTER_ABOVE,
+    describe,
+    draw_key,
+    figure_of_panels,
+    new_axes,
+    patches,
+    with_matplotlib,
+)
 from polyregions.plot.values import cell_values
 from polyregions.regions import Regions, check_regions
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.refinement import prefix_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["plot_slices", "plot_solids"]
 
@@ -138,15 +145,11 @@ def plot_slices(
         raise DomainError("slices are drawn through a box; take the one around the polytope")
     if len(domain.free) != 3 or axis not in domain.free:
         raise DomainError("slices are drawn through three free inputs, one of which is held")
-    count = len(values)
-    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
-        figsize=(4.2 * min(count, 4), 4.4 * -(-count // 4)), layout="constrained", dpi=150
-    )
-    for number, value in enumerate(values, 1):
+    figure, side_by_side = figure_of_panels(len(values), columns=4, size=(4.2, 4.4), dpi=150)
+    for value, axes in zip(values, side_by_side, strict=True):
         low, high = domain.lower.copy(), domain.upper.copy()
         low[axis] = high[axis] = value
         regions = enumerate_regions(network, Box(low, high))
-        axes = figure.add_subplot(-(-count // 4), min(count, 4), number)
         plot_cells(regions, axes, color=color)
         title = f"input {axis} = {value:g}: {len(regions):,} regions"
         axes.set_title(title, loc="left", fontsize=10, pad=18)

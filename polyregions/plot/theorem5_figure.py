@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyregions.files.atomic import atomic_write
-from polyregions.files.reading import import_extra
+from polyregions.plot.figure import figure_of_panels
 from polyregions.theory.bounds import hanin_rolnick_scale
 from polyregions.theory.theorem5 import Theorem5Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURE_SUFFIXES", "save_theorem5_figure", "theorem5_figure"]
+__all__ = ["theorem5_figure"]
 
-FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 # told apart by colour and by marker; the first four differ in grey too
 _ARCHITECTURE_COLOURS = ("#0b5394", "#c2571a", "#38761d", "#7b3f98", "#8c6d1f", "#555555")
 _ARCHITECTURE_MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -40,16 +36,14 @@ def theorem5_figure(reports: Sequence[Theorem5Report]) -> Figure:
         for the published bound, whose constants are not confirmed. Bounds depend on
         depth, side and laws through C: where they differ at one N, the largest is drawn.
     """
-    import_extra("matplotlib", "plot", "drawing a figure")
-    from matplotlib.figure import Figure
-
     inputs = sorted({report.settings.n for report in reports})
     depths = sorted({len(report.settings.hidden) for report in reports})
-    columns = min(3, len(inputs))
-    rows = -(-len(inputs) // columns)
-    figure = Figure(figsize=(4.2 * columns + 0.6, 3.9 * rows + 0.9), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel, n in zip(panels, inputs, strict=False):
+    figure, by_inputs = figure_of_panels(
+        len(inputs), columns=3, size=(4.2, 3.9), dpi=100, border=0.6
+    )
+    # one entry of the legend per name, whichever panel it is in
+    entries: dict[str, Any] = {}
+    for panel, n in zip(by_inputs, inputs, strict=True):
         here = [report for report in reports if report.settings.n == n]
         _draw_bounds(panel, here, n)
         _draw_means(panel, here, depths)
@@ -60,18 +54,13 @@ def theorem5_figure(reports: Sequence[Theorem5Report]) -> Figure:
         panel.set_xticks([], minor=True)
         panel.set_xlim(0.85 * ticks[0], ticks[-1] / 0.85)
         panel.grid(True, which="major", linewidth=0.4, alpha=0.5)
-    for panel in panels[len(inputs) :]:
-        panel.set_visible(False)
-    # one entry per name, whichever panel it is in
-    entries: dict[str, Any] = {}
-    for panel in panels[: len(inputs)]:
         handles, labels = panel.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
     figure.legend(
         list(entries.values()),
         list(entries),
         loc="outside lower center",
-        ncols=columns,
+        ncols=min(3, len(inputs)),
         fontsize="small",
         frameon=False,
     )
@@ -135,10 +124,3 @@ def _largest_bounds(
         if known:
             found[total] = max(known)
     return found
-
-
-def save_theorem5_figure(reports: Sequence[Theorem5Report], path: str | PathLike[str]) -> None:
-    """Write :func:`theorem5_figure` to a .png, .pdf or .svg file."""
-    figure = theorem5_figure(reports)
-    with atomic_write(path) as stream:
-        figure.savefig(stream, format=Path(path).suffix.lower()[1:], dpi=150)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit, layer_of_unit, walk_layers
-from polyregions.analysis.affine_maps import affine_maps
+from polyregions.analysis.affine_maps import affine_maps, free_inputs
 from polyregions.analysis.decision import decision_in
 from polyregions.analysis.lipschitz import gradient_norms
 from polyregions.arrays import Floats
@@ -25,7 +25,6 @@ __all__ = [
     "cell_values",
     "check_coloring",
     "facet_layers",
-    "free_inputs",
     "pattern_colors",
     "to_hex",
 ]
@@ -207,13 +206,6 @@ def check_coloring(by: str, output: int, outputs: int) -> None:
     if not 0 <= output < outputs:
         have = "only output 0" if outputs == 1 else f"outputs 0 to {outputs - 1}"
         raise PolyregionsError(f"there is no output {output}: the network has {have}")
-
-
-def free_inputs(regions: Regions) -> NDArray[np.intp]:
-    """Return the inputs that the domain leaves free."""
-    if regions.domain is None:
-        return np.arange(regions.network.input_dimension)
-    return regions.domain.free
 
 
 def facet_layers(regions: Regions) -> NDArray[np.int64]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Protocol
 
+from polyregions.arrays import Integers
 from polyregions.compiled import Stopwatch
 from polyregions.exact.stopping import Stopped, stopped_when
 from polyregions.run.limits import Limits, Stop
@@ -14,6 +17,7 @@ from polyregions.run.progress import Interrupt, Progress
 __all__ = ["Work", "run"]
 
 _SECONDS_BETWEEN_REPORTS = 0.1
+_SECONDS_BETWEEN_LOOKS = 0.02  # at the clock, and at Ctrl-C, beside a step that may be long
 
 
 class Work(Protocol):
@@ -49,6 +53,7 @@ def run(
     *,
     progress: Callable[[Progress], None] | None = None,
     after_step: Callable[[], None] | None = None,
+    stop: Integers | None = None,
 ) -> Stop:
     """Take steps until the work is finished, a limit is reached or Ctrl-C came.
 
@@ -63,6 +68,9 @@ def run(
         Called now and then, and at the end.
     after_step : callable, optional
         Called after every step.
+    stop : numpy.ndarray of int64, shape (1,), optional
+        Where a step may be long: set to 1 in the middle of one that is not wanted any more. Its
+        kernels look at it.
 
     Returns
     -------
@@ -70,13 +78,17 @@ def run(
         Which limit, or Ctrl-C, ended the run.
     """
     watch, reported = Stopwatch(), 0.0
+    timed = limits.seconds is not None
 
-    def unwanted() -> bool:
-        return interrupt.requested or limits.over(watch.seconds)
+    def unwanted() -> bool:  # asked at every exact pivot
+        return interrupt.requested or (timed and limits.over(watch.seconds))
 
-    while (stop := _stop_reason(work, limits, watch, interrupt)) is None:
+    while (reason := _stop_reason(work, limits, watch, interrupt)) is None:
         with suppress(Stopped), stopped_when(unwanted):
-            work.step(limits.regions)
+            if stop is None:
+                work.step(limits.regions)
+            else:
+                _step_beside(work, limits.regions, stop, unwanted)
         if after_step is not None:
             after_step()
         if progress is not None:
@@ -84,7 +96,22 @@ def run(
             if finished or seconds - reported > _SECONDS_BETWEEN_REPORTS:
                 progress(work.progress(seconds))
                 reported = seconds
-    return stop
+    return reason
+
+
+def _step_beside(work: Work, regions: int, stop: Integers, unwanted: Callable[[], bool]) -> None:
+    """Take a step in another thread; compiled code cannot be asked, only be told."""
+    stop[0] = 0
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(copy_context().run, work.step, regions)
+        try:
+            while wait([job], _SECONDS_BETWEEN_LOOKS).not_done:
+                if unwanted():
+                    stop[0] = 1
+        except BaseException:  # a second Ctrl-C does not wait, either
+            stop[0] = 1
+            raise
+    job.result()
 
 
 def _stop_reason(work: Work, limits: Limits, watch: Stopwatch, interrupt: Interrupt) -> Stop | None:
@@ -95,7 +122,7 @@ def _stop_reason(work: Work, limits: Limits, watch: Stopwatch, interrupt: Interr
         return "regions"
     if interrupt.requested:
         return "interrupt"
-    if limits.seconds is not None and limits.over(watch.seconds):
+    if limits.over(watch.seconds):
         return "time"
     if limits.memory is not None and work.bytes_ahead > limits.memory:
         return "memory"

@@ -13,7 +13,7 @@ import flint
 import numpy as np
 
 import polyregions
-from polyregions.arrays import Bits
+from polyregions.arrays import Bits, Integers
 from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of, cone_chart
 from polyregions.files.archives import write_npz
@@ -33,7 +33,15 @@ from polyregions.regions import Regions
 from polyregions.regions.archive import arrays_of
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
-__all__ = ["Problem", "empty_result", "identity_of", "prefix_rows", "problem_of", "whole_problem"]
+__all__ = [
+    "Problem",
+    "empty_result",
+    "identity_of",
+    "prefix_rows",
+    "problem_of",
+    "stop_flag",
+    "whole_problem",
+]
 
 _LARGE_REGION = 5000  # numbers in the rows of a region; a hint
 
@@ -113,6 +121,11 @@ def _problem(
     flat = flatten(network, chart)
     reduction = reducing(flat)
     return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room)
+
+
+def stop_flag(problem: Problem) -> Integers | None:
+    """Return a flag that ends long steps (see `run`), or None where they are short anyway."""
+    return np.zeros(1, dtype=np.int64) if problem.is_large else None
 
 
 def prefix_rows(problem: Problem, bits: Bits) -> tuple[list[list[flint.fmpz]], list[Any]]:

@@ -9,10 +9,11 @@ one range at a time; ids and sorted patterns are in files that are mapped.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -21,20 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
-from polyregions.io.partitions import write_edge_part, write_region_part
 from polyregions.pattern import Words, n_words, order
 from polyregions.run.problem import Problem
-from polyregions.scale.part_files import Part, read_part
-from polyregions.scale.partitioning import (
-    LEAST_PART,
-    MOST_BUCKETS,
+from polyregions.scale.external_sort import (
+    SortedRegions,
     bucket_files,
     deal,
-    pairs_of,
-    publish,
+    key_of_pairs,
+    range_size,
     take_records,
+    write_tables,
 )
-from polyregions.scale.tasks import Walked
+from polyregions.scale.tasks import Part, Walked, read_part
 
 __all__ = ["assemble", "places_of"]
 
@@ -66,7 +65,7 @@ class _Assembly:
 
     def part(self, index: int) -> Part:
         one = self.parts[index]
-        return read_part(self.folder / one.name, (one.regions, one.edges, one.leading_out))
+        return read_part(self.folder / one.name, one.sizes)
 
     def bucket(self, patterns: Words) -> NDArray[np.intp]:
         """Return the ranges of patterns."""
@@ -113,9 +112,8 @@ def assemble(
     """
     parts = sorted(parts, key=lambda part: part.name)
     *firsts, total = accumulate((part.regions for part in parts), initial=0)
-    sorting, whole = scratch / "sorting", scratch / "result"
+    sorting = scratch / "sorting"
     sorting.mkdir()
-    whole.mkdir()
     splitters = _splitters(folder, parts, total)
     steps = 2 * len(parts) + 2 * (len(splitters) + 1)
     done = iter(range(1, steps + 1))
@@ -128,28 +126,31 @@ def assemble(
         splitters,
         (lambda: progress(next(done), steps)) if progress is not None else (lambda: None),
     )
-    region_parts, edge_parts = [], []
-    if total:
-        patterns = np.memmap(sorting / "patterns", np.uint64, "w+", shape=(total, work.words))
-        ids = np.memmap(sorting / "ids", np.int32, "w+", shape=(total,))
-        region_parts = _write_regions(work, whole, patterns, ids)
-        cuts = [part["first"] for part in region_parts] + [total]
-        _deal_edges(work, patterns, ids, cuts, complete)
-        for index in range(len(region_parts)):
-            keys = _joined_edges(take_records(sorting / f"edges-{index}", _EDGE))
-            edge_parts.append(write_edge_part(whole, index, pairs_of(keys), patterns))
-            work.progress()
-        del patterns, ids
-    decisions = sum(part.exact_decisions for part in parts)
-    publish(problem, decisions, complete, whole, path, region_parts, edge_parts)
+    patterns = _mapped(sorting / "patterns", np.uint64, (total, work.words))
+    ids = _mapped(sorting / "ids", np.int32, (total,))
+    sizes = write_tables(
+        problem,
+        scratch / "result",
+        path,
+        _blocks(work, patterns, ids) if total else (),
+        partial(_edges, work, patterns, ids, complete),
+        patterns,
+        complete=complete,
+        exact_decisions=sum(part.exact_decisions for part in parts),
+    )
+    del patterns, ids
     shutil.rmtree(sorting, ignore_errors=True)
-    return total, sum(part["rows"] for part in edge_parts)
+    return sizes
+
+
+def _mapped(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an array in a file, which cannot be empty."""
+    return np.memmap(path, dtype, "w+", shape=shape) if shape[0] else np.empty(shape, dtype)
 
 
 def _splitters(folder: Path, parts: Sequence[Walked], total: int) -> NDArray[Any]:
     """Return patterns that divide all into ranges of about equal size."""
-    size = max(LEAST_PART, -(-total // MOST_BUCKETS))
-    ranges = max(1, -(-total // size))
+    ranges = max(1, -(-total // range_size(total)))
     if ranges == 1:
         return np.zeros(0, dtype=np.uint64)
     stride = max(1, total // _SAMPLED_PATTERNS)
@@ -157,11 +158,7 @@ def _splitters(folder: Path, parts: Sequence[Walked], total: int) -> NDArray[Any
     chosen = np.sort(
         np.concatenate(
             [
-                _sortable(
-                    read_part(
-                        folder / part.name, (part.regions, part.edges, part.leading_out)
-                    ).patterns[stride // 2 :: stride]
-                )
+                _sortable(read_part(folder / part.name, part.sizes).patterns[stride // 2 :: stride])
                 for part in parts
             ]
         )
@@ -184,10 +181,8 @@ def _region_record(words: int, n: int) -> np.dtype[Any]:
     )
 
 
-def _write_regions(
-    work: _Assembly, whole: Path, patterns: Words, ids: NDArray[np.int32]
-) -> list[dict[str, Any]]:
-    """Sort all regions, write them, and fill in sorted patterns and the id of each number."""
+def _blocks(work: _Assembly, patterns: Words, ids: NDArray[np.int32]) -> Iterator[SortedRegions]:
+    """Sort all regions, and fill in sorted patterns and the id of each number."""
     record = _region_record(work.words, work.problem.network.input_dimension)
     exact: dict[int, tuple[Fraction, ...]] = {}
     with bucket_files(work.scratch, "regions", work.buckets) as files:
@@ -199,7 +194,6 @@ def _write_regions(
             deal(files, work.bucket(part.patterns), records)
             exact |= {first + row: point for row, point in part.exact_witnesses.items()}
             work.progress()
-    written: list[dict[str, Any]] = []
     first = 0
     for index in range(work.buckets):
         records = take_records(work.scratch / f"regions-{index}", record)
@@ -214,14 +208,25 @@ def _write_regions(
             if exact
             else {}
         )
-        written.append(
-            write_region_part(
-                whole, index, first, np.ascontiguousarray(here), records["point"], thin
-            )
-        )
+        yield SortedRegions(np.ascontiguousarray(here), records["point"], thin)
         first += len(here)
         work.progress()
-    return written
+
+
+def _edges(
+    work: _Assembly,
+    patterns: Words,
+    ids: NDArray[np.int32],
+    complete: bool,
+    firsts: Sequence[int],
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the edges of each range of ids, by their lower ends, sorted."""
+    if not firsts:
+        return
+    _deal_edges(work, patterns, ids, [*firsts, len(patterns)], complete)
+    for index in range(len(firsts)):
+        yield _joined_edges(take_records(work.scratch / f"edges-{index}", _EDGE))
+        work.progress()
 
 
 def _deal_edges(
@@ -237,9 +242,8 @@ def _deal_edges(
 
     def deal_pairs(files: list[Any], one: Any, other: Any, seen: Any) -> None:
         records = np.empty(len(one), dtype=_EDGE)
-        low, high = np.minimum(one, other), np.maximum(one, other)
-        records["key"], records["seen"] = low << 32 | high, seen
-        deal(files, np.searchsorted(upper, low, side="right"), records)
+        records["key"], records["seen"] = key_of_pairs(one, other), seen
+        deal(files, np.searchsorted(upper, records["key"] >> 32, side="right"), records)
 
     with ExitStack() as stack:
         files = stack.enter_context(bucket_files(work.scratch, "edges", work.buckets))

@@ -21,11 +21,11 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
-from polyregions.network.prefix import Prefix, empty_prefix, n_decided
+from polyregions.network.prefix import empty_prefix, n_decided
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
-from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
+from polyregions.scale.task_pool import Tasks, UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
 
@@ -39,23 +39,18 @@ _LEAST_NODES, _MOST_NODES = 1 << 12, 1 << 40
 _PREFIXES = 16  # most prefixes of one task
 
 
-class _Count:
+class _Count(Tasks):
     """What the driver knows: regions counted, prefixes to explore, tasks under way."""
 
     def __init__(
         self, under_way: UnderWay, problem: Problem, nodes: int | None, seconds: float
     ) -> None:
-        self.under_way, self.problem = under_way, problem
+        super().__init__(under_way, [empty_prefix(problem.flat.units)])
+        self.problem = problem
         self.nodes = _FIRST_NODES if nodes is None else nodes
         self._seconds = None if nodes is not None else seconds
         self.counts = np.zeros(len(problem.flat.widths) + 1, dtype=object)  # of any size
-        self.exact_decisions, self.edges = 0, 0
-        self.prefixes: list[Prefix] = [empty_prefix(problem.flat.units)]
-
-    @property
-    def finished(self) -> bool:
-        """Whether everything is counted."""
-        return not (self.prefixes or self.under_way)
+        self.exact_decisions = 0
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -63,17 +58,12 @@ class _Count:
         return counts_by_layer(self.problem, self.counts)
 
     @property
-    def regions(self) -> int:
-        """Regions counted."""
-        return self.layers[-1]
-
-    @property
-    def waiting(self) -> int:
-        """Prefixes that wait, and tasks under way."""
-        return len(self.prefixes) + len(self.under_way)
+    def found(self) -> tuple[int, int]:
+        """Regions counted; a tree knows no edges."""
+        return self.layers[-1], 0
 
     def submit(self) -> None:
-        """Make tasks, until every thread of every worker has enough."""
+        """Make tasks; see :class:`Tasks`."""
         slots, threads = self.under_way.slots, self.under_way.threads
         # the longest prefixes first: little is below them, and so few wait at a time
         self.prefixes.sort(key=n_decided)
@@ -160,8 +150,7 @@ def count_on_cluster(
     7
     """
     limits = counting_limits(max_regions, time_limit)
-    if not seconds > 0 or (nodes is not None and nodes < 1):
-        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    check_budget(seconds if nodes is None else min(seconds, nodes))
     problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
@@ -169,7 +158,7 @@ def count_on_cluster(
         source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
-        run_tasks(under_way, count, limits.left, interrupt, progress)
+        run_tasks(count, limits.left, interrupt, progress)
     layers = count.layers
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
-from polyregions.errors import CheckpointError, FormatError, PolyregionsError
+from polyregions.errors import FormatError
 from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write, is_stream, target_of
 from polyregions.files.reading import import_extra
@@ -27,9 +27,16 @@ from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
-from polyregions.scale.part_files import proof_name, read_part, read_proof
-from polyregions.scale.saved_walk import Written
-from polyregions.scale.tasks import Walked, beyond_of, prove_piece
+from polyregions.scale.saved_walk import Written, kept_in
+from polyregions.scale.task_pool import check_budget
+from polyregions.scale.tasks import (
+    Walked,
+    beyond_of,
+    proof_name,
+    prove_piece,
+    read_part,
+    read_proof,
+)
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -86,8 +93,7 @@ def certify_on_cluster(
     as further neighbours. The driver gives regions their final numbers and joins the pieces
     in memory, where a certificate must fit as it must where it is checked.
     """
-    if budget < 1:
-        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    check_budget(budget)
     import_extra("pyarrow.parquet", "parquet", "putting parts together")
     target = target_of(path).resolve()
     if is_stream(target):
@@ -113,18 +119,13 @@ def certify_on_cluster(
         if stopped != "finished":
             return Written(target, regions, 0, decisions, False, True, stopped, folder)
         files, tables = files_of(checkpoint), folder / "regions.parquet"
-        try:
+        with kept_in(folder, target):
             shutil.rmtree(tables, ignore_errors=True)
             assemble(problem, files, parts, tables, folder, complete=True, progress=assembling)
             result = open_partitions(tables)
             arrays = certificate_of_pieces(result, _numbered_pieces(files, parts, result))
             with atomic_write(target) as stream:
                 write_npz(stream, arrays)
-        except OSError as error:
-            raise CheckpointError(
-                f"{target.name} cannot be written ({error.strerror or error}); what was found "
-                f"is kept in {folder.name}: make room and go on with --resume"
-            ) from None
         shutil.rmtree(tables, ignore_errors=True)
         shutil.rmtree(files, ignore_errors=True)
         remove(checkpoint)
@@ -138,7 +139,6 @@ def _numbered_pieces(
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[np.int64]]]:
     """Yield every piece, with the numbers of its regions and of those beyond."""
     for walked in parts:
-        sizes = walked.regions, walked.edges, walked.leading_out
-        part = read_part(files / walked.name, sizes)
+        part = read_part(files / walked.name, walked.sizes)
         known = np.concatenate([part.patterns, beyond_of(part.children)])
         yield read_proof(files / proof_name(walked.name)), places_of(regions.patterns, known)

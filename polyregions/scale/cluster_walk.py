@@ -38,8 +38,14 @@ from polyregions.scale.checkpoint import (
     read_chunks,
     remove,
 )
-from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS, Written, format_of
-from polyregions.scale.task_pool import UnderWay, quiet, run_tasks, source_of
+from polyregions.scale.saved_walk import (
+    CHUNK_SHARE,
+    SECONDS_BETWEEN_CHUNKS,
+    Written,
+    format_of,
+    kept_in,
+)
+from polyregions.scale.task_pool import Tasks, UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import Walked, walk_piece
 from polyregions.walk.subproblem import Subproblem, first_start
 
@@ -56,15 +62,15 @@ _FIRST_SHARE = 16  # the first task has one part in so many of the budget: other
 _MOST_IDS = np.iinfo(np.int32).max  # ids in the tables
 
 
-class _ClusterWalk:
+class _ClusterWalk(Tasks):
     """What the driver knows: parts that are written, prefixes to walk below, tasks under way."""
 
     def __init__(
         self, under_way: UnderWay, checkpoint: Checkpoint, problem: Problem, budget: int
     ) -> None:
-        self.under_way, self.checkpoint, self.problem = under_way, checkpoint, problem
+        super().__init__(under_way, [first_start(problem)])
+        self.checkpoint, self.problem = checkpoint, problem
         self.folder, self.budget = files_of(checkpoint), budget
-        self.prefixes = [first_start(problem)]
         self.parts: list[Walked] = []
         for _, arrays in read_chunks(checkpoint):
             self.prefixes, parts = _restored_chunk(checkpoint, arrays)
@@ -75,22 +81,12 @@ class _ClusterWalk:
         self.seen = sum(2 * part.edges + part.leading_out for part in self.parts)
 
     @property
-    def finished(self) -> bool:
-        """Whether every part is written."""
-        return not (self.prefixes or self.under_way)
-
-    @property
-    def edges(self) -> int:
-        """How many edges are known; one between two parts is half known to either."""
-        return self.seen // 2
-
-    @property
-    def waiting(self) -> int:
-        """Prefixes that wait, and tasks under way."""
-        return len(self.prefixes) + len(self.under_way)
+    def found(self) -> tuple[int, int]:
+        """Regions and edges in parts; an edge between two parts is half known to either."""
+        return self.regions, self.seen // 2
 
     def submit(self) -> None:
-        """Make tasks, until every thread of every worker has enough."""
+        """Make tasks; see :class:`Tasks`."""
         while self.prefixes and len(self.under_way) < self.under_way.slots:
             # the latest first: little is below them, and so few wait at a time
             start = self.prefixes.pop()
@@ -124,7 +120,7 @@ class _ClusterWalk:
         """Add to the checkpoint which parts are written and which prefixes are not done."""
         running = [arguments[0] for _, arguments in self.under_way.tasks.values()]
         prefixes = [*self.prefixes, *running]
-        totals = Totals(regions=self.regions, edges=self.edges)
+        totals = Totals(*self.found)
         arrays = _chunk_arrays(self.problem, prefixes, self.parts[self._saved :])
         append(self.checkpoint, arrays, totals)
         self._saved = len(self.parts)
@@ -212,8 +208,7 @@ def enumerate_on_cluster(
     7
     """
     limits = counting_limits(max_regions, time_limit)
-    if budget < 1:
-        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
+    check_budget(budget)
     target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
         raise FormatError(
@@ -236,23 +231,13 @@ def enumerate_on_cluster(
             progress=progress,
         )
         complete = stopped == "finished"
-        try:
+        files = files_of(checkpoint)
+        with kept_in(folder, target):
             regions, edges = assemble(
-                problem,
-                files_of(checkpoint),
-                parts,
-                target,
-                folder,
-                complete=complete,
-                progress=assembling,
+                problem, files, parts, target, folder, complete=complete, progress=assembling
             )
-        except OSError as error:
-            raise CheckpointError(
-                f"{target.name} cannot be written ({error.strerror or error}); what was found "
-                f"is kept in {folder.name}: make room and go on with --resume"
-            ) from None
         if complete:
-            shutil.rmtree(files_of(checkpoint), ignore_errors=True)
+            shutil.rmtree(files, ignore_errors=True)
             remove(checkpoint)
     decisions = sum(part.exact_decisions for part in parts)
     return Written(
@@ -297,7 +282,7 @@ def walk_in_parts(
         under_way = UnderWay(client, task, source)
         walk = _ClusterWalk(under_way, checkpoint, problem, budget)
         try:
-            stopped = run_tasks(under_way, walk, limits, interrupt, progress)
+            stopped = run_tasks(walk, limits, interrupt, progress)
         except PolyregionsError as error:
             if type(error) is not PolyregionsError:
                 raise

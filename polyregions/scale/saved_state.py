@@ -1,4 +1,4 @@
-"""A walk's state as what was added since the last chunk, and back.
+"""A walk's state as what was added since the last chunk, and back; the result from chunks.
 
 Patterns and edges only grow. A region's start (a basis and a point) is written with the
 region unless it is expanded by then; its witness takes the place of the start when it is
@@ -19,22 +19,34 @@ import ctypes
 import mmap
 import sys
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Arrays
+from polyregions.arrays import Arrays, Floats
 from polyregions.run.problem import Problem
 from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
+from polyregions.scale.external_sort import (
+    SortedRegions,
+    bucket_files,
+    deal,
+    key_of_pairs,
+    range_size,
+    take_records,
+    write_tables,
+)
 from polyregions.walk.prefixes import Prefixes, empty_prefixes, with_more_prefixes
+from polyregions.walk.store import without
 from polyregions.walk.visited import grown
-from polyregions.walk.walk_state import WalkState, root_state
+from polyregions.walk.walk_state import WalkState, root_state, sorted_numbers, witness_block
 
-__all__ = ["Mark", "added", "hand_over", "mark", "release", "restored"]
+__all__ = ["Mark", "added", "hand_over", "mark", "release", "restored", "write_partitions"]
 
 _DONTNEED = 4  # MADV_DONTNEED of Linux
 
@@ -245,3 +257,81 @@ def _exact_points(
             exact = tuple(Fraction(int(top, 16), int(bottom, 16)) for top, bottom in pairs)
         points[int(number)] = (point, exact)
     return points
+
+
+def write_partitions(
+    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
+) -> tuple[int, int]:
+    """Write a folder of Parquet tables from a checkpoint that holds all of a walk.
+
+    In memory are the patterns and four bytes more per region, and one range at a time.
+
+    Parameters
+    ----------
+    problem : Problem
+    found : WalkState
+        Used up; only patterns, open numbers and exact witnesses are read.
+    checkpoint : Checkpoint
+    path : Path
+        The folder; one that stands there is replaced when the new one is whole.
+
+    Returns
+    -------
+    regions, edges : int
+    """
+    complete = found.finished
+    found.prefixes = empty_prefixes(problem.flat)
+    found.store = without(found.store, "table", "points", "bases")
+    numbers, patterns = sorted_numbers(problem, found)
+    found.store = without(found.store, "patterns")
+    rank = np.full(found.count, -1, dtype=np.int32)
+    rank[numbers] = np.arange(len(numbers), dtype=np.int32)
+    size = range_size(len(numbers))
+    ranges = range(0, len(numbers), size)
+    sorting = checkpoint.folder / "sorting"
+    sorting.mkdir()
+    record = np.dtype([("position", np.int32), ("point", np.float64, (problem.flat.dimension,))])
+    with (
+        bucket_files(sorting, "edges", len(ranges)) as edge_files,
+        bucket_files(sorting, "points", len(ranges)) as point_files,
+    ):
+        before = Totals()
+        for totals, arrays in read_chunks(checkpoint):
+            pairs = rank[arrays["edges"]].astype(np.int64)
+            pairs = pairs[pairs.min(axis=1) >= 0]  # -1: an end that was not expanded
+            keys = key_of_pairs(pairs[:, 0], pairs[:, 1])
+            deal(edge_files, (keys >> 32) // size, keys)
+            decided, points = _witnesses_of_chunk(arrays, before, totals)
+            records = np.empty(len(decided), dtype=record)
+            records["position"], records["point"] = rank[decided], points
+            deal(point_files, records["position"] // size, records)
+            before = totals
+
+    def blocks() -> Iterator[SortedRegions]:
+        for index, start in enumerate(ranges):
+            here = slice(start, start + size)
+            records = take_records(sorting / f"points-{index}", record)
+            records.sort(order="position")
+            if len(records) != len(numbers[here]):
+                raise AssertionError("a region has no witness in the checkpoint: this is a bug")
+            block = witness_block(problem, found, numbers[here], records["point"])
+            yield SortedRegions(patterns[here], *block)
+
+    def edges(_: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+        for index in range(len(ranges)):
+            yield np.sort(take_records(sorting / f"edges-{index}", np.dtype(np.int64)))
+
+    return write_tables(
+        problem, checkpoint.folder / "result", path, blocks(), edges, patterns,
+        complete=complete, exact_decisions=found.exact_decisions,
+    )  # fmt: skip
+
+
+def _witnesses_of_chunk(
+    arrays: Arrays, before: Totals, totals: Totals
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return numbers and chart points of the regions that were decided in one chunk."""
+    decided = np.ones(totals.expanded - before.expanded, dtype=bool)
+    decided[arrays["opened"] - before.expanded] = False
+    numbers = np.concatenate([before.expanded + np.flatnonzero(decided), arrays["late_numbers"]])
+    return numbers, np.concatenate([arrays["witnesses"][decided], arrays["late_points"]])

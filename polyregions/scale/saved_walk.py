@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,7 +19,7 @@ from polyregions.run.limits import Stop, check_threads, limits_of
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, Progress
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
-from polyregions.scale.saved_state import added, hand_over, mark, restored
+from polyregions.scale.saved_state import added, hand_over, mark, restored, write_partitions
 from polyregions.walk.drive import drive
 from polyregions.walk.walk_state import WalkState, result_of
 
@@ -31,6 +32,7 @@ __all__ = [
     "Written",
     "enumerate_to_file",
     "format_of",
+    "kept_in",
 ]
 
 
@@ -88,15 +90,7 @@ def _npz(problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path)
     return len(regions), len(regions.edges)
 
 
-def _parquet(
-    problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path
-) -> tuple[int, int]:
-    from polyregions.scale.partitioning import write_partitions
-
-    return write_partitions(problem, found, checkpoint, path)
-
-
-_FORMATS = {".npz": Format(False, _npz), ".parquet": Format(True, _parquet)}
+_FORMATS = {".npz": Format(False, _npz), ".parquet": Format(True, write_partitions)}
 
 OUTPUT_SUFFIXES = tuple(_FORMATS)
 
@@ -131,6 +125,18 @@ class Written:
     proven: bool
     stopped: Stop
     checkpoint: Path | None
+
+
+@contextmanager
+def kept_in(folder: Path, target: Path) -> Iterator[None]:
+    """Say in a sentence that an output cannot be written, and where what was found is kept."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"{target.name} cannot be written ({error.strerror or error}); what was found "
+            f"is kept in {folder.name}: make room and go on with --resume"
+        ) from None
 
 
 @only_compiled()  # a result has the same bytes in every run
@@ -221,13 +227,8 @@ def enumerate_to_file(
         if output.beyond_memory or not found.finished:
             keeper(found, True)
         complete, decisions = found.finished, found.exact_decisions
-        try:
+        with kept_in(folder, target):
             regions, edges = output.write(problem, found, checkpoint, target)
-        except OSError as error:
-            raise CheckpointError(
-                f"{target.name} cannot be written ({error.strerror or error}); what was found "
-                f"is kept in {folder.name}: make room and go on with --resume"
-            ) from None
         if complete:
             remove(checkpoint)
     return Written(

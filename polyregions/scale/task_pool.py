@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
@@ -18,7 +19,7 @@ from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.scale.tasks import sent
 
-__all__ = ["Tasks", "UnderWay", "quiet", "run_tasks", "source_of"]
+__all__ = ["Tasks", "UnderWay", "check_budget", "quiet", "run_tasks", "source_of"]
 
 _ATTEMPTS = 5  # how often one task may fail before the run is given up
 _WAITING_TASKS = 2  # tasks for each thread of a worker, so that none is idle
@@ -120,28 +121,39 @@ class UnderWay:
             self.client.cancel([future for future, _ in self.tasks.values()])
 
 
-class Tasks(Protocol):
-    """What is done with tasks: which to make, and what their results mean."""
+class Tasks(ABC):
+    """What is done with tasks: which to make, and what their results mean.
+
+    Parameters
+    ----------
+    under_way : UnderWay
+    waiting : list
+        Prefixes, or what begins with them, that no task has yet.
+    """
+
+    def __init__(self, under_way: UnderWay, waiting: list[Any]) -> None:
+        self.under_way, self.prefixes = under_way, waiting
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-
-    @property
-    def regions(self) -> int:
-        """Regions found so far."""
-
-    @property
-    def edges(self) -> int:
-        """Edges found so far."""
+        return not (self.prefixes or self.under_way)
 
     @property
     def waiting(self) -> int:
         """How many prefixes or tasks are not done."""
+        return len(self.prefixes) + len(self.under_way)
 
+    @property
+    @abstractmethod
+    def found(self) -> tuple[int, int]:
+        """How many regions and edges are found so far."""
+
+    @abstractmethod
     def submit(self) -> None:
         """Make tasks, until every thread of every worker has enough."""
 
+    @abstractmethod
     def collect(self) -> bool:
         """Take the results that have arrived; return whether there were any."""
 
@@ -151,8 +163,8 @@ class _Run:
 
     bytes_ahead = 0  # what workers need is theirs
 
-    def __init__(self, client: Any, tasks: Tasks) -> None:
-        self._client, self._tasks = client, tasks
+    def __init__(self, tasks: Tasks) -> None:
+        self._client, self._tasks = tasks.under_way.client, tasks
 
     @property
     def finished(self) -> bool:
@@ -160,11 +172,11 @@ class _Run:
 
     @property
     def reached(self) -> int:
-        return self._tasks.regions
+        return self._tasks.found[0]
 
     def progress(self, seconds: float) -> Progress:
-        tasks = self._tasks
-        return Progress(tasks.regions, tasks.waiting, tasks.edges, seconds)
+        regions, edges = self._tasks.found
+        return Progress(regions, self._tasks.waiting, edges, seconds)
 
     def step(self, regions: int) -> None:
         if self._client.status == "running":
@@ -173,13 +185,12 @@ class _Run:
             return
         if self._client.status == "closed":
             raise PolyregionsError(
-                f"the scheduler is lost; at least {self._tasks.regions:,} regions had been found"
+                f"the scheduler is lost; at least {self.reached:,} regions had been found"
             )
         time.sleep(_PAUSE)
 
 
 def run_tasks(
-    under_way: UnderWay,
     tasks: Tasks,
     limits: Limits,
     interrupt: Interrupt,
@@ -193,9 +204,21 @@ def run_tasks(
         If the scheduler is lost, or a task cannot be done.
     """
     try:
-        return run(_Run(under_way.client, tasks), limits, interrupt, progress=progress)
+        return run(_Run(tasks), limits, interrupt, progress=progress)
     finally:
-        under_way.drop()
+        tasks.under_way.drop()
+
+
+def check_budget(budget: float) -> None:
+    """Refuse a budget of tasks that lets none do anything.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is not positive.
+    """
+    if not budget > 0:
+        raise PolyregionsError("a task needs a positive budget; leave it out for the usual one")
 
 
 def source_of(

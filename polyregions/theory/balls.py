@@ -9,6 +9,7 @@ import flint
 import numpy as np
 from numpy.typing import ArrayLike
 
+from polyregions.analysis.affine_maps import unit_hyperplanes
 from polyregions.arrays import Floats, finite_floats
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
@@ -16,7 +17,6 @@ from polyregions.errors import DomainError, PolyregionsError
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.theory.gradients import unit_maps
 
 __all__ = ["count_in_ball", "nearest_point"]
 
@@ -112,14 +112,12 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
     square = Fraction(float(radius)) ** 2
     meets = np.array([_in_ball(point, middle, square) for point in regions.witnesses])
     meets[list(regions.exact_witnesses)] = False
-    left = np.flatnonzero(~meets)
-    bits = unpack(regions.patterns[left], network.hidden_units)
-    gradients, offsets = unit_maps(network, bits)
-    signs = 2.0 * bits - 1.0
     exact = exact_network(network, chart_of(None, n))
     total = int(meets.sum())
-    for k, index in enumerate(left.tolist()):
-        normals, shifts = _unit_length(signs[k][:, None] * gradients[k], signs[k] * offsets[k])
+    for index, (signed, _) in enumerate(unit_hyperplanes(regions)):
+        if meets[index]:
+            continue
+        normals, shifts = _unit_length(signed[:, :-1], signed[:, -1])
         point, multipliers = nearest_point(normals, shifts, middle)
         tries = _near(point, middle, radius, regions.witnesses[index])
         same = (network.pattern(tries) == regions.patterns[index]).all(axis=1)
@@ -127,7 +125,7 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
             total += 1
             continue
         used = np.flatnonzero(multipliers)
-        rows = exact_rows(exact, bits[k])
+        rows = exact_rows(exact, unpack(regions.patterns[index], network.hidden_units))
         # exact rows are huge multiples of the scaled ones, which these weights undo
         sizes = [int(max(map(abs, rows[i][:n]))) for i in used]
         weights = [

@@ -1,6 +1,6 @@
 """Bounds on expected numbers of regions, and the expectations that are known exactly.
 
-Throughout, C = C_grad * C_bias (see :mod:`polyregions.theory.gradients` and
+Throughout, C = C_grad * C_bias (see
 :mod:`polyregions.theory.laws`), N is the number of hidden units, n the input dimension
 and cubes have side δ. "Paper 1" is Hanin & Rolnick 2019, arXiv 1906.00904, "paper 2"
 arXiv 1901.09021.

@@ -8,7 +8,7 @@ from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
-from polyregions.theory.boundary_volumes import MOST_DIMENSIONS, cell_counts
+from polyregions.analysis.cells import MOST_DIMENSIONS, cell_counts
 from polyregions.theory.bounds import (
     hanin_rolnick_scale,
     montufar_2017,
@@ -23,8 +23,15 @@ from polyregions.theory.expectations import (
     sharp_bound,
     smallest_side,
 )
-from polyregions.theory.gradients import LITERAL_CONDITION, GradientConstant, gradient_constant
-from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL, BiasLaw, WeightLaw
+from polyregions.theory.laws import (
+    HE_NORMAL,
+    LITERAL_CONDITION,
+    STANDARD_NORMAL,
+    BiasLaw,
+    GradientConstant,
+    WeightLaw,
+    gradient_constant,
+)
 from polyregions.theory.statistics import Summary, summary
 
 __all__ = ["Theorem5Report", "Verdict", "report_of", "verify_theorem5"]

@@ -33,24 +33,31 @@ from polyregions.tree.tree_state import (
     WAITING,
     add_row,
     dictionary_at,
-    fresh_table,
     guard_column,
     leave,
     remove_candidate,
     swap_basis,
 )
 
-__all__ = ["ONE_SIDED", "PRUNED", "SPLIT", "UNPROVEN", "search", "settle_here", "split_near"]
+__all__ = [
+    "CROSSED",
+    "DECIDED",
+    "DOUBTFUL",
+    "MOVED",
+    "PRUNED",
+    "next_candidate",
+    "search_step",
+    "settle_here",
+    "split_near",
+]
 
-# what the search at a node returns
-ONE_SIDED, SPLIT, UNPROVEN, PRUNED = range(4)
+# what one step of a search returns
+MOVED, CROSSED, DECIDED, PRUNED, DOUBTFUL = range(5)
 
 # Hint: from so many candidates on, bounds are computed for all at once.
 MANY_HINT = 4
 # Hint: a row that touches the polytope is about a gap away from the dictionary's.
 TOUCHING_HINT = 1e-6
-# Hint: pivots per search, for each dimension, before it is given up.
-STEPS_HINT = 50
 
 
 @exact_order_kernel
@@ -80,22 +87,26 @@ def prove_candidate_touches(flat, modular, tree, depth, level, position, sign):
     # the network's shape is asked first; residues are made for those that it leaves open
     ties = TieScratch(work.inverse, work.residual, work.basis_ids, work.is_zero, work.state)
     work.state[0] = 1 if tree.residues[0] >= level else 0
-    answer, _ = prove_exact_combination(flat, modular, ids, rows, dictionary, position, sign, ties)
-    if answer < 0 and len(modular.primes) > 0:
-        modular_rows(flat, modular, tree.bits)
-        tree.residues[0] = level
-        work.state[0] = 1
+    answer = -1
+    for _ in range(2):
         answer, _ = prove_exact_combination(
             flat, modular, ids, rows, dictionary, position, sign, ties
         )
+        if answer >= 0 or len(modular.primes) == 0:
+            break
+        modular_rows(flat, modular, tree.bits)
+        tree.residues[0] = level
+        work.state[0] = 1
     if answer == 2:
         tree.counters[0]["exact"] += 1
     return answer > 0
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def settle_here(flat, modular, tree, depth, level):
     """Settle the candidates that have their least value at this vertex.
+
+    Called from one place, where it is compiled: a call would pass every field of the tree.
 
     Parameters
     ----------
@@ -184,8 +195,8 @@ def next_candidate(tree, depth, level):
 
 
 @inlined_exact_order_kernel
-def search(flat, modular, tree, depth, level):
-    """Decide one candidate of the polytope on top.
+def search_step(flat, modular, tree, depth, level, p):
+    """Take the search of a candidate one vertex on, or end it.
 
     Parameters
     ----------
@@ -193,84 +204,58 @@ def search(flat, modular, tree, depth, level):
     modular : ModularNetwork
     tree : Tree, in and out
     depth, level : int
-        With a candidate at least.
+    p : int
+        The candidate's position.
 
     Returns
     -------
     int
-        ONE_SIDED: it has left; SPLIT; PRUNED: the fixed prefix says otherwise; UNPROVEN.
+        MOVED: to a vertex where its absolute value is less; CROSSED: the polytope on top is that
+        of its far side; at either vertex `settle_here` is due. DECIDED: nothing is to be done for
+        it; PRUNED: the fixed prefix says otherwise; DOUBTFUL: nothing is proven, and rounding of
+        the table may be to blame.
 
     Notes
     -----
     *Algorithm.* The primal simplex method minimises the candidate's absolute value from the
     vertex at hand, until multipliers prove it one-sided or an edge crosses it.
 
-    *Invariant.* Pivots only propose: the polytope and its candidates stay the same, but for
-    those that are proven one-sided on the way. It ends because pivots are limited.
+    *Invariant.* A pivot only proposes: the polytope and its candidates stay the same.
     """
     m = flat.dimension
     frame, work = tree.frames[depth], tree.work
-    table, row_at = tree.tables[depth], tree.row_at[depth]
-    errors = tree.errors[level]
-    columns = tree.n_base[level] + tree.starts[level + 1] - tree.starts[level]
-    p = next_candidate(tree, depth, level)
-    target = row_at[p]
-    tree.counters[0]["target"] = target
-    if not decides(tree.fixed, tree.ids[level, target]):
-        tree.counters[0]["nodes"] += 1  # to find the prefix again is no progress
-    fresh = False
-    steps = STEPS_HINT * (m + 2) + frame["end"]
-    while True:
-        sign = 1.0 if table[m, p] > 0.0 else -1.0
-        # the edge along which the candidate falls fastest; without one this is its least value
-        slack = falling_slack(table, m, p, sign)
-        doubt = slack < 0
-        position = -1
-        if slack >= 0:
-            position = blocking_row(table, m, slack, frame["moved"], work.ratio)
-            steps -= 1
-            doubt = position < 0 or steps < 0
-        elif prove_one_sided(
+    table, errors = tree.tables[depth], tree.errors[level]
+    target = tree.row_at[depth, p]
+    sign = 1.0 if table[m, p] > 0.0 else -1.0
+    # the edge along which the candidate falls fastest; without one this is its least value
+    slack = falling_slack(table, m, p, sign)
+    if slack < 0:
+        if prove_one_sided(
             Rows(tree.rows[level], errors), dictionary_at(tree, depth), p, sign, work.residual
         ) or prove_candidate_touches(flat, modular, tree, depth, level, p, sign):
             remove_candidate(tree, depth, p)
-            return (
-                ONE_SIDED
-                if settle_unit(tree, tree.ids[level, target], 1 if sign > 0.0 else 0)
-                else PRUNED
-            )
-        if not doubt:
-            length = -table[m, position] / table[slack, position]
-            # its value at the other end of the edge
-            beyond = sign * (table[m, p] + length * table[slack, p])
-            # closer to the row than its error nothing is proven
-            margin = 4.0 * errors[target]
-            if beyond < -margin:
-                # an edge crosses the row: is there a witness on either side?
-                for d in range(m):
-                    work.near[d] = table[m, d]
-                    work.far[d] = table[m, d] + length * table[slack, d]
-                if sign * table[m, p] > margin and two_witnesses(
-                    tree, depth, level, columns, target, sign
-                ):
-                    return split_cell(flat, modular, tree, depth, p, slack, position, -beyond)
-                doubt = True
-        if doubt:
-            # rounding may be to blame: once more from a table without it
-            if fresh or not fresh_table(flat, tree, depth, level):
-                return UNPROVEN
-            fresh = True
-            continue
-        swap_basis(tree, depth, slack, position, frame["end"])
-        # a new vertex may be the least one of other candidates as well
-        if not settle_here(flat, modular, tree, depth, level):
-            return PRUNED
-        # pivots and proofs move candidates: find it again, unless it was proven one-sided
-        p = frame["moved"]
-        while p < frame["end"] and row_at[p] != target:
-            p += 1
-        if p == frame["end"]:
-            return ONE_SIDED
+            agrees = settle_unit(tree, tree.ids[level, target], 1 if sign > 0.0 else 0)
+            return DECIDED if agrees else PRUNED
+        return DOUBTFUL
+    position = blocking_row(table, m, slack, frame["moved"], work.ratio)
+    if position < 0:
+        return DOUBTFUL
+    length = -table[m, position] / table[slack, position]
+    # its value at the other end of the edge
+    beyond = sign * (table[m, p] + length * table[slack, p])
+    # closer to the row than its error nothing is proven
+    margin = 4.0 * errors[target]
+    if beyond < -margin:
+        # an edge crosses the row: is there a witness on either side?
+        for d in range(m):
+            work.near[d] = table[m, d]
+            work.far[d] = table[m, d] + length * table[slack, d]
+        columns = tree.n_base[level] + tree.starts[level + 1] - tree.starts[level]
+        if sign * table[m, p] > margin and two_witnesses(tree, depth, level, columns, target, sign):
+            return split_cell(tree, depth, p, slack, position, -beyond)
+        return DOUBTFUL
+    swap_basis(tree, depth, slack, position, frame["end"])
+    return MOVED
 
 
 @inlined_exact_order_kernel
@@ -321,13 +306,11 @@ def two_witnesses(tree, depth, level, columns, target, sign):
 
 
 @inlined_exact_order_kernel
-def split_cell(flat, modular, tree, depth, p, slack, position, beyond):
+def split_cell(tree, depth, p, slack, position, beyond):
     """Split the polytope by a candidate: its far side is next, the near one waits.
 
     Parameters
     ----------
-    flat : FlatNetwork
-    modular : ModularNetwork
     tree : Tree, in and out
         ``work.near`` and ``work.far`` are witnesses of the two sides.
     depth : int
@@ -342,9 +325,9 @@ def split_cell(flat, modular, tree, depth, p, slack, position, beyond):
     Returns
     -------
     int
-        SPLIT, or PRUNED if nothing is left on top that is below the fixed prefix.
+        CROSSED, or DECIDED; see `search_step`.
     """
-    m = flat.dimension
+    m = tree.vertices.shape[1]
     counters, frame = tree.counters[0], tree.frames[depth]
     level = frame["level"]
     table, row_at = tree.tables[depth], tree.row_at[depth]
@@ -362,20 +345,18 @@ def split_cell(flat, modular, tree, depth, p, slack, position, beyond):
         if near:
             guard_column(tree, level, column, near_bit == 0, near_gap)
             add_row(tree, depth, p, near_bit == 0, near_gap)
-        else:
-            # the vertex at hand is on the wrong side: over the edge first
-            swap_basis(tree, depth, slack, position, end)
-            guard_column(tree, level, column, near_bit == 1, far_gap)
-            add_row(tree, depth, p, near_bit == 1, far_gap)
-            if not settle_here(flat, modular, tree, depth, level):
-                return PRUNED
-        return SPLIT
+            return DECIDED
+        # the vertex at hand is on the wrong side: over the edge first
+        swap_basis(tree, depth, slack, position, end)
+        guard_column(tree, level, column, near_bit == 1, far_gap)
+        add_row(tree, depth, p, near_bit == 1, far_gap)
+        return CROSSED
     if level == counters["last"] and end == frame["moved"] + 1:
         # two leaves, of which no more than their number is asked
         tree.counts[level] += 2
         frame["moved"] = end
         leave(tree)
-        return SPLIT
+        return DECIDED
     # the far side is a copy on top; both go on from a vertex of their own
     far = depth + 1
     far_table, far_rows, far_frame = tree.tables[far], tree.row_at[far], tree.frames[far]
@@ -404,7 +385,7 @@ def split_cell(flat, modular, tree, depth, p, slack, position, beyond):
     # the column is that of the far side now; `leave` turns it for the near one
     guard_column(tree, level, column, near_bit == 1, far_gap)
     counters["depth"] = far
-    return SPLIT if settle_here(flat, modular, tree, far, level) else PRUNED
+    return CROSSED
 
 
 @entry

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polyregions.exact.stopping import Stopped
 from polyregions.network.prefix import Prefix
 from polyregions.run.limits import Pace, first_size
-from polyregions.run.problem import Problem
+from polyregions.run.problem import Problem, stop_flag
 from polyregions.run.progress import Progress
 from polyregions.tree.explorer import Explorer, explorer_of
 
@@ -29,12 +29,13 @@ class Crew:
 
     def __init__(self, problem: Problem, order: NDArray[np.int64] | None, threads: int) -> None:
         self.problem, self.order, self.threads = problem, order, threads
+        self.stop = stop_flag(problem)
         self._counts = np.zeros(len(problem.flat.widths) + 1, dtype=np.int64)
         self._last = int(np.flatnonzero(np.diff([0, *problem.flat.row_ends]))[-1]) + 1
         self._decisions = 0
         self._prefixes: list[Prefix] = []
         self._idle: list[Explorer] = []
-        self._busy: list[Explorer] = [explorer_of(problem, order)]
+        self._busy: list[Explorer] = [self._explorer()]
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._jobs: dict[Future[None], Explorer] = {}
         self._pace = Pace(first_size(problem.flat.size), NODES_OF_A_STEP)
@@ -95,7 +96,7 @@ class Crew:
             self._submit(subtree, limit)
         while self._prefixes and len(self._jobs) < self.threads:
             prefix = self._prefixes.pop()
-            subtree = self._idle.pop() if self._idle else explorer_of(self.problem, self.order)
+            subtree = self._idle.pop() if self._idle else self._explorer()
             subtree.start(prefix)
             self._submit(subtree, limit)
         done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
@@ -128,6 +129,9 @@ class Crew:
             for subtree in [s for s in self._busy if s.finished]:
                 self._busy.remove(subtree)
                 self._account(subtree, subtree.counts)
+
+    def _explorer(self) -> Explorer:
+        return explorer_of(self.problem, self.order, stop=self.stop)
 
     def _submit(self, subtree: Explorer, limit: int) -> None:
         assert self._pool is not None

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Integers
 from polyregions.network.prefix import Prefix
 from polyregions.run.problem import Problem
 from polyregions.tree.planar_subtree import PlanarSubtree
@@ -49,9 +50,12 @@ class Explorer(Protocol):
 
 
 def explorer_of(
-    problem: Problem, sequence: NDArray[np.int64] | None, prefix: Prefix | None = None
+    problem: Problem,
+    sequence: NDArray[np.int64] | None,
+    prefix: Prefix | None = None,
+    stop: Integers | None = None,
 ) -> Explorer:
     """Return an explorer of the regions below a prefix; see `Subtree` for the parameters."""
     if problem.flat.dimension == 2:
-        return PlanarSubtree(problem, sequence, prefix)
-    return Subtree(problem, sequence, prefix)
+        return PlanarSubtree(problem, sequence, prefix)  # no simplex: every node takes a moment
+    return Subtree(problem, sequence, prefix, stop)

@@ -255,7 +255,7 @@ def _tree_count(
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
-        run(crew, limits, interrupt, progress=progress)
+        run(crew, limits, interrupt, progress=progress, stop=crew.stop)
         crew.close()
     complete = crew.finished and crew.regions <= limits.regions
     counts = crew.counts if complete else np.minimum(crew.counts, limits.regions)

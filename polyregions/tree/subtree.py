@@ -49,16 +49,22 @@ class Subtree:
         them as it thinks best.
     prefix : Prefix, optional
         By default the empty one.
+    stop : numpy.ndarray of int64, optional
+        Another thread that sets ``stop[0]`` ends `advance` soon.
     """
 
     def __init__(
-        self, problem: Problem, sequence: NDArray[np.int64] | None, prefix: Prefix | None = None
+        self,
+        problem: Problem,
+        sequence: NDArray[np.int64] | None,
+        prefix: Prefix | None = None,
+        stop: NDArray[np.int64] | None = None,
     ) -> None:
         self.problem = problem
         self._ordered = sequence is not None
         if sequence is None:
             sequence = np.arange(problem.flat.units)
-        self.tree = tree_of(problem.flat, sequence)
+        self.tree = tree_of(problem.flat, sequence, stop=stop)
         self._modular = no_modular_network(problem.flat)
         self.start(empty_prefix(problem.flat.units) if prefix is None else prefix)
 

@@ -8,7 +8,16 @@ from polyregions.cells.row_side import side_margins
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.rows import LOST, Rows, oriented_rows
 from polyregions.network.layer_maps import Maps, write_layer_maps
-from polyregions.tree.cell_splitting import PRUNED, UNPROVEN, search, settle_here
+from polyregions.network.prefix import decides
+from polyregions.tree.cell_splitting import (
+    CROSSED,
+    DOUBTFUL,
+    MOVED,
+    PRUNED,
+    next_candidate,
+    search_step,
+    settle_here,
+)
 from polyregions.tree.fixed_prefix import count_cells, settle_unit
 from polyregions.tree.tree_state import (
     ACTIVE,
@@ -23,11 +32,14 @@ __all__ = ["DONE", "NEEDS_DEPTH", "NEEDS_ROWS", "PAUSED", "UNDECIDED", "explore"
 
 # phases: the polytope on top is searched, or the next layer's dictionary is to be written
 AT_NODE, ENTERING = 0, 1
+NO_TARGET = -1
 # what the kernel returns
 DONE, PAUSED, NEEDS_ROWS, NEEDS_DEPTH, UNDECIDED = range(5)
 
 # Hint: pivots between two fresh dictionaries.
 FRESH_TABLE_HINT = 100
+# Hint: pivots per search, for each dimension, before it is given up.
+STEPS_HINT = 50
 
 
 @exact_order_kernel
@@ -244,7 +256,8 @@ def explore(flat, modular, tree, nodes, regions):
     Returns
     -------
     int
-        DONE; PAUSED; NEEDS_DEPTH: call again with a deeper stack; NEEDS_ROWS: some rows of
+        DONE; PAUSED, also where ``work.stop`` is set; NEEDS_DEPTH: call again with a deeper
+        stack; NEEDS_ROWS: some rows of
         the layer entered have error LOST, write them and call again; UNDECIDED: the
         first candidate (``counters["target"]``) is left to exact arithmetic.
 
@@ -255,44 +268,77 @@ def explore(flat, modular, tree, nodes, regions):
     a polytope between its two sides, and what is settled leaves none out. So when the stack is
     empty all are counted, each once: docs/mathematics.md, part 9.
     """
-    counters = tree.counters[0]
+    m, counters = flat.dimension, tree.counters[0]
     last = counters["last"]
     stop = counters["nodes"] + nodes
+    # the candidate that is searched for, and the nodes before it
+    target, explored = NO_TARGET, counters["nodes"]
+    steps, fresh, arrived = 0, False, False
     while counters["depth"] >= 0:
-        # a split or another layer takes one frame more
-        if counters["depth"] + 1 == len(tree.tables):
-            return NEEDS_DEPTH
-        if counters["phase"] == ENTERING:
-            counters["phase"] = AT_NODE
-            if not open_layer(flat, tree):
-                leave(tree)
-                continue
-            depth = counters["depth"]
-            # many units do not come near the first vertex already
-            if not settle_here(flat, modular, tree, depth, tree.frames[depth]["level"]):
-                leave(tree)
-            continue
         depth = counters["depth"]
         frame = tree.frames[depth]
         level = frame["level"]
-        if frame["moved"] == frame["end"]:
-            # no candidate is left: the polytope is a cell of the layers so far
-            count_cells(tree, level, 1)
-            if level == last:
+        # a new vertex may be the least one of many candidates
+        if arrived:
+            arrived = False
+            if not settle_here(flat, modular, tree, depth, level):
                 leave(tree)
+                target = NO_TARGET
                 continue
-            counters["phase"] = ENTERING
-            if enter_layer(flat, modular, tree) == NEEDS_ROWS:
-                return NEEDS_ROWS
-            continue
-        if counters["nodes"] >= stop or tree.counts[last] >= regions:
+        if tree.work.stop[0] != 0:
+            # a search that was under way begins anew
+            counters["nodes"] = explored if target != NO_TARGET else counters["nodes"]
             return PAUSED
-        explored = counters["nodes"]
-        verdict = search(flat, modular, tree, depth, level)
+        # a split or another layer takes one frame more
+        if depth + 1 == len(tree.tables):
+            return NEEDS_DEPTH
+        if counters["phase"] == ENTERING:
+            counters["phase"] = AT_NODE
+            arrived = open_layer(flat, tree)
+            if not arrived:
+                leave(tree)
+            continue
+        if target == NO_TARGET:
+            if frame["moved"] == frame["end"]:
+                # no candidate is left: the polytope is a cell of the layers so far
+                count_cells(tree, level, 1)
+                if level == last:
+                    leave(tree)
+                    continue
+                counters["phase"] = ENTERING
+                if enter_layer(flat, modular, tree) == NEEDS_ROWS:
+                    return NEEDS_ROWS
+                continue
+            if counters["nodes"] >= stop or tree.counts[last] >= regions:
+                return PAUSED
+            explored = counters["nodes"]
+            p = next_candidate(tree, depth, level)
+            target = tree.row_at[depth, p]
+            if not decides(tree.fixed, tree.ids[level, target]):
+                counters["nodes"] += 1  # to find the prefix again is no progress
+            steps, fresh = STEPS_HINT * (m + 2) + frame["end"], False
+        else:
+            # pivots and proofs move candidates: find it again, unless it was proven one-sided
+            p = frame["moved"]
+            while p < frame["end"] and tree.row_at[depth, p] != target:
+                p += 1
+            if p == frame["end"]:
+                target = NO_TARGET
+                continue
+        steps -= 1
+        verdict = search_step(flat, modular, tree, depth, level, p) if steps >= 0 else DOUBTFUL
+        if verdict == DOUBTFUL:
+            # once more from a table without rounding
+            if fresh or not fresh_table(flat, tree, depth, level):
+                # it is counted when it is decided
+                counters["nodes"] = explored
+                counters["target"] = target
+                return UNDECIDED
+            fresh, steps = True, steps + 1
+            continue
+        arrived = verdict in (MOVED, CROSSED)
+        if verdict != MOVED:
+            target = NO_TARGET
         if verdict == PRUNED:
             leave(tree)
-        elif verdict == UNPROVEN:
-            # it is counted when it is decided
-            counters["nodes"] = explored
-            return UNDECIDED
     return DONE

@@ -68,6 +68,7 @@ class CutWork(NamedTuple):
     basis_ids: Integers  # (m,): the basis by rows of the network
     is_zero: NDArray[np.bool_]  # (m + 1,): which multipliers are exactly zero, and the offset
     state: Integers  # (1,): 1 where residues are ready
+    stop: Integers  # (1,): not 0 where nobody waits any more; see `Workspace`
 
 
 class Tree(NamedTuple):
@@ -129,7 +130,9 @@ class Tree(NamedTuple):
     work: CutWork
 
 
-def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
+def tree_of(
+    flat: FlatNetwork, sequence: Integers, depth: int = 8, stop: Integers | None = None
+) -> Tree:
     """Allocate the state of a tree that visits the units in the given order."""
     m, size, units = flat.dimension, flat.size, flat.units
     layers, width = len(flat.widths), int(flat.widths.max())
@@ -173,6 +176,7 @@ def tree_of(flat: FlatNetwork, sequence: Integers, depth: int = 8) -> Tree:
             basis_ids=np.zeros(m, dtype=np.int64),
             is_zero=np.zeros(m + 1, dtype=np.bool_),
             state=np.zeros(1, dtype=np.int64),
+            stop=np.zeros(1, dtype=np.int64) if stop is None else stop,
         ),
     )
 

@@ -14,20 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
-from polyregions.analysis.affine_maps import affine_maps
+from polyregions.analysis.affine_maps import affine_maps, free_inputs
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, FormatError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.plot.curves import MOST_OUTPUTS
-from polyregions.plot.figure import finite_window
+from polyregions.plot.figure import shown_box
 from polyregions.plot.values import (
     LAYER_COLORS,
     Values,
     cell_values,
     facet_layers,
-    free_inputs,
     pattern_colors,
 )
 from polyregions.regions import Regions, check_regions
@@ -100,16 +99,13 @@ class _Frame(NamedTuple):
 
 
 def _view_box(regions: Regions, window: Box | None) -> Box:
-    domain = regions.domain
     free = len(free_inputs(regions))
     if free > 2:
         raise DomainError(
             f"the page shows one or two free inputs, not {free}; choose two with --axes I J, or "
             f"a plane"
         )
-    if domain is not None:
-        return domain.box
-    return finite_window(regions) if window is None else window
+    return shown_box(regions, window)
 
 
 def _polygons(regions: Regions, view: Box) -> list[Floats]:

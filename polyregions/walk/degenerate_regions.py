@@ -46,7 +46,7 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
     Returns
     -------
     int
-        Number of regions looked at.
+        Number of regions looked at; the one under way is not, where the worker is to stop.
 
     Notes
     -----
@@ -88,6 +88,8 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
             )
             if count >= 0:
                 end = write_degenerate(flat, modular, worker, count, used, result)
+        if work.stop[0] != 0:
+            return r
         if end >= 0:
             used = end
             result.state[r] = PROVEN

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from polyregions.run.limits import Limits, Pace, Stop, first_size
 from polyregions.run.loop import run
-from polyregions.run.problem import Problem
+from polyregions.run.problem import Problem, stop_flag
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.walk.steps import Step, stepper
 from polyregions.walk.walk_state import WalkState, bytes_needed
@@ -83,6 +83,7 @@ def drive(
     """
     pace = Pace(first_size(problem.flat.size), _MOST * threads)
     after = None if after_step is None else lambda: after_step(found)
-    with stepper(problem, threads) as step:
+    stop = stop_flag(problem)
+    with stepper(problem, threads, stop) as step:
         walk = _Walk(found, step, pace)
-        return run(walk, limits, interrupt, progress=progress, after_step=after)
+        return run(walk, limits, interrupt, progress=progress, after_step=after, stop=stop)

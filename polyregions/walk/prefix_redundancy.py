@@ -271,7 +271,7 @@ def settle_run(flat, prefixes, numbers, worker, rows, stops):
     Returns
     -------
     int
-        How many lists there was room for.
+        How many lists there was room for, and time before the worker was to stop.
     """
     end = 0
     for t in range(len(numbers)):
@@ -279,5 +279,7 @@ def settle_run(flat, prefixes, numbers, worker, rows, stops):
         if end + flat.size > len(rows):
             return t
         end = settle_prefix(flat, prefixes, numbers[t], worker, rows, end)
+        if worker.work.stop[0] != 0:
+            return t
         stops[t] = end
     return len(numbers)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Floats
+from polyregions.arrays import Floats, Integers
 from polyregions.cells.degeneracy import GroupScratch, group_scratch
 from polyregions.cells.dictionary import Workspace, step_inside, vertex_from_point, workspace
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.vertices import FacetBuffer, facet_buffer, walk_vertices
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import OK, Rows, RowScratch, row_scratch, write_region_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
@@ -54,8 +54,8 @@ class Worker(NamedTuple):
     groups: GroupScratch  # of degenerate regions
 
 
-def worker_of(flat: FlatNetwork) -> Worker:
-    """Allocate the arrays of one worker."""
+def worker_of(flat: FlatNetwork, stop: Integers | None = None) -> Worker:
+    """Allocate the arrays of one worker; see `Workspace` for `stop`."""
     m, size = flat.dimension, flat.size
     return Worker(
         ids=np.zeros(size, dtype=np.int64),
@@ -68,7 +68,7 @@ def worker_of(flat: FlatNetwork) -> Worker:
         errors=np.zeros(size),
         bits=np.zeros(flat.units, dtype=np.uint8),
         scratch=row_scratch(flat),
-        work=workspace(m, size),
+        work=workspace(m, size, stop),
         found=facet_buffer(m, size + 1),
         groups=group_scratch(flat),
     )
@@ -97,7 +97,7 @@ def list_every_row(flat, worker):
     return flat.size
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def facets_listed(flat, count, worker):
     """Compute the listed rows of the pattern in ``worker.bits``; see `write_region_rows`.
 
@@ -151,7 +151,7 @@ def find_start(start, count, worker):
         own[k] = column
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def rows_inside(flat, prefixes, prefix, words, worker):
     """Compute the rows that matter for a region, or recall them.
 
@@ -189,7 +189,7 @@ def rows_inside(flat, prefixes, prefix, words, worker):
     return count, units, simple
 
 
-@exact_order_kernel
+@inlined_exact_order_kernel
 def decide_simple(m, count, candidates, point, worker, room):
     """Decide the first `candidates` of `count` columns, computed without loss.
 
@@ -211,8 +211,6 @@ def decide_simple(m, count, candidates, point, worker, room):
 
     Notes
     -----
-    Few callers, and none of them deep: LLVM compiles the walks again for each.
-
     What is proven, and how: docs/mathematics.md, part 6. It does not depend on the start.
     """
     rows, work, start = Rows(worker.rows, worker.errors), worker.work, worker.start

@@ -8,7 +8,7 @@ threads and merged in order, so the result does not depend on their number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 from polyregions.arrays import Floats, Integers
-from polyregions.exact.stopping import look
+from polyregions.exact.stopping import Stopped, look
 from polyregions.geometry.witness import float_witness
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
@@ -53,40 +53,59 @@ class _Workers:
     workers: list[Worker]
     modular: list[ModularNetwork]
     room: Expansions
+    stop: Integers
 
     def share(
         self, size: int, work: Callable[[slice, int], list[WorkerResult]]
     ) -> Iterator[WorkerResult]:
-        """Split `size` consecutive items among the threads; yield the outcomes in order."""
+        """Split `size` consecutive items among the threads; yield the outcomes in order.
+
+        Where the workers are to stop, it ends after the first share that may lack something, and
+        raises `Stopped`.
+        """
         if self.pool is None:
             yield from work(slice(0, size), 0)
+            self.look()
             return
         # equal shares: consecutive regions take about the same time
         cuts = np.linspace(0, size, len(self.workers) + 1).astype(int).tolist()
         jobs = [
             self.pool.submit(work, slice(*cut), worker) for worker, cut in enumerate(pairwise(cuts))
         ]
-        for job in jobs:
-            yield from job.result()
+        try:
+            for job in jobs:
+                yield from job.result()
+                self.look()
+        finally:
+            wait(jobs)  # the next step takes the same work arrays
+
+    def look(self) -> None:
+        """Raise `Stopped` where the workers are to stop."""
+        if self.stop[0]:
+            raise Stopped
 
 
 @contextmanager
-def stepper(problem: Problem, threads: int) -> Iterator[Step]:
+def stepper(problem: Problem, threads: int, stop: Integers | None = None) -> Iterator[Step]:
     """Yield a function that takes the walk one step on, by at most so many regions.
+
+    Another thread that sets ``stop[0]`` ends a step soon; see `Workspace`.
 
     A step may raise :class:`~polyregions.exact.stopping.Stopped`. Then it is done in part: what
     was found is whole, and the next step goes on as if nothing had happened.
     """
     flat = problem.flat
+    stop = np.zeros(1, dtype=np.int64) if stop is None else stop
     with nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
         crew = _Workers(
             problem,
             pool,
-            workers=[worker_of(flat) for _ in range(threads)],
+            workers=[worker_of(flat, stop) for _ in range(threads)],
             modular=[],
             room=batch(
                 flat, _REGIONS_OF_A_BLOCK, max(flat.units, _FACETS_PER_REGION * _REGIONS_OF_A_BLOCK)
             ),
+            stop=stop,
         )
 
         def step(found: WalkState, limit: int) -> None:
@@ -148,7 +167,7 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
             )
             return size
 
-        return _in_batches(problem, part, run)
+        return _in_batches(crew, part, run)
 
     for size, result in crew.share(stop - start, work):
         first, decided = found.expanded, result.state[:size] != OPEN
@@ -183,12 +202,13 @@ def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
     def work(part: slice, worker: int) -> list[tuple[Integers, Integers]]:
         lists = []
         start = part.start
-        while start < part.stop:
+        while start < part.stop and not crew.stop[0]:
             some = numbers[start : part.stop]
             rows = np.empty(max(flat.size, _ROWS_PER_PREFIX * len(some)), dtype=np.int64)
             stops = np.empty(len(some), dtype=np.int64)
             done = settle_run(flat, prefixes, some, crew.workers[worker], rows, stops)
-            lists.append((rows, stops[:done]))
+            if done:
+                lists.append((rows, stops[:done]))
             start += done
         return lists
 
@@ -197,19 +217,18 @@ def _settle_level(crew: _Workers, found: WalkState, numbers: Integers) -> None:
         at += append_lists(flat, found, numbers[at : at + len(stops)], rows, stops)
 
 
-def _in_batches(
-    problem: Problem, part: slice, run: Callable[[slice, Expansions], int]
-) -> Expansion:
+def _in_batches(crew: _Workers, part: slice, run: Callable[[slice, Expansions], int]) -> Expansion:
     """Run a kernel over consecutive items, in several batches where one has too little room."""
-    outcome = []
+    outcome, flat = [], crew.problem.flat
     start = part.start
-    while start < part.stop:
+    while start < part.stop and not crew.stop[0]:
         left = part.stop - start
         # room for one region at least, so that every batch gets somewhere
-        facets = max(problem.flat.units, _FACETS_PER_REGION * left)
-        result = batch(problem.flat, left, facets)
+        facets = max(flat.units, _FACETS_PER_REGION * left)
+        result = batch(flat, left, facets)
         size = run(slice(start, part.stop), result)
-        outcome.append((size, result))
+        if size:
+            outcome.append((size, result))
         start += size
     return outcome
 
@@ -241,7 +260,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
             )
             return size
 
-        return _in_batches(problem, part, run)
+        return _in_batches(crew, part, run)
 
     at = 0
     for size, result in crew.share(len(numbers), work):

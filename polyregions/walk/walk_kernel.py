@@ -38,7 +38,7 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     Returns
     -------
     int
-        Number of regions expanded.
+        Number of regions expanded; the one under way is not, where the worker is to stop.
 
     Notes
     -----
@@ -63,6 +63,8 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
             # the simplex goes on from the vertex that the region was entered through
             find_start(starts[r], rows, worker)
             count = decide_simple(m, rows, units, points[r], worker, room)
+            if worker.work.stop[0] != 0:
+                return r
         if count >= 0:
             # without ties a facet is on one row, and crossing it flips one bit
             used = write_simple(worker, count, patterns[r], used, result)
@@ -140,7 +142,8 @@ def settle_registered(flat, prefixes, worker):
     Returns
     -------
     bool
-        False if there is no room for another list; those before it are settled.
+        False if there is no room for another list, or the worker is to stop; those before it
+        are settled.
 
     Notes
     -----
@@ -154,6 +157,8 @@ def settle_registered(flat, prefixes, worker):
             return False
         number = totals["settled"]
         end = settle_prefix(flat, prefixes, number, worker, prefixes.rows, begin)
+        if worker.work.stop[0] != 0:
+            return False
         prefixes.starts[number] = begin
         prefixes.stops[number] = end
         totals["used"] = end
@@ -188,7 +193,8 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
 
     Notes
     -----
-    Also stops when a store could overflow; the caller makes room and calls again.
+    Also stops when a store could overflow (the caller makes room and calls again), and where
+    the worker is to stop.
 
     *Invariant.* Between two blocks every region below ``counters["expanded"]`` is decided, and
     all its neighbours are in the table, or its number is open. So when all are expanded and
@@ -198,7 +204,8 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
     end = counters["expanded"] + budget
     block, capacity = len(result.state), len(result.children)
     n_open = 0
-    while counters["expanded"] < counters["regions"] and counters["expanded"] < end:
+    unwanted = worker.work.stop
+    while counters["expanded"] < min(counters["regions"], end) and unwanted[0] == 0:
         # every facet of a block could lead to a new region, and be a new edge
         most = counters["regions"] + capacity
         if most > len(store.patterns) or 2 * most > len(store.table):

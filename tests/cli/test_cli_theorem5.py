@@ -7,7 +7,7 @@ import pytest
 
 from polyregions.cli import main
 from polyregions.cli import theorem5_command as theorem5
-from polyregions.cli.theorem5_text import number
+from polyregions.cli.theorem5_command import number
 from polyregions.theory.laws import BiasLaw
 from polyregions.theory.theorem5 import verify_theorem5
 

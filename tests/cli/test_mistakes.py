@@ -398,8 +398,7 @@ def test_a_fault_of_the_program_says_so(capsys, monkeypatch, error):
 
 @pytest.mark.slow
 def test_the_examples_of_every_help_are_command_lines(folder, capsys):
-    from polyregions.cli import app
-    from polyregions.cli.help import EXAMPLES
+    from polyregions.cli import EXAMPLES, app
 
     for lines in EXAMPLES.values():
         assert len(lines) in ((1,) if lines[0].startswith("polyregions compile") else (2, 3))

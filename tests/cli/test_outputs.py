@@ -17,7 +17,7 @@ from polyregions.experiments.runner import RowsFile
 from polyregions.files.atomic import atomic_write
 from polyregions.io.npz import save_network
 from polyregions.scale import enumerate_to_file
-from polyregions.scale.partitioning import REPLACED_SUFFIX
+from polyregions.scale.external_sort import REPLACED_SUFFIX
 from polyregions.scale.saved_walk import CHECKPOINT_SUFFIX
 from polyregions.theory.draws import read_draws
 

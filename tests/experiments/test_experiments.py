@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
+from polyregions.analysis.distances import boundary_distances
 from polyregions.cli import main
 from polyregions.errors import (
     CheckpointError,
@@ -24,20 +25,22 @@ from polyregions.errors import (
 from polyregions.experiments import NAMES, RegionTracker, experiment
 from polyregions.experiments.births import common
 from polyregions.experiments.catalogue import Configuration, overridden
-from polyregions.experiments.data import Images, load_images, shuffled_labels, split_images
-from polyregions.experiments.evolution import BIAS_DEVIATION, initial_parameters, rng_of, trained
-from polyregions.experiments.memorisation import points_job
-from polyregions.experiments.places import (
+from polyregions.experiments.data import (
+    Images,
     all_regions,
     counts,
     line_from_origin,
     line_through,
+    load_images,
     random_rows,
+    shuffled_labels,
+    split_images,
     through,
 )
+from polyregions.experiments.evolution import BIAS_DEVIATION, initial_parameters, rng_of, trained
+from polyregions.experiments.memorisation import points_job
 from polyregions.experiments.runner import Job, Unit, run_jobs
 from polyregions.io.tables import write_table
-from polyregions.theory.gradients import boundary_distances
 
 # the smallest configuration of each: seconds for all of them together
 TINY = {
@@ -208,7 +211,7 @@ def test_training_counts_the_plane_through_the_images_of_the_row(images):
 
 def test_the_window_is_not_the_whole_plane(images, monkeypatch):
     needs_torch()
-    monkeypatch.setattr("polyregions.experiments.places.HALF_SIDE", 1e-3)
+    monkeypatch.setattr("polyregions.experiments.data.HALF_SIDE", 1e-3)
     rows = [row for row in rows_of(run("training", images)) if row["epoch"] == 1.0]
     assert all(row["window"] <= row["whole"] for row in rows)
     assert any(row["window"] < row["whole"] for row in rows)
@@ -767,7 +770,7 @@ def test_ctrl_c_keeps_rows_and_resume_finishes(command, tmp_path, monkeypatch):
         return all_regions(network, domain)
 
     with monkeypatch.context() as patch:
-        patch.setattr("polyregions.experiments.places.all_regions", third)
+        patch.setattr("polyregions.experiments.data.all_regions", third)
         code, out, err = command(*SAWTOOTH, "-o", "out")
     assert (code, out) == (3, "")
     assert "stopped after 2 of 8 rows" in err

@@ -10,13 +10,13 @@ from polyregions.analysis.adjacency import region_of
 from polyregions.analysis.affine_maps import exact_affine_map
 from polyregions.analysis.decision import decision_boundary, nearest_decision_point
 from polyregions.analysis.distances import boundary_distance
+from polyregions.analysis.distances import boundary_distances as mean_distance
 from polyregions.arrays import floats
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.halfspaces import region_halfspaces
 from polyregions.network import Layer
 from polyregions.network.slices import Line, Slice, fix, fixed_box
 from polyregions.theory.balls import count_in_ball
-from polyregions.theory.gradients import boundary_distances as mean_distance
 
 BOX = pr.Box.cube(2, 1.0)
 TRIANGLE = pr.Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])

@@ -1,5 +1,7 @@
 """The figure shows the numbers of the reports."""
 
+import sys
+
 import pytest
 
 from polyregions.errors import MissingExtraError
@@ -9,7 +11,8 @@ from polyregions.theory.theorem5 import verify_theorem5
 
 pytest.importorskip("matplotlib")
 
-from polyregions.plot.theorem5_figure import save_theorem5_figure, theorem5_figure
+from polyregions.plot.figure import save_figure
+from polyregions.plot.theorem5_figure import theorem5_figure
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +58,12 @@ def test_the_constants_are_marked_in_the_legend(reports):
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
 def test_files(reports, tmp_path, suffix):
-    save_theorem5_figure(reports, tmp_path / f"figure{suffix}")
-    begin = (tmp_path / f"figure{suffix}").read_bytes()[:8]
-    assert begin.startswith({".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}[suffix])
+    first, again = tmp_path / f"first{suffix}", tmp_path / f"again{suffix}"
+    for path in (first, again):
+        save_figure(theorem5_figure(reports), path)
+    assert first.read_bytes() == again.read_bytes()
+    begin = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}[suffix]
+    assert first.read_bytes().startswith(begin)
 
 
 def test_a_report_without_bounds_has_a_figure():
@@ -67,6 +73,6 @@ def test_a_report_without_bounds_has_a_figure():
 
 
 def test_a_missing_extra_is_named(reports, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"polyregions\[plot\]"):
         theorem5_figure(reports)

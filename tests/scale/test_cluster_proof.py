@@ -12,7 +12,7 @@ from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions.archive import read_result_arrays
-from polyregions.scale import cluster_proof, part_files, tasks
+from polyregions.scale import cluster_proof, tasks
 from polyregions.scale.cluster_proof import certify_on_cluster
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
@@ -58,11 +58,11 @@ def changed_piece(key, change):
     def apply(files, parts):
         # of a part with more than one region some row is redundant
         one = max(parts, key=lambda part: part.edges)
-        path = files / part_files.proof_name(one.name)
-        arrays = {name: array.copy() for name, array in part_files.read_proof(path).items()}
+        path = files / tasks.proof_name(one.name)
+        arrays = {name: array.copy() for name, array in tasks.read_proof(path).items()}
         del arrays["format"]
         arrays[key] = change(arrays[key])
-        part_files.write_proof(path, arrays)
+        tasks.write_proof(path, arrays)
 
     return apply
 
@@ -93,8 +93,8 @@ def test_a_piece_that_lost_an_edge_is_refused(tmp_path):
     network, domain = random_case("generic", 4, units=9)
 
     def lose(files, parts):
-        path = files / part_files.proof_name(parts[0].name)
-        arrays = dict(part_files.read_proof(path))
+        path = files / tasks.proof_name(parts[0].name)
+        arrays = dict(tasks.read_proof(path))
         del arrays["format"]
         units = arrays["unit_counts"]
         arrays |= {
@@ -103,7 +103,7 @@ def test_a_piece_that_lost_an_edge_is_refused(tmp_path):
             "unit_counts": units[1:],
             "units": arrays["units"][units[0] :],
         }
-        part_files.write_proof(path, arrays)
+        tasks.write_proof(path, arrays)
 
     with pytest.raises(pr.PartialResultError, match="an edge is missing"):
         here(network, domain, tmp_path, 20, lose)
@@ -114,13 +114,13 @@ def test_damaged_pieces_are_refused(tmp_path, damage):
     network, domain = random_case("generic", 4, units=9)
 
     def change(files, parts):
-        path = files / part_files.proof_name(parts[0].name)
-        arrays = dict(part_files.read_proof(path))
+        path = files / tasks.proof_name(parts[0].name)
+        arrays = dict(tasks.read_proof(path))
         del arrays["format"]
         if damage == "missing":
             path.unlink()
         else:
-            part_files.write_proof(path, arrays | {"proofs": arrays["proofs"][:-1]})
+            tasks.write_proof(path, arrays | {"proofs": arrays["proofs"][:-1]})
 
     with pytest.raises((pr.CheckpointError, pr.FormatError), match=r"cannot be used|no proof"):
         here(network, domain, tmp_path, 20, change)

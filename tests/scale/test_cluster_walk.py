@@ -15,7 +15,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.network.prefix import contains, unpack_prefix
 from polyregions.run.problem import identity_of, problem_of
-from polyregions.scale import assembly, cluster_walk, part_files, tasks
+from polyregions.scale import cluster_walk, external_sort, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.testing import assert_valid
 from polyregions.walk.subproblem import Subproblem, first_start, split_subproblem, walk_below
@@ -55,7 +55,7 @@ def here(network, domain, folder, budget, change=None):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "LEAST_PART", 7)  # many ranges
+    monkeypatch.setattr(external_sort, "LEAST_PART", 7)  # many ranges
     for seed in range(2):
         network, domain = random_case(family, seed, units=9)
         expected = pr.enumerate_regions(network, domain)
@@ -66,7 +66,7 @@ def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
 
 
 def test_a_polytope_with_several_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "LEAST_PART", 100)
+    monkeypatch.setattr(external_sort, "LEAST_PART", 100)
     rng = np.random.default_rng(3)
     layers = [(rng.normal(size=(40, 2)), rng.normal(size=40) * 0.4), (rng.normal(size=(40, 40)) / 6,
               rng.normal(size=40) * 0.3), (np.ones((1, 40)), [0.0])]  # fmt: skip
@@ -207,16 +207,12 @@ def mutable(tmp_path, monkeypatch):
         def drop(files, parts):
             index = max(range(len(parts)), key=lambda i: parts[i].leading_out)
             one = parts[index]
-            part = part_files.read_part(files / one.name, sizes_of(one))
+            part = tasks.read_part(files / one.name, one.sizes)
             change(files / one.name, one, part, lambda new: parts.__setitem__(index, new))
 
         return here(network, domain, tmp_path / "a", 10, drop)
 
     return run
-
-
-def sizes_of(one):
-    return one.regions, one.edges, one.leading_out
 
 
 def rewritten(path, one, part, keep):
@@ -225,7 +221,7 @@ def rewritten(path, one, part, keep):
         pr.Network.from_arrays([(np.ones((1, part.witnesses.shape[1])), [0.0]), ([[1.0]], [0.0])]),
         None, part.patterns, part.witnesses, part.edges, complete=True, proven=True,
     )  # fmt: skip
-    part_files.write_part_file(path, regions, part.parents[keep], part.children[keep])
+    tasks.write_part_file(path, regions, part.parents[keep], part.children[keep])
     return tasks.Walked(one.name, one.regions, one.edges, len(part.parents[keep]), 0, ())
 
 

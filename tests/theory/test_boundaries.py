@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 import polyregions as pr
+from polyregions.analysis.distances import boundary_distances
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
-from polyregions.theory.boundaries import regions_on_segment, verify_boundaries
-from polyregions.theory.boundary_volumes import boundary_volumes
+from polyregions.theory.boundaries import boundary_volumes, regions_on_segment, verify_boundaries
 from polyregions.theory.draws import Settings, draw_network
-from polyregions.theory.gradients import boundary_distances
 from polyregions.theory.laws import BiasLaw
 
 HALF = BiasLaw("normal", 0.5)

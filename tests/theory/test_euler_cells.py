@@ -4,10 +4,11 @@ import pytest
 from identities import cells
 
 import polyregions as pr
+from polyregions.analysis.cells import cell_counts
 from polyregions.errors import PartialResultError, PolyregionsError
 from polyregions.network import Network
 from polyregions.pattern import unpack
-from polyregions.theory.boundary_volumes import boundary_volumes, cell_counts
+from polyregions.theory.boundaries import boundary_volumes
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.laws import BiasLaw
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from polyregions.analysis.affine_maps import maps_of_layers
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.pattern import pack
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import (
     boundary_volume_bound,
@@ -18,14 +20,15 @@ from polyregions.theory.expectations import (
     sharp_bound,
     smallest_side,
 )
-from polyregions.theory.gradients import (
+from polyregions.theory.laws import (
+    BIAS_KINDS,
+    BiasLaw,
+    WeightLaw,
     chi_squared_moment,
     gradient_constant,
     gradient_moment,
     gradient_moment_estimate,
-    unit_maps,
 )
-from polyregions.theory.laws import BIAS_KINDS, BiasLaw, WeightLaw
 
 C = sqrt(2) / (sqrt(2 * pi) * 0.5)
 
@@ -180,7 +183,7 @@ def test_bounds_of_the_second_paper():
     )
 
 
-def test_unit_maps_are_the_units():
+def test_maps_of_layers_are_the_units():
     rng = np.random.default_rng(0)
     network = Network.from_arrays(
         [(rng.normal(size=s), rng.normal(size=s[0])) for s in ((4, 3), (5, 4), (2, 5))]
@@ -189,6 +192,7 @@ def test_unit_maps_are_the_units():
     first = points @ network.layers[0].weight.T + network.layers[0].bias
     second = np.maximum(first, 0) @ network.layers[1].weight.T + network.layers[1].bias
     values = np.concatenate([first, second], axis=1)
-    gradients, offsets = unit_maps(network, (values > 0).astype(np.uint8))
-    found = np.einsum("kzi,ki->kz", gradients, points) + offsets
+    maps = [layer.value for layer in maps_of_layers(network, pack(values > 0))]
+    rows = np.concatenate(maps[:-1], axis=1)
+    found = np.einsum("kzi,ki->kz", rows[:, :, :-1], points) + rows[:, :, -1]
     np.testing.assert_allclose(found, values, atol=1e-12)
