@@ -46,16 +46,19 @@ def _dropout(
 
 
 def _cast(data: Operand, /, *, to: int = 0) -> Operand:
+    from onnx import TensorProto, helper
+
     if not isinstance(data, np.ndarray):
         # a change of precision, which the rational function does not know; a comparison
         # becomes 0 or 1, or stays what it is
-        if to not in (*_FLOATS, _BFLOAT16) and not (to == _BOOL and isinstance(data, Switch)):
+        kinds = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16
+        if to not in kinds and not (to == TensorProto.BOOL and isinstance(data, Switch)):
             raise UnsupportedOperatorError(
                 "it casts a value that depends on the input to other than real numbers"
             )
         return data
-    dtype = {**_FLOATS, **_INTEGERS}.get(to)
-    if dtype is None:
+    dtype = helper.tensor_dtype_to_np_dtype(to)
+    if dtype.kind not in "fiub":
         raise UnsupportedOperatorError(
             "only casts to float, double, float16, integers and bool are supported"
         )
@@ -65,21 +68,6 @@ def _cast(data: Operand, /, *, to: int = 0) -> Operand:
     if not same or data.dtype.kind not in "fiub":
         raise UnsupportedOperatorError("it rounds a constant; store the constant as rounded")
     return cast
-
-
-_FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
-_BFLOAT16, _BOOL = 16, 9
-_INTEGERS: dict[int, Any] = {
-    2: np.uint8,
-    3: np.int8,
-    4: np.uint16,
-    5: np.int16,
-    6: np.int32,
-    7: np.int64,
-    _BOOL: np.bool_,
-    12: np.uint32,
-    13: np.uint64,
-}
 
 
 # --- shapes ------------------------------------------------------------------
