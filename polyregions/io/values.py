@@ -120,8 +120,10 @@ def constant_of(operand: Any, what: str = "an input") -> Constant:
 
 
 def floats_of(operand: Any, what: str) -> Floats:
-    """Return a value that must be a constant, as floats."""
-    return exact_floats(constant_of(operand, what), what)
+    """Return a value that must be a constant, as floats; true counts as 1."""
+    numbers = entries_of(constant_of(operand, what), what)
+    assert not isinstance(numbers, Signal)
+    return numbers
 
 
 # --- constants alone ---------------------------------------------------------

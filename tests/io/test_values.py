@@ -19,6 +19,8 @@ OPERATIONS = {
     "sum with a row": lambda x: values.added(OTHER[:1], x),
     "difference": lambda x: values.added(OTHER, x, -1.0),
     "product with numbers": lambda x: values.multiplied(OTHER, x),
+    "product with truth values": lambda x: values.multiplied(x, OTHER > 0),
+    "sum with truth values": lambda x: values.added(OTHER > 0, x, -1.0),
     "quotient": lambda x: values.divided(x, np.array([2.0, 0.25, -1.0])),
     "product": lambda x: values.product(x, MATRIX),
     "product from the left": lambda x: values.product(MATRIX, x),
