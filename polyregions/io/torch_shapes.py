@@ -121,7 +121,8 @@ def _split(
 
 
 def _chunk(self: Operand, chunks: int, dim: int = 0) -> tuple[Value, ...]:
-    extent = values.value_of(self).shape[axis_in(values.value_of(self).shape, dim)]
+    shape = values.value_of(self).shape
+    extent = shape[axis_in(shape, dim)]
     return _split(self, -(-extent // max(1, chunks)), dim=dim)
 
 
@@ -230,7 +231,8 @@ def _roll(self: Operand, shifts: Sequence[int], dims: Sequence[int] = ()) -> Val
 
 def _index(self: Operand, indices: Sequence[Operand | None]) -> Value:
     """Index by constants, one for each axis or none."""
-    value, where, size = values.value_of(self), list[Any](), 1
+    value, size = values.value_of(self), 1
+    where: list[Any] = []
     for index in indices:
         if index is None:
             where.append(slice(None))
