@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.errors import NetworkError
 
-__all__ = ["Words", "check_pattern", "n_words", "order", "pack", "to_text", "unpack"]
+__all__ = ["Words", "check_pattern", "n_words", "order", "pack", "places", "to_text", "unpack"]
 
 Words = NDArray[np.uint64]
 
@@ -117,6 +117,44 @@ def order(patterns: Words) -> NDArray[np.intp]:
     if patterns.shape[1] == 1:
         return np.argsort(patterns[:, 0], kind="stable")
     return np.lexsort(patterns.T[::-1])
+
+
+def places(patterns: Words, wanted: Words) -> NDArray[np.int64]:
+    """Return where some patterns stand among sorted ones, -1 for those that do not.
+
+    Parameters
+    ----------
+    patterns : numpy.ndarray of uint64, shape (R, W)
+        Distinct, in the order of :func:`order`.
+    wanted : numpy.ndarray of uint64, shape (k, W)
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (k,)
+
+    Notes
+    -----
+    *Algorithm.* Binary search for all at once, word by word; no copy of `patterns` is made.
+
+    Examples
+    --------
+    >>> places(np.array([[1, 3], [1, 9], [2, 0]], dtype=np.uint64), np.uint64([[1, 9], [2, 1]]))
+    array([ 1, -1])
+    """
+    low = np.zeros(len(wanted), dtype=np.int64)
+    high = np.full(len(wanted), len(patterns))
+    each = np.arange(len(wanted))
+    while (open_ := low < high).any():
+        middle = np.where(open_, (low + high) // 2, 0)
+        there = patterns[middle]
+        first = (there != wanted).argmax(axis=1)  # where they differ, or 0 if they do not
+        above = open_ & (there[each, first] < wanted[each, first])
+        low, high = np.where(above, middle + 1, low), np.where(open_ & ~above, middle, high)
+    found = np.full(len(wanted), -1)
+    inside = np.flatnonzero(low < len(patterns))
+    same = (patterns[low[inside]] == wanted[inside]).all(axis=1)
+    found[inside[same]] = low[inside[same]]
+    return found
 
 
 def to_text(words: Words) -> str:

@@ -130,16 +130,15 @@ def region_of(regions: Regions, x: ArrayLike) -> int:
     """
     check_regions(regions)
     point = input_point(regions.network, x)
-    words = regions.network.pattern(point)
+    index = int(regions.find(point))
+    if index >= 0:
+        return index
     if regions.domain is not None and not regions.domain.contains(point):
         raise DomainError("the input lies outside the open domain; give one inside")
-    index = regions.index(words)
-    if index is None:
-        raise DomainError(
-            "the input has the pattern of no region of this result: it lies on a boundary, "
-            "or the result is partial; move it a little"
-        )
-    return index
+    raise DomainError(
+        "the input has the pattern of no region of this result: it lies on a boundary, "
+        "or the result is partial; move it a little"
+    )
 
 
 @dataclass(frozen=True)

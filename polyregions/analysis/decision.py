@@ -19,11 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import exact_on_domain, free_inputs
 from polyregions.analysis.corners import rows_of_regions
-from polyregions.analysis.polytope import face_measure
-from polyregions.analysis.shape import chart_polytope
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain
 from polyregions.errors import DomainError, PolyregionsError, kind_of
+from polyregions.geometry.double_description import face_measure
+from polyregions.geometry.region_polytope import chart_polytope
 from polyregions.network import Layer, Network, input_point
 from polyregions.network.exact_network import exact_rows
 from polyregions.pattern import unpack

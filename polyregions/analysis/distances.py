@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyregions.analysis.affine_maps import maps_of_layers
-from polyregions.analysis.polytope import float_root
 from polyregions.arrays import Floats, finite_floats
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import NetworkError
 from polyregions.exact.dyadic import dyadic_matrix
+from polyregions.geometry.double_description import float_root
 from polyregions.network import Network, input_point
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import Words, unpack

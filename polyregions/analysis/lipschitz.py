@@ -10,9 +10,9 @@ import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import affine_maps, exact_affine_map, free_inputs
-from polyregions.analysis.polytope import square_root
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.double_description import square_root
 from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions, check_regions
 

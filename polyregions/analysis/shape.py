@@ -2,65 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units
 from polyregions.analysis.affine_maps import exact_on_domain, free_inputs
-from polyregions.analysis.polytope import DoubleDescription, cube_polytope, polytope_of
-from polyregions.arrays import Floats, Point
-from polyregions.domain.chart import Chart
+from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.exact.facets import exact_facets, interior_point
-from polyregions.geometry.witness import nearest_float
+from polyregions.geometry.double_description import DoubleDescription, cube_polytope
+from polyregions.geometry.region_polytope import (
+    Vertices,
+    chart_polytope,
+    chart_vertices,
+    chart_volume,
+)
 from polyregions.network.exact_network import ExactNetwork, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Region, Regions, check_region, check_regions
-from polyregions.regions.model import facet_halfspaces, facet_rows
+from polyregions.regions.facets import facet_halfspaces, facet_rows
 
 __all__ = [
     "Ball",
     "Vertices",
     "bounding_box",
-    "chart_polytope",
     "chart_polytopes",
-    "chart_volume",
     "facets",
     "largest_ball",
     "vertices",
     "volume",
 ]
-
-
-@dataclass(frozen=True)
-class Vertices:
-    """A closed region is the convex hull of its points plus the cone of its rays.
-
-    Attributes
-    ----------
-    points : tuple of tuple of Fraction
-        In input coordinates, fixed ones included, sorted. The vertices, unless the
-        region holds a whole line and so has none.
-    rays : tuple of tuple of Fraction
-        Directions in which the region is unbounded; empty in a box.
-    """
-
-    points: tuple[Point, ...]
-    rays: tuple[Point, ...]
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the region is bounded."""
-        return not self.rays
-
-    def as_floats(self) -> Floats:
-        """Return the points rounded to floats, shape (k, n)."""
-        return np.array([[nearest_float(x) for x in point] for point in self.points])
 
 
 def vertices(region: Region) -> Vertices:
@@ -69,7 +44,7 @@ def vertices(region: Region) -> Vertices:
     Notes
     -----
     *Algorithm.* Double description in exact integers
-    (:meth:`polyregions.analysis.polytope.DoubleDescription.cut`), which is meant for few
+    (:meth:`polyregions.geometry.double_description.DoubleDescription.cut`), which is meant for few
     dimensions. On the whole space it runs on the cone over the region, cut by a cube:
     the cone's extreme rays are the vertices where all other rows have rank n.
 
@@ -83,7 +58,7 @@ def vertices(region: Region) -> Vertices:
     """
     exact = _exact(region)
     polytope = chart_polytope(exact, unpack(region.pattern, exact.hidden_units))
-    return _vertices(exact.chart, polytope)
+    return chart_vertices(exact.chart, polytope)
 
 
 def volume(region: Region) -> Fraction | float:
@@ -197,76 +172,6 @@ def chart_polytopes(regions: Regions) -> Iterator[DoubleDescription]:
         yield chart_polytope(exact, bits, None if units is None else units[index])
 
 
-def chart_volume(chart: Chart, polytope: DoubleDescription) -> Fraction | float:
-    """Return the volume in free inputs of a region given in chart coordinates."""
-    if not chart.homogeneous:
-        total = polytope.volume()
-        scale = int(chart.transform[chart.transform.nrows() - 1, chart.dimension])
-        for column in range(chart.dimension):
-            half = max(
-                abs(int(chart.transform[i, column])) for i in range(chart.transform.nrows() - 1)
-            )
-            total *= Fraction(half, scale)
-        return total
-    corners = _vertices(chart, polytope)
-    if not corners.bounded:
-        return float("inf")
-    reach = 1 + int(max(abs(x) for point in corners.points for x in point))
-    n = chart.dimension - 1
-    rows = [
-        [*(entry * reach for entry in row[:n]), row[n]]
-        for row in polytope.rows[2 * chart.dimension :]
-    ]
-    inside = polytope_of(n, rows)
-    assert inside is not None  # a region has interior
-    whole: Fraction = inside.volume() * reach**n
-    return whole
-
-
 def _exact(region: Region) -> ExactNetwork:
     check_region(region)
     return exact_on_domain(region)
-
-
-def chart_polytope(
-    exact: ExactNetwork, bits: NDArray[np.uint8], units: Sequence[int] | None = None
-) -> DoubleDescription:
-    """Return a region's exact polytope in chart coordinates.
-
-    `units` are those to cut by, at least one for every facet; all by default.
-    """
-    rows = exact_rows(exact, bits)
-    chosen = range(exact.hidden_units) if units is None else units
-    walls = rows[exact.hidden_units + 2 * exact.chart.dimension :]  # the cube is there already
-    kept = [[int(entry) for entry in row] for row in [*walls, *(rows[k] for k in chosen)]]
-    polytope = polytope_of(exact.chart.dimension, kept)
-    assert polytope is not None  # a region has interior
-    return polytope
-
-
-def _vertices(chart: Chart, polytope: DoubleDescription) -> Vertices:
-    if not chart.homogeneous:
-        return Vertices(tuple(sorted(chart.to_input(point) for point in polytope.points())), ())
-    generators = [
-        (column, tight)
-        for column, tight in zip(polytope.vertices, polytope.tight, strict=True)
-        if any(column[:-1])  # not the apex
-    ]
-    m, everything = chart.dimension, (1 << len(polytope.rows)) - 1
-    if _cone_rank(polytope, everything) == m:
-        # pointed: its extreme rays are where the cone's rows fix a point up to its length
-        generators = [g for g in generators if _cone_rank(polytope, g[1]) == m - 1]
-    points, rays = [], []
-    for (*y, t, _), _ in generators:
-        if t:
-            points.append(tuple(Fraction(x, t) for x in y))
-        else:
-            rays.append(tuple(Fraction(x) for x in y))
-    return Vertices(tuple(sorted(points)), tuple(sorted(rays)))
-
-
-def _cone_rank(polytope: DoubleDescription, chosen: int) -> int:
-    """Return the rank of the chosen rows, those of the cube left out."""
-    m = polytope.dimension
-    own = [row[:m] for k, row in enumerate(polytope.rows) if k >= 2 * m and chosen >> k & 1]
-    return int(flint.fmpz_mat(own).rank()) if own else 0

@@ -10,11 +10,12 @@ import numpy as np
 
 from polyregions.analysis.adjacency import degrees
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.polytope import polytope_of
-from polyregions.analysis.shape import chart_polytopes, chart_volume
+from polyregions.analysis.shape import chart_polytopes
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of
+from polyregions.geometry.double_description import polytope_of
+from polyregions.geometry.region_polytope import chart_volume
 from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions, check_regions
 

@@ -40,26 +40,26 @@ _READ_SWITCHES = frozenset(
 )
 
 
-def _number(value: Any) -> float:
+def _aten_number(value: Any) -> float:
     return float(values.floats_of(value, "its number"))
 
 
 # --- sums and products -------------------------------------------------------
 
 
-def _add(self: Operand, other: Operand, alpha: Any = 1) -> Value:
-    return _combined(self, other, alpha, 1.0)
+def _aten_add(self: Operand, other: Operand, alpha: Any = 1) -> Value:
+    return _aten_combined(self, other, alpha, 1.0)
 
 
 def _sub(self: Operand, other: Operand, alpha: Any = 1) -> Value:
-    return _combined(self, other, alpha, -1.0)
+    return _aten_combined(self, other, alpha, -1.0)
 
 
 def _rsub(self: Operand, other: Operand, alpha: Any = 1) -> Value:
-    return _combined(other, self, alpha, -1.0)
+    return _aten_combined(other, self, alpha, -1.0)
 
 
-def _combined(self: Operand, other: Operand, alpha: Any, sign: float) -> Value:
+def _aten_combined(self: Operand, other: Operand, alpha: Any, sign: float) -> Value:
     pair = self, other
     if all(isinstance(part, np.ndarray) and part.dtype.kind == "b" for part in pair):
         raise UnsupportedOperatorError("it adds truth values; convert them to numbers before")
@@ -83,7 +83,7 @@ def _matmul(
     return values.product(self, second)
 
 
-def _linear(input: Operand, weight: Any = None, bias: Any = None) -> Value:
+def _aten_linear(input: Operand, weight: Any = None, bias: Any = None) -> Value:
     matrix = values.floats_of(weight, "its weight")
     if matrix.ndim != 2:
         raise UnsupportedOperatorError("its weight must be a matrix")
@@ -106,11 +106,11 @@ def _addmm(
     )
 
 
-def _einsum(equation: str, tensors: Sequence[Operand]) -> Value:
+def _aten_einsum(equation: str, tensors: Sequence[Operand]) -> Value:
     return contractions.einsum(equation, [values.entries_of(tensor) for tensor in tensors])
 
 
-def _batch_norm(
+def _aten_batch_norm(
     input: Operand,
     weight: Any = None,
     bias: Any = None,
@@ -134,10 +134,10 @@ def _rrelu(self: Operand, lower: Any = 1 / 8, upper: Any = 1 / 3, training: bool
     if training:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
     # torch rounds the mean in the same way
-    return values.bent(self, (_number(lower) + _number(upper)) / 2, 1.0)
+    return values.bent(self, (_aten_number(lower) + _aten_number(upper)) / 2, 1.0)
 
 
-def _prelu(self: Operand, weight: Any) -> Value:
+def _aten_prelu(self: Operand, weight: Any) -> Value:
     value, slope = values.value_of(self), values.floats_of(weight, "its weight")
     if slope.size > 1:
         axis = 1 if len(value.shape) > 1 else 0
@@ -147,12 +147,12 @@ def _prelu(self: Operand, weight: Any) -> Value:
     return values.bent(value, slope, 1.0)
 
 
-def _hard_sigmoid(self: Operand) -> Value:
+def _aten_hard_sigmoid(self: Operand) -> Value:
     return values.divided(values.clipped(values.added(self, 3.0), 0.0, 6.0), 6.0)
 
 
 def _threshold(self: Operand, threshold: Any, value: Any) -> Value:
-    least_value, other = _number(threshold), _number(value)
+    least_value, other = _aten_number(threshold), _aten_number(value)
     if least_value != other:
         raise UnsupportedOperatorError(
             f"it jumps at {least_value!r} from {other!r}, so the network is not continuous; "
@@ -162,14 +162,14 @@ def _threshold(self: Operand, threshold: Any, value: Any) -> Value:
 
 
 def _soft_shrink(self: Operand, lambd: Any = 0.5) -> Value:
-    by = _number(lambd)
+    by = _aten_number(lambd)
     if by < 0:
         raise FormatError("its lambda is negative")
     return maxima.shrunk(values.signal_of(self), by)
 
 
 def _hard_shrink(self: Operand, lambd: Any = 0.5) -> Value:
-    if _number(lambd) != 0:
+    if _aten_number(lambd) != 0:
         raise UnsupportedOperatorError("it jumps, so the network is not continuous; use Softshrink")
     return values.value_of(self)
 
@@ -184,7 +184,7 @@ def _axes(value: Value, dim: Any) -> tuple[int, ...]:
     return tuple(sorted({axis_in(value.shape, axis) for axis in axes}))
 
 
-def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
+def _aten_reduction(over: Callable[..., Value]) -> Callable[..., Value]:
     def reduced(self: Operand, dim: Any = None, keepdim: bool = False) -> Value:
         value = values.entries_of(self)
         return over(value, _axes(value, dim), keep=keepdim)
@@ -193,9 +193,9 @@ def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
 
 
 # what torch returns beside an extreme value, its index, has no value
-_LARGEST = _reduction(partial(values.extreme_over, largest=True))
-_SMALLEST = _reduction(partial(values.extreme_over, largest=False))
-_SUM, _MEAN = _reduction(values.total_over), _reduction(values.mean_over)
+_LARGEST = _aten_reduction(partial(values.extreme_over, largest=True))
+_SMALLEST = _aten_reduction(partial(values.extreme_over, largest=False))
+_SUM, _MEAN = _aten_reduction(values.total_over), _aten_reduction(values.mean_over)
 
 
 def _sort(self: Operand, dim: int = -1, descending: bool = False) -> Value:
@@ -225,12 +225,12 @@ def _not(self: Operand) -> Operand:
     return values.opposite(self)
 
 
-def _where(condition: Operand, self: Operand, other: Operand) -> Value:
+def _aten_where(condition: Operand, self: Operand, other: Operand) -> Value:
     return values.chosen(condition, values.entries_of(self), values.entries_of(other))
 
 
 def _masked_fill(self: Operand, mask: Operand, value: Operand) -> Value:
-    return _where(mask, value, self)
+    return _aten_where(mask, value, self)
 
 
 _BOTH = ("Scalar", "Tensor")
@@ -250,12 +250,12 @@ ATEN: dict[str, Callable[..., Any]] = {
         for kind in _BOTH
     },
     "abs.default": lambda self: values.bent(self, -1.0, 1.0),
-    "add.Tensor": _add,
+    "add.Tensor": _aten_add,
     "addmm.default": _addmm,
     "amax.default": _LARGEST,
     "amin.default": _SMALLEST,
     "baddbmm.default": _addmm,
-    "batch_norm.default": _batch_norm,
+    "batch_norm.default": _aten_batch_norm,
     "bitwise_not.default": _not,
     "bmm.default": _matmul,
     "clamp.Tensor": _clamp,
@@ -265,15 +265,15 @@ ATEN: dict[str, Callable[..., Any]] = {
     "clip.default": _clamp,
     "div.Tensor": lambda self, other: values.divided(values.entries_of(self), other),
     "dot.default": _matmul,
-    "einsum.default": _einsum,
+    "einsum.default": _aten_einsum,
     "hardshrink.default": _hard_shrink,
-    "hardsigmoid.default": _hard_sigmoid,
+    "hardsigmoid.default": _aten_hard_sigmoid,
     "hardtanh.default": lambda self, min_val=-1.0, max_val=1.0: values.clipped(
         self, min_val, max_val
     ),
     "leaky_relu.default": lambda self, negative_slope=0.01: values.bent(self, negative_slope, 1.0),
     "linalg_vector_norm.default": _norm,
-    "linear.default": _linear,
+    "linear.default": _aten_linear,
     "logical_not.default": _not,
     **{f"masked_fill.{kind}": _masked_fill for kind in _BOTH},
     "matmul.default": _matmul,
@@ -289,7 +289,7 @@ ATEN: dict[str, Callable[..., Any]] = {
     "mul.Tensor": _mul,
     "mv.default": _matmul,
     "neg.default": lambda self: values.multiplied(self, -1.0),
-    "prelu.default": _prelu,
+    "prelu.default": _aten_prelu,
     "relu.default": lambda self: values.bent(self, 0.0, 1.0),
     "relu6.default": lambda self: values.clipped(self, 0.0, 6.0),
     "rrelu.default": _rrelu,
@@ -302,7 +302,7 @@ ATEN: dict[str, Callable[..., Any]] = {
     "sum.default": _SUM,
     "sum.dim_IntList": _SUM,
     "threshold.default": _threshold,
-    **{f"where.{kind}": _where for kind in ("Scalar", "ScalarOther", "ScalarSelf", "self")},
+    **{f"where.{kind}": _aten_where for kind in ("Scalar", "ScalarOther", "ScalarSelf", "self")},
 }
 
 

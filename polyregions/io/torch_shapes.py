@@ -33,7 +33,7 @@ def _same(self: Operand | None = None, input: Operand | None = None) -> Value:
     return values.value_of(input if self is None else self)
 
 
-def _dropout(input: Operand, train: bool) -> Value:
+def _aten_dropout(input: Operand, train: bool) -> Value:
     if train is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
     return values.value_of(input)
@@ -47,7 +47,7 @@ def _view(
     return reshaped(value, resolved(value.shape, [int(extent) for extent in target]))
 
 
-def _flatten(self: Operand, start_dim: int = 0, end_dim: int = -1) -> Value:
+def _aten_flatten(self: Operand, start_dim: int = 0, end_dim: int = -1) -> Value:
     return rearranging.joined_axes(values.value_of(self), start_dim, end_dim)
 
 
@@ -63,7 +63,7 @@ def _moved(move: Callable[..., NDArray[Any]], self: Operand, *axes: Any) -> Valu
     return rearranged(values.value_of(self), lambda array: move(array, *axes))
 
 
-def _transpose(self: Operand, dim0: int, dim1: int) -> Value:
+def _aten_transpose(self: Operand, dim0: int, dim1: int) -> Value:
     return _moved(np.swapaxes, self, dim0, dim1)
 
 
@@ -75,7 +75,7 @@ def _turn(self: Operand, dims: Sequence[int] | None = None) -> Value:
     return _moved(np.transpose, self, dims)
 
 
-def _squeeze(self: Operand, dim: int | Sequence[int] | None = None) -> Value:
+def _aten_squeeze(self: Operand, dim: int | Sequence[int] | None = None) -> Value:
     value = values.value_of(self)
     if dim is None:
         return rearranging.squeezed(value, None)
@@ -84,7 +84,7 @@ def _squeeze(self: Operand, dim: int | Sequence[int] | None = None) -> Value:
     return rearranging.squeezed(value, [axis for axis in axes if value.shape[axis] == 1])
 
 
-def _slice(
+def _aten_slice(
     self: Operand,
     dim: int = 0,
     start: int | None = None,
@@ -94,16 +94,16 @@ def _slice(
     return rearranging.part_along(values.value_of(self), dim, slice(start, end, step))
 
 
-def _narrow(self: Operand, dim: int, start: int, length: int) -> Value:
-    return _slice(self, dim, start, start + length)
+def _aten_narrow(self: Operand, dim: int, start: int, length: int) -> Value:
+    return _aten_slice(self, dim, start, start + length)
 
 
-def _select(self: Operand, dim: int, index: Any) -> Value:
+def _aten_select(self: Operand, dim: int, index: Any) -> Value:
     places = np.asarray(values.constant_of(index), dtype=np.intp)
     return rearranged(values.value_of(self), lambda array: np.take(array, places, axis=dim))
 
 
-def _split(
+def _aten_split(
     self: Operand,
     split_size: int | None = None,
     split_sizes: Sequence[int] | None = None,
@@ -120,18 +120,18 @@ def _split(
     return rearranging.parts_along(value, axis, [int(size) for size in split_sizes])
 
 
-def _chunk(self: Operand, chunks: int, dim: int = 0) -> tuple[Value, ...]:
+def _aten_chunk(self: Operand, chunks: int, dim: int = 0) -> tuple[Value, ...]:
     shape = values.value_of(self).shape
     extent = shape[axis_in(shape, dim)]
-    return _split(self, -(-extent // max(1, chunks)), dim=dim)
+    return _aten_split(self, -(-extent // max(1, chunks)), dim=dim)
 
 
 def _unbind(self: Operand, dim: int = 0) -> tuple[Value, ...]:
     axis = axis_in(values.value_of(self).shape, dim)
-    return tuple(rearranging.squeezed(part, [axis]) for part in _split(self, 1, dim=axis))
+    return tuple(rearranging.squeezed(part, [axis]) for part in _aten_split(self, 1, dim=axis))
 
 
-def _expand(self: Operand, size: Sequence[int]) -> Value:
+def _aten_expand(self: Operand, size: Sequence[int]) -> Value:
     value = values.value_of(self)
     lead = len(size) - len(value.shape)
     if lead < 0:
@@ -160,39 +160,39 @@ def _converted(self: Operand, dtype: int | None = None) -> Operand:
 TORCH_VIEWS: dict[str, Callable[..., Any]] = {
     "_unsafe_view.default": _view,
     "alias.default": _same,
-    "broadcast_to.default": _expand,
-    "chunk.default": _chunk,
+    "broadcast_to.default": _aten_expand,
+    "chunk.default": _aten_chunk,
     "contiguous.default": _same,
     "detach.default": _same,
     "detach_.default": _same,
-    "dropout.default": _dropout,
-    "expand.default": _expand,
-    "expand_as.default": lambda self, other: _expand(self, other.shape),
-    "feature_dropout.default": _dropout,
-    "flatten.using_ints": _flatten,
-    "index_select.default": _select,
-    "mT.default": lambda self: _transpose(self, -1, -2),
+    "dropout.default": _aten_dropout,
+    "expand.default": _aten_expand,
+    "expand_as.default": lambda self, other: _aten_expand(self, other.shape),
+    "feature_dropout.default": _aten_dropout,
+    "flatten.using_ints": _aten_flatten,
+    "index_select.default": _aten_select,
+    "mT.default": lambda self: _aten_transpose(self, -1, -2),
     "matrix_H.default": _turn,
     "movedim.int": _move,
     "movedim.intlist": _move,
-    "narrow.default": _narrow,
+    "narrow.default": _aten_narrow,
     "numpy_T.default": _turn,
     "permute.default": _turn,
     "reshape.default": _view,
     "reshape_as.default": lambda self, other: _view(self, other.shape),
-    "select.int": _select,
-    "slice.Tensor": _slice,
-    "split.Tensor": _split,
-    "split_with_sizes.default": _split,
-    "squeeze.default": _squeeze,
-    "squeeze.dim": _squeeze,
-    "squeeze.dims": _squeeze,
+    "select.int": _aten_select,
+    "slice.Tensor": _aten_slice,
+    "split.Tensor": _aten_split,
+    "split_with_sizes.default": _aten_split,
+    "squeeze.default": _aten_squeeze,
+    "squeeze.dim": _aten_squeeze,
+    "squeeze.dims": _aten_squeeze,
     "swapaxes.default": lambda self, axis0, axis1: _moved(np.swapaxes, self, axis0, axis1),
     "sym_size.int": lambda self, dim: int(values.value_of(self).shape[dim]),
     "t.default": _turn,
     "to.dtype": _converted,
     "to.dtype_layout": _converted,
-    "transpose.int": _transpose,
+    "transpose.int": _aten_transpose,
     "unbind.int": _unbind,
     "unflatten.int": _unflatten,
     "unsqueeze.default": lambda self, dim: rearranging.unsqueezed(values.value_of(self), [dim]),
@@ -212,7 +212,7 @@ def _stack(tensors: Sequence[Operand], dim: int = 0) -> Value:
     return _cat([rearranging.unsqueezed(values.value_of(tensor), [dim]) for tensor in tensors], dim)
 
 
-def _tile(
+def _aten_tile(
     self: Operand, repeats: Sequence[int] | None = None, dims: Sequence[int] | None = None
 ) -> Value:
     return rearranging.tiled(values.value_of(self), [int(n) for n in repeats or dims or ()])
@@ -229,7 +229,7 @@ def _roll(self: Operand, shifts: Sequence[int], dims: Sequence[int] = ()) -> Val
     return rearranged(values.value_of(self), lambda array: np.roll(array, shift, axes))
 
 
-def _index(self: Operand, indices: Sequence[Operand | None]) -> Value:
+def _aten_index(self: Operand, indices: Sequence[Operand | None]) -> Value:
     """Index by constants, one for each axis or none."""
     value, size = values.value_of(self), 1
     where: list[Any] = []
@@ -273,7 +273,7 @@ def _full(
     return np.broadcast_to(fill.reshape(()), _allowed(tuple(int(extent) for extent in size)))
 
 
-def _range(end: float, start: float = 0, step: float = 1) -> Floats:
+def _aten_range(end: float, start: float = 0, step: float = 1) -> Floats:
     numbers = [float(values.floats_of(number, "its end")) for number in (start, end, step)]
     if not all(number.is_integer() for number in numbers) or not numbers[2]:
         raise UnsupportedOperatorError("only ranges of integers are supported")
@@ -321,9 +321,9 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "_operator.mul": _of_extents(operator.mul),
     "_operator.sub": _of_extents(operator.sub),
     "_to_copy.default": _converted,
-    "arange.default": _range,
-    "arange.start": _range,
-    "arange.start_step": _range,
+    "arange.default": _aten_range,
+    "arange.start": _aten_range,
+    "arange.start_step": _aten_range,
     "cat.default": _cat,
     "clone.default": _same,
     "concat.default": _cat,
@@ -335,19 +335,19 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     ),
     "full.default": _full,
     "full_like.default": _like,
-    "index.Tensor": _index,
+    "index.Tensor": _aten_index,
     "lift_fresh_copy.default": _same,
     "new_full.default": _full,
     "new_ones.default": lambda size: _full(1.0, size),
     "new_zeros.default": lambda size: _full(0.0, size),
     "ones.default": lambda size: _full(1.0, size),
     "ones_like.default": lambda self: _like(self, 1.0),
-    "repeat.default": _tile,
+    "repeat.default": _aten_tile,
     "repeat_interleave.self_int": _repeat,
     "roll.default": _roll,
     "scalar_tensor.default": lambda s, dtype=None: _full(s, dtype=dtype),
     "stack.default": _stack,
-    "tile.default": _tile,
+    "tile.default": _aten_tile,
     "tril.default": _part_of_matrix(np.tril),
     "triu.default": _part_of_matrix(np.triu),
     "zeros.default": lambda size: _full(0.0, size),

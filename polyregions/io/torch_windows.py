@@ -34,7 +34,7 @@ def _per_axis(value: Any, rank: int) -> Shape:
     return numbers * rank if len(numbers) == 1 else numbers
 
 
-def _sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Any:
+def _aten_sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Any:
     strides, sizes, spacing = (_per_axis(n, spatial) for n in (stride, padding, dilation))
     return windows.Sliding(strides, tuple((size, size) for size in sizes), spacing, groups)
 
@@ -46,7 +46,7 @@ def _filters(weight: Any, bias: Any, spatial: int) -> tuple[Floats, Floats | Non
     return filters, None if bias is None else values.floats_of(bias, "its bias")
 
 
-def _convolution(spatial: int) -> Callable[..., Signal]:
+def _aten_convolution(spatial: int) -> Callable[..., Signal]:
     def convolved(
         input: Operand,
         weight: Any = None,
@@ -60,7 +60,7 @@ def _convolution(spatial: int) -> Callable[..., Signal]:
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise UnsupportedOperatorError(f"the padding {padding[:40]!r} is not supported")
         sizes = 0 if isinstance(padding, str) else padding
-        sliding = _sliding(spatial, stride, sizes, dilation, groups)
+        sliding = _aten_sliding(spatial, stride, sizes, dilation, groups)
 
         def result(signal: Signal) -> Signal:
             pads = sliding.pads
@@ -88,7 +88,7 @@ def _transposed(spatial: int) -> Callable[..., Signal]:
         dilation: Any = 1,
     ) -> Signal:
         filters, shift = _filters(weight, bias, spatial)
-        sliding = _sliding(spatial, stride, padding, dilation, groups)
+        sliding = _aten_sliding(spatial, stride, padding, dilation, groups)
         extra = _per_axis(output_padding, spatial)
         return _on_planes(
             input,
@@ -99,7 +99,7 @@ def _transposed(spatial: int) -> Callable[..., Signal]:
     return spread
 
 
-def _pool(spatial: int, *, largest: bool) -> Callable[..., Signal]:
+def _aten_pool(spatial: int, *, largest: bool) -> Callable[..., Signal]:
     def pooled(
         self: Operand,
         kernel_size: Any,
@@ -113,7 +113,7 @@ def _pool(spatial: int, *, largest: bool) -> Callable[..., Signal]:
         if divisor_override is not None:
             raise UnsupportedOperatorError("divisor_override is not supported")
         kernel = _per_axis(kernel_size, spatial)
-        sliding = _sliding(spatial, stride or kernel, padding, dilation)
+        sliding = _aten_sliding(spatial, stride or kernel, padding, dilation)
         placed = windows.windows_with_ceil if ceil_mode else windows.windows
 
         def result(signal: Signal) -> Signal:
@@ -137,7 +137,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
                 f"it makes windows of different sizes: {extents} to {out}"
             )
         kernel = [extent // size for extent, size in zip(extents, out, strict=True)]
-        return _pool(spatial, largest=largest)(self, kernel)
+        return _aten_pool(spatial, largest=largest)(self, kernel)
 
     return pooled
 
@@ -146,7 +146,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
 _PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
 
 
-def _pad(
+def _aten_pad(
     self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Value:
     given, flat = values.value_of(self), [int(entry) for entry in pad]
@@ -207,16 +207,16 @@ _RANKS = (1, 2, 3)
 TORCH_WINDOWS: dict[str, Callable[..., Any]] = {
     **{f"adaptive_avg_pool{k}d.default": _adaptive(k, largest=False) for k in _RANKS},
     **{f"adaptive_max_pool{k}d.default": _adaptive(k, largest=True) for k in _RANKS},
-    **{f"avg_pool{k}d.default": _pool(k, largest=False) for k in _RANKS},
-    **{f"conv{k}d.default": _convolution(k) for k in _RANKS},
-    **{f"conv{k}d.padding": _convolution(k) for k in _RANKS},
+    **{f"avg_pool{k}d.default": _aten_pool(k, largest=False) for k in _RANKS},
+    **{f"conv{k}d.default": _aten_convolution(k) for k in _RANKS},
+    **{f"conv{k}d.padding": _aten_convolution(k) for k in _RANKS},
     "conv_transpose1d.default": _transposed(1),
     "conv_transpose2d.input": _transposed(2),
     "conv_transpose3d.input": _transposed(3),
-    **{f"max_pool{k}d.default": _pool(k, largest=True) for k in _RANKS},
-    **{f"max_pool{k}d_with_indices.default": _pool(k, largest=True) for k in _RANKS},
-    "constant_pad_nd.default": _pad,
-    "pad.default": _pad,
+    **{f"max_pool{k}d.default": _aten_pool(k, largest=True) for k in _RANKS},
+    **{f"max_pool{k}d_with_indices.default": _aten_pool(k, largest=True) for k in _RANKS},
+    "constant_pad_nd.default": _aten_pad,
+    "pad.default": _aten_pad,
     "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
         values.value_of(self), upscale_factor, block_first=False
     ),

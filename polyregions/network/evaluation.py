@@ -8,14 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain.chart import chart_of
-from polyregions.network.exact_network import exact_network, exact_point, exact_signs
-from polyregions.pattern import Words, pack
+from polyregions.network.exact_network import (
+    ExactNetwork,
+    exact_network,
+    exact_point,
+    exact_signs,
+)
+from polyregions.pattern import Words, n_words, pack
 from polyregions.rounding import ROUNDOFF, TINY
 
 if TYPE_CHECKING:
     from polyregions.network.network import Network
 
 __all__ = ["patterns_at"]
+
+_ENTRIES = 2**21  # values of a layer that are held at a time
 
 
 def patterns_at(network: Network, points: NDArray[np.float64]) -> Words:
@@ -38,6 +45,25 @@ def patterns_at(network: Network, points: NDArray[np.float64]) -> Words:
     structure (units that are off, and sums of them) count as decided: comparisons of
     max pooling read many.
     """
+    widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
+    size = max(1, _ENTRIES // widest)
+    words = np.empty((len(points), n_words(network.hidden_units)), dtype=np.uint64)
+    exact: ExactNetwork | None = None
+    for start in range(0, len(points), size):
+        piece = points[start : start + size]
+        bits, undecided = _bits_at(network, piece)
+        for index in np.flatnonzero(undecided):
+            if exact is None:
+                exact = exact_network(network, chart_of(None, network.input_dimension))
+            bits[index] = np.array(exact_signs(exact, exact_point(piece[index]))) > 0
+        words[start : start + size] = pack(bits)
+    return words
+
+
+def _bits_at(
+    network: Network, points: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the bits at some points, and which points rounding leaves undecided."""
     values = np.asarray(points, dtype=np.float64)
     errors = np.zeros_like(values)
     active_bits = []
@@ -61,10 +87,4 @@ def patterns_at(network: Network, points: NDArray[np.float64]) -> Words:
             errors = errors * np.abs(slopes) * 1.01 + np.abs(values * slopes) * ROUNDOFF * 2 + TINY
             errors[silent | (slopes == 0)] = 0.0
             values = values * slopes
-    bits = np.concatenate(active_bits, axis=1)
-    if undecided.any():
-        exact = exact_network(network, chart_of(None, network.input_dimension))
-        for index in np.flatnonzero(undecided):
-            signs = exact_signs(exact, exact_point(points[index]))
-            bits[index] = np.array(signs) > 0
-    return pack(bits)
+    return np.concatenate(active_bits, axis=1), undecided

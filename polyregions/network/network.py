@@ -26,7 +26,7 @@ from polyregions.pattern import Words, check_pattern, unpack
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Layer", "Network", "input_point"]
+__all__ = ["Layer", "Network", "input_point", "input_points"]
 
 
 _DIGESTED_ENTRIES = 2**21
@@ -358,7 +358,7 @@ class Network:
         NetworkError
             If the points are no finite real numbers, or have another length.
         """
-        y = self._points(x)
+        y = input_points(self, x)
         for layer in self.layers:
             z = y @ layer.matrix.T + layer.bias
             y = z * np.where(z > 0, layer.upper, layer.lower)
@@ -387,7 +387,7 @@ class Network:
         """
         from polyregions.network.evaluation import patterns_at
 
-        points = self._points(x)
+        points = input_points(self, x)
         words = patterns_at(self, np.atleast_2d(points))
         return words[0] if points.ndim == 1 else words
 
@@ -424,15 +424,6 @@ class Network:
             matrix = slopes[:, None] * matrix
             shift = slopes * shift
         return matrix, shift
-
-    def _points(self, x: ArrayLike) -> Floats:
-        points = finite_floats(x, "points")
-        if points.ndim not in (1, 2) or points.shape[-1] != self.input_dimension:
-            raise NetworkError(
-                f"points must have shape ({self.input_dimension},) or "
-                f"(k, {self.input_dimension}), not {points.shape}"
-            )
-        return points
 
 
 def _fit(pairs: Sequence[tuple[ArrayLike, ArrayLike]], transpose: bool) -> bool:
@@ -474,6 +465,21 @@ def input_point(network: Network, x: ArrayLike) -> Floats:
             f"one input of shape ({network.input_dimension},) is asked for, not {point.shape}"
         )
     return point
+
+
+def input_points(network: Network, x: ArrayLike) -> Floats:
+    """Return one or several inputs of a network as floats, shape (n,) or (k, n).
+
+    Raises
+    ------
+    NetworkError
+        If they are not such, or no finite real numbers.
+    """
+    points = finite_floats(x, "points")
+    n = network.input_dimension
+    if points.ndim not in (1, 2) or points.shape[-1] != n:
+        raise NetworkError(f"points must have shape ({n},) or (k, {n}), not {points.shape}")
+    return points
 
 
 def _dense_parts(matrix: Floats | csr_array[Any]) -> Iterator[Floats]:

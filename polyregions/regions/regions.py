@@ -3,79 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from operator import index as operator_index
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from polyregions.arrays import Floats
+from polyregions.arrays import Bits, Floats, Integers
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.network import Network, input_point
-from polyregions.pattern import Words, check_pattern, unpack
+from polyregions.pattern import Words, check_pattern, places, unpack
+from polyregions.regions.region import Region, located
+from polyregions.regions.selection import selected_numbers
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from polyregions.geometry.halfspaces import Halfspaces
-    from polyregions.regions.model import RegionProblem
+    from polyregions.regions.facets import FacetTable
 
-__all__ = ["Region", "Regions", "check_region", "check_regions"]
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """One activation region: a pattern whose open set in the domain is not empty.
-
-    Everything geometric is recomputed from (network, domain, pattern).
-
-    Attributes
-    ----------
-    network : Network
-    domain : Box, Polytope or None
-    pattern : numpy.ndarray of uint64, shape (W,)
-    witness : numpy.ndarray of float64, shape (n,)
-        A point of the region; see ``Regions.witnesses``.
-    exact_witness : tuple of Fraction, length n
-        A point strictly inside the region, exactly.
-    """
-
-    network: Network
-    domain: Domain | None
-    pattern: Words
-    witness: Floats
-    exact_witness: tuple[Fraction, ...]
-
-    @property
-    def bits(self) -> NDArray[np.uint8]:
-        """The pattern unpacked, shape (N,)."""
-        return unpack(self.pattern, self.network.hidden_units)
-
-    def halfspaces(self) -> Halfspaces:
-        """Return the closed polytope {x : normals @ x + offsets >= 0} in the free inputs."""
-        from polyregions.geometry.halfspaces import region_halfspaces
-
-        return region_halfspaces(self.network, self.domain, self.pattern)
-
-    def affine_map(self) -> tuple[Floats, Floats]:
-        """Return (matrix, shift): the network on this region is ``matrix @ x + shift``."""
-        return self.network.affine_map(self.pattern)
-
-    def as_cvxpy(self) -> RegionProblem:
-        """Return a cvxpy variable, the region's constraints and the network's output."""
-        from polyregions.regions.model import region_problem
-
-        return region_problem(self)
-
-    def __repr__(self) -> str:
-        point = ", ".join(f"{value:.6g}" for value in self.witness[:4].tolist())
-        point += ", ..." if len(self.witness) > 4 else ""
-        units = f"{int(self.bits.sum())} of {self.network.hidden_units} units active"
-        return f"<Region of {shown(self.network.name, 80)}: {units}, around [{point}]>"
+__all__ = ["Regions", "check_region", "check_regions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,23 +72,62 @@ class Regions:
     def __iter__(self) -> Iterator[Region]:
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> Region:
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Region: ...
+    @overload
+    def __getitem__(self, index: slice | ArrayLike) -> Regions: ...
+    def __getitem__(self, index: Any) -> Region | Regions:
+        """Return a region by its number, or several as a partial result.
+
+        A slice, a mask with one entry per region, or rising numbers choose several: they keep
+        their order and the edges between them, and count as complete only if all are chosen.
+
+        Raises
+        ------
+        PolyregionsError
+            If it is none of these.
+        IndexError
+            If there is no such region.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+        >>> regions[:2]
+        <Regions of network: 2 regions, 1 edges, partial, proven>
+        >>> len(regions[regions.bits[:, 0] == 1])
+        2
+        """
+        size = len(self)
         try:
-            position = range(len(self))[operator_index(index)]
+            position = range(size)[operator_index(index)]
         except TypeError:
-            raise PolyregionsError(
-                f"a region has a whole number, from 0 to {len(self) - 1}, not {index!r}; take "
-                f"several one by one, and that of a point by regions.index(net.pattern(x))"
-            ) from None
+            return _selected(self, selected_numbers(index, size))
         except IndexError:
             raise IndexError(
-                f"there is no region {index}: this result holds {len(self)}, numbered from 0"
+                f"there is no region {index}: this result holds {size}, numbered from 0"
             ) from None
         witness = self.witnesses[position]
         exact = self.exact_witnesses.get(position)
         if exact is None:
             exact = tuple(Fraction(float(value)) for value in witness)
-        return Region(self.network, self.domain, self.patterns[position], witness, exact)
+        return Region(
+            self.network, self.domain, self.patterns[position], witness, exact, position, self
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether network, domain, regions and edges are equal, and what is said of them."""
+        return isinstance(other, Regions) and (
+            (self.complete, self.proven) == (other.complete, other.proven)
+            and np.array_equal(self.patterns, other.patterns)
+            and np.array_equal(self.edges, other.edges)
+            and self.domain == other.domain
+            and self.network.fingerprint == other.network.fingerprint
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.network.fingerprint, self.domain, len(self), len(self.edges)))
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "partial"
@@ -162,10 +152,7 @@ class Regions:
         if isinstance(item, np.ndarray) and item.dtype == np.uint64:
             return self.index(item) is not None
         point: Any = item  # what is none is refused
-        point = input_point(self.network, point)
-        if self.domain is not None and not self.domain.contains(point):
-            return False
-        return self.index(self.network.pattern(point)) is not None
+        return int(self.find(input_point(self.network, point))) >= 0
 
     def index(self, pattern: Words) -> int | None:
         """Return the index of a packed pattern, or None if no region has it.
@@ -184,12 +171,91 @@ class Regions:
         1
         """
         words = check_pattern(pattern, self.network.hidden_units)
-        low, high = 0, len(self.patterns)
-        for word, column in zip(words, self.patterns.T, strict=True):
-            start = low
-            low = start + int(np.searchsorted(column[start:high], word, side="left"))
-            high = start + int(np.searchsorted(column[start:high], word, side="right"))
-        return low if low < high else None
+        place = int(places(self.patterns, words[None, :])[0])
+        return None if place < 0 else place
+
+    def find(self, x: ArrayLike) -> int | Integers:
+        """Return the number of the region that a point is in, or of several points.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (k, n)
+
+        Returns
+        -------
+        int, or numpy.ndarray of int64, shape (k,)
+            -1 for a point outside the open domain, and for one that has the pattern of no
+            region here. Ask for it before ``regions[number]``, where -1 is the last one.
+
+        Raises
+        ------
+        NetworkError
+            If the points are no finite real numbers, or have another length.
+
+        Notes
+        -----
+        On a boundary between regions the pattern decides (:meth:`Network.pattern`): a unit
+        that is zero there is off. So the point belongs to the region where such units are
+        off, if that is one that it touches, and otherwise to none.
+
+        *Algorithm.* Exact: floats with rounding bounds, and integers where these do not
+        suffice; then a binary search among the sorted patterns.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+        >>> regions.find([0.5]), regions.find([[-0.5], [0.0], [0.5], [3.0]])
+        (1, array([ 0,  0,  1, -1]))
+        """
+        words, inside = located(self.network, self.domain, x)
+        found = np.where(inside, places(self.patterns, np.atleast_2d(words)), -1)
+        return int(found[0]) if words.ndim == 1 else found
+
+    def counts(self, X: ArrayLike) -> Integers:
+        """Return how many of some points are in each region, shape (R,).
+
+        Parameters
+        ----------
+        X : array_like, shape (k, n)
+            Points as :meth:`find` takes them. What is in no region is not counted, so the sum
+            may be less than k.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).counts([[-0.5], [0.5], [0.7], [3.0]])
+        array([1, 2])
+        """
+        found = np.atleast_1d(self.find(X))
+        return np.bincount(found[found >= 0], minlength=len(self)).astype(np.int64)
+
+    @property
+    def bits(self) -> Bits:
+        """The patterns unpacked, shape (R, N); made anew each time."""
+        return unpack(self.patterns, self.network.hidden_units)
+
+    def edges_of(self, index: int) -> Integers:
+        """Return the edges of one region, in the order of its neighbours."""
+        starts, edges = self._incidence
+        return edges[starts[index] : starts[index + 1]]
+
+    @cached_property
+    def _incidence(self) -> tuple[Integers, Integers]:
+        """Where each region's edges begin, and the edges of one region after the other."""
+        # the upper ends first: the neighbours on lower numbers come before the others
+        ends = np.concatenate([self.edges[:, 1], self.edges[:, 0]])
+        order = np.argsort(ends, kind="stable")
+        starts = np.searchsorted(ends[order], np.arange(len(self) + 1))
+        return starts, order % max(1, len(self.edges))
+
+    def halfspaces(self) -> FacetTable:
+        """Return the facets of all regions as arrays; see :meth:`Region.halfspaces`."""
+        from polyregions.regions.facets import facet_table
+
+        return facet_table(self)
 
     @property
     def edge_units(self) -> Words:
@@ -205,11 +271,19 @@ class Regions:
         mask = unpack(self.patterns[i] ^ self.patterns[j], self.network.hidden_units)
         return tuple(np.flatnonzero(mask).tolist())
 
-    def to_networkx(self) -> nx.Graph[int]:
-        """Return the dual graph: nodes 0..R-1, an edge for every shared facet."""
+    def to_networkx(self, attributes: str | Iterable[str] = ()) -> nx.Graph[int]:
+        """Return the dual graph: nodes 0..R-1, an edge for every shared facet.
+
+        Parameters
+        ----------
+        attributes : iterable of str
+            Further attributes of nodes, plain numbers, each some of ``"class"``, ``"outputs"``,
+            ``"gradient"``, ``"volume"``, ``"degree"``, ``"position"``; see
+            :func:`polyregions.regions.graph.to_networkx`.
+        """
         from polyregions.regions.graph import to_networkx
 
-        return to_networkx(self)
+        return to_networkx(self, attributes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the result to an .npz file (no pickle); see ``polyregions.open_regions``."""
@@ -226,6 +300,23 @@ class Regions:
             "proven": self.proven,
             "exact_decisions": self.exact_decisions,
         }
+
+
+def _selected(regions: Regions, numbers: Integers) -> Regions:
+    """Return some regions as a result of its own, which is partial unless they are all."""
+    size = len(regions)
+    place = np.full(size, -1, dtype=regions.edges.dtype)
+    place[numbers] = np.arange(len(numbers))
+    edges = place[regions.edges]
+    exact = {int(place[old]): point for old, point in regions.exact_witnesses.items()}
+    return replace(
+        regions,
+        patterns=regions.patterns[numbers],
+        witnesses=regions.witnesses[numbers],
+        edges=edges[(edges >= 0).all(axis=1)],
+        complete=regions.complete and len(numbers) == size,
+        exact_witnesses={new: point for new, point in exact.items() if new >= 0},
+    )
 
 
 def check_regions(value: object) -> None:

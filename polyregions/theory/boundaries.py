@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units, require_complete
 from polyregions.analysis.distances import boundary_distances
-from polyregions.analysis.polytope import DoubleDescription, face_measure
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.double_description import DoubleDescription, face_measure
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions

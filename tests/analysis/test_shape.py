@@ -6,7 +6,6 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.analysis.corners import region_corners
-from polyregions.analysis.polytope import cube_polytope, polytope_of
 from polyregions.analysis.shape import (
     bounding_box,
     facets,
@@ -14,6 +13,7 @@ from polyregions.analysis.shape import (
     vertices,
     volume,
 )
+from polyregions.geometry.double_description import cube_polytope, polytope_of
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from polyregions.analysis.decision import decision_boundary
 from polyregions.analysis.distances import boundary_distance
 from polyregions.analysis.distances import boundary_distances as float_distance
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
-from polyregions.analysis.polytope import float_root, square_root
 from polyregions.analysis.shape import largest_ball, vertices
 from polyregions.analysis.volumes import box_volume, exact_volumes, volumes
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.double_description import float_root, square_root
 from polyregions.theory.boundaries import boundary_volumes
 
 SCALES = [1e-300, 1e-200, 1e-170, 1e-100, 1.0, 1e100, 1e170, 1e200]

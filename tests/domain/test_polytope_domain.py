@@ -250,7 +250,7 @@ def solid():
 def test_halfspaces_and_models(planar):
     network, polytope = planar.network, planar.domain
     for region in planar:
-        halfspaces = region.halfspaces()
+        halfspaces = region.halfspaces(all_rows=True)
         assert len(halfspaces.offsets) == network.hidden_units + len(polytope.b)
         np.testing.assert_array_equal(halfspaces.normals[-4:], -polytope.A)
         np.testing.assert_array_equal(halfspaces.offsets[-4:], polytope.b)

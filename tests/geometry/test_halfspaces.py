@@ -18,7 +18,7 @@ def test_a_witness_lies_in_its_own_region_and_in_no_other(deep, domain):
     regions = pr.enumerate_regions(deep, domain)
     points = free_part(regions, regions.witnesses)
     for index in range(0, len(regions), max(1, len(regions) // 20)):
-        slack = regions[index].halfspaces().slack(points)
+        slack = regions[index].halfspaces(all_rows=True).slack(points)
         inside = (slack >= 0).all(axis=1)
         assert inside[index]
         assert inside.sum() == 1
@@ -28,7 +28,7 @@ def test_rows_are_the_pre_activations(deep):
     box = pr.Box.cube(3, 1.0)
     regions = pr.enumerate_regions(deep, box)
     region = regions[len(regions) // 2]
-    slack = region.halfspaces().slack(region.witness)
+    slack = region.halfspaces(all_rows=True).slack(region.witness)
     first, second, _ = deep.layers
     below = first.weight @ region.witness + first.bias
     above = second.weight @ np.maximum(below, 0) + second.bias
@@ -42,7 +42,7 @@ def test_rows_are_the_pre_activations(deep):
 
 def test_shapes_with_a_fixed_coordinate(deep):
     box = pr.Box([-1, 0.25, -2], [1, 0.25, 3])
-    polytope = pr.enumerate_regions(deep, box)[0].halfspaces()
+    polytope = pr.enumerate_regions(deep, box)[0].halfspaces(all_rows=True)
     assert polytope.normals.shape == (16 + 4, 2)
     assert polytope.offsets.shape == (20,)
 

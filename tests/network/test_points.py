@@ -63,6 +63,9 @@ def ask(lines, boundary):
         "forward": net.forward,
         "pattern": net.pattern,
         "in": lambda x: x in lines,
+        "find": lines.find,
+        "counts": lines.counts,
+        "contains": lines[0].contains,
         "region_of": lambda x: region_of(lines, x),
         "slack": lambda x: lines[0].halfspaces().slack(x),
         "nearest_decision_point": lambda x: nearest_decision_point(boundary, x),
@@ -78,6 +81,9 @@ QUESTIONS = [
     "forward",
     "pattern",
     "in",
+    "find",
+    "counts",
+    "contains",
     "region_of",
     "slack",
     "nearest_decision_point",
@@ -239,7 +245,7 @@ def test_a_pattern_of_no_region_is_not_found(lines):
         assert np.array([1, 2], dtype=np.uint64) in lines
 
 
-@pytest.mark.parametrize("wrong", [0.0, "0", None, slice(0, 2), np.array([0, 1]), [0]], ids=repr)
+@pytest.mark.parametrize("wrong", [0.0, "0", None, [0.5], {0: 1}, [[0]], slice("a")], ids=repr)
 def test_a_region_has_a_whole_number(lines, wrong):
     with pytest.raises(PolyregionsError, match="whole number, from 0 to 6"):
         lines[wrong]
@@ -249,4 +255,6 @@ def test_a_region_has_a_whole_number(lines, wrong):
 def test_a_region_that_is_not_there(lines, index):
     with pytest.raises(IndexError, match="holds 7"):
         lines[index]
-    assert lines[np.int64(6)].pattern == lines[-1].pattern
+    with pytest.raises(IndexError, match="holds 7"):
+        lines[[0, index]]
+    assert lines[np.int64(6)] == lines[-1]

@@ -12,10 +12,10 @@ import polyregions as pr
 from polyregions import examples
 from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.analysis.extremes import extreme_output
-from polyregions.analysis.shape import facet_rows
 from polyregions.domain.chart import chart_of, chart_point
 from polyregions.exact.facets import exact_facets
 from polyregions.network.exact_network import exact_network, exact_rows
+from polyregions.regions.facets import facet_rows
 
 # how far an answer may be off, relative to values of size 1
 CLOSE = 1e-5
@@ -228,7 +228,7 @@ def from_every_row(region) -> float:
     """The largest output by scipy's simplex, from every row of the region."""
     from scipy.optimize import linprog
 
-    polytope = region.halfspaces()
+    polytope = region.halfspaces(all_rows=True)
     matrix, shift = region.affine_map()
     answer = linprog(-matrix[0], A_ub=-polytope.normals, b_ub=polytope.offsets, bounds=(None, None))
     return shift[0] - answer.fun

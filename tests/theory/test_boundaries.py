@@ -48,7 +48,7 @@ def facet_lengths(network, box, *, bending):
         maps = [np.concatenate([m.ravel() for m in regions[k].affine_map()]) for k in (i, j)]
         if bending and np.allclose(maps[0], maps[1], rtol=0, atol=1e-12):
             continue
-        rows = regions[i].halfspaces()
+        rows = regions[i].halfspaces(all_rows=True)
         normal, offset = rows.normals[z], rows.offsets[z]
         start = -offset * normal / (normal @ normal)
         direction = np.array([-normal[1], normal[0]]) / np.linalg.norm(normal)

@@ -7,14 +7,15 @@ of an integer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
-from math import factorial, gcd, isqrt
+from math import factorial, gcd, isqrt, prod
 
 import flint
 
+from polyregions.errors import DomainError
 from polyregions.geometry.witness import nearest_float
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "polytope_of",
     "square_root",
 ]
+
+_MOST_INPUTS = 20  # beyond, the vertices of a cube alone are more than a million
 
 IntegerColumn = tuple[int, ...]
 IntegerRow = Sequence[int]
@@ -154,18 +157,32 @@ class DoubleDescription:
         >>> cube_polytope(3).cut([1, 1, 1, 0]).volume()
         Fraction(4, 1)
         """
-        total = flint.fmpq(0)
+        total = sum((size for _, size in self._sizes()), flint.fmpq(0))
+        total /= factorial(self.dimension)
+        return Fraction(int(total.p), int(total.q))
+
+    def centroid(self) -> tuple[Fraction, ...]:
+        """Return the exact centre of mass: the mean of all points.
+
+        Examples
+        --------
+        >>> [str(x) for x in cube_polytope(2).cut([1, 1, 0]).centroid()]
+        ['1/3', '1/3']
+        """
+        total, sums = flint.fmpq(0), [flint.fmpq(0)] * self.dimension
+        for corners, size in self._sizes():
+            total += size
+            for k in range(self.dimension):
+                sums[k] += size * sum((flint.fmpq(c[k], c[-1]) for c in corners), flint.fmpq(0))
+        means = [value / (total * (self.dimension + 1)) for value in sums]
+        return tuple(Fraction(int(mean.p), int(mean.q)) for mean in means)
+
+    def _sizes(self) -> Iterator[tuple[list[IntegerColumn], flint.fmpq]]:
+        """Yield the corners of each simplex of a triangulation, and m! times its volume."""
         for simplex in self.simplices():
             columns = [self.vertices[k] for k in simplex]
-            scale = 1
-            for column in columns:
-                scale *= column[-1]
-            total += flint.fmpq(abs(int(flint.fmpz_mat(columns).det())), scale)
-        factorial = 1
-        for k in range(2, self.dimension + 1):
-            factorial *= k
-        total /= factorial
-        return Fraction(int(total.p), int(total.q))
+            scale = prod(column[-1] for column in columns)
+            yield columns, flint.fmpq(abs(int(flint.fmpz_mat(columns).det())), scale)
 
     def simplices(self, face: int = -1, dimension: int = -1) -> list[list[int]]:
         """Return a triangulation of a face: lists of its dimension + 1 vertex numbers.
@@ -191,7 +208,18 @@ class DoubleDescription:
 
 
 def cube_polytope(dimension: int) -> DoubleDescription:
-    """Return the cube [-1, 1]^m."""
+    """Return the cube [-1, 1]^m.
+
+    Raises
+    ------
+    DomainError
+        If its 2^m vertices are too many.
+    """
+    if dimension > _MOST_INPUTS:
+        raise DomainError(
+            f"exact vertices are for few inputs, at most {_MOST_INPUTS}, not {dimension}: a cube "
+            f"alone has 2^{dimension}; fix some inputs or take a slice"
+        )
     rows = []
     for k in range(dimension):
         for sign in (1, -1):
@@ -284,7 +312,7 @@ def face_measure(
 
     Examples
     --------
-    >>> from polyregions.analysis.polytope import cube_polytope
+    >>> from polyregions.geometry.double_description import cube_polytope
     >>> square = cube_polytope(2)
     >>> face_measure(square, 0b11, 1, square.points())
     2.0
