@@ -17,6 +17,7 @@ import numpy as np
 from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.files.reading import MAX_FILE_BYTES, import_extra, naming, regular_file
 from polyregions.io import signals
+from polyregions.io.algebra import Operand, parameters_of, value_of
 from polyregions.io.onnx_model import (
     DROPPED_NODES,
     Node,
@@ -31,7 +32,6 @@ from polyregions.io.onnx_shapes import ONNX_SHAPES
 from polyregions.io.onnx_windows import ONNX_WINDOWS
 from polyregions.io.outputs import listing, side_by_side
 from polyregions.io.signals import Shape
-from polyregions.io.values import Operand, parameters_of, value_of
 from polyregions.network import Network
 
 __all__ = ["OPERATORS", "load_onnx", "require_supported", "supported_operators"]

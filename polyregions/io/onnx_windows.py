@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import values, windows
+from polyregions.io import algebra, windows
+from polyregions.io.algebra import Operand
 from polyregions.io.exact_floats import Floats
 from polyregions.io.signals import Shape, Signal
-from polyregions.io.values import Operand
 
 __all__ = ["ONNX_WINDOWS"]
 
@@ -19,7 +19,7 @@ Numbers = Sequence[int] | None
 
 
 def _planes(data: Operand) -> Signal:
-    signal = values.signal_of(data)
+    signal = algebra.signal_of(data)
     if not 3 <= len(signal.shape) <= 5:
         raise NetworkError(f"shape {signal.shape} is not (batch, channels, one to three axes)")
     return signal
@@ -54,10 +54,10 @@ def _filtered(
     data: Operand, filters: Operand, bias: Operand | None, kernel_shape: Numbers
 ) -> tuple[Signal, Floats, Floats | None]:
     """Return what a convolution reads: a signal, filters, and a bias."""
-    weight = values.floats_of(filters, "its filters")
+    weight = algebra.numbers_of(filters, "its filters")
     if tuple(kernel_shape or weight.shape[2:]) != weight.shape[2:]:
         raise FormatError(f"kernel_shape does not fit filters of shape {weight.shape}")
-    return _planes(data), weight, None if bias is None else values.floats_of(bias, "its bias")
+    return _planes(data), weight, None if bias is None else algebra.numbers_of(bias, "its bias")
 
 
 def _conv(

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import rearranging, signals, values, windows
+from polyregions.io import algebra, rearranging, signals, windows
+from polyregions.io.algebra import Operand, Value
 from polyregions.io.exact_floats import Floats
 from polyregions.io.signals import Shape, Signal
-from polyregions.io.values import Operand, Value
 
 __all__ = ["TORCH_WINDOWS"]
 
 
 def _on_planes(operand: Operand, spatial: int, operation: Callable[[Signal], Signal]) -> Signal:
     """Return what an operation on (batch, channels, spatial...) makes, without batch if need be."""
-    signal = values.signal_of(operand)
+    signal = algebra.signal_of(operand)
     if len(signal.shape) == spatial + 1:
         result = operation(signals.reshape(signal, (1, *signal.shape)))
         return signals.reshape(result, result.shape[1:])
@@ -40,10 +40,10 @@ def _aten_sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups
 
 
 def _filters(weight: Any, bias: Any, spatial: int) -> tuple[Floats, Floats | None]:
-    filters = values.floats_of(weight, "its weight")
+    filters = algebra.numbers_of(weight, "its weight")
     if filters.ndim != spatial + 2:
         raise NetworkError(f"filters of shape {filters.shape} do not have {spatial} spatial axes")
-    return filters, None if bias is None else values.floats_of(bias, "its bias")
+    return filters, None if bias is None else algebra.numbers_of(bias, "its bias")
 
 
 def _aten_convolution(spatial: int) -> Callable[..., Signal]:
@@ -131,7 +131,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
     """Adaptive pooling where the extents are multiples of the result's."""
 
     def pooled(self: Operand, output_size: Any) -> Signal:
-        extents, out = values.signal_of(self).shape[-spatial:], _per_axis(output_size, spatial)
+        extents, out = algebra.signal_of(self).shape[-spatial:], _per_axis(output_size, spatial)
         if min(out) < 1 or any(extent % size for extent, size in zip(extents, out, strict=True)):
             raise UnsupportedOperatorError(
                 f"it makes windows of different sizes: {extents} to {out}"
@@ -149,14 +149,14 @@ _PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replica
 def _aten_pad(
     self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Value:
-    given, flat = values.value_of(self), [int(entry) for entry in pad]
+    given, flat = algebra.value_of(self), [int(entry) for entry in pad]
     if len(flat) % 2 or len(flat) > 2 * len(given.shape):
         raise FormatError(f"pads {flat} do not fit {given.shape}")
     # torch starts with the last axis
     pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
     pads = [(0, 0)] * (len(given.shape) - len(pairs)) + pairs
     if mode == "constant":
-        return rearranging.padded(given, pads, float(values.floats_of(value or 0.0, "its value")))
+        return rearranging.padded(given, pads, float(algebra.numbers_of(value or 0.0, "its value")))
     if mode not in _PAD_MODES or min(map(min, pads)) < 0:
         raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
     signals.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
@@ -172,7 +172,7 @@ def _enlarging(spatial: int, *, centred: bool) -> Callable[..., Value]:
         output_size: Sequence[int] | None = None,
         scale_factors: Sequence[float] | None = None,
     ) -> Value:
-        value = values.value_of(input if self is None else self)
+        value = algebra.value_of(input if self is None else self)
         extents = value.shape[-spatial:]
         factors: Sequence[float | None] = scale_factors or [None] * spatial
         sizes = output_size or [
@@ -218,10 +218,10 @@ TORCH_WINDOWS: dict[str, Callable[..., Any]] = {
     "constant_pad_nd.default": _aten_pad,
     "pad.default": _aten_pad,
     "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
-        values.value_of(self), upscale_factor, block_first=False
+        algebra.value_of(self), upscale_factor, block_first=False
     ),
     "pixel_unshuffle.default": lambda self, downscale_factor: rearranging.space_to_depth(
-        values.value_of(self), downscale_factor, block_first=False
+        algebra.value_of(self), downscale_factor, block_first=False
     ),
     **{
         f"{name}{k}d.{overload}": _enlarging(k, centred="exact" in name)
