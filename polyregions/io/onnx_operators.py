@@ -64,12 +64,8 @@ def _gemm(
 
 def _batch_norm(
     data: Operand,
-    scale: Operand,
-    shift: Operand,
-    mean: Operand,
-    variance: Operand,
     /,
-    *,
+    *statistics: Operand,
     epsilon: float = 1e-5,
     momentum: float = 0.9,
     training_mode: int = 0,
@@ -77,11 +73,9 @@ def _batch_norm(
 ) -> Value:
     if training_mode or spatial != 1:
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
-    factor, constant, centre, square = (
-        algebra.numbers_of(part, "a statistic") for part in (scale, shift, mean, variance)
-    )
+    scale, shift, mean, variance = (algebra.numbers_of(s, "a statistic") for s in statistics)
     rounded = float(np.float32(epsilon))
-    return lowering.batch_norm(algebra.signal_of(data), factor, constant, centre, square, rounded)
+    return lowering.batch_norm(algebra.signal_of(data), scale, shift, mean, variance, rounded)
 
 
 def _scaler(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -272,21 +272,27 @@ def _space_to_depth(data: Operand, /, *, blocksize: int) -> Value:
 _LARGEST_DENOMINATOR = 2**8
 
 
+class OtherModes(TypedDict, total=False):
+    """Attributes of resizing in other modes, which change nothing here."""
+
+    antialias: int
+    cubic_coeff_a: float
+    exclude_outside: int
+    extrapolation_value: float
+
+
 def _resize(
     data: Operand,
     /,
     *given: Operand | None,
-    antialias: int = 0,
     axes: Sequence[int] | None = None,
     coordinate_transformation_mode: str | None = None,
-    cubic_coeff_a: float = 0.0,
-    exclude_outside: int = 0,
-    extrapolation_value: float = 0.0,
     keep_aspect_ratio_policy: str = "stretch",
     mode: str = "nearest",
     nearest_mode: str | None = None,
+    **others: Unpack[OtherModes],
 ) -> Value:
-    """Repeat or drop values; the attributes of other modes change nothing here."""
+    """Repeat or drop values."""
     value = algebra.value_of(data)
     # operator set 10 and Upsample have no region of interest, and coordinates of their own
     old = len(given) == 1
