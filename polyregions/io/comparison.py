@@ -60,11 +60,8 @@ def largest_difference(
     # what a source of single precision can hold
     points = points.astype(np.float32).astype(np.float64)
     programs: dict[str, Program] = {
-        ".onnx": lambda x: _run_onnx(file, x, output),
-        ".onnx.gz": lambda x: _run_onnx(file, x, output),
-        ".ckpt": lambda x: _run_torch(file, x),
-        ".pt": lambda x: _run_torch(file, x),
-        ".pth": lambda x: _run_torch(file, x),
+        **dict.fromkeys((".onnx", ".onnx.gz"), lambda x: _run_onnx(file, x, output)),
+        **dict.fromkeys((".ckpt", ".pt", ".pth"), lambda x: _run_torch(file, x)),
     }
     program = programs.get(format_suffix(file))
     expected = None if program is None else _result_in_time(program, points, seconds)

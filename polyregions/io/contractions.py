@@ -13,7 +13,7 @@ from polyregions.io.blocks import MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats, sparse
 from polyregions.io.signals import Shape, Signal, linear, moderate_shape
 
-__all__ = ["einsum", "matmul_stack"]
+__all__ = ["einsum"]
 
 
 def einsum(equation: str, operands: Sequence[Signal | Floats]) -> Signal:
@@ -53,20 +53,6 @@ def einsum(equation: str, operands: Sequence[Signal | Floats]) -> Signal:
     constants = [(p, labels) for p, labels in parts if not isinstance(p, Signal)]
     constant, of_constant = constants[0] if constants else (np.ones(()), "")
     return _contracted(signal, of_signal, constant, of_constant, result)
-
-
-def matmul_stack(signal: Signal, stack: Floats, *, signal_first: bool) -> Signal:
-    """Return the product of a signal and a stack of constant matrices, as numpy.matmul does.
-
-    Raises
-    ------
-    NetworkError
-        If the shapes do not chain.
-    """
-    vector = len(signal.shape) == 1
-    if signal_first:
-        return einsum("j,...jk->...k" if vector else "...ij,...jk->...ik", [signal, stack])
-    return einsum("...ij,j->...i" if vector else "...ij,...jk->...ik", [stack, signal])
 
 
 def _labels(equation: str, shapes: Sequence[Shape]) -> tuple[list[str], str]:

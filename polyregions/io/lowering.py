@@ -2,7 +2,8 @@
 
 Readers of every format speak to this module, and to its neighbours
 :mod:`~polyregions.io.windows` (convolution, pooling) and
-:mod:`~polyregions.io.maxima` (max, min, clipping); what a signal is and how linear
+:mod:`~polyregions.io.maxima` (max, min, clipping); those of programs, whose values may be
+constants as well, through :mod:`~polyregions.io.algebra`. What a signal is and how linear
 maps merge is in :mod:`~polyregions.io.signals`.
 
 Nothing is rounded here. An operator is merged into the block it reads where the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -91,7 +92,8 @@ def nnet_input_box(path: str | Path) -> Box | None:
             ) from None
 
 
-def _lines_of(file: Path) -> _Lines:
+def _lines_of(file: Path) -> Iterator[str]:
+    """Return the lines of a file; empty ones and comments are skipped."""
     try:
         text = read_bytes(file, _MAX_NNET_BYTES).decode("utf-8")
     except UnicodeDecodeError:
@@ -99,46 +101,31 @@ def _lines_of(file: Path) -> _Lines:
     if not text.endswith((",", "\n")):
         # a number cut in two would go unnoticed
         raise FormatError("its last line is not complete; it may be truncated: copy it again")
-    return _Lines(text.splitlines())
+    return (line for line in text.splitlines() if line.strip() and not line.startswith("//"))
 
 
-class _Lines:
-    """Lines of numbers, taken one after the other; empty ones and comments are skipped."""
+def _numbers(lines: Iterator[str], what: str) -> Floats:
+    """Return the numbers of the next line."""
+    line = next(lines, None)
+    if line is None:
+        raise FormatError(f"the file ends before {what}; it may be truncated: copy it again")
+    try:
+        # Python would read 1_0 as ten, and the digits of every script
+        if "_" in line or not line.isascii():
+            raise ValueError
+        return np.array([float(field) for field in line.strip().rstrip(",").split(",")])
+    except ValueError:
+        raise FormatError(f"{what} are not numbers separated by commas") from None
 
-    def __init__(self, lines: list[str]) -> None:
-        self._lines = [line for line in lines if line.strip() and not line.startswith("//")]
-        self._next = 0
 
-    def text(self, what: str) -> str:
-        """Return the next line."""
-        if self.finished():
-            raise FormatError(f"the file ends before {what}; it may be truncated: copy it again")
-        self._next += 1
-        return self._lines[self._next - 1]
-
-    def numbers(self, what: str) -> Floats:
-        """Return the numbers of the next line."""
-        line = self.text(what)
-        try:
-            # Python would read 1_0 as ten, and the digits of every script
-            if "_" in line or not line.isascii():
-                raise ValueError
-            return np.array([float(field) for field in line.strip().rstrip(",").split(",")])
-        except ValueError:
-            raise FormatError(f"{what} are not numbers separated by commas") from None
-
-    def take(self, count: int, what: str, *, or_one: bool = False) -> Floats:
-        """Return the numbers of the next line, which must be `count`, or one for them all."""
-        numbers = self.numbers(what)
-        if or_one and len(numbers) == 1:
-            numbers = np.repeat(numbers, count)
-        if len(numbers) != count:
-            raise FormatError(f"{what} are {len(numbers)} numbers instead of {count}")
-        return numbers
-
-    def finished(self) -> bool:
-        """Whether no line is left."""
-        return self._next >= len(self._lines)
+def _take(lines: Iterator[str], count: int, what: str, *, or_one: bool = False) -> Floats:
+    """Return the numbers of the next line, which must be `count`, or one for them all."""
+    numbers = _numbers(lines, what)
+    if or_one and len(numbers) == 1:
+        numbers = np.repeat(numbers, count)
+    if len(numbers) != count:
+        raise FormatError(f"{what} are {len(numbers)} numbers instead of {count}")
+    return numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,22 +139,22 @@ class _Header:
     ranges: Floats
 
 
-def _nnet_header(lines: _Lines) -> _Header:
-    count, inputs, outputs = _whole_sizes(lines.take(4, "the sizes of the network"))[:3]
+def _nnet_header(lines: Iterator[str]) -> _Header:
+    count, inputs, outputs = _whole_sizes(_take(lines, 4, "the sizes of the network"))[:3]
     if not 1 <= count <= _MAX_NNET_LAYERS:
         raise FormatError(f"the file claims {count} layers")
-    sizes = _whole_sizes(lines.numbers("the sizes of the layers"))
+    sizes = _whole_sizes(_numbers(lines, "the sizes of the layers"))
     # some programs write a size too many; the lines of weights say whether the first are right
     widths = sizes[: count + 1]
     if len(widths) <= count:
         raise FormatError(f"the sizes of the layers are {len(sizes)} numbers for {count} layers")
     if min(widths) < 1 or max(widths) > MAX_UNITS or (inputs, outputs) != (widths[0], widths[-1]):
         raise FormatError(f"the sizes of the layers {widths} are malformed")
-    lines.text("the unused flag")
-    smallest = lines.take(inputs, "the smallest inputs", or_one=True)
-    largest = lines.take(inputs, "the largest inputs", or_one=True)
-    means = lines.numbers("the means")
-    ranges = lines.numbers("the ranges")
+    next(lines, None)  # an unused flag
+    smallest = _take(lines, inputs, "the smallest inputs", or_one=True)
+    largest = _take(lines, inputs, "the largest inputs", or_one=True)
+    means = _numbers(lines, "the means")
+    ranges = _numbers(lines, "the ranges")
     return _Header(widths, smallest, largest, *_normalisation(means, ranges, inputs + 1))
 
 
@@ -183,24 +170,21 @@ def _normalisation(means: Floats, ranges: Floats, count: int) -> tuple[Floats, F
     return means, ranges
 
 
-def _network_of_lines(header: _Header, lines: _Lines, name: str) -> Network:
-    widths, means, ranges = (
-        header.widths,
-        _finite_numbers(header.means),
-        _finite_numbers(header.ranges),
-    )
+def _network_of_lines(header: _Header, lines: Iterator[str], name: str) -> Network:
+    widths = header.widths
+    means, ranges = (_finite_numbers(numbers) for numbers in (header.means, header.ranges))
     signal = signals.source((widths[0],))
     signal = lowering.divide(lowering.add(signal, -means[:-1]), ranges[:-1])
     last = len(widths) - 2
     for layer, (below, width) in enumerate(pairwise(widths)):
         what = f"layer {layer}"
-        matrix = [lines.take(below, f"weights of {what}") for _ in range(width)]
-        bias = [lines.take(1, f"biases of {what}") for _ in range(width)]
+        matrix = [_take(lines, below, f"weights of {what}") for _ in range(width)]
+        bias = [_take(lines, 1, f"biases of {what}") for _ in range(width)]
         weight, shift = (_finite_numbers(n) for n in (np.array(matrix), np.concatenate(bias)))
         signal = lowering.linear_layer(signal, weight, shift)
         if layer < last:
             signal = lowering.bend(signal, 0.0, 1.0)
-    if not lines.finished():
+    if next(lines, None) is not None:
         raise FormatError("the file goes on after its last layer; its sizes may be wrong")
     signal = lowering.add(lowering.multiply(signal, ranges[-1:]), means[-1:])
     return signals.to_network(signal, name)

@@ -7,7 +7,7 @@ import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from polyregions.files.reading import file_path, largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
 
-__all__ = ["load_npz", "load_polytope", "read_arrays", "save_network"]
+__all__ = ["load_npz", "load_polytope", "npy_header", "read_arrays", "save_network"]
 
 _LAYER_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
 _MAX_ARRAY_HEADER = 10_000
@@ -169,14 +169,20 @@ def _check_total(size: int, limit: int) -> None:
         )
 
 
+def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the shape and the type of the array that a stream begins with."""
+    header = np.lib.format
+    version = header.read_magic(stream)
+    read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
+    shape, _, dtype = read(stream, max_header_size=_MAX_ARRAY_HEADER)
+    return shape, dtype
+
+
 def _claimed_entries(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
     """Return how many numbers an array holds, by its header."""
     key = member.filename[:-4]
     with archive.open(member) as stream:
-        header = np.lib.format
-        version = header.read_magic(stream)
-        read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
-        shape, _, dtype = read(stream, max_header_size=_MAX_ARRAY_HEADER)
+        shape, dtype = npy_header(stream)
         if dtype.hasobject or dtype.kind not in _REAL_KINDS:
             raise FormatError(f"{key} holds {dtype} entries; save real numbers, not objects")
         size = math.prod(shape)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.files.reading import MAX_FILE_BYTES, import_extra, naming, regular_file
 from polyregions.io import signals
+from polyregions.io.algebra import Operand, parameters_of, value_of
 from polyregions.io.onnx_model import (
     DROPPED_NODES,
     Node,
@@ -31,7 +32,6 @@ from polyregions.io.onnx_shapes import ONNX_SHAPES
 from polyregions.io.onnx_windows import ONNX_WINDOWS
 from polyregions.io.outputs import listing, side_by_side
 from polyregions.io.signals import Shape
-from polyregions.io.values import Operand, parameters_of, value_of
 from polyregions.network import Network
 
 __all__ = ["OPERATORS", "load_onnx", "require_supported", "supported_operators"]
@@ -87,17 +87,25 @@ def require_supported(node: Node) -> None:
             f"operator {node.label} is not supported{reason}; supported are "
             f"{', '.join(supported_operators())}"
         )
-    known = {
-        name
-        for name, parameter in parameters_of(operator).items()
-        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    }
+    known = _attributes(operator)
     unknown = sorted(set(node.attributes) - known)
     if unknown:
         raise UnsupportedOperatorError(
             f"attribute {unknown[0]!r} of operator {node.label} is not supported; "
             f"supported are {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def _attributes(operator: Callable[..., Any]) -> set[str]:
+    """Return the names of the attributes that a function takes, one by one or as a dictionary."""
+    known: set[str] = set()
+    for name, parameter in parameters_of(operator).items():
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            known.add(name)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            (shared,) = get_args(get_type_hints(getattr(operator, "func", operator))[name])
+            known |= shared.__annotations__.keys()
+    return known
 
 
 # Add and Gemm broadcast differently before
@@ -277,7 +285,7 @@ def _check_given(
 ) -> None:
     """Refuse a node without an input that its operator needs."""
     for place, (name, parameter) in enumerate(parameters_of(operator).items()):
-        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL):
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             return
         given = inputs[place] if place < len(inputs) else attributes.get(name)
         if given is None and parameter.default is parameter.empty:

@@ -11,8 +11,8 @@ import numpy as np
 
 from polyregions.errors import FormatError
 from polyregions.files.reading import read_bytes, regular_file, unpacked
+from polyregions.io.algebra import Constant
 from polyregions.io.outputs import Maker, Output, chosen_outputs, kept_outputs
-from polyregions.io.values import Constant
 
 __all__ = [
     "DROPPED_NODES",

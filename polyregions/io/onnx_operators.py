@@ -13,25 +13,25 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import contractions, lowering, maxima, rearranging, values
+from polyregions.io import algebra, contractions, lowering, maxima, rearranging
+from polyregions.io.algebra import Constant, Operand, Value
 from polyregions.io.exact_floats import Floats, exact_floats, exact_product, exact_sum
 from polyregions.io.onnx_shapes import integers_of
 from polyregions.io.signals import MAX_VALUES
-from polyregions.io.values import Constant, Operand, Value
 
 __all__ = ["ONNX_COMPUTING"]
 
 
 def _sum(*parts: Operand) -> Value:
-    return reduce(values.added, parts[1:], values.value_of(parts[0]))
+    return reduce(algebra.added, parts[1:], algebra.value_of(parts[0]))
 
 
 def _div(first: Operand, second: Operand, /) -> Value:
     pair = [v for v in (first, second) if isinstance(v, np.ndarray) and v.dtype.kind in "iu"]
     if len(pair) < 2 or not pair[1].all():
-        return values.divided(first, second)
+        return algebra.divided(first, second)
     # integers are divided towards zero
-    return values.folded(lambda a, b: np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)), *pair)
+    return algebra.folded(lambda a, b: np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)), *pair)
 
 
 def _gemm(
@@ -45,7 +45,7 @@ def _gemm(
     transA: int = 0,
     transB: int = 0,
 ) -> Value:
-    factors = [values.value_of(first), values.value_of(second)]
+    factors = [algebra.value_of(first), algebra.value_of(second)]
     if any(len(factor.shape) != 2 for factor in factors):
         shapes = " and ".join(str(factor.shape) for factor in factors)
         raise NetworkError(f"shapes {shapes} are not those of matrices")
@@ -53,23 +53,19 @@ def _gemm(
         rearranging.rearranged(factor, np.transpose) if turn else factor
         for factor, turn in zip(factors, (transA, transB), strict=True)
     ]
-    result = values.multiplied(values.product(*turned), alpha)
+    result = algebra.multiplied(algebra.product(*turned), alpha)
     if shift is None:
         return result
-    bias = values.multiplied(shift, beta)
+    bias = algebra.multiplied(shift, beta)
     if np.broadcast_shapes(result.shape, bias.shape) != result.shape:
         raise NetworkError(f"a bias of shape {bias.shape} does not fit {result.shape}")
-    return values.added(result, bias)
+    return algebra.added(result, bias)
 
 
 def _batch_norm(
     data: Operand,
-    scale: Operand,
-    shift: Operand,
-    mean: Operand,
-    variance: Operand,
     /,
-    *,
+    *statistics: Operand,
     epsilon: float = 1e-5,
     momentum: float = 0.9,
     training_mode: int = 0,
@@ -77,23 +73,21 @@ def _batch_norm(
 ) -> Value:
     if training_mode or spatial != 1:
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
-    factor, constant, centre, square = (
-        values.floats_of(part, "a statistic") for part in (scale, shift, mean, variance)
-    )
+    scale, shift, mean, variance = (algebra.numbers_of(s, "a statistic") for s in statistics)
     rounded = float(np.float32(epsilon))
-    return lowering.batch_norm(values.signal_of(data), factor, constant, centre, square, rounded)
+    return lowering.batch_norm(algebra.signal_of(data), scale, shift, mean, variance, rounded)
 
 
 def _scaler(
     data: Operand, /, *, offset: Sequence[float] = (), scale: Sequence[float] = ()
 ) -> Value:
     """(x - offset) * scale, each one number or one per feature."""
-    value = values.value_of(data)
+    value = algebra.value_of(data)
     numbers = [np.array(given, dtype=np.float64) for given in (offset, scale)]
     for what, given in zip(("offset", "scale"), numbers, strict=True):
         if given.size not in (1, value.shape[-1]):
             raise NetworkError(f"its {what} of {given.size} numbers does not fit {value.shape}")
-    return values.multiplied(values.added(value, numbers[0], -1.0), numbers[1])
+    return algebra.multiplied(algebra.added(value, numbers[0], -1.0), numbers[1])
 
 
 def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
@@ -107,7 +101,7 @@ def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
         keepdims: int = 1,
         noop_with_empty_axes: int = 0,
     ) -> Value:
-        value = values.value_of(data)
+        value = algebra.value_of(data)
         given = () if axes is None else integers_of(axes)
         if not given and not noop_with_empty_axes:
             given = tuple(range(len(value.shape)))
@@ -118,7 +112,7 @@ def _reduction(over: Callable[..., Value]) -> Callable[..., Value]:
 
 
 def _product_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Constant:
-    array = values.constant_of(value)
+    array = algebra.constant_of(value)
     if array.dtype.kind not in "iu" or array.size > MAX_VALUES:
         raise UnsupportedOperatorError("only the product of a few integers is supported")
     # Python's integers do not overflow
@@ -127,32 +121,34 @@ def _product_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Constan
 
 
 def _prelu(data: Operand, slope: Operand, /) -> Value:
-    value, slopes = values.value_of(data), values.floats_of(slope, "its slope")
+    value, slopes = algebra.value_of(data), algebra.numbers_of(slope, "its slope")
     # the slope broadcasts in one direction only
     if np.broadcast_shapes(value.shape, slopes.shape) != value.shape:
         raise NetworkError(f"slopes of shape {slopes.shape} do not fit {value.shape}")
-    return values.bent(value, slopes, 1.0)
+    return algebra.bent(value, slopes, 1.0)
 
 
 def _clip(
     data: Operand, /, min: Operand | float | None = None, max: Operand | float | None = None
 ) -> Value:
-    bounds = [None if bound is None else values.constant_of(bound) for bound in (min, max)]
+    bounds = [None if bound is None else algebra.constant_of(bound) for bound in (min, max)]
     if any(bound is not None and bound.size != 1 for bound in bounds):
         raise NetworkError("its bounds must be single numbers")
-    return values.clipped(data, *(None if bound is None else bound.reshape(()) for bound in bounds))
+    return algebra.clipped(
+        data, *(None if bound is None else bound.reshape(()) for bound in bounds)
+    )
 
 
 def _hard_sigmoid(data: Operand, /, *, alpha: float = 0.2, beta: float = 0.5) -> Value:
     # attributes are float32; the defaults are written as decimals in the specification
-    line = values.added(values.multiplied(data, np.float32(alpha)), np.float32(beta))
-    return values.clipped(line, 0.0, 1.0)
+    line = algebra.added(algebra.multiplied(data, np.float32(alpha)), np.float32(beta))
+    return algebra.clipped(line, 0.0, 1.0)
 
 
 def _thresholded_relu(data: Operand, /, *, alpha: float = 1.0) -> Value:
     if alpha != 0:
         raise UnsupportedOperatorError(f"it jumps at alpha = {alpha!s}; only alpha = 0 does not")
-    return values.bent(data, 0.0, 1.0)
+    return algebra.bent(data, 0.0, 1.0)
 
 
 def _shrink(data: Operand, /, *, bias: float = 0.0, lambd: float = 0.5) -> Value:
@@ -162,14 +158,14 @@ def _shrink(data: Operand, /, *, bias: float = 0.0, lambd: float = 0.5) -> Value
             f"it jumps at lambd = {lambd!s} with bias = {bias!s}; "
             f"only the continuous one with bias = lambd is supported"
         )
-    return maxima.shrunk(values.signal_of(data), bias)
+    return maxima.shrunk(algebra.signal_of(data), bias)
 
 
 def _top_k(
     data: Operand, /, k: Operand | int, *, axis: int = -1, largest: int = 1, sorted: int = 1
 ) -> Value:
     """Return the largest or smallest values in order, but not their places."""
-    signal, (count, *_) = values.signal_of(data), integers_of(k)
+    signal, (count, *_) = algebra.signal_of(data), integers_of(k)
     axis = rearranging.axis_in(signal.shape, axis)
     if not 1 <= count <= signal.shape[axis]:
         raise NetworkError(f"it takes {count} of {signal.shape[axis]} values")
@@ -178,15 +174,15 @@ def _top_k(
 
 
 def _einsum(*operands: Operand, equation: str) -> Value:
-    return contractions.einsum(equation, [values.entries_of(operand) for operand in operands])
+    return contractions.einsum(equation, [algebra.entries_of(operand) for operand in operands])
 
 
 def _dequantize(
     data: Operand, scale: Operand, zero: Operand | None = None, /, *, axis: int = 1
 ) -> Value:
     """(x - zero point) times the scale, each number or one per slice of an axis."""
-    value, factor = values.constant_of(data), values.floats_of(scale, "its scale")
-    origin = np.zeros(factor.shape) if zero is None else values.floats_of(zero, "its zero point")
+    value, factor = algebra.constant_of(data), algebra.numbers_of(scale, "its scale")
+    origin = np.zeros(factor.shape) if zero is None else algebra.numbers_of(zero, "its zero point")
     if factor.size > 1:
         place = rearranging.axis_in(value.shape, axis)
         if factor.ndim > 1 or factor.size != value.shape[place]:
@@ -202,21 +198,21 @@ def _dequantize(
         shifted = exact_sum(entries, -origin.reshape(along))
         return None if shifted is None else exact_product(shifted, factor.reshape(along))
 
-    return values.folded(numbers, exact_floats(value, "its input"))
+    return algebra.folded(numbers, exact_floats(value, "its input"))
 
 
 def _of_constants(operation: np.ufunc) -> Callable[..., Operand]:
-    return lambda first, second, /: values.compared(
-        operation, values.constant_of(first), values.constant_of(second)
+    return lambda first, second, /: algebra.compared(
+        operation, algebra.constant_of(first), algebra.constant_of(second)
     )
 
 
 def _rounded(rounding: Callable[[Floats], Floats]) -> Callable[..., Value]:
-    return lambda data, /: values.folded(rounding, values.constant_of(data))
+    return lambda data, /: algebra.folded(rounding, algebra.constant_of(data))
 
 
 ONNX_COMPUTING: dict[str, Callable[..., Any]] = {
-    "Abs": lambda data, /: values.bent(data, -1.0, 1.0),
+    "Abs": lambda data, /: algebra.bent(data, -1.0, 1.0),
     "Add": _sum,
     "And": _of_constants(np.logical_and),
     "BatchNormalization": _batch_norm,
@@ -228,40 +224,40 @@ ONNX_COMPUTING: dict[str, Callable[..., Any]] = {
     "Equal": _of_constants(np.equal),
     "Floor": _rounded(np.floor),
     "Gemm": _gemm,
-    "Greater": partial(values.compared, np.greater),
-    "GreaterOrEqual": partial(values.compared, np.greater_equal),
+    "Greater": partial(algebra.compared, np.greater),
+    "GreaterOrEqual": partial(algebra.compared, np.greater_equal),
     "HardSigmoid": _hard_sigmoid,
     # attributes are float32; the default is written as a decimal in the specification
-    "LeakyRelu": lambda data, /, *, alpha=0.01: values.bent(data, np.float32(alpha), 1.0),
-    "Less": partial(values.compared, np.less),
-    "LessOrEqual": partial(values.compared, np.less_equal),
-    "MatMul": values.product,
-    "Max": lambda *parts: values.greatest(parts),
-    "Mean": lambda *parts: values.divided(_sum(*parts), float(len(parts))),
-    "Min": lambda *parts: values.least(parts),
-    "Mul": values.multiplied,
-    "Neg": lambda data, /: values.multiplied(data, np.int8(-1)),
-    "Not": values.opposite,
+    "LeakyRelu": lambda data, /, *, alpha=0.01: algebra.bent(data, np.float32(alpha), 1.0),
+    "Less": partial(algebra.compared, np.less),
+    "LessOrEqual": partial(algebra.compared, np.less_equal),
+    "MatMul": algebra.product,
+    "Max": lambda *parts: algebra.greatest(parts),
+    "Mean": lambda *parts: algebra.divided(_sum(*parts), float(len(parts))),
+    "Min": lambda *parts: algebra.least(parts),
+    "Mul": algebra.multiplied,
+    "Neg": lambda data, /: algebra.multiplied(data, np.int8(-1)),
+    "Not": algebra.opposite,
     "Or": _of_constants(np.logical_or),
     "PRelu": _prelu,
     "ReduceL1": _reduction(
-        lambda v, axes, keep: values.total_over(values.bent(v, -1.0, 1.0), axes, keep=keep)
+        lambda v, axes, keep: algebra.total_over(algebra.bent(v, -1.0, 1.0), axes, keep=keep)
     ),
     "ReduceMax": _reduction(
-        lambda v, axes, keep: values.extreme_over(v, axes, keep=keep, largest=True)
+        lambda v, axes, keep: algebra.extreme_over(v, axes, keep=keep, largest=True)
     ),
-    "ReduceMean": _reduction(values.mean_over),
+    "ReduceMean": _reduction(algebra.mean_over),
     "ReduceMin": _reduction(
-        lambda v, axes, keep: values.extreme_over(v, axes, keep=keep, largest=False)
+        lambda v, axes, keep: algebra.extreme_over(v, axes, keep=keep, largest=False)
     ),
     "ReduceProd": _reduction(_product_over),
-    "ReduceSum": _reduction(values.total_over),
-    "Relu": lambda data, /: values.bent(data, 0.0, 1.0),
+    "ReduceSum": _reduction(algebra.total_over),
+    "Relu": lambda data, /: algebra.bent(data, 0.0, 1.0),
     "Shrink": _shrink,
-    "Sub": lambda first, second, /: values.added(first, second, -1.0),
+    "Sub": lambda first, second, /: algebra.added(first, second, -1.0),
     "Sum": _sum,
     "ThresholdedRelu": _thresholded_relu,
     "TopK": _top_k,
-    "Where": values.chosen,
+    "Where": algebra.chosen,
     "ai.onnx.ml.Scaler": _scaler,
 }

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import rearranging, values
+from polyregions.io import algebra, rearranging
+from polyregions.io.algebra import Constant, Operand, Value
 from polyregions.io.signals import MAX_VALUES
 from polyregions.io.switches import Switch
-from polyregions.io.values import Constant, Operand, Value
 
 __all__ = ["ONNX_SHAPES", "integers_of"]
 
@@ -26,7 +26,7 @@ Integers = Operand | Sequence[int]
 
 def integers_of(given: Integers | int | None, what: str = "a shape or a list") -> tuple[int, ...]:
     """Return integers that an input or an attribute lists."""
-    array = np.asarray(values.constant_of(given, what))
+    array = np.asarray(algebra.constant_of(given, what))
     if array.size and (array.dtype.kind not in "iu" or array.ndim > 1):
         raise FormatError("a shape or a list of axes must be integers")
     return tuple(int(entry) for entry in array.reshape(-1))
@@ -40,22 +40,25 @@ def _dropout(
     *,
     seed: int = 0,
 ) -> Value:
-    if training_mode is not None and values.constant_of(training_mode).any():
+    if training_mode is not None and algebra.constant_of(training_mode).any():
         raise UnsupportedOperatorError("it is in training mode; export the model in eval mode")
-    return values.value_of(data)
+    return algebra.value_of(data)
 
 
 def _cast(data: Operand, /, *, to: int = 0) -> Operand:
+    from onnx import TensorProto, helper
+
     if not isinstance(data, np.ndarray):
         # a change of precision, which the rational function does not know; a comparison
         # becomes 0 or 1, or stays what it is
-        if to not in (*_FLOATS, _BFLOAT16) and not (to == _BOOL and isinstance(data, Switch)):
+        kinds = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16
+        if to not in kinds and not (to == TensorProto.BOOL and isinstance(data, Switch)):
             raise UnsupportedOperatorError(
                 "it casts a value that depends on the input to other than real numbers"
             )
         return data
-    dtype = {**_FLOATS, **_INTEGERS}.get(to)
-    if dtype is None:
+    dtype = helper.tensor_dtype_to_np_dtype(to)
+    if dtype.kind not in "fiub":
         raise UnsupportedOperatorError(
             "only casts to float, double, float16, integers and bool are supported"
         )
@@ -67,26 +70,11 @@ def _cast(data: Operand, /, *, to: int = 0) -> Operand:
     return cast
 
 
-_FLOATS: dict[int, Any] = {1: np.float32, 10: np.float16, 11: np.float64}
-_BFLOAT16, _BOOL = 16, 9
-_INTEGERS: dict[int, Any] = {
-    2: np.uint8,
-    3: np.int8,
-    4: np.uint16,
-    5: np.int16,
-    6: np.int32,
-    7: np.int64,
-    _BOOL: np.bool_,
-    12: np.uint32,
-    13: np.uint64,
-}
-
-
 # --- shapes ------------------------------------------------------------------
 
 
 def _flatten(data: Operand, /, *, axis: int = 1) -> Value:
-    value = values.value_of(data)
+    value = algebra.value_of(data)
     shape = value.shape
     if not -len(shape) <= axis <= len(shape):
         raise FormatError(f"axis {axis} does not exist in shape {shape}")
@@ -95,7 +83,7 @@ def _flatten(data: Operand, /, *, axis: int = 1) -> Value:
 
 
 def _reshape(data: Operand, shape: Operand | None = None, /, *, allowzero: int = 0) -> Value:
-    value = values.value_of(data)
+    value = algebra.value_of(data)
     if shape is None:
         raise FormatError("the shape is missing")
     target = [
@@ -106,23 +94,23 @@ def _reshape(data: Operand, shape: Operand | None = None, /, *, allowzero: int =
 
 
 def _squeeze(data: Operand, /, axes: Integers | None = None) -> Value:
-    return rearranging.squeezed(values.value_of(data), None if axes is None else integers_of(axes))
+    return rearranging.squeezed(algebra.value_of(data), None if axes is None else integers_of(axes))
 
 
 def _unsqueeze(data: Operand, /, axes: Integers) -> Value:
-    return rearranging.unsqueezed(values.value_of(data), integers_of(axes))
+    return rearranging.unsqueezed(algebra.value_of(data), integers_of(axes))
 
 
 def _transpose(data: Operand, /, *, perm: Sequence[int] | None = None) -> Value:
-    return rearranging.rearranged(values.value_of(data), lambda array: np.transpose(array, perm))
+    return rearranging.rearranged(algebra.value_of(data), lambda array: np.transpose(array, perm))
 
 
 def _expand(data: Operand, shape: Operand, /) -> Value:
-    return rearranging.broadcast_to(values.value_of(data), integers_of(shape))
+    return rearranging.broadcast_to(algebra.value_of(data), integers_of(shape))
 
 
 def _tile(data: Operand, repeats: Operand, /) -> Value:
-    value, times = values.value_of(data), integers_of(repeats)
+    value, times = algebra.value_of(data), integers_of(repeats)
     if len(times) != len(value.shape):
         raise FormatError(f"its repeats do not fit {value.shape}")
     return rearranging.tiled(value, times)
@@ -132,14 +120,14 @@ def _tile(data: Operand, repeats: Operand, /) -> Value:
 
 
 def _index(index: Operand) -> Constant:
-    array = values.constant_of(index, "its index")
+    array = algebra.constant_of(index, "its index")
     if array.dtype.kind not in "iu":
         raise FormatError("its index is not of integers")
     return array
 
 
 def _gather(data: Operand, index: Operand, /, *, axis: int = 0) -> Value:
-    value, places = values.value_of(data), _index(index)
+    value, places = algebra.value_of(data), _index(index)
     axis = rearranging.axis_in(value.shape, axis)
     if math.prod(value.shape) // value.shape[axis] * places.size > MAX_VALUES:
         raise FormatError("its inputs are missing or too large")
@@ -147,7 +135,7 @@ def _gather(data: Operand, index: Operand, /, *, axis: int = 0) -> Value:
 
 
 def _gather_nd(data: Operand, index: Operand, /, *, batch_dims: int = 0) -> Value:
-    value, places = values.value_of(data), _index(index)
+    value, places = algebra.value_of(data), _index(index)
     if batch_dims:
         raise UnsupportedOperatorError("only batch_dims = 0 is supported")
     count, axes = math.prod(places.shape[:-1]), places.shape[-1]
@@ -160,7 +148,7 @@ def _gather_nd(data: Operand, index: Operand, /, *, batch_dims: int = 0) -> Valu
 def _split(
     data: Operand, /, split: Integers | None = None, *, axis: int = 0, num_outputs: int = 1
 ) -> tuple[Value, ...]:
-    value = values.value_of(data)
+    value = algebra.value_of(data)
     axis = rearranging.axis_in(value.shape, axis)
     if split is not None:
         return rearranging.parts_along(value, axis, integers_of(split))
@@ -179,7 +167,7 @@ def _slice(
     axes: Integers | None = None,
     steps: Operand | None = None,
 ) -> Value:
-    value, first = values.value_of(data), integers_of(starts)
+    value, first = algebra.value_of(data), integers_of(starts)
     along = range(len(first)) if axes is None else integers_of(axes)
     strides = (1,) * len(first) if steps is None else integers_of(steps)
     where = [slice(None)] * len(value.shape)
@@ -202,14 +190,14 @@ def _pad(
 ) -> Value:
     if mode != "constant":
         raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported, only 'constant'")
-    given, flat = values.value_of(data), integers_of(pads)
+    given, flat = algebra.value_of(data), integers_of(pads)
     along = range(len(given.shape)) if axes is None else integers_of(axes)
     if len(flat) != 2 * len(along):
         raise FormatError(f"pads {flat} do not fit {given.shape}")
     pairs = [(0, 0)] * len(given.shape)
     for axis, before, after in zip(along, flat[: len(along)], flat[len(along) :], strict=True):
         pairs[rearranging.axis_in(given.shape, axis)] = (before, after)
-    fill = 0.0 if value is None else float(values.floats_of(value, "its value").reshape(()))
+    fill = 0.0 if value is None else float(algebra.numbers_of(value, "its value").reshape(()))
     return rearranging.padded(given, pairs, fill)
 
 
@@ -217,11 +205,11 @@ def _pad(
 
 
 def _shape(data: Operand, /, *, start: int = 0, end: int | None = None) -> Constant:
-    return np.array(values.value_of(data).shape[start:end], dtype=np.int64)
+    return np.array(algebra.value_of(data).shape[start:end], dtype=np.int64)
 
 
 def _size(data: Operand, /) -> Constant:
-    return np.array(math.prod(values.value_of(data).shape), dtype=np.int64)
+    return np.array(math.prod(algebra.value_of(data).shape), dtype=np.int64)
 
 
 def _constant(
@@ -253,16 +241,16 @@ def _constant_of_shape(shape: Operand, /, *, value: Constant | None = None) -> C
     fill = np.zeros(1, np.float32) if value is None else np.asarray(value)
     if fill.size != 1 or min(extents, default=0) < 0:
         raise FormatError("its shape is negative or its value is not a single number")
-    values.require_moderate(math.prod(extents), fill)
+    algebra.require_moderate(math.prod(extents), fill)
     return np.full(extents, fill.reshape(())[()])
 
 
 def _range(start: Operand, limit: Operand, delta: Operand, /) -> Constant:
-    numbers = [values.constant_of(number) for number in (start, limit, delta)]
+    numbers = [algebra.constant_of(number) for number in (start, limit, delta)]
     if any(number.size != 1 or number.dtype.kind not in "iu" for number in numbers):
         raise UnsupportedOperatorError("only ranges of integers are supported")
     entries = range(*(int(number.reshape(())) for number in numbers))
-    values.require_moderate(len(entries), *numbers)
+    algebra.require_moderate(len(entries), *numbers)
     return np.array(entries, dtype=np.result_type(*numbers))
 
 
@@ -272,11 +260,11 @@ def _range(start: Operand, limit: Operand, delta: Operand, /) -> Constant:
 def _depth_to_space(data: Operand, /, *, blocksize: int, mode: str = "DCR") -> Value:
     if mode not in ("DCR", "CRD"):
         raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported")
-    return rearranging.depth_to_space(values.value_of(data), blocksize, block_first=mode == "DCR")
+    return rearranging.depth_to_space(algebra.value_of(data), blocksize, block_first=mode == "DCR")
 
 
 def _space_to_depth(data: Operand, /, *, blocksize: int) -> Value:
-    return rearranging.space_to_depth(values.value_of(data), blocksize, block_first=True)
+    return rearranging.space_to_depth(algebra.value_of(data), blocksize, block_first=True)
 
 
 # by such a scale a coordinate is halfway between two places exactly, or far from it, so that
@@ -284,22 +272,28 @@ def _space_to_depth(data: Operand, /, *, blocksize: int) -> Value:
 _LARGEST_DENOMINATOR = 2**8
 
 
+class OtherModes(TypedDict, total=False):
+    """Attributes of resizing in other modes, which change nothing here."""
+
+    antialias: int
+    cubic_coeff_a: float
+    exclude_outside: int
+    extrapolation_value: float
+
+
 def _resize(
     data: Operand,
     /,
     *given: Operand | None,
-    antialias: int = 0,
     axes: Sequence[int] | None = None,
     coordinate_transformation_mode: str | None = None,
-    cubic_coeff_a: float = 0.0,
-    exclude_outside: int = 0,
-    extrapolation_value: float = 0.0,
     keep_aspect_ratio_policy: str = "stretch",
     mode: str = "nearest",
     nearest_mode: str | None = None,
+    **others: Unpack[OtherModes],
 ) -> Value:
-    """Repeat or drop values; the attributes of other modes change nothing here."""
-    value = values.value_of(data)
+    """Repeat or drop values."""
+    value = algebra.value_of(data)
     # operator set 10 and Upsample have no region of interest, and coordinates of their own
     old = len(given) == 1
     # none of it, the scales, the sizes
@@ -316,7 +310,7 @@ def _resize(
     places = [rearranging.axis_in(value.shape, axis) for axis in along]
     extents = [value.shape[axis] for axis in places]
     factors = (
-        [] if scales is None else [Fraction(float(s)) for s in values.constant_of(scales).flat]
+        [] if scales is None else [Fraction(float(s)) for s in algebra.constant_of(scales).flat]
     )
     if factors:
         new = [math.floor(e * factor) for e, factor in zip(extents, factors, strict=True)]
@@ -348,7 +342,7 @@ def _resize(
 
 ONNX_SHAPES: dict[str, Callable[..., Any]] = {
     "Cast": _cast,
-    "Concat": lambda *parts, axis: values.joined(parts, axis),
+    "Concat": lambda *parts, axis: algebra.joined(parts, axis),
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
     "DepthToSpace": _depth_to_space,
@@ -357,7 +351,7 @@ ONNX_SHAPES: dict[str, Callable[..., Any]] = {
     "Flatten": _flatten,
     "Gather": _gather,
     "GatherND": _gather_nd,
-    "Identity": lambda data, /: values.value_of(data),
+    "Identity": lambda data, /: algebra.value_of(data),
     "Pad": _pad,
     "Range": _range,
     "Reshape": _reshape,

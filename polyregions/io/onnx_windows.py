@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import values, windows
+from polyregions.io import algebra, windows
+from polyregions.io.algebra import Operand
 from polyregions.io.exact_floats import Floats
 from polyregions.io.signals import Shape, Signal
-from polyregions.io.values import Operand
 
 __all__ = ["ONNX_WINDOWS"]
 
@@ -19,23 +19,32 @@ Numbers = Sequence[int] | None
 
 
 def _planes(data: Operand) -> Signal:
-    signal = values.signal_of(data)
+    signal = algebra.signal_of(data)
     if not 3 <= len(signal.shape) <= 5:
         raise NetworkError(f"shape {signal.shape} is not (batch, channels, one to three axes)")
     return signal
 
 
-def _sliding(
-    spatial: Shape, kernel: Shape, strides: Numbers, pads: Numbers, dilations: Numbers, auto: str
-) -> windows.Sliding:
-    """Return how windows of a kernel slide, from a node's attributes."""
+class Window(TypedDict, total=False):
+    """Attributes that operators with windows share."""
+
+    auto_pad: str
+    dilations: Sequence[int]
+    kernel_shape: Sequence[int]
+    pads: Sequence[int]
+    strides: Sequence[int]
+
+
+def _sliding(spatial: Shape, kernel: Shape, window: Window) -> windows.Sliding:
+    """Return how windows of a kernel slide."""
     rank = len(spatial)
-    steps, spacing = (tuple(given or [1] * rank) for given in (strides, dilations))
+    ones, auto = [1] * rank, window.get("auto_pad", "NOTSET")
+    steps, spacing = tuple(window.get("strides", ones)), tuple(window.get("dilations", ones))
     if len(kernel) != rank or len(steps) != rank or len(spacing) != rank:
         raise FormatError(f"its kernel, strides or dilations do not fit {spatial}")
     if min((*steps, *spacing, *kernel)) < 1:
         raise FormatError("a kernel, stride or dilation is not positive")
-    flat = tuple(pads or [0] * 2 * rank)
+    flat = tuple(window.get("pads", [0] * 2 * rank))
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         at_the_end = auto == "SAME_UPPER"
         pairs = windows.same_padding(spatial, kernel, steps, spacing, at_the_end=at_the_end)
@@ -51,13 +60,13 @@ def _sliding(
 
 
 def _filtered(
-    data: Operand, filters: Operand, bias: Operand | None, kernel_shape: Numbers
+    data: Operand, filters: Operand, bias: Operand | None, window: Window
 ) -> tuple[Signal, Floats, Floats | None]:
     """Return what a convolution reads: a signal, filters, and a bias."""
-    weight = values.floats_of(filters, "its filters")
-    if tuple(kernel_shape or weight.shape[2:]) != weight.shape[2:]:
+    weight = algebra.numbers_of(filters, "its filters")
+    if tuple(window.get("kernel_shape", weight.shape[2:])) != weight.shape[2:]:
         raise FormatError(f"kernel_shape does not fit filters of shape {weight.shape}")
-    return _planes(data), weight, None if bias is None else values.floats_of(bias, "its bias")
+    return _planes(data), weight, None if bias is None else algebra.numbers_of(bias, "its bias")
 
 
 def _conv(
@@ -66,16 +75,11 @@ def _conv(
     bias: Operand | None = None,
     /,
     *,
-    auto_pad: str = "NOTSET",
-    dilations: Numbers = None,
     group: int = 1,
-    kernel_shape: Numbers = None,
-    pads: Numbers = None,
-    strides: Numbers = None,
+    **window: Unpack[Window],
 ) -> Signal:
-    signal, weight, shift = _filtered(data, filters, bias, kernel_shape)
-    spatial, kernel = signal.shape[2:], weight.shape[2:]
-    sliding = _sliding(spatial, kernel, strides, pads, dilations, auto_pad)
+    signal, weight, shift = _filtered(data, filters, bias, window)
+    sliding = _sliding(signal.shape[2:], weight.shape[2:], window)
     return windows.convolve(signal, weight, shift, sliding._replace(groups=group))
 
 
@@ -85,18 +89,14 @@ def _conv_transpose(
     bias: Operand | None = None,
     /,
     *,
-    auto_pad: str = "NOTSET",
-    dilations: Numbers = None,
     group: int = 1,
-    kernel_shape: Numbers = None,
     output_padding: Numbers = None,
     output_shape: Numbers = None,
-    pads: Numbers = None,
-    strides: Numbers = None,
+    **window: Unpack[Window],
 ) -> Signal:
-    signal, weight, shift = _filtered(data, filters, bias, kernel_shape)
+    signal, weight, shift = _filtered(data, filters, bias, window)
     spatial, kernel = signal.shape[2:], weight.shape[2:]
-    sliding = _sliding(spatial, kernel, strides, pads, dilations, auto_pad)
+    sliding, auto_pad = _sliding(spatial, kernel, window), window.get("auto_pad", "NOTSET")
     extra = tuple(output_padding or [0] * len(spatial))
     allowed = zip(extra, sliding.strides, sliding.dilations, strict=True)
     if not all(0 <= more < max(stride, dilation) for more, stride, dilation in allowed):
@@ -134,21 +134,17 @@ def _pool(
     data: Operand,
     /,
     *,
-    auto_pad: str = "NOTSET",
     ceil_mode: int = 0,
     count_include_pad: int = 0,
-    dilations: Numbers = None,
-    kernel_shape: Sequence[int],
-    pads: Numbers = None,
     storage_order: int = 0,
-    strides: Numbers = None,
     largest: bool,
+    **window: Unpack[Window],
 ) -> Signal:
     if storage_order:
         raise UnsupportedOperatorError("storage_order = 1 is not supported")
-    signal, kernel = _planes(data), tuple(kernel_shape)
+    signal, kernel = _planes(data), tuple(window["kernel_shape"])
     spatial = signal.shape[2:]
-    sliding = _sliding(spatial, kernel, strides, pads, dilations, auto_pad)
+    sliding = _sliding(spatial, kernel, window)
     if any(max(pair) >= taps for taps, pair in zip(kernel, sliding.pads, strict=True)):
         raise NetworkError(f"pads {sliding.pads} are not smaller than the window {kernel}")
     placed = windows.windows_with_ceil if ceil_mode else windows.windows

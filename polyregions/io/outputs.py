@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from polyregions.errors import FormatError
 from polyregions.io import lowering, rearranging
+from polyregions.io.algebra import entries_of
 from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
 from polyregions.io.signals import Signal
 from polyregions.io.switches import Switch
-from polyregions.io.values import entries_of
 
 __all__ = ["Maker", "Output", "chosen_outputs", "kept_outputs", "listing", "side_by_side"]
 

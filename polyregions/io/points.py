@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from polyregions.errors import DomainError, FormatError, NetworkError
 from polyregions.files.reading import file_path, read_bytes, unpacked
 from polyregions.io.exact_floats import Floats, exact_floats
+from polyregions.io.npz import npy_header
 
 __all__ = ["read_idx", "read_point"]
 
@@ -76,11 +77,8 @@ def read_point(path: str | Path, dimension: int) -> Floats:
     file = Path(path)
     data = read_bytes(file)
     try:
-        header = np.lib.format
         stream = BytesIO(data)
-        version = header.read_magic(stream)
-        read = header.read_array_header_1_0 if version == (1, 0) else header.read_array_header_2_0
-        shape, _, dtype = read(stream)
+        shape, dtype = npy_header(stream)
         size = math.prod(shape)
         # numpy would allocate what the header claims before it reads
         if dtype.hasobject or size * dtype.itemsize != len(data) - stream.tell():

@@ -22,6 +22,7 @@ from polyregions.io.signals import MAX_VALUES, Shape, Signal, reshape, select
 __all__ = [
     "COORDINATES",
     "ROUNDINGS",
+    "Value",
     "axis_in",
     "broadcast_to",
     "depth_to_space",

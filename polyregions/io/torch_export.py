@@ -17,6 +17,7 @@ import numpy as np
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import naming, read_bytes
 from polyregions.io import signals
+from polyregions.io.algebra import Operand
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
 from polyregions.io.outputs import Maker, chosen_outputs, kept_outputs, side_by_side
@@ -36,7 +37,6 @@ from polyregions.io.torch_archive import (
 )
 from polyregions.io.torch_operators import DROPPED_AT_THE_END, lowered, lowering_of
 from polyregions.io.torch_shapes import TORCH_VIEWS
-from polyregions.io.values import Operand
 from polyregions.network import Network
 
 __all__ = ["load_pt2", "read_pt2"]

@@ -12,12 +12,12 @@ from typing import Any
 from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.files.reading import import_extra
 from polyregions.io import signals
+from polyregions.io.algebra import parameters_of
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.io.lowering import DroppedOperatorWarning
 from polyregions.io.signals import Signal
 from polyregions.io.torch_export import read_pt2
 from polyregions.io.torch_operators import ATEN, lowered
-from polyregions.io.values import parameters_of
 from polyregions.network import Network
 
 __all__ = ["LEAVES", "floats_of", "from_torch", "supported_modules", "without_dropped"]
@@ -174,7 +174,7 @@ def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Ne
     signal = signals.source((1, int(width)))
     for place, kind, leaf in leaves:
         try:
-            signal = _lowered(torch, signal, kind, leaf, place)
+            signal = _layer_result(torch, signal, kind, leaf, place)
         except UnsupportedOperatorError as error:
             raise type(error)(f"module {kind} (at {place or 'the top'}): {error}") from None
         except NetworkError as error:
@@ -182,7 +182,7 @@ def _sequential(torch: Any, leaves: list[tuple[str, str, Any]], name: str) -> Ne
     return signals.to_network(signal, name)
 
 
-def _lowered(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Signal:
+def _layer_result(torch: Any, signal: Signal, kind: str, leaf: Any, place: str) -> Signal:
     """Return what a layer makes of a signal: its attributes have the names of ATen's arguments."""
     if kind in _DROPPED_LAYERS:
         raise UnsupportedOperatorError("it may only be the very last one")

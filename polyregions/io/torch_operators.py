@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import contractions, lowering, maxima, values
+from polyregions.io import algebra, contractions, lowering, maxima
+from polyregions.io.algebra import Operand, Value
 from polyregions.io.rearranging import axis_in, rearranged
 from polyregions.io.switches import Switch
 from polyregions.io.torch_shapes import TORCH_COPIES, TORCH_VIEWS
 from polyregions.io.torch_windows import TORCH_WINDOWS
-from polyregions.io.values import Operand, Value
 
 __all__ = ["ATEN", "DROPPED_AT_THE_END", "lowered", "lowering_of"]
 
@@ -41,7 +41,7 @@ _READ_SWITCHES = frozenset(
 
 
 def _aten_number(value: Any) -> float:
-    return float(values.floats_of(value, "its number"))
+    return float(algebra.numbers_of(value, "its number"))
 
 
 # --- sums and products -------------------------------------------------------
@@ -63,13 +63,13 @@ def _aten_combined(self: Operand, other: Operand, alpha: Any, sign: float) -> Va
     pair = self, other
     if all(isinstance(part, np.ndarray) and part.dtype.kind == "b" for part in pair):
         raise UnsupportedOperatorError("it adds truth values; convert them to numbers before")
-    return values.added(
-        values.entries_of(self), values.multiplied(values.entries_of(other), alpha), sign
+    return algebra.added(
+        algebra.entries_of(self), algebra.multiplied(algebra.entries_of(other), alpha), sign
     )
 
 
 def _mul(self: Operand, other: Operand) -> Value:
-    return values.multiplied(self, other)
+    return algebra.multiplied(self, other)
 
 
 def _matmul(
@@ -80,15 +80,15 @@ def _matmul(
     tensor: Operand | None = None,
 ) -> Value:
     (second,) = (factor for factor in (other, mat2, vec, tensor) if factor is not None)
-    return values.product(self, second)
+    return algebra.product(self, second)
 
 
 def _aten_linear(input: Operand, weight: Any = None, bias: Any = None) -> Value:
-    matrix = values.floats_of(weight, "its weight")
+    matrix = algebra.numbers_of(weight, "its weight")
     if matrix.ndim != 2:
         raise UnsupportedOperatorError("its weight must be a matrix")
-    shift = None if bias is None else values.floats_of(bias, "its bias")
-    return lowering.linear_layer(values.signal_of(input), matrix, shift)
+    shift = None if bias is None else algebra.numbers_of(bias, "its bias")
+    return lowering.linear_layer(algebra.signal_of(input), matrix, shift)
 
 
 def _addmm(
@@ -101,13 +101,13 @@ def _addmm(
     alpha: Any = 1,
 ) -> Value:
     factors = (mat1, mat2) if batch1 is None else (batch1, batch2)
-    return values.added(
-        values.multiplied(values.product(*factors), alpha), values.multiplied(self, beta)
+    return algebra.added(
+        algebra.multiplied(algebra.product(*factors), alpha), algebra.multiplied(self, beta)
     )
 
 
 def _aten_einsum(equation: str, tensors: Sequence[Operand]) -> Value:
-    return contractions.einsum(equation, [values.entries_of(tensor) for tensor in tensors])
+    return contractions.einsum(equation, [algebra.entries_of(tensor) for tensor in tensors])
 
 
 def _aten_batch_norm(
@@ -121,10 +121,10 @@ def _aten_batch_norm(
 ) -> Value:
     if training is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    mean, variance = (values.floats_of(s, "its statistic") for s in (running_mean, running_var))
-    scale = np.ones(len(mean)) if weight is None else values.floats_of(weight, "its weight")
-    shift = np.zeros(len(mean)) if bias is None else values.floats_of(bias, "its bias")
-    return lowering.batch_norm(values.signal_of(input), scale, shift, mean, variance, float(eps))
+    mean, variance = (algebra.numbers_of(s, "its statistic") for s in (running_mean, running_var))
+    scale = np.ones(len(mean)) if weight is None else algebra.numbers_of(weight, "its weight")
+    shift = np.zeros(len(mean)) if bias is None else algebra.numbers_of(bias, "its bias")
+    return lowering.batch_norm(algebra.signal_of(input), scale, shift, mean, variance, float(eps))
 
 
 # --- one number --------------------------------------------------------------
@@ -134,21 +134,21 @@ def _rrelu(self: Operand, lower: Any = 1 / 8, upper: Any = 1 / 3, training: bool
     if training:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
     # torch rounds the mean in the same way
-    return values.bent(self, (_aten_number(lower) + _aten_number(upper)) / 2, 1.0)
+    return algebra.bent(self, (_aten_number(lower) + _aten_number(upper)) / 2, 1.0)
 
 
 def _aten_prelu(self: Operand, weight: Any) -> Value:
-    value, slope = values.value_of(self), values.floats_of(weight, "its weight")
+    value, slope = algebra.value_of(self), algebra.numbers_of(weight, "its weight")
     if slope.size > 1:
         axis = 1 if len(value.shape) > 1 else 0
         if slope.shape != (value.shape[axis],):
             raise NetworkError(f"slopes of shape {slope.shape} do not fit {value.shape}")
         slope = slope.reshape(-1, *[1] * (len(value.shape) - axis - 1))
-    return values.bent(value, slope, 1.0)
+    return algebra.bent(value, slope, 1.0)
 
 
 def _aten_hard_sigmoid(self: Operand) -> Value:
-    return values.divided(values.clipped(values.added(self, 3.0), 0.0, 6.0), 6.0)
+    return algebra.divided(algebra.clipped(algebra.added(self, 3.0), 0.0, 6.0), 6.0)
 
 
 def _threshold(self: Operand, threshold: Any, value: Any) -> Value:
@@ -158,20 +158,20 @@ def _threshold(self: Operand, threshold: Any, value: Any) -> Value:
             f"it jumps at {least_value!r} from {other!r}, so the network is not continuous; "
             f"only a threshold that is also the value is piecewise linear"
         )
-    return values.clipped(self, least_value, None)
+    return algebra.clipped(self, least_value, None)
 
 
 def _soft_shrink(self: Operand, lambd: Any = 0.5) -> Value:
     by = _aten_number(lambd)
     if by < 0:
         raise FormatError("its lambda is negative")
-    return maxima.shrunk(values.signal_of(self), by)
+    return maxima.shrunk(algebra.signal_of(self), by)
 
 
 def _hard_shrink(self: Operand, lambd: Any = 0.5) -> Value:
     if _aten_number(lambd) != 0:
         raise UnsupportedOperatorError("it jumps, so the network is not continuous; use Softshrink")
-    return values.value_of(self)
+    return algebra.value_of(self)
 
 
 # --- several numbers ---------------------------------------------------------
@@ -186,20 +186,20 @@ def _axes(value: Value, dim: Any) -> tuple[int, ...]:
 
 def _aten_reduction(over: Callable[..., Value]) -> Callable[..., Value]:
     def reduced(self: Operand, dim: Any = None, keepdim: bool = False) -> Value:
-        value = values.entries_of(self)
+        value = algebra.entries_of(self)
         return over(value, _axes(value, dim), keep=keepdim)
 
     return reduced
 
 
 # what torch returns beside an extreme value, its index, has no value
-_LARGEST = _aten_reduction(partial(values.extreme_over, largest=True))
-_SMALLEST = _aten_reduction(partial(values.extreme_over, largest=False))
-_SUM, _MEAN = _aten_reduction(values.total_over), _aten_reduction(values.mean_over)
+_LARGEST = _aten_reduction(partial(algebra.extreme_over, largest=True))
+_SMALLEST = _aten_reduction(partial(algebra.extreme_over, largest=False))
+_SUM, _MEAN = _aten_reduction(algebra.total_over), _aten_reduction(algebra.mean_over)
 
 
 def _sort(self: Operand, dim: int = -1, descending: bool = False) -> Value:
-    signal = values.signal_of(self)
+    signal = algebra.signal_of(self)
     result = maxima.ordered(signal, axis_in(signal.shape, dim))
     return rearranged(result, lambda array: np.flip(array, dim)) if descending else result
 
@@ -208,25 +208,25 @@ def _norm(self: Operand, ord: Any = 2, dim: Any = None, keepdim: bool = False) -
     order = float(2 if ord is None else ord)
     if order not in (1.0, float("inf")):
         raise UnsupportedOperatorError("only the norms 1 and infinity are piecewise linear")
-    return (_SUM if order == 1.0 else _LARGEST)(values.bent(self, -1.0, 1.0), dim, keepdim)
+    return (_SUM if order == 1.0 else _LARGEST)(algebra.bent(self, -1.0, 1.0), dim, keepdim)
 
 
 def _clamp(self: Operand, min: Any = None, max: Any = None) -> Value:
-    return values.clipped(self, min, max)
+    return algebra.clipped(self, min, max)
 
 
 def _comparison(operation: np.ufunc) -> Callable[..., Operand]:
-    return lambda self, other: values.compared(
-        operation, values.entries_of(self), values.entries_of(other)
+    return lambda self, other: algebra.compared(
+        operation, algebra.entries_of(self), algebra.entries_of(other)
     )
 
 
 def _not(self: Operand) -> Operand:
-    return values.opposite(self)
+    return algebra.opposite(self)
 
 
 def _aten_where(condition: Operand, self: Operand, other: Operand) -> Value:
-    return values.chosen(condition, values.entries_of(self), values.entries_of(other))
+    return algebra.chosen(condition, algebra.entries_of(self), algebra.entries_of(other))
 
 
 def _masked_fill(self: Operand, mask: Operand, value: Operand) -> Value:
@@ -249,7 +249,7 @@ ATEN: dict[str, Callable[..., Any]] = {
         )
         for kind in _BOTH
     },
-    "abs.default": lambda self: values.bent(self, -1.0, 1.0),
+    "abs.default": lambda self: algebra.bent(self, -1.0, 1.0),
     "add.Tensor": _aten_add,
     "addmm.default": _addmm,
     "amax.default": _LARGEST,
@@ -263,41 +263,41 @@ ATEN: dict[str, Callable[..., Any]] = {
     "clamp_max.default": _clamp,
     "clamp_min.default": _clamp,
     "clip.default": _clamp,
-    "div.Tensor": lambda self, other: values.divided(values.entries_of(self), other),
+    "div.Tensor": lambda self, other: algebra.divided(algebra.entries_of(self), other),
     "dot.default": _matmul,
     "einsum.default": _aten_einsum,
     "hardshrink.default": _hard_shrink,
     "hardsigmoid.default": _aten_hard_sigmoid,
-    "hardtanh.default": lambda self, min_val=-1.0, max_val=1.0: values.clipped(
+    "hardtanh.default": lambda self, min_val=-1.0, max_val=1.0: algebra.clipped(
         self, min_val, max_val
     ),
-    "leaky_relu.default": lambda self, negative_slope=0.01: values.bent(self, negative_slope, 1.0),
+    "leaky_relu.default": lambda self, negative_slope=0.01: algebra.bent(self, negative_slope, 1.0),
     "linalg_vector_norm.default": _norm,
     "linear.default": _aten_linear,
     "logical_not.default": _not,
     **{f"masked_fill.{kind}": _masked_fill for kind in _BOTH},
     "matmul.default": _matmul,
     **{f"max.{kind}": _LARGEST for kind in ("default", "dim")},
-    "max.other": lambda self, other: values.greatest([self, other]),
-    "maximum.default": lambda self, other: values.greatest([self, other]),
+    "max.other": lambda self, other: algebra.greatest([self, other]),
+    "maximum.default": lambda self, other: algebra.greatest([self, other]),
     "mean.default": _MEAN,
     "mean.dim": _MEAN,
     **{f"min.{kind}": _SMALLEST for kind in ("default", "dim")},
-    "min.other": lambda self, other: values.least([self, other]),
-    "minimum.default": lambda self, other: values.least([self, other]),
+    "min.other": lambda self, other: algebra.least([self, other]),
+    "minimum.default": lambda self, other: algebra.least([self, other]),
     "mm.default": _matmul,
     "mul.Tensor": _mul,
     "mv.default": _matmul,
-    "neg.default": lambda self: values.multiplied(self, -1.0),
+    "neg.default": lambda self: algebra.multiplied(self, -1.0),
     "prelu.default": _aten_prelu,
-    "relu.default": lambda self: values.bent(self, 0.0, 1.0),
-    "relu6.default": lambda self: values.clipped(self, 0.0, 6.0),
+    "relu.default": lambda self: algebra.bent(self, 0.0, 1.0),
+    "relu6.default": lambda self: algebra.clipped(self, 0.0, 6.0),
     "rrelu.default": _rrelu,
     **{f"rsub.{kind}": _rsub for kind in _BOTH},
     "softshrink.default": _soft_shrink,
     "sort.default": _sort,
     "sort.stable": _sort,
-    "square.default": lambda self: values.multiplied(self, self),
+    "square.default": lambda self: algebra.multiplied(self, self),
     "sub.Tensor": _sub,
     "sum.default": _SUM,
     "sum.dim_IntList": _SUM,
@@ -311,8 +311,8 @@ def lowered(name: str, lower: Callable[..., Any], arguments: Mapping[str, Any]) 
     if name.partition(".")[0].removesuffix("_") not in _READ_SWITCHES:
         for argument in arguments.values():
             if isinstance(argument, Switch):
-                values.value_of(argument)  # which refuses
-    known = values.parameters_of(lower)
+                algebra.value_of(argument)  # which refuses
+    known = algebra.parameters_of(lower)
     return lower(**{key: value for key, value in arguments.items() if key in known})
 
 

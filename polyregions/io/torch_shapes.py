@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.errors import FormatError, UnsupportedOperatorError
-from polyregions.io import rearranging, signals, values
+from polyregions.io import algebra, rearranging
+from polyregions.io.algebra import Operand, Value
 from polyregions.io.exact_floats import MAX_ENTRIES, MAX_REPEATED, Floats
 from polyregions.io.rearranging import axis_in, rearranged, reshaped, resolved
 from polyregions.io.signals import Shape, Signal
 from polyregions.io.switches import Switch
 from polyregions.io.torch_archive import FLOAT32, REAL_TYPES, TRUTH, holds
-from polyregions.io.values import Operand, Value
 
 __all__ = ["TORCH_COPIES", "TORCH_VIEWS"]
 
@@ -30,29 +30,29 @@ __all__ = ["TORCH_COPIES", "TORCH_VIEWS"]
 
 
 def _same(self: Operand | None = None, input: Operand | None = None) -> Value:
-    return values.value_of(input if self is None else self)
+    return algebra.value_of(input if self is None else self)
 
 
 def _aten_dropout(input: Operand, train: bool) -> Value:
     if train is not False:
         raise UnsupportedOperatorError("it is in training mode; call eval() before the export")
-    return values.value_of(input)
+    return algebra.value_of(input)
 
 
 def _view(
     self: Operand, size: Sequence[int] | None = None, shape: Sequence[int] | None = None
 ) -> Value:
-    value, target = values.value_of(self), shape if size is None else size
+    value, target = algebra.value_of(self), shape if size is None else size
     assert target is not None
     return reshaped(value, resolved(value.shape, [int(extent) for extent in target]))
 
 
 def _aten_flatten(self: Operand, start_dim: int = 0, end_dim: int = -1) -> Value:
-    return rearranging.joined_axes(values.value_of(self), start_dim, end_dim)
+    return rearranging.joined_axes(algebra.value_of(self), start_dim, end_dim)
 
 
 def _unflatten(self: Operand, dim: int, sizes: Sequence[int]) -> Value:
-    value = values.value_of(self)
+    value = algebra.value_of(self)
     axis = axis_in(value.shape, dim)
     inner = resolved((value.shape[axis],), [int(extent) for extent in sizes])
     return reshaped(value, (*value.shape[:axis], *inner, *value.shape[axis + 1 :]))
@@ -60,7 +60,7 @@ def _unflatten(self: Operand, dim: int, sizes: Sequence[int]) -> Value:
 
 def _moved(move: Callable[..., NDArray[Any]], self: Operand, *axes: Any) -> Value:
     """Move entries as a function of an array and axes does."""
-    return rearranged(values.value_of(self), lambda array: move(array, *axes))
+    return rearranged(algebra.value_of(self), lambda array: move(array, *axes))
 
 
 def _aten_transpose(self: Operand, dim0: int, dim1: int) -> Value:
@@ -76,7 +76,7 @@ def _turn(self: Operand, dims: Sequence[int] | None = None) -> Value:
 
 
 def _aten_squeeze(self: Operand, dim: int | Sequence[int] | None = None) -> Value:
-    value = values.value_of(self)
+    value = algebra.value_of(self)
     if dim is None:
         return rearranging.squeezed(value, None)
     axes = [axis_in(value.shape, axis) for axis in np.atleast_1d(dim).tolist()]
@@ -91,7 +91,7 @@ def _aten_slice(
     end: int | None = None,
     step: int | None = None,
 ) -> Value:
-    return rearranging.part_along(values.value_of(self), dim, slice(start, end, step))
+    return rearranging.part_along(algebra.value_of(self), dim, slice(start, end, step))
 
 
 def _aten_narrow(self: Operand, dim: int, start: int, length: int) -> Value:
@@ -99,8 +99,8 @@ def _aten_narrow(self: Operand, dim: int, start: int, length: int) -> Value:
 
 
 def _aten_select(self: Operand, dim: int, index: Any) -> Value:
-    places = np.asarray(values.constant_of(index), dtype=np.intp)
-    return rearranged(values.value_of(self), lambda array: np.take(array, places, axis=dim))
+    places = np.asarray(algebra.constant_of(index), dtype=np.intp)
+    return rearranged(algebra.value_of(self), lambda array: np.take(array, places, axis=dim))
 
 
 def _aten_split(
@@ -109,7 +109,7 @@ def _aten_split(
     split_sizes: Sequence[int] | None = None,
     dim: int = 0,
 ) -> tuple[Value, ...]:
-    value = values.value_of(self)
+    value = algebra.value_of(self)
     axis = axis_in(value.shape, dim)
     extent = value.shape[axis]
     if split_sizes is None:
@@ -121,17 +121,18 @@ def _aten_split(
 
 
 def _aten_chunk(self: Operand, chunks: int, dim: int = 0) -> tuple[Value, ...]:
-    extent = values.value_of(self).shape[axis_in(values.value_of(self).shape, dim)]
+    shape = algebra.value_of(self).shape
+    extent = shape[axis_in(shape, dim)]
     return _aten_split(self, -(-extent // max(1, chunks)), dim=dim)
 
 
 def _unbind(self: Operand, dim: int = 0) -> tuple[Value, ...]:
-    axis = axis_in(values.value_of(self).shape, dim)
+    axis = axis_in(algebra.value_of(self).shape, dim)
     return tuple(rearranging.squeezed(part, [axis]) for part in _aten_split(self, 1, dim=axis))
 
 
 def _aten_expand(self: Operand, size: Sequence[int]) -> Value:
-    value = values.value_of(self)
+    value = algebra.value_of(self)
     lead = len(size) - len(value.shape)
     if lead < 0:
         raise FormatError(f"shape {value.shape} does not expand to {list(size)}")
@@ -144,7 +145,7 @@ def _converted(self: Operand, dtype: int | None = None) -> Operand:
     """Change the type of numbers, which the rational function does not know."""
     if dtype is None or isinstance(self, Switch):
         return self
-    constant = values.entries_of(self)
+    constant = algebra.entries_of(self)
     if isinstance(constant, Signal):
         if dtype not in REAL_TYPES:
             raise UnsupportedOperatorError("it makes integers of a value that depends on the input")
@@ -187,14 +188,14 @@ TORCH_VIEWS: dict[str, Callable[..., Any]] = {
     "squeeze.dim": _aten_squeeze,
     "squeeze.dims": _aten_squeeze,
     "swapaxes.default": lambda self, axis0, axis1: _moved(np.swapaxes, self, axis0, axis1),
-    "sym_size.int": lambda self, dim: int(values.value_of(self).shape[dim]),
+    "sym_size.int": lambda self, dim: int(algebra.value_of(self).shape[dim]),
     "t.default": _turn,
     "to.dtype": _converted,
     "to.dtype_layout": _converted,
     "transpose.int": _aten_transpose,
     "unbind.int": _unbind,
     "unflatten.int": _unflatten,
-    "unsqueeze.default": lambda self, dim: rearranging.unsqueezed(values.value_of(self), [dim]),
+    "unsqueeze.default": lambda self, dim: rearranging.unsqueezed(algebra.value_of(self), [dim]),
     "view.default": _view,
     "view_as.default": lambda self, other: _view(self, other.shape),
 }
@@ -204,33 +205,36 @@ TORCH_VIEWS: dict[str, Callable[..., Any]] = {
 
 
 def _cat(tensors: Sequence[Operand], dim: int = 0) -> Value:
-    return values.joined([values.entries_of(tensor) for tensor in tensors], dim)
+    return algebra.joined([algebra.entries_of(tensor) for tensor in tensors], dim)
 
 
 def _stack(tensors: Sequence[Operand], dim: int = 0) -> Value:
-    return _cat([rearranging.unsqueezed(values.value_of(tensor), [dim]) for tensor in tensors], dim)
+    return _cat(
+        [rearranging.unsqueezed(algebra.value_of(tensor), [dim]) for tensor in tensors], dim
+    )
 
 
 def _aten_tile(
     self: Operand, repeats: Sequence[int] | None = None, dims: Sequence[int] | None = None
 ) -> Value:
-    return rearranging.tiled(values.value_of(self), [int(n) for n in repeats or dims or ()])
+    return rearranging.tiled(algebra.value_of(self), [int(n) for n in repeats or dims or ()])
 
 
 def _repeat(self: Operand, repeats: int, dim: int | None = None) -> Value:
-    value = values.value_of(self)
+    value = algebra.value_of(self)
     rearranging.require_room(value, [repeats])
     return rearranged(value, lambda array: np.repeat(array, repeats, axis=dim))
 
 
 def _roll(self: Operand, shifts: Sequence[int], dims: Sequence[int] = ()) -> Value:
     shift, axes = (shifts, dims) if dims else (shifts[0], None)
-    return rearranged(values.value_of(self), lambda array: np.roll(array, shift, axes))
+    return rearranged(algebra.value_of(self), lambda array: np.roll(array, shift, axes))
 
 
 def _aten_index(self: Operand, indices: Sequence[Operand | None]) -> Value:
     """Index by constants, one for each axis or none."""
-    value, where, size = values.value_of(self), list[Any](), 1
+    value, size = algebra.value_of(self), 1
+    where: list[Any] = []
     for index in indices:
         if index is None:
             where.append(slice(None))
@@ -242,66 +246,6 @@ def _aten_index(self: Operand, indices: Sequence[Operand | None]) -> Value:
     if math.prod(value.shape) * size > MAX_ENTRIES:
         raise FormatError("it picks too many values")
     return rearranged(value, lambda array: array[tuple(where)])
-
-
-# numpy's names of torch's ways to repeat values beyond the border
-_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
-
-
-def _aten_pad(
-    self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
-) -> Value:
-    given, flat = values.value_of(self), [int(entry) for entry in pad]
-    if len(flat) % 2 or len(flat) > 2 * len(given.shape):
-        raise FormatError(f"pads {flat} do not fit {given.shape}")
-    # torch starts with the last axis
-    pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
-    pads = [(0, 0)] * (len(given.shape) - len(pairs)) + pairs
-    if mode == "constant":
-        return rearranging.padded(given, pads, float(values.floats_of(value or 0.0, "its value")))
-    if mode not in _PAD_MODES or min(map(min, pads)) < 0:
-        raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
-    signals.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
-    return rearranged(given, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
-
-
-def _enlarging(spatial: int, *, centred: bool) -> Callable[..., Value]:
-    """Repeat the nearest value; the indices are those of torch's own float32 arithmetic."""
-
-    def enlarged(
-        self: Operand | None = None,
-        input: Operand | None = None,
-        output_size: Sequence[int] | None = None,
-        scale_factors: Sequence[float] | None = None,
-    ) -> Value:
-        value = _same(self, input)
-        extents = value.shape[-spatial:]
-        factors: Sequence[float | None] = scale_factors or [None] * spatial
-        sizes = output_size or [
-            math.floor(extent * float(factor or 1))
-            for extent, factor in zip(extents, factors, strict=True)
-        ]
-        often = [-(-int(size) // extent) for size, extent in zip(sizes, extents, strict=True)]
-        rearranging.require_room(value, often)
-        for axis, (size, factor) in enumerate(zip(sizes, factors, strict=True), -spatial):
-            index = _nearest_places(extents[axis], int(size), factor, centred=centred)
-            value = rearranging.part_along(value, axis, index)
-        return value
-
-    return enlarged
-
-
-def _nearest_places(
-    extent: int, size: int, factor: float | None, *, centred: bool
-) -> NDArray[np.intp]:
-    """Return which of `extent` values is nearest to each of `size` places, or their centres."""
-    if size in (extent, 2 * extent) and not centred:
-        return np.arange(size) // (size // extent)
-    scale = np.float32(1.0 / factor if factor else extent / size)
-    places = np.arange(size, dtype=np.float32) + np.float32(0.5 if centred else 0.0)
-    index = np.floor(places * scale)
-    nearest: NDArray[np.intp] = np.minimum(index, extent - 1).astype(np.intp)
-    return nearest
 
 
 # --- constants ---------------------------------------------------------------
@@ -320,7 +264,7 @@ def _full(
     dtype: int | None = None,
 ) -> Floats:
     """Return an array of one number, if the type of the array does not change it."""
-    fill = values.floats_of(fill_value, "its number")
+    fill = algebra.numbers_of(fill_value, "its number")
     # without a type of its own, an array has that of another one, which may be integers
     known = dtype is not None or self is None or isinstance(self, Signal)
     if not (known or bool((fill == np.floor(fill)).all())) or not holds(dtype or FLOAT32, fill):
@@ -332,7 +276,7 @@ def _full(
 
 
 def _aten_range(end: float, start: float = 0, step: float = 1) -> Floats:
-    numbers = [float(values.floats_of(number, "its end")) for number in (start, end, step)]
+    numbers = [float(algebra.numbers_of(number, "its end")) for number in (start, end, step)]
     if not all(number.is_integer() for number in numbers) or not numbers[2]:
         raise UnsupportedOperatorError("only ranges of integers are supported")
     entries = range(*map(int, numbers))
@@ -349,7 +293,7 @@ def _part_of_matrix(of: Callable[[Floats, int], Floats]) -> Callable[..., Floats
     """Read a part of a constant: a triangle, the diagonal."""
 
     def part(self: Operand, diagonal: int = 0) -> Floats:
-        value = values.floats_of(self, "its matrix")
+        value = algebra.numbers_of(self, "its matrix")
         if value.ndim == 1:
             _allowed(value.shape * 2)
         return of(value, diagonal)
@@ -369,7 +313,7 @@ def _of_extents(of: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
 
 
 def _like(self: Operand, fill_value: float, dtype: int | None = None) -> Floats:
-    return _full(fill_value, values.value_of(self).shape, self, dtype)
+    return _full(fill_value, algebra.value_of(self).shape, self, dtype)
 
 
 # whose result is memory of its own
@@ -379,24 +323,17 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "_operator.mul": _of_extents(operator.mul),
     "_operator.sub": _of_extents(operator.sub),
     "_to_copy.default": _converted,
-    **{
-        f"{name}{k}d.{overload}": _enlarging(k, centred="exact" in name)
-        for name in ("_upsample_nearest_exact", "upsample_nearest")
-        for k in (1, 2, 3)
-        for overload in ("default", "vec")
-    },
     "arange.default": _aten_range,
     "arange.start": _aten_range,
     "arange.start_step": _aten_range,
     "cat.default": _cat,
     "clone.default": _same,
     "concat.default": _cat,
-    "constant_pad_nd.default": _aten_pad,
     "diag.default": _part_of_matrix(np.diag),
     "eye.default": _eye,
     "eye.m": _eye,
     "flip.default": lambda self, dims: rearranged(
-        values.value_of(self), lambda a: np.flip(a, dims)
+        algebra.value_of(self), lambda a: np.flip(a, dims)
     ),
     "full.default": _full,
     "full_like.default": _like,
@@ -407,13 +344,6 @@ TORCH_COPIES: dict[str, Callable[..., Any]] = {
     "new_zeros.default": lambda size: _full(0.0, size),
     "ones.default": lambda size: _full(1.0, size),
     "ones_like.default": lambda self: _like(self, 1.0),
-    "pad.default": _aten_pad,
-    "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
-        values.value_of(self), upscale_factor, block_first=False
-    ),
-    "pixel_unshuffle.default": lambda self, downscale_factor: rearranging.space_to_depth(
-        values.value_of(self), downscale_factor, block_first=False
-    ),
     "repeat.default": _aten_tile,
     "repeat_interleave.self_int": _repeat,
     "roll.default": _roll,

@@ -1,24 +1,26 @@
-"""ATen operators with windows: convolutions and pooling."""
+"""ATen operators on pixels: convolutions, pooling, padding, resizing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import signals, values, windows
+from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
+from polyregions.io import algebra, rearranging, signals, windows
+from polyregions.io.algebra import Operand, Value
 from polyregions.io.exact_floats import Floats
 from polyregions.io.signals import Shape, Signal
-from polyregions.io.values import Operand
 
 __all__ = ["TORCH_WINDOWS"]
 
 
 def _on_planes(operand: Operand, spatial: int, operation: Callable[[Signal], Signal]) -> Signal:
     """Return what an operation on (batch, channels, spatial...) makes, without batch if need be."""
-    signal = values.signal_of(operand)
+    signal = algebra.signal_of(operand)
     if len(signal.shape) == spatial + 1:
         result = operation(signals.reshape(signal, (1, *signal.shape)))
         return signals.reshape(result, result.shape[1:])
@@ -38,10 +40,10 @@ def _aten_sliding(spatial: int, stride: Any, padding: Any, dilation: Any, groups
 
 
 def _filters(weight: Any, bias: Any, spatial: int) -> tuple[Floats, Floats | None]:
-    filters = values.floats_of(weight, "its weight")
+    filters = algebra.numbers_of(weight, "its weight")
     if filters.ndim != spatial + 2:
         raise NetworkError(f"filters of shape {filters.shape} do not have {spatial} spatial axes")
-    return filters, None if bias is None else values.floats_of(bias, "its bias")
+    return filters, None if bias is None else algebra.numbers_of(bias, "its bias")
 
 
 def _aten_convolution(spatial: int) -> Callable[..., Signal]:
@@ -129,7 +131,7 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
     """Adaptive pooling where the extents are multiples of the result's."""
 
     def pooled(self: Operand, output_size: Any) -> Signal:
-        extents, out = values.signal_of(self).shape[-spatial:], _per_axis(output_size, spatial)
+        extents, out = algebra.signal_of(self).shape[-spatial:], _per_axis(output_size, spatial)
         if min(out) < 1 or any(extent % size for extent, size in zip(extents, out, strict=True)):
             raise UnsupportedOperatorError(
                 f"it makes windows of different sizes: {extents} to {out}"
@@ -138,6 +140,66 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
         return _aten_pool(spatial, largest=largest)(self, kernel)
 
     return pooled
+
+
+# numpy's names of torch's ways to repeat values beyond the border
+_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+
+
+def _aten_pad(
+    self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Value:
+    given, flat = algebra.value_of(self), [int(entry) for entry in pad]
+    if len(flat) % 2 or len(flat) > 2 * len(given.shape):
+        raise FormatError(f"pads {flat} do not fit {given.shape}")
+    # torch starts with the last axis
+    pairs = list(zip(flat[::2], flat[1::2], strict=True))[::-1]
+    pads = [(0, 0)] * (len(given.shape) - len(pairs)) + pairs
+    if mode == "constant":
+        return rearranging.padded(given, pads, float(algebra.numbers_of(value or 0.0, "its value")))
+    if mode not in _PAD_MODES or min(map(min, pads)) < 0:
+        raise UnsupportedOperatorError(f"padding in the mode {mode[:40]!r} is not supported")
+    signals.moderate_shape(tuple(n + sum(two) for n, two in zip(given.shape, pads, strict=True)))
+    return rearranging.rearranged(given, lambda array: np.pad(array, pads, _PAD_MODES[mode]))
+
+
+def _enlarging(spatial: int, *, centred: bool) -> Callable[..., Value]:
+    """Repeat the nearest value; the indices are those of torch's own float32 arithmetic."""
+
+    def enlarged(
+        self: Operand | None = None,
+        input: Operand | None = None,
+        output_size: Sequence[int] | None = None,
+        scale_factors: Sequence[float] | None = None,
+    ) -> Value:
+        value = algebra.value_of(input if self is None else self)
+        extents = value.shape[-spatial:]
+        factors: Sequence[float | None] = scale_factors or [None] * spatial
+        sizes = output_size or [
+            math.floor(extent * float(factor or 1))
+            for extent, factor in zip(extents, factors, strict=True)
+        ]
+        often = [-(-int(size) // extent) for size, extent in zip(sizes, extents, strict=True)]
+        rearranging.require_room(value, often)
+        for axis, (size, factor) in enumerate(zip(sizes, factors, strict=True), -spatial):
+            index = _nearest_places(extents[axis], int(size), factor, centred=centred)
+            value = rearranging.part_along(value, axis, index)
+        return value
+
+    return enlarged
+
+
+def _nearest_places(
+    extent: int, size: int, factor: float | None, *, centred: bool
+) -> NDArray[np.intp]:
+    """Return which of `extent` values is nearest to each of `size` places, or their centres."""
+    if size in (extent, 2 * extent) and not centred:
+        return np.arange(size) // (size // extent)
+    scale = np.float32(1.0 / factor if factor else extent / size)
+    places = np.arange(size, dtype=np.float32) + np.float32(0.5 if centred else 0.0)
+    index = np.floor(places * scale)
+    nearest: NDArray[np.intp] = np.minimum(index, extent - 1).astype(np.intp)
+    return nearest
 
 
 _RANKS = (1, 2, 3)
@@ -153,4 +215,18 @@ TORCH_WINDOWS: dict[str, Callable[..., Any]] = {
     "conv_transpose3d.input": _transposed(3),
     **{f"max_pool{k}d.default": _aten_pool(k, largest=True) for k in _RANKS},
     **{f"max_pool{k}d_with_indices.default": _aten_pool(k, largest=True) for k in _RANKS},
+    "constant_pad_nd.default": _aten_pad,
+    "pad.default": _aten_pad,
+    "pixel_shuffle.default": lambda self, upscale_factor: rearranging.depth_to_space(
+        algebra.value_of(self), upscale_factor, block_first=False
+    ),
+    "pixel_unshuffle.default": lambda self, downscale_factor: rearranging.space_to_depth(
+        algebra.value_of(self), downscale_factor, block_first=False
+    ),
+    **{
+        f"{name}{k}d.{overload}": _enlarging(k, centred="exact" in name)
+        for name in ("_upsample_nearest_exact", "upsample_nearest")
+        for k in _RANKS
+        for overload in ("default", "vec")
+    },
 }

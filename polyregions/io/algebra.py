@@ -1,7 +1,8 @@
 """What operators make of values: signals, constants and comparisons, by the same functions.
 
-The readers of ONNX and torch translate each operator into these. What is computed of
-constants alone is exact or refused; integers stay integers.
+The readers of ONNX and torch translate each operator into these; an operator takes its
+operands in order, so they have no names outside. What is computed of constants alone is exact
+or refused; integers stay integers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from polyregions.io.exact_floats import (
     exact_sum,
     exact_total,
 )
+from polyregions.io.rearranging import Value
 from polyregions.io.signals import MAX_VALUES, Signal
 from polyregions.io.switches import Switch
 
@@ -41,13 +43,13 @@ __all__ = [
     "divided",
     "entries_of",
     "extreme_over",
-    "floats_of",
     "folded",
     "greatest",
     "joined",
     "least",
     "mean_over",
     "multiplied",
+    "numbers_of",
     "opposite",
     "parameters_of",
     "product",
@@ -58,7 +60,6 @@ __all__ = [
 ]
 
 Constant = NDArray[Any]
-Value = Signal | Constant
 # a comparison is read by a few operators only
 Operand = Value | Switch
 
@@ -118,9 +119,11 @@ def constant_of(operand: Any, what: str = "an input") -> Constant:
     return np.asarray(operand)
 
 
-def floats_of(operand: Any, what: str) -> Floats:
-    """Return a value that must be a constant, as floats."""
-    return exact_floats(constant_of(operand, what), what)
+def numbers_of(operand: Any, what: str) -> Floats:
+    """Return a value that must be a constant, as floats; true counts as 1."""
+    numbers = entries_of(constant_of(operand, what), what)
+    assert not isinstance(numbers, Signal)
+    return numbers
 
 
 # --- constants alone ---------------------------------------------------------
@@ -182,14 +185,14 @@ def added(first: Any, second: Any, sign: float = 1.0) -> Value:
     if isinstance(first, Signal):
         if isinstance(second, Signal):
             return lowering.add_signals(first, second, sign)
-        return lowering.add(first, sign * floats_of(second, "its constant"))
+        return lowering.add(first, sign * numbers_of(second, "its constant"))
     if isinstance(second, Signal):
         signal = second if sign > 0 else maxima.negated(second)
-        return lowering.add(signal, floats_of(first, "its constant"))
+        return lowering.add(signal, numbers_of(first, "its constant"))
     return folded(lambda a, b: exact_sum(a, sign * b), first, second)
 
 
-def multiplied(first: Any, second: Any) -> Value:
+def multiplied(first: Any, second: Any, /) -> Value:
     """Return first * second, broadcast; a comparison as a factor is 1 where it holds, else 0."""
     for switch, other in ((first, second), (second, first)):
         if isinstance(switch, Switch):
@@ -208,7 +211,7 @@ def _other_factor(operand: Value) -> Floats:
             "both inputs depend on the network's input, so both factors vary; "
             "one factor must be a parameter or another constant"
         )
-    return floats_of(operand, "its constant")
+    return numbers_of(operand, "its constant")
 
 
 def divided(first: Any, second: Any) -> Value:
@@ -216,26 +219,28 @@ def divided(first: Any, second: Any) -> Value:
     value = value_of(first)
     if isinstance(second, Signal | Switch):
         raise UnsupportedOperatorError("it divides by a value that depends on the input")
-    divisor = floats_of(second, "its constant")
+    divisor = numbers_of(second, "its constant")
     if isinstance(value, Signal):
         return lowering.divide(value, divisor)
     if not divisor.all():
         raise NetworkError("it divides by a constant that has a zero")
-    return folded(exact_quotient, floats_of(value, "its constant"), divisor)
+    return folded(exact_quotient, numbers_of(value, "its constant"), divisor)
 
 
-def product(first: Any, second: Any) -> Value:
+def product(first: Any, second: Any, /) -> Value:
     """Return first @ second, as numpy.matmul does."""
     first, second = value_of(first), value_of(second)
     if isinstance(first, Signal):
         matrix = _other_factor(second)
         if matrix.ndim > 2:
-            return contractions.matmul_stack(first, matrix, signal_first=True)
+            equation = "j,...jk->...k" if len(first.shape) == 1 else "...ij,...jk->...ik"
+            return contractions.einsum(equation, [first, matrix])
         return lowering.matmul_right(first, matrix)
-    matrix = floats_of(first, "its constant")
+    matrix = numbers_of(first, "its constant")
     if isinstance(second, Signal):
         if matrix.ndim > 2:
-            return contractions.matmul_stack(second, matrix, signal_first=False)
+            equation = "...ij,j->...i" if len(second.shape) == 1 else "...ij,...jk->...ik"
+            return contractions.einsum(equation, [matrix, second])
         return lowering.matmul_left(matrix, second)
     columns = second.shape[-1:] if second.ndim > 1 else ()
     stack = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
@@ -243,7 +248,7 @@ def product(first: Any, second: Any) -> Value:
     require_moderate(size, first, second)
     if size * first.shape[-1] > _MAX_PRODUCTS:
         raise FormatError("it multiplies constants that are too large; fold them before the export")
-    result = exact_matmul(matrix, floats_of(second, "its constant"))
+    result = exact_matmul(matrix, numbers_of(second, "its constant"))
     return _as_given(_exact(result, first, second), (first, second))
 
 
@@ -266,7 +271,7 @@ def mean_over(value: Value, axes: tuple[int, ...], *, keep: bool) -> Value:
 def bent(operand: Any, lower: ArrayLike, upper: ArrayLike) -> Value:
     """Return ``upper * z`` for z > 0 and ``lower * z`` otherwise, entry by entry."""
     value = value_of(operand)
-    low, high = (floats_of(slope, "its slope") for slope in (lower, upper))
+    low, high = (numbers_of(slope, "its slope") for slope in (lower, upper))
     if isinstance(value, Signal):
         return lowering.bend(value, low, high)
     return folded(lambda z: exact_product(np.where(z > 0, high, low), z), value) + 0  # no -0.0
@@ -281,7 +286,7 @@ def clipped(operand: Any, low: Any, high: Any) -> Value:
         raised = operand if low is None else greatest([operand, low])
         return value_of(raised) if high is None else least([raised, high])
     ends = [
-        None if bound is None or np.isinf(bound).all() else floats_of(bound, "its bound")
+        None if bound is None or np.isinf(bound).all() else numbers_of(bound, "its bound")
         for bound in (low, high)
     ]
     value = value_of(operand)
@@ -325,7 +330,7 @@ def extreme_over(value: Value, axes: tuple[int, ...], *, keep: bool, largest: bo
 # --- choices -----------------------------------------------------------------
 
 
-def compared(comparison: np.ufunc, first: Any, second: Any) -> Operand:
+def compared(comparison: np.ufunc, first: Any, second: Any, /) -> Operand:
     """Return what numpy's greater, less and so on say of two values."""
     first, second = value_of(first), value_of(second)
     if not isinstance(first, Signal) and not isinstance(second, Signal):
@@ -337,7 +342,7 @@ def compared(comparison: np.ufunc, first: Any, second: Any) -> Operand:
     return Switch(signal_of(added(first, second, -1.0)))
 
 
-def opposite(operand: Any) -> Operand:
+def opposite(operand: Any, /) -> Operand:
     """Return the negation of a comparison or of truth values."""
     if isinstance(operand, Switch):
         return switches.opposite(operand)
@@ -346,7 +351,7 @@ def opposite(operand: Any) -> Operand:
     return ~operand
 
 
-def chosen(condition: Any, on: Any, off: Any) -> Value:
+def chosen(condition: Any, on: Any, off: Any, /) -> Value:
     """Return `on` where a condition holds and `off` elsewhere, entry by entry, broadcast."""
     on, off = value_of(on), value_of(off)
     if isinstance(condition, Switch):
