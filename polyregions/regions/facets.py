@@ -128,7 +128,7 @@ def region_facets(region: Region) -> Facets:
     >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
     >>> facets = region_facets(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[0])
     >>> facets.units, facets.beyond.tolist(), facets.normals.tolist(), facets.offsets.tolist()
-    (((0,), ()), [1, -1], [[-1.0], [1.0]], [-0.0, 1.0])
+    (((0,), ()), [1, -1], [[-1.0], [1.0]], [0.0, 1.0])
     """
     size = region.network.hidden_units
     known = {}
@@ -162,7 +162,7 @@ def _crossed(
         points = dict(zip(answer.groups, answer.points, strict=True))
     found = {}
     for group in groups:
-        other = bits_beyond(exact, bits, rows, group, points.get(group, ()))
+        other = bits_beyond(exact, bits, rows, group, points[group] if points else ())
         index = None if region.regions is None else region.regions.index(pack(other))
         found[group] = index, tuple(np.flatnonzero(bits != other).tolist())
     return found
@@ -205,7 +205,7 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 def _every_row(region: Region) -> Floats:
     """Return all rows (normal, offset) of ``region.halfspaces(all_rows=True)``."""
     polytope = region_halfspaces(region.network, region.domain, region.pattern)
-    return np.column_stack([polytope.normals, polytope.offsets])
+    return np.column_stack([polytope.normals, polytope.offsets]) + 0.0  # a zero has no sign
 
 
 def _lead(group: Sequence[int], size: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyregions.arrays import Arrays
+from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.pattern import to_text, unpack
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = [
     "graph_attributes",
     "graph_edges",
     "graph_nodes",
+    "node_columns",
     "to_networkx",
     "xml_characters",
 ]
@@ -30,12 +33,18 @@ _PIECE = 4096  # rows turned into text at a time
 _NOT_XML = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def to_networkx(regions: Regions) -> nx.Graph[int]:
+def to_networkx(regions: Regions, attributes: str | Iterable[str] = ()) -> nx.Graph[int]:
     """Return the dual graph.
 
     Parameters
     ----------
     regions : Regions
+    attributes : iterable of str
+        Further attributes of nodes: ``"class"``, the largest output at the witness (of one
+        output: 1 where it is above zero, else 0); ``"outputs"``, there, as ``y0``, ``y1``, ...;
+        ``"gradient"``, as ``dy0_dx0``, ``dy0_dx1``, ...; ``"volume"`` in the free inputs, meant
+        for few of them; ``"degree"``, the number of neighbours; ``"position"``, the first three
+        free inputs of the witness, as ``x``, ``y``, ``z``. All in floating point.
 
     Returns
     -------
@@ -45,6 +54,11 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
         (hexadecimal text) and ``x0``, ``x1``, ... (the witness). Edge attribute
         ``units``: the units whose sign changes, ``"3"``, or ``"3;7"`` where
         hyperplanes coincide.
+
+    Raises
+    ------
+    PolyregionsError
+        If an attribute is none of these.
 
     Notes
     -----
@@ -60,8 +74,13 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
     >>> graph = to_networkx(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
     >>> list(graph.edges(data=True))
     [(0, 1, {'units': '0'})]
+    >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+    >>> to_networkx(regions, ["volume", "gradient"]).nodes[1]
+    {'pattern': '0000000000000001', 'x0': 0.5, 'volume': 1.0, 'dy0_dx0': 1.0}
     """
     import networkx as nx
+
+    columns = node_columns(regions, attributes)
 
     graph: nx.Graph[int] = nx.Graph()
     graph.graph.update(graph_attributes(regions))
@@ -69,9 +88,69 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
     axes = [f"x{axis}" for axis in range(regions.network.input_dimension)]
     for index, pattern, witness in graph_nodes(regions):
         graph.add_node(index, pattern=pattern, **dict(zip(axes, witness, strict=True)))
+    for name, values in columns.items():
+        nx.set_node_attributes(graph, dict(enumerate(values)), name)
     for source, target, units in graph_edges(regions):
         graph.add_edge(source, target, units=units)
     return graph
+
+
+def node_columns(regions: Regions, attributes: str | Iterable[str]) -> dict[str, list[Any]]:
+    """Return attributes of nodes as columns of plain numbers; see :func:`to_networkx`."""
+    asked: Any = attributes  # of any type at run time
+    names = [asked] if isinstance(asked, str) or not isinstance(asked, Iterable) else [*asked]
+    wrong = [name for name in names if not isinstance(name, str) or name not in _COLUMNS]
+    if wrong:
+        given = wrong[0] if isinstance(wrong[0], str) else kind_of(wrong[0])
+        raise PolyregionsError(
+            f"attributes of a graph are some of {', '.join(_COLUMNS)}, not {shown(given, 80)}"
+        )
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        columns |= {key: values.tolist() for key, values in _COLUMNS[name](regions).items()}
+    return columns
+
+
+def _class(regions: Regions) -> Arrays:
+    outputs = regions.network.forward(regions.witnesses)
+    largest = outputs[:, 0] > 0 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+    return {"class": largest.astype(np.int64)}
+
+
+def _outputs(regions: Regions) -> Arrays:
+    outputs = regions.network.forward(regions.witnesses)
+    return {f"y{k}": column for k, column in enumerate(outputs.T)}
+
+
+def _gradient(regions: Regions) -> Arrays:
+    network = regions.network
+    shape = (len(regions), network.output_dimension, network.input_dimension)
+    slopes = np.array([region.affine_map()[0] for region in regions]).reshape(shape)
+    return {f"dy{k}_dx{i}": slopes[:, k, i] for k in range(shape[1]) for i in range(shape[2])}
+
+
+def _volume(regions: Regions) -> Arrays:
+    return {"volume": np.array([region.polytope().volume for region in regions])}
+
+
+def _degree(regions: Regions) -> Arrays:
+    return {"degree": np.bincount(regions.edges.ravel(), minlength=len(regions))}
+
+
+def _position(regions: Regions) -> Arrays:
+    domain = regions.domain
+    points = regions.witnesses if domain is None else regions.witnesses[:, domain.free]
+    return dict(zip("xyz", points.T, strict=False))
+
+
+_COLUMNS: dict[str, Callable[[Regions], Arrays]] = {
+    "class": _class,
+    "outputs": _outputs,
+    "gradient": _gradient,
+    "volume": _volume,
+    "degree": _degree,
+    "position": _position,
+}
 
 
 def graph_attributes(regions: Regions) -> dict[str, Scalar]:

@@ -152,7 +152,7 @@ class Regions:
         if isinstance(item, np.ndarray) and item.dtype == np.uint64:
             return self.index(item) is not None
         point: Any = item  # what is none is refused
-        return bool(np.greater_equal(self.find(input_point(self.network, point)), 0))
+        return int(self.find(input_point(self.network, point))) >= 0
 
     def index(self, pattern: Words) -> int | None:
         """Return the index of a packed pattern, or None if no region has it.
@@ -185,7 +185,7 @@ class Regions:
         -------
         int, or numpy.ndarray of int64, shape (k,)
             -1 for a point outside the open domain, and for one that has the pattern of no
-            region here.
+            region here. Ask for it before ``regions[number]``, where -1 is the last one.
 
         Raises
         ------
@@ -271,11 +271,19 @@ class Regions:
         mask = unpack(self.patterns[i] ^ self.patterns[j], self.network.hidden_units)
         return tuple(np.flatnonzero(mask).tolist())
 
-    def to_networkx(self) -> nx.Graph[int]:
-        """Return the dual graph: nodes 0..R-1, an edge for every shared facet."""
+    def to_networkx(self, attributes: str | Iterable[str] = ()) -> nx.Graph[int]:
+        """Return the dual graph: nodes 0..R-1, an edge for every shared facet.
+
+        Parameters
+        ----------
+        attributes : iterable of str
+            Further attributes of nodes, plain numbers, each some of ``"class"``, ``"outputs"``,
+            ``"gradient"``, ``"volume"``, ``"degree"``, ``"position"``; see
+            :func:`polyregions.regions.graph.to_networkx`.
+        """
         from polyregions.regions.graph import to_networkx
 
-        return to_networkx(self)
+        return to_networkx(self, attributes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the result to an .npz file (no pickle); see ``polyregions.open_regions``."""

@@ -144,6 +144,7 @@ def test_box_file_with_a_fixed_input_and_an_output_constraint(run, lines_file, t
     assert "Y_0" in err
 
 
+@pytest.mark.slow
 def test_threads_change_nothing(run, lines_file):
     results = []
     for threads in (1, 2):

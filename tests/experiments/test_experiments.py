@@ -181,6 +181,7 @@ def test_no_experiment_imports_torch_before_it_trains():
 # --- what the columns say --------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_training_counts_the_plane_through_the_images_of_the_row(images):
     torch = pytest.importorskip("torch", reason="training needs torch")
     threads = torch.get_num_threads()

@@ -101,6 +101,7 @@ def evaluated(file, x):
     return x * ranges[-1] + means[-1]
 
 
+@pytest.mark.slow
 def test_survives_damaged_files(tmp_path):
     file = tmp_path / "bad.nnet"
     assert check_fuzz(load, text().encode(), file, count=500, reread=evaluated) > 200

@@ -179,6 +179,7 @@ def evaluated(file: Path, x: np.ndarray) -> np.ndarray:
     return x
 
 
+@pytest.mark.slow
 def test_survives_damaged_files(tmp_path):
     content = saved(tmp_path).read_bytes()
     file = tmp_path / "bad.npz"

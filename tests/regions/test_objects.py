@@ -113,14 +113,18 @@ def test_find_in_slivers(number):
 
 def test_polytopes_decide_points_on_their_walls_exactly():
     rng = np.random.default_rng(4)
-    third = pr.Polytope([[-1, 0], [0, -1], [0.1, 0.3], [1e200, 0]], [0, 0, 0.1, 1e200])
-    points = rng.uniform(-0.5, 1.5, size=(200, 2))
-    points[:100, 1] = (0.1 - 0.1 * points[:100, 0]) / 0.3  # within rounding of the wall
-    points[100:110] = 0.0, 0.1
-    points[110] = 1e300, -1e300
-    inside = third.contains_each(points)
-    assert inside.tolist() == [third.contains(x) for x in points]
-    assert 0 < inside.sum() < len(points)
+    slanted = np.array([1e3, -1.1e3, 0.3, 0.7])
+    rows = np.concatenate([np.eye(4), -np.eye(4), [slanted, [1e200, 0, 0, 0]]])
+    cut = pr.Polytope(rows, [*np.ones(8), 0.1, 1e200])
+    points = rng.uniform(-0.5, 0.5, size=(400, 4))
+    points[:, 1] = (points[:, [0, 2, 3]] @ slanted[[0, 2, 3]] - 0.1) / 1.1e3  # near that wall
+    slack = cut.b - points @ cut.A.T
+    far = np.concatenate([rng.uniform(-2, 2, size=(99, 4)), [[1e300, -1e300, 0, 0]]])
+    points = np.concatenate([points, far])
+    inside = cut.contains_each(points)
+    assert inside.tolist() == [cut.contains(x) for x in points]
+    wrong = (slack != 0).all(axis=1) & ((slack > 0).all(axis=1) != inside[:400])
+    assert wrong.any()  # floats alone err
     box = pr.Box([0, 0.25], [1, 0.25])
     points = rng.choice([-1, 0, 0.25, 0.5, 1, 2], size=(200, 2))
     assert box.contains_each(points).tolist() == [box.contains(x) for x in points]

@@ -120,6 +120,7 @@ def test_every_truncation_is_refused(regions, tmp_path):
             pr.open_regions(path)
 
 
+@pytest.mark.slow
 def test_no_changed_byte_changes_the_result(regions, tmp_path):
     """A flipped byte is refused, or lies where it changes nothing (times, padding)."""
     path = tmp_path / "out.npz"

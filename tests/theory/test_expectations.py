@@ -99,6 +99,7 @@ def test_moments_scale_with_the_variance():
     assert ratio == Fraction(3, 2) ** 4
 
 
+@pytest.mark.slow
 def test_the_law_of_gradients_is_that_of_actual_networks():
     # the coin argument: gradients at a fixed point of drawn networks, second layer
     settings = Settings((2, 3, 3), biases=BiasLaw("uniform", 0.5), seed=3)
