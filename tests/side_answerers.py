@@ -15,6 +15,7 @@ from facet_answerers import network_of_rows
 from numpy.typing import ArrayLike
 
 from polyregions.arrays import Bits
+from polyregions.compiled.start import plain_twin
 from polyregions.domain import Domain
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
@@ -93,7 +94,10 @@ def _searched(question: Question, residues: bool) -> int | None:
     modular = no_modular_network(problem.flat)
     if residues:
         modular = with_own_scratch(problem.modular)
-    if explore(problem.flat, modular, tree, MANY, MANY) != DONE:
+    # as plain Python: faster than to hand a tree of arrays to compiled code for a few steps
+    with np.errstate(all="ignore"):
+        status = plain_twin(explore)(problem.flat, modular, tree, MANY, MANY)
+    if status != DONE:
         return None
     cells = int(tree.counts[-1])
     assert cells in (1, 2)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from facet_answerers import network_of_rows
 from polytopes import POLYTOPES, Kind, cube
 from side_answerers import (
     CUT,
@@ -25,6 +26,8 @@ from side_answerers import (
 from vertex_oracle import side_by_vertices
 
 from polyregions.domain import Box, Domain
+from polyregions.run.problem import whole_problem
+from polyregions.tree.subtree import Subtree
 
 
 class Answerer(NamedTuple):
@@ -116,3 +119,16 @@ def test_sides_of_random_ties(seed: int, domain: str) -> None:
     for row in [*rng.integers(-2, 3, size=(2, n + 1)), -2.0 * table[0], np.zeros(n + 1)]:
         kind = Kind.TIED if row.any() else Kind.SLIVER
         assert_all_agree(question_of(table, bits, row, where), kind)
+
+
+@pytest.mark.parametrize("depth", [2.0**-45, 2.0**-20, 0.0, -(2.0**-45)])
+def test_many_rows_at_every_corner(depth: float) -> None:
+    """Bounds are computed for many rows at once: they cut off a square's corners, or miss it."""
+    corners = np.repeat([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], 5, axis=0)
+    offsets = 2.0 - depth * np.tile(np.arange(1, 6), 4)
+    problem = whole_problem(network_of_rows(corners, offsets), Box.cube(2, 1.0))
+    subtree = Subtree(problem, None)
+    while not subtree.finished:
+        subtree.advance(1000, 1000)
+    # parallel lines, five at each corner
+    assert subtree.regions == (21 if depth > 0 else 1)
