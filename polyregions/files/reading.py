@@ -94,7 +94,9 @@ def read_bytes(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
 
 
 @contextmanager
-def naming(what: object, damaged: str = "") -> Iterator[None]:
+def naming(
+    what: object, damaged: str = "", kinds: tuple[type[Exception], ...] = (Exception,)
+) -> Iterator[None]:
     """Put what is read before what is wrong with it.
 
     Parameters
@@ -104,6 +106,8 @@ def naming(what: object, damaged: str = "") -> Iterator[None]:
     damaged : str
         What is said where anything but a refusal of this package is raised, which damage
         does in many ways; by default that is passed on.
+    kinds : tuple of types, optional
+        What damage can raise there; anything else is a fault of this package, and passed on.
 
     Examples
     --------
@@ -120,7 +124,7 @@ def naming(what: object, damaged: str = "") -> Iterator[None]:
         raise type(error)(f"{what}: {error}") from None
     except Warning:  # where the caller makes errors of them
         raise
-    except Exception:
+    except kinds:
         if not damaged:
             raise
         raise FormatError(f"{what} {damaged}") from None

@@ -110,6 +110,8 @@ def _attributes(operator: Callable[..., Any]) -> set[str]:
 
 # Add and Gemm broadcast differently before
 _OLDEST_OPSET = 7
+# what attributes and shapes of the wrong kind make an operator raise
+_MALFORMED = (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError)
 
 # entries that may be computed from constants: a number, and so many for each stored one
 _COMPUTED_ENTRIES = 2**22
@@ -269,7 +271,7 @@ def _node_outputs(node: Node, values: dict[str, Operand]) -> tuple[Operand, ...]
     operator, attributes = OPERATORS[node.operator], dict(node.attributes)
     # attributes and shapes may be of the wrong kind in a malformed file
     malformed = "has malformed inputs or attributes; export the model again"
-    with naming(f"operator {node.label}", malformed):
+    with naming(f"operator {node.label}", malformed, _MALFORMED):
         outputs = len(node.outputs)
         if node.operator == "Split" and attributes.setdefault("num_outputs", outputs) != outputs:
             raise FormatError("num_outputs is not the number of its outputs")
