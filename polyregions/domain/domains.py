@@ -328,7 +328,7 @@ class Polytope:
         point = _exact_coordinates(x, self.dimension)
         for row, bound in zip(self.A.tolist(), self.b.tolist(), strict=True):
             terms = (Fraction(a) * value for a, value in zip(row, point, strict=True) if a)
-            yield bound - sum(terms, Fraction(0))
+            yield Fraction(bound) - sum(terms, Fraction(0))
 
     def __eq__(self, other: object) -> bool:
         return (
