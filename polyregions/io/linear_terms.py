@@ -122,12 +122,12 @@ _MAX_BITS = 10_000
 
 @dataclass(frozen=True)
 class Inequality:
-    """The inequality: sum of coefficient * X_i over `coefficients` is at most `bound`.
+    """The inequality: sum of coefficient * X_i (or Y_i) over `coefficients` is at most `bound`.
 
     Parameters
     ----------
     coefficients : tuple of (int, Fraction)
-        By increasing input, at least one, none of them zero.
+        By increasing variable, at least one, none of them zero.
     bound : Fraction
     """
 
@@ -166,15 +166,21 @@ def letters(term: Term) -> frozenset[str]:
     return frozenset(found)
 
 
-def inequalities_of(term: Term) -> tuple[Inequality, ...]:
+def inequalities_of(term: Term, letter: str = "X") -> tuple[Inequality, ...]:
     """Return the inequalities that a comparison of linear expressions says: one, or two for =.
 
     Numbers are the exact values of the decimals; those too small for a float are zero.
 
+    Parameters
+    ----------
+    term : Term
+    letter : {"X", "Y"}
+        Of the variables: inputs or outputs.
+
     Raises
     ------
     FormatError
-        If it is another term, has an output, or all inputs cancel.
+        If it is another term, has a variable of the other letter, or all variables cancel.
 
     Examples
     --------
@@ -185,7 +191,8 @@ def inequalities_of(term: Term) -> tuple[Inequality, ...]:
     signs = _RELATIONS.get(term[0], ()) if len(term) == 3 and isinstance(term[0], str) else ()
     total: _Sum = {}
     linear = bool(signs) and all(
-        _is_added(side, Fraction(sign), total) for side, sign in zip(term[1:], (1, -1), strict=True)
+        _is_added(side, Fraction(sign), total, letter)
+        for side, sign in zip(term[1:], (1, -1), strict=True)
     )
     constant = total.pop(None, Fraction(0))
     kept = sorted((index, c) for index, c in total.items() if c and index is not None)
@@ -193,6 +200,8 @@ def inequalities_of(term: Term) -> tuple[Inequality, ...]:
         raise FormatError(
             f"the assertion {written(term)} is no linear inequality of inputs, "
             f"so the inputs do not form a box or polytope"
+            if letter == "X"
+            else f"the assertion {written(term)} is no linear inequality of outputs"
         )
     return tuple(
         Inequality(tuple((index, sign * c) for index, c in kept), -sign * constant)
@@ -200,11 +209,11 @@ def inequalities_of(term: Term) -> tuple[Inequality, ...]:
     )
 
 
-def _is_added(term: Term, factor: Fraction, total: _Sum) -> bool:
-    """Add factor * term to a sum; False if the term is no linear expression of inputs."""
+def _is_added(term: Term, factor: Fraction, total: _Sum, letter: str) -> bool:
+    """Add factor * term to a sum; False if the term is no linear expression of the variables."""
     if isinstance(term, str):
         match = INPUT_OR_OUTPUT.match(term)
-        value = _numeral_value(term) if match is None else Fraction(match[1] == "X")
+        value = _numeral_value(term) if match is None else Fraction(match[1] == letter)
         if value is None or (match and not value):
             return False
         index = int(match[2]) if match else None
@@ -214,22 +223,22 @@ def _is_added(term: Term, factor: Fraction, total: _Sum) -> bool:
         return False
     head, operands = term[0], term[1:]
     if head == "+":
-        return all(_is_added(operand, factor, total) for operand in operands)
+        return all(_is_added(operand, factor, total, letter) for operand in operands)
     if head == "-":
         first = -factor if len(operands) == 1 else factor
-        rest = all(_is_added(operand, -factor, total) for operand in operands[1:])
-        return rest and _is_added(operands[0], first, total)
+        rest = all(_is_added(operand, -factor, total, letter) for operand in operands[1:])
+        return rest and _is_added(operands[0], first, total, letter)
     if head == "*":
-        return _added_product(operands, factor, total)
+        return _added_product(operands, factor, total, letter)
     if head == "/" and len(operands) == 2:
         divisor = _constant(operands[1])
         if divisor is None or divisor == 0:
             return False
-        return _is_added(operands[0], _checked_length(factor / divisor), total)
+        return _is_added(operands[0], _checked_length(factor / divisor), total, letter)
     return False
 
 
-def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum) -> bool:
+def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum, letter: str) -> bool:
     """Add factor * product; all factors but one must be numbers."""
     variable: Term | None = None
     for operand in operands:
@@ -240,7 +249,7 @@ def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum) ->
             variable = operand
         else:
             return False
-    return _is_added("1" if variable is None else variable, factor, total)
+    return _is_added("1" if variable is None else variable, factor, total, letter)
 
 
 def _constant(term: Term) -> Fraction | None:
@@ -248,7 +257,7 @@ def _constant(term: Term) -> Fraction | None:
     if letters(term):
         return None
     value: _Sum = {}
-    return value.get(None, Fraction(0)) if _is_added(term, Fraction(1), value) else None
+    return value.get(None, Fraction(0)) if _is_added(term, Fraction(1), value, "X") else None
 
 
 def _checked_length(value: Fraction) -> Fraction:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +30,15 @@ from polyregions.io.linear_terms import (
     written,
 )
 
-__all__ = ["BoxFile", "DomainFile", "load_box", "load_domain"]
+__all__ = [
+    "BoxFile",
+    "DomainFile",
+    "Statements",
+    "load_box",
+    "load_domain",
+    "read_text",
+    "statements",
+]
 
 _MAX_BYTES = 2**26
 _MAX_NOTES = 20
@@ -153,42 +162,90 @@ def load_domain(path: str | Path) -> DomainFile:
     Polytope([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
     """
     file = file_path(path)
+    text = read_text(file)
+    with naming(file):
+        return _domain_of_statements(statements(text))
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file, unpacked where it starts with the gzip mark."""
     data = unpacked(read_bytes(file, _MAX_BYTES), str(file), _MAX_BYTES)
     with naming(file):
         try:
-            text = data.decode("utf-8")
+            return data.decode("utf-8")
         except UnicodeDecodeError:
             raise FormatError("it is not a text file; give a VNN-LIB file") from None
-        return _domain_of_commands(terms_of_version_2(text) if is_version_2(text) else terms(text))
 
 
-def _domain_of_commands(commands: Iterable[Term]) -> DomainFile:
-    inputs: set[int] = set()
-    found: _Bounds = {}
-    notes: list[str] = []
-    ignored = 0
-    for term in commands:
+class Statements(NamedTuple):
+    """What a file says: the variables that it declares, and its assertions.
+
+    Attributes
+    ----------
+    inputs, outputs : frozenset of int
+        Outputs are declared in files of version 1.0 only.
+    assertions : tuple of Term
+    """
+
+    inputs: frozenset[int]
+    outputs: frozenset[int]
+    assertions: tuple[Term, ...]
+
+
+def statements(text: str) -> Statements:
+    """Return the declarations and assertions of a file of either version.
+
+    Raises
+    ------
+    FormatError
+        If it is malformed, or has other commands.
+
+    Examples
+    --------
+    >>> statements("(declare-const X_0 Real) (assert (<= X_0 1))").assertions
+    (('<=', 'X_0', '1'),)
+    """
+    declared: set[tuple[str, int]] = set()
+    assertions: list[Term] = []
+    for term in terms_of_version_2(text) if is_version_2(text) else terms(text):
         command = term[0] if isinstance(term, tuple) and term else term
         if command in ("declare-const", "declare-fun"):
-            index = _declared_input(term)
-            if index is not None:
-                inputs.add(index)
+            declared.add(_declared_variable(term))
         elif command == "assert" and len(term) == 2:
-            _note_bounds(term[1], found)
-            outputs = _output_constraints(term[1])
-            ignored += len(outputs)
-            notes += [f"ignored the output constraint {written(t)}" for t in outputs[:_MAX_NOTES]]
+            assertions.append(term[1])
         elif command not in _IGNORED_COMMANDS:
             raise FormatError(
                 f"{written(term)} is not a command of VNN-LIB 1.0; "
                 f"use declare-const and assert only"
             )
+    of = {letter: frozenset(i for name, i in declared if name == letter) for letter in "XY"}
+    _check_inputs(of["X"])
+    return Statements(of["X"], of["Y"], tuple(assertions))
+
+
+def _check_inputs(inputs: frozenset[int]) -> None:
+    if not inputs:
+        raise FormatError("no input is declared; declare X_0, X_1, … with declare-const")
+    for index in range(len(inputs)):
+        if index not in inputs:
+            raise FormatError(f"input X_{index} is not declared, though X_{max(inputs)} is")
+
+
+def _domain_of_statements(said: Statements) -> DomainFile:
+    found: _Bounds = {}
+    notes: list[str] = []
+    ignored = 0
+    for term in said.assertions:
+        _note_bounds(term, found)
+        outputs = _output_constraints(term)
+        ignored += len(outputs)
+        notes += [f"ignored the output constraint {written(t)}" for t in outputs[:_MAX_NOTES]]
     if ignored > _MAX_NOTES:
         notes[_MAX_NOTES:] = [f"ignored {ignored - _MAX_NOTES} further output constraints"]
-    return DomainFile(_domain_of_bounds(inputs, found), tuple(notes))
+    return DomainFile(_domain_of_bounds(said.inputs, found), tuple(notes))
 
 
-def _declared_input(term: Term) -> int | None:
+def _declared_variable(term: Term) -> tuple[str, int]:
     well_formed = (
         isinstance(term, tuple)
         and len(term) == (3 if term[0] == "declare-const" else 4)
@@ -198,7 +255,7 @@ def _declared_input(term: Term) -> int | None:
     match = INPUT_OR_OUTPUT.match(term[1]) if well_formed and isinstance(term[1], str) else None
     if match is None:
         raise FormatError(f"{written(term)} does not declare a Real named X_i or Y_i")
-    return int(match[2]) if match[1] == "X" else None
+    return match[1], int(match[2])
 
 
 # --- what is asserted ---------------------------------------------------------
@@ -261,12 +318,7 @@ def _output_constraints(term: Term) -> list[Term]:
 # --- the domain ---------------------------------------------------------------
 
 
-def _domain_of_bounds(inputs: set[int], found: _Bounds) -> Domain:
-    if not inputs:
-        raise FormatError("no input is declared; declare X_0, X_1, … with declare-const")
-    for index in range(len(inputs)):
-        if index not in inputs:
-            raise FormatError(f"input X_{index} is not declared, though X_{max(inputs)} is")
+def _domain_of_bounds(inputs: frozenset[int], found: _Bounds) -> Domain:
     undeclared = {index for direction in found for index, _ in direction} - inputs
     if undeclared:
         raise FormatError(f"input X_{min(undeclared)} is bounded but not declared")

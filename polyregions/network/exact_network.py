@@ -7,10 +7,11 @@ Positive factors change no sign and no hyperplane; they are never divided out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import flint
 import numpy as np
@@ -27,10 +28,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ExactLayer",
     "ExactNetwork",
+    "Outputs",
     "exact_network",
     "exact_point",
     "exact_rows",
     "exact_signs",
+    "exact_values",
+    "inputs_of",
+    "layer_rows",
+    "outputs_above",
 ]
 
 
@@ -100,6 +106,50 @@ def _exact_layer(layer: Layer) -> ExactLayer:
     )
 
 
+class Outputs(NamedTuple):
+    """What a layer passes on, as functions of some columns; both times one positive scale.
+
+    Attributes
+    ----------
+    values : flint.fmpz_mat, shape (width, k)
+    one : list of k fmpz
+        The constant 1.
+    """
+
+    values: flint.fmpz_mat
+    one: list[flint.fmpz]
+
+
+def inputs_of(columns: flint.fmpz_mat) -> Outputs:
+    """Return what the first layer reads: homogeneous columns, shape (n + 1, k)."""
+    *table, one = columns.tolist()
+    return Outputs(flint.fmpz_mat(table), list(one))
+
+
+def layer_rows(layer: ExactLayer, inputs: Outputs) -> list[list[flint.fmpz]]:
+    """Return the pre-activation of every unit of a layer."""
+    one = inputs.one
+    return [
+        [entry + shift * unit for entry, unit in zip(row, one, strict=True)] if shift else row
+        for row, shift in zip((layer.weight * inputs.values).tolist(), layer.bias, strict=True)
+    ]
+
+
+def outputs_above(
+    layer: ExactLayer, inputs: Outputs, rows: Sequence[list[flint.fmpz]], active: Iterable[bool]
+) -> Outputs:
+    """Return what a layer passes on; `active` says it of each unit that bends."""
+    sides = iter(active)
+    following = []
+    for i, row in enumerate(rows):
+        on = next(sides) if layer.bends[i] else True
+        slope = layer.upper[i] if on else layer.lower[i]
+        following.append([slope * entry for entry in row] if slope != 1 else row)
+    factor = layer.weight_scale * layer.slope_scale
+    one = [factor * unit for unit in inputs.one]
+    return Outputs(flint.fmpz_mat(following) if one else flint.fmpz_mat(len(rows), 0), one)
+
+
 def _propagate(
     exact: ExactNetwork,
     columns: flint.fmpz_mat,
@@ -110,29 +160,15 @@ def _propagate(
     `columns` has shape (n + 1, k): its last row is the constant 1 times a positive
     scale. ``choose(unit, row)`` decides whether the unit is active.
     """
-    n = columns.nrows() - 1
-    k = columns.ncols()
-    table = columns.tolist()
-    values, one = flint.fmpz_mat(table[:n]), list(table[n])
-    rows: list[list[flint.fmpz]] = []
+    inputs = inputs_of(columns)
+    found: list[list[flint.fmpz]] = []
     for layer in exact.layers:
-        product = (layer.weight * values).tolist()
-        following = []
-        for i, row in enumerate(product):
-            shift = layer.bias[i]
-            if shift:
-                row = [entry + shift * unit for entry, unit in zip(row, one, strict=True)]
-            if layer.bends[i]:
-                active = choose(len(rows), row)
-                rows.append(row)
-                slope = layer.upper[i] if active else layer.lower[i]
-            else:
-                slope = layer.upper[i]
-            following.append([slope * entry for entry in row] if slope != 1 else row)
-        factor = layer.weight_scale * layer.slope_scale
-        one = [factor * unit for unit in one]
-        values = flint.fmpz_mat(following) if k else flint.fmpz_mat(len(following), 0)
-    return rows
+        rows = layer_rows(layer, inputs)
+        bent = [row for row, bends in zip(rows, layer.bends, strict=True) if bends]
+        active = [choose(unit, row) for unit, row in enumerate(bent, len(found))]
+        inputs = outputs_above(layer, inputs, rows, active)
+        found += bent
+    return found
 
 
 def exact_rows(exact: ExactNetwork, bits: Sequence[int] | Bits) -> list[list[flint.fmpz]]:
@@ -179,3 +215,23 @@ def exact_signs(exact: ExactNetwork, column: flint.fmpz_mat) -> list[int]:
     """
     rows = _propagate(exact, column, lambda unit, row: row[0] > 0)
     return [(row[0] > 0) - (row[0] < 0) for row in rows]
+
+
+def exact_values(exact: ExactNetwork, column: flint.fmpz_mat) -> list[Fraction]:
+    """Return all pre-activations at one exact homogeneous input, as :func:`exact_signs` does.
+
+    Examples
+    --------
+    >>> from polyregions.domain.chart import chart_of
+    >>> from polyregions.network import Network
+    >>> net = Network.from_arrays([([[0.5], [3.0]], [0.0, -0.25]), ([[1, 1]], [0])])
+    >>> column = exact_point(np.array([0.75]))
+    >>> [str(value) for value in exact_values(exact_network(net, chart_of(None, 1)), column)]
+    ['3/8', '2']
+    """
+    rows = _propagate(exact, column, lambda unit, row: row[0] > 0)
+    scale, scales = int(column[column.nrows() - 1, 0]), []
+    for layer in exact.layers:
+        scales += [scale * layer.weight_scale] * sum(layer.bends)
+        scale *= layer.weight_scale * layer.slope_scale
+    return [Fraction(int(row[0]), under) for row, under in zip(rows, scales, strict=True)]

@@ -1,0 +1,53 @@
+"""Points of closed polytopes, which may be flat, in exact integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
+
+__all__ = ["ClosedPolytope"]
+
+
+@dataclass(frozen=True)
+class ClosedPolytope:
+    """A bounded polytope {x : row(x) >= 0}, and one of its points.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+    point : Column
+    """
+
+    rows: tuple[Row, ...]
+    point: Column
+
+    def cut(self, row: Row) -> ClosedPolytope | None:
+        """Return the part where another row is not negative, or None if there is none.
+
+        Notes
+        -----
+        *Algorithm.* From the point to a vertex, and from vertex to vertex to where the row is
+        largest, or to where it is positive. Rows that are constant bound nothing.
+
+        Examples
+        --------
+        >>> import flint
+        >>> rows = [[1, 0], [-1, 1], [2, -2], [3, -4]]  # x >= 0, x <= 1, x >= 1, x >= 4/3
+        >>> left, right, touching, beyond = [list(map(flint.fmpz, row)) for row in rows]
+        >>> interval = ClosedPolytope((left, right), [flint.fmpz(1), flint.fmpz(2)])
+        >>> interval.cut(touching).point, interval.cut(beyond)
+        ([1, 1], None)
+        """
+        point = self.point
+        if not any(row[:-1]):
+            return self if row[-1] >= 0 else None
+        if evaluate(row, point) < 0:
+            kept = {number: other for number, other in enumerate(self.rows) if any(other[:-1])}
+            target = len(self.rows)
+            opposite = [-entry for entry in row]
+            simplex = vertex_near({**kept, target: opposite}, point, free=target)
+            point = simplex.violation(target) or [column[-1] for column in simplex.frame]
+            if evaluate(row, point) < 0:
+                return None
+        return ClosedPolytope((*self.rows, row), point)

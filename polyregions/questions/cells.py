@@ -1,0 +1,124 @@
+"""A box that resists bounds, decided exactly: the closed cells of the units that may switch in it.
+
+Ties are no special case here: cells are closed, and a property that only touches its
+unsafe set at one point is violated there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import lcm
+
+import flint
+import numpy as np
+
+from polyregions.analysis.affine_maps import ExactMaps
+from polyregions.arrays import Integers, Point
+from polyregions.domain import Box
+from polyregions.domain.chart import chart_of
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Row
+from polyregions.network.exact_network import (
+    ExactLayer,
+    Outputs,
+    inputs_of,
+    layer_rows,
+    outputs_above,
+)
+from polyregions.questions.property import OutputInequality
+
+__all__ = ["counterexample_in_cells"]
+
+
+def counterexample_in_cells(
+    maps: ExactMaps,
+    box: Box,
+    signs: Sequence[Integers],
+    unsafe: Sequence[Sequence[OutputInequality]],
+) -> Point | None:
+    """Return an input of a closed box that is mapped into an unsafe set, or None: a proof.
+
+    Parameters
+    ----------
+    maps : ExactMaps
+        Of the network, on any chart.
+    box : Box
+    signs : sequence of numpy.ndarray of int64, one for each layer but the last
+        For each unit 1 if it is proven not to be negative in the box, -1 if it is proven not to
+        be positive, 0 if it may switch. Time grows exponentially with these.
+    unsafe : sequence of unsafe sets
+        Each a sequence of inequalities.
+
+    Notes
+    -----
+    *Algorithm.* Units that may switch are given a side one after the other, layer by layer;
+    a side on which the cell so far has no point is left out. A unit that is zero throughout a
+    cell may be counted on either side, since its output is zero on both.
+
+    **Invariant.** Before each choice the closed cell is not empty, and the closed box is the
+    union of the cells that are left, those to come, and cells that miss every unsafe set.
+    """
+    chart = chart_of(box, box.dimension)
+    maps = replace(maps, exact=replace(maps.exact, chart=chart))
+    centre = [flint.fmpz(0)] * chart.dimension + [flint.fmpz(1)]
+    start = ClosedPolytope(tuple(chart.rows.tolist()), centre)
+    for cell, inputs in _cells(maps.exact.layers[:-1], signs, inputs_of(chart.transform), start):
+        outputs = layer_rows(maps.exact.layers[-1], inputs)
+        scale = inputs.one[-1] * maps.exact.layers[-1].weight_scale
+        for rows in unsafe:
+            part: ClosedPolytope | None = cell
+            for row in rows:
+                part = None if part is None else part.cut(_row_of(row, outputs, scale))
+            if part is not None:
+                *numerators, bottom = map(int, part.point)
+                return chart.to_input([Fraction(entry, bottom) for entry in numerators])
+    return None
+
+
+def _cells(
+    layers: Sequence[ExactLayer],
+    signs: Sequence[Integers],
+    inputs: Outputs,
+    cell: ClosedPolytope,
+) -> Iterator[tuple[ClosedPolytope, Outputs]]:
+    """Yield the closed cells that are not empty, with what the last of the layers passes on."""
+    if not layers:
+        yield cell, inputs
+        return
+    layer, *above = layers
+    rows = layer_rows(layer, inputs)
+    bent = np.flatnonzero(layer.bends)
+    sides = signs[0][bent]
+    doubtful = np.flatnonzero(sides == 0).tolist()
+    for chosen, part in _sided([rows[bent[place]] for place in doubtful], cell):
+        active = sides > 0
+        active[doubtful] = chosen
+        outputs = outputs_above(layer, inputs, rows, active.tolist())
+        yield from _cells(above, signs[1:], outputs, part)
+
+
+def _sided(
+    rows: Sequence[Row], cell: ClosedPolytope
+) -> Iterator[tuple[list[bool], ClosedPolytope]]:
+    """Yield the sides of some rows on which a cell has points, and its parts there."""
+    if not rows:
+        yield [], cell
+        return
+    row, *others = rows
+    for on in (True, False):
+        part = cell.cut(row if on else [-entry for entry in row])
+        if part is not None:
+            yield from (([on, *rest], piece) for rest, piece in _sided(others, part))
+
+
+def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
+    """Return bound - (sum of coefficient * output) as a row of integers, times some number."""
+    common = lcm(inequality.bound.denominator, *(c.denominator for _, c in inequality.coefficients))
+    row = [flint.fmpz(0)] * len(outputs[0])
+    row[-1] += int(inequality.bound * common) * scale
+    for index, c in inequality.coefficients:
+        factor = int(c * common)
+        row = [a - factor * b for a, b in zip(row, outputs[index], strict=True)]
+    return row

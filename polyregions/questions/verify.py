@@ -1,0 +1,128 @@
+"""Does a property hold? Answered with proof, or by an exact counterexample."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from polyregions.questions.box_search import BoxSearch
+from polyregions.questions.property import Counterexample, Property, check_property
+from polyregions.questions.reading import load_property
+from polyregions.run.given import NetworkLike, network_given
+from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.loop import run
+from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+
+__all__ = ["Verdict", "verify"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to whether a network has a property.
+
+    Attributes
+    ----------
+    answer : {"holds", "violated", "unknown"}
+        Holds: proven for every input. Violated: there is a counterexample. Unknown: a limit
+        was reached before either.
+    counterexample : Counterexample or None
+    settled : float
+        The share of all boxes, by volume, on which the property is proven: 1 if it holds.
+        Rounded; nothing rests on it.
+    boxes, cells : int
+        Boxes looked at, and those that were decided exactly.
+    """
+
+    answer: Literal["holds", "violated", "unknown"]
+    counterexample: Counterexample | None
+    settled: float
+    boxes: int
+    cells: int
+
+    def __repr__(self) -> str:
+        share = f", proven on {self.settled:.1%}" if self.answer == "unknown" else ""
+        return f"<Verdict: {self.answer}{share}; {self.boxes} boxes, {self.cells} exactly>"
+
+
+def verify(
+    network: NetworkLike,
+    property_: Property | str | os.PathLike[str],
+    *,
+    threads: int = 1,
+    time_limit: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    on_interrupt: OnInterrupt = "raise",
+) -> Verdict:
+    """Decide whether a network has a property.
+
+    Parameters
+    ----------
+    network : Network, path or torch module
+    property_ : Property, or path of a VNN-LIB file
+        What a counterexample satisfies; see
+        :func:`polyregions.questions.reading.load_property`.
+    threads : int
+        The answer is the same for any number, the counterexample may be another one.
+    time_limit : float, optional
+        Seconds; then the answer is "unknown".
+    progress : callable, optional
+        Called now and then with a :class:`~polyregions.run.progress.Progress`: boxes looked at
+        (as its regions) and boxes pending.
+    on_interrupt : {"raise", "return"}
+        Whether Ctrl-C raises or returns "unknown".
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    NetworkError
+        If there is no network.
+    FormatError
+        If the file states no property of closed boxes and linear inequalities of outputs.
+    PolyregionsError
+        If the property is not about this network, or a limit is no positive number.
+
+    Notes
+    -----
+    *Algorithm.* :class:`~polyregions.questions.box_search.BoxSearch`, case after case. The
+    answer is about the rational function of the parameters as they are in the file; every
+    bound includes its rounding, and a counterexample is evaluated exactly before it is believed.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> from polyregions.questions.reading import read_property
+    >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])  # |x|
+    >>> declared = "(declare-const X_0 Real) (declare-const Y_0 Real)"
+    >>> box = "(assert (and (>= X_0 -1) (<= X_0 2)))"
+    >>> verify(net, read_property(declared + box + "(assert (<= Y_0 -0.001))")).answer
+    'holds'
+    >>> found = verify(net, read_property(declared + box + "(assert (>= Y_0 2))"))
+    >>> found.answer, [str(x) for x in found.counterexample.point]
+    ('violated', ['2'])
+    """
+    network = network_given(network)
+    check_threads(threads)
+    asked = (
+        load_property(Path(property_)) if isinstance(property_, str | os.PathLike) else property_
+    )
+    check_property(asked, network)
+    limits = counting_limits(None, time_limit)
+    boxes = cells = 0
+    settled = 0.0
+    with Interrupt(on_interrupt) as interrupt:
+        for case in asked.cases:
+            search = BoxSearch(network, case, threads)
+            stop = run(search, limits.left, interrupt, progress=progress)
+            boxes, cells = boxes + search.boxes, cells + search.cells
+            settled += search.settled / len(asked.cases)
+            if search.counterexample is not None:
+                return Verdict("violated", search.counterexample, settled, boxes, cells)
+            if stop != "finished":
+                return Verdict("unknown", None, settled, boxes, cells)
+    return Verdict("holds", None, 1.0, boxes, cells)
