@@ -27,9 +27,9 @@ from polyregions.cli import (
     plot,
     theorem5_command,
 )
-from polyregions.cli.progress_lines import shown_steps
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
+from polyregions.run.display import shown_steps
 
 __all__ = ["EXAMPLES", "FAULT", "app", "main"]
 
@@ -156,7 +156,7 @@ def _add_command(name: str, command: Callable[..., int], **options: Any) -> None
 
 def _compile_command() -> int:
     """Compile all kernels now, for images, clusters and CI; it takes a minute or two, once."""
-    with shown_steps("compiled", "kernels") as progress:
+    with shown_steps(True, "kernels", "compiled") as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.scale.preparation import compile_kernels
 

@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import (
-    announced_compilation,
-    mentioning_estimate,
-    parts_text,
-    shown_progress,
-    shown_steps,
-)
+from polyregions.cli.progress_lines import announced_compilation, mentioning_estimate
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions
+from polyregions.run.display import parts_text, shown_progress, shown_steps
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,7 +35,7 @@ def enumerated(
     compile_first: bool = False,
 ) -> tuple[Regions, Times]:
     """Enumerate with progress on stderr; return the result and the times it took."""
-    with announced_compilation() as compiled, shown_progress() as progress:
+    with announced_compilation() as compiled, shown_progress(True) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.walk.breadth_first import enumerate_regions
 
@@ -63,7 +58,7 @@ def enumerated(
 
 def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
-    with announced_compilation(), shown_progress() as progress:
+    with announced_compilation(), shown_progress(True) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.scale.saved_walk import enumerate_to_file
 
@@ -113,8 +108,8 @@ def on_cluster(address: str, threads: int) -> Iterator[tuple[Client, dict[str, A
     """Yield a cluster, and what shows the progress of a walk on it and keeps a part."""
     with (
         announced_compilation(),
-        shown_steps("sorted", "files") as assembling,
-        shown_progress(parts_text) as progress,
+        shown_progress(True, parts_text) as progress,
+        shown_steps(True, "files", "sorted") as assembling,
     ):
         from polyregions.scale.cluster import connected
 

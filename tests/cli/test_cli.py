@@ -475,7 +475,7 @@ def test_a_reader_that_stops_reading_is_no_error(lines_file):
 
 @pytest.mark.slow
 def test_progress_is_a_line_now_and_then(run, large_file, monkeypatch):
-    monkeypatch.setattr("polyregions.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("polyregions.run.display._SECONDS_BETWEEN_LINES", 0.0)
     _, out, err = run("count", large_file, "--json", "--max-regions", 50_000)
     assert "regions/s" in err
     assert json.loads(out)["regions"] > 0
