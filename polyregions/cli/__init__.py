@@ -74,6 +74,7 @@ EXAMPLES = {
     ),
     "graph": (
         "polyregions graph net.onnx -o regions.graphml",
+        "polyregions graph net.onnx --attributes class,volume -o regions.gexf     # for Gephi",
         "polyregions graph net.onnx --fix 3=0.5 -o regions.json",
     ),
     "info": (

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
@@ -190,14 +192,25 @@ def graph_command(
     effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT", "Graph file: .graphml, .gexf or .json.")],
+    attributes: Annotated[
+        str | None,
+        typer.Option(
+            "--attributes",
+            metavar="NAMES",
+            help="What else to say of each region: some of class, outputs, gradient, volume, "
+            "degree, position, with commas between.",
+        ),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Save the graph of the regions: an edge for every shared facet."""
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
+    from polyregions.regions.graph import attribute_names
 
     storage.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
+    names = attribute_names(attributes.split(",") if attributes else ())
     task = options.read_task(network, where)
     regions, times = enumerated(task, **vars(effort))
-    write_graph(regions, output)
+    write_graph(regions, output, names)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)
