@@ -23,6 +23,7 @@ from polyregions.cli import (
     enumerate_,
     estimate,
     experiment,
+    explore,
     info,
     plot,
     theorem5_command,
@@ -71,6 +72,10 @@ EXAMPLES = {
         "polyregions experiment                           # the list",
         "polyregions experiment training -o results",
         "polyregions experiment training --set runs=3 --seed 1 -o more",
+    ),
+    "explore": (
+        "polyregions explore net.onnx --at 0.5,-1 --depth 2",
+        "polyregions explore net.onnx --at image.npy --regions 20 --radius 0.01 -o near.npz",
     ),
     "graph": (
         "polyregions graph net.onnx -o regions.graphml",
@@ -174,6 +179,7 @@ _add_command("count", count.count)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
+_add_command("explore", explore.explore_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)
