@@ -5,7 +5,6 @@ DOCUMENTED = {
         "adjacency",
         "degrees",
         "distance_statistics",
-        "shortest_path",
         "walk_layers",
     ],
     "analysis.cells": ["cells", "sweep"],
@@ -34,6 +33,7 @@ DOCUMENTED = {
     "proof.certificate": ["write_certificate"],
     "proof.checker": ["check"],
     "regions.facets": ["FacetTable", "Facets"],
+    "regions.paths": ["graph_distances", "shortest_path"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],
     "scale": ["enumerate_to_file"],
     "scale.cluster": ["count_on_cluster"],
@@ -45,4 +45,7 @@ DOCUMENTED = {
     "theory.lemmas": ["check_lemmas"],
     "theory.theorem5": ["verify_theorem5"],
     "viewer": ["write_page"],
+    "walk.exploration": ["Exploration", "explore"],
+    "walk.polyline": ["Piece", "regions_along"],
+    "walk.shortest_path": ["shortest_path"],
 }

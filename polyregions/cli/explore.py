@@ -60,6 +60,7 @@ def explore_command(
     as_json: options.AsJson = False,
 ) -> int:
     """Find the regions round a point, those first to which the fewest facets lead."""
+    from polyregions.files.atomic import is_stream
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
 
     if output is not None:
@@ -80,6 +81,7 @@ def explore_command(
     elif output is not None:
         write_graph(found.regions, output)
     rings = np.bincount(found.distances).tolist()
+    lines = _lines(found, rings, times, output)
     entries = {
         **report.run_values(found.regions.summary(), times),
         "start": found.start,
@@ -88,7 +90,11 @@ def explore_command(
         "stopped": found.stopped,
         **({} if output is None else {"output": str(output)}),
     }
-    report.print_answer(task, entries, _lines(found, rings, times, output), as_json)
+    if output is not None and is_stream(output):  # nothing may come between its bytes
+        for line in lines:
+            report.tell(line)
+    else:
+        report.print_answer(task, entries, lines, as_json)
     if found.stopped in ("finished", "regions"):
         return 0
     report.tell(f"polyregions: stopped {_STOP_WORDS[found.stopped]}; there may be nearer regions")

@@ -11,7 +11,6 @@ from polyregions.arrays import Floats, Integers
 from polyregions.errors import PartialResultError, PolyregionsError, kind_of
 
 if TYPE_CHECKING:
-    from polyregions.regions.region import Region
     from polyregions.regions.regions import Regions
 
 __all__ = ["graph_distances", "shortest_path"]
@@ -48,8 +47,8 @@ def graph_distances(regions: Regions, start: SupportsIndex) -> Integers:
     return np.where(np.isfinite(found), found, -1).astype(np.int64)
 
 
-def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) -> tuple[Region, ...]:
-    """Return regions from one to another, each sharing a facet with the next, as few as possible.
+def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) -> list[int]:
+    """Return the numbers of regions on a path that crosses as few facets as possible.
 
     Parameters
     ----------
@@ -59,8 +58,9 @@ def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) ->
 
     Returns
     -------
-    tuple of Region
-        From `start` to `end`, both included. In a partial result the shortest inside it.
+    list of int
+        From `start` to `end`, both included; each shares a facet with the next. In a partial
+        result the shortest inside it.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) ->
     >>> import polyregions as pr
     >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
     >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
-    >>> [region.index for region in regions.shortest_path(2, 0)]
+    >>> regions.shortest_path(2, 0)
     [2, 1, 0]
     """
     first, last = _number(regions, start), _number(regions, end)
@@ -88,7 +88,7 @@ def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) ->
     numbers = [first]
     while numbers[-1] != last:
         numbers.append(int(following[numbers[-1]]))
-    return tuple(regions[number] for number in numbers)
+    return numbers
 
 
 def _search(regions: Regions, start: int) -> tuple[Floats, Integers]:

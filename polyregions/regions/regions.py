@@ -282,8 +282,8 @@ class Regions:
 
         return graph_distances(self, start)
 
-    def shortest_path(self, start: int, end: int) -> tuple[Region, ...]:
-        """Return regions from one to another, as few as possible, each touching the next.
+    def shortest_path(self, start: int, end: int) -> list[int]:
+        """Return the numbers of regions on a path that crosses as few facets as possible.
 
         See :func:`polyregions.regions.paths.shortest_path`.
         """

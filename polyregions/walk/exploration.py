@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from polyregions.arrays import Integers
 from polyregions.compiled import only_compiled
-from polyregions.domain.neighbourhoods import near
+from polyregions.domain.neighborhood import near
 from polyregions.errors import PolyregionsError
 from polyregions.network import input_point
 from polyregions.regions import Regions

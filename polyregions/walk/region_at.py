@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from polyregions.arrays import Floats
 from polyregions.domain import Domain
 from polyregions.domain.chart import chart_of, chart_point
-from polyregions.domain.neighbourhoods import closure_contains
 from polyregions.errors import DomainError
 from polyregions.exact.facets import interior_point
 from polyregions.network import input_point
@@ -68,7 +67,7 @@ def check_in_domain(domain: Domain | None, x: Floats) -> None:
     DomainError
     """
     chart_of(domain, len(x))  # refuses a domain of other inputs
-    if not closure_contains(domain, x):
+    if domain is not None and not domain.closure_contains(x[None])[0]:
         raise DomainError("the point is outside the domain; take one inside, or a larger domain")
 
 

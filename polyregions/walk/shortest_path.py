@@ -90,7 +90,7 @@ def shortest_path(
         if domain is not None:
             raise PolyregionsError("a result has a domain of its own; leave domain= out")
         first, last = (int(network.find(input_point(network.network, x))) for x in (a, b))
-        return network.shortest_path(first, last)
+        return tuple(network[number] for number in network.shortest_path(first, last))
     limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     with Interrupt() as interrupt:

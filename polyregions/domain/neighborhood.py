@@ -1,8 +1,7 @@
-"""Points of a closed domain, and the part of a domain that is near one."""
+"""The part of a domain that is near a point."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from numbers import Real
 
 import numpy as np
@@ -11,27 +10,7 @@ from polyregions.arrays import Floats
 from polyregions.domain.domains import Box, Domain, Polytope
 from polyregions.errors import DomainError
 
-__all__ = ["closure_contains", "near"]
-
-
-def closure_contains(domain: Domain | None, x: Floats) -> bool:
-    """Return whether a float point lies in a domain or on its boundary, exactly.
-
-    Examples
-    --------
-    >>> closure_contains(Box.cube(2, 1.0), np.array([1.0, 0.5]))
-    True
-    """
-    if domain is None:
-        return True
-    if isinstance(domain, Box):
-        return bool(((domain.lower <= x) & (x <= domain.upper)).all())
-    point = [Fraction(value) for value in x.tolist()]
-    heights = (
-        sum((Fraction(a) * value for a, value in zip(row, point, strict=True)), Fraction(0))
-        for row in domain.A.tolist()
-    )
-    return all(height <= bound for height, bound in zip(heights, domain.b.tolist(), strict=True))
+__all__ = ["near"]
 
 
 def near(domain: Domain | None, x: Floats, radius: float) -> Domain:
