@@ -31,7 +31,7 @@ DOCUMENTED = {
         "save_figure",
     ],
     "proof.certificate": ["write_certificate"],
-    "proof.checker": ["check"],
+    "proof.replay": ["check"],
     "regions.facets": ["FacetTable", "Facets"],
     "regions.paths": ["graph_distances", "shortest_path"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],

@@ -183,6 +183,7 @@ EVERY = ["class", "outputs", "gradient", "volume", "degree", "position"]
 
 @each_suffix
 def test_attributes_are_those_in_memory(regions, suffix, tmp_path):
+    regions = regions[:12]
     path = tmp_path / f"graph{suffix}"
     pr.write_graph(regions, path, EVERY)
     read, expected = READERS[suffix](path), regions.to_networkx(EVERY)

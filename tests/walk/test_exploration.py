@@ -20,6 +20,7 @@ def induced(regions, numbers):
     return chosen, {edge for edge in edges if edge <= chosen}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_rings_are_those_of_the_whole_graph(family):
     for seed in SEEDS:
@@ -44,6 +45,7 @@ def test_rings_are_those_of_the_whole_graph(family):
             check_witnesses(found.regions, most=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["generic", "zero bias", "integer", "duplicates"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_nearest_regions(family, threads):

@@ -72,6 +72,7 @@ def check_inside(region, given):
     assert np.allclose(given.witness, [float(v) for v in given.exact_witness])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_pieces(family):
     for seed in range(4):
@@ -84,3 +85,71 @@ def test_pieces(family):
         corners = np.vstack([corners, box.lower, box.upper, (box.lower + box.upper) / 2])
         if len(np.unique(corners, axis=0)) == len(corners):
             check(network, domain, whole, corners)
+
+
+def test_a_segment_inside_a_facet_and_through_a_corner(three_lines):
+    """Along the line x = 0, where that unit is off, through the corner at 0."""
+    pieces = pr.regions_along(three_lines, [[0.0, -1.0], [0.0, 1.0]])
+    assert [(piece.begin, piece.end) for piece in pieces] == [
+        (0, Fraction(1, 2)),
+        (Fraction(1, 2), Fraction(3, 4)),
+        (Fraction(3, 4), 1),
+    ]
+    # the regions on the side where x < 0
+    assert [piece.region.bits.tolist() for piece in pieces] == [[0, 0, 0], [0, 1, 0], [0, 1, 1]]
+    # of |x| no side of x = 0 has both units off: the piece is between regions
+    absolute = pr.Network.from_arrays(
+        [([[1.0, 0], [-1.0, 0], [0, 1]], [0.0, 0, 0]), ([[1.0, 1, 1]], [0.0])]
+    )
+    for network in (absolute, pr.enumerate_regions(absolute, pr.Box.cube(2, 1.0))):
+        pieces = pr.regions_along(network, [[0.0, -1.0], [0.0, 1.0], [1.0, 1.0]])
+        assert [piece.region is None for piece in pieces] == [True, True, False]
+        assert "between regions" in repr(pieces[0])
+        assert pieces[2].begin == 1
+    # through the corner where all four quadrants meet two units switch at once
+    left, right = pr.regions_along(absolute, [[-1.0, -1.0], [1.0, 1.0]])
+    assert left.end == right.begin == Fraction(1, 2)
+    assert np.bitwise_count(left.pattern ^ right.pattern).sum() == 3
+
+
+def test_a_corner_of_the_polyline_inside_a_region_ends_no_piece(three_lines):
+    points = [[1.0, 1.0], [1.0, 2.0], [2.0, 2.0]]
+    (piece,) = pr.regions_along(three_lines, points)
+    assert (piece.begin, piece.end) == (0, 2)
+
+
+def test_points_that_no_difference_of_floats_joins():
+    """The difference of these floats is none: the segment still ends where it should."""
+    net = pr.Network.from_arrays([([[1.0]], [-1.0]), ([[1.0]], [0.0])])
+    tiny = 2.0**-60
+    pieces = pr.regions_along(net, [[tiny], [1 + 2.0**-52]])
+    assert pieces[0].end == Fraction(1 - Fraction(tiny)) / (1 + Fraction(2) ** -52 - Fraction(tiny))
+
+
+def test_a_partial_result_has_no_numbers_for_what_it_does_not_hold(three_lines):
+    whole = pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))
+    pieces = pr.regions_along(whole[:1], [[-1.0, -1.0], [1.0, 1.0]])
+    assert [piece.region.index for piece in pieces] == [0, None, None]
+
+
+WRONG = [
+    ([0.1, 0.1], pr.NetworkError, "at least two points"),
+    ([[0.1, 0.1]], pr.NetworkError, "at least two points"),
+    ([[0.1], [0.2]], pr.NetworkError, r"shape \(2,\)"),
+    ([[0.1, 0.1], [float("nan"), 0.0]], pr.NetworkError, "finite"),
+    ([[0.1, 0.1], [3.0, 0.0]], pr.DomainError, "number 1: the point is outside the domain"),
+    ([[0.1, 0.1], [0, 0], [0, 0]], pr.DomainError, "points 1 and 2 of the polyline are equal"),
+]
+
+
+@pytest.mark.parametrize(("points", "error", "message"), WRONG)
+def test_wrong_points_get_a_sentence(three_lines, points, error, message):
+    with pytest.raises(error, match=message) as caught:
+        pr.regions_along(three_lines, points, domain=pr.Box.cube(2, 1.0))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_result_has_its_own_domain(three_lines):
+    whole = pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))
+    with pytest.raises(pr.PolyregionsError, match="domain of its own"):
+        pr.regions_along(whole, [[0, 0], [1, 1]], domain=whole.domain)

@@ -22,6 +22,7 @@ def check_path(path, whole, a, b, length):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_paths_are_shortest(family):
     for seed in range(3):
