@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.checker import check
+    from polyregions.pwa.export import export
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -91,6 +92,7 @@ __all__ = [
     "enumerate_to_file",
     "estimate_regions",
     "experiment",
+    "export",
     "fix",
     "from_sklearn",
     "from_torch",
@@ -132,6 +134,7 @@ _LAZY = {
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
+    "export": "polyregions.pwa.export.export",
     "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",

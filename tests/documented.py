@@ -33,6 +33,7 @@ DOCUMENTED = {
     ],
     "proof.certificate": ["write_certificate"],
     "proof.checker": ["check"],
+    "pwa.export": ["export"],
     "regions.facets": ["FacetTable", "Facets"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],
     "scale": ["enumerate_to_file"],

@@ -23,6 +23,7 @@ from polyregions.cli import (
     enumerate_,
     estimate,
     experiment,
+    export,
     info,
     plot,
     theorem5_command,
@@ -71,6 +72,11 @@ EXAMPLES = {
         "polyregions experiment                           # the list",
         "polyregions experiment training -o results",
         "polyregions experiment training --set runs=3 --seed 1 -o more",
+    ),
+    "export": (
+        "polyregions export controller.onnx --box-file inputs.vnnlib -o controller.c",
+        "polyregions export controller.onnx --cube 0.5 -o controller.mat",
+        "polyregions export controller.onnx --whole-space -o controller.json",
     ),
     "graph": (
         "polyregions graph net.onnx -o regions.graphml",
@@ -173,6 +179,7 @@ _add_command("count", count.count)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
+_add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)

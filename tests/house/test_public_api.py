@@ -67,6 +67,7 @@ def test_public_names():
         "enumerate_to_file",
         "estimate_regions",
         "experiment",
+        "export",
         "fix",
         "from_sklearn",
         "from_torch",
