@@ -1,15 +1,25 @@
-"""The function as one JSON object, region by region; docs/pwa.md says what is in it."""
+"""The function as one JSON object, region by region; docs/howto/pwa.md says what is in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.affine_maps import free_inputs
+from polyregions.analysis.shape import chart_polytopes
+from polyregions.arrays import Point
 from polyregions.domain import Domain, Polytope
+from polyregions.domain.chart import chart_of
+from polyregions.geometry.region_polytope import Vertices, chart_vertices
+from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import to_text
 from polyregions.pwa.pieces import Piece, pieces
-from polyregions.regions import Region, Regions
+from polyregions.regions import Regions
 
 __all__ = ["FORMAT", "MOST_VERTEX_INPUTS", "VERSION", "json_file"]
 
@@ -31,27 +41,29 @@ def json_file(regions: Regions) -> Iterator[bytes]:
     >>> [(region["vertices"], region["rays"]) for region in whole["regions"]]
     [([[0.0]], [[-1.0]]), ([[0.0], [0.5]], []), ([[0.5]], [[1.0]])]
     """
+    free = free_inputs(regions)
     # a file name that is not valid Unicode may have given the network its name
     head = json.dumps(_head(regions), allow_nan=False).removesuffix("}")
     yield f'{head}, "regions": ['.encode()
-    for index, (region, piece) in enumerate(zip(regions, pieces(regions), strict=True)):
-        text = json.dumps({"index": index, **_entry(region, piece)}, allow_nan=False)
+    parts = zip(regions.patterns, pieces(regions), _corners(regions), strict=False)
+    for index, (words, piece, corners) in enumerate(parts):
+        entry = {"index": index, "pattern": to_text(words), **_entry(piece, corners, free)}
+        text = json.dumps(entry, allow_nan=False)
         yield f"{',' if index else ''}\n{text}".encode()
     yield b"\n]}\n"
 
 
 def _head(regions: Regions) -> dict[str, Any]:
     network, domain = regions.network, regions.domain
-    n = network.input_dimension
     return {
         "format": FORMAT,
         "version": VERSION,
         "network": network.name,
         "fingerprint": network.fingerprint,
-        "inputs": n,
+        "inputs": network.input_dimension,
         "outputs": network.output_dimension,
         "domain": _domain(domain),
-        "free_inputs": list(range(n)) if domain is None else domain.free.tolist(),
+        "free_inputs": free_inputs(regions).tolist(),
         "complete": regions.complete,
         "proven": regions.proven,
     }
@@ -65,21 +77,26 @@ def _domain(domain: Domain | None) -> dict[str, Any] | None:
     return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
-def _entry(region: Region, piece: Piece) -> dict[str, Any]:
-    vertices = rays = None
-    d = piece.A.shape[1]
-    if d <= MOST_VERTEX_INPUTS:
-        polytope = region.polytope()
-        free = slice(None) if region.domain is None else region.domain.free
-        vertices, rays = polytope.vertices[:, free].tolist(), polytope.rays[:, free].tolist()
+def _corners(regions: Regions) -> Iterator[Vertices | None]:
+    """Yield the vertices of each region; None of each if there are too many free inputs."""
+    if len(free_inputs(regions)) > MOST_VERTEX_INPUTS:
+        return repeat(None)
+    chart = chart_of(regions.domain, regions.network.input_dimension)
+    return (chart_vertices(chart, polytope) for polytope in chart_polytopes(regions))
+
+
+def _entry(piece: Piece, corners: Vertices | None, free: NDArray[np.intp]) -> dict[str, Any]:
     return {
-        "pattern": to_text(region.pattern),
         "A": piece.A.tolist(),
         "b": piece.b.tolist(),
         "F": piece.F.tolist(),
         "g": piece.g.tolist(),
         "neighbors": piece.neighbors.tolist(),
         "units": [list(units) for units in piece.units],
-        "vertices": vertices,
-        "rays": rays,
+        "vertices": None if corners is None else _in_free(corners.points, free),
+        "rays": None if corners is None else _in_free(corners.rays, free),
     }
+
+
+def _in_free(points: Iterable[Point], free: NDArray[np.intp]) -> list[list[float]]:
+    return [[nearest_float(point[i]) for i in free.tolist()] for point in points]

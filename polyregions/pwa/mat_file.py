@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.analysis.affine_maps import free_inputs
 from polyregions.domain import Polytope
 from polyregions.pwa.json_file import FORMAT, VERSION
 from polyregions.pwa.pieces import pieces
@@ -27,7 +28,6 @@ def mat_file(regions: Regions) -> Iterator[bytes]:
     network, domain = regions.network, regions.domain
     all_pieces = list(pieces(regions))
     n = network.input_dimension
-    free = np.arange(n) if domain is None else domain.free
     none = np.empty((0, n))
     variables: dict[str, Any] = {
         "format": FORMAT,
@@ -35,7 +35,7 @@ def mat_file(regions: Regions) -> Iterator[bytes]:
         "network": network.name.encode("utf-8", "replace").decode(),
         "inputs": float(n),
         "outputs": float(network.output_dimension),
-        "free_inputs": free + 1.0,
+        "free_inputs": free_inputs(regions) + 1.0,
         "complete": regions.complete,
         "lower": none if domain is None else domain.box.lower,
         "upper": none if domain is None else domain.box.upper,
