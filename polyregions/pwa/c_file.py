@@ -111,6 +111,7 @@ def worst_case(tree: UnitTree, tables: CTables) -> dict[str, int]:
         "DIGIT_PRODUCTS": sign_products + output_products,
         "SIGN_PRODUCTS": sign_products,
         "OUTPUT_PRODUCTS": output_products,
+        "LIBRARY_CALLS": (signs + outputs) * terms,
         "WORD_STEPS": passes * tables.sum_words,
         "STACK": 8 * tables.sum_words,
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from polyregions.domain import Domain
-from polyregions.errors import DomainError
+from polyregions.errors import DomainError, PolyregionsError
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import known_suffix
 from polyregions.pwa.c_file import MAX_BYTES, c_file
@@ -41,7 +43,9 @@ def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None
     PartialResultError
         If a C file is asked for of a result that does not hold all regions.
     NetworkError
-        If a number of a map is too large for a float.
+        If a number of a map, or of a vertex, is too large for a float.
+    PolyregionsError
+        If `max_bytes` is no positive whole number.
 
     Notes
     -----
@@ -64,6 +68,11 @@ def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None
     check_regions(regions)
     suffix = known_suffix(path, EXPORT_SUFFIXES, "export")
     check_bounded(regions.domain, path)
+    given: object = max_bytes  # of any type at run time
+    if given is not None and not (isinstance(given, int | np.integer) and given >= 1):
+        raise PolyregionsError(
+            f"max_bytes must be a positive whole number of bytes, not {max_bytes!r}"
+        )
     if suffix == ".c":
         parts = c_file(regions, Path(path).stem, MAX_BYTES if max_bytes is None else max_bytes)
     else:

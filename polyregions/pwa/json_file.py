@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import repeat
+from collections.abc import Iterator
+from itertools import chain, repeat
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from polyregions.analysis.shape import chart_polytopes
 from polyregions.arrays import Point
 from polyregions.domain import Domain, Polytope
 from polyregions.domain.chart import chart_of
+from polyregions.errors import NetworkError
 from polyregions.geometry.region_polytope import Vertices, chart_vertices
 from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import to_text
@@ -93,10 +95,21 @@ def _entry(piece: Piece, corners: Vertices | None, free: NDArray[np.intp]) -> di
         "g": piece.g.tolist(),
         "neighbors": piece.neighbors.tolist(),
         "units": [list(units) for units in piece.units],
-        "vertices": None if corners is None else _in_free(corners.points, free),
-        "rays": None if corners is None else _in_free(corners.rays, free),
+        "vertices": None if corners is None else _vertices(corners, free),
+        "rays": None if corners is None else [_direction(ray) for ray in corners.rays],
     }
 
 
-def _in_free(points: Iterable[Point], free: NDArray[np.intp]) -> list[list[float]]:
-    return [[nearest_float(point[i]) for i in free.tolist()] for point in points]
+def _vertices(corners: Vertices, free: NDArray[np.intp]) -> list[list[float]]:
+    rounded = [[nearest_float(point[i]) for i in free.tolist()] for point in corners.points]
+    if not all(map(isfinite, chain.from_iterable(rounded))):
+        raise NetworkError(
+            "a region has a vertex that is too far away for floats; export a box or a polytope"
+        )
+    return rounded
+
+
+def _direction(ray: Point) -> list[float]:
+    """Return a ray as floats; it may be too long for them, and its length does not matter."""
+    length = max(map(abs, ray))
+    return [nearest_float(entry / length) for entry in ray]

@@ -22,6 +22,7 @@
  *     @MULTIPLICATIONS@ multiplications and @ADDITIONS@ additions of doubles, for signs alone,
  *     @DIGIT_PRODUCTS@ multiplications of 32-bit integers: @SIGN_PRODUCTS@ for signs that doubles leave
  *     open, which is rare, and @OUTPUT_PRODUCTS@ for outputs, which is always;
+ *     @LIBRARY_CALLS@ calls of frexp, and as many and @OUTPUTS@ of ldexp,
  *     @WORD_STEPS@ words of 32 bits set, added, subtracted or compared,
  *     @STACK@ bytes for one exact sum on the stack; no other memory, no recursion.
  * The tables take @BYTES@ bytes.

@@ -41,6 +41,9 @@ def test_what_is_refused(regions, three_lines, tmp_path):
     kind, message = refused(lambda: pr.export(regions, path, max_bytes=100))
     assert kind is pr.FormatError
     assert "--max-bytes" in message
+    for wrong in (0, -5, 2.5, "2M"):
+        kind, message = refused(lambda wrong=wrong: pr.export(regions, path, max_bytes=wrong))
+        assert repr(wrong) in message
     kind, message = refused(lambda: pr.export(regions, tmp_path / "net.py"))
     assert kind is pr.FormatError
     assert ".json, .mat, .c" in message

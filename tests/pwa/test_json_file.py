@@ -46,7 +46,8 @@ def test_every_number_is_the_exact_one_rounded_once(family, tmp_path):
             assert nearest_float(shift) == g
         corners = vertices(region)
         assert entry["vertices"] == corners.as_floats()[:, free].tolist()
-        assert entry["rays"] == [[nearest_float(ray[i]) for i in free] for ray in corners.rays]
+        rays = [[entry / max(map(abs, ray)) for entry in ray] for ray in corners.rays]
+        assert entry["rays"] == [list(map(nearest_float, ray)) for ray in rays]
         facets = region.halfspaces()
         assert [[-a for a in row] for row in entry["A"]] == facets.normals.tolist()
         assert entry["b"] == facets.offsets.tolist()
@@ -108,6 +109,24 @@ def test_vertices_are_for_few_inputs(tmp_path):
     box = pr.Box([-1.0] * 4 + [0.0], [1.0] * 4 + [0.0])
     whole = exported(pr.enumerate_regions(network, box), tmp_path)
     assert all(len(region["vertices"]) > 4 for region in whole["regions"])
+
+
+def test_rays_of_any_length(tmp_path):
+    network = pr.Network.from_arrays(
+        [([[3e-200, 1.0], [1.0, 3e-200]], [1.0, 0.5]), ([[1e-250, -3e-250]], [0.1]), ([[1]], [0])]
+    )
+    whole = exported(pr.enumerate_regions(network, None), tmp_path)
+    rays = [ray for region in whole["regions"] for ray in region["rays"]]
+    assert len(rays) > 3
+    assert {max(map(abs, ray)) for ray in rays} == {1.0}
+
+
+def test_a_vertex_beyond_all_floats(tmp_path):
+    network = pr.Network.from_arrays([([[1e-200]], [0.0]), ([[1e-200]], [-1.0]), ([[1.0]], [0.0])])
+    regions = pr.enumerate_regions(network, None)
+    with pytest.raises(pr.NetworkError, match="too far away"):
+        pr.export(regions, tmp_path / "net.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_is_no_text(tmp_path):
