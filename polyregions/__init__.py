@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
+    from polyregions.pwa.export import export
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -95,6 +96,7 @@ __all__ = [
     "estimate_regions",
     "experiment",
     "explore",
+    "export",
     "fix",
     "from_sklearn",
     "from_torch",
@@ -139,6 +141,7 @@ _LAZY = {
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
     "explore": "polyregions.walk.exploration.explore",
+    "export": "polyregions.pwa.export.export",
     "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",

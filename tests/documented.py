@@ -32,6 +32,7 @@ DOCUMENTED = {
     ],
     "proof.certificate": ["write_certificate"],
     "proof.replay": ["check"],
+    "pwa.export": ["export"],
     "regions.facets": ["FacetTable", "Facets"],
     "regions.paths": ["graph_distances", "shortest_path"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],

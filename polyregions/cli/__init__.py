@@ -24,6 +24,7 @@ from polyregions.cli import (
     estimate,
     experiment,
     explore,
+    export,
     info,
     plot,
     theorem5_command,
@@ -76,6 +77,11 @@ EXAMPLES = {
     "explore": (
         "polyregions explore net.onnx --at 0.5,-1 --depth 2",
         "polyregions explore net.onnx --at image.npy --regions 20 --radius 0.01 -o near.npz",
+    ),
+    "export": (
+        "polyregions export controller.onnx --box-file inputs.vnnlib -o controller.c",
+        "polyregions export controller.onnx --cube 0.5 -o controller.mat",
+        "polyregions export controller.onnx --whole-space -o controller.json",
     ),
     "graph": (
         "polyregions graph net.onnx -o regions.graphml",
@@ -180,6 +186,7 @@ _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
 _add_command("explore", explore.explore_command)
+_add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)

@@ -68,6 +68,7 @@ def test_public_names():
         "estimate_regions",
         "experiment",
         "explore",
+        "export",
         "fix",
         "from_sklearn",
         "from_torch",
