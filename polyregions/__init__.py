@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from polyregions.io.torch_modules import from_torch
     from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
     from polyregions.proof.certificate import write_certificate as certify
-    from polyregions.proof.checker import check
+    from polyregions.proof.replay import check
+    from polyregions.pwa.export import export
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from polyregions.tree.subdivision import count_regions, count_tree
     from polyregions.viewer import write_page
     from polyregions.walk.breadth_first import enumerate_regions, traverse
+    from polyregions.walk.exploration import explore
+    from polyregions.walk.polyline import regions_along
+    from polyregions.walk.shortest_path import shortest_path
 
 __version__ = "0.1.0"
 
@@ -91,6 +95,8 @@ __all__ = [
     "enumerate_to_file",
     "estimate_regions",
     "experiment",
+    "explore",
+    "export",
     "fix",
     "from_sklearn",
     "from_torch",
@@ -104,7 +110,9 @@ __all__ = [
     "plot_line",
     "plot_solids",
     "random_subspace",
+    "regions_along",
     "save_figure",
+    "shortest_path",
     "traverse",
     "verify_boundaries",
     "verify_grid",
@@ -118,7 +126,7 @@ __all__ = [
 _LAZY = {
     "certify": "polyregions.proof.certificate.write_certificate",
     "certify_on_cluster": "polyregions.scale.cluster_proof.certify_on_cluster",
-    "check": "polyregions.proof.checker.check",
+    "check": "polyregions.proof.replay.check",
     "check_lemmas": "polyregions.theory.lemmas.check_lemmas",
     "compared_bounds": "polyregions.theory.bounds.compared_bounds",
     "compile_kernels": "polyregions.scale.preparation.compile_kernels",
@@ -132,6 +140,8 @@ _LAZY = {
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
+    "explore": "polyregions.walk.exploration.explore",
+    "export": "polyregions.pwa.export.export",
     "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",
@@ -143,7 +153,9 @@ _LAZY = {
     "plot_growth": "polyregions.plot.plot_growth",
     "plot_line": "polyregions.plot.plot_line",
     "plot_solids": "polyregions.plot.plot_solids",
+    "regions_along": "polyregions.walk.polyline.regions_along",
     "save_figure": "polyregions.plot.save_figure",
+    "shortest_path": "polyregions.walk.shortest_path.shortest_path",
     "traverse": "polyregions.walk.breadth_first.traverse",
     "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
     "verify_grid": "polyregions.theory.grid.verify_grid",

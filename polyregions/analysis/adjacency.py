@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import breadth_first_order, dijkstra
+from scipy.sparse.csgraph import dijkstra
 
 from polyregions.arrays import Integers
 from polyregions.errors import DomainError, PartialResultError
 from polyregions.network import input_point
 from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.paths import shortest_path
 
 __all__ = [
     "DistanceStatistics",
@@ -190,33 +191,10 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
     return DistanceStatistics(total / max(1, pairs), int(largest), count)
 
 
-def shortest_path(regions: Regions, start: int, end: int) -> list[int]:
-    """Return the regions on a shortest way from one region to another, both included.
-
-    For two inputs, pass their regions: ``region_of(regions, x)``.
-
-    Raises
-    ------
-    PartialResultError
-        If a partial result does not connect them.
-    """
-    order, parents = breadth_first_order(
-        adjacency(regions), range(len(regions))[start], directed=False
-    )
-    end = range(len(regions))[end]
-    if end not in order:
-        raise PartialResultError("the partial result does not connect these two regions")
-    path = [end]
-    while path[-1] != range(len(regions))[start]:
-        path.append(int(parents[path[-1]]))
-    return path[::-1]
-
-
 def walk_layers(regions: Regions, start: int) -> Integers:
-    """Return each region's distance from a region, -1 if it is not reached, shape (R,)."""
-    matrix = adjacency(regions)
-    distance = _steps_from(matrix, np.array([range(len(regions))[start]]))[0]
-    return np.where(np.isfinite(distance), distance, -1).astype(np.int64)
+    """Return each region's distance from a region: :meth:`polyregions.Regions.graph_distances`."""
+    check_regions(regions)
+    return regions.graph_distances(start)
 
 
 def _steps_from(matrix: sp.csr_array, sources: Integers) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ __all__ = [
     "NetworkArgument",
     "Task",
     "ThreadsOption",
+    "TimeLimitOption",
     "Where",
     "WholeSpaceOption",
     "dask_option",
@@ -45,6 +46,10 @@ WholeSpaceOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="K", help="Workers; the result is the same for any K.")
+]
+TimeLimitOption = Annotated[
+    float | None,
+    typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -150,10 +155,7 @@ class Effort:
         int | None,
         typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
     ] = None
-    time_limit: Annotated[
-        float | None,
-        typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
-    ] = None
+    time_limit: TimeLimitOption = None
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:

@@ -272,6 +272,25 @@ class Regions:
         mask = unpack(self.patterns[i] ^ self.patterns[j], self.network.hidden_units)
         return tuple(np.flatnonzero(mask).tolist())
 
+    def graph_distances(self, start: int) -> Integers:
+        """Return how many facets must be crossed from one region to each, shape (R,).
+
+        -1 where no path leads inside a partial result; see
+        :func:`polyregions.regions.paths.graph_distances`.
+        """
+        from polyregions.regions.paths import graph_distances
+
+        return graph_distances(self, start)
+
+    def shortest_path(self, start: int, end: int) -> list[int]:
+        """Return the numbers of regions on a path that crosses as few facets as possible.
+
+        See :func:`polyregions.regions.paths.shortest_path`.
+        """
+        from polyregions.regions.paths import shortest_path
+
+        return shortest_path(self, start, end)
+
     def to_networkx(self, attributes: str | Iterable[str] = ()) -> nx.Graph[int]:
         """Return the dual graph: nodes 0..R-1, an edge for every shared facet.
 

@@ -5,7 +5,7 @@ Regions on lines, distances to the nearest boundary, volumes of the sets where s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -24,6 +24,8 @@ from polyregions.geometry.double_description import DoubleDescription, face_meas
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnSteps
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
 from polyregions.theory.laws import gradient_constant
@@ -286,7 +288,7 @@ def verify_boundaries(
     draws: int = 50,
     *,
     points: int = 100,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
 ) -> BoundaryReport:
     """Measure lines, distances and boundary sets on random networks.
 
@@ -298,8 +300,8 @@ def verify_boundaries(
         At least two.
     points : int
         Random points per network for the distances.
-    progress : callable, optional
-        Called with (draws done, draws in all).
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with (draws done, draws in all).
 
     Raises
     ------
@@ -320,20 +322,21 @@ def verify_boundaries(
     measured = n <= _MOST_INPUTS and settings.biases.has_density
     lines, distances = [], []
     volumes = []
-    for index in range(draws):
-        network = draw_network(settings, index)
-        # apart from the stream of the network itself, so that networks do not depend on it
-        rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(index, 1)))
-        direction = rng.standard_normal(n)
-        direction /= np.linalg.norm(direction)
-        lines.append(regions_on_segment(network, -direction * (side / 2), direction, side))
-        uniform = rng.uniform(0.0, 1.0, (points, n))
-        distances.append(float(boundary_distances(network, uniform).mean()))
-        if measured:
-            regions = enumerate_regions(network, domain)
-            volumes.append(boundary_volumes(network, domain, regions=regions))
-        if progress is not None:
-            progress(index + 1, draws)
+    with shown_steps(progress, "draws", "made") as report:
+        for index in range(draws):
+            network = draw_network(settings, index)
+            # apart from the stream of the network itself, so that networks do not depend on it
+            rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(index, 1)))
+            direction = rng.standard_normal(n)
+            direction /= np.linalg.norm(direction)
+            lines.append(regions_on_segment(network, -direction * (side / 2), direction, side))
+            uniform = rng.uniform(0.0, 1.0, (points, n))
+            distances.append(float(boundary_distances(network, uniform).mean()))
+            if measured:
+                regions = enumerate_regions(network, domain)
+                volumes.append(boundary_volumes(network, domain, regions=regions))
+            if report is not None:
+                report(index + 1, draws)
     c = None
     if settings.weights.has_density and settings.biases.has_density:
         c = gradient_constant(settings.widths, settings.weights).value

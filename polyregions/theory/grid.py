@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from os import PathLike
 from typing import Any
 
 from polyregions.errors import PolyregionsError
+from polyregions.run.progress import OnSteps
 from polyregions.theory.draws import Settings, count_draws
 from polyregions.theory.laws import HE_NORMAL, BiasLaw, WeightLaw
 from polyregions.theory.statistics import summary
@@ -95,7 +96,7 @@ def verify_grid(
     draws: int = 100,
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
     file: str | PathLike[str] | None = None,
 ) -> GridReport:
     """Count random networks of several laws and compare them with every bound.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
 from polyregions.analysis.cells import MOST_DIMENSIONS, cell_counts
+from polyregions.run.progress import OnSteps
 from polyregions.theory.bounds import (
     hanin_rolnick_scale,
     montufar_2017,
@@ -175,7 +176,7 @@ def verify_theorem5(
     *,
     cells: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
     file: str | PathLike[str] | None = None,
 ) -> Theorem5Report:
     """Count the regions of random networks exactly and compare them with every bound.

@@ -7,7 +7,6 @@ region once it is counted, so memory does not depend on the count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +17,12 @@ from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
+from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import explorer_of
 
@@ -174,7 +174,7 @@ def count_tree(
     max_regions: int | None = None,
     time_limit: float | None = None,
     compile_first: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress = None,
     seed: int | None = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> TreeCount:
@@ -193,9 +193,10 @@ def count_tree(
         Stop after about this many seconds, likewise.
     compile_first : bool
         Wait for compiled kernels; a machine that has none yet starts slowly without.
-    progress : callable, optional
-        Called with a :class:`~polyregions.run.progress.Progress` now and then; its
-        `edges` are 0, its `frontier` is the number of prefixes that wait.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with a
+        :class:`~polyregions.run.progress.Progress` now and then, whose `edges` are 0 and whose
+        `frontier` is the number of prefixes that wait.
     seed : int, optional
         Takes the units of each layer in a random order, not as seems best: another tree,
         the same counts.
@@ -247,15 +248,19 @@ def _tree_count(
     problem: Problem,
     threads: int,
     limits: Limits,
-    progress: Callable[[Progress], None] | None,
+    progress: OnProgress,
     seed: int | None,
     on_interrupt: OnInterrupt,
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
-    with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
-        run(crew, limits, interrupt, progress=progress, stop=crew.stop)
+    with (
+        only_compiled(problem.is_large),
+        Interrupt(on_interrupt) as interrupt,
+        shown_progress(progress, tree_text) as report,
+    ):
+        run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
     complete = crew.finished and crew.regions <= limits.regions
     counts = crew.counts if complete else np.minimum(crew.counts, limits.regions)
@@ -263,10 +268,12 @@ def _tree_count(
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
 
-def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> int:
+def count_regions(
+    network: NetworkLike, domain: DomainLike, *, threads: int = 1, progress: OnProgress = None
+) -> int:
     """Return the number of activation regions of a network in a domain.
 
-    See :func:`count_tree` for limits, progress and the counts of the first layers. A
+    See :func:`count_tree` for limits, what `progress` is and the counts of the first layers. A
     network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
     per input, as for :func:`polyregions.enumerate_regions`.
 
@@ -277,7 +284,7 @@ def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1)
     >>> pr.count_regions(net, pr.Box.cube(1, 1.0))
     3
     """
-    return count_tree(network, domain, threads=threads).regions
+    return count_tree(network, domain, threads=threads, progress=progress).regions
 
 
 def _check_prefix(problem: Problem, prefix: Prefix) -> None:
