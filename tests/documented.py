@@ -33,6 +33,8 @@ DOCUMENTED = {
     "proof.certificate": ["write_certificate"],
     "proof.replay": ["check"],
     "pwa.export": ["export"],
+    "questions.reading": ["load_property"],
+    "questions.verify": ["verify"],
     "regions.facets": ["FacetTable", "Facets"],
     "regions.paths": ["graph_distances", "shortest_path"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],

@@ -28,6 +28,7 @@ from polyregions.cli import (
     info,
     plot,
     theorem5_command,
+    verify,
 )
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
@@ -104,6 +105,10 @@ EXAMPLES = {
     "theorem5": (
         "polyregions theorem5 --widths 2 8 8 --draws 400",
         "polyregions theorem5 --grid --inputs 2 3 --units 12 --depths 1 2 3 --json",
+    ),
+    "verify": (
+        "polyregions verify net.onnx property.vnnlib",
+        "polyregions verify net.onnx property.vnnlib --threads 2 --time-limit 60 --json",
     ),
     "view": (
         "polyregions view net.onnx -o cells.html",
@@ -191,6 +196,7 @@ _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)
 _add_command("plot", plot.plot)
+_add_command("verify", verify.verify_command)
 _add_command("view", plot.view_command)
 _add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)
 

@@ -21,9 +21,11 @@ from polyregions.network import Network
 from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 
 __all__ = [
+    "ActivationOption",
     "AsJson",
     "Effort",
     "NetworkArgument",
+    "NetworkOutputOption",
     "Task",
     "ThreadsOption",
     "TimeLimitOption",
@@ -31,6 +33,7 @@ __all__ = [
     "WholeSpaceOption",
     "dask_option",
     "grouped",
+    "load_network",
     "output_option",
     "read_task",
 ]
@@ -50,6 +53,23 @@ ThreadsOption = Annotated[
 TimeLimitOption = Annotated[
     float | None,
     typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
+]
+ActivationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--activation",
+        metavar="NAME",
+        help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none; "
+        "or one for each place, relu,none.",
+    ),
+]
+NetworkOutputOption = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="NAME",
+        help="Which of a network's outputs, by name or number. Default: all, side by side.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -116,23 +136,8 @@ class Where:
             "--fix", metavar="INPUT=VALUE", help="Fix an input, counted from 0; repeatable."
         ),
     ] = None
-    activation: Annotated[
-        str | None,
-        typer.Option(
-            "--activation",
-            metavar="NAME",
-            help="What stands between the layers of a state dict: relu, leaky_relu:0.1, none; "
-            "or one for each place, relu,none.",
-        ),
-    ] = None
-    network_output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            metavar="NAME",
-            help="Which of a network's outputs, by name or number. Default: all, side by side.",
-        ),
-    ] = None
+    activation: ActivationOption = None
+    network_output: NetworkOutputOption = None
 
     @property
     def names_a_domain(self) -> bool:
@@ -238,15 +243,7 @@ def read_task(network: Path, where: Where) -> Task:
     )
     values = _parsed_fixes(where.fix or [])
 
-    from polyregions.io.networks import load
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        loaded = load(network, activation=where.activation, output=where.network_output)
-    for warning in caught:
-        tell(f"{network.name}: {warning.message}")
-    if loaded.assumed:
-        tell(f"{network.name}: {loaded.assumed}")
+    loaded = load_network(network, where.activation, where.network_output)
     place = _chosen_slice(where, loaded, values)
     if place is None:
         domain = (
@@ -267,6 +264,20 @@ def read_task(network: Path, where: Where) -> Task:
     window = _chosen_domain(where, place.dimension) if any(given.values()) else place.domain
     restricted = place.restrict(loaded)
     return Task(restricted, window, loaded, Slice(place.origin, place.basis, window))
+
+
+def load_network(network: Path, activation: str | None, output: str | None) -> Network:
+    """Load a network, and tell what its file leaves open."""
+    from polyregions.io.networks import load
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = load(network, activation=activation, output=output)
+    for warning in caught:
+        tell(f"{network.name}: {warning.message}")
+    if loaded.assumed:
+        tell(f"{network.name}: {loaded.assumed}")
+    return loaded
 
 
 def _require_one(given: dict[str, bool]) -> None:

@@ -41,7 +41,7 @@ from polyregions.run.progress import Progress
 __all__ = ["BoxSearch"]
 
 # Hints: they decide how fast an answer comes, not which one.
-_BATCH_ENTRIES = 2**17  # of the largest matrices of coefficients that a step makes
+_BATCH_ENTRIES = 2**18  # of the largest matrices of coefficients that a step makes
 _MOST_BOXES = 256  # in a step
 _SAMPLES = 2000  # points that are tried before anything else
 _SUSPECTS = 4  # per step that are evaluated exactly

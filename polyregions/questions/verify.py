@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from threadpoolctl import ThreadpoolController
+
 from polyregions.questions.box_search import BoxSearch
 from polyregions.questions.property import Counterexample, Property, check_property
 from polyregions.questions.reading import load_property
+from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import NetworkLike, network_given
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 
 __all__ = ["Verdict", "verify"]
 
@@ -53,7 +55,7 @@ def verify(
     *,
     threads: int = 1,
     time_limit: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Verdict:
     """Decide whether a network has a property.
@@ -68,9 +70,10 @@ def verify(
         The answer is the same for any number, the counterexample may be another one.
     time_limit : float, optional
         Seconds; then the answer is "unknown".
-    progress : callable, optional
-        Called now and then with a :class:`~polyregions.run.progress.Progress`: boxes looked at
-        (as its regions) and boxes pending.
+    progress : bool or callable, optional
+        True shows it; a function is called now and then with a
+        :class:`~polyregions.run.progress.Progress`: boxes looked at (as its regions), and
+        boxes pending.
     on_interrupt : {"raise", "return"}
         Whether Ctrl-C raises or returns "unknown".
 
@@ -115,10 +118,15 @@ def verify(
     limits = counting_limits(None, time_limit)
     boxes = cells = 0
     settled = 0.0
-    with Interrupt(on_interrupt) as interrupt:
+    with (
+        # the matrices are small: products in several threads only get in each other's way
+        ThreadpoolController().limit(limits=1, user_api="blas"),
+        shown_progress(progress, boxes_text) as shown,
+        Interrupt(on_interrupt) as interrupt,
+    ):
         for case in asked.cases:
             search = BoxSearch(network, case, threads)
-            stop = run(search, limits.left, interrupt, progress=progress)
+            stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(asked.cases)
             if search.counterexample is not None:

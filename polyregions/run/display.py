@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 __all__ = [
+    "boxes_text",
     "parts_text",
     "shown_lines",
     "shown_progress",
@@ -44,6 +45,14 @@ def parts_text(progress: Progress) -> str:
     return (
         f"{progress.regions:,} regions in finished parts, {progress.frontier:,} prefixes to go, "
         f"{progress.edges:,} edges, {_pace(progress)}"
+    )
+
+
+def boxes_text(progress: Progress) -> str:
+    """Return the state of a search over boxes in words; it counts boxes as regions."""
+    return (
+        f"{progress.regions:,} boxes looked at, {progress.frontier:,} to go, "
+        f"{progress.seconds:.0f} s"
     )
 
 

@@ -86,6 +86,7 @@ def test_public_names():
         "save_figure",
         "shortest_path",
         "traverse",
+        "verify",
         "verify_boundaries",
         "verify_grid",
         "verify_theorem5",

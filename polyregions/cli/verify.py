@@ -1,0 +1,130 @@
+"""``polyregions verify``: does a property hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.network import Network
+
+if TYPE_CHECKING:
+    from polyregions.questions.property import Counterexample
+    from polyregions.questions.verify import Verdict
+
+__all__ = ["verify_command"]
+
+_EXIT_CODES = {"holds": 0, "violated": 1, "unknown": 3}
+_WORDS = {"holds": "unsat", "violated": "sat", "unknown": "unknown"}
+
+
+@options.grouped
+def verify_command(
+    network: options.NetworkArgument,
+    property_file: Annotated[
+        Path, typer.Argument(metavar="PROPERTY", help="What a counterexample satisfies: .vnnlib.")
+    ],
+    threads: Annotated[
+        int, typer.Option("--threads", metavar="K", help="Workers; the answer is the same.")
+    ] = 1,
+    time_limit: options.TimeLimitOption = None,
+    vnncomp: Annotated[
+        bool,
+        typer.Option(
+            "--vnncomp", help="Answer as the competition does: unsat, sat and a point, unknown."
+        ),
+    ] = False,
+    activation: options.ActivationOption = None,
+    network_output: options.NetworkOutputOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Decide whether a network has a property: proven, or an exact counterexample.
+
+    Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
+    """
+    from polyregions.compiled import Stopwatch
+    from polyregions.questions.reading import load_property
+    from polyregions.questions.verify import verify
+
+    asked = load_property(property_file)
+    loaded = options.load_network(network, activation, network_output)
+    watch = Stopwatch()
+    verdict = verify(
+        loaded,
+        asked,
+        threads=threads,
+        time_limit=time_limit,
+        progress=True,
+        on_interrupt="return",
+    )
+    if as_json:
+        report.print_json(_values(loaded, property_file, verdict, watch.times().seconds))
+    elif vnncomp:
+        report.print_lines(_WORDS[verdict.answer], *_competition_lines(verdict.counterexample))
+    else:
+        report.print_lines(*_lines(loaded, property_file, verdict))
+    return _EXIT_CODES[verdict.answer]
+
+
+def _lines(network: Network, property_file: Path, verdict: Verdict) -> Iterator[str]:
+    name = report.name_of(network)
+    if verdict.answer == "holds":
+        yield f"{name}: {property_file.name} holds, proven"
+    elif verdict.answer == "violated":
+        yield f"{name}: {property_file.name} is violated, by a counterexample checked exactly"
+    else:
+        yield (
+            f"{name}: unknown whether {property_file.name} holds; proven on "
+            f"{verdict.settled:.1%} of its inputs"
+        )
+    if verdict.counterexample is not None:
+        for letter, values in (
+            ("X", verdict.counterexample.point),
+            ("Y", verdict.counterexample.outputs),
+        ):
+            for index, value in enumerate(values):
+                yield f"{letter}_{index} = {_decimal(value)}"
+    yield f"{verdict.boxes:,} boxes looked at, {verdict.cells:,} of them decided cell by cell"
+
+
+def _competition_lines(found: Counterexample | None) -> list[str]:
+    if found is None:
+        return []
+    named = [(f"X_{index}", value) for index, value in enumerate(found.point)]
+    named += [(f"Y_{index}", value) for index, value in enumerate(found.outputs)]
+    lines = [f"({name} {float(value)!r})" for name, value in named]
+    return ["(" + "\n ".join(lines) + ")"]
+
+
+def _values(
+    network: Network, property_file: Path, verdict: Verdict, seconds: float
+) -> dict[str, Any]:
+    found = verdict.counterexample
+    return {
+        "network": network.name,
+        "property": str(property_file),
+        "answer": verdict.answer,
+        "vnncomp": _WORDS[verdict.answer],
+        "counterexample": None
+        if found is None
+        else {
+            "input": [float(value) for value in found.point],
+            "output": [float(value) for value in found.outputs],
+            "exact_input": [str(value) for value in found.point],
+            "exact_output": [str(value) for value in found.outputs],
+        },
+        "settled": verdict.settled,
+        "boxes": verdict.boxes,
+        "cells": verdict.cells,
+        "seconds": seconds,
+    }
+
+
+def _decimal(value: Fraction) -> str:
+    """Return the nearest float, marked where it is not the number itself."""
+    nearest = float(value)
+    return f"{nearest!r}" if Fraction(nearest) == value else f"{nearest!r}, rounded"
