@@ -16,7 +16,6 @@ from polyregions.errors import DomainError, PartialResultError
 from polyregions.network import input_point
 from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
-from polyregions.regions.paths import shortest_path
 
 __all__ = [
     "DistanceStatistics",
@@ -189,6 +188,12 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
         total, largest = total + float(reached.sum()), max(largest, float(reached.max()))
         pairs += len(reached) - len(distance)
     return DistanceStatistics(total / max(1, pairs), int(largest), count)
+
+
+def shortest_path(regions: Regions, start: int, end: int) -> list[int]:
+    """Return the numbers of the regions on a shortest path; see :meth:`Regions.shortest_path`."""
+    check_regions(regions)
+    return regions.shortest_path(start, end)
 
 
 def walk_layers(regions: Regions, start: int) -> Integers:
