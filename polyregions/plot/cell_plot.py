@@ -26,11 +26,11 @@ from polyregions.plot.figure import (
 )
 from polyregions.plot.values import (
     COLORINGS,
-    LAYER_COLORS,
     OF_THE_OUTPUTS,
     Values,
     cell_values,
     facet_layers,
+    layer_color,
 )
 from polyregions.regions import Regions, check_regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
@@ -137,7 +137,7 @@ def _draw_facets(
     handles: list[Any] = []
     # lower layers on top: they are the longer lines
     for layer in np.unique(layers).tolist()[::-1]:
-        shade, width = LAYER_COLORS[layer % len(LAYER_COLORS)], base * (1.0 + 0.5 / (1 + layer))
+        shade, width = layer_color(layer), base * (1.0 + 0.5 / (1 + layer))
         here = segments[(layers == layer) & np.isfinite(segments).all(axis=(1, 2))]
         axes.add_collection(
             collection(

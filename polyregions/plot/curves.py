@@ -11,7 +11,7 @@ from polyregions.analysis.corners import region_corners
 from polyregions.domain import Box
 from polyregions.errors import DomainError, shown
 from polyregions.plot.figure import describe, draw_key, draw_patches, new_axes, patches, shown_box
-from polyregions.plot.values import CLASS_COLORS, LAYER_COLORS, Values, cell_values, facet_layers
+from polyregions.plot.values import Values, cell_values, class_color, facet_layers, layer_color
 from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def plot_line(
         slopes = maps.matrix[visible, number, axis]
         x = np.array([ends[k] for k in visible])
         y = x * slopes[:, None] + constants[visible, number][:, None]
-        shade = CLASS_COLORS[(4 + number) % len(CLASS_COLORS)]
+        shade = class_color(number)
         axes.plot(x.ravel(), y.ravel(), color=shade, lw=1.6, label=f"output {number}")
         if number == 0:
             _mark_breaks(axes, regions, x, y)
@@ -109,7 +109,7 @@ def _mark_breaks(axes: Axes, regions: Regions, x: np.ndarray, y: np.ndarray) -> 
             y[:-1, 1][here],
             "o",
             ms=2 if many else 4.5,
-            color=LAYER_COLORS[layer % len(LAYER_COLORS)],
+            color=layer_color(layer),
             mec="white",
             mew=0 if many else 0.6,
             zorder=3,

@@ -24,11 +24,16 @@ __all__ = [
     "Values",
     "cell_values",
     "check_coloring",
+    "class_color",
     "facet_layers",
+    "layer_color",
     "pattern_colors",
     "to_hex",
 ]
 
+# The first seven are those of Okabe & Ito (2008) without black. The other classes, and layers,
+# are far from all before them in the perceptual space, also as the two common deficiencies see
+# them. Layers are darker than every class: their lines lie on cells of any colour.
 CLASS_COLORS = (
     "#56b4e9",
     "#e69f00",
@@ -37,14 +42,32 @@ CLASS_COLORS = (
     "#0072b2",
     "#d55e00",
     "#cc79a7",
-    "#999999",
-    "#7fd0c0",
-    "#5a4a8a",
+    "#88fafc",
+    "#aac7a9",
+    "#a9380e",
+    "#0b40ff",
+    "#378bfd",
 )
 
-LAYER_COLORS = ("#1b1b1b", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+LAYER_COLORS = ("#2a1f8f", "#8b0f3a", "#00503c", "#5c2d00", "#6a1fb0", "#0f4c75")
 
 _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+
+
+def class_color(k: int) -> str:
+    """Return the colour of class k in every picture, as #rrggbb; it returns after twelve.
+
+    Examples
+    --------
+    >>> class_color(0), class_color(12)
+    ('#56b4e9', '#56b4e9')
+    """
+    return CLASS_COLORS[k % len(CLASS_COLORS)]
+
+
+def layer_color(k: int) -> str:
+    """Return the colour of what belongs to the bent layer k, 0 being the first."""
+    return LAYER_COLORS[k % len(LAYER_COLORS)]
 
 
 def pattern_colors(patterns: Words) -> Floats:
@@ -237,5 +260,5 @@ def _soft(palette: tuple[str, ...]) -> tuple[str, ...]:
     softened = []
     for color in palette:
         parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        softened.append("#" + "".join(f"{(part + 2 * 255) // 3:02x}" for part in parts))
+        softened.append("#" + "".join(f"{(part + 255) // 2:02x}" for part in parts))
     return tuple(softened)

@@ -23,10 +23,10 @@ from polyregions.files.atomic import atomic_write
 from polyregions.plot.curves import MOST_OUTPUTS
 from polyregions.plot.figure import shown_box
 from polyregions.plot.values import (
-    LAYER_COLORS,
     Values,
     cell_values,
     facet_layers,
+    layer_color,
     pattern_colors,
 )
 from polyregions.regions import Regions, check_regions
@@ -83,7 +83,7 @@ def payload(
         "units": _packed(facet_unit(regions), "<u4"),
         "segments": _segments(regions, polygons, frame),
         "layers": _packed(facet_layers(regions), "<u1"),
-        "layerColors": [LAYER_COLORS[k % len(LAYER_COLORS)] for k in range(len(network.widths))],
+        "layerColors": [layer_color(k) for k in range(len(network.widths))],
         "stops": [f"#{color}" for color in _VIRIDIS.split()],
         "modes": {mode: _mode(shades, polygons, frame) for mode, shades in values.items()},
         "whole": None if whole is None else _graph_layout(whole, regions),
