@@ -11,7 +11,7 @@ import typer
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
-from polyregions.cli.look import AxesOption, Look, Marks, check_labels, read_marks
+from polyregions.cli.look import Look, Marks, check_labels, read_marks
 from polyregions.cli.options import Task
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError, shown
@@ -147,38 +147,62 @@ def view_command(
     effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT.html", "Where to write the page.")],
-    axes: AxesOption = None,
+    look: Look,
+    later: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[LATER]...", help="The network later, such as checkpoints: frames of a film."
+        ),
+    ] = None,
     whole_graph: Annotated[
         bool,
         typer.Option("--whole-graph", help="With --axes: also show the graph of all regions."),
     ] = False,
-    output_index: Annotated[
-        int, typer.Option("--output-index", metavar="K", help="The output to colour cells by.")
-    ] = 0,
     as_json: options.AsJson = False,
 ) -> int:
     """Write one HTML page to look around in: hover, click, search. It works offline."""
-    from polyregions.plot.values import check_coloring
-    from polyregions.viewer.page import MOST_CELLS, write_page
+    from polyregions.viewer.page import MOST_CELLS, check_frames, write_page
 
-    storage.check_output(output, [".html"], [network, *where.files])
-    task = options.read_task(network, where)
-    check_coloring("output", output_index, task.network.output_dimension)
+    files = [network, *(later or [])]
+    storage.check_output(output, [".html"], [*files, *where.files, *look.files])
+    tasks = [options.read_task(file, where) for file in files]
+    task = tasks[0]
+    marks = read_marks(look, task)
     # a larger result is stopped there, and its page says that it is partial
-    most = replace(effort, max_regions=min(effort.max_regions or MOST_CELLS, MOST_CELLS))
-    everything = None
-    if axes is None and task.dimension > 2 and task.domain is not None:
+    bound = MOST_CELLS // len(files)
+    most = replace(effort, max_regions=min(effort.max_regions or bound, bound))
+    everything, axes = None, look.axes
+    if axes is None and task.dimension > 3 and task.domain is not None:
         first, second = task.domain.free[:2].tolist()
         axes = (first, second)
         report.tell(
             f"{task.dimension} inputs are free: showing inputs {first} and {second}, the others "
             f"at the centre of the box; choose with --axes, --fix or --plane-through"
         )
+    if whole_graph and (axes is None or later):
+        raise PolyregionsError("--whole-graph needs one network and --axes I J")
     if axes is not None:
         if whole_graph:
             everything, _ = enumerated(task, **vars(most))
-        task = on_axes(task, axes)
-    regions, times = enumerated(task, **vars(most))
-    write_page(regions, output, whole=everything, output=output_index)
-    report.print_saved(task, regions.summary(), times, output, as_json)
-    return report.exit_code(regions)
+        tasks = [on_axes(each, axes) for each in tasks]
+    check_labels(marks, tasks[0])
+    check_frames([(each.network, each.domain) for each in tasks])
+    found = [enumerated(each, **vars(most)) for each in tasks]
+    frames = [regions for regions, _ in found]
+    write_page(
+        frames,
+        output,
+        names=[file.stem for file in files],
+        whole=everything,
+        plane=task.slice,
+        labels=marks.labels,
+        points=marks.points,
+        classes=marks.classes,
+        class_names=marks.class_names,
+        title=look.title,
+        color=look.color,
+        output=look.output_index,
+    )
+    for each, (regions, times) in zip(tasks, found, strict=True):
+        report.print_saved(each, regions.summary(), times, output, as_json)
+    return max(report.exit_code(regions) for regions in frames)

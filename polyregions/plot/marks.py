@@ -18,7 +18,14 @@ from polyregions.regions import Regions, check_regions
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["axis_names", "check_plane", "mark_plane", "plot_points"]
+__all__ = [
+    "axis_names",
+    "check_plane",
+    "checked_classes",
+    "mark_plane",
+    "placed_points",
+    "plot_points",
+]
 
 _LONGEST_NAME = 30  # characters of an axis or of a marked point
 _RIM: dict[str, Any] = {"color": "black", "mec": "black"}
@@ -122,9 +129,11 @@ def plot_points(
     True
     """
     check_regions(regions)
-    check_plane(regions, plane)
-    inputs, at = _placed(regions, points, plane)
-    numbers = _checked_classes(classes, len(at))
+    free = free_inputs(regions)
+    if len(free) not in (1, 2):
+        raise DomainError(f"points are marked for one or two free inputs, not {len(free)}")
+    inputs, at = placed_points(regions, points, plane)
+    numbers = checked_classes(classes, len(at))
     low, high = _limits(axes, at.shape[1])
     seen = ((at >= low) & (at <= high)).all(axis=1)
     if not seen.any():
@@ -147,11 +156,12 @@ def plot_points(
     return axes
 
 
-def _placed(regions: Regions, points: ArrayLike, plane: Slice | None) -> tuple[Floats, Floats]:
+def placed_points(
+    regions: Regions, points: ArrayLike, plane: Slice | None
+) -> tuple[Floats, Floats]:
     """Return the points as inputs (k, n), and where they are in the free inputs (k, d)."""
+    check_plane(regions, plane)
     free = free_inputs(regions)
-    if len(free) not in (1, 2):
-        raise DomainError(f"points are marked for one or two free inputs, not {len(free)}")
     inputs = finite_floats(points, "points", DomainError)
     n = regions.network.input_dimension if plane is None else len(plane.origin)
     if inputs.ndim != 2 or inputs.shape[1] != n or not len(inputs):
@@ -159,7 +169,7 @@ def _placed(regions: Regions, points: ArrayLike, plane: Slice | None) -> tuple[F
     return inputs, (inputs if plane is None else plane.coordinates(inputs))[:, free]
 
 
-def _checked_classes(classes: ArrayLike | None, count: int) -> Integers:
+def checked_classes(classes: ArrayLike | None, count: int) -> Integers:
     """Return the class of each point, -1 where there are none."""
     if classes is None:
         return np.full(count, -1, dtype=np.int64)

@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike
 
 from polyregions.analysis.affine_maps import free_inputs
 from polyregions.arrays import Floats, Integers
-from polyregions.domain import Box
+from polyregions.domain import Box, Domain
 from polyregions.errors import DomainError, FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
+from polyregions.network import Network
 from polyregions.network.slices import Slice
 from polyregions.plot.figure import shown_box
 from polyregions.plot.marks import axis_names, checked_classes, placed_points
@@ -25,7 +26,7 @@ from polyregions.plot.values import check_coloring, checked_class_names
 from polyregions.regions import Regions, check_regions
 from polyregions.viewer.payload import Extras, payload
 
-__all__ = ["MOST_CELLS", "page", "write_page"]
+__all__ = ["MOST_CELLS", "check_frames", "page", "write_page"]
 
 MOST_CELLS = 50_000
 
@@ -108,43 +109,47 @@ def _frames(regions: Regions | Sequence[Regions]) -> list[Regions]:
         raise PolyregionsError("a page of no regions shows nothing; give one result or several")
     for each in frames:
         check_regions(each)
-    first = frames[0]
-    free = free_inputs(first)
-    if len(free) > 3:
-        raise DomainError(
-            f"the page shows one to three free inputs, not {len(free)}; choose two with "
-            f"--axes I J, or a plane"
-        )
-    if len(free) == 3 and first.domain is None:
-        raise DomainError("the page shows three free inputs in a box, not the whole space")
+    check_frames([(each.network, each.domain) for each in frames])
     count = sum(map(len, frames))
     if count > MOST_CELLS:
         raise FormatError(
             f"the page holds up to {MOST_CELLS:,} cells, not {count:,}; "
             f"take a smaller box, or --max-regions {MOST_CELLS // len(frames)}"
         )
-    for number, each in enumerate(frames):
-        if _shape(each) != _shape(first):
+    return frames
+
+
+def check_frames(places: Sequence[tuple[Network, Domain | None]]) -> None:
+    """Refuse networks on domains that are not the frames of one page, before they are walked."""
+    network, domain = places[0]
+    free = network.input_dimension if domain is None else len(domain.free)
+    if free > 3:
+        raise DomainError(
+            f"the page shows one to three free inputs, not {free}; choose two with "
+            f"--axes I J, or a plane"
+        )
+    if free == 3 and domain is None:
+        raise DomainError("the page shows three free inputs in a box, not the whole space")
+    for number, (other, there) in enumerate(places):
+        if _shape(other) != _shape(network):
             raise PolyregionsError(
                 f"frames 0 and {number} are of networks of different shapes; "
                 f"a film shows one network as it changes"
             )
-        if not _same_domain(each, first):
+        if not _same_domain(there, domain):
             raise DomainError(
                 f"frames 0 and {number} are of different domains; a film shows one place"
             )
-    return frames
 
 
-def _shape(regions: Regions) -> tuple[Any, ...]:
-    network = regions.network
+def _shape(network: Network) -> tuple[Any, ...]:
     return network.input_dimension, network.widths, network.output_dimension
 
 
-def _same_domain(one: Regions, other: Regions) -> bool:
-    if one.domain is None or other.domain is None:
-        return one.domain is other.domain
-    mine, others = one.domain.box, other.domain.box
+def _same_domain(one: Domain | None, other: Domain | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    mine, others = one.box, other.box
     return np.array_equal(mine.lower, others.lower) and np.array_equal(mine.upper, others.upper)
 
 
