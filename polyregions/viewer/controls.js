@@ -116,6 +116,7 @@ const resize = () => {
   drawWhole();
 };
 window.addEventListener("resize", resize);
+new ResizeObserver(resize).observe(canvas); // on a narrow screen the key takes room from it
 if (whole) {
   $("whole-section").hidden = false;
   $("whole-text").textContent = `${whole.count.toLocaleString("en")} regions` +

@@ -1,7 +1,9 @@
 // A plane, or a line as a strip: its cells, facets, class borders, contours and frame.
+const keyRoom = () => (state.width > 700 ? 110 : 0); // where there is room, the key stands beside
+const middle = () => (state.width + keyRoom()) / 2;
 const base = () => {
   const margin = 40;
-  const w = state.width - 2 * margin, h = state.height - 2 * margin;
+  const w = state.width - keyRoom() - 2 * margin, h = state.height - 2 * margin;
   const ratio = inputs === 2 ? size[1] / size[0] : 0.5;
   const equal = ratio > 0.2 && ratio < 5;
   const sx = equal ? Math.min(w, h / ratio) : w;
@@ -9,12 +11,12 @@ const base = () => {
 };
 const planeToScreen = (x, y) => {
   const [w, h] = base();
-  return [state.width / 2 + (x - 0.5 - state.x) * w * state.scale,
+  return [middle() + (x - 0.5 - state.x) * w * state.scale,
     state.height / 2 - (y - 0.5 - state.y) * h * state.scale];
 };
 const toUnit = (px, py) => {
   const [w, h] = base();
-  return [(px - state.width / 2) / (w * state.scale) + 0.5 + state.x,
+  return [(px - middle()) / (w * state.scale) + 0.5 + state.x,
     -(py - state.height / 2) / (h * state.scale) + 0.5 + state.y];
 };
 // where the plane lies on the screen: its lower left corner, and its pixels across and up

@@ -35,7 +35,7 @@ canvas.addEventListener("pointerdown", (event) => {
 });
 canvas.addEventListener("pointermove", (event) => {
   const [px, py] = local(event), from = down.get(event.pointerId);
-  if (!from) { hover(px, py); return; }
+  if (!from) { hoverSoon(px, py); return; }
   if (!dragged && Math.hypot(px - from[0], py - from[1]) <= 3) return;
   dragged = true;
   const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
@@ -50,12 +50,17 @@ const lifted = (event) => {
 };
 canvas.addEventListener("pointerup", lifted);
 canvas.addEventListener("pointercancel", lifted);
-canvas.addEventListener("pointerleave", () => { state.hover = -1; $("tip").hidden = true; redraw(); });
+canvas.addEventListener("pointerleave", () => { hovering = null; state.hover = -1; $("tip").hidden = true; redraw(); });
 canvas.addEventListener("wheel", (event) => {
   event.preventDefault();
   zoom(Math.exp(-event.deltaY * 0.0015), ...local(event));
 }, { passive: false });
 
+let hovering = null; // a place that waits for the next picture: to find a cell may take as long
+const hoverSoon = (...place) => {
+  if (!hovering) requestAnimationFrame(() => { const at = hovering; hovering = null; if (at) hover(...at); });
+  hovering = place;
+};
 const hover = (px, py) => {
   const c = cellUnder(px, py), tip = $("tip");
   if (c !== state.hover) { state.hover = c; redraw(); }
@@ -76,7 +81,7 @@ const step = (by) => {
   if (near.length) select(near[(by + near.length) % near.length].cell, true);
 };
 canvas.addEventListener("keydown", (event) => {
-  const centre = [state.width / 2, state.height / 2];
+  const centre = [solid ? state.width / 2 : middle(), state.height / 2];
   const go = (x, y) => {
     if (solid) turn(0.1 * x, 0.1 * y);
     else { state.x += 0.1 * x / state.scale; state.y += 0.1 * y / state.scale; }
