@@ -56,7 +56,7 @@ def test_a_line_names_its_axis_and_marks_its_points(network, plane):
     assert axes.get_xlabel().isprintable()
     drawn = [one.get_xdata()[0] for one in axes.lines if one.get_linestyle() == ":"]
     np.testing.assert_allclose(drawn, line.coordinates(points).ravel())
-    axes.figure.canvas.draw()  # no name is read as a formula
+    axes.figure.draw_without_rendering()  # no name is read as a formula
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -223,11 +223,10 @@ def test_levels_that_cannot_be_drawn(on_plane, levels, message):
 def test_a_box_of_any_shape_fills_the_frame(three_lines, width, height):
     regions = pr.enumerate_regions(three_lines, pr.Box([-width, -height], [width, height]))
     axes = plot_cells(regions)
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
     frame = axes.get_window_extent()
     inches = axes.figure.get_size_inches() * axes.figure.dpi
-    assert frame.width > 0.6 * inches[0]
-    assert frame.height > 0.5 * inches[1]
+    assert frame.width * frame.height > 0.33 * inches.prod()
 
 
 def test_resolution(on_plane, tmp_path):
