@@ -102,7 +102,7 @@ def plot_cells(
     names = axis_names(regions, labels, plane)
     values = color if isinstance(color, Values) else cell_values(regions, color, output)
     if axes is None:
-        axes = axes_for(view)
+        axes = axes_for(view, key=values.colors is None or bool(values.legend))
     many = len(regions) > RASTER_ABOVE
     parts = polygons if values.regions is regions else list(region_corners(values.regions, view))
     drawn = patches(values, parts)

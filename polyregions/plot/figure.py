@@ -84,15 +84,16 @@ def new_axes(*, width: float = 6.4, height: float = 6.0, solid: bool = False) ->
     return axes
 
 
-def axes_for(view: Box) -> Axes:
-    """Return axes whose frame has about the shape of what is shown."""
+def axes_for(view: Box, *, key: bool) -> Axes:
+    """Return axes whose frame has about the shape of what is shown, with room for a key."""
     width, height = view.upper[view.free] - view.lower[view.free]
     ratio = float(height / width)
     if not 0.2 < ratio < 5:  # drawn with other units up than across
         return new_axes()
     if ratio <= 1:
         return new_axes(height=1.2 + 4.8 * ratio)
-    return new_axes(width=2.2 + 4.2 / ratio, height=6.4)
+    # a title needs some width, too
+    return new_axes(width=max(3.2, 1.0 + 5.2 / ratio + 1.2 * key), height=6.4)
 
 
 def figure_of_panels(
