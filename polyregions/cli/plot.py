@@ -203,6 +203,14 @@ def view_command(
         color=look.color,
         output=look.output_index,
     )
-    for each, (regions, times) in zip(tasks, found, strict=True):
-        report.print_saved(each, regions.summary(), times, output, as_json)
+    runs = [
+        (each, regions.summary(), times)
+        for each, (regions, times) in zip(tasks, found, strict=True)
+    ]
+    if as_json and later:
+        entries = [report.values(each) | report.run_values(said, took) for each, said, took in runs]
+        report.print_json({"frames": entries, "output": str(output)})
+    else:
+        for run in runs:
+            report.print_saved(*run, output, as_json)
     return max(report.exit_code(regions) for regions in frames)

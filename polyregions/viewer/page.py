@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from polyregions.analysis.affine_maps import free_inputs
 from polyregions.arrays import Floats, Integers
-from polyregions.domain import Box, Domain
+from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError, FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
@@ -149,8 +149,11 @@ def _shape(network: Network) -> tuple[Any, ...]:
 def _same_domain(one: Domain | None, other: Domain | None) -> bool:
     if one is None or other is None:
         return one is other
-    mine, others = one.box, other.box
-    return np.array_equal(mine.lower, others.lower) and np.array_equal(mine.upper, others.upper)
+    if isinstance(one, Polytope) and isinstance(other, Polytope):
+        return np.array_equal(one.A, other.A) and np.array_equal(one.b, other.b)
+    if isinstance(one, Polytope) or isinstance(other, Polytope):
+        return False
+    return np.array_equal(one.lower, other.lower) and np.array_equal(one.upper, other.upper)
 
 
 def _names(frames: list[Regions], names: Sequence[str] | None) -> list[str]:

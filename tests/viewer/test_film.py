@@ -1,5 +1,7 @@
 """Several results on one page: a film with one scale."""
 
+import json
+
 import numpy as np
 import pytest
 from page_data import array, data_of
@@ -87,5 +89,9 @@ def test_the_command_line_takes_checkpoints(tmp_path, capsys):
     data = data_of(output.read_text())
     assert data["names"] == ["epoch_0", "epoch_1"]
     assert data["name"] == "Training"
+    capsys.readouterr()
+    assert main(["view", *files, "-o", str(output), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [frame["network"] for frame in printed["frames"]] == ["epoch_0", "epoch_1"]
     assert main(["view", *files, "--whole-graph", "-o", str(output)]) == 2
     assert "--whole-graph needs one network" in capsys.readouterr().err
