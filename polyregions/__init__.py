@@ -23,6 +23,7 @@ from polyregions.errors import (
     PolyregionsError,
     UnsupportedOperatorError,
 )
+from polyregions.markup import PAINTERS
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Line, Plane, Slice, fix, random_subspace
 from polyregions.regions import Region, Regions
@@ -163,6 +164,15 @@ _LAZY = {
     "write_graph": "polyregions.io.graphs.write_graph",
     "write_page": "polyregions.viewer.write_page",
 }
+
+
+def _small_picture(regions: Regions) -> bytes | None:
+    """Draw the picture beside a table of regions, in a notebook that shows one."""
+    picture: bytes | None = import_module("polyregions.plot.thumbnail").thumbnail(regions)
+    return picture
+
+
+PAINTERS[Regions] = _small_picture
 
 
 def __getattr__(name: str) -> Any:

@@ -27,8 +27,10 @@ from polyregions.analysis.adjacency import adjacency, facet_units, require_compl
 from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain.chart import Chart, chart_of
+from polyregions.errors import shown
 from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
+from polyregions.markup import titled
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -169,6 +171,9 @@ class LinearRegions:
             "R5": _distinct_labels(self.closed),
             "R6": _distinct_labels(self.by_map),
         }
+
+    def _repr_html_(self) -> str:
+        return titled(f"Linear regions of {shown(self.regions.network.name, 80)}", self.counts)
 
     @property
     def chain_holds(self) -> bool:

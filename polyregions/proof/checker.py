@@ -116,6 +116,12 @@ class Report:
     domain: Array
     inequalities: Array
 
+    def _repr_html_(self) -> str:
+        return (
+            f"<b>Proven</b>: {self.regions:,} regions, {self.edges:,} edges; "
+            f"{self.exact:,} claims decided in integers"
+        )
+
 
 def check(
     layers: Any,

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Bits, Floats
 from polyregions.domain import Domain
 from polyregions.errors import NetworkError, PolyregionsError, shown
+from polyregions.markup import titled
 from polyregions.network import Network, input_points
 from polyregions.pattern import Words, unpack
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
 __all__ = ["Region", "located"]
+
+_SHOWN_INPUTS = 8  # and outputs of a map that a notebook writes out
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +214,29 @@ class Region:
         point += ", ..." if len(self.witness) > 4 else ""
         units = f"{int(self.bits.sum())} of {self.network.hidden_units} units active"
         return f"<Region of {shown(self.network.name, 80)}: {units}, around [{point}]>"
+
+    def _repr_html_(self) -> str:
+        active = f"{int(self.bits.sum())} of {self.network.hidden_units} units active"
+        rows: dict[str, object] = {
+            "number": self.index,
+            "pattern": f"{active}: {''.join(map(str, self.bits.tolist()))}",
+            "a point inside": self.witness[:_SHOWN_INPUTS].tolist(),
+        }
+        if len(self.witness) <= _SHOWN_INPUTS:
+            matrix, shift = self.affine_map()
+            rows |= {
+                f"output {k}": _affine_text(row, constant)
+                for k, (row, constant) in enumerate(
+                    zip(matrix.tolist(), shift.tolist(), strict=True)
+                )
+                if k < _SHOWN_INPUTS
+            }
+        return titled(f"Region of {shown(self.network.name, 80)}", rows)
+
+
+def _affine_text(row: list[float], constant: float) -> str:
+    parts = [f"{value:+.4g} x{axis}" for axis, value in enumerate(row) if value]
+    return " ".join([*parts, f"{constant:+.4g}"]).lstrip("+")
 
 
 def located(

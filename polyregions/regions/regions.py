@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Bits, Floats, Integers
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError, kind_of, shown
+from polyregions.markup import titled, with_picture
 from polyregions.network import Network, input_point
 from polyregions.pattern import Words, check_pattern, places, unpack
 from polyregions.regions.region import Region, located
@@ -134,6 +135,12 @@ class Regions:
         state += ", proven" if self.proven else ", not proven"
         size = f"{len(self)} regions, {len(self.edges)} edges"
         return f"<Regions of {shown(self.network.name, 80)}: {size}, {state}>"
+
+    def _repr_html_(self) -> str:
+        title = f"Regions of {shown(self.network.name, 80)}"
+        where = "the whole space" if self.domain is None else repr(self.domain)
+        rows = {**self.summary(), "domain": where, "widths": self.network.widths}
+        return with_picture(self, titled(title, rows))
 
     def __contains__(self, item: object) -> bool:
         """Whether there is a region with a packed pattern, or one that holds a point.

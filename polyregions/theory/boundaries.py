@@ -21,6 +21,7 @@ from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.double_description import DoubleDescription, face_measure
+from polyregions.markup import titled
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -224,6 +225,18 @@ class BoundaryReport:
     distance_times_units: float
     distance_constant: float | None
     sizes: tuple[SetSize, ...]
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "widths": self.settings.widths,
+            "draws": self.distance.draws,
+            f"regions on a line of length {self.line_length:g}": self.line_regions.mean,
+            "their bound": self.line_bound,
+            "distance to the nearest boundary": self.distance.mean,
+            "N times that": self.distance_times_units,
+            "violated": self.violated,
+        }
+        return titled("Boundaries of random networks", rows)
 
     @property
     def violated(self) -> tuple[str, ...]:

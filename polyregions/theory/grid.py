@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 from polyregions.errors import PolyregionsError
+from polyregions.markup import html_table
 from polyregions.run.progress import OnSteps
 from polyregions.theory.draws import Settings, count_draws
 from polyregions.theory.laws import HE_NORMAL, BiasLaw, WeightLaw
@@ -23,6 +24,20 @@ class GridReport:
     """One report per architecture, side and bias law."""
 
     reports: tuple[Theorem5Report, ...]
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                r.settings.widths,
+                r.settings.side,
+                r.regions.mean,
+                r.regions.interval,
+                r.scale,
+                [verdict.bound for verdict in r.violated],
+            )
+            for r in self.reports
+        ]
+        return html_table(rows, ("widths", "side", "mean", "95 % interval", "N^n/n!", "violated"))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reports as JSON holds them."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network import Layer, Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import pack, unpack
@@ -55,6 +56,9 @@ class LemmaReport:
     statement: str
     checked: int
     failures: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        return titled(self.lemma, vars(self) | {"holds": self.holds})
 
     @property
     def holds(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.display import shown_steps
@@ -77,6 +78,9 @@ class Estimate:
     exact: bool
     probes: int
     complete: bool
+
+    def _repr_html_(self) -> str:
+        return titled("Estimate of the number of regions", self.summary())
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers that describe the result."""

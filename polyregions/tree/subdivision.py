@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
 from polyregions.run.display import shown_progress, tree_text
@@ -62,6 +63,9 @@ class TreeCount:
     complete: bool
     proven: bool
     exact_decisions: int
+
+    def _repr_html_(self) -> str:
+        return titled("Count of regions", self.summary())
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers that describe the result; a tree knows no edges."""
