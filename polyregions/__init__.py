@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     from polyregions.io.networks import load, open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
-    from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
+    from polyregions.plot import (
+        plot_cells,
+        plot_contours,
+        plot_growth,
+        plot_line,
+        plot_points,
+        plot_slices,
+        plot_solids,
+        save_figure,
+    )
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
     from polyregions.pwa.export import export
@@ -107,8 +116,11 @@ __all__ = [
     "load",
     "open_regions",
     "plot_cells",
+    "plot_contours",
     "plot_growth",
     "plot_line",
+    "plot_points",
+    "plot_slices",
     "plot_solids",
     "random_subspace",
     "regions_along",
@@ -151,8 +163,11 @@ _LAZY = {
     "load": "polyregions.io.networks.load",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
+    "plot_contours": "polyregions.plot.plot_contours",
     "plot_growth": "polyregions.plot.plot_growth",
     "plot_line": "polyregions.plot.plot_line",
+    "plot_points": "polyregions.plot.plot_points",
+    "plot_slices": "polyregions.plot.plot_slices",
     "plot_solids": "polyregions.plot.plot_solids",
     "regions_along": "polyregions.walk.polyline.regions_along",
     "save_figure": "polyregions.plot.save_figure",

@@ -221,6 +221,8 @@ def cell_values(
         cut = decision_in(regions)
         title = "sign" if regions.network.output_dimension == 1 else "class"
         found = _categories(cut.regions, cut.classes, title, CLASS_COLORS, borders=cut.edges)
+        if names is None and regions.network.output_dimension == 1:
+            names = ["output ≤ 0", "output > 0"]
         if names is None:
             return found
         present = np.unique(cut.classes).tolist()

@@ -142,7 +142,7 @@ class Theorem5Report:
             "proven": self.proven,
         }
         verdicts = [(v.bound, v.about, v.value, v.observed, v.outcome) for v in self.verdicts]
-        header = ("bound", "on", "is", "observed", "")
+        header = ("bound", "on", "is", "observed", "outcome")
         return titled("Theorem 5", rows) + html_table(verdicts, header)
 
     def as_dict(self) -> dict[str, Any]:
