@@ -34,7 +34,6 @@ DOCUMENTED = {
     "proof.replay": ["check"],
     "pwa.export": ["export"],
     "regions.facets": ["FacetTable", "Facets"],
-    "regions.paths": ["graph_distances", "shortest_path"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],
     "scale": ["enumerate_to_file"],
     "scale.cluster": ["count_on_cluster"],

@@ -280,10 +280,30 @@ class Regions:
         return tuple(np.flatnonzero(mask).tolist())
 
     def graph_distances(self, start: int) -> Integers:
-        """Return how many facets must be crossed from one region to each, shape (R,).
+        """Return how many facets must be crossed from one region to each.
 
-        -1 where no path leads inside a partial result; see
-        :func:`polyregions.regions.paths.graph_distances`.
+        Parameters
+        ----------
+        start : int
+            The number of a region; that of a point is ``regions.find(x)``.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (R,)
+            -1 where no path leads inside a partial result, whose distances may be longer than
+            those of the complete one.
+
+        Raises
+        ------
+        PolyregionsError
+            If there is no such region.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).graph_distances(0)
+        array([0, 1, 2])
         """
         from polyregions.regions.paths import graph_distances
 
@@ -292,7 +312,30 @@ class Regions:
     def shortest_path(self, start: int, end: int) -> list[int]:
         """Return the numbers of regions on a path that crosses as few facets as possible.
 
-        See :func:`polyregions.regions.paths.shortest_path`.
+        Parameters
+        ----------
+        start, end : int
+            Numbers of regions; that of a point is ``regions.find(x)``.
+
+        Returns
+        -------
+        list of int
+            From `start` to `end`, both included; each shares a facet with the next. In a partial
+            result the shortest inside it.
+
+        Raises
+        ------
+        PolyregionsError
+            If there is no such region.
+        PartialResultError
+            If no path leads there inside a partial result.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).shortest_path(2, 0)
+        [2, 1, 0]
         """
         from polyregions.regions.paths import shortest_path
 
