@@ -134,12 +134,27 @@ def check(
     progress : callable, optional
         Called with the numbers of regions checked and to be checked.
 
+    Returns
+    -------
+    Report
+        What is proven.
+
     Raises
     ------
     Refused
         If the file is damaged or about another network, or a claim fails.
     TypeError
         If `layers` is neither.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pr.certify(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), f"{folder}/net.cert")
+    ...     check(net, f"{folder}/net.cert").regions
+    2
     """
     file = _read(path)
     if hasattr(layers, "layers"):

@@ -301,6 +301,10 @@ def verify_boundaries(
     progress : callable, optional
         Called with (draws done, draws in all).
 
+    Returns
+    -------
+    BoundaryReport
+
     Raises
     ------
     PolyregionsError

@@ -109,6 +109,15 @@ def verify_grid(
     workers, progress, file
         See :func:`polyregions.theory.draws.count_draws`.
 
+    Returns
+    -------
+    GridReport
+
+    Raises
+    ------
+    PolyregionsError
+        If there are fewer than two draws.
+
     Examples
     --------
     >>> settings = grid_settings([2], [6], [1, 2], [2.0], [BiasLaw()])

@@ -266,9 +266,26 @@ def _tree_count(
 def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> int:
     """Return the number of activation regions of a network in a domain.
 
-    See :func:`count_tree` for limits, progress and the counts of the first layers. A
-    network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
-    per input, as for :func:`polyregions.enumerate_regions`.
+    See :func:`count_tree` for limits, progress and the counts of the first layers.
+
+    Parameters
+    ----------
+    network : Network, torch.nn.Module or path of a file
+    domain : Box, Polytope, None or one pair (low, high) per input
+        As for :func:`polyregions.enumerate_regions`.
+    threads : int
+
+    Returns
+    -------
+    int
+        Proven.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    PolyregionsError
+        If `threads` is not positive.
 
     Examples
     --------
