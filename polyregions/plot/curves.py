@@ -50,12 +50,23 @@ def plot_line(
     label : str, optional
         Name of the input.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+
     Raises
     ------
     DomainError
         If there is not one free input.
     PolyregionsError
         If there is no such colouring or output.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> plot_line(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))).get_xlabel()
+    'input 0'
     """
     check_regions(regions)
     free = len(free_inputs(regions))

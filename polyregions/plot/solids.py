@@ -57,12 +57,23 @@ def plot_solids(
     apart : float
         Each cell is moved away from the centre by this share of its distance.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+
     Raises
     ------
     DomainError
         If the domain is not bounded or has not three free inputs.
     PolyregionsError
         If there is no such colouring or output.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0, 0]], [0]), ([[1]], [0])])
+    >>> plot_solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0))).name
+    '3d'
     """
     check_regions(regions)
     values = cell_values(regions, color, output)
@@ -134,10 +145,21 @@ def plot_slices(
     values : sequence of float
     color : str
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     DomainError
         If the domain is no box, or has not three free inputs with `axis` among them.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0, 0]], [0]), ([[1]], [0])])
+    >>> len(plot_slices(net, pr.Box.cube(3, 1.0), 2, [-0.5, 0.5]).axes)
+    2
     """
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)

@@ -295,12 +295,30 @@ def write_page(
     whole: Regions | None = None,
     output: int = 0,
 ) -> None:
-    """Write the page to a file, whole or not at all; see :func:`page`.
+    """Write a page to look around in, one file that needs no network, whole or not at all.
+
+    Parameters
+    ----------
+    regions : Regions
+    path : str or path-like
+        ``.html``.
+    window, whole, output
+        As for :func:`page`.
 
     Raises
     ------
     FormatError
-        If the name does not end in ``.html``.
+        If the name does not end in ``.html``, or there are more than 50,000 cells.
+    DomainError, PolyregionsError
+        As :func:`page`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_page(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)), f"{folder}/cells.html")
     """
     check_regions(regions)
     if Path(path).suffix.lower() != ".html":
