@@ -70,11 +70,41 @@ class DecisionBoundary:
         return len(self.edges)
 
     def pairs(self) -> Integers:
-        """Return the two classes that each piece separates, smaller first, shape (P, 2)."""
+        """Return the two classes that each piece separates, smaller first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, 2)
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+        >>> decision_boundary(net, pr.Box.interval(2, 0.0, 1.0)).pairs().tolist()
+        [[0, 1]]
+        """
         return np.sort(self.classes[self.regions.edges[self.edges]], axis=1)
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the pieces with their exact corners; in a box, meant for few dimensions."""
+        """Yield the pieces with their exact corners; meant for few dimensions.
+
+        Yields
+        ------
+        Piece
+
+        Raises
+        ------
+        DomainError
+            If the domain is the whole space, where pieces may be unbounded.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+        >>> (piece,) = decision_boundary(net, pr.Box.interval(2, 0.0, 1.0)).pieces()
+        >>> [tuple(map(str, corner)) for corner in piece.corners]
+        [('0', '1/2'), ('1/2', '0')]
+        """
         regions = self.regions
         if regions.domain is None:
             raise DomainError("pieces of the boundary need a box; they may be unbounded")

@@ -123,7 +123,14 @@ def bounding_box(region: Region) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, eq=False)
 class Ball:
-    """A largest ball in a region: `centre`, shape (n,), and `radius` (floating point)."""
+    """A largest ball in a region (floating point).
+
+    Attributes
+    ----------
+    centre : numpy.ndarray of float64, shape (n,)
+    radius : float
+        In the free inputs.
+    """
 
     centre: Floats
     radius: float

@@ -105,9 +105,18 @@ class Refused(ValueError):  # noqa: N818 - says what happened, not what went wro
 
 @dataclass(frozen=True)
 class Report:
-    """What was proven, how many claims integers decided, and the domain as in the file.
+    """What was proven.
 
     The domain is the box `domain` cut by `inequalities`, rows (a, b) that say a @ x < b.
+
+    Attributes
+    ----------
+    regions, edges : int
+    exact : int
+        How many claims integers decided.
+    domain : numpy.ndarray of float64, shape (2, n); (0, n) for the whole space
+        As in the file.
+    inequalities : numpy.ndarray of float64, shape (q, n + 1)
     """
 
     regions: int

@@ -233,7 +233,17 @@ class BoundaryReport:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it."""
+        """Return the report as JSON holds it.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> verify_boundaries(Settings((2, 4)), draws=2).as_dict()["line"]["length"]
+        2.0
+        """
         return {
             **self.settings.as_dict(),
             "draws": self.distance.draws,

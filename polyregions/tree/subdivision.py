@@ -64,7 +64,19 @@ class TreeCount:
     exact_decisions: int
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result; a tree knows no edges."""
+        """Return the numbers that describe the result; a tree knows no edges.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.count_tree(net, pr.Box.cube(1, 1.0)).summary()["regions_per_layer"]
+        [2]
+        """
         return {
             "regions": self.regions,
             "regions_per_layer": list(self.regions_per_layer),

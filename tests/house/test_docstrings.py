@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -106,6 +107,14 @@ def lacking(function: Callable[..., object]) -> list[str]:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_docstring_of_a_function_is_whole(name: str) -> None:
     assert lacking(FUNCTIONS[name]) == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_a_function_returns_is_public(name: str) -> None:
+    sections = scrape.NumpyDocString(inspect.getdoc(FUNCTIONS[name]) or "")
+    types = [entry.type or entry.name for entry in [*sections["Returns"], *sections["Yields"]]]
+    named = {word for one in types for word in re.findall(r"(?<![\w.])[A-Z]\w+", one)}
+    assert named <= {public.rpartition(".")[2] for public in PUBLIC} | {"Fraction", "None"}
 
 
 @pytest.mark.parametrize("name", CLASSES)
