@@ -203,7 +203,7 @@ class BoundaryReport:
         Of the segment through the origin, in a random direction.
     line_regions : Summary
     line_bound : float or None
-        1 + |I| N C.
+        ``1 + |I| N C``, where ``|I|`` is the length.
     distance : Summary
         Mean distance of uniform points of the unit cube to the nearest boundary.
     distance_times_units : float
