@@ -229,6 +229,20 @@ def count_all_patterns(network: NetworkLike, domain: DomainLike) -> int:
 
     Meant for small networks: the time is proportional to N times the result.
 
+    Parameters
+    ----------
+    network : Network, or what :func:`polyregions.enumerate_regions` takes for one
+    domain : Box, Polytope or None
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+
     Notes
     -----
     *Algorithm.* Patterns are extended unit by unit; a prefix is kept if some point of

@@ -37,6 +37,16 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     ------
     FormatError
         If the file is missing, truncated, or no IDX file, or has no number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> header = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3])  # bytes, shape (1, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "images.idx"
+    ...     _ = file.write_bytes(header + bytes([7, 8, 9]))
+    ...     read_idx(file)
+    array([[7, 8, 9]], dtype=uint8)
     """
     file = file_path(path)
     data = unpacked(read_bytes(file), str(file))

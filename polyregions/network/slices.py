@@ -87,7 +87,29 @@ class Slice:
         return int(self.basis.shape[1])
 
     def restrict(self, network: Network) -> Network:
-        """Return the network on the slice; see :meth:`Network.on_slice`."""
+        """Return the network on the slice, a function of the slice's coordinates.
+
+        Parameters
+        ----------
+        network : Network
+            Of n inputs.
+
+        Returns
+        -------
+        Network
+            As :meth:`Network.on_slice` returns it: k inputs, and the same outputs.
+
+        Raises
+        ------
+        NetworkError
+            As :meth:`Network.on_slice`.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0, 1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> Slice(np.zeros(2), np.ones((2, 1)), None).restrict(net).forward([0.5])
+        array([1.])
+        """
         return network.on_slice(self.origin, self.basis)
 
     def to_input(self, u: ArrayLike) -> Floats:
@@ -100,6 +122,12 @@ class Slice:
         Returns
         -------
         numpy.ndarray of float64, shape (n,) or (p, n)
+
+        Examples
+        --------
+        >>> Slice(np.array([1.0, 0.0]), np.array([[0.0], [1.0]]), None).to_input([[0.5], [2.0]])
+        array([[1. , 0.5],
+               [1. , 2. ]])
         """
         return np.asarray(self._coordinates(u) @ self.basis.T + self.origin)
 
@@ -191,6 +219,10 @@ class Line(Slice):
         names : sequence of str
             Of the two points, as pictures show them.
 
+        Returns
+        -------
+        Line
+
         Raises
         ------
         DomainError
@@ -239,6 +271,10 @@ class Plane(Slice):
             half-side is `margin` times the circumradius (Hanin & Rolnick 2019).
         names : sequence of str
             Of the three points, as pictures show them.
+
+        Returns
+        -------
+        Plane
 
         Raises
         ------
@@ -294,6 +330,15 @@ def random_subspace(
     radius : float
         The window is [-radius, radius]^k.
 
+    Returns
+    -------
+    Slice
+
+    Raises
+    ------
+    DomainError
+        If k is not in 1, …, n, the origin is no point of n numbers, or the radius makes no cube.
+
     Examples
     --------
     >>> random_subspace(784, 2, seed=0).basis.shape
@@ -321,6 +366,11 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
     domain : Box, optional
         A box of all inputs; the window is its part in the other inputs. By default
         the whole slice.
+
+    Returns
+    -------
+    Slice
+        Its coordinates are the other inputs, in their order.
 
     Raises
     ------

@@ -96,6 +96,14 @@ def plot_cells(
         If there is no such colouring or output, or there are not two labels.
     MissingExtraError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])])
+    >>> axes = plot_cells(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('input 0', 'input 1')
     """
     check_regions(regions)
     polygons, view = plane_polygons(regions, window)
@@ -251,6 +259,13 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
     ------
     PolyregionsError
         If the colour is one of the network's outputs, which its first layers do not have.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-1]), ([[1]], [0])])
+    >>> len(plot_growth(net, pr.Box.cube(2, 1.0)).axes)
+    2
     """
     if color in OF_THE_OUTPUTS:
         others = ", ".join(by for by in COLORINGS if by not in OF_THE_OUTPUTS)

@@ -61,12 +61,23 @@ def plot_line(
         The line that the input is the coordinate of: its axis is named, and the points that
         it was laid through are marked.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+
     Raises
     ------
     DomainError
         If there is not one free input, or the line is another one.
     PolyregionsError
         If there is no such colouring or output.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> plot_line(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))).get_xlabel()
+    'input 0'
     """
     check_regions(regions)
     free = len(free_inputs(regions))

@@ -181,6 +181,15 @@ def save_figure(drawing: Axes | Figure, path: str | PathLike[str], *, dpi: float
         If the name has another suffix.
     PolyregionsError
         If there are too few or too many pixels per inch.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> axes = pr.plot_line(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_figure(axes, f"{folder}/line.svg")
     """
     import matplotlib as mpl
 

@@ -87,6 +87,13 @@ def plot_solids(
     *Algorithm.* See :mod:`polyregions.plot.depth`: of two cells that share a facet, the one
     on the far side of its plane is painted first. No cell of a whole result is painted
     over one that hides it.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0, 0]], [0]), ([[1]], [0])])
+    >>> plot_solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0))).name
+    '3d'
     """
     check_regions(regions)
     values = color if isinstance(color, Values) else cell_values(regions, color, output)
@@ -174,10 +181,21 @@ def plot_slices(
     values : sequence of float
     color : str
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+
     Raises
     ------
     DomainError
         If the domain is no box, or has not three free inputs with `axis` among them.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0, 0]], [0]), ([[1]], [0])])
+    >>> len(plot_slices(net, pr.Box.cube(3, 1.0), 2, [-0.5, 0.5]).axes)
+    2
     """
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)

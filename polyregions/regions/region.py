@@ -182,6 +182,10 @@ class Region:
 
         Meant for few free inputs.
 
+        Returns
+        -------
+        RegionPolytope
+
         Raises
         ------
         DomainError
@@ -200,11 +204,40 @@ class Region:
         return region_polytope(self)
 
     def affine_map(self) -> tuple[Floats, Floats]:
-        """Return (matrix, shift): the network on this region is ``matrix @ x + shift``."""
+        """Return the affine function that the network is on this region, in floating point.
+
+        Returns
+        -------
+        matrix : numpy.ndarray of float64, shape (outputs, n)
+        shift : numpy.ndarray of float64, shape (outputs,)
+            On the region the network is ``matrix @ x + shift``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1].affine_map()
+        (array([[2.]]), array([1.]))
+        """
         return self.network.affine_map(self.pattern)
 
     def as_cvxpy(self) -> RegionProblem:
-        """Return a cvxpy variable, the region's constraints and the network's output."""
+        """Return a cvxpy variable, the region's constraints and the network's output.
+
+        Returns
+        -------
+        RegionProblem
+            Its ``x``, ``constraints`` and ``output``: see
+            :func:`polyregions.regions.model.region_problem`.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+        >>> model = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1].as_cvxpy()
+        >>> model.x.shape, model.output.shape
+        ((1,), (1,))
+        """
         from polyregions.regions.model import region_problem
 
         return region_problem(self)

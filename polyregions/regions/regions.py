@@ -164,6 +164,14 @@ class Regions:
     def index(self, pattern: Words) -> int | None:
         """Return the index of a packed pattern, or None if no region has it.
 
+        Parameters
+        ----------
+        pattern : numpy.ndarray of uint64, shape (W,)
+
+        Returns
+        -------
+        int or None
+
         Raises
         ------
         NetworkError
@@ -222,13 +230,22 @@ class Regions:
         return int(found[0]) if words.ndim == 1 else found
 
     def counts(self, X: ArrayLike) -> Integers:
-        """Return how many of some points are in each region, shape (R,).
+        """Return how many of some points are in each region.
 
         Parameters
         ----------
         X : array_like, shape (k, n)
             Points as :meth:`find` takes them. What is in no region is not counted, so the sum
             may be less than k.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (R,)
+
+        Raises
+        ------
+        NetworkError
+            As :meth:`find`.
 
         Examples
         --------
@@ -246,7 +263,25 @@ class Regions:
         return unpack(self.patterns, self.network.hidden_units)
 
     def edges_of(self, index: int) -> Integers:
-        """Return the edges of one region, in the order of its neighbours."""
+        """Return the edges of one region, in the order of its neighbours.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (degree,)
+            Row numbers of ``edges``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+        >>> regions.edges_of(1), regions.edges.tolist()
+        (array([0, 1]), [[0, 1], [1, 2]])
+        """
         starts, edges = self._incidence
         return edges[starts[index] : starts[index + 1]]
 
@@ -260,7 +295,21 @@ class Regions:
         return starts, order % max(1, len(self.edges))
 
     def halfspaces(self) -> FacetTable:
-        """Return the facets of all regions as arrays; see :meth:`Region.halfspaces`."""
+        """Return the facets of all regions as arrays.
+
+        Returns
+        -------
+        FacetTable
+            Those of one region after those of the other, each as :meth:`Region.halfspaces` has it.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> table = pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).halfspaces()
+        >>> table.starts, table.beyond
+        (array([0, 2, 4, 6]), array([ 1, -1,  0,  2,  1, -1]))
+        """
         from polyregions.regions.facets import facet_table
 
         return facet_table(self)
@@ -274,7 +323,25 @@ class Regions:
         return self.patterns[self.edges[:, 0]] ^ self.patterns[self.edges[:, 1]]
 
     def units_of_edge(self, edge: int) -> tuple[int, ...]:
-        """Return the units whose sign changes across one edge."""
+        """Return the units whose sign changes across one edge.
+
+        Parameters
+        ----------
+        edge : int
+            Row number of ``edges``.
+
+        Returns
+        -------
+        tuple of int
+            More than one where hyperplanes coincide.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [2.0]], [0.0, 0.0]), ([[1, 1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).units_of_edge(0)
+        (0, 1)
+        """
         i, j = self.edges[edge]
         mask = unpack(self.patterns[i] ^ self.patterns[j], self.network.hidden_units)
         return tuple(np.flatnonzero(mask).tolist())
@@ -350,19 +417,70 @@ class Regions:
             Further attributes of nodes, plain numbers, each some of ``"class"``, ``"outputs"``,
             ``"gradient"``, ``"volume"``, ``"degree"``, ``"position"``; see
             :func:`polyregions.regions.graph.to_networkx`.
+
+        Returns
+        -------
+        networkx.Graph
+
+        Raises
+        ------
+        PolyregionsError
+            If an attribute is none of these.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> graph = pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).to_networkx(["volume"])
+        >>> graph.edges[0, 1], graph.nodes[1]["volume"]
+        ({'units': '0'}, 1.0)
         """
         from polyregions.regions.graph import to_networkx
 
         return to_networkx(self, attributes)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the result to an .npz file (no pickle); see ``polyregions.open_regions``."""
+        """Write the result to a file without pickle, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            ``.npz``; :func:`polyregions.open_regions` reads it.
+
+        Raises
+        ------
+        FormatError
+            If the name has another suffix.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).save(f"{folder}/out.npz")
+        ...     pr.open_regions(f"{folder}/out.npz")
+        <Regions of network: 2 regions, 1 edges, complete, proven>
+        """
         from polyregions.regions.archive import save_regions
 
         save_regions(self, path)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result."""
+        """Return the numbers that describe the result.
+
+        Returns
+        -------
+        dict
+            ``regions``, ``edges``, ``complete``, ``proven`` and ``exact_decisions``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).summary()["edges"]
+        1
+        """
         return {
             "regions": len(self),
             "edges": len(self.edges),

@@ -206,7 +206,7 @@ class BoundaryReport:
         Of the segment through the origin, in a random direction.
     line_regions : Summary
     line_bound : float or None
-        1 + |I| N C.
+        ``1 + |I| N C``, where ``|I|`` is the length.
     distance : Summary
         Mean distance of uniform points of the unit cube to the nearest boundary.
     distance_times_units : float
@@ -248,7 +248,17 @@ class BoundaryReport:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it."""
+        """Return the report as JSON holds it.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> verify_boundaries(Settings((2, 4)), draws=2).as_dict()["line"]["length"]
+        2.0
+        """
         return {
             **self.settings.as_dict(),
             "draws": self.distance.draws,
@@ -315,6 +325,10 @@ def verify_boundaries(
         Random points per network for the distances.
     progress : bool or callable, optional
         True shows it on stderr; a callable is called with (draws done, draws in all).
+
+    Returns
+    -------
+    BoundaryReport
 
     Raises
     ------

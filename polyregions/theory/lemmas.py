@@ -71,6 +71,21 @@ def check_lemmas(settings: Settings, draws: int = 10) -> tuple[LemmaReport, ...]
 
     Lemmas 1 and 2 are left out for networks of more than twelve units.
 
+    Parameters
+    ----------
+    settings : Settings
+        With a side.
+    draws : int
+
+    Returns
+    -------
+    tuple of LemmaReport
+
+    Raises
+    ------
+    PolyregionsError
+        If the settings have no side.
+
     Examples
     --------
     >>> for report in check_lemmas(Settings((2, 3, 3)), 2):

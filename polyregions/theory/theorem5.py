@@ -146,7 +146,17 @@ class Theorem5Report:
         return titled("Theorem 5", rows) + html_table(verdicts, header)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it."""
+        """Return the report as JSON holds it.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> verify_theorem5([2, 4], side=2.0, draws=2).as_dict()["hidden_units"]
+        4
+        """
         settings, regions = self.settings, self.regions
         applies = self.gradient is not None
         return {

@@ -83,7 +83,19 @@ class Estimate:
         return titled("Estimate of the number of regions", self.summary())
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result."""
+        """Return the numbers that describe the result.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.estimate_regions(net, pr.Box.cube(1, 1.0), probes=4).summary()["lower_bound"]
+        2
+        """
         return {
             "regions": self.regions,
             "standard_error": self.standard_error,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from polyregions.analysis.affine_maps import free_inputs
 from polyregions.arrays import Floats, Integers
-from polyregions.domain import Box, Domain, Polytope
+from polyregions.domain import Box, Domain
 from polyregions.errors import DomainError, FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
@@ -136,7 +136,7 @@ def check_frames(places: Sequence[tuple[Network, Domain | None]]) -> None:
                 f"frames 0 and {number} are of networks of different shapes; "
                 f"a film shows one network as it changes"
             )
-        if not _same_domain(there, domain):
+        if there != domain:
             raise DomainError(
                 f"frames 0 and {number} are of different domains; a film shows one place"
             )
@@ -144,16 +144,6 @@ def check_frames(places: Sequence[tuple[Network, Domain | None]]) -> None:
 
 def _shape(network: Network) -> tuple[Any, ...]:
     return network.input_dimension, network.widths, network.output_dimension
-
-
-def _same_domain(one: Domain | None, other: Domain | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    if isinstance(one, Polytope) and isinstance(other, Polytope):
-        return np.array_equal(one.A, other.A) and np.array_equal(one.b, other.b)
-    if isinstance(one, Polytope) or isinstance(other, Polytope):
-        return False
-    return np.array_equal(one.lower, other.lower) and np.array_equal(one.upper, other.upper)
 
 
 def _names(frames: list[Regions], names: Sequence[str] | None) -> list[str]:
