@@ -30,7 +30,7 @@ FLOORS = (
     ("what was found", ("regions",)),
     ("one cell", ("cells", "geometry")),
     ("what is given", ("examples", "network", "domain")),
-    ("ground", ("exact", "pattern", "compiled", "files", "arrays", "rounding", "errors")),
+    ("ground", ("exact", "pattern", "compiled", "files", "arrays", "rounding", "markup", "errors")),
 )
 ROOMS = tuple(room for _, rooms in FLOORS for room in rooms)
 

@@ -23,6 +23,7 @@ from polyregions.errors import (
     PolyregionsError,
     UnsupportedOperatorError,
 )
+from polyregions.markup import PAINTERS
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Line, Plane, Slice, fix, random_subspace
 from polyregions.regions import Region, Regions
@@ -36,7 +37,16 @@ if TYPE_CHECKING:
     from polyregions.io.networks import load, open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
-    from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
+    from polyregions.plot import (
+        plot_cells,
+        plot_contours,
+        plot_growth,
+        plot_line,
+        plot_points,
+        plot_slices,
+        plot_solids,
+        save_figure,
+    )
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
     from polyregions.pwa.export import export
@@ -106,8 +116,11 @@ __all__ = [
     "load",
     "open_regions",
     "plot_cells",
+    "plot_contours",
     "plot_growth",
     "plot_line",
+    "plot_points",
+    "plot_slices",
     "plot_solids",
     "random_subspace",
     "regions_along",
@@ -151,8 +164,11 @@ _LAZY = {
     "load": "polyregions.io.networks.load",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
+    "plot_contours": "polyregions.plot.plot_contours",
     "plot_growth": "polyregions.plot.plot_growth",
     "plot_line": "polyregions.plot.plot_line",
+    "plot_points": "polyregions.plot.plot_points",
+    "plot_slices": "polyregions.plot.plot_slices",
     "plot_solids": "polyregions.plot.plot_solids",
     "regions_along": "polyregions.walk.polyline.regions_along",
     "save_figure": "polyregions.plot.save_figure",
@@ -165,6 +181,15 @@ _LAZY = {
     "write_graph": "polyregions.io.graphs.write_graph",
     "write_page": "polyregions.viewer.write_page",
 }
+
+
+def _small_picture(regions: Regions) -> bytes | None:
+    """Draw the picture beside a table of regions, in a notebook that shows one."""
+    picture: bytes | None = import_module("polyregions.plot.thumbnail").thumbnail(regions)
+    return picture
+
+
+PAINTERS[Regions] = _small_picture
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,6 @@ from polyregions.errors import DomainError, PartialResultError
 from polyregions.network import input_point
 from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
-from polyregions.regions.paths import shortest_path
 
 __all__ = [
     "DistanceStatistics",
@@ -52,6 +51,10 @@ def require_complete(regions: Regions, purpose: str) -> None:
 def adjacency(regions: Regions) -> sp.csr_array:
     """Return the symmetric adjacency matrix of the regions.
 
+    Parameters
+    ----------
+    regions : Regions
+
     Returns
     -------
     scipy.sparse.csr_array of bool, shape (R, R)
@@ -76,7 +79,23 @@ def adjacency(regions: Regions) -> sp.csr_array:
 
 
 def degrees(regions: Regions) -> Integers:
-    """Return the number of neighbours of each region, shape (R,)."""
+    """Return the number of neighbours of each region.
+
+    Parameters
+    ----------
+    regions : Regions
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (R,)
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> degrees(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    array([1, 2, 1])
+    """
     check_regions(regions)
     return np.bincount(regions.edges.ravel(), minlength=len(regions)).astype(np.int64)
 
@@ -170,6 +189,10 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
         Measure from so many regions, evenly spaced in the order of the result; from all
         by default, which takes time proportional to R times the number of edges.
 
+    Returns
+    -------
+    DistanceStatistics
+
     Examples
     --------
     >>> import polyregions as pr
@@ -191,8 +214,63 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
     return DistanceStatistics(total / max(1, pairs), int(largest), count)
 
 
+def shortest_path(regions: Regions, start: int, end: int) -> list[int]:
+    """Return the regions on a shortest way from one region to another, both included.
+
+    Parameters
+    ----------
+    regions : Regions
+    start, end : int
+        Numbers of regions; those of two inputs are ``region_of(regions, x)``.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such region.
+    PartialResultError
+        If a partial result does not connect them.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> shortest_path(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), 0, 2)
+    [0, 1, 2]
+    """
+    check_regions(regions)
+    return regions.shortest_path(start, end)
+
+
 def walk_layers(regions: Regions, start: int) -> Integers:
-    """Return each region's distance from a region: :meth:`polyregions.Regions.graph_distances`."""
+    """Return each region's distance from a region, counted in facets crossed.
+
+    Parameters
+    ----------
+    regions : Regions
+    start : int
+        Number of a region.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (R,)
+        -1 where a partial result does not connect them.
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such region.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> walk_layers(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), 0)
+    array([0, 1, 2])
+    """
     check_regions(regions)
     return regions.graph_distances(start)
 

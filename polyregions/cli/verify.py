@@ -1,4 +1,4 @@
-"""``polyregions verify``: does a property hold?"""
+"""``polyregions verify``: whether a property holds."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def _competition_lines(found: Counterexample | None) -> list[str]:
         return []
     named = [(f"X_{index}", value) for index, value in enumerate(found.point)]
     named += [(f"Y_{index}", value) for index, value in enumerate(found.outputs)]
-    lines = [f"({name} {float(value)!r})" for name, value in named]
-    return ["(" + "\n ".join(lines) + ")"]
+    lines = [f" ({name} {float(value)!r})" for name, value in named]
+    return ["(" + lines[0][1:], *lines[1:-1], lines[-1] + ")"]
 
 
 def _values(

@@ -79,6 +79,17 @@ def write_graph(
     Read them with ``networkx.read_graphml(path, node_type=int)``,
     ``networkx.read_gexf(path, node_type=int)`` or
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import networkx as nx
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_graph(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), f"{folder}/g.graphml")
+    ...     nx.read_graphml(f"{folder}/g.graphml", node_type=int).edges[0, 1]
+    {'units': '0'}
     """
     check_regions(regions)
     writer = _GRAPH_WRITERS[known_suffix(path, GRAPH_SUFFIXES, "graph")]

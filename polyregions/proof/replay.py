@@ -37,6 +37,16 @@ def check(layers: Any, path: str | PathLike[str], progress: OnSteps = None) -> c
         If the file is damaged or about another network, or a claim fails.
     TypeError
         If `layers` is no network.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pr.certify(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), f"{folder}/net.cert")
+    ...     pr.check(net, f"{folder}/net.cert").regions
+    2
     """
     with shown_steps(progress, "regions", "checked") as report:
         return checker.check(layers, path, report)

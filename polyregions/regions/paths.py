@@ -17,66 +17,13 @@ __all__ = ["graph_distances", "shortest_path"]
 
 
 def graph_distances(regions: Regions, start: SupportsIndex) -> Integers:
-    """Return how many facets must be crossed from one region to every region.
-
-    Parameters
-    ----------
-    regions : Regions
-    start : int
-        The number of a region; that of a point is ``regions.find(x)``.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (R,)
-        -1 where no path leads inside a partial result, whose distances may be longer than those
-        of the complete one.
-
-    Raises
-    ------
-    PolyregionsError
-        If there is no such region.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
-    >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).graph_distances(0)
-    array([0, 1, 2])
-    """
+    """See :meth:`polyregions.Regions.graph_distances`."""
     found, _ = _search(regions, _number(regions, start))
     return np.where(np.isfinite(found), found, -1).astype(np.int64)
 
 
 def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) -> list[int]:
-    """Return the numbers of regions on a path that crosses as few facets as possible.
-
-    Parameters
-    ----------
-    regions : Regions
-    start, end : int
-        Numbers of regions; that of a point is ``regions.find(x)``.
-
-    Returns
-    -------
-    list of int
-        From `start` to `end`, both included; each shares a facet with the next. In a partial
-        result the shortest inside it.
-
-    Raises
-    ------
-    PolyregionsError
-        If there is no such region.
-    PartialResultError
-        If no path leads there inside a partial result.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
-    >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
-    >>> regions.shortest_path(2, 0)
-    [2, 1, 0]
-    """
+    """See :meth:`polyregions.Regions.shortest_path`."""
     first, last = _number(regions, start), _number(regions, end)
     # from the end: what was before a region is then the next one on the way there
     distances, following = _search(regions, last)

@@ -84,8 +84,10 @@ def certify_on_cluster(
     ------
     CheckpointError, DomainError, MissingExtraError, PolyregionsError
         As for `enumerate_on_cluster`.
-    FormatError, PartialResultError
-        If the proofs of the parts do not fit together.
+    FormatError
+        If `path` is a pipe or device, or the proofs of the parts do not fit together.
+    PartialResultError
+        If a part is missing.
 
     Notes
     -----
@@ -93,6 +95,13 @@ def certify_on_cluster(
     as :func:`polyregions.proof.certificate.write_certificate` does, with the patterns beyond
     as further neighbours. The driver gives regions their final numbers and joins the pieces
     in memory, where a certificate must fit as it must where it is checked.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> from distributed import Client  # doctest: +SKIP
+    >>> with Client("tcp://scheduler:8786") as client:  # doctest: +SKIP
+    ...     pr.certify_on_cluster(net, pr.Box.cube(3, 1.0), "shared/net.cert", client)
     """
     check_budget(budget)
     import_extra("pyarrow.parquet", "parquet", "putting parts together")

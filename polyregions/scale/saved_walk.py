@@ -14,6 +14,7 @@ from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError
 from polyregions.files.atomic import is_stream, target_of
+from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.run.display import shown_progress
 from polyregions.run.limits import Stop, check_threads, limits_of
@@ -126,6 +127,9 @@ class Written:
     proven: bool
     stopped: Stop
     checkpoint: Path | None
+
+    def _repr_html_(self) -> str:
+        return titled("Regions on disk", vars(self))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.double_description import DoubleDescription, face_measure
+from polyregions.markup import titled
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -205,7 +206,7 @@ class BoundaryReport:
         Of the segment through the origin, in a random direction.
     line_regions : Summary
     line_bound : float or None
-        1 + |I| N C.
+        ``1 + |I| N C``, where ``|I|`` is the length.
     distance : Summary
         Mean distance of uniform points of the unit cube to the nearest boundary.
     distance_times_units : float
@@ -225,6 +226,18 @@ class BoundaryReport:
     distance_constant: float | None
     sizes: tuple[SetSize, ...]
 
+    def _repr_html_(self) -> str:
+        rows = {
+            "widths": self.settings.widths,
+            "draws": self.distance.draws,
+            f"regions on a line of length {self.line_length:g}": self.line_regions.mean,
+            "their bound": self.line_bound,
+            "distance to the nearest boundary": self.distance.mean,
+            "N times that": self.distance_times_units,
+            "violated": self.violated,
+        }
+        return titled("Boundaries of random networks", rows)
+
     @property
     def violated(self) -> tuple[str, ...]:
         """Names of the bounds that the draws contradict."""
@@ -235,7 +248,17 @@ class BoundaryReport:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it."""
+        """Return the report as JSON holds it.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> verify_boundaries(Settings((2, 4)), draws=2).as_dict()["line"]["length"]
+        2.0
+        """
         return {
             **self.settings.as_dict(),
             "draws": self.distance.draws,
@@ -302,6 +325,10 @@ def verify_boundaries(
         Random points per network for the distances.
     progress : bool or callable, optional
         True shows it on stderr; a callable is called with (draws done, draws in all).
+
+    Returns
+    -------
+    BoundaryReport
 
     Raises
     ------

@@ -103,7 +103,17 @@ class Settings:
         return None if self.side is None else Box.cube(self.n, self.side / 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings for a file."""
+        """Return the settings for a file.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> Settings((2, 8, 8)).as_dict()["widths"]
+        [2, 8, 8]
+        """
         return {
             "widths": list(self.widths),
             "weights": self.weights.as_dict(),

@@ -12,6 +12,7 @@ import numpy as np
 
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.display import shown_steps
@@ -78,8 +79,23 @@ class Estimate:
     probes: int
     complete: bool
 
+    def _repr_html_(self) -> str:
+        return titled("Estimate of the number of regions", self.summary())
+
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result."""
+        """Return the numbers that describe the result.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.estimate_regions(net, pr.Box.cube(1, 1.0), probes=4).summary()["lower_bound"]
+        2
+        """
         return {
             "regions": self.regions,
             "standard_error": self.standard_error,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
 from polyregions.run.display import shown_progress, tree_text
@@ -63,8 +64,23 @@ class TreeCount:
     proven: bool
     exact_decisions: int
 
+    def _repr_html_(self) -> str:
+        return titled("Count of regions", self.summary())
+
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result; a tree knows no edges."""
+        """Return the numbers that describe the result; a tree knows no edges.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.count_tree(net, pr.Box.cube(1, 1.0)).summary()["regions_per_layer"]
+        [2]
+        """
         return {
             "regions": self.regions,
             "regions_per_layer": list(self.regions_per_layer),
@@ -273,9 +289,27 @@ def count_regions(
 ) -> int:
     """Return the number of activation regions of a network in a domain.
 
-    See :func:`count_tree` for limits, what `progress` is and the counts of the first layers. A
-    network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
-    per input, as for :func:`polyregions.enumerate_regions`.
+    See :func:`count_tree` for limits, what `progress` is and the counts of the first layers.
+
+    Parameters
+    ----------
+    network : Network, torch.nn.Module or path of a file
+    domain : Box, Polytope, None or one pair (low, high) per input
+        As for :func:`polyregions.enumerate_regions`.
+    threads : int
+    progress : bool or callable, optional
+
+    Returns
+    -------
+    int
+        Proven.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    PolyregionsError
+        If `threads` is not positive.
 
     Examples
     --------

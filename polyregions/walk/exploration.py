@@ -130,6 +130,7 @@ def explore(
     >>> pr.explore(net, [0.1, 0.1], radius=0.2)
     <Exploration: 5 regions, whole to graph distance 2, all in reach>
     """
+    network = network_given(network)
     limits = limits_of(regions, time_limit, memory)
     check_threads(threads)
     check_depth(depth)
@@ -139,7 +140,6 @@ def explore(
             "radius=, or for so many seconds (time_limit=)"
         )
     with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
-        network = network_given(network)
         given = domain_given(domain, network.input_dimension)
         if radius is not None:
             point = input_point(network, x)

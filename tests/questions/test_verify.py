@@ -1,0 +1,360 @@
+"""Properties verified by boxes, against all regions in exact arithmetic."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from random_nets import FAMILIES, random_case
+
+import polyregions as pr
+from polyregions.analysis.extremes import extreme_output
+from polyregions.questions import box_search
+from polyregions.questions.property import Case, OutputInequality, Property
+from polyregions.questions.reading import load_property, read_property
+from polyregions.questions.verify import verify
+
+BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
+
+
+def at_least(output: int, value: Fraction) -> tuple[OutputInequality, ...]:
+    """The unsafe set: an output is so large."""
+    return (OutputInequality(((output, Fraction(-1)),), -value),)
+
+
+def asked(box: pr.Box, *unsafe: tuple[OutputInequality, ...]) -> Property:
+    return Property((Case(box.lower, box.upper, unsafe),), box.dimension)
+
+
+def box_of(domain) -> pr.Box:
+    return domain.box
+
+
+def outputs_at(network: pr.Network, point: tuple[Fraction, ...]) -> list[Fraction]:
+    """Layer by layer, in fractions."""
+    values = list(point)
+    for layer in network.layers:
+        weight, bias = layer.weight.tolist(), layer.bias.tolist()
+        sums = [
+            sum((Fraction(a) * x for a, x in zip(row, values, strict=True)), Fraction(b))
+            for row, b in zip(weight, bias, strict=True)
+        ]
+        slopes = zip(layer.lower.tolist(), layer.upper.tolist(), strict=True)
+        values = [
+            Fraction(high if z > 0 else low) * z
+            for z, (low, high) in zip(sums, slopes, strict=True)
+        ]
+    return values
+
+
+def assert_counterexample(network: pr.Network, property_: Property, found) -> None:
+    (case,) = property_.cases
+    outputs = outputs_at(network, found.point)
+    assert list(found.outputs) == outputs
+    sides = zip(case.lower.tolist(), found.point, case.upper.tolist(), strict=True)
+    assert all(low <= x <= high for low, x, high in sides)
+    assert any(all(row.excess(outputs) <= 0 for row in rows) for rows in case.unsafe)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("family", BOXED)
+def test_the_largest_output_decides(family, seed):
+    """Touching is violated, one part in 2^80 beyond holds; the truth is from all regions."""
+    network, domain = random_case(family, seed)
+    box = box_of(domain)
+    regions = pr.enumerate_regions(network, box)
+    best = extreme_output(regions, 0).value
+    touching = asked(box, at_least(0, best))
+    verdict = verify(network, touching)
+    assert verdict.answer == "violated"
+    assert verdict.counterexample.outputs[0] == best
+    assert_counterexample(network, touching, verdict.counterexample)
+    beyond = asked(box, at_least(0, best + Fraction(max(abs(best), 1)) / 2**80))
+    assert verify(network, beyond).answer == "holds"
+    if abs(best) > 0:
+        inside = asked(box, at_least(0, best - abs(best) / 2**10))
+        verdict = verify(network, inside)
+        assert_counterexample(network, inside, verdict.counterexample)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_conjunctions_and_disjunctions(seed):
+    """Random unsafe sets of several inequalities, against exact programs on all regions."""
+    rng = np.random.default_rng(seed)
+    n = 1 + seed % 3
+    network = pr.Network.from_arrays(
+        [
+            (rng.integers(-3, 4, (5, n)), rng.integers(-2, 3, 5)),
+            (rng.integers(-3, 4, (4, 5)), rng.integers(-2, 3, 4)),
+            (rng.integers(-2, 3, (3, 4)), rng.integers(-2, 3, 3)),
+        ]
+    )
+    box = pr.Box.cube(n, 1.0)
+    points = rng.uniform(-1, 1, (200, n))
+    typical = network.forward(points)
+    unsafe = []
+    for _ in range(1 + seed % 2):
+        rows = []
+        for _ in range(2):
+            c = rng.integers(-2, 3, 3)
+            if not c.any():
+                c[0] = 1
+            level = np.quantile(typical @ c, rng.choice([0.0, 0.02, 0.3]))
+            rows.append(
+                OutputInequality(
+                    tuple((k, Fraction(int(v))) for k, v in enumerate(c) if v),
+                    Fraction(int(np.floor(level))),
+                )
+            )
+        unsafe.append(tuple(rows))
+    property_ = asked(box, *unsafe)
+    verdict = verify(network, property_)
+    assert (verdict.answer == "violated") == reachable(network, box, unsafe)
+    if verdict.answer == "violated":
+        assert_counterexample(network, property_, verdict.counterexample)
+
+
+def reachable(network: pr.Network, box: pr.Box, unsafe) -> bool:
+    """Whether a closed region and an unsafe set meet: linear programs in fractions, over vertices.
+
+    A bounded polyhedron that is not empty has a vertex: all choices of tight rows are tried.
+    """
+    regions = pr.enumerate_regions(network, box)
+    for region in regions:
+        signs = region.bits.tolist()
+        rows = []
+        affine = [
+            [Fraction(int(i == j)) for j in range(box.dimension)] + [Fraction(0)]
+            for i in range(box.dimension)
+        ]
+        for i in range(box.dimension):
+            unit = [Fraction(int(i == j)) for j in range(box.dimension)]
+            rows.append([*unit, Fraction(-box.lower[i])])
+            rows.append([*(-u for u in unit), Fraction(box.upper[i])])
+        start = 0
+        for layer in network.layers:
+            sums = [
+                [
+                    sum((Fraction(w) * f[k] for w, f in zip(ws, affine, strict=True)), Fraction(0))
+                    + (Fraction(b) if k == box.dimension else 0)
+                    for k in range(box.dimension + 1)
+                ]
+                for ws, b in zip(layer.weight.tolist(), layer.bias.tolist(), strict=True)
+            ]
+            affine = []
+            for z, bends in zip(sums, layer.bends.tolist(), strict=True):
+                if not bends:
+                    affine.append(z)
+                    continue
+                on = signs[start]
+                start += 1
+                rows.append(z if on else [-v for v in z])
+                affine.append(z if on else [Fraction(0)] * len(z))
+        for parts in unsafe:
+            cut = [
+                [
+                    -sum((c * affine[i][k] for i, c in part.coefficients), Fraction(0))
+                    + (part.bound if k == box.dimension else 0)
+                    for k in range(box.dimension + 1)
+                ]
+                for part in parts
+            ]
+            if has_vertex(rows + cut, box.dimension):
+                return True
+    return False
+
+
+def has_vertex(rows, n) -> bool:
+    distinct = [list(row) for row in dict.fromkeys(map(tuple, rows)) if any(row[:-1])]
+    if any(not any(row[:-1]) and row[-1] < 0 for row in rows):
+        return False
+    for chosen in product(distinct, repeat=n):
+        x = solved([row[:-1] for row in chosen], [-row[-1] for row in chosen])
+        if x is not None and all(
+            sum((a * v for a, v in zip(row, x, strict=False)), row[-1]) >= 0 for row in distinct
+        ):
+            return True
+    return False
+
+
+def solved(matrix, right):
+    n = len(matrix)
+    table = [list(row) + [b] for row, b in zip(matrix, right, strict=True)]
+    for k in range(n):
+        pivot = next((i for i in range(k, n) if table[i][k]), None)
+        if pivot is None:
+            return None
+        table[k], table[pivot] = table[pivot], table[k]
+        table[k] = [v / table[k][k] for v in table[k]]
+        for i in range(n):
+            if i != k:
+                table[i] = [a - table[i][k] * b for a, b in zip(table[i], table[k], strict=True)]
+    return [row[-1] for row in table]
+
+
+def test_every_box_may_be_decided_exactly(monkeypatch):
+    """With no bounds to help, cells alone answer the same."""
+    monkeypatch.setattr(box_search, "_FEW_UNITS", 100)
+    for seed in range(4):
+        test_conjunctions_and_disjunctions(seed)
+
+
+def test_boxes_alone(monkeypatch):
+    """With no cells until a box is tiny, bounds answer the same where nothing ties."""
+    monkeypatch.setattr(box_search, "_FEW_UNITS", -1)
+    network, domain = random_case(BOXED[0], 1)
+    best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
+    assert verify(network, asked(domain.box, at_least(0, best + 1))).answer == "holds"
+    assert (
+        verify(network, asked(domain.box, at_least(0, best - abs(best) / 8))).answer == "violated"
+    )
+
+
+def test_a_box_that_is_a_point():
+    network = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])
+    point = np.array([0.1])
+    for bound, answer in (
+        (Fraction(0.1), "violated"),
+        (Fraction(0.1) + Fraction(1, 2**90), "holds"),
+    ):
+        property_ = Property((Case(point, point, (at_least(0, bound),)),), 1)
+        assert verify(network, property_).answer == answer
+
+
+def test_threads_and_limits():
+    network, domain = random_case(BOXED[0], 2)
+    best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
+    property_ = asked(domain.box, at_least(0, best + 1))
+    assert verify(network, property_, threads=2).answer == "holds"
+    verdict = verify(network, property_, time_limit=1e-9)
+    assert verdict.answer == "unknown"
+    assert 0 <= verdict.settled < 1
+    assert verdict.counterexample is None
+    with pytest.raises(pr.PolyregionsError, match="time limit"):
+        verify(network, property_, time_limit=-1)
+
+
+def test_a_property_of_another_network():
+    network, domain = random_case(BOXED[0], 2)
+    n = network.input_dimension
+    wrong = Property((Case(np.zeros(n + 1), np.ones(n + 1), (at_least(0, Fraction(0)),)),), n + 1)
+    with pytest.raises(pr.PolyregionsError, match=f"declares {n + 1} inputs, the network has {n}"):
+        verify(network, wrong)
+    wrong = Property((Case(np.zeros(n), np.ones(n), (at_least(99, Fraction(0)),)),), n)
+    with pytest.raises(pr.PolyregionsError, match="names the output Y_99"):
+        verify(network, wrong)
+
+
+# ------------------------------------------------------------------- files
+
+DECLARED = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
+BOX = "(assert (and (>= X_0 0) (<= X_0 1) (>= X_1 0) (<= X_1 1)))"
+
+
+def test_alternatives_of_inputs_and_outputs():
+    text = (
+        DECLARED
+        + "(assert (>= X_1 0)) (assert (<= X_1 1))"
+        + "(assert (or (and (>= X_0 0) (<= X_0 1)) (and (>= X_0 4) (<= X_0 5)) (and (>= X_0 3) (<= X_0 2))))"
+        + "(assert (or (<= Y_0 -1) (and (>= Y_0 1) (<= Y_0 2.5))))"
+    )
+    found = read_property(text)
+    assert [(case.lower.tolist(), case.upper.tolist()) for case in found.cases] == [
+        ([0.0, 0.0], [1.0, 1.0]),
+        ([4.0, 0.0], [5.0, 1.0]),
+    ]
+    for case in found.cases:
+        assert [len(rows) for rows in case.unsafe] == [1, 2]
+    low, between = found.cases[0].unsafe
+    assert [row.excess([Fraction(-2)]) <= 0 for row in low] == [True]
+    assert [row.excess([Fraction(5, 2)]) <= 0 for row in between] == [True, True]
+    assert [row.excess([Fraction(26, 10)]) <= 0 for row in between] == [True, False]
+
+
+def test_no_input_satisfies_it():
+    network = pr.Network.from_arrays([([[1.0, 1.0]], [0]), ([[1]], [0])])
+    text = DECLARED + BOX + "(assert (>= X_0 2)) (assert (>= Y_0 0))"
+    assert verify(network, read_property(text)).answer == "holds"
+
+
+def test_equalities():
+    network = pr.Network.from_arrays([([[1.0, 1.0]], [0]), ([[1]], [0])])
+    text = DECLARED + BOX + "(assert (= Y_0 2))"
+    found = verify(network, read_property(text)).counterexample
+    assert found.point == (1, 1)
+    assert (
+        verify(network, read_property(DECLARED + BOX + "(assert (= Y_0 2.001))")).answer == "holds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("(assert (< Y_0 1))", "is strict; write"),
+        ("(assert (> X_0 1))", "is strict; write"),
+        ("(assert (<= Y_0 X_0))", "about inputs and outputs at once"),
+        ("(assert (<= (+ X_0 X_1) 1)) (assert (>= Y_0 1))", "about several inputs"),
+        ("(assert (<= (* Y_0 Y_0) 1))", "no linear inequality of outputs"),
+        ("(assert (>= Y_1 1))", "Y_1 is used but not declared"),
+        ("(assert (<= X_2 1)) (assert (>= Y_0 1))", "X_2 is used but not declared"),
+        ("", "nothing is asserted of the outputs"),
+        ("(assert (or (>= Y_0 1) (<= X_0 0.5)))", "nothing is asserted of the outputs"),
+        ("(assert (>= Y_0 1e999))", "is too large"),
+        ("(assert true)", "no linear inequality of outputs"),
+        ("(asert (>= Y_0 1))", "is not a command of VNN-LIB"),
+    ],
+)
+def test_what_is_no_property(text, said):
+    with pytest.raises(pr.FormatError, match=said) as caught:
+        read_property(DECLARED + BOX + text)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unbounded_input():
+    with pytest.raises(pr.FormatError, match="X_1 has no upper bound"):
+        read_property(
+            DECLARED
+            + "(assert (<= X_0 1))(assert (>= X_0 0))(assert (>= X_1 0))(assert (>= Y_0 1))"
+        )
+
+
+def test_too_many_alternatives():
+    either = "(assert (or (>= Y_0 1) (<= Y_0 -1)))"
+    with pytest.raises(pr.FormatError, match="more than 20,000 alternatives"):
+        read_property(DECLARED + BOX + either * 20)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(pr.FormatError, match=r"none\.vnnlib"):
+        load_property(tmp_path / "none.vnnlib")
+
+
+def test_digits_that_no_float_has():
+    network = pr.Network.from_arrays([([[1.0, 1.0]], [0]), ([[1]], [0])])
+    text = DECLARED + BOX + "(assert (>= (* 1.00000000000000000001 Y_0) 3))"
+    assert verify(network, read_property(text)).answer == "holds"
+    two = DECLARED + "(declare-const Y_1 Real)" + BOX
+    wide = pr.Network.from_arrays([([[1.0, 1.0]], [0]), ([[1], [1]], [0, 0])])
+    text = two + "(assert (>= (+ Y_1 (* 1.00000000000000000001 Y_0)) 3))"
+    with pytest.raises(pr.PolyregionsError, match="more digits than a float"):
+        verify(wide, read_property(text))
+
+
+# ------------------------------------------------------------------- real ones
+
+FAST = [("1_1", 1, "holds"), ("1_1", 4, "holds"), ("2_1", 2, "violated"), ("1_7", 3, "violated")]
+
+
+@pytest.mark.parametrize(("net", "number", "answer"), FAST)
+def test_acas_xu(shared_data, net, number, answer):
+    pytest.importorskip("onnx", reason="reads ONNX")
+    folder = shared_data / "acasxu"
+    network = pr.load(folder / "onnx" / f"ACASXU_run2a_{net}_batch_2000.onnx")
+    verdict = verify(network, folder / "vnnlib" / f"prop_{number}.vnnlib")
+    assert verdict.answer == answer
+    if verdict.counterexample is not None:
+        point = np.array([float(x) for x in verdict.counterexample.point])
+        assert tuple(map(Fraction, point.tolist())) == verdict.counterexample.point
+        np.testing.assert_allclose(
+            network.forward(point), [float(y) for y in verdict.counterexample.outputs], atol=1e-9
+        )
