@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf, lcm, nextafter
+from math import gcd, inf, lcm, nextafter
 from typing import NamedTuple
 
 import flint
@@ -322,16 +322,17 @@ class _Unsafe:
         self.matrix = np.zeros((len(rows), outputs))
         self.offsets = np.zeros(len(rows))
         for place, row in enumerate(rows):
-            # as whole numbers, coefficients are floats
+            # as whole numbers without a common factor, coefficients are floats
             common = lcm(*(c.denominator for _, c in row.coefficients))
+            factor = Fraction(common, gcd(*(int(c * common) for _, c in row.coefficients)))
             for index, c in row.coefficients:
-                self.matrix[place, index] = float(c * common)
-                if Fraction(self.matrix[place, index]) != c * common:
+                self.matrix[place, index] = float(c * factor)
+                if Fraction(self.matrix[place, index]) != c * factor:
                     raise PolyregionsError(
                         f"the coefficient {float(c)} of Y_{index} has more digits than a float; "
                         f"write at most 15"
                     )
-            offset = -row.bound * common
+            offset = -row.bound * factor
             nearest = float(offset)
             # downwards: what is proven positive is positive
             self.offsets[place] = (
