@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ __all__ = [
     "exact_point",
     "exact_rows",
     "exact_signs",
+    "exact_values",
 ]
 
 
@@ -179,3 +181,23 @@ def exact_signs(exact: ExactNetwork, column: flint.fmpz_mat) -> list[int]:
     """
     rows = _propagate(exact, column, lambda unit, row: row[0] > 0)
     return [(row[0] > 0) - (row[0] < 0) for row in rows]
+
+
+def exact_values(exact: ExactNetwork, column: flint.fmpz_mat) -> list[Fraction]:
+    """Return all pre-activations at one exact homogeneous input, as :func:`exact_signs` does.
+
+    Examples
+    --------
+    >>> from polyregions.domain.chart import chart_of
+    >>> from polyregions.network import Network
+    >>> net = Network.from_arrays([([[0.5], [3.0]], [0.0, -0.25]), ([[1, 1]], [0])])
+    >>> column = exact_point(np.array([0.75]))
+    >>> [str(value) for value in exact_values(exact_network(net, chart_of(None, 1)), column)]
+    ['3/8', '2']
+    """
+    rows = _propagate(exact, column, lambda unit, row: row[0] > 0)
+    scale, scales = int(column[column.nrows() - 1, 0]), []
+    for layer in exact.layers:
+        scales += [scale * layer.weight_scale] * sum(layer.bends)
+        scale *= layer.weight_scale * layer.slope_scale
+    return [Fraction(int(row[0]), under) for row, under in zip(rows, scales, strict=True)]
