@@ -29,6 +29,8 @@ from polyregions.regions import Region, Regions
 
 if TYPE_CHECKING:
     from polyregions.analysis.linear_regions import count_all_patterns, linear_regions
+    from polyregions.analysis.simplification import simplify
+    from polyregions.analysis.unit_bounds import unit_bounds
     from polyregions.experiments import experiment
     from polyregions.io import input_box
     from polyregions.io.comparison import largest_difference
@@ -105,7 +107,9 @@ __all__ = [
     "plot_solids",
     "random_subspace",
     "save_figure",
+    "simplify",
     "traverse",
+    "unit_bounds",
     "verify_boundaries",
     "verify_grid",
     "verify_theorem5",
@@ -144,7 +148,9 @@ _LAZY = {
     "plot_line": "polyregions.plot.plot_line",
     "plot_solids": "polyregions.plot.plot_solids",
     "save_figure": "polyregions.plot.save_figure",
+    "simplify": "polyregions.analysis.simplification.simplify",
     "traverse": "polyregions.walk.breadth_first.traverse",
+    "unit_bounds": "polyregions.analysis.unit_bounds.unit_bounds",
     "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
     "verify_grid": "polyregions.theory.grid.verify_grid",
     "verify_theorem5": "polyregions.theory.theorem5.verify_theorem5",

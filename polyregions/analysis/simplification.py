@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from polyregions.analysis.unit_bounds import UnitBounds, unit_bounds
-from polyregions.arrays import Integers
+from polyregions.arrays import Arrays, Integers
 from polyregions.domain import Domain
 from polyregions.network import Layer, Network
 from polyregions.network.condensing import Condensed, condense, used_units
@@ -90,6 +90,31 @@ class Simplification:
         from polyregions.io.networks import save_network
 
         save_network(self.network, path)
+
+    def bounds_table(self) -> Arrays:
+        """Return the bounds as a table: a row for each unit of `original` that bends.
+
+        Columns ``unit`` (its pattern bit), ``layer``, ``lower``, ``upper``, ``exact_lower``,
+        ``exact_upper``, and ``becomes``: the bit of `network` that has its place, or -1.
+        :func:`polyregions.io.tables.write_table` writes it to a file.
+        """
+        bounds, size = self.bounds.units, self.original.hidden_units
+        becomes = np.full(size, -1, dtype=np.int64)
+        kept = np.flatnonzero(self.units >= 0)[::-1]
+        becomes[self.units[kept]] = kept
+        places = [
+            np.full(int(layer.bends.sum()), place)
+            for place, layer in enumerate(self.original.layers)
+        ]
+        return {
+            "unit": np.arange(size),
+            "layer": np.concatenate(places).astype(np.int64),
+            "lower": bounds.lower,
+            "upper": bounds.upper,
+            "exact_lower": bounds.exact_lower,
+            "exact_upper": bounds.exact_upper,
+            "becomes": becomes,
+        }
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers that describe the result."""

@@ -36,7 +36,7 @@ __all__ = ["Bounds", "UnitBounds", "unit_bounds"]
 # Hints: they choose how sharp bounds are, never whether they hold.
 _MOST_VERTEX_INPUTS = 6  # beyond, a region has too many vertices
 _MOST_EXACT_ENTRIES = 2**21  # of a first layer that is evaluated in fractions
-_MOST_RIVALS = 16  # vertices per bound that are compared in fractions
+_MOST_RIVALS = 64  # vertices per bound that are compared in fractions
 _ENTRIES = 2**21  # values of a layer that are held at a time
 
 
@@ -49,7 +49,7 @@ class Bounds:
     lower, upper : numpy.ndarray of float64
         Infinite where nothing is known.
     exact_lower, exact_upper : numpy.ndarray of bool
-        Where the bound is the least or largest value itself, rounded outwards to a float.
+        Where the bound is known to be the least or largest value, rounded outwards to a float.
     """
 
     lower: Floats
@@ -129,7 +129,7 @@ def unit_bounds(
     around it; and by what the walk knows (`network.stable_units`). With regions: every
     pre-activation is affine on every region, so it is extreme at a vertex of some region; all
     vertices are evaluated in floats with a bound on rounding, and those that compete for an
-    extreme again in fractions.
+    extreme again in fractions; where more than 64 compete, the bound is off by rounding.
 
     Examples
     --------
@@ -250,7 +250,7 @@ def _at_vertices(
         estimates, numbers = _rivals(network, inputs, places, sign)
         for column, (k, i) in enumerate(places):
             largest = Fraction(0)
-            settled = False
+            settled, estimate = False, inf
             rivals = zip(estimates[column].tolist(), numbers[column].tolist(), strict=True)
             for turn, (estimate, number) in enumerate(rivals):
                 settled = turn > 0 and estimate <= largest
@@ -260,12 +260,13 @@ def _at_vertices(
                 largest = max(largest, value) if turn else value
             else:
                 settled = True  # there are no more
-            exact[k][side, i] = settled
+            attained = -sign * _below(-largest)
+            # what is attained and was proven before is the end, too
+            exact[k][side, i] = settled = settled or attained == known[k][side][i]
             if settled or estimate < inf:
-                end = largest if settled else max(largest, Fraction(estimate))
+                end = attained if settled else -sign * _below(-max(largest, Fraction(estimate)))
                 # the largest value of -z is minus the least of z
-                sharper = max if sign < 0 else min
-                known[k][side][i] = sharper(known[k][side][i], -sign * _below(-end))
+                known[k][side][i] = (max if sign < 0 else min)(known[k][side][i], end)
 
 
 def _rivals(

@@ -25,6 +25,7 @@ from polyregions.cli import (
     experiment,
     info,
     plot,
+    simplify,
     theorem5_command,
 )
 from polyregions.cli.progress_lines import shown_steps
@@ -88,6 +89,11 @@ EXAMPLES = {
         "polyregions plot net.onnx -o cells.png",
         "polyregions plot net.onnx --axes 0 2 --color gradient -o cells.svg",
         "polyregions plot net.onnx --plane-through a.npy b.npy c.npy -o plane.pdf",
+    ),
+    "simplify": (
+        "polyregions simplify net.onnx --box 0 1         # the table alone",
+        "polyregions simplify net.onnx --box-file property.vnnlib -o small.onnx",
+        "polyregions simplify net.onnx --exact -o small.npz --bounds bounds.csv",
     ),
     "theorem5": (
         "polyregions theorem5 --widths 2 8 8 --draws 400",
@@ -177,6 +183,7 @@ _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)
 _add_command("plot", plot.plot)
+_add_command("simplify", simplify.simplify_command)
 _add_command("view", plot.view_command)
 _add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)
 

@@ -23,9 +23,9 @@ def save_onnx(network: Network, path: Path) -> None:
 
     Notes
     -----
-    *Algorithm.* A Gemm per layer. Units are a Relu where all of a layer are, a PRelu where their
-    slopes above zero are 1, with slope 1 below for those that do not bend. Other slopes multiply
-    the positive and the negative part.
+    *Algorithm.* A Gemm per layer. Units are a Relu where all of a layer are, a PRelu where the
+    slopes above zero of those that bend are 1, with slope 1 below for those that do not. Other
+    slopes multiply the positive and the negative part, and are read back as two units.
     """
     onnx = import_extra("onnx", "onnx", "writing ONNX")
     nodes: list[Any] = []
@@ -46,11 +46,17 @@ def save_onnx(network: Network, path: Path) -> None:
         weight = constant(f"W{place}", layer.weight)
         bias = constant(f"b{place}", layer.bias)
         value = node("Gemm", f"z{place}", value, weight, bias, transB=1)
+        straight = layer.lower == layer.upper
+        scale = np.where(straight, layer.upper, 1.0)
         if (layer.lower == 0).all() and (layer.upper == 1).all():
             value = node("Relu", f"y{place}", value)
-        elif (layer.upper == 1).all() and layer.bends.any():
-            value = node("PRelu", f"y{place}", value, constant(f"slopes{place}", layer.lower))
-        elif (layer.lower != 1).any() or (layer.upper != 1).any():
+        elif (straight | (layer.upper == 1)).all():
+            if not straight.all():
+                slopes = constant(f"slopes{place}", np.where(straight, 1.0, layer.lower))
+                value = node("PRelu", f"y{place}", value, slopes)
+            if (scale != 1).any():
+                value = node("Mul", f"s{place}", value, constant(f"scale{place}", scale))
+        else:
             upper, lower = (
                 constant(f"upper{place}", layer.upper),
                 constant(f"lower{place}", -layer.lower),
