@@ -123,8 +123,8 @@ def region_of(regions: Regions, x: ArrayLike) -> int:
     Raises
     ------
     DomainError
-        If the input lies outside the open domain or on a boundary between regions,
-        where its pattern is no region's.
+        If the input lies outside the domain, or on a boundary between regions where its
+        pattern is no region's.
     NetworkError
         If it is no input: no finite real numbers, or of another length.
     """
@@ -133,8 +133,8 @@ def region_of(regions: Regions, x: ArrayLike) -> int:
     index = int(regions.find(point))
     if index >= 0:
         return index
-    if regions.domain is not None and not regions.domain.contains(point):
-        raise DomainError("the input lies outside the open domain; give one inside")
+    if regions.domain is not None and not regions.domain.closure_contains(point[None, :])[0]:
+        raise DomainError("the input lies outside the domain; give one inside")
     raise DomainError(
         "the input has the pattern of no region of this result: it lies on a boundary, "
         "or the result is partial; move it a little"

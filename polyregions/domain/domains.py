@@ -6,7 +6,7 @@ it, and says exactly whether it `contains` a point, and which of several.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
@@ -136,16 +136,15 @@ class Box:
         )
         return all(low < value < high or low == value == high for value, low, high in sides)
 
-    def contains_each(self, points: Floats) -> NDArray[np.bool_]:
-        """Return which points lie in the open box, exactly: shape (k, n) to (k,).
+    def closure_contains(self, points: Floats) -> NDArray[np.bool_]:
+        """Return which points lie in the box or on its walls, exactly: shape (k, n) to (k,).
 
         Examples
         --------
-        >>> Box([0.0, 1.0], [2.0, 1.0]).contains_each(np.array([[1.0, 1.0], [2.0, 1.0]]))
+        >>> Box([0.0, 1.0], [2.0, 1.0]).closure_contains(np.array([[2.0, 1.0], [2.0, 1.5]]))
         array([ True, False])
         """
-        between = (self.lower < points) & (points < self.upper)
-        return np.asarray((between | ((self.lower == points) & (points == self.upper))).all(axis=1))
+        return np.asarray(((self.lower <= points) & (points <= self.upper)).all(axis=1))
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -303,20 +302,15 @@ class Polytope:
         DomainError
             If it has another number of coordinates, or one that is no finite real number.
         """
-        point = _exact_coordinates(x, self.dimension)
-        for row, bound in zip(self.A.tolist(), self.b.tolist(), strict=True):
-            terms = (Fraction(a) * value for a, value in zip(row, point, strict=True) if a)
-            if not sum(terms, Fraction(0)) < bound:
-                return False
-        return True
+        return all(slack > 0 for slack in self._slacks(x))
 
-    def contains_each(self, points: Floats) -> NDArray[np.bool_]:
-        """Return which points lie in the open polytope, exactly: shape (k, n) to (k,).
+    def closure_contains(self, points: Floats) -> NDArray[np.bool_]:
+        """Return which points lie in the polytope or on its walls, exactly: (k, n) to (k,).
 
         Notes
         -----
         *Algorithm.* All slacks in floating point, each with a bound on its rounding error; a
-        point for which the bound leaves one open is asked :meth:`contains`.
+        point for which the bound leaves one open is asked in fractions.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             slack = self.b - points @ self.A.T
@@ -326,8 +320,15 @@ class Polytope:
             inside: NDArray[np.bool_] = np.all(sure & (slack > error), axis=1)
             outside = np.any(sure & (slack < -error), axis=1)
         for index in np.flatnonzero(~(inside | outside)):
-            inside[index] = self.contains(points[index])
+            inside[index] = all(exact >= 0 for exact in self._slacks(points[index]))
         return inside
+
+    def _slacks(self, x: Sequence[Fraction] | Floats) -> Iterator[Fraction]:
+        """Yield how far a point is from breaking each inequality."""
+        point = _exact_coordinates(x, self.dimension)
+        for row, bound in zip(self.A.tolist(), self.b.tolist(), strict=True):
+            terms = (Fraction(a) * value for a, value in zip(row, point, strict=True) if a)
+            yield Fraction(bound) - sum(terms, Fraction(0))
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -80,8 +80,8 @@ class Region:
         Returns
         -------
         bool, or numpy.ndarray of bool, shape (k,)
-            True inside the open domain where the network has the region's pattern. On a
-            boundary between regions units that are zero count as off, as in
+            True inside the domain or on its walls, where the network has the region's pattern.
+            On a boundary between regions units that are zero count as off, as in
             :meth:`Regions.find`.
 
         Raises
@@ -216,7 +216,7 @@ class Region:
 def located(
     network: Network, domain: Domain | None, x: ArrayLike
 ) -> tuple[Words, NDArray[np.bool_]]:
-    """Return the exact patterns at one or several points, and which lie in the open domain.
+    """Return the exact patterns at one or several points, and which the closed domain holds.
 
     Parameters
     ----------
@@ -241,4 +241,4 @@ def located(
     words = network.pattern(x)
     if domain is None:
         return words, np.ones(len(points), dtype=np.bool_)
-    return words, domain.contains_each(points)
+    return words, domain.closure_contains(points)

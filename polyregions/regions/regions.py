@@ -138,7 +138,7 @@ class Regions:
     def __contains__(self, item: object) -> bool:
         """Whether there is a region with a packed pattern, or one that holds a point.
 
-        An array of type uint64 is a pattern, anything else a point: one of the open domain
+        An array of type uint64 is a pattern, anything else a point: one of the closed domain
         whose pattern, the exact one of :meth:`Network.pattern`, is that of a region.
 
         Raises
@@ -184,8 +184,8 @@ class Regions:
         Returns
         -------
         int, or numpy.ndarray of int64, shape (k,)
-            -1 for a point outside the open domain, and for one that has the pattern of no
-            region here. Ask for it before ``regions[number]``, where -1 is the last one.
+            -1 for a point outside the domain, and for one that has the pattern of no region
+            here. Ask for it before ``regions[number]``, where -1 is the last one.
 
         Raises
         ------
@@ -196,7 +196,8 @@ class Regions:
         -----
         On a boundary between regions the pattern decides (:meth:`Network.pattern`): a unit
         that is zero there is off. So the point belongs to the region where such units are
-        off, if that is one that it touches, and otherwise to none.
+        off, if that is one that it touches, and otherwise to none. Points on the domain's own
+        walls follow the same rule: one that has a region's pattern lies in its closure.
 
         *Algorithm.* Exact: floats with rounding bounds, and integers where these do not
         suffice; then a binary search among the sorted patterns.

@@ -23,8 +23,8 @@ __all__ = [
     "smallest_side",
 ]
 
-# The constants of paper 1, Theorem 5, T = 2^5 C and δ_0 = 1 / (2 C), are remembered and not
-# confirmed; the generalisation to maxout units uses the same T. Reports say so.
+# The constants of paper 1, Theorem 5: T = 2^5 C and δ_0 = 1 / (2 C). On what they rest is said
+# in docs/theorem5.md; reports call them not confirmed.
 PUBLISHED_FACTOR = 32
 PUBLISHED_SIDE = 0.5
 

@@ -192,7 +192,8 @@ def test_points_are_found_by_their_pattern(lines):
         assert (point in lines) == (point.tolist() in lines) == inside
     # the pattern's rule: on the boundary it is that of the side where the unit is off
     assert [0.0, 0.25] in lines
-    assert [0.0, 1.0] not in lines  # the domain is open
+    assert [0.0, 1.0] in lines  # so it is on the walls of the domain
+    assert [0.0, np.nextafter(1.0, 2.0)] not in lines
 
 
 def test_a_point_of_a_region_that_a_partial_result_lacks(three_lines):

@@ -24,10 +24,25 @@ def lines(three_lines):
     return pr.enumerate_regions(three_lines, BOX)
 
 
+def in_closure(domain: pr.Box | pr.Polytope | None, point: tuple[Fraction, ...]) -> bool:
+    """Ask inequality by inequality, in fractions, whether a closed domain holds a point."""
+    if domain is None:
+        return True
+    if isinstance(domain, pr.Box):
+        return all(
+            a <= x <= b
+            for a, x, b in zip(domain.lower.tolist(), point, domain.upper.tolist(), strict=True)
+        )
+    rows = zip(domain.A.tolist(), domain.b.tolist(), strict=True)
+    return all(
+        sum(Fraction(a) * x for a, x in zip(row, point, strict=True)) <= b for row, b in rows
+    )
+
+
 def found_one_by_one(regions: pr.Regions, x: np.ndarray) -> int:
     """Ask region by region, in fractions, whether it holds a point."""
     point = tuple(Fraction(float(value)) for value in x)
-    if regions.domain is not None and not regions.domain.contains(point):
+    if not in_closure(regions.domain, point):
         return -1
     bits, _ = exact_pattern(regions.network, point)
     holding = [k for k, region in enumerate(regions) if region.bits.tolist() == bits]
@@ -42,7 +57,7 @@ def hard_points(regions: pr.Regions, count: int = 30) -> np.ndarray:
     corners = np.concatenate([vertices(region).as_floats() for region in list(regions)[::step]])
     corners = corners[rng.permutation(len(corners))[:count]]
     middles = (corners + corners[::-1]) / 2
-    spread = rng.normal(size=(count, corners.shape[1]))
+    spread = 3 * rng.normal(size=(count, corners.shape[1]))
     points = np.concatenate([regions.witnesses[:count], corners, middles, spread])
     if regions.domain is not None:  # fixed inputs stay, but of a few
         fixed = np.setdiff1d(np.arange(points.shape[1]), regions.domain.free)
@@ -90,8 +105,32 @@ def test_the_rule_on_a_boundary(lines, three_lines):
     tiny = 2.0**-1074
     assert lines.find([tiny, 0.25]) == lines.index(pack([1, 1, 0]))
     assert lines.find([0.25, np.nextafter(0.25, 1)]) == lines.index(pack([1, 1, 1]))
-    # the domain is open: its walls are outside
-    assert lines.find([[0.0, 1.0], [1.0, 0.5], [0.5, 2.0]]).tolist() == [-1, -1, -1]
+    # the domain's own walls belong to it
+    walls = [[0.0, 1.0], [1.0, 0.5], [-1.0, -1.0], [0.5, 2.0]]
+    assert lines.find(walls).tolist() == [
+        *(lines.index(pack(bits)) for bits in ([0, 1, 1], [1, 1, 1], [0, 0, 0])), -1
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_found_touches_its_region(family):
+    """A point with a region's pattern lies in its closure: so the way to its witness is inside."""
+    network, domain = random_case(family, 5)
+    regions = pr.enumerate_regions(network, domain)
+    points = hard_points(regions)
+    for x, index in zip(points.tolist(), regions.find(points).tolist(), strict=True):
+        if index >= 0:
+            region = regions[index]
+            ends = zip(map(Fraction, x), region.exact_witness, strict=True)
+            near = tuple(start + (end - start) / 1024 for start, end in ends)
+            assert exact_pattern(network, near)[0] == region.bits.tolist()
+            assert domain is None or domain.contains(near)
+
+
+def test_the_box_of_the_data_holds_all_data(three_lines):
+    X = np.random.default_rng(2).normal(size=(200, 2))
+    regions = pr.enumerate_regions(three_lines, pr.Box(X.min(axis=0), X.max(axis=0)))
+    assert regions.counts(X).sum() == len(X)
 
 
 def test_a_point_may_have_the_pattern_of_no_region():
@@ -121,14 +160,16 @@ def test_polytopes_decide_points_on_their_walls_exactly():
     slack = cut.b - points @ cut.A.T
     far = np.concatenate([rng.uniform(-2, 2, size=(99, 4)), [[1e300, -1e300, 0, 0]]])
     points = np.concatenate([points, far])
-    inside = cut.contains_each(points)
-    assert inside.tolist() == [cut.contains(x) for x in points]
+    inside = cut.closure_contains(points)
+    exact = [tuple(map(Fraction, x)) for x in points.tolist()]
+    assert inside.tolist() == [in_closure(cut, x) for x in exact]
     wrong = (slack != 0).all(axis=1) & ((slack > 0).all(axis=1) != inside[:400])
     assert wrong.any()  # floats alone err
     box = pr.Box([0, 0.25], [1, 0.25])
     points = rng.choice([-1, 0, 0.25, 0.5, 1, 2], size=(200, 2))
-    assert box.contains_each(points).tolist() == [box.contains(x) for x in points]
-    assert BOX.contains_each(np.empty((0, 2))).shape == (0,)
+    exact = [tuple(map(Fraction, x)) for x in points.tolist()]
+    assert box.closure_contains(points).tolist() == [in_closure(box, x) for x in exact]
+    assert BOX.closure_contains(np.empty((0, 2))).shape == (0,)
 
 
 def test_no_points_are_in_no_region(lines):
