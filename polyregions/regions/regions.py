@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from polyregions.regions.facets import FacetTable
+    from polyregions.regions.report import DataReport
 
 __all__ = ["Regions", "check_region", "check_regions"]
 
@@ -232,6 +233,30 @@ class Regions:
         """
         found = np.atleast_1d(self.find(X))
         return np.bincount(found[found >= 0], minlength=len(self)).astype(np.int64)
+
+    def report(self, X: Any, y: Any = None, attributes: str | Iterable[str] = ()) -> DataReport:
+        """Return tables of data by region: counts, responses, local coefficients, distances.
+
+        Parameters
+        ----------
+        X : array_like or pandas.DataFrame, shape (k, n)
+        y : array_like or pandas.Series, shape (k,), optional
+            A response (floats) or class labels.
+        attributes : iterable of str
+            Columns that take long, some of ``"volume"`` and ``"global_auc"``; see
+            :func:`polyregions.regions.report.data_report`.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+        >>> regions.report([[-0.5], [0.5], [0.25]], ["low", "high", "high"])
+        <Report on 3 rows: 2 regions hold data, 0 hold none, 0 rows are in no region>
+        """
+        from polyregions.regions.report import data_report
+
+        return data_report(self, X, y, attributes)
 
     @property
     def bits(self) -> Bits:
