@@ -15,6 +15,8 @@ DOCUMENTED = {
     "analysis.linear_regions": ["count_all_patterns", "linear_regions"],
     "analysis.lipschitz": ["lipschitz"],
     "analysis.shape": ["bounding_box", "facets", "largest_ball", "vertices", "volume"],
+    "analysis.simplification": ["LayerCount", "Simplification"],
+    "analysis.unit_bounds": ["Bounds", "UnitBounds"],
     "analysis.units": ["unit_summary"],
     "analysis.volumes": ["exact_volumes", "volumes"],
     "experiments": ["RegionTracker", "experiment"],

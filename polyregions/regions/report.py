@@ -15,8 +15,8 @@ from polyregions.domain import Box
 from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.geometry.nearest_boundary import distances_at
 from polyregions.network import Network
+from polyregions.network.equal_maps import equal_map_labels
 from polyregions.network.region_maps import maps_of_layers
-from polyregions.regions.equal_maps import equal_map_classes
 from polyregions.regions.scores import (
     grouped_areas,
     grouped_mean,
@@ -138,7 +138,7 @@ def data_report(
     groups = np.argsort(order)[groups.reshape(-1)]
     points = points[inside]
     distances = _distances(regions, points, numbers[groups])
-    classes = equal_map_classes(regions)
+    classes = equal_map_labels(regions.network, regions.domain, regions.patterns)
     same = regions.edges[classes[regions.edges[:, 0]] == classes[regions.edges[:, 1]]]
     size = len(regions)
     least = np.full(len(numbers), np.inf)

@@ -82,16 +82,15 @@ def test_counts_labels_and_areas_are_those_of_loops(moons, as_array):
 
 
 def test_errors_of_a_response_are_those_of_loops(as_array):
-    network, domain = random_case("generic", 4)
-    network = pr.Network(
-        (*network.layers[:-1], pr.Layer.affine(network.layers[-1].weight[:1], [0.5]))
-    )
-    regions = pr.enumerate_regions(network, domain)
     rng = np.random.default_rng(0)
+    shapes = [(6, 2), (5, 6), (1, 5)]
+    network = pr.Network.from_arrays([(rng.normal(size=s), rng.normal(size=s[0])) for s in shapes])
+    regions = pr.enumerate_regions(network, pr.Box.cube(2, 1.0))
     X = rng.uniform(-1.1, 1.1, size=(200, network.input_dimension))
-    y = 100.0 + rng.normal(size=200)
+    y = 100.0 + 3.0 * X.sum(axis=1) + rng.normal(size=200)
     table, found = regions.report(X, y).regions, regions.find(X)
     inside = found >= 0
+    assert any(table[name].any() for name in table.dtype.names if name.startswith("dy0"))
     for row in table:
         mine = found == row["region"]
         matrix, shift = regions[int(row["region"])].affine_map()

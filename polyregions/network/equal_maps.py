@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats
+from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.network.exact_network import ExactLayer, ExactNetwork, exact_network
+from polyregions.network.network import Network
 from polyregions.pattern import Words, unpack
-from polyregions.regions.regions import Regions, check_regions
 
-__all__ = ["Labels", "equal_map_classes"]
+__all__ = ["Labels", "equal_map_labels"]
 
 Labels = NDArray[np.int64]
 
@@ -36,45 +37,37 @@ class _LayerResidues(NamedTuple):
     bends: NDArray[np.bool_]
 
 
-def equal_map_classes(regions: Regions) -> Labels:
+def equal_map_labels(network: Network, domain: Domain | None, patterns: Words) -> Labels:
     """Return a label per region; two labels are equal iff the affine maps are.
 
     Parameters
     ----------
-    regions : Regions
+    network : Network
+    domain : Box, Polytope or None
+        Maps are compared as functions of its free inputs.
+    patterns : numpy.ndarray of uint64, shape (R, W)
+        Packed patterns of the regions.
 
     Returns
     -------
     numpy.ndarray of int64, shape (R,)
-        Labels 0, 1, … in the order of first appearance. Maps are compared as
-        functions of the domain's free inputs.
+        Labels 0, 1, … in the order of first appearance.
 
     Notes
     -----
     *Algorithm.* Regions are split by the residues of their map modulo one prime after
     the other. A region alone in its class leaves. The rest are equal once the product
     of the primes exceeds twice a bound on every entry, from the layers' magnitudes.
-
-    Examples
-    --------
-    σ(x) - σ(-x) is the identity on both of its regions:
-
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, -1.0]], [0.0])])
-    >>> equal_map_classes(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
-    array([0, 0])
     """
-    check_regions(regions)
-    network = regions.network
-    chart = chart_of(regions.domain, network.input_dimension)
+    chart = chart_of(domain, network.input_dimension)
     exact = exact_network(network, chart, depth=len(network.layers))
-    labels = np.zeros(len(regions), dtype=np.int64)
-    undecided = np.arange(len(regions))
+    labels = np.zeros(len(patterns), dtype=np.int64)
+    undecided = np.arange(len(patterns))
     needed, product = 2 * _largest_entry(exact), 1
     for prime in _primes_below(_largest_prime(exact)):
         if product > needed or not len(undecided):
             break
-        residues = _map_residues(exact, regions.patterns[undecided], prime)
+        residues = _map_residues(exact, patterns[undecided], prime)
         keys = np.column_stack([labels[undecided].astype(np.float64), residues])
         _, classes, sizes = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
         classes = classes.reshape(-1)
