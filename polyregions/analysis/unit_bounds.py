@@ -156,12 +156,12 @@ def unit_bounds(
             _at_vertices(problem.network, regions, known, exact)
     bends = [layer.bends for layer in problem.network.layers[:-1]]
     units = [
-        (ends.low[mask], ends.high[mask], *flags[:, mask])
+        (ends.low[mask] + 0.0, ends.high[mask] + 0.0, *flags[:, mask])  # a zero has no sign
         for ends, flags, mask in zip(known, exact, bends, strict=False)
     ]
     return UnitBounds(
         Bounds(*(np.concatenate(column) for column in zip(*units, strict=True))),
-        Bounds(*known[-1], *exact[-1]),
+        Bounds(known[-1].low + 0.0, known[-1].high + 0.0, *exact[-1]),
     )
 
 

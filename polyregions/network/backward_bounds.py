@@ -22,6 +22,7 @@ from polyregions.rounding import ROUNDOFF, TINY
 __all__ = ["Range", "backward_bounds"]
 
 _ENTRIES = 2**21  # coefficients that are held at a time
+_MOST_TRIED = 2**22  # a hint: in larger layers one round side has to do
 
 # Which line through zero a unit that may switch gets on its round side: any slope between its
 # two is true, none is sharpest for all units, so each is tried for every unit.
@@ -78,11 +79,13 @@ def backward_bounds(network: Network, box: Box, known: Sequence[Range]) -> list[
         for layer, bounds in zip(network.layers, known, strict=True):
             low, high = _by_signs(layer, signs, bounds)
             below = list(zip(network.layers, found, sizes, strict=False))
-            step = max(1, _ENTRIES // max(map(len, sizes)))
-            for start in range(0, len(low), step):
-                rows = slice(start, start + step)
-                for round_side in _ROUND_SIDES if below else _ROUND_SIDES[:1]:
-                    lines = [_lines(under, ends, round_side) for under, ends, _ in below]
+            widest = max(map(len, sizes))
+            step = max(1, _ENTRIES // widest)
+            few = not below or len(low) * widest > _MOST_TRIED
+            for round_side in _ROUND_SIDES[:1] if few else _ROUND_SIDES:
+                lines = [_lines(under, ends, round_side) for under, ends, _ in below]
+                for start in range(0, len(low), step):
+                    rows = slice(start, start + step)
                     top = _highest(layer, rows, box, below, lines, 1.0)
                     bottom = _highest(layer, rows, box, below, lines, -1.0)
                     high[rows] = np.fmin(high[rows], top)
