@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages: python docs/figures.py writes regions.png and digits2.png.
+"""Draw the pictures of the pages: python docs/figures.py writes those that DRAWN names.
 
 Needs the extra ``plot``.
 """
@@ -39,6 +39,18 @@ def draw_classes() -> None:
     figure.savefig(DOCS / "digits2.png", metadata={"Software": None}, pil_kwargs={"optimize": True})
 
 
+def draw_controller() -> None:
+    """Draw the controller of the notebook by its torque."""
+    net = pr.load(DOCS.parent / "notebooks" / "pendulum.npz")
+    regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
+    figure, axes = plt.subplots(figsize=(5.2, 4.6), dpi=120, layout="constrained")
+    plot_cells(regions, axes, color="output", labels=["angle / π", "velocity / 8"])
+    axes.set_title(f"torque on {len(regions)} regions", loc="left", fontsize=10)
+    figure.savefig(
+        DOCS / "controller.png", metadata={"Software": None}, pil_kwargs={"optimize": True}
+    )
+
+
 def draw_regions() -> None:
     """Draw regions with their patterns beside linear regions, and the graph over both."""
     net = network()
@@ -70,6 +82,12 @@ def draw_regions() -> None:
     figure.savefig(DOCS / "regions.png", metadata={"Software": None})
 
 
+DRAWN = {
+    "regions": draw_regions,
+    "digits2": draw_classes,
+    "controller": draw_controller,
+}
+
 if __name__ == "__main__":
-    draw_regions()
-    draw_classes()
+    for draw in DRAWN.values():
+        draw()

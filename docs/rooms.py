@@ -23,14 +23,14 @@ FLOORS = (
     ("faces", ("cli", "testing", "viewer")),
     ("pictures", ("experiments", "plot")),
     ("what is asked", ("theory",)),
-    ("what is made of regions", ("scale", "proof", "analysis")),
+    ("what is made of regions", ("scale", "proof", "pwa", "analysis")),
     ("two ways through the cells", ("walk", "tree")),
     ("a run", ("run",)),
     ("in and out", ("io",)),
     ("what was found", ("regions",)),
     ("one cell", ("cells", "geometry")),
     ("what is given", ("examples", "network", "domain")),
-    ("ground", ("exact", "pattern", "compiled", "files", "arrays", "rounding", "errors")),
+    ("ground", ("exact", "pattern", "compiled", "files", "arrays", "rounding", "markup", "errors")),
 )
 ROOMS = tuple(room for _, rooms in FLOORS for room in rooms)
 

@@ -23,6 +23,7 @@ from polyregions.errors import (
     PolyregionsError,
     UnsupportedOperatorError,
 )
+from polyregions.markup import PAINTERS
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Line, Plane, Slice, fix, random_subspace
 from polyregions.regions import Region, Regions
@@ -38,9 +39,19 @@ if TYPE_CHECKING:
     from polyregions.io.networks import load, open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
-    from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
+    from polyregions.plot import (
+        plot_cells,
+        plot_contours,
+        plot_growth,
+        plot_line,
+        plot_points,
+        plot_slices,
+        plot_solids,
+        save_figure,
+    )
     from polyregions.proof.certificate import write_certificate as certify
-    from polyregions.proof.checker import check
+    from polyregions.proof.replay import check
+    from polyregions.pwa.export import export
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -56,6 +67,9 @@ if TYPE_CHECKING:
     from polyregions.tree.subdivision import count_regions, count_tree
     from polyregions.viewer import write_page
     from polyregions.walk.breadth_first import enumerate_regions, traverse
+    from polyregions.walk.exploration import explore
+    from polyregions.walk.polyline import regions_along
+    from polyregions.walk.shortest_path import shortest_path
 
 __version__ = "0.1.0"
 
@@ -93,6 +107,8 @@ __all__ = [
     "enumerate_to_file",
     "estimate_regions",
     "experiment",
+    "explore",
+    "export",
     "fix",
     "from_sklearn",
     "from_torch",
@@ -102,11 +118,16 @@ __all__ = [
     "load",
     "open_regions",
     "plot_cells",
+    "plot_contours",
     "plot_growth",
     "plot_line",
+    "plot_points",
+    "plot_slices",
     "plot_solids",
     "random_subspace",
+    "regions_along",
     "save_figure",
+    "shortest_path",
     "simplify",
     "traverse",
     "unit_bounds",
@@ -122,7 +143,7 @@ __all__ = [
 _LAZY = {
     "certify": "polyregions.proof.certificate.write_certificate",
     "certify_on_cluster": "polyregions.scale.cluster_proof.certify_on_cluster",
-    "check": "polyregions.proof.checker.check",
+    "check": "polyregions.proof.replay.check",
     "check_lemmas": "polyregions.theory.lemmas.check_lemmas",
     "compared_bounds": "polyregions.theory.bounds.compared_bounds",
     "compile_kernels": "polyregions.scale.preparation.compile_kernels",
@@ -136,6 +157,8 @@ _LAZY = {
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
+    "explore": "polyregions.walk.exploration.explore",
+    "export": "polyregions.pwa.export.export",
     "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",
@@ -144,10 +167,15 @@ _LAZY = {
     "load": "polyregions.io.networks.load",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
+    "plot_contours": "polyregions.plot.plot_contours",
     "plot_growth": "polyregions.plot.plot_growth",
     "plot_line": "polyregions.plot.plot_line",
+    "plot_points": "polyregions.plot.plot_points",
+    "plot_slices": "polyregions.plot.plot_slices",
     "plot_solids": "polyregions.plot.plot_solids",
+    "regions_along": "polyregions.walk.polyline.regions_along",
     "save_figure": "polyregions.plot.save_figure",
+    "shortest_path": "polyregions.walk.shortest_path.shortest_path",
     "simplify": "polyregions.analysis.simplification.simplify",
     "traverse": "polyregions.walk.breadth_first.traverse",
     "unit_bounds": "polyregions.analysis.unit_bounds.unit_bounds",
@@ -157,6 +185,15 @@ _LAZY = {
     "write_graph": "polyregions.io.graphs.write_graph",
     "write_page": "polyregions.viewer.write_page",
 }
+
+
+def _small_picture(regions: Regions) -> bytes | None:
+    """Draw the picture beside a table of regions, in a notebook that shows one."""
+    picture: bytes | None = import_module("polyregions.plot.thumbnail").thumbnail(regions)
+    return picture
+
+
+PAINTERS[Regions] = _small_picture
 
 
 def __getattr__(name: str) -> Any:

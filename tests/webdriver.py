@@ -88,6 +88,11 @@ class Browser:
     def open(self, address: str) -> None:
         self._call("POST", f"{self.session}/url", {"url": address})
 
+    def command(self, name: str, parameters: dict) -> dict:
+        """What Chromium's own protocol answers."""
+        body = {"cmd": name, "params": parameters}
+        return self._call("POST", f"{self.session}/goog/cdp/execute", body)
+
     def run(self, script: str, *arguments: object):
         """The value of a function body."""
         body = {"script": script, "args": list(arguments)}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import breadth_first_order, dijkstra
+from scipy.sparse.csgraph import dijkstra
 
 from polyregions.arrays import Integers
 from polyregions.errors import DomainError, PartialResultError
@@ -51,6 +51,10 @@ def require_complete(regions: Regions, purpose: str) -> None:
 def adjacency(regions: Regions) -> sp.csr_array:
     """Return the symmetric adjacency matrix of the regions.
 
+    Parameters
+    ----------
+    regions : Regions
+
     Returns
     -------
     scipy.sparse.csr_array of bool, shape (R, R)
@@ -75,7 +79,23 @@ def adjacency(regions: Regions) -> sp.csr_array:
 
 
 def degrees(regions: Regions) -> Integers:
-    """Return the number of neighbours of each region, shape (R,)."""
+    """Return the number of neighbours of each region.
+
+    Parameters
+    ----------
+    regions : Regions
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (R,)
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> degrees(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    array([1, 2, 1])
+    """
     check_regions(regions)
     return np.bincount(regions.edges.ravel(), minlength=len(regions)).astype(np.int64)
 
@@ -169,6 +189,10 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
         Measure from so many regions, evenly spaced in the order of the result; from all
         by default, which takes time proportional to R times the number of edges.
 
+    Returns
+    -------
+    DistanceStatistics
+
     Examples
     --------
     >>> import polyregions as pr
@@ -193,30 +217,62 @@ def distance_statistics(regions: Regions, *, sources: int | None = None) -> Dist
 def shortest_path(regions: Regions, start: int, end: int) -> list[int]:
     """Return the regions on a shortest way from one region to another, both included.
 
-    For two inputs, pass their regions: ``region_of(regions, x)``.
+    Parameters
+    ----------
+    regions : Regions
+    start, end : int
+        Numbers of regions; those of two inputs are ``region_of(regions, x)``.
+
+    Returns
+    -------
+    list of int
 
     Raises
     ------
+    PolyregionsError
+        If there is no such region.
     PartialResultError
         If a partial result does not connect them.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> shortest_path(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), 0, 2)
+    [0, 1, 2]
     """
-    order, parents = breadth_first_order(
-        adjacency(regions), range(len(regions))[start], directed=False
-    )
-    end = range(len(regions))[end]
-    if end not in order:
-        raise PartialResultError("the partial result does not connect these two regions")
-    path = [end]
-    while path[-1] != range(len(regions))[start]:
-        path.append(int(parents[path[-1]]))
-    return path[::-1]
+    check_regions(regions)
+    return regions.shortest_path(start, end)
 
 
 def walk_layers(regions: Regions, start: int) -> Integers:
-    """Return each region's distance from a region, -1 if it is not reached, shape (R,)."""
-    matrix = adjacency(regions)
-    distance = _steps_from(matrix, np.array([range(len(regions))[start]]))[0]
-    return np.where(np.isfinite(distance), distance, -1).astype(np.int64)
+    """Return each region's distance from a region, counted in facets crossed.
+
+    Parameters
+    ----------
+    regions : Regions
+    start : int
+        Number of a region.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (R,)
+        -1 where a partial result does not connect them.
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such region.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> walk_layers(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), 0)
+    array([0, 1, 2])
+    """
+    check_regions(regions)
+    return regions.graph_distances(start)
 
 
 def _steps_from(matrix: sp.csr_array, sources: Integers) -> NDArray[np.float64]:

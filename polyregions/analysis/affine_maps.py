@@ -29,6 +29,7 @@ __all__ = [
     "affine_maps",
     "exact_affine_map",
     "exact_maps",
+    "exact_maps_on",
     "exact_on_domain",
     "facet_hyperplanes",
     "free_inputs",
@@ -181,7 +182,11 @@ class ExactMaps:
 
 def exact_maps(network: Network, domain: Domain | None) -> ExactMaps:
     """Return a network on the chart of a domain, outputs included."""
-    chart = chart_of(domain, network.input_dimension)
+    return exact_maps_on(network, chart_of(domain, network.input_dimension))
+
+
+def exact_maps_on(network: Network, chart: Chart) -> ExactMaps:
+    """Return a network on a chart, outputs included."""
     exact = exact_network(network, chart, depth=len(network.layers))
     *below, last = exact.layers
     outputs = len(last.bias)

@@ -57,6 +57,15 @@ class Cells:
 def cells(regions: Regions) -> Cells:
     """Count the cells of all dimensions, exactly.
 
+    Parameters
+    ----------
+    regions : Regions
+        Complete, with few free inputs.
+
+    Returns
+    -------
+    Cells
+
     Raises
     ------
     PartialResultError
@@ -137,6 +146,10 @@ def sweep(regions: Regions, direction: Sequence[int]) -> SweptCells:
         A complete result in a box, of a network in general position.
     direction : sequence of int, length of the free inputs
         Upwards. No edge of a cell may be level.
+
+    Returns
+    -------
+    SweptCells
 
     Raises
     ------

@@ -70,11 +70,41 @@ class DecisionBoundary:
         return len(self.edges)
 
     def pairs(self) -> Integers:
-        """Return the two classes that each piece separates, smaller first, shape (P, 2)."""
+        """Return the two classes that each piece separates, smaller first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, 2)
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+        >>> decision_boundary(net, pr.Box.interval(2, 0.0, 1.0)).pairs().tolist()
+        [[0, 1]]
+        """
         return np.sort(self.classes[self.regions.edges[self.edges]], axis=1)
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the pieces with their exact corners; in a box, meant for few dimensions."""
+        """Yield the pieces with their exact corners; meant for few dimensions.
+
+        Yields
+        ------
+        Piece
+
+        Raises
+        ------
+        DomainError
+            If the domain is the whole space, where pieces may be unbounded.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+        >>> (piece,) = decision_boundary(net, pr.Box.interval(2, 0.0, 1.0)).pieces()
+        >>> [tuple(map(str, corner)) for corner in piece.corners]
+        [('0', '1/2'), ('1/2', '0')]
+        """
         regions = self.regions
         if regions.domain is None:
             raise DomainError("pieces of the boundary need a box; they may be unbounded")
@@ -188,6 +218,15 @@ def decision_boundary(
         Passed to :func:`polyregions.enumerate_regions`; the result is partial if
         ``regions.complete`` is False.
 
+    Returns
+    -------
+    DecisionBoundary
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+
     Notes
     -----
     *Algorithm.* Outputs that are largest at some sampled points meet in a tournament
@@ -217,6 +256,16 @@ def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
     """Return the decision boundary inside given regions, which may be a partial result.
 
     Each region is cut into those of the comparing network, on which the class is constant.
+
+    Parameters
+    ----------
+    regions : Regions
+    level : float
+        As for :func:`decision_boundary`.
+
+    Returns
+    -------
+    DecisionBoundary
 
     Examples
     --------
@@ -306,19 +355,28 @@ class NearestPoint:
 def nearest_decision_point(boundary: DecisionBoundary, x: ArrayLike) -> NearestPoint | None:
     """Return the point of the decision boundary nearest to an input; None if there is none.
 
-    Notes
-    -----
-    *Algorithm.* Best first. The distance to a piece is at least that to each half-space
-    of its region and to its own hyperplane; pieces are taken in the order of this
-    bound, each as a convex problem over its region (cvxpy), until no bound is below the
-    least distance found. Distances from floating-point rows and a numerical solver.
+    Parameters
+    ----------
+    boundary : DecisionBoundary
+    x : array_like, shape (n,)
+
+    Returns
+    -------
+    NearestPoint or None
 
     Raises
     ------
     NetworkError
         If `x` is no input of the network.
     PolyregionsError
-        If the solver fails on a piece that may be the nearest.
+        If `boundary` is none, or the solver fails on a piece that may be the nearest.
+
+    Notes
+    -----
+    *Algorithm.* Best first. The distance to a piece is at least that to each half-space
+    of its region and to its own hyperplane; pieces are taken in the order of this
+    bound, each as a convex problem over its region (cvxpy), until no bound is below the
+    least distance found. Distances from floating-point rows and a numerical solver.
 
     Examples
     --------

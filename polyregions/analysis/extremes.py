@@ -44,12 +44,18 @@ def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False)
     smallest : bool
         Minimise instead.
 
+    Returns
+    -------
+    Extreme
+
     Raises
     ------
     PartialResultError
         If the enumeration was stopped early.
     PolyregionsError
         If the domain is the whole space, where outputs are not bounded in general.
+    IndexError
+        If there is no such output.
 
     Notes
     -----

@@ -27,8 +27,10 @@ from polyregions.analysis.adjacency import adjacency, facet_units, require_compl
 from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain.chart import Chart, chart_of
+from polyregions.errors import shown
 from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
+from polyregions.markup import titled
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -170,6 +172,9 @@ class LinearRegions:
             "R6": _distinct_labels(self.by_map),
         }
 
+    def _repr_html_(self) -> str:
+        return titled(f"Linear regions of {shown(self.regions.network.name, 80)}", self.counts)
+
     @property
     def chain_holds(self) -> bool:
         """Whether R6 <= R5 <= R4 <= R2, as it must be."""
@@ -223,6 +228,20 @@ def count_all_patterns(network: NetworkLike, domain: DomainLike) -> int:
     """Return R1: how many patterns in {0, 1}^N the points of the open domain have.
 
     Meant for small networks: the time is proportional to N times the result.
+
+    Parameters
+    ----------
+    network : Network, or what :func:`polyregions.enumerate_regions` takes for one
+    domain : Box, Polytope or None
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
 
     Notes
     -----

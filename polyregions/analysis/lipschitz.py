@@ -79,6 +79,17 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
 
     A domain is convex, so the largest local constant is the global one.
 
+    Parameters
+    ----------
+    regions : Regions
+        Complete.
+    norm : {"1", "2", "inf"}
+        Of inputs and outputs alike.
+
+    Returns
+    -------
+    Lipschitz
+
     Raises
     ------
     PartialResultError

@@ -41,6 +41,15 @@ __all__ = [
 def vertices(region: Region) -> Vertices:
     """Return the exact vertices of a region's closure.
 
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    Vertices
+        Fixed coordinates included.
+
     Notes
     -----
     *Algorithm.* Double description in exact integers
@@ -64,6 +73,14 @@ def vertices(region: Region) -> Vertices:
 def volume(region: Region) -> Fraction | float:
     """Return the exact volume of a region in the free inputs; infinite if unbounded.
 
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    Fraction, or float for infinity
+
     Examples
     --------
     >>> import polyregions as pr
@@ -77,9 +94,23 @@ def volume(region: Region) -> Fraction | float:
 
 
 def bounding_box(region: Region) -> tuple[Floats, Floats]:
-    """Return the least and largest value of each input on a region, shape (n,) each.
+    """Return the least and largest value of each input on a region.
 
-    Exact values, rounded once to floats; infinite where the region is unbounded.
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    low, high : numpy.ndarray of float64, shape (n,)
+        Exact values, rounded once to floats; infinite where the region is unbounded.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+    >>> bounding_box(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0))[0])
+    (array([0., 0.]), array([0.5 , 0.25]))
     """
     corners = vertices(region)
     points = corners.as_floats()
@@ -92,7 +123,14 @@ def bounding_box(region: Region) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, eq=False)
 class Ball:
-    """A largest ball in a region: `centre`, shape (n,), and `radius` (floating point)."""
+    """A largest ball in a region (floating point).
+
+    Attributes
+    ----------
+    centre : numpy.ndarray of float64, shape (n,)
+    radius : float
+        In the free inputs.
+    """
 
     centre: Floats
     radius: float
@@ -103,16 +141,31 @@ def largest_ball(region: Region) -> Ball:
 
     The centre is a Chebyshev centre; the radius is infinite if balls of any size fit.
 
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    Ball
+
+    Raises
+    ------
+    PolyregionsError
+        If the solver finds no ball: the region is too thin for it.
+
     Notes
     -----
     *Algorithm.* One linear program (HiGHS) over the facets: maximise r subject to
     ``normal @ x + offset >= r |normal|``. Whether balls of any size fit is decided exactly:
     then some direction leads away from every facet.
 
-    Raises
-    ------
-    PolyregionsError
-        If the solver finds no ball: the region is too thin for it.
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0]], [-0.5]), ([[1]], [0])])
+    >>> round(largest_ball(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0))[0]).radius, 6)
+    0.25
     """
     check_region(region)
     from scipy.optimize import linprog
@@ -140,7 +193,21 @@ def largest_ball(region: Region) -> Ball:
 def facets(region: Region) -> list[tuple[int, ...]]:
     """Return the facets of a region inside the open domain: the units that carry each.
 
-    Exact; several units where hyperplanes coincide.
+    Parameters
+    ----------
+    region : Region
+
+    Returns
+    -------
+    list of tuple of int
+        Exact; several units where hyperplanes coincide.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [2.0]], [0.0, 0.0]), ([[1, 1]], [0])])
+    >>> facets(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[0])
+    [(0, 1)]
     """
     exact = _exact(region)
     rows = exact_rows(exact, unpack(region.pattern, exact.hidden_units))

@@ -50,6 +50,15 @@ class UnitSummary:
 def unit_summary(regions: Regions) -> UnitSummary:
     """Return what each unit does on the domain.
 
+    Parameters
+    ----------
+    regions : Regions
+        Complete.
+
+    Returns
+    -------
+    UnitSummary
+
     Raises
     ------
     PartialResultError

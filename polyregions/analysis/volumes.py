@@ -26,9 +26,16 @@ _PATIENCE = 60.0  # seconds after which a warning is due
 
 
 def exact_volumes(regions: Regions) -> list[Fraction | float]:
-    """Return the exact volume of each region in the free inputs; infinite if unbounded.
+    """Return the exact volume of each region in the free inputs.
 
-    Those of a complete result add up to ``domain_volume(regions.domain)``, exactly.
+    Parameters
+    ----------
+    regions : Regions
+
+    Returns
+    -------
+    list of Fraction, or float for infinity
+        Those of a complete result add up to ``domain_volume(regions.domain)``, exactly.
 
     Warns
     -----
@@ -49,10 +56,17 @@ def exact_volumes(regions: Regions) -> list[Fraction | float]:
 
 
 def volumes(regions: Regions) -> Floats:
-    """Return the volume of each region in the free inputs in floating point, shape (R,).
+    """Return the volume of each region in the free inputs in floating point.
 
-    Those of :func:`exact_volumes`, each rounded once. Unbounded regions have infinite
-    volume, and so have those larger than any float.
+    Parameters
+    ----------
+    regions : Regions
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (R,)
+        Those of :func:`exact_volumes`, each rounded once. Unbounded regions have infinite
+        volume, and so have those larger than any float.
 
     Warns
     -----

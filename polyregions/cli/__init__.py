@@ -23,14 +23,16 @@ from polyregions.cli import (
     enumerate_,
     estimate,
     experiment,
+    explore,
+    export,
     info,
     plot,
     simplify,
     theorem5_command,
 )
-from polyregions.cli.progress_lines import shown_steps
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
+from polyregions.run.display import shown_steps
 
 __all__ = ["EXAMPLES", "FAULT", "app", "main"]
 
@@ -73,8 +75,18 @@ EXAMPLES = {
         "polyregions experiment training -o results",
         "polyregions experiment training --set runs=3 --seed 1 -o more",
     ),
+    "explore": (
+        "polyregions explore net.onnx --at 0.5,-1 --depth 2",
+        "polyregions explore net.onnx --at image.npy --regions 20 --radius 0.01 -o near.npz",
+    ),
+    "export": (
+        "polyregions export controller.onnx --box-file inputs.vnnlib -o controller.c",
+        "polyregions export controller.onnx --cube 0.5 -o controller.mat",
+        "polyregions export controller.onnx --whole-space -o controller.json",
+    ),
     "graph": (
         "polyregions graph net.onnx -o regions.graphml",
+        "polyregions graph net.onnx --attributes class,volume -o regions.gexf     # for Gephi",
         "polyregions graph net.onnx --fix 3=0.5 -o regions.json",
     ),
     "info": (
@@ -162,7 +174,7 @@ def _add_command(name: str, command: Callable[..., int], **options: Any) -> None
 
 def _compile_command() -> int:
     """Compile all kernels now, for images, clusters and CI; it takes a minute or two, once."""
-    with shown_steps("compiled", "kernels") as progress:
+    with shown_steps(True, "kernels", "compiled") as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.scale.preparation import compile_kernels
 
@@ -179,6 +191,8 @@ _add_command("count", count.count)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
+_add_command("explore", explore.explore_command)
+_add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)

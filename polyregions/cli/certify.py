@@ -12,9 +12,10 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated, on_cluster
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import announced_compilation, shown_steps
+from polyregions.cli.progress_lines import announced_compilation
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
+from polyregions.run.display import shown_steps
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
@@ -64,7 +65,7 @@ def certify(
     )
     code = report.exit_code(regions)
     if code == 0:
-        with announced_compilation(), shown_steps("written") as progress:
+        with announced_compilation(), shown_steps(True, "regions", "written") as progress:
             write_certificate(regions, output, progress=progress)
         report.print_saved(task, regions.summary(), times, output, as_json)
     return code
@@ -105,7 +106,7 @@ def check_command(
         raise PolyregionsError(f"there is no file {certificate}; give a certificate")
     task = options.read_task(network, where)
     try:
-        with shown_steps("checked") as progress:
+        with shown_steps(True, "regions", "checked") as progress:
             proven = replay(task.network, certificate, progress)
         domain = _certified_domain(proven)
         if where.names_a_domain and domain != task.domain:

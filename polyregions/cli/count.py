@@ -12,14 +12,10 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import (
-    announced_compilation,
-    mentioning_estimate,
-    shown_progress,
-    tree_text,
-)
+from polyregions.cli.progress_lines import announced_compilation, mentioning_estimate
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions
+from polyregions.run.display import shown_progress, tree_text
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
@@ -38,7 +34,7 @@ def count_by_tree(
     on_interrupt: OnInterrupt = "return",
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
-    with announced_compilation() as compiled, shown_progress(tree_text) as progress:
+    with announced_compilation() as compiled, shown_progress(True, tree_text) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.tree.subdivision import count_tree
 
@@ -59,7 +55,7 @@ def count_by_cluster(
     task: Task, address: str, *, threads: int, max_regions: int | None, time_limit: float | None
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
-    with announced_compilation(), shown_progress(tree_text) as progress:
+    with announced_compilation(), shown_progress(True, tree_text) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.scale.cluster import connected, count_on_cluster
 

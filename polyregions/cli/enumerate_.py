@@ -8,18 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import (
-    announced_compilation,
-    mentioning_estimate,
-    parts_text,
-    shown_progress,
-    shown_steps,
-)
+from polyregions.cli.progress_lines import announced_compilation, mentioning_estimate
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions
+from polyregions.run.display import parts_text, shown_progress, shown_steps
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,7 +37,7 @@ def enumerated(
     compile_first: bool = False,
 ) -> tuple[Regions, Times]:
     """Enumerate with progress on stderr; return the result and the times it took."""
-    with announced_compilation() as compiled, shown_progress() as progress:
+    with announced_compilation() as compiled, shown_progress(True) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.walk.breadth_first import enumerate_regions
 
@@ -63,7 +60,7 @@ def enumerated(
 
 def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
-    with announced_compilation(), shown_progress() as progress:
+    with announced_compilation(), shown_progress(True) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.scale.saved_walk import enumerate_to_file
 
@@ -113,8 +110,8 @@ def on_cluster(address: str, threads: int) -> Iterator[tuple[Client, dict[str, A
     """Yield a cluster, and what shows the progress of a walk on it and keeps a part."""
     with (
         announced_compilation(),
-        shown_steps("sorted", "files") as assembling,
-        shown_progress(parts_text) as progress,
+        shown_progress(True, parts_text) as progress,
+        shown_steps(True, "files", "sorted") as assembling,
     ):
         from polyregions.scale.cluster import connected
 
@@ -195,14 +192,25 @@ def graph_command(
     effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT", "Graph file: .graphml, .gexf or .json.")],
+    attributes: Annotated[
+        str | None,
+        typer.Option(
+            "--attributes",
+            metavar="NAMES",
+            help="What else to say of each region: some of class, outputs, gradient, volume, "
+            "degree, position, with commas between.",
+        ),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Save the graph of the regions: an edge for every shared facet."""
     from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
+    from polyregions.regions.graph import attribute_names
 
     storage.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
+    names = attribute_names(attributes.split(",") if attributes else ())
     task = options.read_task(network, where)
     regions, times = enumerated(task, **vars(effort))
-    write_graph(regions, output)
+    write_graph(regions, output, names)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

@@ -8,7 +8,8 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli.count import count_by_tree
-from polyregions.cli.progress_lines import announced_compilation, shown_steps
+from polyregions.cli.progress_lines import announced_compilation
+from polyregions.run.display import shown_steps
 
 if TYPE_CHECKING:
     from polyregions.scale.forecast import Cost
@@ -39,7 +40,7 @@ def estimate(
     counted, took = count_by_tree(
         task, threads=1, max_regions=None, time_limit=_TREE_SECONDS, on_interrupt="raise"
     )
-    with announced_compilation(), shown_steps("made", "probes") as progress:
+    with announced_compilation(), shown_steps(True, "probes", "made") as progress:
         from polyregions.compiled import Stopwatch, only_compiled
         from polyregions.scale.forecast import cost_per_region
         from polyregions.tree.estimation import Estimate, estimate_regions

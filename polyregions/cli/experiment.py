@@ -10,8 +10,9 @@ import numpy as np
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.progress_lines import announced_compilation, shown_lines
+from polyregions.cli.progress_lines import announced_compilation
 from polyregions.errors import PolyregionsError
+from polyregions.run.display import shown_rows
 
 if TYPE_CHECKING:
     from polyregions.experiments.runner import Table
@@ -80,11 +81,8 @@ def experiment_command(
         raise PolyregionsError(f"{name} uses no images; leave out --mnist")
     data = load_images(size.mnist) if chosen.uses_images else None
     rows = _rows_file(output, name, resume)
-    shown_rows = shown_lines(
-        lambda done, total, row: f"{done:,} of {total:,} rows, last {row}", "reading and training"
-    )
     try:
-        with announced_compilation(), shown_rows as progress:
+        with announced_compilation(), shown_rows(True) as progress:
             found = chosen.run(config, data=data, file=rows, progress=progress)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(str(stop).replace("resume it", "add --resume")) from None

@@ -26,6 +26,7 @@ __all__ = [
     "NetworkArgument",
     "Task",
     "ThreadsOption",
+    "TimeLimitOption",
     "Where",
     "WholeSpaceOption",
     "dask_option",
@@ -45,6 +46,10 @@ WholeSpaceOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="K", help="Workers; the result is the same for any K.")
+]
+TimeLimitOption = Annotated[
+    float | None,
+    typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -150,10 +155,7 @@ class Effort:
         int | None,
         typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
     ] = None
-    time_limit: Annotated[
-        float | None,
-        typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
-    ] = None
+    time_limit: TimeLimitOption = None
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:
@@ -264,7 +266,7 @@ def read_task(network: Path, where: Where) -> Task:
     # a slice brings its own window; any of the domain options replaces it
     window = _chosen_domain(where, place.dimension) if any(given.values()) else place.domain
     restricted = place.restrict(loaded)
-    return Task(restricted, window, loaded, Slice(place.origin, place.basis, window))
+    return Task(restricted, window, loaded, replace(place, domain=window))
 
 
 def _require_one(given: dict[str, bool]) -> None:
@@ -275,9 +277,11 @@ def _require_one(given: dict[str, bool]) -> None:
 
 def _chosen_slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
     if where.plane_through is not None:
-        return Plane.through(*_read_points(where.plane_through, network))
+        a, b, c = _read_points(where.plane_through, network)
+        return Plane.through(a, b, c, names=[file.stem for file in where.plane_through])
     if where.line_through is not None:
-        return Line.through(*_read_points(where.line_through, network))
+        a, b = _read_points(where.line_through, network)
+        return Line.through(a, b, names=[file.stem for file in where.line_through])
     # the whole space and polytopes are then those of the inputs that are left
     if values and (where.whole_space or where.polytope is not None):
         return fix(network, values)

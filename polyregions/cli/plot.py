@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
+from polyregions.cli.look import Look, Marks, check_labels, read_marks
 from polyregions.cli.options import Task
 from polyregions.domain import Box
-from polyregions.errors import PolyregionsError
+from polyregions.errors import PolyregionsError, shown
+from polyregions.regions import Regions
 
-__all__ = ["AxesOption", "on_axes"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-AxesOption = Annotated[
-    tuple[int, int] | None,
-    typer.Option("--axes", metavar="I J", help="Show two inputs; the others at the box's centre."),
-]
+__all__ = ["on_axes"]
 
 
 def on_axes(task: Task, axes: tuple[int, int]) -> Task:
@@ -44,22 +44,19 @@ def on_axes(task: Task, axes: tuple[int, int]) -> Task:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a picture shows."""
+class Drawing:
+    """What only a picture has."""
 
-    axes: AxesOption = None
-    color: Annotated[
-        str,
-        typer.Option(
-            "--color", help="pattern, layer, output, gradient, class or distance (in facets)."
-        ),
-    ] = "pattern"
-    output_index: Annotated[
-        int, typer.Option("--output-index", metavar="K", help="For --color output.")
-    ] = 0
     facets: Annotated[bool, typer.Option(help="Draw facets by layer.")] = True
     dual_graph: Annotated[bool, typer.Option("--graph", help="Lay the dual graph over.")] = False
+    contours: Annotated[
+        int | None,
+        typer.Option(
+            "--contours", metavar="K", help="Draw about K level lines of output --output-index."
+        ),
+    ] = None
     growth: Annotated[bool, typer.Option("--growth", help="One picture per layer added.")] = False
+    dpi: Annotated[float, typer.Option("--dpi", metavar="D", help="Pixels per inch.")] = 200.0
 
 
 @options.grouped
@@ -67,52 +64,81 @@ def plot(
     where: options.Where,
     effort: options.Effort,
     look: Look,
+    drawing: Drawing,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT", "Picture: .png, .pdf or .svg.")],
     as_json: options.AsJson = False,
 ) -> int:
     """Draw the regions: cells for two inputs, the function for one, solids for three."""
-    from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
-    from polyregions.plot.figure import PICTURE_SUFFIXES, with_matplotlib
-    from polyregions.plot.values import COLORINGS, check_coloring
+    from polyregions.plot import plot_growth, save_figure
+    from polyregions.plot.figure import PICTURE_SUFFIXES, check_dpi, with_matplotlib
 
-    storage.check_output(output, PICTURE_SUFFIXES, [network, *where.files])
-    if look.color not in COLORINGS:
-        raise PolyregionsError(f"--color {look.color} is not known; take {', '.join(COLORINGS)}")
+    storage.check_output(output, PICTURE_SUFFIXES, [network, *where.files, *look.files])
+    check_dpi(drawing.dpi)
     with_matplotlib()  # refused before the walk rather than after it
     task = options.read_task(network, where)
-    check_coloring(look.color, look.output_index, task.network.output_dimension)
+    marks = read_marks(look, task)
     if look.axes is not None:
         task = on_axes(task, look.axes)
     if task.dimension > 3:
         raise PolyregionsError(
             f"{task.dimension} inputs are free; choose two to show with --axes I J, or a plane"
         )
-    if look.growth:
+    if drawing.growth:
         if task.domain is None or task.dimension != 2:
             raise PolyregionsError("--growth needs a box with two free inputs; see --axes")
-        save_figure(plot_growth(task.network, task.domain, color=look.color), output)
+        if any(one is not None for one in (*marks, look.title, drawing.contours)):
+            raise PolyregionsError(
+                "--growth draws cells alone; leave out points, names, titles and contours"
+            )
+        figure = plot_growth(task.network, task.domain, color=look.color)
+        save_figure(figure, output, dpi=drawing.dpi)
         if as_json:
             report.print_json({**report.values(task), "output": str(output)})
         else:
             report.print_lines(f"saved to {output}")
         return 0
-    regions, times = enumerated(task, **vars(effort))
-    if task.dimension == 1:
-        drawing = plot_line(regions, color=look.color, output=look.output_index)
-    elif task.dimension == 2:
-        drawing = plot_cells(
-            regions,
-            color=look.color,
-            output=look.output_index,
-            facets=look.facets,
-            graph=look.dual_graph,
+    if drawing.contours is not None and task.dimension != 2:
+        raise PolyregionsError(
+            f"--contours needs two free inputs, not {task.dimension}; see --axes"
         )
-    else:
-        drawing = plot_solids(regions, color=look.color, output=look.output_index)
-    save_figure(drawing, output)
+    if marks.points is not None and task.dimension == 3:
+        raise PolyregionsError("--points needs one or two free inputs, not 3; see --axes")
+    check_labels(marks, task)
+    regions, times = enumerated(task, **vars(effort))
+    save_figure(_drawn(regions, task, look, drawing, marks), output, dpi=drawing.dpi)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)
+
+
+def _drawn(regions: Regions, task: Task, look: Look, drawing: Drawing, marks: Marks) -> Axes:
+    """Return the picture of some regions with one to three free inputs."""
+    from polyregions.plot import plot_cells, plot_contours, plot_line, plot_points, plot_solids
+    from polyregions.plot.values import cell_values
+
+    index = look.output_index
+    values = cell_values(regions, look.color, index, class_names=marks.class_names)
+    if task.dimension == 1:
+        label = None if marks.labels is None else marks.labels[0]
+        axes = plot_line(regions, color=values, label=label, plane=task.slice)
+    elif task.dimension == 2:
+        axes = plot_cells(
+            regions,
+            color=values,
+            facets=drawing.facets,
+            graph=drawing.dual_graph,
+            labels=marks.labels,
+            plane=task.slice,
+        )
+    else:
+        axes = plot_solids(regions, color=values, labels=marks.labels)
+    if drawing.contours is not None:
+        plot_contours(regions, axes, output=index, levels=drawing.contours)
+    if marks.points is not None:
+        plot_points(regions, marks.points, axes, classes=marks.classes, plane=task.slice)
+    if look.title is not None:
+        axes.set_title(shown(look.title), loc="left", fontsize=11, pad=18, parse_math=False)
+    return axes
 
 
 @options.grouped
@@ -121,38 +147,70 @@ def view_command(
     effort: options.Effort,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT.html", "Where to write the page.")],
-    axes: AxesOption = None,
+    look: Look,
+    later: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[LATER]...", help="The network later, such as checkpoints: frames of a film."
+        ),
+    ] = None,
     whole_graph: Annotated[
         bool,
         typer.Option("--whole-graph", help="With --axes: also show the graph of all regions."),
     ] = False,
-    output_index: Annotated[
-        int, typer.Option("--output-index", metavar="K", help="The output to colour cells by.")
-    ] = 0,
     as_json: options.AsJson = False,
 ) -> int:
     """Write one HTML page to look around in: hover, click, search. It works offline."""
-    from polyregions.plot.values import check_coloring
-    from polyregions.viewer.page import MOST_CELLS, write_page
+    from polyregions.viewer.page import MOST_CELLS, check_frames, write_page
 
-    storage.check_output(output, [".html"], [network, *where.files])
-    task = options.read_task(network, where)
-    check_coloring("output", output_index, task.network.output_dimension)
+    files = [network, *(later or [])]
+    storage.check_output(output, [".html"], [*files, *where.files, *look.files])
+    tasks = [options.read_task(file, where) for file in files]
+    task = tasks[0]
+    marks = read_marks(look, task)
     # a larger result is stopped there, and its page says that it is partial
-    most = replace(effort, max_regions=min(effort.max_regions or MOST_CELLS, MOST_CELLS))
-    everything = None
-    if axes is None and task.dimension > 2 and task.domain is not None:
+    bound = MOST_CELLS // len(files)
+    most = replace(effort, max_regions=min(effort.max_regions or bound, bound))
+    everything, axes = None, look.axes
+    if axes is None and task.dimension > 3 and task.domain is not None:
         first, second = task.domain.free[:2].tolist()
         axes = (first, second)
         report.tell(
             f"{task.dimension} inputs are free: showing inputs {first} and {second}, the others "
             f"at the centre of the box; choose with --axes, --fix or --plane-through"
         )
+    if whole_graph and (axes is None or later):
+        raise PolyregionsError("--whole-graph needs one network and --axes I J")
     if axes is not None:
         if whole_graph:
             everything, _ = enumerated(task, **vars(most))
-        task = on_axes(task, axes)
-    regions, times = enumerated(task, **vars(most))
-    write_page(regions, output, whole=everything, output=output_index)
-    report.print_saved(task, regions.summary(), times, output, as_json)
-    return report.exit_code(regions)
+        tasks = [on_axes(each, axes) for each in tasks]
+    check_labels(marks, tasks[0])
+    check_frames([(each.network, each.domain) for each in tasks])
+    found = [enumerated(each, **vars(most)) for each in tasks]
+    frames = [regions for regions, _ in found]
+    write_page(
+        frames,
+        output,
+        names=[file.stem for file in files],
+        whole=everything,
+        plane=task.slice,
+        labels=marks.labels,
+        points=marks.points,
+        classes=marks.classes,
+        class_names=marks.class_names,
+        title=look.title,
+        color=look.color,
+        output=look.output_index,
+    )
+    runs = [
+        (each, regions.summary(), times)
+        for each, (regions, times) in zip(tasks, found, strict=True)
+    ]
+    if as_json and later:
+        entries = [report.values(each) | report.run_values(said, took) for each, said, took in runs]
+        report.print_json({"frames": entries, "output": str(output)})
+    else:
+        for run in runs:
+            report.print_saved(*run, output, as_json)
+    return max(report.exit_code(regions) for regions in frames)

@@ -45,8 +45,8 @@ _SIZE_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SECONDS_VARIABLE = "POLYREGIONS_CHECKPOINT_SECONDS"
 
 
-def bytes_of(size: str | None) -> int | None:
-    """Read a size such as 500M or 1.5G.
+def bytes_of(size: str | None, option: str = "--memory") -> int | None:
+    """Read a size such as 500M or 1.5G, the value of an option.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def bytes_of(size: str | None) -> int | None:
     count = int(float(match[1]) * _SIZE_UNITS[(match[2] or match[3]).upper()]) if match else 0
     if count < 1:
         raise PolyregionsError(
-            f"--memory {size} is not a size; write a positive number with its unit K, M, G or T "
+            f"{option} {size} is not a size; write a positive number with its unit K, M, G or T "
             f"behind it, 2G for instance"
         )
     return count

@@ -14,8 +14,9 @@ from typer.core import TyperCommand
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.progress_lines import announced_compilation, shown_lines
+from polyregions.cli.progress_lines import announced_compilation
 from polyregions.errors import PolyregionsError
+from polyregions.run.display import shown_lines
 
 if TYPE_CHECKING:
     from polyregions.theory.boundaries import BoundaryReport

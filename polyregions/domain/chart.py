@@ -36,6 +36,7 @@ __all__ = [
     "chart_of",
     "chart_point",
     "cone_chart",
+    "input_chart",
 ]
 
 
@@ -148,6 +149,28 @@ def cone_chart(input_dimension: int) -> Chart:
     for i in range(m + 1):
         transform[i, i] = 1
     return Chart(transform, _cube_rows(m), m)
+
+
+def input_chart(domain: Domain | None, input_dimension: int) -> Chart:
+    """Return the chart whose coordinates are the free inputs themselves; it has no rows.
+
+    Raises
+    ------
+    DomainError
+        If the domain's dimension is not the network's.
+    """
+    chart_of(domain, input_dimension)  # refuses a domain that does not fit
+    n = input_dimension
+    free = np.arange(n) if domain is None else domain.free
+    transform = np.zeros((n + 1, len(free) + 1))
+    if domain is not None:
+        transform[:n, -1] = domain.box.lower
+    # x = u on free coordinates, x = its bound on fixed ones
+    transform[free, -1] = 0.0
+    transform[free, np.arange(len(free))] = 1.0
+    transform[n, -1] = 1.0
+    integers, _ = dyadic_matrix(transform)
+    return Chart(integers, flint.fmpz_mat(0, len(free) + 1), len(free))
 
 
 def _box_chart(box: Box) -> Chart:

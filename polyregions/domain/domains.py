@@ -86,12 +86,52 @@ class Box:
 
     @classmethod
     def cube(cls, dimension: int, radius: float) -> Box:
-        """Return the cube [-radius, radius]^dimension."""
+        """Return the cube [-radius, radius]^dimension.
+
+        Parameters
+        ----------
+        dimension : int
+        radius : float
+
+        Returns
+        -------
+        Box
+
+        Raises
+        ------
+        DomainError
+            As :meth:`interval`.
+
+        Examples
+        --------
+        >>> Box.cube(2, 1.0)
+        Box.interval(2, -1.0, 1.0)
+        """
         return cls.interval(dimension, -radius, radius)
 
     @classmethod
     def interval(cls, dimension: int, low: float, high: float) -> Box:
-        """Return the cube [low, high]^dimension."""
+        """Return the cube [low, high]^dimension.
+
+        Parameters
+        ----------
+        dimension : int
+        low, high : float
+
+        Returns
+        -------
+        Box
+
+        Raises
+        ------
+        DomainError
+            If `dimension` is no whole number of at least 1, or the bounds make no box.
+
+        Examples
+        --------
+        >>> Box.interval(3, 0.0, 1.0).upper
+        array([1., 1., 1.])
+        """
         given: object = dimension  # of any type at run time
         if not isinstance(given, Integral) or dimension < 1:
             raise DomainError(
@@ -118,6 +158,15 @@ class Box:
     def contains(self, x: Sequence[Fraction] | Floats) -> bool:
         """Return whether a point lies in the open box, exactly.
 
+        Parameters
+        ----------
+        x : sequence of float or Fraction, length n
+
+        Returns
+        -------
+        bool
+            A fixed coordinate has to have its value.
+
         Raises
         ------
         DomainError
@@ -137,7 +186,15 @@ class Box:
         return all(low < value < high or low == value == high for value, low, high in sides)
 
     def closure_contains(self, points: Floats) -> NDArray[np.bool_]:
-        """Return which points lie in the box or on its walls, exactly: shape (k, n) to (k,).
+        """Return which points lie in the box or on its walls, exactly.
+
+        Parameters
+        ----------
+        points : numpy.ndarray of float64, shape (k, n)
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (k,)
 
         Examples
         --------
@@ -158,6 +215,10 @@ class Box:
 
     def expression(self) -> str:
         """Return the Python expression that makes the box.
+
+        Returns
+        -------
+        str
 
         Examples
         --------
@@ -260,6 +321,10 @@ class Polytope:
         variable : cvxpy.Variable, shape (n,)
             Their one variable. Its own sign or bounds, if declared, count as well.
 
+        Returns
+        -------
+        Polytope
+
         Raises
         ------
         DomainError
@@ -297,20 +362,48 @@ class Polytope:
     def contains(self, x: Sequence[Fraction] | Floats) -> bool:
         """Return whether a point lies in the open polytope, exactly.
 
+        Parameters
+        ----------
+        x : sequence of float or Fraction, length n
+
+        Returns
+        -------
+        bool
+
         Raises
         ------
         DomainError
             If it has another number of coordinates, or one that is no finite real number.
+
+        Examples
+        --------
+        >>> triangle = Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+        >>> triangle.contains([Fraction(1, 3), Fraction(2, 3)])
+        False
         """
         return all(slack > 0 for slack in self._slacks(x))
 
     def closure_contains(self, points: Floats) -> NDArray[np.bool_]:
-        """Return which points lie in the polytope or on its walls, exactly: (k, n) to (k,).
+        """Return which points lie in the polytope or on its walls, exactly.
+
+        Parameters
+        ----------
+        points : numpy.ndarray of float64, shape (k, n)
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (k,)
 
         Notes
         -----
         *Algorithm.* All slacks in floating point, each with a bound on its rounding error; a
         point for which the bound leaves one open is asked in fractions.
+
+        Examples
+        --------
+        >>> triangle = Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+        >>> triangle.closure_contains(np.array([[0.25, 0.75], [0.25, 1.0]]))
+        array([ True, False])
         """
         with np.errstate(over="ignore", invalid="ignore"):
             slack = self.b - points @ self.A.T
@@ -341,7 +434,17 @@ class Polytope:
         return hash((self.A.shape, self.A.tobytes(), self.b.tobytes()))
 
     def expression(self) -> str:
-        """Return the Python expression that makes the polytope."""
+        """Return the Python expression that makes the polytope.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1]).expression()
+        'Polytope([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])'
+        """
         return f"Polytope({self.A.tolist()}, {self.b.tolist()})"
 
     def __repr__(self) -> str:

@@ -126,10 +126,21 @@ class RegionTracker:
         epoch : float
             Or whatever numbers the checkpoints.
 
+        Returns
+        -------
+        Record
+            Added to ``records``, too.
+
         Raises
         ------
         PolyregionsError
             If the network cannot be read, or has another number of units than before.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> RegionTracker(lambda: net, domain=Box.cube(1, 1.0)).record(0).births
+        2
         """
         network = self._read()
         if not isinstance(network, Network):
@@ -159,11 +170,45 @@ class RegionTracker:
         return found
 
     def table(self) -> Table:
-        """Return the records as columns; see ``polyregions.io.tables.write_table``."""
+        """Return the records as columns.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray, shape (records,) each
+            As :func:`polyregions.io.tables.write_table` takes it.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> tracker = RegionTracker(lambda: net, domain=Box.cube(1, 1.0))
+        >>> for epoch in range(2):
+        ...     _ = tracker.record(epoch)
+        >>> tracker.table()["survivors"]
+        array([0, 2])
+        """
         return as_table([asdict(record) for record in self.records])
 
     def figure(self) -> Figure:
-        """Draw counts, births, deaths and survivors against the epoch."""
+        """Draw counts, births, deaths and survivors against the epoch.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> tracker = RegionTracker(lambda: net, domain=Box.cube(1, 1.0))
+        >>> for epoch in range(2):
+        ...     _ = tracker.record(epoch)
+        >>> tracker.figure().axes[0].get_xlabel()
+        'epoch'
+        """
         return figure_of_records(self.table())
 
 

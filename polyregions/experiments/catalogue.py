@@ -184,6 +184,20 @@ class Experiment:
             By default the digits.
         **options
             ``file`` and ``progress`` of :func:`polyregions.experiments.runner.run_jobs`.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            The table, by columns.
+
+        Examples
+        --------
+        Regions of a sawtooth on [0, 1], and on the line:
+
+        >>> sawtooth = experiment("sawtooth")
+        >>> table = sawtooth.run(sawtooth.Config(depths=(1,), noises=(0.0,)))
+        >>> table["window"].tolist(), table["whole"].tolist()
+        ([2], [3])
         """
         config = config or self.Config()
         images = (data or load_images()) if self.uses_images else None

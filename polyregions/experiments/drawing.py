@@ -123,13 +123,32 @@ def epoch_curves(
 
 
 def training_axis(axes: Axes, epochs: Sequence[float] | NDArray[Any]) -> None:
-    """Make the epoch axis logarithmic beyond the first fraction, with 0 on it."""
+    """Make the epoch axis logarithmic beyond the first epoch after 0, with 0 on it.
+
+    It says so, and has ticks at epochs, so far apart that they do not overlap.
+    """
     values = np.unique(np.asarray(epochs, dtype=np.float64))
     positive = values[values > 0]
     axes.set_xlabel("epoch")
     if len(positive):
-        axes.set_xscale("symlog", linthresh=float(positive[0]), linscale=0.5)
-        ticks = [0.0, *positive[:: max(1, len(positive) // 5)].tolist()]
+        first = float(positive[0])
+        axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+        axes.set_xlabel(f"epoch (symlog, linear up to {first:g})")
+        ticks = [0.0, *_apart(positive)]
         axes.set_xticks(ticks, [f"{tick:.2g}" if tick < 1 else f"{tick:g}" for tick in ticks])
         axes.set_xticks([], minor=True)
-        axes.set_xlim(-0.1 * float(positive[0]), 1.3 * float(positive[-1]))
+        axes.set_xlim(-0.1 * first, 1.3 * float(positive[-1]))
+
+
+def _apart(positive: NDArray[np.float64]) -> list[float]:
+    """Return some of rising numbers, the last among them, apart on a logarithmic axis."""
+    least = (0.5 + np.log10(positive[-1] / positive[0])) / 6
+    chosen = [float(positive[0])]
+    for value in positive[1:].tolist():
+        if np.log10(value / chosen[-1]) >= least:
+            chosen.append(value)
+    last = float(positive[-1])
+    if chosen[-1] != last:
+        # the last takes the place of what is too near to it
+        chosen = [value for value in chosen if np.log10(last / value) >= least] + [last]
+    return chosen

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from polyregions.errors import CheckpointError
 from polyregions.network import Network
+from polyregions.run.display import shown_rows
+from polyregions.run.progress import OnRows
 
 __all__ = [
     "Job",
     "Key",
     "RowsFile",
-    "RowsProgress",
     "Table",
     "TableRow",
     "Unit",
@@ -121,7 +122,6 @@ def _line(content: dict[str, Any]) -> bytes:
 Key = dict[str, Any]
 TableRow = dict[str, Any]
 Table = dict[str, NDArray[Any]]
-RowsProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def run_jobs(
     *,
     data: str = "",
     file: str | PathLike[str] | None = None,
-    progress: RowsProgress | None = None,
+    progress: OnRows = None,
 ) -> Table:
     """Make the rows of an experiment, but for those that a file has already.
 
@@ -196,8 +196,9 @@ def run_jobs(
         Identity of the data.
     file : path, optional
         JSON lines; each row is appended as soon as it is made.
-    progress : callable, optional
-        Called with (rows done, rows in all, the last row's name).
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with (rows done, rows in all, the last
+        row's name).
 
     Returns
     -------
@@ -219,12 +220,13 @@ def run_jobs(
             known = {_row_name(row, jobs): row for row in rows.rows}
         total = sum(len(job.keys) for job in jobs)
         try:
-            for key, row in _missing(jobs, known):
-                known[key] = row
-                if rows is not None:
-                    rows.append(row)
-                if progress is not None:
-                    progress(len(known), total, key)
+            with shown_rows(progress) as report:
+                for key, row in _missing(jobs, known):
+                    known[key] = row
+                    if rows is not None:
+                        rows.append(row)
+                    if report is not None:
+                        report(len(known), total, key)
         except KeyboardInterrupt:
             kept = f"kept in {file}; resume it to go on" if file is not None else "not kept"
             raise KeyboardInterrupt(

@@ -133,7 +133,7 @@ def _plane_figure(table: Table) -> Figure:
     drawing, axes = panels(1, width=4.2, height=4.0)  # refuses first without matplotlib
     from matplotlib.collections import LineCollection, PolyCollection
 
-    from polyregions.plot.values import LAYER_COLORS
+    from polyregions.plot.values import layer_color
 
     axis = axes[0]
     cells, facets, points = (json.loads(table[name][0]) for name in ("cells", "facets", "points"))
@@ -141,10 +141,10 @@ def _plane_figure(table: Table) -> Figure:
     axis.add_collection(
         PolyCollection([corners for _, corners in cells], facecolors=[c for c, _ in cells])
     )
-    colours = [LAYER_COLORS[layer % len(LAYER_COLORS)] for layer, _ in facets]
+    colours = [layer_color(layer) for layer, _ in facets]
     axis.add_collection(LineCollection([ends for _, ends in facets], colors=colours, linewidths=1))
     for layer in sorted({layer for layer, _ in facets}):
-        colour = LAYER_COLORS[layer % len(LAYER_COLORS)]
+        colour = layer_color(layer)
         axis.plot([], [], color=colour, label=f"layer {layer + 1}")
     for digit, (x, y) in enumerate(points):
         axis.plot(x, y, "o", color="black", markersize=12, markerfacecolor="white")

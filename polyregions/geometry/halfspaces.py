@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 
 from polyregions.arrays import Floats, finite_floats
 from polyregions.domain import Domain, Polytope
-from polyregions.domain.chart import Chart, chart_of
+from polyregions.domain.chart import input_chart
 from polyregions.errors import DomainError
-from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import Words, check_pattern, unpack
@@ -150,19 +149,7 @@ def unit_rows(rows: Floats) -> Floats:
 @lru_cache(maxsize=4)
 def _exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
     """Return the exact network whose chart coordinates are the free inputs themselves."""
-    chart_of(domain, network.input_dimension)  # refuses a domain that does not fit
-    n = network.input_dimension
-    free = np.arange(n) if domain is None else domain.free
-    transform = np.zeros((n + 1, len(free) + 1))
-    if domain is not None:
-        transform[:n, -1] = domain.box.lower
-    # x = u on free coordinates, x = its bound on fixed ones
-    transform[free, -1] = 0.0
-    transform[free, np.arange(len(free))] = 1.0
-    transform[n, -1] = 1.0
-    integers, _ = dyadic_matrix(transform)
-    inputs = Chart(integers, flint.fmpz_mat(0, len(free) + 1), len(free))
-    return exact_network(network, inputs)
+    return exact_network(network, input_chart(domain, network.input_dimension))
 
 
 def _unit_factors(exact: ExactNetwork) -> list[int]:

@@ -42,7 +42,18 @@ class Vertices:
         return not self.rays
 
     def as_floats(self) -> Floats:
-        """Return the points rounded to floats, shape (k, n)."""
+        """Return the points rounded to floats.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (k, n)
+
+        Examples
+        --------
+        >>> from fractions import Fraction
+        >>> Vertices(((Fraction(1, 3), Fraction(0)),), ()).as_floats().round(3).tolist()
+        [[0.333, 0.0]]
+        """
         return np.array([[nearest_float(x) for x in point] for point in self.points])
 
 

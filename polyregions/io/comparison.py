@@ -54,6 +54,14 @@ def largest_difference(
         modules in .pt and .pth files by torch in double precision. None for other files,
         which hold no program that can be run safely, and where the program fails, takes
         too long, or is known to be run wrongly.
+
+    Examples
+    --------
+    >>> from polyregions import examples
+    >>> from polyregions.io.networks import load
+    >>> file = examples.path("digits2")
+    >>> largest_difference(load(file), file) is None  # arrays, and no program to run
+    True
     """
     file = Path(path)
     points = np.random.default_rng(0).normal(size=(_POINTS, network.input_dimension))

@@ -8,19 +8,25 @@ little memory beyond the result itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import known_suffix
 from polyregions.regions import Regions, check_regions
 from polyregions.regions.graph import (
+    Columns,
     Scalar,
     graph_attributes,
     graph_edges,
     graph_nodes,
+    node_columns,
     xml_characters,
 )
 
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GRAPH_SUFFIXES", "to_networkx", "write_graph"]
 
+_SPREAD = 1000.0  # how wide a GEXF file draws a graph: Gephi's nodes are 10 wide, as it is
 _XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -38,7 +45,9 @@ def to_networkx(regions: Regions) -> nx.Graph[int]:
     return regions.to_networkx()
 
 
-def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
+def write_graph(
+    regions: Regions, path: str | PathLike[str], attributes: str | Iterable[str] = ()
+) -> None:
     """Write the dual graph to a file, whole or not at all.
 
     Parameters
@@ -46,35 +55,56 @@ def write_graph(regions: Regions, path: str | PathLike[str]) -> None:
     regions : Regions
     path : str or path-like
         ``.graphml``, ``.gexf`` or ``.json`` (node-link data).
+    attributes : iterable of str
+        Further attributes of nodes, as :meth:`polyregions.Regions.to_networkx` takes them.
 
     Raises
     ------
     FormatError
         If the name has another suffix.
+    PolyregionsError
+        If there is no such attribute.
 
     Notes
     -----
-    Attributes are those of :func:`to_networkx`. GEXF has no graph attributes, so there they
-    stand in the description.
+    Attributes are those of :meth:`polyregions.Regions.to_networkx`, and ``label``, the number of
+    a region as text. GEXF has no graph attributes, so there they stand in the description. With
+    at most three free inputs, or if ``"position"`` is asked for, GEXF says where a node lies
+    (``viz:position``: the witness's first three free inputs, moved and scaled to about 1,000
+    units across), so that Gephi draws the graph as the regions lie; ``viz:size`` grows with the
+    number of neighbors.
+
+    JSON has no infinite numbers: there the volume of an unbounded region is ``null``.
 
     Read them with ``networkx.read_graphml(path, node_type=int)``,
     ``networkx.read_gexf(path, node_type=int)`` or
     ``networkx.node_link_graph(json.load(file), edges="edges")``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import networkx as nx
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_graph(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), f"{folder}/g.graphml")
+    ...     nx.read_graphml(f"{folder}/g.graphml", node_type=int).edges[0, 1]
+    {'units': '0'}
     """
     check_regions(regions)
     writer = _GRAPH_WRITERS[known_suffix(path, GRAPH_SUFFIXES, "graph")]
+    columns = node_columns(regions, attributes)
     with atomic_write(path) as stream:
-        for piece in writer(regions):
+        for piece in writer(regions, columns):
             # a file name that is not valid Unicode may have given the network its name
             stream.write(piece.encode("utf-8", errors="replace"))
 
 
-def _graphml(regions: Regions) -> Iterator[str]:
+def _graphml(regions: Regions, columns: Columns) -> Iterator[str]:
     graph = graph_attributes(regions)
-    n = regions.network.input_dimension
     keys = [("graph", name, _xml_type(value)) for name, value in graph.items()]
-    keys += [("node", "pattern", "string")]
-    keys += [("node", f"x{axis}", "double") for axis in range(n)]
+    keys += [("node", "label", "string")]
+    keys += [("node", name, _column_type(column)) for name, column in columns.items()]
     keys += [("edge", "units", "string")]
     ids = {(owner, name): f"d{index}" for index, (owner, name, _) in enumerate(keys)}
     yield _XML_HEAD + '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
@@ -85,14 +115,13 @@ def _graphml(regions: Regions) -> Iterator[str]:
     yield '<graph edgedefault="undirected">\n'
     for name, value in graph.items():
         yield f'<data key="{ids["graph", name]}">{_xml_text(value)}</data>\n'
-    pattern_key = ids["node", "pattern"]
-    axis_keys = [ids["node", f"x{axis}"] for axis in range(n)]
-    for index, pattern, point in graph_nodes(regions):
+    node_keys = [ids["node", name] for name in ("label", *columns)]
+    for index, values in enumerate(graph_nodes(columns)):
         data = "".join(
-            f'<data key="{key}">{value!r}</data>'
-            for key, value in zip(axis_keys, point, strict=True)
+            f'<data key="{key}">{_xml_text(value)}</data>'
+            for key, value in zip(node_keys, (index, *values), strict=True)
         )
-        yield f'<node id="{index}"><data key="{pattern_key}">{pattern}</data>{data}</node>\n'
+        yield f'<node id="{index}">{data}</node>\n'
     units_key = ids["edge", "units"]
     for source, target, units in graph_edges(regions):
         yield (
@@ -102,33 +131,32 @@ def _graphml(regions: Regions) -> Iterator[str]:
     yield "</graph>\n</graphml>\n"
 
 
-def _gexf(regions: Regions) -> Iterator[str]:
+def _gexf(regions: Regions, columns: Columns) -> Iterator[str]:
     graph = graph_attributes(regions)
-    n = regions.network.input_dimension
     description = "; ".join(f"{name}: {_xml_text(value)}" for name, value in graph.items())
     yield (
-        f'{_XML_HEAD}<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">\n'
+        f'{_XML_HEAD}<gexf xmlns="http://www.gexf.net/1.2draft" '
+        f'xmlns:viz="http://www.gexf.net/1.2draft/viz" version="1.2">\n'
         f"<meta><creator>polyregions</creator>"
         f"<description>{description}</description></meta>\n"
         f'<graph mode="static" defaultedgetype="undirected" '
         f"name={_xml_attribute(regions.network.name)}>\n"
         f'<attributes class="node" mode="static">\n'
-        f'<attribute id="0" title="pattern" type="string"/>\n'
     )
-    for axis in range(n):
-        yield f'<attribute id="{axis + 1}" title="x{axis}" type="double"/>\n'
+    for number, (name, column) in enumerate(columns.items()):
+        kind = _column_type(column).replace("int", "integer")
+        yield f'<attribute id="{number}" title="{name}" type="{kind}"/>\n'
     yield (
         '</attributes>\n<attributes class="edge" mode="static">\n'
         '<attribute id="0" title="units" type="string"/>\n</attributes>\n<nodes>\n'
     )
-    for index, pattern, point in graph_nodes(regions):
-        values = "".join(
-            f'<attvalue for="{axis}" value="{value!r}"/>' for axis, value in enumerate(point, 1)
+    drawn = _drawn(regions, "x" in columns)
+    for index, (values, viz) in enumerate(zip(graph_nodes(columns), drawn, strict=True)):
+        data = "".join(
+            f'<attvalue for="{number}" value="{_xml_text(value)}"/>'
+            for number, value in enumerate(values)
         )
-        yield (
-            f'<node id="{index}" label="{index}"><attvalues>'
-            f'<attvalue for="0" value="{pattern}"/>{values}</attvalues></node>\n'
-        )
+        yield f'<node id="{index}" label="{index}"><attvalues>{data}</attvalues>{viz}</node>\n'
     yield "</nodes>\n<edges>\n"
     for index, (source, target, units) in enumerate(graph_edges(regions)):
         yield (
@@ -138,12 +166,37 @@ def _gexf(regions: Regions) -> Iterator[str]:
     yield "</edges>\n</graph>\n</gexf>\n"
 
 
-def _node_link_json(regions: Regions) -> Iterator[str]:
+def _drawn(regions: Regions, placed: bool) -> Iterator[str]:
+    """Yield where a GEXF file draws each node, if anywhere, and how large."""
+    columns, size = node_columns(regions, ["position", "degree"]), len(regions)
+    if not size:
+        return
+    degrees = columns["degree"].astype(np.float64)
+    places = np.array([columns.get(axis, np.zeros(size)) for axis in "xyz"])
+    # nodes of one region's width, about, where regions are spread evenly
+    sizes = np.sqrt(degrees / max(1.0, degrees.mean())) * _SPREAD / (4 * np.sqrt(size))
+    low, high = places.min(axis=1, keepdims=True), places.max(axis=1, keepdims=True)
+    widest = (high / 2 - low / 2).max()  # halves: the sum of two floats may overflow
+    at = (places / 2 - (low / 4 + high / 4)) * (_SPREAD / widest) if widest > 0 else 0 * places
+    placed = placed or _few_inputs(regions)
+    for (x, y, z), width in zip(at.T.tolist(), sizes.tolist(), strict=True):
+        place = f'<viz:position x="{x!r}" y="{y!r}" z="{z!r}"/>' if placed else ""
+        yield f'<viz:size value="{width!r}"/>{place}'
+
+
+def _few_inputs(regions: Regions) -> bool:
+    domain = regions.domain
+    return (regions.network.input_dimension if domain is None else len(domain.free)) <= 3
+
+
+def _node_link_json(regions: Regions, columns: Columns) -> Iterator[str]:
     attributes = json.dumps(graph_attributes(regions))
     yield f'{{"directed": false, "multigraph": false, "graph": {attributes},\n"nodes": ['
-    for index, pattern, point in graph_nodes(regions):
-        values = "".join(f', "x{axis}": {value!r}' for axis, value in enumerate(point))
-        yield f'{"," if index else ""}\n{{"id": {index}, "pattern": "{pattern}"{values}}}'
+    for index, values in enumerate(graph_nodes(columns)):
+        data = "".join(
+            f', "{name}": {_json_text(value)}' for name, value in zip(columns, values, strict=True)
+        )
+        yield f'{"," if index else ""}\n{{"id": {index}, "label": "{index}"{data}}}'
     yield '],\n"edges": ['
     for index, (source, target, units) in enumerate(graph_edges(regions)):
         yield (
@@ -153,7 +206,7 @@ def _node_link_json(regions: Regions) -> Iterator[str]:
     yield "]}\n"
 
 
-_GRAPH_WRITERS: dict[str, Callable[[Regions], Iterator[str]]] = {
+_GRAPH_WRITERS: dict[str, Callable[[Regions, Columns], Iterator[str]]] = {
     ".graphml": _graphml,
     ".gexf": _gexf,
     ".json": _node_link_json,
@@ -167,9 +220,20 @@ def _xml_type(value: Scalar) -> str:
     return names[type(value)]
 
 
+def _column_type(column: NDArray[Any]) -> str:
+    return "string" if column.ndim > 1 else _xml_type(column.dtype.type(0).item())
+
+
 def _xml_text(value: Scalar) -> str:
+    if isinstance(value, float):
+        # as Java writes and reads it, and Python reads it, too
+        return repr(value) if isfinite(value) else str(value).replace("inf", "Infinity")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return escape(xml_characters(text))
+
+
+def _json_text(value: Scalar) -> str:
+    return "null" if isinstance(value, float) and not isfinite(value) else json.dumps(value)
 
 
 def _xml_attribute(text: str) -> str:

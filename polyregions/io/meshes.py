@@ -61,6 +61,17 @@ def write_mesh(
     ------
     FormatError
         If the name has another suffix, or a column has another length.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    >>> solid = Solid(corners, [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_mesh([solid], f"{folder}/solid.ply")
+    ...     Path(f"{folder}/solid.ply").read_text().splitlines()[3]
+    'element vertex 4'
     """
     suffix = known_suffix(path, MESH_SUFFIXES, "mesh")
     arrays = {name: np.asarray(values) for name, values in columns.items()}

@@ -168,6 +168,10 @@ def input_box(path: str | Path) -> Box | None:
         Of the formats of :func:`load`, .nnet alone has input ranges
         (:func:`~polyregions.io.nnet.nnet_input_box`).
 
+    Returns
+    -------
+    Box or None
+
     Raises
     ------
     FormatError
@@ -217,6 +221,16 @@ def open_regions(path: str | PathLike[str]) -> Regions:
     FormatError
         If the file cannot be read, is truncated or changed, is not a result, or
         was written by a newer version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).save(f"{folder}/out.npz")
+    ...     len(pr.open_regions(f"{folder}/out.npz"))
+    2
     """
     name = file_path(path).name
     if Path(path).is_dir():

@@ -73,7 +73,17 @@ def region_table(regions: Regions, **columns: ArrayLike) -> Arrays:
 
 
 def edge_table(regions: Regions) -> Arrays:
-    """Return one row per edge: ``source``, ``target``, ``unit`` (the lowest), ``units`` (text).
+    """Return one row per edge.
+
+    Parameters
+    ----------
+    regions : Regions
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (E,) each
+        ``source`` and ``target``; the units that switch as text, ``units``, and the lowest of
+        them, ``unit``.
 
     Examples
     --------
@@ -108,6 +118,15 @@ def write_table(table: Mapping[str, NDArray[Any]], path: str | PathLike[str]) ->
         If the name has another suffix.
     MissingExtraError
         If pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table({"x": np.array([0.5, 1.0])}, f"{folder}/out.csv")
+    ...     Path(f"{folder}/out.csv").read_text().split()
+    ['x', '0.5', '1.0']
     """
     writer = _TABLE_WRITERS[known_suffix(path, TABLE_SUFFIXES, "table")]
     if writer is _write_parquet_table:

@@ -77,6 +77,15 @@ class BoxFile:
 def load_box(path: str | Path) -> BoxFile:
     """Read the input box of a VNN-LIB file; see :func:`load_domain`.
 
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    BoxFile
+        Its ``box`` and ``notes``.
+
     Raises
     ------
     FormatError

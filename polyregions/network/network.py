@@ -85,12 +85,52 @@ class Layer:
 
     @classmethod
     def relu(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
-        """Return an affine layer followed by ReLU units."""
+        """Return an affine layer followed by ReLU units.
+
+        Parameters
+        ----------
+        weight : array_like, shape (out, in)
+        bias : array_like, shape (out,)
+
+        Returns
+        -------
+        Layer
+
+        Raises
+        ------
+        NetworkError
+            As :meth:`with_slopes`.
+
+        Examples
+        --------
+        >>> Layer.relu([[1.0, -1.0]], [0.5]).bends
+        array([ True])
+        """
         return cls.with_slopes(weight, bias, 0.0, 1.0)
 
     @classmethod
     def affine(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
-        """Return an affine layer whose units pass their value on."""
+        """Return an affine layer whose units pass their value on.
+
+        Parameters
+        ----------
+        weight : array_like, shape (out, in)
+        bias : array_like, shape (out,)
+
+        Returns
+        -------
+        Layer
+
+        Raises
+        ------
+        NetworkError
+            As :meth:`with_slopes`.
+
+        Examples
+        --------
+        >>> Layer.affine([[1.0, -1.0]], [0.5]).bends
+        array([False])
+        """
         return cls.with_slopes(weight, bias, 1.0, 1.0)
 
     @classmethod
@@ -103,10 +143,28 @@ class Layer:
     ) -> Layer:
         """Return a layer with the given slopes, one number or one per unit.
 
+        Parameters
+        ----------
+        weight : array_like or scipy.sparse.csr_array, shape (out, in)
+        bias : array_like, shape (out,)
+        lower, upper : float or array_like, shape (out,)
+            Slopes below and above zero.
+
+        Returns
+        -------
+        Layer
+
         Raises
         ------
         NetworkError
             If shapes do not fit or an entry is not a finite number.
+
+        Examples
+        --------
+        A leaky ReLU:
+
+        >>> Layer.with_slopes([[2.0]], [0.0], 0.125, 1.0).lower
+        array([0.125])
         """
         if hasattr(weight, "tocsr"):
             return cls._sparse(weight.tocsr(), bias, lower, upper)
@@ -223,6 +281,10 @@ class Network:
             Whether the weights have shape (in, out), as Keras, JAX and scikit-learn
             store them.
         name : str
+
+        Returns
+        -------
+        Network
 
         Raises
         ------
@@ -357,6 +419,13 @@ class Network:
         ------
         NetworkError
             If the points are no finite real numbers, or have another length.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+        >>> net.forward([[0.25], [1.0]])
+        array([[0.5],
+               [0. ]])
         """
         y = input_points(self, x)
         for layer in self.layers:
@@ -384,6 +453,12 @@ class Network:
         ------
         NetworkError
             If the points are no finite real numbers, or have another length.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+        >>> net.pattern([[0.25], [0.5], [1.0]]).tolist()
+        [[1], [1], [3]]
         """
         from polyregions.network.evaluation import patterns_at
 
@@ -408,6 +483,12 @@ class Network:
         ------
         NetworkError
             If it is no packed pattern, such as :meth:`pattern` returns.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+        >>> net.affine_map(net.pattern([1.0]))
+        (array([[-2.]]), array([2.]))
         """
         bits = unpack(check_pattern(pattern, self.hidden_units), self.hidden_units)
         matrix = np.eye(self.input_dimension)

@@ -8,7 +8,7 @@ a pattern found on the slice is a pattern of the whole network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,10 @@ class Slice:
         Column j is the direction of slice coordinate u_j.
     domain : Box, Polytope or None
         The window, in slice coordinates; None is the whole slice.
+    labels : tuple of str, optional
+        Names of the coordinates, as pictures show them.
+    marks : tuple of (str, numpy.ndarray), optional
+        Inputs on the slice that pictures mark, with their names.
 
     Examples
     --------
@@ -44,6 +48,8 @@ class Slice:
     origin: Floats
     basis: Floats
     domain: Domain | None
+    labels: tuple[str, ...] = ()
+    marks: tuple[tuple[str, Floats], ...] = ()
 
     def __post_init__(self) -> None:
         origin = np.array(floats(self.origin, "origins", DomainError))
@@ -60,6 +66,12 @@ class Slice:
                 f"the window has {self.domain.dimension} coordinates but the slice has "
                 f"{basis.shape[1]}; give one interval per direction"
             )
+        labels = self.labels or tuple(f"coordinate {j}" for j in range(basis.shape[1]))
+        if len(labels) != basis.shape[1]:
+            raise DomainError(
+                f"a slice of {basis.shape[1]} coordinates has {len(labels)} labels; give one each"
+            )
+        object.__setattr__(self, "labels", labels)
         for name, array in (("origin", origin), ("basis", basis)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -75,7 +87,29 @@ class Slice:
         return int(self.basis.shape[1])
 
     def restrict(self, network: Network) -> Network:
-        """Return the network on the slice; see :meth:`Network.on_slice`."""
+        """Return the network on the slice, a function of the slice's coordinates.
+
+        Parameters
+        ----------
+        network : Network
+            Of n inputs.
+
+        Returns
+        -------
+        Network
+            As :meth:`Network.on_slice` returns it: k inputs, and the same outputs.
+
+        Raises
+        ------
+        NetworkError
+            As :meth:`Network.on_slice`.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([([[1.0, 1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> Slice(np.zeros(2), np.ones((2, 1)), None).restrict(net).forward([0.5])
+        array([1.])
+        """
         return network.on_slice(self.origin, self.basis)
 
     def to_input(self, u: ArrayLike) -> Floats:
@@ -88,8 +122,45 @@ class Slice:
         Returns
         -------
         numpy.ndarray of float64, shape (n,) or (p, n)
+
+        Examples
+        --------
+        >>> Slice(np.array([1.0, 0.0]), np.array([[0.0], [1.0]]), None).to_input([[0.5], [2.0]])
+        array([[1. , 0.5],
+               [1. , 2. ]])
         """
         return np.asarray(self._coordinates(u) @ self.basis.T + self.origin)
+
+    def coordinates(self, x: ArrayLike) -> Floats:
+        """Return the slice coordinates of inputs, in floating point.
+
+        Parameters
+        ----------
+        x : array_like, shape (n,) or (p, n)
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (k,) or (p, k)
+            Of the point of the slice that is nearest: the inverse of :meth:`to_input`
+            for inputs on the slice, and their orthogonal projection for others.
+
+        Raises
+        ------
+        DomainError
+            If the inputs have another length, or are no finite numbers.
+
+        Examples
+        --------
+        >>> plane = Plane.through([0, 0, 1], [2, 0, 1], [0, 2, 1])
+        >>> plane.coordinates([[1, 1, 1], [2, 1, 5]])
+        array([[0., 0.],
+               [1., 0.]])
+        """
+        array = finite_floats(x, "inputs", DomainError)
+        n = len(self.origin)
+        if array.ndim not in (1, 2) or array.shape[-1] != n:
+            raise DomainError(f"inputs must have shape ({n},) or (p, {n}), not {array.shape}")
+        return np.asarray((array - self.origin) @ np.linalg.pinv(self.basis).T)
 
     def gradient_to_input(self, gradient: ArrayLike) -> Floats:
         """Return the input-space vector of a gradient taken along the slice.
@@ -129,7 +200,14 @@ class Line(Slice):
     """A line, with a window of one coordinate: the distance from the origin."""
 
     @classmethod
-    def through(cls, p: ArrayLike, q: ArrayLike, *, margin: float = 1.25) -> Line:
+    def through(
+        cls,
+        p: ArrayLike,
+        q: ArrayLike,
+        *,
+        margin: float = 1.25,
+        names: Sequence[str] = ("a", "b"),
+    ) -> Line:
         """Return the line through two points, centred between them.
 
         Parameters
@@ -138,6 +216,12 @@ class Line(Slice):
         margin : float
             The window reaches `margin` times half the distance to both sides; 1 is
             the segment from p to q.
+        names : sequence of str
+            Of the two points, as pictures show them.
+
+        Returns
+        -------
+        Line
 
         Raises
         ------
@@ -153,7 +237,14 @@ class Line(Slice):
         start, end = _flat_points(p, q)
         (direction,), (length,) = _orthonormal([end - start])
         middle = start + (end - start) / 2
-        return cls(middle, direction[:, None], _window(1, margin * length / 2))
+        first, last = _checked_names(names, 2)
+        return cls(
+            middle,
+            direction[:, None],
+            _window(1, margin * length / 2),
+            (f"{first} → {last}",),
+            ((first, start), (last, end)),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,7 +252,15 @@ class Plane(Slice):
     """A plane, with a square window in two orthonormal coordinates."""
 
     @classmethod
-    def through(cls, p: ArrayLike, q: ArrayLike, r: ArrayLike, *, margin: float = 1.25) -> Plane:
+    def through(
+        cls,
+        p: ArrayLike,
+        q: ArrayLike,
+        r: ArrayLike,
+        *,
+        margin: float = 1.25,
+        names: Sequence[str] = ("a", "b", "c"),
+    ) -> Plane:
         """Return the plane through three points.
 
         Parameters
@@ -170,6 +269,12 @@ class Plane(Slice):
         margin : float
             The window is the square about the circumcentre of the points whose
             half-side is `margin` times the circumradius (Hanin & Rolnick 2019).
+        names : sequence of str
+            Of the three points, as pictures show them.
+
+        Returns
+        -------
+        Plane
 
         Raises
         ------
@@ -188,12 +293,19 @@ class Plane(Slice):
         (array([1., 1., 1.]), Box.interval(2, -1.4142135623730951, 1.4142135623730951))
         """
         corner, second, third = _flat_points(p, q, r)
-        (e, f), (b, d) = _orthonormal([second - corner, third - corner])
-        c = float((third - corner) @ e)
-        centre = np.array([b / 2, (c * c + d * d - b * c) / (2 * d)])
+        (e, f), (length, d) = _orthonormal([second - corner, third - corner])
+        along = float((third - corner) @ e)
+        centre = np.array([length / 2, (along * along + d * d - length * along) / (2 * d)])
         basis = np.column_stack([e, f])
         radius = float(np.hypot(*centre))
-        return cls(corner + basis @ centre, basis, _window(2, margin * radius))
+        a, b, c = _checked_names(names, 3)
+        return cls(
+            corner + basis @ centre,
+            basis,
+            _window(2, margin * radius),
+            (f"{a} → {b}", f"across, towards {c}"),
+            ((a, corner), (b, second), (c, third)),
+        )
 
 
 def random_subspace(
@@ -217,6 +329,15 @@ def random_subspace(
         A point of the slice, the centre of the window; by default 0.
     radius : float
         The window is [-radius, radius]^k.
+
+    Returns
+    -------
+    Slice
+
+    Raises
+    ------
+    DomainError
+        If k is not in 1, …, n, the origin is no point of n numbers, or the radius makes no cube.
 
     Examples
     --------
@@ -245,6 +366,11 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
     domain : Box, optional
         A box of all inputs; the window is its part in the other inputs. By default
         the whole slice.
+
+    Returns
+    -------
+    Slice
+        Its coordinates are the other inputs, in their order.
 
     Raises
     ------
@@ -275,7 +401,7 @@ def fix(network: Network, values: Mapping[int, float], domain: Box | None = None
     if domain is not None:
         fixed = fixed_box(domain, values)
         window = Box(fixed.lower[free], fixed.upper[free])
-    return Slice(origin, np.eye(n)[:, free], window)
+    return Slice(origin, np.eye(n)[:, free], window, tuple(f"input {index}" for index in free))
 
 
 def fixed_box(box: Box, values: Mapping[int, float]) -> Box:
@@ -315,6 +441,13 @@ def _flat_points(*points: ArrayLike) -> list[Floats]:
     if not all(np.isfinite(array).all() for array in arrays):
         raise DomainError("a point has an entry that is not a finite number")
     return arrays
+
+
+def _checked_names(names: Sequence[str], count: int) -> list[str]:
+    texts = list(map(str, names))
+    if isinstance(names, str) or len(texts) != count:
+        raise DomainError(f"{count} points have {count} names, not {names!r}; give one for each")
+    return texts
 
 
 def _orthonormal(vectors: list[Floats]) -> tuple[list[Floats], list[float]]:

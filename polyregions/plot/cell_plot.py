@@ -11,26 +11,27 @@ from polyregions.analysis.affine_maps import free_inputs
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.arrays import Floats
 from polyregions.domain import Box
-from polyregions.errors import DomainError, PolyregionsError, shown
+from polyregions.errors import DomainError, PolyregionsError
 from polyregions.network import Layer, Network
+from polyregions.network.slices import Slice
 from polyregions.plot.figure import (
     RASTER_ABOVE,
+    axes_for,
     describe,
-    draw_key,
-    draw_patches,
     figure_of_panels,
-    new_axes,
-    patches,
     shown_box,
     with_matplotlib,
 )
+from polyregions.plot.marks import axis_names, mark_plane
+from polyregions.plot.patches import draw_key, draw_patches, patches
 from polyregions.plot.values import (
     COLORINGS,
-    LAYER_COLORS,
     OF_THE_OUTPUTS,
+    PATTERN,
     Values,
     cell_values,
     facet_layers,
+    layer_color,
 )
 from polyregions.regions import Regions, check_regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
@@ -47,12 +48,13 @@ def plot_cells(
     regions: Regions,
     axes: Axes | None = None,
     *,
-    color: str = "pattern",
+    color: str | Values = "pattern",
     output: int = 0,
     facets: bool = True,
     graph: bool = False,
     window: Box | None = None,
     labels: Sequence[str] | None = None,
+    plane: Slice | None = None,
 ) -> Axes:
     """Draw the cells of a result with two free inputs.
 
@@ -61,9 +63,10 @@ def plot_cells(
     regions : Regions
         With two free inputs: fix the others in the box, or use a slice.
     axes : matplotlib.axes.Axes, optional
-        Where to draw; a new figure by default.
-    color : str
-        One of :data:`polyregions.plot.values.COLORINGS`.
+        Where to draw; by default in a figure of its own, which notebooks show.
+    color : str or Values
+        One of :data:`polyregions.plot.values.COLORINGS`, or what
+        :func:`polyregions.plot.values.cell_values` makes of it, with names for classes.
     output : int
         For ``color="output"``.
     facets : bool
@@ -74,6 +77,9 @@ def plot_cells(
         What to show of the whole space; by default around the vertices.
     labels : sequence of str, optional
         Names of the two axes.
+    plane : Slice, optional
+        The slice that the free inputs are coordinates of: its axes are named, and the points
+        that it was laid through are marked.
 
     Returns
     -------
@@ -85,17 +91,26 @@ def plot_cells(
     Raises
     ------
     DomainError
-        If there are not two free inputs.
+        If there are not two free inputs, or the plane is another one.
     PolyregionsError
-        If there is no such colouring or output.
+        If there is no such colouring or output, or there are not two labels.
     MissingExtraError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])])
+    >>> axes = plot_cells(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('input 0', 'input 1')
     """
     check_regions(regions)
     polygons, view = plane_polygons(regions, window)
-    values = cell_values(regions, color, output)
+    names = axis_names(regions, labels, plane)
+    values = color if isinstance(color, Values) else cell_values(regions, color, output)
     if axes is None:
-        axes = new_axes()
+        axes = axes_for(view, key=values.colors is None or bool(values.legend))
     many = len(regions) > RASTER_ABOVE
     parts = polygons if values.regions is regions else list(region_corners(values.regions, view))
     drawn = patches(values, parts)
@@ -103,13 +118,14 @@ def plot_cells(
     draw_key(axes, drawn, values)
     if facets:
         # values are to be read off the cells, so lines step back
-        _draw_facets(axes, regions, polygons, rasterized=many, faint=color != "pattern")
+        _draw_facets(axes, regions, polygons, rasterized=many, faint=values.label != PATTERN)
     if values.borders is not None:
         _draw_borders(axes, values, parts)
     if graph:
         _draw_graph(axes, regions, polygons, rasterized=many)
     notes = ["clipped: cells at the border are unbounded"] if regions.domain is None else []
-    _frame_axes(axes, view, regions, labels)
+    _frame_axes(axes, view, names)
+    mark_plane(axes, plane)
     describe(axes, regions, notes)
     return axes
 
@@ -137,7 +153,7 @@ def _draw_facets(
     handles: list[Any] = []
     # lower layers on top: they are the longer lines
     for layer in np.unique(layers).tolist()[::-1]:
-        shade, width = LAYER_COLORS[layer % len(LAYER_COLORS)], base * (1.0 + 0.5 / (1 + layer))
+        shade, width = layer_color(layer), base * (1.0 + 0.5 / (1 + layer))
         here = segments[(layers == layer) & np.isfinite(segments).all(axis=(1, 2))]
         axes.add_collection(
             collection(
@@ -196,15 +212,14 @@ def _draw_graph(axes: Axes, regions: Regions, polygons: list[Floats], *, rasteri
     axes.plot(*centres.T, "o", ms=size, color="#111111", mew=0, rasterized=rasterized)
 
 
-def _frame_axes(axes: Axes, view: Box, regions: Regions, labels: Sequence[str] | None) -> None:
+def _frame_axes(axes: Axes, view: Box, names: Sequence[str]) -> None:
     free = view.free.tolist()
     (x0, y0), (x1, y1) = view.lower[free], view.upper[free]
     axes.set(xlim=(x0, x1), ylim=(y0, y1))
     ratio = (y1 - y0) / (x1 - x0)
     axes.set_aspect("equal" if 0.2 < ratio < 5 else "auto")
-    names = [f"input {axis}" for axis in free] if labels is None else list(map(shown, labels))
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
+    axes.set_xlabel(names[0], parse_math=False)
+    axes.set_ylabel(names[1], parse_math=False)
     axes.tick_params(labelsize=8)
 
 
@@ -244,6 +259,13 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
     ------
     PolyregionsError
         If the colour is one of the network's outputs, which its first layers do not have.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-1]), ([[1]], [0])])
+    >>> len(plot_growth(net, pr.Box.cube(2, 1.0)).axes)
+    2
     """
     if color in OF_THE_OUTPUTS:
         others = ", ".join(by for by in COLORINGS if by not in OF_THE_OUTPUTS)

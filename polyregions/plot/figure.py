@@ -1,25 +1,21 @@
-"""What all pictures share: the figure, its window and notes, cells as patches of one colour each.
-
-An affine function is painted in bands along its level lines.
-"""
+"""What all pictures share: a figure that notebooks show, its window, its notes, its file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.shape import vertices
-from polyregions.arrays import Floats
 from polyregions.domain import Box
-from polyregions.errors import FormatError, shown
+from polyregions.errors import FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra
-from polyregions.plot.values import Values
 from polyregions.regions import Regions
 
 if TYPE_CHECKING:
@@ -29,16 +25,13 @@ if TYPE_CHECKING:
 __all__ = [
     "PICTURE_SUFFIXES",
     "RASTER_ABOVE",
-    "SHADES",
-    "Patches",
-    "bands",
+    "axes_for",
+    "check_dpi",
     "describe",
-    "draw_key",
-    "draw_patches",
+    "displayed",
     "figure_of_panels",
     "finite_window",
     "new_axes",
-    "patches",
     "save_figure",
     "shown_box",
     "with_matplotlib",
@@ -57,13 +50,50 @@ def with_matplotlib(module: str = "matplotlib") -> Any:
     return import_extra(module, "plot", "drawing pictures")
 
 
-def new_axes(*, width: float = 6.4, height: float = 6.0, **options: Any) -> Axes:
-    """Return axes in a figure of its own that no window shows."""
-    figure = with_matplotlib("matplotlib.figure").Figure(
-        figsize=(width, height), layout="constrained", dpi=150
+_SHOWN_DPI = 100  # of a picture in a notebook
+
+
+class _Displayed:
+    """What notebooks show as a picture, whoever made it and whether or not pyplot is there."""
+
+    def _repr_png_(self) -> bytes:
+        stream = BytesIO()
+        drawing: Any = self
+        drawing.figure.savefig(stream, format="png", dpi=_SHOWN_DPI)
+        return stream.getvalue()
+
+
+@cache
+def displayed(base: type) -> type:
+    """Return a class of figures or axes whose values show themselves in a notebook."""
+    return type(base.__name__, (_Displayed, base), {"__module__": base.__module__})
+
+
+def _figure(width: float, height: float, dpi: float) -> Figure:
+    figure: Figure = displayed(with_matplotlib("matplotlib.figure").Figure)(
+        figsize=(width, height), layout="constrained", dpi=dpi
     )
-    axes: Axes = figure.add_subplot(**options)
+    return figure
+
+
+def new_axes(*, width: float = 6.4, height: float = 6.0, solid: bool = False) -> Axes:
+    """Return axes in a figure of its own that no window shows, but a notebook does."""
+    module, name = ("mpl_toolkits.mplot3d", "Axes3D") if solid else ("matplotlib.axes", "Axes")
+    kind = displayed(getattr(with_matplotlib(module), name))
+    axes: Axes = _figure(width, height, 150).add_subplot(axes_class=kind)
     return axes
+
+
+def axes_for(view: Box, *, key: bool) -> Axes:
+    """Return axes whose frame has about the shape of what is shown, with room for a key."""
+    width, height = view.upper[view.free] - view.lower[view.free]
+    ratio = float(height / width)
+    if not 0.2 < ratio < 5:  # drawn with other units up than across
+        return new_axes()
+    if ratio <= 1:
+        return new_axes(height=1.2 + 4.8 * ratio)
+    # a title needs some width, too
+    return new_axes(width=max(3.2, 1.0 + 5.2 / ratio + 1.2 * key), height=6.4)
 
 
 def figure_of_panels(
@@ -72,11 +102,7 @@ def figure_of_panels(
     """Return a figure that no window shows, and its panels, row by row, each of a size."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure: Figure = with_matplotlib("matplotlib.figure").Figure(
-        figsize=(size[0] * columns + border, size[1] * rows + 1.5 * border),
-        layout="constrained",
-        dpi=dpi,
-    )
+    figure = _figure(size[0] * columns + border, size[1] * rows + 1.5 * border, dpi)
     return figure, [figure.add_subplot(rows, columns, number) for number in range(1, count + 1)]
 
 
@@ -129,10 +155,16 @@ def shown_box(regions: Regions, window: Box | None) -> Box:
     return finite_window(regions) if window is None else window
 
 
+def check_dpi(dpi: float) -> None:
+    """Refuse a number of pixels per inch that shows nothing, or fills the memory."""
+    if not 10 <= dpi <= 2400:
+        raise PolyregionsError(f"{dpi:g} pixels per inch are not drawn; take 10 to 2400")
+
+
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
-def save_figure(drawing: Axes | Figure, path: str | PathLike[str]) -> None:
+def save_figure(drawing: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200) -> None:
     """Write the figure of some axes to a file, whole or not at all.
 
     Parameters
@@ -140,11 +172,24 @@ def save_figure(drawing: Axes | Figure, path: str | PathLike[str]) -> None:
     drawing : matplotlib.axes.Axes or matplotlib.figure.Figure
     path : str or path-like
         ``.png``, ``.pdf`` or ``.svg``. The same picture gives the same bytes.
+    dpi : float
+        Pixels per inch, 10 to 2,400; in vector files of what is drawn as pixels.
 
     Raises
     ------
     FormatError
         If the name has another suffix.
+    PolyregionsError
+        If there are too few or too many pixels per inch.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> axes = pr.plot_line(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_figure(axes, f"{folder}/line.svg")
     """
     import matplotlib as mpl
 
@@ -154,171 +199,9 @@ def save_figure(drawing: Axes | Figure, path: str | PathLike[str]) -> None:
             f"{Path(path).name} has no known picture format; "
             f"end the name in {', '.join(PICTURE_SUFFIXES)}"
         )
+    check_dpi(dpi)
     figure: Any = drawing if hasattr(drawing, "savefig") else drawing.figure
     # no dates and no random names in the file
     metadata = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}[suffix]
     with atomic_write(path) as stream, mpl.rc_context({"svg.hashsalt": "polyregions"}):
-        figure.savefig(stream, format=suffix[1:], metadata=metadata, dpi=200)
-
-
-SHADES = 256  # as many as a colour map of matplotlib has
-
-
-class Patches(NamedTuple):
-    """Flat polygons of one colour each.
-
-    Attributes
-    ----------
-    polygons : list of numpy.ndarray, shape (k, d)
-    owners : numpy.ndarray of int64
-        The polygon that each is a part of, or is.
-    colors : numpy.ndarray, shape (P, 3)
-    scale : matplotlib.cm.ScalarMappable or None
-        What colours mean, if they stand for numbers.
-    """
-
-    polygons: list[Floats]
-    owners: NDArray[np.int64]
-    colors: Floats
-    scale: Any
-
-
-def patches(
-    values: Values,
-    polygons: Sequence[Floats],
-    of: Sequence[int] | None = None,
-    *,
-    at: Sequence[Floats] | None = None,
-    shades: int = SHADES,
-) -> Patches:
-    """Return polygons in the colours of cells, cut into bands where colours vary inside.
-
-    Parameters
-    ----------
-    values : Values
-    polygons : sequence of numpy.ndarray, shape (k, d)
-        Convex, corners in order; empty ones are left out.
-    of : sequence of int, optional
-        The cell (number in ``values.regions``) of each polygon; by default its own number.
-    at : sequence of numpy.ndarray, optional
-        Where the corners of each polygon lie in the free inputs, if elsewhere.
-    shades : int
-        How many colours a function that varies inside cells has.
-    """
-    of = range(len(polygons)) if of is None else of
-    at = polygons if at is None else at
-    shown = [k for k, polygon in enumerate(polygons) if len(polygon)]
-    if values.colors is not None:
-        colors = values.colors[[of[k] for k in shown]]
-        return Patches([polygons[k] for k in shown], np.array(shown, dtype=np.int64), colors, None)
-    heights = {k: values.at(of[k], at[k]) for k in shown}
-    low = min((h.min() for h in heights.values()), default=0.0)
-    high = max((h.max() for h in heights.values()), default=1.0)
-    scale = with_matplotlib("matplotlib.cm").ScalarMappable(
-        with_matplotlib("matplotlib.colors").Normalize(low, high),
-        "cividis" if "facets" in values.label else "viridis",
-    )
-    if values.slopes is None:
-        kept = [polygons[k] for k in shown]
-        numbers = [heights[k][0] for k in shown]
-        return Patches(kept, np.array(shown, dtype=np.int64), scale.to_rgba(numbers)[:, :3], scale)
-    levels = np.linspace(low, high, shades + 1)
-    cut = [(k, *band) for k in shown for band in bands(polygons[k], heights[k], levels)]
-    owners = np.array([k for k, _, _ in cut], dtype=np.int64)
-    middles = (levels[:-1] + levels[1:]) / 2
-    colors = scale.to_rgba(middles[[band for _, _, band in cut]])[:, :3]
-    return Patches([polygon for _, polygon, _ in cut], owners, colors, scale)
-
-
-def draw_patches(axes: Axes, drawn: Patches, **options: Any) -> None:
-    """Draw patches in the plane."""
-    collections = with_matplotlib("matplotlib.collections")
-    axes.add_collection(
-        collections.PolyCollection(
-            drawn.polygons,
-            facecolors=drawn.colors,
-            edgecolors="face",
-            linewidths=0.4,
-            joinstyle="round",  # no spikes at sharp corners
-            rasterized=len(drawn.polygons) > RASTER_ABOVE,
-            **options,
-        )
-    )
-
-
-def draw_key(axes: Axes, drawn: Patches, values: Values, *, pad: float = 0.02) -> None:
-    """Show beside a picture what its colours mean: a scale, categories, or nothing."""
-    if drawn.scale is not None:
-        axes.figure.colorbar(drawn.scale, ax=axes, label=values.label, shrink=0.8, pad=pad)
-    elif values.legend:
-        _draw_legend(axes, values, pad)
-
-
-def _draw_legend(axes: Axes, values: Values, pad: float) -> None:
-    """Show categories as a colour bar of blocks, which hides no cell."""
-    colors = with_matplotlib("matplotlib.colors")
-    count = len(values.legend)
-    texts, shades = zip(*values.legend, strict=True)
-    blocks = with_matplotlib("matplotlib.cm").ScalarMappable(
-        colors.BoundaryNorm(range(count + 1), count), colors.ListedColormap(shades)
-    )
-    share = min(0.8, 0.07 * count)
-    bar = axes.figure.colorbar(blocks, ax=axes, shrink=share, pad=pad, aspect=20 * share)
-    bar.set_ticks([k + 0.5 for k in range(count)], labels=texts, fontsize=8)
-    bar.ax.tick_params(length=0)
-    bar.ax.invert_yaxis()
-    bar.minorticks_off()
-    bar.outline.set_visible(False)
-
-
-def bands(polygon: Floats, heights: Floats, levels: Floats) -> Iterator[tuple[Floats, int]]:
-    """Yield the parts of a convex polygon on which an affine function is between two levels.
-
-    Parameters
-    ----------
-    polygon : numpy.ndarray, shape (k, d)
-        Corners in order.
-    heights : numpy.ndarray, shape (k,)
-        The function at the corners.
-    levels : numpy.ndarray, shape (L,)
-        Rising, from at most the least height to at least the largest.
-
-    Yields
-    ------
-    part : numpy.ndarray, shape (j, d)
-    band : int
-        It lies between ``levels[band]`` and ``levels[band + 1]``.
-
-    Examples
-    --------
-    >>> square = np.array([[0.0, 0], [2, 0], [2, 1], [0, 1]])
-    >>> for part, band in bands(square, square[:, 0], np.array([0.0, 1, 2])):
-    ...     print(band, part.tolist())
-    0 [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
-    1 [[1.0, 0.0], [2.0, 0.0], [2.0, 1.0], [1.0, 1.0]]
-    """
-    last = len(levels) - 2
-    first = min(int(np.searchsorted(levels, heights.min(), side="right")) - 1, last)
-    stop = min(max(int(np.searchsorted(levels, heights.max(), side="left")) - 1, first), last)
-    if first == stop:
-        yield polygon, first
-        return
-    # the outline with the points where it crosses a level, which are at that level exactly
-    between = levels[first + 1 : stop + 1]
-    ring: list[Floats] = []
-    ring_heights: list[float] = []
-    for k, (start, height) in enumerate(zip(polygon, heights.tolist(), strict=True)):
-        end, other = polygon[(k + 1) % len(polygon)], float(heights[(k + 1) % len(polygon)])
-        ring.append(start)
-        ring_heights.append(height)
-        crossed = between[(between > min(height, other)) & (between < max(height, other))]
-        for level in (crossed if height < other else crossed[::-1]).tolist():
-            ring.append(start + (level - height) / (other - height) * (end - start))
-            ring_heights.append(level)
-    points, at = np.array(ring), np.array(ring_heights)
-    for band in range(first, stop + 1):
-        low = -np.inf if band == first else levels[band]
-        high = np.inf if band == stop else levels[band + 1]
-        part = points[(at >= low) & (at <= high)]
-        if len(part) >= 3:
-            yield part, band
+        figure.savefig(stream, format=suffix[1:], metadata=metadata, dpi=dpi)

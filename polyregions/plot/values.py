@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from polyregions.analysis.affine_maps import affine_maps, free_inputs
 from polyregions.analysis.decision import decision_in
 from polyregions.analysis.lipschitz import gradient_norms
 from polyregions.arrays import Floats
-from polyregions.errors import PolyregionsError
+from polyregions.errors import PolyregionsError, shown
 from polyregions.pattern import Words
 from polyregions.regions import Regions
 
@@ -21,14 +22,21 @@ __all__ = [
     "COLORINGS",
     "LAYER_COLORS",
     "OF_THE_OUTPUTS",
+    "PATTERN",
     "Values",
     "cell_values",
     "check_coloring",
+    "checked_class_names",
+    "class_color",
     "facet_layers",
+    "layer_color",
     "pattern_colors",
     "to_hex",
 ]
 
+# The first seven are those of Okabe & Ito (2008) without black. The other classes, and layers,
+# are far from all before them in the perceptual space, also as the two common deficiencies see
+# them. Layers are darker than every class: their lines lie on cells of any colour.
 CLASS_COLORS = (
     "#56b4e9",
     "#e69f00",
@@ -37,14 +45,34 @@ CLASS_COLORS = (
     "#0072b2",
     "#d55e00",
     "#cc79a7",
-    "#999999",
-    "#7fd0c0",
-    "#5a4a8a",
+    "#88fafc",
+    "#aac7a9",
+    "#a9380e",
+    "#0b40ff",
+    "#378bfd",
 )
 
-LAYER_COLORS = ("#1b1b1b", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+LAYER_COLORS = ("#2a1f8f", "#8b0f3a", "#00503c", "#5c2d00", "#6a1fb0", "#0f4c75")
+
+_LONGEST_NAME = 30  # characters of a class
 
 _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+
+
+def class_color(k: int) -> str:
+    """Return the colour of class k in every picture, as #rrggbb; it returns after twelve.
+
+    Examples
+    --------
+    >>> class_color(0), class_color(12)
+    ('#56b4e9', '#56b4e9')
+    """
+    return CLASS_COLORS[k % len(CLASS_COLORS)]
+
+
+def layer_color(k: int) -> str:
+    """Return the colour of what belongs to the bent layer k, 0 being the first."""
+    return LAYER_COLORS[k % len(LAYER_COLORS)]
 
 
 def pattern_colors(patterns: Words) -> Floats:
@@ -105,6 +133,8 @@ def _srgb(lightness: Floats, a: Floats, b: Floats) -> Floats:
 
 COLORINGS = ("pattern", "layer", "output", "gradient", "class", "distance")
 
+PATTERN = "activation pattern"
+
 OF_THE_OUTPUTS = ("output", "gradient", "class")  # what a network without its last layers lacks
 
 
@@ -147,7 +177,13 @@ class Values:
         return np.asarray(self.numbers[index] + (points - start) @ self.slopes[index])
 
 
-def cell_values(regions: Regions, by: str = "pattern", output: int = 0) -> Values:
+def cell_values(
+    regions: Regions,
+    by: str = "pattern",
+    output: int = 0,
+    *,
+    class_names: Sequence[str] | None = None,
+) -> Values:
     """Return what cells are coloured by.
 
     Parameters
@@ -160,15 +196,19 @@ def cell_values(regions: Regions, by: str = "pattern", output: int = 0) -> Value
         (one output: its sign), with cells cut along the exact decision boundary.
         Distance: facets crossed from the region nearest to the window's centre.
     output : int
+    class_names : sequence of str, optional
+        For ``by="class"``: what classes are called, one name for each.
 
     Raises
     ------
     PolyregionsError
-        If there is no such colouring or no such output.
+        If there is no such colouring or no such output, or the names are not as many as
+        the classes: the outputs, or two for the sign of one.
     """
     check_coloring(by, output, regions.network.output_dimension)
+    names = checked_class_names(class_names, regions.network.output_dimension)
     if by == "pattern":
-        return Values(regions, pattern_colors(regions.patterns), None, "activation pattern")
+        return Values(regions, pattern_colors(regions.patterns), None, PATTERN)
     if by == "layer":
         layers = np.full(len(regions), -1, dtype=np.int64)
         of_edge = facet_layers(regions)
@@ -180,7 +220,13 @@ def cell_values(regions: Regions, by: str = "pattern", output: int = 0) -> Value
     if by == "class":
         cut = decision_in(regions)
         title = "sign" if regions.network.output_dimension == 1 else "class"
-        return _categories(cut.regions, cut.classes, title, CLASS_COLORS, borders=cut.edges)
+        found = _categories(cut.regions, cut.classes, title, CLASS_COLORS, borders=cut.edges)
+        if names is None and regions.network.output_dimension == 1:
+            names = ["output ≤ 0", "output > 0"]
+        if names is None:
+            return found
+        present = np.unique(cut.classes).tolist()
+        return replace(found, legend=tuple((names[k], class_color(k)) for k in present))
     if by == "output":
         maps = affine_maps(regions)
         middle = np.einsum("rn,rn->r", maps.matrix[:, output], regions.witnesses)
@@ -206,6 +252,16 @@ def check_coloring(by: str, output: int, outputs: int) -> None:
     if not 0 <= output < outputs:
         have = "only output 0" if outputs == 1 else f"outputs 0 to {outputs - 1}"
         raise PolyregionsError(f"there is no output {output}: the network has {have}")
+
+
+def checked_class_names(names: Sequence[str] | None, outputs: int) -> list[str] | None:
+    """Return names of classes as pictures show them, or refuse another number of them."""
+    if names is None:
+        return None
+    count = 2 if outputs == 1 else outputs
+    if isinstance(names, str) or len(names) != count:
+        raise PolyregionsError(f"there are {count} classes, not {len(names)}; give a name for each")
+    return [shown(str(name), _LONGEST_NAME) for name in names]
 
 
 def facet_layers(regions: Regions) -> NDArray[np.int64]:
@@ -237,5 +293,5 @@ def _soft(palette: tuple[str, ...]) -> tuple[str, ...]:
     softened = []
     for color in palette:
         parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        softened.append("#" + "".join(f"{(part + 2 * 255) // 3:02x}" for part in parts))
+        softened.append("#" + "".join(f"{(part + 255) // 2:02x}" for part in parts))
     return tuple(softened)

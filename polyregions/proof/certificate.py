@@ -31,7 +31,9 @@ from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
 from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
+from polyregions.run.display import shown_steps
 from polyregions.run.problem import Problem, whole_problem
+from polyregions.run.progress import OnSteps
 from polyregions.walk.neighbors import batch
 from polyregions.walk.region_kernel import NO_BASIS, worker_of
 from polyregions.walk.visited import find_pattern, grown
@@ -53,7 +55,7 @@ def write_certificate(
     regions: Regions,
     path: str | PathLike[str],
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
 ) -> None:
     """Write a proof of a complete result, whole or not at all.
 
@@ -62,8 +64,9 @@ def write_certificate(
     regions : Regions
         Complete and proven.
     path : str or path-like
-    progress : callable, optional
-        Called with the numbers of regions done and to be done.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the numbers of regions done and to be
+        done.
 
     Raises
     ------
@@ -89,7 +92,8 @@ def write_certificate(
     >>> report.regions, report.edges
     (2, 1)
     """
-    arrays = certificate_arrays(regions, progress=progress)
+    with shown_steps(progress, "regions", "written") as report:
+        arrays = certificate_arrays(regions, progress=report)
     with atomic_write(path) as stream:
         write_npz(stream, arrays)
 

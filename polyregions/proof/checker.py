@@ -105,9 +105,18 @@ class Refused(ValueError):  # noqa: N818 - says what happened, not what went wro
 
 @dataclass(frozen=True)
 class Report:
-    """What was proven, how many claims integers decided, and the domain as in the file.
+    """What was proven.
 
     The domain is the box `domain` cut by `inequalities`, rows (a, b) that say a @ x < b.
+
+    Attributes
+    ----------
+    regions, edges : int
+    exact : int
+        How many claims integers decided.
+    domain : numpy.ndarray of float64, shape (2, n); (0, n) for the whole space
+        As in the file.
+    inequalities : numpy.ndarray of float64, shape (q, n + 1)
     """
 
     regions: int
@@ -115,6 +124,12 @@ class Report:
     exact: int
     domain: Array
     inequalities: Array
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<b>Proven</b>: {self.regions:,} regions, {self.edges:,} edges; "
+            f"{self.exact:,} claims decided in integers"
+        )
 
 
 def check(
@@ -134,12 +149,27 @@ def check(
     progress : callable, optional
         Called with the numbers of regions checked and to be checked.
 
+    Returns
+    -------
+    Report
+        What is proven.
+
     Raises
     ------
     Refused
         If the file is damaged or about another network, or a claim fails.
     TypeError
         If `layers` is neither.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pr.certify(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), f"{folder}/net.cert")
+    ...     check(net, f"{folder}/net.cert").regions
+    2
     """
     file = _read(path)
     if hasattr(layers, "layers"):

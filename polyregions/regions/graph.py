@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays
 from polyregions.errors import PolyregionsError, kind_of, shown
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
 __all__ = [
+    "Columns",
     "Scalar",
+    "attribute_names",
     "graph_attributes",
     "graph_edges",
     "graph_nodes",
@@ -27,6 +30,7 @@ __all__ = [
     "xml_characters",
 ]
 
+Columns = Mapping[str, NDArray[Any]]
 Scalar = str | int | float | bool
 
 _PIECE = 4096  # rows turned into text at a time
@@ -81,22 +85,37 @@ def to_networkx(regions: Regions, attributes: str | Iterable[str] = ()) -> nx.Gr
     import networkx as nx
 
     columns = node_columns(regions, attributes)
-
     graph: nx.Graph[int] = nx.Graph()
     graph.graph.update(graph_attributes(regions))
     graph.graph["network"] = xml_characters(regions.network.name)
-    axes = [f"x{axis}" for axis in range(regions.network.input_dimension)]
-    for index, pattern, witness in graph_nodes(regions):
-        graph.add_node(index, pattern=pattern, **dict(zip(axes, witness, strict=True)))
-    for name, values in columns.items():
-        nx.set_node_attributes(graph, dict(enumerate(values)), name)
+    for number, values in enumerate(graph_nodes(columns)):
+        graph.add_node(number, **dict(zip(columns, values, strict=True)))
     for source, target, units in graph_edges(regions):
         graph.add_edge(source, target, units=units)
     return graph
 
 
-def node_columns(regions: Regions, attributes: str | Iterable[str]) -> dict[str, list[Any]]:
-    """Return attributes of nodes as columns of plain numbers; see :func:`to_networkx`."""
+def node_columns(regions: Regions, attributes: str | Iterable[str]) -> Columns:
+    """Return all attributes of nodes by name; see :func:`to_networkx`.
+
+    Packed patterns are of type uint64 and shape (R, W), all else is one number per region.
+    """
+    names = attribute_names(attributes)
+    columns: dict[str, NDArray[Any]] = {"pattern": regions.patterns}
+    columns |= {f"x{axis}": column for axis, column in enumerate(regions.witnesses.T)}
+    for name in names:
+        columns |= _COLUMNS[name](regions)
+    return columns
+
+
+def attribute_names(attributes: str | Iterable[str]) -> list[str]:
+    """Return attributes that were asked for as a list.
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such attribute; see :func:`to_networkx`.
+    """
     asked: Any = attributes  # of any type at run time
     names = [asked] if isinstance(asked, str) or not isinstance(asked, Iterable) else [*asked]
     wrong = [name for name in names if not isinstance(name, str) or name not in _COLUMNS]
@@ -105,10 +124,7 @@ def node_columns(regions: Regions, attributes: str | Iterable[str]) -> dict[str,
         raise PolyregionsError(
             f"attributes of a graph are some of {', '.join(_COLUMNS)}, not {shown(given, 80)}"
         )
-    columns: dict[str, list[Any]] = {}
-    for name in names:
-        columns |= {key: values.tolist() for key, values in _COLUMNS[name](regions).items()}
-    return columns
+    return names
 
 
 def _class(regions: Regions) -> Arrays:
@@ -166,13 +182,18 @@ def graph_attributes(regions: Regions) -> dict[str, Scalar]:
     }
 
 
-def graph_nodes(regions: Regions) -> Iterator[tuple[int, str, list[float]]]:
-    """Yield (number, pattern, witness) of every region."""
-    for start in range(0, len(regions), _PIECE):
-        patterns = regions.patterns[start : start + _PIECE]
-        points = regions.witnesses[start : start + _PIECE].tolist()
-        for offset, (pattern, point) in enumerate(zip(patterns, points, strict=True)):
-            yield start + offset, to_text(pattern), point
+def graph_nodes(columns: Columns) -> Iterator[tuple[Scalar, ...]]:
+    """Yield the plain values of every node, in the order of the columns: patterns as text."""
+    for start in range(0, len(columns["pattern"]), _PIECE):
+        parts = [_plain(column[start : start + _PIECE]) for column in columns.values()]
+        yield from zip(*parts, strict=True)
+
+
+def _plain(column: NDArray[Any]) -> list[Scalar]:
+    values: list[Scalar] = (
+        column.tolist() if column.ndim == 1 else [to_text(words) for words in column]
+    )
+    return values
 
 
 def graph_edges(regions: Regions) -> Iterator[tuple[int, int, str]]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Bits, Floats
 from polyregions.domain import Domain
 from polyregions.errors import NetworkError, PolyregionsError, shown
+from polyregions.markup import titled
 from polyregions.network import Network, input_points
 from polyregions.pattern import Words, unpack
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
 __all__ = ["Region", "located"]
+
+_SHOWN_INPUTS = 8  # and outputs of a map that a notebook writes out
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +182,10 @@ class Region:
 
         Meant for few free inputs.
 
+        Returns
+        -------
+        RegionPolytope
+
         Raises
         ------
         DomainError
@@ -197,11 +204,40 @@ class Region:
         return region_polytope(self)
 
     def affine_map(self) -> tuple[Floats, Floats]:
-        """Return (matrix, shift): the network on this region is ``matrix @ x + shift``."""
+        """Return the affine function that the network is on this region, in floating point.
+
+        Returns
+        -------
+        matrix : numpy.ndarray of float64, shape (outputs, n)
+        shift : numpy.ndarray of float64, shape (outputs,)
+            On the region the network is ``matrix @ x + shift``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1].affine_map()
+        (array([[2.]]), array([1.]))
+        """
         return self.network.affine_map(self.pattern)
 
     def as_cvxpy(self) -> RegionProblem:
-        """Return a cvxpy variable, the region's constraints and the network's output."""
+        """Return a cvxpy variable, the region's constraints and the network's output.
+
+        Returns
+        -------
+        RegionProblem
+            Its ``x``, ``constraints`` and ``output``: see
+            :func:`polyregions.regions.model.region_problem`.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+        >>> model = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1].as_cvxpy()
+        >>> model.x.shape, model.output.shape
+        ((1,), (1,))
+        """
         from polyregions.regions.model import region_problem
 
         return region_problem(self)
@@ -211,6 +247,29 @@ class Region:
         point += ", ..." if len(self.witness) > 4 else ""
         units = f"{int(self.bits.sum())} of {self.network.hidden_units} units active"
         return f"<Region of {shown(self.network.name, 80)}: {units}, around [{point}]>"
+
+    def _repr_html_(self) -> str:
+        active = f"{int(self.bits.sum())} of {self.network.hidden_units} units active"
+        rows: dict[str, object] = {
+            "number": self.index,
+            "pattern": f"{active}: {''.join(map(str, self.bits.tolist()))}",
+            "a point inside": self.witness[:_SHOWN_INPUTS].tolist(),
+        }
+        if len(self.witness) <= _SHOWN_INPUTS:
+            matrix, shift = self.affine_map()
+            rows |= {
+                f"output {k}": _affine_text(row, constant)
+                for k, (row, constant) in enumerate(
+                    zip(matrix.tolist(), shift.tolist(), strict=True)
+                )
+                if k < _SHOWN_INPUTS
+            }
+        return titled(f"Region of {shown(self.network.name, 80)}", rows)
+
+
+def _affine_text(row: list[float], constant: float) -> str:
+    parts = [f"{value:+.4g} x{axis}" for axis, value in enumerate(row) if value]
+    return " ".join([*parts, f"{constant:+.4g}"]).lstrip("+")
 
 
 def located(

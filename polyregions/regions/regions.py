@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Bits, Floats, Integers
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError, kind_of, shown
+from polyregions.markup import titled, with_picture
 from polyregions.network import Network, input_point
 from polyregions.pattern import Words, check_pattern, places, unpack
 from polyregions.regions.region import Region, located
@@ -136,6 +137,12 @@ class Regions:
         size = f"{len(self)} regions, {len(self.edges)} edges"
         return f"<Regions of {shown(self.network.name, 80)}: {size}, {state}>"
 
+    def _repr_html_(self) -> str:
+        title = f"Regions of {shown(self.network.name, 80)}"
+        where = "the whole space" if self.domain is None else repr(self.domain)
+        rows = {**self.summary(), "domain": where, "widths": self.network.widths}
+        return with_picture(self, titled(title, rows))
+
     def __contains__(self, item: object) -> bool:
         """Whether there is a region with a packed pattern, or one that holds a point.
 
@@ -157,6 +164,14 @@ class Regions:
 
     def index(self, pattern: Words) -> int | None:
         """Return the index of a packed pattern, or None if no region has it.
+
+        Parameters
+        ----------
+        pattern : numpy.ndarray of uint64, shape (W,)
+
+        Returns
+        -------
+        int or None
 
         Raises
         ------
@@ -216,13 +231,22 @@ class Regions:
         return int(found[0]) if words.ndim == 1 else found
 
     def counts(self, X: ArrayLike) -> Integers:
-        """Return how many of some points are in each region, shape (R,).
+        """Return how many of some points are in each region.
 
         Parameters
         ----------
         X : array_like, shape (k, n)
             Points as :meth:`find` takes them. What is in no region is not counted, so the sum
             may be less than k.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (R,)
+
+        Raises
+        ------
+        NetworkError
+            As :meth:`find`.
 
         Examples
         --------
@@ -264,7 +288,25 @@ class Regions:
         return unpack(self.patterns, self.network.hidden_units)
 
     def edges_of(self, index: int) -> Integers:
-        """Return the edges of one region, in the order of its neighbours."""
+        """Return the edges of one region, in the order of its neighbours.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (degree,)
+            Row numbers of ``edges``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+        >>> regions.edges_of(1), regions.edges.tolist()
+        (array([0, 1]), [[0, 1], [1, 2]])
+        """
         starts, edges = self._incidence
         return edges[starts[index] : starts[index + 1]]
 
@@ -278,7 +320,21 @@ class Regions:
         return starts, order % max(1, len(self.edges))
 
     def halfspaces(self) -> FacetTable:
-        """Return the facets of all regions as arrays; see :meth:`Region.halfspaces`."""
+        """Return the facets of all regions as arrays.
+
+        Returns
+        -------
+        FacetTable
+            Those of one region after those of the other, each as :meth:`Region.halfspaces` has it.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> table = pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).halfspaces()
+        >>> table.starts, table.beyond
+        (array([0, 2, 4, 6]), array([ 1, -1,  0,  2,  1, -1]))
+        """
         from polyregions.regions.facets import facet_table
 
         return facet_table(self)
@@ -292,10 +348,90 @@ class Regions:
         return self.patterns[self.edges[:, 0]] ^ self.patterns[self.edges[:, 1]]
 
     def units_of_edge(self, edge: int) -> tuple[int, ...]:
-        """Return the units whose sign changes across one edge."""
+        """Return the units whose sign changes across one edge.
+
+        Parameters
+        ----------
+        edge : int
+            Row number of ``edges``.
+
+        Returns
+        -------
+        tuple of int
+            More than one where hyperplanes coincide.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [2.0]], [0.0, 0.0]), ([[1, 1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).units_of_edge(0)
+        (0, 1)
+        """
         i, j = self.edges[edge]
         mask = unpack(self.patterns[i] ^ self.patterns[j], self.network.hidden_units)
         return tuple(np.flatnonzero(mask).tolist())
+
+    def graph_distances(self, start: int) -> Integers:
+        """Return how many facets must be crossed from one region to each.
+
+        Parameters
+        ----------
+        start : int
+            The number of a region; that of a point is ``regions.find(x)``.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (R,)
+            -1 where no path leads inside a partial result, whose distances may be longer than
+            those of the complete one.
+
+        Raises
+        ------
+        PolyregionsError
+            If there is no such region.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).graph_distances(0)
+        array([0, 1, 2])
+        """
+        from polyregions.regions.paths import graph_distances
+
+        return graph_distances(self, start)
+
+    def shortest_path(self, start: int, end: int) -> list[int]:
+        """Return the numbers of regions on a path that crosses as few facets as possible.
+
+        Parameters
+        ----------
+        start, end : int
+            Numbers of regions; that of a point is ``regions.find(x)``.
+
+        Returns
+        -------
+        list of int
+            From `start` to `end`, both included; each shares a facet with the next. In a partial
+            result the shortest inside it.
+
+        Raises
+        ------
+        PolyregionsError
+            If there is no such region.
+        PartialResultError
+            If no path leads there inside a partial result.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).shortest_path(2, 0)
+        [2, 1, 0]
+        """
+        from polyregions.regions.paths import shortest_path
+
+        return shortest_path(self, start, end)
 
     def to_networkx(self, attributes: str | Iterable[str] = ()) -> nx.Graph[int]:
         """Return the dual graph: nodes 0..R-1, an edge for every shared facet.
@@ -306,19 +442,70 @@ class Regions:
             Further attributes of nodes, plain numbers, each some of ``"class"``, ``"outputs"``,
             ``"gradient"``, ``"volume"``, ``"degree"``, ``"position"``; see
             :func:`polyregions.regions.graph.to_networkx`.
+
+        Returns
+        -------
+        networkx.Graph
+
+        Raises
+        ------
+        PolyregionsError
+            If an attribute is none of these.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> graph = pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).to_networkx(["volume"])
+        >>> graph.edges[0, 1], graph.nodes[1]["volume"]
+        ({'units': '0'}, 1.0)
         """
         from polyregions.regions.graph import to_networkx
 
         return to_networkx(self, attributes)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the result to an .npz file (no pickle); see ``polyregions.open_regions``."""
+        """Write the result to a file without pickle, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            ``.npz``; :func:`polyregions.open_regions` reads it.
+
+        Raises
+        ------
+        FormatError
+            If the name has another suffix.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).save(f"{folder}/out.npz")
+        ...     pr.open_regions(f"{folder}/out.npz")
+        <Regions of network: 2 regions, 1 edges, complete, proven>
+        """
         from polyregions.regions.archive import save_regions
 
         save_regions(self, path)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result."""
+        """Return the numbers that describe the result.
+
+        Returns
+        -------
+        dict
+            ``regions``, ``edges``, ``complete``, ``proven`` and ``exact_decisions``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).summary()["edges"]
+        1
+        """
         return {
             "regions": len(self),
             "edges": len(self.edges),

@@ -14,7 +14,16 @@ import numpy as np
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["Limits", "Pace", "Stop", "check_threads", "counting_limits", "first_size", "limits_of"]
+__all__ = [
+    "Limits",
+    "Pace",
+    "Stop",
+    "check_depth",
+    "check_threads",
+    "counting_limits",
+    "first_size",
+    "limits_of",
+]
 
 Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
 
@@ -99,6 +108,17 @@ def check_threads(threads: int) -> None:
             f"the number of threads must be a whole number from 1 to {_MOST_THREADS}, "
             f"not {threads!r}"
         )
+
+
+def check_depth(depth: int | None) -> None:
+    """Refuse a graph distance that is no number of facets.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    if depth is not None and not (_is_whole(depth) and depth >= 0):
+        raise PolyregionsError(f"the depth is a whole number of facets, at least 0, not {depth!r}")
 
 
 def _is_whole(value: object) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["Interrupt", "OnInterrupt", "Progress"]
+__all__ = ["Interrupt", "OnInterrupt", "OnProgress", "OnRows", "OnSteps", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Progress:
 
 
 OnInterrupt = Literal["raise", "return"]
+# what a caller gives to see it: True to have it shown, or a function of his own
+OnProgress: TypeAlias = bool | Callable[[Progress], None] | None
+OnRows: TypeAlias = bool | Callable[[int, int, str], None] | None
+OnSteps: TypeAlias = bool | Callable[[int, int], None] | None
 
 
 class Interrupt:

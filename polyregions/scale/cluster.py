@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,10 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.prefix import empty_prefix, n_decided
+from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 from polyregions.scale.task_pool import Tasks, UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
@@ -98,7 +99,7 @@ def count_on_cluster(
     nodes: int | None = None,
     max_regions: int | None = None,
     time_limit: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> TreeCount:
     """Count the activation regions of a network in a domain on a Dask cluster.
@@ -154,11 +155,15 @@ def count_on_cluster(
     problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    with Interrupt(on_interrupt) as interrupt, quiet():
+    with (
+        Interrupt(on_interrupt) as interrupt,
+        quiet(),
+        shown_progress(progress, tree_text) as report,
+    ):
         source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)
         count = _Count(under_way, problem, nodes, seconds)
-        run_tasks(count, limits.left, interrupt, progress)
+        run_tasks(count, limits.left, interrupt, report)
     layers = count.layers
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,10 @@ from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
+from polyregions.run.display import parts_text, shown_progress, shown_steps
 from polyregions.run.limits import counting_limits
 from polyregions.run.problem import identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, OnSteps
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
@@ -55,8 +56,8 @@ def certify_on_cluster(
     *,
     budget: int = BUDGET,
     resume: bool = False,
-    progress: Callable[[Progress], None] | None = None,
-    assembling: Callable[[int, int], None] | None = None,
+    progress: OnProgress = None,
+    assembling: OnSteps = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Written:
     """Write a certificate of all regions, found and proven on a Dask cluster.
@@ -83,8 +84,10 @@ def certify_on_cluster(
     ------
     CheckpointError, DomainError, MissingExtraError, PolyregionsError
         As for `enumerate_on_cluster`.
-    FormatError, PartialResultError
-        If the proofs of the parts do not fit together.
+    FormatError
+        If `path` is a pipe or device, or the proofs of the parts do not fit together.
+    PartialResultError
+        If a part is missing.
 
     Notes
     -----
@@ -92,6 +95,13 @@ def certify_on_cluster(
     as :func:`polyregions.proof.certificate.write_certificate` does, with the patterns beyond
     as further neighbours. The driver gives regions their final numbers and joins the pieces
     in memory, where a certificate must fit as it must where it is checked.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> from distributed import Client  # doctest: +SKIP
+    >>> with Client("tcp://scheduler:8786") as client:  # doctest: +SKIP
+    ...     pr.certify_on_cluster(net, pr.Box.cube(3, 1.0), "shared/net.cert", client)
     """
     check_budget(budget)
     import_extra("pyarrow.parquet", "parquet", "putting parts together")
@@ -102,6 +112,8 @@ def certify_on_cluster(
     folder = target.with_name(target.name + PROOFS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,
+        shown_progress(progress, parts_text) as report,
+        shown_steps(assembling, "files", "sorted") as sorting,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         parts, stopped = walk_in_parts(
@@ -112,7 +124,7 @@ def certify_on_cluster(
             budget=budget,
             interrupt=interrupt,
             limits=counting_limits(),
-            progress=progress,
+            progress=report,
         )
         decisions = sum(part.exact_decisions for part in parts)
         regions = sum(part.regions for part in parts)
@@ -121,7 +133,7 @@ def certify_on_cluster(
         files, tables = files_of(checkpoint), folder / "regions.parquet"
         with kept_in(folder, target):
             shutil.rmtree(tables, ignore_errors=True)
-            assemble(problem, files, parts, tables, folder, complete=True, progress=assembling)
+            assemble(problem, files, parts, tables, folder, complete=True, progress=sorting)
             result = open_partitions(tables)
             arrays = certificate_of_pieces(result, _numbered_pieces(files, parts, result))
             with atomic_write(target) as stream:

@@ -26,9 +26,10 @@ from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
+from polyregions.run.display import parts_text, shown_progress, shown_steps
 from polyregions.run.limits import Limits, Stop, counting_limits
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, OnSteps, Progress
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
     Checkpoint,
@@ -137,8 +138,8 @@ def enumerate_on_cluster(
     resume: bool = False,
     max_regions: int | None = None,
     time_limit: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    assembling: Callable[[int, int], None] | None = None,
+    progress: OnProgress = None,
+    assembling: OnSteps = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Written:
     """Enumerate regions and their edges on a Dask cluster, into a folder of Parquet tables.
@@ -162,10 +163,11 @@ def enumerate_on_cluster(
         End when so many regions are in finished parts, or after so many seconds. Tasks
         that run then are dropped; the result holds the parts that are finished, and the
         run can be taken up again.
-    progress : callable, optional
-        Called now and then while tasks run; `frontier` is how many prefixes wait.
-    assembling : callable, optional
-        Called with the numbers of files done and to be done afterwards.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called now and then while tasks run; `frontier` is
+        how many prefixes wait.
+    assembling : bool or callable, optional
+        The same afterwards; a callable is called with the numbers of files done and to be done.
     on_interrupt : {"raise", "return"}
         What Ctrl-C does, after the parts that are finished are saved as a partial result:
         raise ``KeyboardInterrupt``, or return as after a limit.
@@ -218,6 +220,8 @@ def enumerate_on_cluster(
     folder = target.with_name(target.name + PARTS_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,
+        shown_progress(progress, parts_text) as report,
+        shown_steps(assembling, "files", "sorted") as sorting,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         parts, stopped = walk_in_parts(
@@ -228,13 +232,13 @@ def enumerate_on_cluster(
             budget=budget,
             interrupt=interrupt,
             limits=limits.left,
-            progress=progress,
+            progress=report,
         )
         complete = stopped == "finished"
         files = files_of(checkpoint)
         with kept_in(folder, target):
             regions, edges = assemble(
-                problem, files, parts, target, folder, complete=complete, progress=assembling
+                problem, files, parts, target, folder, complete=complete, progress=sorting
             )
         if complete:
             shutil.rmtree(files, ignore_errors=True)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from polyregions.domain import Domain
+from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.pattern import n_words
 from polyregions.run.limits import limits_of
@@ -40,6 +41,9 @@ class Cost:
     memory_bytes: float
     disk_bytes: float
     lower_bound: int
+
+    def _repr_html_(self) -> str:
+        return titled("Cost per region", vars(self))
 
 
 def cost_per_region(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,29 +11,35 @@ from polyregions.compiled import kernels, only_compiled, watched
 from polyregions.domain import Box
 from polyregions.network import Network
 from polyregions.proof.certificate import write_certificate
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnSteps
 from polyregions.tree.subdivision import count_regions
 from polyregions.walk.breadth_first import enumerate_regions
 
 __all__ = ["compile_kernels"]
 
 
-def compile_kernels(progress: Callable[[int, int], None] | None = None) -> None:
+def compile_kernels(progress: OnSteps = None) -> None:
     """Compile every kernel that is not on disk yet: for images, clusters and CI.
 
     Without it a first question runs uncompiled while a second process compiles what it needs.
 
     Parameters
     ----------
-    progress : callable, optional
-        Called with the number of kernels compiled, and of all kernels; those that are on disk
-        already are not counted.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the number of kernels compiled, and of
+        all kernels; those that are on disk already are not counted.
 
     Examples
     --------
     >>> import polyregions as pr
     >>> pr.compile_kernels()  # doctest: +SKIP
     """
-    with only_compiled(), watched(progress or _silent, len(kernels())):
+    with (
+        shown_steps(progress, "kernels", "compiled") as report,
+        only_compiled(),
+        watched(report or _silent, len(kernels())),
+    ):
         for inputs in (2, 3):
             for network in (_generic(inputs), _degenerate(inputs)):
                 for domain in (Box.cube(inputs, 1.0), None):

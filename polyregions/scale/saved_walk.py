@@ -14,10 +14,12 @@ from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
 from polyregions.errors import CheckpointError, FormatError
 from polyregions.files.atomic import is_stream, target_of
+from polyregions.markup import titled
 from polyregions.network import Network
+from polyregions.run.display import shown_progress
 from polyregions.run.limits import Stop, check_threads, limits_of
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
 from polyregions.scale.saved_state import added, hand_over, mark, restored, write_partitions
 from polyregions.walk.drive import drive
@@ -126,6 +128,9 @@ class Written:
     stopped: Stop
     checkpoint: Path | None
 
+    def _repr_html_(self) -> str:
+        return titled("Regions on disk", vars(self))
+
 
 @contextmanager
 def kept_in(folder: Path, target: Path) -> Iterator[None]:
@@ -151,7 +156,7 @@ def enumerate_to_file(
     time_limit: float | None = None,
     memory: int | None = None,
     interval: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Written:
     """Enumerate regions into a file, so that a process that dies loses seconds.
@@ -211,6 +216,7 @@ def enumerate_to_file(
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
     with (
         Interrupt(on_interrupt) as interrupt,
+        shown_progress(progress) as report,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         found = restored(problem, checkpoint, keep=not output.beyond_memory)
@@ -221,7 +227,7 @@ def enumerate_to_file(
             threads=threads,
             limits=limits.left,
             interrupt=interrupt,
-            progress=progress,
+            progress=report,
             after_step=lambda found: keeper(found, False),
         )
         if output.beyond_memory or not found.finished:

@@ -5,7 +5,7 @@ Regions on lines, distances to the nearest boundary, volumes of the sets where s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -21,9 +21,12 @@ from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.double_description import DoubleDescription, face_measure
+from polyregions.markup import titled
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnSteps
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
 from polyregions.theory.laws import gradient_constant
@@ -203,7 +206,7 @@ class BoundaryReport:
         Of the segment through the origin, in a random direction.
     line_regions : Summary
     line_bound : float or None
-        1 + |I| N C.
+        ``1 + |I| N C``, where ``|I|`` is the length.
     distance : Summary
         Mean distance of uniform points of the unit cube to the nearest boundary.
     distance_times_units : float
@@ -223,6 +226,18 @@ class BoundaryReport:
     distance_constant: float | None
     sizes: tuple[SetSize, ...]
 
+    def _repr_html_(self) -> str:
+        rows = {
+            "widths": self.settings.widths,
+            "draws": self.distance.draws,
+            f"regions on a line of length {self.line_length:g}": self.line_regions.mean,
+            "their bound": self.line_bound,
+            "distance to the nearest boundary": self.distance.mean,
+            "N times that": self.distance_times_units,
+            "violated": self.violated,
+        }
+        return titled("Boundaries of random networks", rows)
+
     @property
     def violated(self) -> tuple[str, ...]:
         """Names of the bounds that the draws contradict."""
@@ -233,7 +248,17 @@ class BoundaryReport:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it."""
+        """Return the report as JSON holds it.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> verify_boundaries(Settings((2, 4)), draws=2).as_dict()["line"]["length"]
+        2.0
+        """
         return {
             **self.settings.as_dict(),
             "draws": self.distance.draws,
@@ -286,7 +311,7 @@ def verify_boundaries(
     draws: int = 50,
     *,
     points: int = 100,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
 ) -> BoundaryReport:
     """Measure lines, distances and boundary sets on random networks.
 
@@ -298,8 +323,12 @@ def verify_boundaries(
         At least two.
     points : int
         Random points per network for the distances.
-    progress : callable, optional
-        Called with (draws done, draws in all).
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with (draws done, draws in all).
+
+    Returns
+    -------
+    BoundaryReport
 
     Raises
     ------
@@ -320,20 +349,21 @@ def verify_boundaries(
     measured = n <= _MOST_INPUTS and settings.biases.has_density
     lines, distances = [], []
     volumes = []
-    for index in range(draws):
-        network = draw_network(settings, index)
-        # apart from the stream of the network itself, so that networks do not depend on it
-        rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(index, 1)))
-        direction = rng.standard_normal(n)
-        direction /= np.linalg.norm(direction)
-        lines.append(regions_on_segment(network, -direction * (side / 2), direction, side))
-        uniform = rng.uniform(0.0, 1.0, (points, n))
-        distances.append(float(boundary_distances(network, uniform).mean()))
-        if measured:
-            regions = enumerate_regions(network, domain)
-            volumes.append(boundary_volumes(network, domain, regions=regions))
-        if progress is not None:
-            progress(index + 1, draws)
+    with shown_steps(progress, "draws", "made") as report:
+        for index in range(draws):
+            network = draw_network(settings, index)
+            # apart from the stream of the network itself, so that networks do not depend on it
+            rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(index, 1)))
+            direction = rng.standard_normal(n)
+            direction /= np.linalg.norm(direction)
+            lines.append(regions_on_segment(network, -direction * (side / 2), direction, side))
+            uniform = rng.uniform(0.0, 1.0, (points, n))
+            distances.append(float(boundary_distances(network, uniform).mean()))
+            if measured:
+                regions = enumerate_regions(network, domain)
+                volumes.append(boundary_volumes(network, domain, regions=regions))
+            if report is not None:
+                report(index + 1, draws)
     c = None
     if settings.weights.has_density and settings.biases.has_density:
         c = gradient_constant(settings.widths, settings.weights).value

@@ -22,6 +22,8 @@ from polyregions.domain import Box
 from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnSteps
 from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL, BiasLaw, WeightLaw
 
 __all__ = ["Draw", "Settings", "count_draws", "draw_network", "read_draws", "write_draws"]
@@ -101,7 +103,17 @@ class Settings:
         return None if self.side is None else Box.cube(self.n, self.side / 2)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings for a file."""
+        """Return the settings for a file.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> Settings((2, 8, 8)).as_dict()["widths"]
+        [2, 8, 8]
+        """
         return {
             "widths": list(self.widths),
             "weights": self.weights.as_dict(),
@@ -214,7 +226,7 @@ def count_draws(
     draws: int,
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
     file: str | PathLike[str] | None = None,
 ) -> list[tuple[Draw, ...]]:
     """Count the regions of several random networks of each law.
@@ -226,8 +238,8 @@ def count_draws(
         Networks of each.
     workers : int, optional
         Threads; by default one per core. The result does not depend on it.
-    progress : callable, optional
-        Called with (draws done, draws in all) after each.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with (draws done, draws in all) after each.
     file : path, optional
         Where counts are kept: those already there are not made again, and a run that
         is stopped leaves its own there. More draws of the same settings may follow.
@@ -265,12 +277,15 @@ def count_draws(
     total = draws * len(settings)
     done = total - len(missing)
     try:
-        with closing(_parallel_draws(settings, missing, workers, save)) as counted:
+        with (
+            shown_steps(progress, "draws", "made") as report,
+            closing(_parallel_draws(settings, missing, workers, save)) as counted,
+        ):
             for number, index, draw in counted:
                 known[number][index] = draw
                 done += 1
-                if progress is not None:
-                    progress(done, total)
+                if report is not None:
+                    report(done, total)
     except KeyboardInterrupt:
         save()
         kept = f"kept in {file}; run it again to go on" if file is not None else "not kept"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from os import PathLike
 from typing import Any
 
 from polyregions.errors import PolyregionsError
+from polyregions.markup import html_table
+from polyregions.run.progress import OnSteps
 from polyregions.theory.draws import Settings, count_draws
 from polyregions.theory.laws import HE_NORMAL, BiasLaw, WeightLaw
 from polyregions.theory.statistics import summary
@@ -19,12 +21,42 @@ __all__ = ["GridReport", "equal_widths", "grid_settings", "verify_grid"]
 
 @dataclass(frozen=True)
 class GridReport:
-    """One report per architecture, side and bias law."""
+    """One report per architecture, side and bias law.
+
+    Attributes
+    ----------
+    reports : tuple of Theorem5Report
+    """
 
     reports: tuple[Theorem5Report, ...]
 
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                r.settings.widths,
+                r.settings.side,
+                r.regions.mean,
+                r.regions.interval,
+                r.scale,
+                [verdict.bound for verdict in r.violated],
+            )
+            for r in self.reports
+        ]
+        return html_table(rows, ("widths", "side", "mean", "95 % interval", "N^n/n!", "violated"))
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the reports as JSON holds them."""
+        """Return the reports as JSON holds them.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> report = verify_grid(grid_settings([2], [4], [1], [2.0], [BiasLaw()]), 2)
+        >>> len(report.as_dict()["reports"])
+        1
+        """
         return {"reports": [report.as_dict() for report in self.reports]}
 
     def depth_spread(self) -> list[tuple[Settings, float]]:
@@ -36,6 +68,12 @@ class GridReport:
             One entry per group of two or more depths: its first settings, and the largest
             mean over the smallest. By Theorem 5 neither bound depends on depth through
             anything but C_grad.
+
+        Examples
+        --------
+        >>> report = verify_grid(grid_settings([2], [4], [1, 2], [2.0], [BiasLaw()]), 2)
+        >>> [spread > 1 for _, spread in report.depth_spread()]
+        [True]
         """
         groups: dict[tuple[Any, ...], list[Theorem5Report]] = {}
         for report in self.reports:
@@ -95,7 +133,7 @@ def verify_grid(
     draws: int = 100,
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
     file: str | PathLike[str] | None = None,
 ) -> GridReport:
     """Count random networks of several laws and compare them with every bound.
@@ -108,6 +146,15 @@ def verify_grid(
         At least two, of each.
     workers, progress, file
         See :func:`polyregions.theory.draws.count_draws`.
+
+    Returns
+    -------
+    GridReport
+
+    Raises
+    ------
+    PolyregionsError
+        If there are fewer than two draws.
 
     Examples
     --------

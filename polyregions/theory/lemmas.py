@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network import Layer, Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import pack, unpack
@@ -56,6 +57,9 @@ class LemmaReport:
     checked: int
     failures: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        return titled(self.lemma, vars(self) | {"holds": self.holds})
+
     @property
     def holds(self) -> bool:
         """Whether nothing contradicts the statement."""
@@ -66,6 +70,21 @@ def check_lemmas(settings: Settings, draws: int = 10) -> tuple[LemmaReport, ...]
     """Check every lemma on the first draws of a law, one report per lemma.
 
     Lemmas 1 and 2 are left out for networks of more than twelve units.
+
+    Parameters
+    ----------
+    settings : Settings
+        With a side.
+    draws : int
+
+    Returns
+    -------
+    tuple of LemmaReport
+
+    Raises
+    ------
+    PolyregionsError
+        If the settings have no side.
 
     Examples
     --------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal
 
 from polyregions.analysis.cells import MOST_DIMENSIONS, cell_counts
+from polyregions.markup import html_table, titled
+from polyregions.run.progress import OnSteps
 from polyregions.theory.bounds import (
     hanin_rolnick_scale,
     montufar_2017,
@@ -128,8 +130,33 @@ class Theorem5Report:
         """The bounds that the draws contradict."""
         return tuple(verdict for verdict in self.verdicts if verdict.outcome == "violated")
 
+    def _repr_html_(self) -> str:
+        settings, regions = self.settings, self.regions
+        rows = {
+            "widths": settings.widths,
+            "side of the cube": settings.side,
+            "draws": len(self.draws),
+            "mean number of regions": regions.mean,
+            "95 % interval": regions.interval,
+            "N^n / n!": self.scale,
+            "proven": self.proven,
+        }
+        verdicts = [(v.bound, v.about, v.value, v.observed, v.outcome) for v in self.verdicts]
+        header = ("bound", "on", "is", "observed", "outcome")
+        return titled("Theorem 5", rows) + html_table(verdicts, header)
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it."""
+        """Return the report as JSON holds it.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> verify_theorem5([2, 4], side=2.0, draws=2).as_dict()["hidden_units"]
+        4
+        """
         settings, regions = self.settings, self.regions
         applies = self.gradient is not None
         return {
@@ -175,7 +202,7 @@ def verify_theorem5(
     *,
     cells: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
     file: str | PathLike[str] | None = None,
 ) -> Theorem5Report:
     """Count the regions of random networks exactly and compare them with every bound.

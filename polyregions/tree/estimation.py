@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp
 from typing import Any, NamedTuple
@@ -12,12 +12,14 @@ import numpy as np
 
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
+from polyregions.run.display import shown_steps
 from polyregions.run.limits import counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnSteps, Progress
 from polyregions.tree.explorer import Explorer, explorer_of
 
 __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]
@@ -77,8 +79,23 @@ class Estimate:
     probes: int
     complete: bool
 
+    def _repr_html_(self) -> str:
+        return titled("Estimate of the number of regions", self.summary())
+
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result."""
+        """Return the numbers that describe the result.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.estimate_regions(net, pr.Box.cube(1, 1.0), probes=4).summary()["lower_bound"]
+        2
+        """
         return {
             "regions": self.regions,
             "standard_error": self.standard_error,
@@ -148,7 +165,7 @@ def estimate_regions(
     probes: int = 16,
     seed: int = 0,
     confidence: float = 0.95,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnSteps = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Estimate:
     """Estimate the number of regions of a network in a domain.
@@ -162,8 +179,9 @@ def estimate_regions(
     seed : int
     confidence : float
         Of the interval, between 0 and 1.
-    progress : callable, optional
-        Called with the number of probes made and their total.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the number of probes made and their
+        total.
     on_interrupt : {"raise", "return"}
         What Ctrl-C does: raise ``KeyboardInterrupt``, or end the estimate with the probes
         made so far, if there are two.
@@ -201,11 +219,11 @@ def estimate_regions(
     work = _Probes(probes_of(network, domain, seed=seed), probes)
     made = work.made
 
-    def told() -> None:
-        if progress is not None:
-            progress(len(made), probes)
-
-    with Interrupt(on_interrupt) as interrupt:
+    with (
+        Interrupt(on_interrupt) as interrupt,
+        shown_steps(progress, "probes", "made") as report,
+    ):
+        told = None if report is None else lambda: report(len(made), probes)
         run(work, counting_limits(), interrupt, after_step=told)
     exact = bool(made) and made[-1].exact
     if len(made) < 2 and not exact:

@@ -7,7 +7,6 @@ region once it is counted, so memory does not depend on the count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +15,15 @@ from numpy.typing import NDArray
 
 from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
+from polyregions.markup import titled
 from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
+from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import explorer_of
 
@@ -63,8 +64,23 @@ class TreeCount:
     proven: bool
     exact_decisions: int
 
+    def _repr_html_(self) -> str:
+        return titled("Count of regions", self.summary())
+
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result; a tree knows no edges."""
+        """Return the numbers that describe the result; a tree knows no edges.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> pr.count_tree(net, pr.Box.cube(1, 1.0)).summary()["regions_per_layer"]
+        [2]
+        """
         return {
             "regions": self.regions,
             "regions_per_layer": list(self.regions_per_layer),
@@ -174,7 +190,7 @@ def count_tree(
     max_regions: int | None = None,
     time_limit: float | None = None,
     compile_first: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress = None,
     seed: int | None = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> TreeCount:
@@ -193,9 +209,10 @@ def count_tree(
         Stop after about this many seconds, likewise.
     compile_first : bool
         Wait for compiled kernels; a machine that has none yet starts slowly without.
-    progress : callable, optional
-        Called with a :class:`~polyregions.run.progress.Progress` now and then; its
-        `edges` are 0, its `frontier` is the number of prefixes that wait.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with a
+        :class:`~polyregions.run.progress.Progress` now and then, whose `edges` are 0 and whose
+        `frontier` is the number of prefixes that wait.
     seed : int, optional
         Takes the units of each layer in a random order, not as seems best: another tree,
         the same counts.
@@ -247,15 +264,19 @@ def _tree_count(
     problem: Problem,
     threads: int,
     limits: Limits,
-    progress: Callable[[Progress], None] | None,
+    progress: OnProgress,
     seed: int | None,
     on_interrupt: OnInterrupt,
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
-    with only_compiled(problem.is_large), Interrupt(on_interrupt) as interrupt:
-        run(crew, limits, interrupt, progress=progress, stop=crew.stop)
+    with (
+        only_compiled(problem.is_large),
+        Interrupt(on_interrupt) as interrupt,
+        shown_progress(progress, tree_text) as report,
+    ):
+        run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
     complete = crew.finished and crew.regions <= limits.regions
     counts = crew.counts if complete else np.minimum(crew.counts, limits.regions)
@@ -263,12 +284,32 @@ def _tree_count(
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
 
-def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1) -> int:
+def count_regions(
+    network: NetworkLike, domain: DomainLike, *, threads: int = 1, progress: OnProgress = None
+) -> int:
     """Return the number of activation regions of a network in a domain.
 
-    See :func:`count_tree` for limits, progress and the counts of the first layers. A
-    network may be the path of a file or a torch.nn.Module, a domain one pair (low, high)
-    per input, as for :func:`polyregions.enumerate_regions`.
+    See :func:`count_tree` for limits, what `progress` is and the counts of the first layers.
+
+    Parameters
+    ----------
+    network : Network, torch.nn.Module or path of a file
+    domain : Box, Polytope, None or one pair (low, high) per input
+        As for :func:`polyregions.enumerate_regions`.
+    threads : int
+    progress : bool or callable, optional
+
+    Returns
+    -------
+    int
+        Proven.
+
+    Raises
+    ------
+    DomainError
+        If the domain does not fit the network.
+    PolyregionsError
+        If `threads` is not positive.
 
     Examples
     --------
@@ -277,7 +318,7 @@ def count_regions(network: NetworkLike, domain: DomainLike, *, threads: int = 1)
     >>> pr.count_regions(net, pr.Box.cube(1, 1.0))
     3
     """
-    return count_tree(network, domain, threads=threads).regions
+    return count_tree(network, domain, threads=threads, progress=progress).regions
 
 
 def _check_prefix(problem: Problem, prefix: Prefix) -> None:

@@ -1,4 +1,4 @@
-// The data as arrays, and which cell holds a point.
+// The data as arrays: the frames, and which cell of a frame holds a point.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 
@@ -8,6 +8,10 @@ const unpack = (text, Kind) => {
   for (let k = 0; k < raw.length; k++) bytes[k] = raw.charCodeAt(k);
   return new Kind(bytes.buffer);
 };
+const inputs = data.inputs.length;
+const solid = inputs === 3;
+const size = data.high.map((high, k) => high - data.low[k]);
+
 // convex polygons: the corners of number c are ends[c] to ends[c + 1]; with their boxes
 const polygons = (packed) => {
   const ends = unpack(packed.ends, Uint32Array), corners = unpack(packed.corners, Float32Array);
@@ -22,48 +26,70 @@ const polygons = (packed) => {
   }
   return { ends, corners, count, boxes };
 };
-const cells = polygons(data);
-const { ends, corners, boxes } = cells;
-const areas = unpack(data.areas, Float64Array);
-const patterns = unpack(data.patterns, BigUint64Array);
-const matrix = unpack(data.matrix, Float32Array);
-const shift = unpack(data.shift, Float32Array);
-const edges = unpack(data.edges, Uint32Array);
-const units = unpack(data.units, Uint32Array);
-const segments = unpack(data.segments, Float32Array);
-const layers = unpack(data.layers, Uint8Array);
-const count = data.count;
-const inputs = data.inputs.length;
-const size = [data.high[0] - data.low[0], data.high[1] - data.low[1]];
+// convex polyhedra: points ends[c] to ends[c + 1], faces ofCell[c] to ofCell[c + 1]
+const polyhedra = (packed) => ({
+  ends: unpack(packed.starts, Uint32Array), corners: unpack(packed.points, Float32Array),
+  ring: unpack(packed.ring, Uint32Array), faces: unpack(packed.faces, Uint32Array),
+  ofCell: unpack(packed.ofCell, Uint32Array), normals: unpack(packed.normals, Float32Array),
+  children: unpack(packed.children, Int32Array),
+});
+const shapesOf = solid ? polyhedra : polygons;
+const wide = solid ? 3 : 2; // coordinates of a corner; a strip has two
+
+const middlesOf = ({ ends, corners }) => {
+  const middles = new Float32Array(wide * (ends.length - 1));
+  for (let c = 0; c + 1 < ends.length; c++)
+    for (let j = 0; j < wide; j++) {
+      let sum = 0;
+      for (let k = ends[c]; k < ends[c + 1]; k++) sum += corners[wide * k + j];
+      middles[wide * c + j] = sum / Math.max(1, ends[c + 1] - ends[c]);
+    }
+  return middles;
+};
 
 // neighbours of each cell, as edges: starts and one flat list
-const degree = new Uint32Array(count + 1);
-for (const end of edges) degree[end + 1]++;
-for (let k = 0; k < count; k++) degree[k + 1] += degree[k];
-const incident = new Uint32Array(edges.length);
-const next = degree.slice(0, count);
-for (let e = 0; e < edges.length / 2; e++) {
-  incident[next[edges[2 * e]]++] = e;
-  incident[next[edges[2 * e + 1]]++] = e;
-}
+const incidence = (edges, count) => {
+  const degree = new Uint32Array(count + 1);
+  for (const end of edges) degree[end + 1]++;
+  for (let k = 0; k < count; k++) degree[k + 1] += degree[k];
+  const incident = new Uint32Array(edges.length), next = degree.slice(0, count);
+  for (let e = 0; e < edges.length / 2; e++) {
+    incident[next[edges[2 * e]]++] = e;
+    incident[next[edges[2 * e + 1]]++] = e;
+  }
+  return { degree, incident };
+};
 
-// middles, and a grid of the cells that reach into each square
-const middles = new Float32Array(2 * count);
-const GRID = Math.max(1, Math.min(256, Math.ceil(Math.sqrt(count))));
-const grid = Array.from({ length: GRID * GRID }, () => []);
-const slot = (v) => Math.max(0, Math.min(GRID - 1, Math.floor(v * GRID)));
-for (let c = 0; c < count; c++) {
-  const [x0, y0, x1, y1] = boxes.subarray(4 * c, 4 * c + 4);
-  let sx = 0, sy = 0;
-  for (let k = ends[c]; k < ends[c + 1]; k++) { sx += corners[2 * k]; sy += corners[2 * k + 1]; }
-  const n = Math.max(1, ends[c + 1] - ends[c]);
-  middles.set([sx / n, sy / n], 2 * c);
-  if (!(x1 >= x0)) continue;
-  for (let j = slot(y0); j <= slot(y1); j++)
-    for (let i = slot(x0); i <= slot(x1); i++) grid[j * GRID + i].push(c);
-}
+// a grid of the cells that reach into each square of the plane
+const gridOf = ({ boxes, count }) => {
+  const side = Math.max(1, Math.min(256, Math.ceil(Math.sqrt(count))));
+  const lists = Array.from({ length: side * side }, () => []);
+  const slot = (v) => Math.max(0, Math.min(side - 1, Math.floor(v * side)));
+  for (let c = 0; c < count; c++) {
+    const [x0, y0, x1, y1] = boxes.subarray(4 * c, 4 * c + 4);
+    if (!(x1 >= x0)) continue;
+    for (let j = slot(y0); j <= slot(y1); j++)
+      for (let i = slot(x0); i <= slot(x1); i++) lists[j * side + i].push(c);
+  }
+  return (x, y) => lists[slot(y) * side + slot(x)];
+};
 
-const contains = (c, x, y) => {
+const opened = (packed) => {
+  const cells = shapesOf(packed.shapes), edges = unpack(packed.edges, Uint32Array);
+  return { ...packed, cells, edges, ...incidence(edges, packed.count),
+    measures: unpack(packed.measures, Float64Array),
+    patterns: unpack(packed.patterns, BigUint64Array),
+    matrix: unpack(packed.matrix, Float32Array), shift: unpack(packed.shift, Float32Array),
+    first: unpack(packed.first, Float32Array), rise: unpack(packed.rise, Float32Array),
+    segments: packed.segments && unpack(packed.segments, Float32Array),
+    layers: unpack(packed.layers, Uint8Array),
+    middles: middlesOf(cells), near: solid ? null : gridOf(cells), painted: {} };
+};
+const frames = [];
+const frame = (k) => frames[k] ??= opened(data.frames[k]);
+let now = frame(0); // the frame that is shown
+
+const insidePolygon = ({ ends, corners }, c, x, y) => {
   let left = false, right = false;
   for (let k = ends[c], p = ends[c + 1] - 1; k < ends[c + 1]; p = k++) {
     const ax = corners[2 * p], ay = corners[2 * p + 1];
@@ -72,8 +98,35 @@ const contains = (c, x, y) => {
   }
   return left !== right;
 };
-const cellAt = (x, y) => {
-  if (!(x >= 0 && x <= 1 && y >= 0 && y <= 1)) return -1;
-  for (const c of grid[slot(y) * GRID + slot(x)]) if (contains(c, x, y)) return c;
+const cellAt = (...u) => {
+  if (!u.every((v) => v >= 0 && v <= 1)) return -1;
+  if (!solid) return now.near(u[0], u[1]).find((c) => insidePolygon(now.cells, c, u[0], u[1])) ?? -1;
+  for (let c = 0; c < now.count; c++) if (insidePolyhedron(now.cells, c, u)) return c;
   return -1;
+};
+// twice the area of a face as a vector that points out of its cell
+const faceNormal = ({ ring, faces, corners }, f) => {
+  const at = (k, j) => corners[3 * ring[k] + j], start = faces[f], normal = [0, 0, 0];
+  for (let k = start + 1; k + 1 < faces[f + 1]; k++)
+    for (let j = 0; j < 3; j++) {
+      const a = (j + 1) % 3, b = (j + 2) % 3;
+      normal[j] += (at(k, a) - at(start, a)) * (at(k + 1, b) - at(start, b)) -
+        (at(k, b) - at(start, b)) * (at(k + 1, a) - at(start, a));
+    }
+  return normal;
+};
+const insidePolyhedron = (shapes, c, u) => {
+  for (let f = shapes.ofCell[c]; f < shapes.ofCell[c + 1]; f++) {
+    const normal = faceNormal(shapes, f), corner = 3 * shapes.ring[shapes.faces[f]];
+    if (normal.reduce((sum, n, j) => sum + n * (u[j] - shapes.corners[corner + j]), 0) > 0) return false;
+  }
+  return true;
+};
+// an output at a point of a cell, as a share of what it ranges over
+const heightAt = (c, output, ...u) => {
+  const at = c * data.outputs.length + output, corner = wide * now.cells.ends[c];
+  let height = now.first[at];
+  for (let j = 0; j < inputs; j++)
+    height += now.rise[at * inputs + j] * (u[j] - now.cells.corners[corner + j]);
+  return height;
 };

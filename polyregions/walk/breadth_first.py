@@ -7,7 +7,7 @@ every facet of every region it meets finds them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Literal
 
@@ -15,10 +15,11 @@ from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import chart_points
 from polyregions.regions import Region, Regions
+from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.limits import Pace, check_threads, limits_of
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, Progress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 from polyregions.walk.drive import drive
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import result_of, root_state
@@ -40,7 +41,7 @@ def enumerate_regions(
     time_limit: float | None = None,
     memory: int | None = None,
     compile_first: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Regions:
     """Return every activation region of a network in a domain, with their adjacency.
@@ -66,8 +67,9 @@ def enumerate_regions(
     compile_first : bool
         Wait for compiled kernels. By default a machine that has none yet starts without:
         slowly, and with other last digits in some witnesses; all else is the same.
-    progress : callable, optional
-        Called with a :class:`~polyregions.run.progress.Progress` now and then.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with a
+        :class:`~polyregions.run.progress.Progress` now and then.
     on_interrupt : {"raise", "return"}
         What Ctrl-C does: raise ``KeyboardInterrupt``, or end the walk with the regions
         found so far and ``complete=False``.
@@ -116,7 +118,7 @@ def enumerate_regions(
         return enumerate_rational(network, domain)
     with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
         problem = problem_of(network, domain)
-        with only_compiled(problem.is_large):
+        with only_compiled(problem.is_large), shown_progress(progress) as report:
             found = root_state(problem)
             drive(
                 problem,
@@ -124,7 +126,7 @@ def enumerate_regions(
                 threads=threads,
                 limits=limits.left,  # to make the problem may take a while
                 interrupt=interrupt,
-                progress=progress,
+                progress=report,
             )
     return result_of(problem, found)
 

@@ -26,7 +26,7 @@ class _Walk:
 
     @property
     def finished(self) -> bool:
-        return self.found.finished
+        return self.found.finished or self.found.at_depth
 
     @property
     def reached(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Bits, Floats
 from polyregions.geometry.rows import OK, Rows, row_scratch, write_region_rows
 from polyregions.geometry.witness import chart_points
 from polyregions.network import Network
@@ -12,7 +13,7 @@ from polyregions.network.exact_network import exact_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.run.problem import Problem
 
-__all__ = ["start_region"]
+__all__ = ["heights_at", "start_region"]
 
 _TRIES = 4
 
@@ -30,8 +31,6 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     """
     flat = problem.flat
     m = flat.dimension
-    rows, errors = np.zeros((m + 1, flat.size)), np.zeros(flat.size)
-    scratch, every_row = row_scratch(flat), np.arange(flat.size)
     # multiples of an irrational number: points that no plane in use is likely to contain
     golden = (np.sqrt(5.0) - 1.0) / 2.0
     inside = _inner_point(problem)
@@ -43,10 +42,8 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
             point = _moved_inside(flat, inside, point)
         inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
         bits = problem.reduction.shrink(_bits_near(problem.network, inputs))
-        status = write_region_rows(
-            flat, len(flat.widths), bits, every_row, flat.size, Rows(rows, errors), scratch
-        )
-        if status == OK and np.all(point @ rows[:m] + rows[m] > 2 * errors):
+        height, error = heights_at(problem, bits, point)
+        if np.all(height > 2 * error):
             return bits, point
     from polyregions.exact.facets import interior_point
     from polyregions.walk.rational_walk import start_bits
@@ -56,6 +53,32 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     if interior is None:  # pragma: no cover - excluded by the choice of start_bits
         raise AssertionError("the start's pattern has an empty region")
     return problem.reduction.shrink(bits), np.array([float(value) for value in interior])
+
+
+def heights_at(problem: Problem, bits: Bits, point: Floats) -> tuple[Floats, Floats]:
+    """Return the rows of a pattern's polytope at a chart point.
+
+    Returns
+    -------
+    height, error : numpy.ndarray of float64, shape (rows,)
+        Units, then the domain. A height above twice its error is proven to be positive; nothing
+        is said of a row that rounding may have lost, whose error is infinite.
+    """
+    flat = problem.flat
+    m = flat.dimension
+    rows, errors = np.zeros((m + 1, flat.size)), np.zeros(flat.size)
+    status = write_region_rows(
+        flat,
+        len(flat.widths),
+        bits,
+        np.arange(flat.size),
+        flat.size,
+        Rows(rows, errors),
+        row_scratch(flat),
+    )
+    if status != OK:
+        errors[:] = np.inf
+    return point @ rows[:m] + rows[m], errors
 
 
 def _inner_point(problem: Problem) -> NDArray[np.float64] | None:

@@ -109,15 +109,19 @@ def stepper(problem: Problem, threads: int, stop: Integers | None = None) -> Ite
         )
 
         def step(found: WalkState, limit: int) -> None:
+            if found.rings is not None and found.done == found.end:
+                found.rings.append(found.count)
             # the turn of degenerate regions ends when all of them are decided, and begins
             # when no simple one is left: which numbers new regions get depends on nothing else
             if found.resolving and not found.open:
                 found.resolving = False
-            if found.expanded == found.count:
+            if found.expanded == found.end:
                 found.resolving = True
             if found.resolving:
                 _resolve_open(crew, found, min(_OPEN_CHUNK * threads, limit))
-            elif threads == 1 and found.fence is None:
+                return
+            limit = min(limit, found.end - found.expanded)
+            if threads == 1 and found.fence is None:
                 _advance_in_one_thread(crew, found, min(_REGIONS_OF_A_JOB, limit))
             else:
                 _expand_in_threads(crew, found, min(_REGIONS_OF_A_JOB * threads, limit))

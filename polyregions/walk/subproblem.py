@@ -35,7 +35,7 @@ from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import WalkState, root_at
 
-__all__ = ["Subproblem", "first_start", "split_subproblem", "start_below", "walk_below"]
+__all__ = ["Subproblem", "first_start", "split_subproblem", "start_below", "start_in", "walk_below"]
 
 
 _PARTS = 16  # prefixes that one is split into, about
@@ -216,13 +216,17 @@ def _sampled(
     problem: Problem, found: WalkState, prefix: Prefix, numbers: NDArray[np.int64]
 ) -> Subproblem:
     """Return a start at one of some known regions below a prefix."""
-    for number in numbers.tolist():
-        # of a region decided in exact arithmetic no chart point is kept
-        if number not in found.exact_points:
-            pattern, at = found.store.patterns[number].copy(), found.store.points[number].copy()
-            return Subproblem(prefix, pattern, at)
-    pattern = found.store.patterns[numbers[0]].copy()
+    # of a region decided in exact arithmetic no chart point is kept
+    kept = (number for number in numbers.tolist() if number not in found.exact_points)
+    return Subproblem(prefix, *start_in(problem, found, next(kept, int(numbers[0]))))
+
+
+def start_in(problem: Problem, found: WalkState, number: int) -> tuple[Words, Floats]:
+    """Return the packed varying bits of a known region, and a chart point of its closure."""
+    pattern = found.store.patterns[number].copy()
+    if number not in found.exact_points:
+        return pattern, found.store.points[number].copy()
     bits = unpack(pattern, problem.flat.units)
     point = interior_point(exact_rows(problem.exact, problem.reduction.grow(bits)))
     assert point is not None  # a region is not empty
-    return Subproblem(prefix, pattern, np.array([float(value) for value in point]))
+    return pattern, np.array([float(value) for value in point])

@@ -27,12 +27,14 @@ from polyregions.walk.walk_kernel import merge
 __all__ = [
     "WalkState",
     "append_lists",
+    "begin_rings",
     "bytes_needed",
     "make_room",
     "merge_batch",
     "result_of",
     "root_at",
     "root_state",
+    "roots_at",
     "sorted_numbers",
     "witness_block",
 ]
@@ -53,6 +55,10 @@ class WalkState:
     A walk that keeps its results on disk hands over what no step reads again: then the store
     holds the latest edges only, after `edges_stored` others, and its points below `stored`
     are void. A walk with a `fence` stays inside it.
+
+    A walk by graph distance has `rings`: ``rings[d]`` of its regions, the first ones, are at most
+    d facets away from those it began with. The next ring waits until the last one is decided, and
+    what is more than `depth` facets away for ever.
     """
 
     store: Store
@@ -62,6 +68,8 @@ class WalkState:
     edges_stored: int = 0  # handed over, and no longer in the store
     stored: int = 0  # points of lower numbers were handed over
     fence: Fence | None = None
+    rings: list[int] | None = None
+    depth: int | None = None
     # numbers of regions that wait for `resolve`, ascending
     open: deque[int] = field(default_factory=deque)
     # by number: the input, and its exact value where no float has the pattern
@@ -99,6 +107,24 @@ class WalkState:
         """Whether every known region is decided: none is missing."""
         return self.done == self.count
 
+    @property
+    def end(self) -> int:
+        """How many regions may be decided before the walk looks further: the first ones."""
+        return self.count if self.rings is None else self.rings[-1]
+
+    @property
+    def at_depth(self) -> bool:
+        """Whether every region that is at most `depth` facets away is decided."""
+        if self.rings is None or self.depth is None:
+            return False
+        return self.whole_depth >= self.depth
+
+    @property
+    def whole_depth(self) -> int:
+        """How many facets away every region is decided that is no further; -1 if none is."""
+        rings = self.rings or []
+        return len(rings) - (1 if self.done == self.end else 2)
+
 
 def root_state(problem: Problem) -> WalkState:
     """Return the state that knows one region."""
@@ -108,14 +134,38 @@ def root_state(problem: Problem) -> WalkState:
 
 def root_at(problem: Problem, pattern: Words, point: Floats) -> WalkState:
     """Return the state that knows a given region and a chart point of its closure."""
-    flat = problem.flat
-    store, prefixes = empty_store(flat), with_more_prefixes(flat, empty_prefixes(flat), 1)
-    store.patterns[0], store.points[0] = pattern, point
-    store.bases[0, 0] = NO_BASIS
-    store.counters[0]["regions"] = 1
-    rebuild(store.table, store.patterns, 1)
-    register(prefixes, store.patterns[0], store.points[0])
+    return roots_at(problem, pattern[None], point[None])
+
+
+def roots_at(problem: Problem, patterns: Words, points: Floats) -> WalkState:
+    """Return the state that knows given regions, each once, and a chart point of each closure.
+
+    Parameters
+    ----------
+    problem : Problem
+    patterns : numpy.ndarray of uint64, shape (k, W)
+        Of the units that vary.
+    points : numpy.ndarray of float64, shape (k, m)
+    """
+    flat, count = problem.flat, len(patterns)
+    store = with_room(empty_store(flat), count, 0)
+    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count)
+    store.patterns[:count], store.points[:count] = patterns, points
+    store.bases[:count, 0] = NO_BASIS
+    store.counters[0]["regions"] = count
+    rebuild(store.table, store.patterns, count)
+    for number in range(count):
+        register(prefixes, store.patterns[number], store.points[number])
     return WalkState(store, prefixes)
+
+
+def begin_rings(problem: Problem, found: WalkState, depth: int | None) -> None:
+    """Let a walk that knows its roots only go on by graph distance, up to a depth."""
+    found.rings, found.depth = [found.count], depth
+    if problem.is_large:
+        # where rows are long, and few regions are asked for, no list of rows pays for itself
+        none = empty_prefixes(problem.flat)
+        found.prefixes = none._replace(depths=none.depths[:0], masks=none.masks[:0])
 
 
 def merge_batch(

@@ -475,7 +475,7 @@ def test_a_reader_that_stops_reading_is_no_error(lines_file):
 
 @pytest.mark.slow
 def test_progress_is_a_line_now_and_then(run, large_file, monkeypatch):
-    monkeypatch.setattr("polyregions.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("polyregions.run.display._SECONDS_BETWEEN_LINES", 0.0)
     _, out, err = run("count", large_file, "--json", "--max-regions", 50_000)
     assert "regions/s" in err
     assert json.loads(out)["regions"] > 0
@@ -527,3 +527,61 @@ def test_real_networks(run, shared_data, tmp_path, net, box, regions):
     assert graph.number_of_nodes() == result["regions"]
     assert graph.number_of_edges() == result["edges"]
     assert nx.is_connected(graph)
+
+
+def test_explore(run, lines_file, tmp_path):
+    code, out, err = run("explore", lines_file, "--at", "-0.1,-0.2", "--depth", "1")
+    assert (code, err) == (0, "")
+    assert "at least 3 regions, at least 2 edges (proven, partial)" in out
+    assert "by facets to cross: 1, 2 (whole to 1)" in out
+    point = tmp_path / "x.npy"
+    np.save(point, [0.1, 0.2])
+    for name in ("near.npz", "near.gexf"):
+        output = tmp_path / name
+        asked = ("explore", lines_file, "--at", point, "--regions", 3, "-o", output, "--json")
+        code, out, _ = run(*asked)
+        said = json.loads(out)
+        assert code == 0
+        assert said["regions_by_distance"] == [1, 2]
+        assert (said["depth"], said["stopped"], said["output"]) == (0, "regions", str(output))
+    found = pr.open_regions(tmp_path / "near.npz")
+    assert (len(found), found.complete) == (3, False)
+    assert found[said["start"]].bits.tolist() == [1, 1, 0]
+    assert len(nx.read_gexf(tmp_path / "near.gexf")) == 3
+    code, out, _ = run("explore", lines_file, "--at", "0.1,0.2", "--radius", 0.15, "--json")
+    assert json.loads(out)["complete"]
+    code, _, err = run("explore", lines_file, "--at", "0,0.1", "--depth", 9, "--time-limit", 1e-9)
+    assert code == 3
+    assert "at the limit of --time-limit" in err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--at", "a,b", "--depth", 1], "--at a,b is no point"),
+        (["--at", "0.1", "--depth", 1], "shape (2,)"),
+        (["--at", "0.1,nan", "--depth", 1], "finite"),
+        (["--at", "3,3", "--depth", 1], "outside the domain"),
+        (["--at", "0,0"], "how far to explore"),
+        (["--at", "0,0", "--depth", -1], "at least 0"),
+        (["--at", "none.npy", "--depth", 1], "none.npy"),
+        (["--at", "0,0", "--depth", 1, "-o", "out.csv"], ".npz"),
+        (["--depth", 1], "--at"),
+    ],
+)
+def test_explore_says_what_is_wrong(run, lines_file, args, said):
+    code, out, err = run("explore", lines_file, *args)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_graph_with_attributes(run, lines_file, tmp_path):
+    output = tmp_path / "graph.json"
+    assert run("graph", lines_file, "--attributes", "class,volume", "-o", output)[0] == 0
+    nodes = json.loads(output.read_text())["nodes"]
+    assert sum(node["volume"] for node in nodes) == 4.0
+    assert {node["class"] for node in nodes} == {0, 1}
+    code, _, err = run("graph", lines_file, "--attributes", "size", "-o", output)
+    assert code == 2
+    assert "class, outputs, gradient" in err

@@ -13,10 +13,12 @@ import pytest
 import polyregions as pr
 from polyregions import examples
 from polyregions.cli import main
-from polyregions.cli.progress_lines import announced_compilation, shown_progress
+from polyregions.cli.progress_lines import announced_compilation
 from polyregions.cli.report import Stream, complain, lenient_streams, print_lines, tell
 from polyregions.errors import shown
 from polyregions.io import DroppedOperatorWarning
+from polyregions.run.display import shown_progress
+from polyregions.run.progress import Progress
 
 INFO = ["info", str(examples.path("digits2"))]
 MISSING = ["info", "absent.npz"]
@@ -84,11 +86,11 @@ def test_a_full_disk_behind_stdout_is_said(monkeypatch, capsys, tmp_path, late):
 
 
 def test_progress_survives_a_reader_that_is_gone(monkeypatch):
-    monkeypatch.setattr("polyregions.cli.progress_lines._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("polyregions.run.display._SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(sys, "stderr", Broken(GONE))
-    with lenient_streams(), announced_compilation(), shown_progress(str) as progress:
-        progress("one")
-        progress("two")
+    with lenient_streams(), announced_compilation(), shown_progress(True, str) as progress:
+        progress(Progress(1, 1, 0, 1.0))
+        progress(Progress(2, 0, 1, 2.0))
 
 
 def test_streams_come_back(capsys):

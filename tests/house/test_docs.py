@@ -1,7 +1,9 @@
 """The pages of docs/ show code that runs and claims that hold."""
 
 import doctest
+import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from pages import exists, named, source_of
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SESSIONS = ["quickstart", "what-is-a-region"]
 PAGES = sorted(path.stem for path in (DOCS / "howto").glob("*.md"))
+PAGES_WITH_FORMULAS = [DOCS / "mathematics.md", DOCS / "theorem5.md", DOCS / "glossary.md"]
 EXTRAS = {"torch": "torch", "onnx": "onnx", "sklearn": "sklearn"}
 
 
@@ -47,6 +50,35 @@ def test_how_to_pages(page, tmp_path, monkeypatch):
 
 def test_every_how_to_page_is_in_the_contents():
     assert {f"howto/{page}" for page in PAGES} <= set(text_of("index").split())
+
+
+def titles():
+    """Return the title of every page of the site, notebooks included, by its file."""
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in [*DOCS.glob("*.md"), *DOCS.glob("howto/*.md")]
+    }
+    for path in (DOCS.parent / "notebooks").glob("*.ipynb"):
+        cell = json.loads(path.read_text(encoding="utf-8"))["cells"][0]
+        texts[path.name] = "".join(cell["source"])
+    found = {name: re.search("^# (.+)", text, re.MULTILINE) for name, text in texts.items()}
+    # the changelog's title is in the file that its page includes
+    return {name: title[1] for name, title in found.items() if title or name != "changelog.md"}
+
+
+def test_no_two_pages_have_the_same_title():
+    counted = Counter(titles().values())
+    assert [title for title, times in counted.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("path", PAGES_WITH_FORMULAS, ids=lambda path: path.stem)
+def test_formulas_are_drawn_without_a_network(path):
+    mathml = pytest.importorskip("docutils.utils.math.latex2mathml", reason="translates formulas")
+    text = re.sub("^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.M)
+    formulas = re.findall(r"(\$\$?)(.+?)\1", re.sub("`[^`]*`", "", text), re.DOTALL)
+    assert formulas
+    for _, formula in formulas:
+        assert mathml.tex2mathml(formula).startswith("<math")
 
 
 def test_the_reference_names_what_is_public():

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import networkx as nx
+import numpy as np
 import pytest
 
 import polyregions as pr
@@ -175,3 +176,77 @@ def test_pieces_join(deep, suffix, tmp_path, monkeypatch):
     monkeypatch.setattr("polyregions.regions.graph._PIECE", 5)
     write_graph(regions, tmp_path / f"pieces{suffix}")
     assert (tmp_path / f"whole{suffix}").read_bytes() == (tmp_path / f"pieces{suffix}").read_bytes()
+
+
+EVERY = ["class", "outputs", "gradient", "volume", "degree", "position"]
+
+
+@each_suffix
+def test_attributes_are_those_in_memory(regions, suffix, tmp_path):
+    regions = regions[:12]
+    path = tmp_path / f"graph{suffix}"
+    pr.write_graph(regions, path, EVERY)
+    read, expected = READERS[suffix](path), regions.to_networkx(EVERY)
+    assert set(read) == set(expected)
+    for number, data in read.nodes(data=True):
+        here = dict(data)
+        assert here.pop("label") == str(number)
+        if suffix == ".gexf":
+            here.pop("viz")
+        assert here == expected.nodes[number]
+        assert {key: type(value) for key, value in here.items()} == {
+            key: type(value) for key, value in expected.nodes[number].items()
+        }
+
+
+@each_suffix
+def test_an_infinite_volume(three_lines, suffix, tmp_path):
+    path = tmp_path / f"graph{suffix}"
+    pr.write_graph(pr.enumerate_regions(three_lines, None), path, "volume")
+    sizes = [size for _, size in READERS[suffix](path).nodes(data="volume")]
+    finite = [size for size in sizes if size not in (None, float("inf"))]
+    assert finite == [0.125]
+    assert sizes.count(None if suffix == ".json" else float("inf")) == 6
+    text = path.read_text()
+    if suffix == ".json":
+        # a strict reader takes it: JSON has no word for infinity
+        json.loads(text, parse_constant=pytest.fail)
+    else:
+        assert text.count("Infinity") == 6  # as Gephi, which is Java, reads it
+        assert ">inf<" not in text
+
+
+def test_gephi_is_told_where_nodes_lie(deep, three_lines, tmp_path):
+    for network in (deep, three_lines):
+        regions = pr.enumerate_regions(network, pr.Box.cube(network.input_dimension, 1.0))
+        pr.write_graph(regions, tmp_path / "graph.gexf")
+        nodes = READERS[".gexf"](tmp_path / "graph.gexf").nodes(data="viz")
+        places = np.array([[viz["position"][axis] for axis in "xyz"] for _, viz in nodes])
+        shape = regions.witnesses - regions.witnesses.mean(axis=0)
+        n = network.input_dimension
+        drawn = places[:, :n] - places[:, :n].mean(axis=0)
+        scale = 1000 / np.ptp(regions.witnesses, axis=0).max()
+        np.testing.assert_allclose(drawn, scale * shape, atol=1e-9)
+        assert np.ptp(places, axis=0).max() == pytest.approx(1000)
+        assert (places[:, n:] == 0).all()
+        sizes = np.array([viz["size"] for _, viz in nodes])
+        degrees = np.bincount(regions.edges.ravel(), minlength=len(regions))
+        np.testing.assert_allclose(sizes**2 / degrees, (sizes**2 / degrees)[0])
+
+
+def test_places_in_many_inputs_are_written_if_asked_for(tmp_path):
+    network = pr.Network.from_arrays([([[1.0, 1, 0, 1]], [0.25]), ([[1.0]], [0.0])])
+    regions = pr.enumerate_regions(network, pr.Box.cube(4, 1.0))
+    for names, there in ((), False), ("degree", False), ("position", True):
+        pr.write_graph(regions, tmp_path / "graph.gexf", names)
+        assert ("viz:position" in (tmp_path / "graph.gexf").read_text()) == there
+
+
+@each_suffix
+def test_no_region_and_no_attribute_of_that_name(three_lines, suffix, tmp_path):
+    regions = pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))
+    pr.write_graph(regions[:0], tmp_path / f"none{suffix}", EVERY)
+    assert len(READERS[suffix](tmp_path / f"none{suffix}")) == 0
+    with pytest.raises(pr.PolyregionsError, match="class, outputs, gradient"):
+        pr.write_graph(regions, tmp_path / f"graph{suffix}", ["clas"])
+    assert not (tmp_path / f"graph{suffix}").exists()

@@ -6,7 +6,7 @@ import pytest
 from io_helpers import check_fuzz
 
 from polyregions.errors import DomainError, FormatError
-from polyregions.io.points import read_point
+from polyregions.io.points import read_point, read_points
 
 
 def saved(folder, array):
@@ -64,3 +64,56 @@ def test_survives_damaged_files(tmp_path):
     assert check_fuzz(lambda path: read_point(path, 2), content, file, count=200) > 50
     file.write_bytes(content)
     assert [Fraction(x) for x in read_point(file, 2)] == [Fraction(0.1), 3]
+
+
+def test_tables_of_points(tmp_path):
+    points = np.random.default_rng(0).normal(size=(7, 3))
+    classes = np.arange(7) % 3
+    both = np.column_stack([points, classes])
+    np.save(tmp_path / "p.npy", points)
+    np.save(tmp_path / "c.npy", both)
+    np.save(tmp_path / "pictures.npy", points.reshape(7, 1, 3).astype(np.float32))
+    np.savetxt(tmp_path / "p.csv", points, delimiter=",", fmt="%.17g")
+    np.savetxt(tmp_path / "c.csv", both, delimiter=",", fmt="%.17g", header="a,b,c,y", comments="")
+    for name in ("p.npy", "c.npy", "p.csv", "c.csv"):
+        found = read_points(tmp_path / name, 3)
+        np.testing.assert_array_equal(found.points, points)
+        if name.startswith("c"):
+            np.testing.assert_array_equal(found.classes, classes)
+        else:
+            assert found.classes is None
+    assert read_points(tmp_path / "pictures.npy", 3).points.shape == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "message"),
+    [
+        ("a.txt", b"1,2,3\n", FormatError, "save them as .npy or .csv"),
+        ("a.csv", b"", FormatError, "no rows"),
+        ("a.csv", b"x,y,z\n", FormatError, "no rows"),
+        ("a.csv", b"1,2,3\n1,2\n", FormatError, "no table of numbers"),
+        ("a.csv", b"1,2,3\n1,two,3\n", FormatError, "no table of numbers"),
+        ("a.csv", b"\xff\xfe\x00", FormatError, "no text file|not a text file"),
+        ("a.csv", b"1,2\n", DomainError, "2 numbers per row but the network reads 3"),
+        ("a.csv", b"1,2,3,0.5\n", DomainError, "is no class"),
+        ("a.csv", b"1,2,3,-1\n", DomainError, "is no class"),
+        ("a.csv", b"1,2,3,1e300\n", DomainError, "is no class"),
+        ("a.csv", b"1,2,nan\n", DomainError, "NaN or infinity"),
+        ("a.csv", b"1,2,inf,0\n", DomainError, "NaN or infinity"),
+        ("a.npy", b"nothing", FormatError, "not a readable .npy file"),
+        ("a.npy", np.zeros(3), DomainError, "one row each"),
+        ("a.npy", np.zeros((0, 3)), DomainError, "one row each"),
+        ("a.npy", np.array([["a", "b", "c"]]), DomainError, "a.npy"),
+        ("a.npy", np.array([[None] * 3]), FormatError, "not a readable .npy file"),
+    ],
+)
+def test_damaged_tables_of_points_are_refused_in_a_sentence(
+    tmp_path, name, content, error, message
+):
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    else:
+        np.save(tmp_path / name, content, allow_pickle=True)
+    with pytest.raises(error, match=message) as caught:
+        read_points(tmp_path / name, 3)
+    assert "\n" not in str(caught.value)

@@ -8,6 +8,7 @@ from io_helpers import exact_forward, rationals
 from oracles import brute_force
 
 import polyregions as pr
+from polyregions import examples
 from polyregions.errors import DomainError, NetworkError
 from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box, random_subspace
 
@@ -129,3 +130,48 @@ def test_dependence_is_decided_exactly():
 def test_refuses(wide, make, error, message):
     with pytest.raises(error, match=message), np.errstate(over="ignore", invalid="ignore"):
         make(wide)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_coordinates_are_the_inverse_and_project_at_right_angles(k):
+    rng = np.random.default_rng(k)
+    place = Slice(rng.normal(size=6), rng.normal(size=(6, k)), None)  # not orthonormal
+    u = rng.normal(size=(5, k))
+    np.testing.assert_allclose(place.coordinates(place.to_input(u)), u, atol=1e-12)
+    np.testing.assert_allclose(place.coordinates(place.to_input(u[0])), u[0], atol=1e-12)
+    x = rng.normal(size=(5, 6))
+    # the normal equations: what is left is orthogonal to every direction
+    left = x - place.to_input(place.coordinates(x))
+    np.testing.assert_allclose(left @ place.basis, 0, atol=1e-12)
+    for wrong in (x[:, :5], [[np.nan] * 6], "abc", 3.0):
+        with pytest.raises(DomainError, match="inputs must"):
+            place.coordinates(wrong)
+
+
+def test_planes_and_lines_know_their_points_and_name_their_axes():
+    points = np.random.default_rng(5).normal(size=(3, 4))
+    plane = Plane.through(*points, names=["cat", "dog", "cow"])
+    assert plane.labels == ("cat → dog", "across, towards cow")
+    assert [name for name, _ in plane.marks] == ["cat", "dog", "cow"]
+    np.testing.assert_array_equal([point for _, point in plane.marks], points)
+    np.testing.assert_allclose(plane.to_input(plane.coordinates(points)), points, atol=1e-12)
+    a, b, c = plane.coordinates(points)
+    assert b[0] > a[0]  # the first axis points from the first to the second
+    assert a[1] == pytest.approx(b[1])
+    assert c[1] > a[1]
+    line = Line.through(*points[:2])
+    assert line.labels == ("a → b",)
+    (start,), (end,) = line.coordinates(points[:2])
+    assert end - start == pytest.approx(np.linalg.norm(points[1] - points[0]))
+    assert fix(pr.load(examples.path("digits4")), {1: 0.5}).labels == (
+        "input 0",
+        "input 2",
+        "input 3",
+    )
+    assert Slice(np.zeros(2), np.eye(2), None).labels == ("coordinate 0", "coordinate 1")
+    with pytest.raises(DomainError, match="3 points have 3 names"):
+        Plane.through(*points, names=["a", "b"])
+    with pytest.raises(DomainError, match="2 points have 2 names"):
+        Line.through(*points[:2], names="ab")
+    with pytest.raises(DomainError, match="one each"):
+        Slice(np.zeros(2), np.eye(2), None, ("x",))

@@ -20,7 +20,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 
 from polyregions.plot import plot_cells, plot_growth, plot_line, plot_solids, save_figure
-from polyregions.plot.figure import bands, new_axes, patches
+from polyregions.plot.figure import new_axes
+from polyregions.plot.patches import bands, patches
 
 PALETTE = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CLASS_COLORS])
 

@@ -168,7 +168,7 @@ def test_files_are_the_same_each_time(regions, tmp_path, suffix):
 
 
 def test_vector_files_of_many_cells_stay_small(regions, tmp_path, monkeypatch):
-    for module in ("cell_plot", "figure"):
+    for module in ("cell_plot", "patches"):
         monkeypatch.setattr(f"polyregions.plot.{module}.RASTER_ABOVE", 100)
     save_figure(plot_cells(regions), tmp_path / "cells.svg")
     text = (tmp_path / "cells.svg").read_text()

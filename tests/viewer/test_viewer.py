@@ -1,12 +1,11 @@
 """The page: what it holds, and how it behaves in a browser."""
 
 import base64
-import json
 import re
 
 import numpy as np
 import pytest
-from webdriver import Browser, find_chromium
+from page_data import data_of
 
 import polyregions as pr
 from polyregions import examples
@@ -18,44 +17,14 @@ from polyregions.viewer import write_page
 from polyregions.viewer.page import page
 
 
-@pytest.fixture(scope="module")
-def regions():
-    return pr.enumerate_regions(pr.load(examples.path("digits2")), pr.Box.cube(2, 1.0))
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    programs = find_chromium()
-    if programs is None:
-        pytest.skip("no chromium with chromedriver is installed; the page is not looked at")
-    with Browser(programs, tmp_path_factory.mktemp("profile")) as window:
-        yield window
-
-
-@pytest.fixture
-def opened(browser, tmp_path):
-    def opened(regions, **options):
-        path = tmp_path / "page.html"
-        write_page(regions, path, **options)
-        browser.open(path.as_uri())
-        assert browser.console() == []
-        return browser
-
-    return opened
-
-
-def data_of(text: str) -> dict:
-    return json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
-
-
 def test_the_page_is_one_file_that_fetches_nothing(regions):
     text = page(regions)
-    assert "http://" not in text
-    assert "https://" not in text
+    # the name of the language of a saved picture, which nobody opens
+    assert set(re.findall(r"https?://[^\"]*", text)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\b(src|href)=", text)
     assert "default-src 'none'" in text
     data = data_of(text)
-    assert data["count"] == 594
+    assert data["frames"][0]["count"] == 594
     assert data["widths"] == [32, 32]
 
 
@@ -69,8 +38,11 @@ def test_a_name_cannot_break_out_of_the_page(three_lines):
 
 
 def test_what_the_page_cannot_show(three_lines, deep, monkeypatch, tmp_path):
-    with pytest.raises(pr.DomainError, match="one or two free inputs, not 3"):
-        page(pr.enumerate_regions(deep, pr.Box.cube(3, 0.1)))
+    four = pr.enumerate_regions(pr.load(examples.path("digits4")), pr.Box.cube(4, 0.01))
+    with pytest.raises(pr.DomainError, match="one to three free inputs, not 4"):
+        page(four)
+    with pytest.raises(pr.DomainError, match="three free inputs in a box"):
+        page(pr.enumerate_regions(deep, None, max_regions=3))
     regions = pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))
     with pytest.raises(pr.FormatError, match=r"end in \.html"):
         write_page(regions, tmp_path / "page.txt")
@@ -232,8 +204,8 @@ def test_classes_are_painted_as_they_are(opened, regions):
 
 @pytest.mark.slow
 def test_an_output_is_painted_as_a_gradient(opened, regions):
-    points, seen = painted(opened(regions, output=3), "output")
-    data = data_of(page(regions, output=3))
+    points, seen = painted(opened(regions), "output:3")
+    data = data_of(page(regions))
     values = regions.network.forward(points)[:, 3]
     corners = np.concatenate(list(region_corners(regions)))
     extremes = regions.network.forward(corners)[:, 3]
@@ -250,7 +222,7 @@ def test_an_output_is_painted_as_a_gradient(opened, regions):
 
 def test_the_page_knows_the_parts_of_each_class(regions):
     """Without a browser: the parts fill the square, each class as much as in a sample."""
-    mode = data_of(page(regions))["modes"]["class"]
+    mode = data_of(page(regions))["frames"][0]["modes"]["class"]
     ends = np.frombuffer(base64.b64decode(mode["parts"]["ends"]), "<u4")
     corners = np.frombuffer(base64.b64decode(mode["parts"]["corners"]), "<f4").reshape(-1, 2)
     colors = np.frombuffer(base64.b64decode(mode["colors"]), "<u1").reshape(-1, 3)
@@ -341,19 +313,19 @@ def test_a_page_of_too_many_cells_is_partial(tmp_path, capsys, monkeypatch):
     output = tmp_path / "digits.html"
     assert main(["view", str(examples.path("digits2")), "-o", str(output)]) == 3
     assert "stopped early" in capsys.readouterr().err
-    data = data_of(output.read_text())
-    assert data["count"] == 100
-    assert not data["complete"]
+    (frame,) = data_of(output.read_text())["frames"]
+    assert frame["count"] == 100
+    assert not frame["complete"]
 
 
 @pytest.mark.slow
 def test_the_command_line(tmp_path, capsys, shared_data):
     output = tmp_path / "vdp.html"
-    arguments = ["view", str(shared_data / "nets" / "vdp.onnx"), "-o", str(output)]
+    arguments = ["view", str(shared_data / "nets" / "vdp.onnx"), "--cube", "0.2", "-o", str(output)]
     assert main(arguments) == 0
     printed = capsys.readouterr()
-    assert "showing inputs 0 and 1" in printed.err
-    assert data_of(output.read_text())["inputs"] == ["input 0", "input 1"]
+    assert "showing inputs" not in printed.err
+    assert data_of(output.read_text())["inputs"] == ["input 0", "input 1", "input 2"]
     assert main([*arguments, "--axes", "0", "2"]) == 0
     assert data_of(output.read_text())["inputs"] == ["input 0", "input 2"]
     assert main([*arguments, "--axes", "0", "3"]) == 2

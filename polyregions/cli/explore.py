@@ -1,0 +1,148 @@
+"""``polyregions explore``: the regions round a point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from polyregions.arrays import Floats
+from polyregions.cli import options, report
+from polyregions.cli import saving as storage
+from polyregions.cli.options import Task
+from polyregions.cli.progress_lines import announced_compilation
+from polyregions.errors import PolyregionsError
+from polyregions.run.display import shown_progress
+
+if TYPE_CHECKING:
+    from polyregions.compiled import Times
+    from polyregions.walk.exploration import Exploration
+
+__all__ = ["explore_command"]
+
+_MOST_RINGS_SHOWN = 20
+_STOP_WORDS = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
+
+
+@options.grouped
+def explore_command(
+    where: options.Where,
+    network: options.NetworkArgument,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at",
+            metavar="X",
+            help="The point: numbers with commas between, --at 0.5,-1, or a file .npy.",
+        ),
+    ],
+    regions: Annotated[
+        int | None, typer.Option("--regions", metavar="K", help="Stop after the K nearest regions.")
+    ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", metavar="D", help="Cross at most D facets to come to a region."),
+    ] = None,
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            "--radius", metavar="R", help="Stay where no input differs from X by more than R."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        options.output_option("OUT", "Where to save: regions .npz, graph .graphml, .gexf, .json."),
+    ] = None,
+    threads: options.ThreadsOption = 1,
+    time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Find the regions round a point, those first to which the fewest facets lead."""
+    from polyregions.files.atomic import is_stream
+    from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
+
+    if output is not None:
+        storage.check_output(output, [".npz", *GRAPH_SUFFIXES], [network, *where.files])
+    task = options.read_task(network, where)
+    point = _point(at, task)
+    found, times = _explored(
+        task,
+        point,
+        regions=regions,
+        depth=depth,
+        radius=radius,
+        threads=threads,
+        time_limit=time_limit,
+    )
+    if output is not None and output.suffix.lower() == ".npz":
+        found.regions.save(output)
+    elif output is not None:
+        write_graph(found.regions, output)
+    rings = np.bincount(found.distances).tolist()
+    lines = _lines(found, rings, times, output)
+    entries = {
+        **report.run_values(found.regions.summary(), times),
+        "start": found.start,
+        "regions_by_distance": rings,
+        "depth": found.depth,
+        "stopped": found.stopped,
+        **({} if output is None else {"output": str(output)}),
+    }
+    if output is not None and is_stream(output):  # nothing may come between its bytes
+        for line in lines:
+            report.tell(line)
+    else:
+        report.print_answer(task, entries, lines, as_json)
+    if found.stopped in ("finished", "regions"):
+        return 0
+    report.tell(f"polyregions: stopped {_STOP_WORDS[found.stopped]}; there may be nearer regions")
+    return 3
+
+
+def _explored(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
+    """Explore with progress on stderr; return the result and the times it took."""
+    with announced_compilation(), shown_progress(True) as progress:
+        from polyregions.compiled import Stopwatch
+        from polyregions.walk.exploration import explore
+
+        watch = Stopwatch()
+        found = explore(
+            task.network,
+            point,
+            domain=task.domain,
+            progress=progress,
+            on_interrupt="return",
+            **options,
+        )
+        return found, watch.times()
+
+
+def _lines(found: Exploration, rings: list[int], times: Times, output: Path | None) -> list[str]:
+    by_distance = ", ".join(f"{count:,}" for count in rings[:_MOST_RINGS_SHOWN])
+    more = ", ..." if len(rings) > _MOST_RINGS_SHOWN else ""
+    whole = "none is whole" if found.depth < 0 else f"whole to {found.depth}"
+    return [
+        *report.summary_lines(found.regions.summary(), times),
+        f"by facets to cross: {by_distance}{more} ({whole})",
+        *([] if output is None else [f"saved to {output}"]),
+    ]
+
+
+def _point(text: str, task: Task) -> Floats:
+    """Read a point from numbers with commas between, or from a file."""
+    if text.lower().endswith(".npy"):
+        from polyregions.io.points import read_point
+
+        return read_point(text, task.network.input_dimension)
+    try:
+        # Python would read 1_0 as ten, and the digits of every script
+        if "_" in text or not text.isascii():
+            raise ValueError
+        return np.array([float(number) for number in text.split(",")])
+    except ValueError:
+        raise PolyregionsError(
+            f"--at {text} is no point; write numbers with commas between, --at 0.5,-1 for "
+            f"instance, or name a file .npy"
+        ) from None

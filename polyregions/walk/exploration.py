@@ -1,0 +1,166 @@
+"""The regions round a point: a walk by graph distance, in any number of inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from polyregions.arrays import Integers
+from polyregions.compiled import only_compiled
+from polyregions.domain.neighborhood import near
+from polyregions.errors import PolyregionsError
+from polyregions.network import input_point
+from polyregions.regions import Regions
+from polyregions.run.display import shown_progress
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.limits import Stop, check_depth, check_threads, limits_of
+from polyregions.run.problem import problem_of
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.walk.drive import drive
+from polyregions.walk.region_at import check_in_domain, region_at
+from polyregions.walk.walk_state import begin_rings, result_of, root_at
+
+__all__ = ["Exploration", "explore"]
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """The regions round a point that were found.
+
+    Attributes
+    ----------
+    regions : Regions
+        Of the domain, or of its part within the radius; partial unless it holds them all.
+    start : int
+        The number of the region of the point; -1 if not even that one was decided in time.
+    distances : numpy.ndarray of int64, shape (R,)
+        Graph distance of each region: how many facets must be crossed from the first one.
+    depth : int
+        No region at most so many facets away is missing; -1 if even the first one is.
+    stopped : {"finished", "regions", "time", "memory", "interrupt"}
+        What ended the search. "finished": every region in reach of depth and radius is there.
+    """
+
+    regions: Regions
+    start: int
+    distances: Integers
+    depth: int
+    stopped: Stop
+
+    def __repr__(self) -> str:
+        ended = "all in reach" if self.stopped == "finished" else f"stopped by {self.stopped}"
+        return (
+            f"<Exploration: {len(self.regions)} regions, whole to graph distance {self.depth}, "
+            f"{ended}>"
+        )
+
+
+def explore(
+    network: NetworkLike,
+    x: ArrayLike,
+    *,
+    regions: int | None = None,
+    depth: int | None = None,
+    radius: float | None = None,
+    domain: DomainLike = None,
+    threads: int = 1,
+    time_limit: float | None = None,
+    memory: int | None = None,
+    compile_first: bool = False,
+    progress: OnProgress = None,
+    on_interrupt: OnInterrupt = "raise",
+) -> Exploration:
+    """Return the regions round a point, those first to which the fewest facets lead.
+
+    Parameters
+    ----------
+    network : Network, path of a network file, or torch.nn.Module
+    x : array_like, shape (n,)
+        In the domain or on its boundary. On a boundary between regions it counts to that one
+        where all units are off that are zero there, as in :meth:`polyregions.Regions.find`.
+    regions : int, optional
+        Stop after so many regions.
+    depth : int, optional
+        Regions at most so many facets away; 0 is the region of the point alone.
+    radius : float, optional
+        Only regions that meet the open cube of points that differ from `x` by less than this in
+        every input. The search stays in it: the cube, cut with the domain, is the domain of the
+        result, and facets count where they cross it.
+    domain : Box, Polytope, None, or one pair (low, high) per input
+        ``None`` is the whole space.
+    threads, time_limit, memory, compile_first, on_interrupt
+        As for :func:`polyregions.enumerate_regions`.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with a
+        :class:`~polyregions.run.progress.Progress` now and then.
+
+    Returns
+    -------
+    Exploration
+
+    Raises
+    ------
+    NetworkError
+        If there is no network, or the point has another length or is not finite.
+    DomainError
+        If the point is outside the domain, or between regions in none of which the units are
+        off that are zero there; if the radius is no positive number.
+    PolyregionsError
+        If none of `regions`, `depth`, `radius` and `time_limit` says where to end, or one is no
+        positive number.
+    KeyboardInterrupt
+        After Ctrl-C; see `on_interrupt`.
+
+    Notes
+    -----
+    *Algorithm.* The walk of :func:`polyregions.enumerate_regions`, ring by ring: what is one
+    facet further away is decided when all that is nearer is, degenerate regions included. So
+    graph distances are those in the graph of all regions. The cost is that of the regions that
+    are returned; in hundreds of inputs each has hundreds of neighbors, which are not.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1], [1, 1]], [0, 0, -0.5]), ([[1, 1, 1]], [0])])
+    >>> found = pr.explore(net, [0.1, 0.1], depth=1)
+    >>> len(found.regions), found.distances.tolist(), found.regions[found.start].bits.tolist()
+    (4, [1, 1, 0, 1], [1, 1, 0])
+    >>> pr.explore(net, [0.1, 0.1], radius=0.2)
+    <Exploration: 5 regions, whole to graph distance 2, all in reach>
+    """
+    network = network_given(network)
+    limits = limits_of(regions, time_limit, memory)
+    check_threads(threads)
+    check_depth(depth)
+    if regions is depth is radius is time_limit is None:
+        raise PolyregionsError(
+            "say how far to explore: so many regions=, so many facets away (depth=), within a "
+            "radius=, or for so many seconds (time_limit=)"
+        )
+    with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
+        given = domain_given(domain, network.input_dimension)
+        if radius is not None:
+            point = input_point(network, x)
+            check_in_domain(given, point)
+            given = near(given, point, radius)
+        problem = problem_of(network, given)
+        with only_compiled(problem.is_large), shown_progress(progress) as report:
+            pattern, at = region_at(problem, x)
+            found = root_at(problem, pattern, at)
+            begin_rings(problem, found, depth)
+            stopped = drive(
+                problem,
+                found,
+                threads=threads,
+                limits=limits.left,
+                interrupt=interrupt,
+                progress=report,
+            )
+    whole = found.whole_depth
+    result = result_of(problem, found)
+    start = result.index(problem.reduction.grow_words(pattern[None])[0])
+    if start is None:
+        return Exploration(result, -1, np.zeros(0, dtype=np.int64), whole, stopped)
+    return Exploration(result, start, result.graph_distances(start), whole, stopped)
