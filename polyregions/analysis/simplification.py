@@ -85,7 +85,26 @@ class Simplification:
     def save(self, path: str | Path) -> None:
         """Write the smaller network to an .onnx or .npz file, exactly.
 
-        See :func:`polyregions.io.save_network`.
+        Parameters
+        ----------
+        path : str or Path
+            See :func:`polyregions.io.save_network`.
+
+        Raises
+        ------
+        FormatError
+            If the suffix is another or the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1], [1], [2]], [0, -3, 0]), ([[1, 1, 1]], [0])])
+        >>> smaller = pr.simplify(net, pr.Box.cube(1, 1.0))
+        >>> file = tempfile.mkdtemp() + "/small.npz"
+        >>> smaller.save(file)
+        >>> pr.load(file).hidden_units
+        1
         """
         from polyregions.io.networks import save_network
 
@@ -94,9 +113,21 @@ class Simplification:
     def bounds_table(self) -> Arrays:
         """Return the bounds as a table: a row for each unit of `original` that bends.
 
-        Columns ``unit`` (its pattern bit), ``layer``, ``lower``, ``upper``, ``exact_lower``,
-        ``exact_upper``, and ``becomes``: the bit of `network` that has its place, or -1.
-        :func:`polyregions.io.tables.write_table` writes it to a file.
+        Returns
+        -------
+        dict of str to numpy.ndarray, shape (N,)
+            Columns ``unit`` (its pattern bit), ``layer``, ``lower``, ``upper``, ``exact_lower``,
+            ``exact_upper``, and ``becomes``: the bit of `network` that has its place, or -1.
+            :func:`polyregions.io.tables.write_table` writes it to a file.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1], [1], [2]], [0, -3, 0]), ([[1, 1, 1]], [0])])
+        >>> smaller = pr.simplify(net, pr.Box.cube(1, 1.0))
+        >>> table = smaller.bounds_table()
+        >>> table["lower"], table["becomes"]
+        (array([-1., -4., -2.]), array([ 0, -1, -1]))
         """
         bounds, size = self.bounds.units, self.original.hidden_units
         becomes = np.full(size, -1, dtype=np.int64)
@@ -117,7 +148,21 @@ class Simplification:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers that describe the result."""
+        """Return the numbers that describe the result.
+
+        Returns
+        -------
+        dict
+            Sizes ``before`` and ``after``, the ``table``, and that it is ``proven``.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1], [1], [2]], [0, -3, 0]), ([[1, 1, 1]], [0])])
+        >>> smaller = pr.simplify(net, pr.Box.cube(1, 1.0))
+        >>> smaller.summary()["after"]
+        {'layers': 2, 'units': 1, 'bends': 1, 'weights': 2}
+        """
         before, after = map(_sizes, (self.original, self.network))
         return {
             "before": before,

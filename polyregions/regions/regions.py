@@ -267,8 +267,20 @@ class Regions:
         y : array_like or pandas.Series, shape (k,), optional
             A response (floats) or class labels.
         attributes : iterable of str
-            Columns that take long, some of ``"volume"`` and ``"global_auc"``; see
-            :func:`polyregions.regions.report.data_report`.
+            Columns that take long, some of ``"volume"`` and ``"global_auc"``; all columns are
+            listed in :func:`polyregions.regions.report.data_report`.
+
+        Returns
+        -------
+        DataReport
+            Data frames where pandas is installed, else arrays with named fields.
+
+        Raises
+        ------
+        NetworkError
+            If the points are no finite real numbers, or have another length.
+        PolyregionsError
+            If no row is in a region, X and y do not fit, or an attribute is not known.
 
         Examples
         --------
