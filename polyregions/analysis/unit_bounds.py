@@ -108,7 +108,8 @@ def unit_bounds(
         Closed. Over the whole space bounds are 0 or infinite.
     regions : Regions, optional
         The complete enumeration of the same network in the same domain: with at most six free
-        inputs bounds become exact, else they tell at least which units never switch.
+        inputs bounds become exact, in milliseconds per region, else they tell at least which
+        units never switch.
 
     Returns
     -------
