@@ -58,7 +58,7 @@ DOCUMENTED = {
     "regions.facets": ["FacetTable", "Facets"],
     "regions.model": ["RegionProblem"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],
-    "regions.report": ["DataReport", "data_report"],
+    "regions.report": ["DataReport"],
     "scale": ["Written", "enumerate_to_file"],
     "scale.cluster": ["count_on_cluster"],
     "scale.cluster_proof": ["certify_on_cluster"],

@@ -264,11 +264,14 @@ class Regions:
         Parameters
         ----------
         X : array_like or pandas.DataFrame, shape (k, n)
+            One row for each data point, its columns in the order of the network's inputs.
         y : array_like or pandas.Series, shape (k,), optional
-            A response (floats) or class labels.
+            Real numbers of a floating type are a response; whole numbers, truth values and
+            texts are class labels.
         attributes : iterable of str
-            Columns that take long, some of ``"volume"`` and ``"global_auc"``; all columns are
-            listed in :func:`polyregions.regions.report.data_report`.
+            Columns that take long: ``"volume"`` in the free inputs, meant for few of them;
+            ``"global_auc"``, which sorts all rows once for each region. All columns are listed
+            in :class:`polyregions.regions.report.DataReport`.
 
         Returns
         -------

@@ -49,6 +49,28 @@ class DataReport:
         The numbers of the regions that hold no data.
     outside : numpy.ndarray of int64
         The numbers of the rows of the data that are in no region.
+
+    Notes
+    -----
+    Columns of the table of regions: ``region``; ``count``; ``facets``, those inside the
+    domain; ``same_map``, the neighbours with exactly the same affine map;
+    ``distance_min`` and ``distance_mean`` of its rows to its boundary; the affine map where
+    it has at most 64 numbers, ``dy0_dx0``, ..., and ``y0``, ... at zero, with the names of
+    a data frame's columns in place of ``x0``.
+
+    With a response: ``response_mean`` and ``response_std``; of a network with one output
+    ``local_mse``, the mean squared error on its rows, and ``global_mse``, that of its
+    affine map on all rows.
+
+    With labels: ``label``, the most frequent one, ``purity``, its share, and
+    ``accuracy``, the share of rows whose class the network tells, where labels stand for
+    outputs. With two: ``response_mean`` and ``response_std`` of the larger one against the
+    other, and where the network has one output or two ``local_auc``, the area under the
+    ROC curve of its rows, NaN where they are all alike, and ``global_auc``.
+
+    In which region a row is, is exact (:meth:`polyregions.Regions.find`), and so are counts and
+    ``same_map``. Distances are proven floats, but for walls that are not parallel to the axes.
+    What a response or a score adds is statistics, in floats.
     """
 
     regions: Any
@@ -66,62 +88,10 @@ class DataReport:
 def data_report(
     regions: Regions, X: Any, y: Any = None, attributes: str | Iterable[str] = ()
 ) -> DataReport:
-    """Return what data say about regions: :meth:`polyregions.Regions.report`.
+    """Return what data say about regions; see :meth:`polyregions.Regions.report`.
 
-    Parameters
-    ----------
-    regions : Regions
-    X : array_like or pandas.DataFrame, shape (k, n)
-        One row for each data point, its columns in the order of the network's inputs.
-    y : array_like or pandas.Series, shape (k,), optional
-        Real numbers of a floating type are a response; whole numbers, truth values and texts
-        are class labels.
-    attributes : iterable of str
-        Columns that take long: ``"volume"`` in the free inputs, meant for few of them;
-        ``"global_auc"``, which sorts all rows once for each region.
-
-    Returns
-    -------
-    DataReport
-        Columns of its table of regions: ``region``; ``count``; ``facets``, those inside the
-        domain; ``same_map``, the neighbours with exactly the same affine map;
-        ``distance_min`` and ``distance_mean`` of its rows to its boundary; the affine map where
-        it has at most 64 numbers, ``dy0_dx0``, ..., and ``y0``, ... at zero, with the names of
-        a data frame's columns in place of ``x0``.
-
-        With a response: ``response_mean`` and ``response_std``; of a network with one output
-        ``local_mse``, the mean squared error on its rows, and ``global_mse``, that of its
-        affine map on all rows.
-
-        With labels: ``label``, the most frequent one, ``purity``, its share, and
-        ``accuracy``, the share of rows whose class the network tells, where labels stand for
-        outputs. With two: ``response_mean`` and ``response_std`` of the larger one against the
-        other, and where the network has one output or two ``local_auc``, the area under the
-        ROC curve of its rows, NaN where they are all alike, and ``global_auc``.
-
-    Raises
-    ------
-    NetworkError
-        If the points are no finite real numbers, or have another length.
-    PolyregionsError
-        If no row is in a region, X and y do not fit, or an attribute is not known.
-
-    Notes
-    -----
-    In which region a row is, is exact (:meth:`polyregions.Regions.find`), and so are counts and
-    ``same_map``. Distances are proven floats, but for walls that are not parallel to the axes.
-    What a response or a score adds is statistics, in floats.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [0.0])])
-    >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
-    >>> report = data_report(regions, [[0.25], [0.75], [-0.5], [3.0]], [0.5, 2.0, 0.0, 0.0])
-    >>> report
-    <Report on 4 rows: 2 regions hold data, 0 hold none, 1 rows are in no region>
-    >>> report.regions["local_mse"].tolist(), report.rows["distance"].tolist()
-    ([0.125, 0.0], [0.25, 0.25, 0.5, nan])
+    In y, real numbers of a floating type are a response; whole numbers, truth values and texts
+    are class labels.
     """
     asked = _asked(attributes)
     points, names = _points(regions.network, X)
