@@ -30,6 +30,8 @@ from polyregions.regions import Region, Regions
 
 if TYPE_CHECKING:
     from polyregions.analysis.linear_regions import count_all_patterns, linear_regions
+    from polyregions.analysis.simplification import simplify
+    from polyregions.analysis.unit_bounds import unit_bounds
     from polyregions.experiments import experiment
     from polyregions.io import input_box
     from polyregions.io.comparison import largest_difference
@@ -126,7 +128,9 @@ __all__ = [
     "regions_along",
     "save_figure",
     "shortest_path",
+    "simplify",
     "traverse",
+    "unit_bounds",
     "verify",
     "verify_boundaries",
     "verify_grid",
@@ -173,8 +177,10 @@ _LAZY = {
     "regions_along": "polyregions.walk.polyline.regions_along",
     "save_figure": "polyregions.plot.save_figure",
     "shortest_path": "polyregions.walk.shortest_path.shortest_path",
+    "simplify": "polyregions.analysis.simplification.simplify",
     "traverse": "polyregions.walk.breadth_first.traverse",
     "verify": "polyregions.questions.verify.verify",
+    "unit_bounds": "polyregions.analysis.unit_bounds.unit_bounds",
     "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
     "verify_grid": "polyregions.theory.grid.verify_grid",
     "verify_theorem5": "polyregions.theory.theorem5.verify_theorem5",

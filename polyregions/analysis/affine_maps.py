@@ -18,9 +18,9 @@ from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.simplex import Column, Row, vertex_near
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
+from polyregions.network.region_maps import LayerMaps, maps_of_layers
 from polyregions.pattern import Words, check_pattern, unpack
 from polyregions.regions import Region, Regions, check_regions
-from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
     "AffineMaps",
@@ -141,49 +141,10 @@ def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
         yield from zip(np.where(bits[:, :, None] == 1, rows, -rows), errors, strict=True)
 
 
-class LayerMaps(NamedTuple):
-    """Pre-activation maps of one layer, shape (k, h, n + 1), and bounds on their errors."""
-
-    value: Floats
-    error: Floats
-    bends: NDArray[np.bool_]
-
-
 def _batches(network: Network, count: int) -> Iterator[slice]:
     widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
     step = max(1, _ENTRIES // (widest * (network.input_dimension + 1)))
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
-
-
-def maps_of_layers(network: Network, patterns: Words) -> Iterator[LayerMaps]:
-    """Yield the pre-activation maps of every layer on the regions of given patterns."""
-    bits = unpack(patterns, network.hidden_units) != 0
-    n = network.input_dimension
-    value = np.broadcast_to(np.eye(n, n + 1), (len(bits), n, n + 1))
-    error = np.zeros_like(value)
-    start = 0
-    for layer in network.layers:
-        weight, size = layer.weight, np.abs(layer.weight)
-        gamma = (weight.shape[1] + 4) * ROUNDOFF * 1.01
-        with _beyond_floats():
-            error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + TINY
-            value = weight @ value
-            value[:, :, n] += layer.bias
-            error[:, :, n] += 1.01 * ROUNDOFF * np.abs(value[:, :, n])
-        yield LayerMaps(value, error, layer.bends)
-        active = np.zeros((len(bits), len(layer.bias)), dtype=bool)
-        count = int(layer.bends.sum())
-        active[:, layer.bends] = bits[:, start : start + count]
-        start += count
-        slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
-        with _beyond_floats():
-            value = value * slopes
-            error = error * np.abs(slopes) * 1.01 + ROUNDOFF * np.abs(value) * 1.01 + TINY
-
-
-def _beyond_floats() -> np.errstate:
-    # what overflows has an error that is no number, and says so by itself
-    return np.errstate(over="ignore", invalid="ignore")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-
-import flint
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyregions.analysis.affine_maps import maps_of_layers
-from polyregions.arrays import Floats, finite_floats
-from polyregions.domain.chart import Chart, chart_of
+from polyregions.arrays import finite_floats
+from polyregions.domain.chart import chart_of
 from polyregions.errors import NetworkError
-from polyregions.exact.dyadic import dyadic_matrix
-from polyregions.geometry.double_description import float_root
+from polyregions.geometry.nearest_boundary import (
+    BoundaryDistance,
+    distances_at,
+    nearest_boundary,
+)
 from polyregions.network import Network, input_point
-from polyregions.network.exact_network import exact_network, exact_rows
-from polyregions.pattern import Words, unpack
-from polyregions.rounding import ROUNDOFF
+from polyregions.pattern import unpack
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 
 __all__ = ["BoundaryDistance", "boundary_distance", "boundary_distances"]
-
-
-@dataclass(frozen=True)
-class BoundaryDistance:
-    """The nearest activation boundary to an input.
-
-    Attributes
-    ----------
-    squared : Fraction
-        The exact square of the Euclidean distance.
-    unit : int
-        A unit whose boundary it is.
-    """
-
-    squared: Fraction
-    unit: int
-
-    @property
-    def value(self) -> float:
-        """The distance as a float, infinite if it is larger than all."""
-        return float_root(self.squared)
 
 
 def boundary_distance(
@@ -83,27 +58,7 @@ def boundary_distance(
     bits = unpack(network.pattern(point), network.hidden_units)
     chart_of(domain, n)  # refuses a domain that does not fit
     free = range(n) if domain is None else domain.free.tolist()
-    # inputs as they are: the identity chart, homogeneous
-    transform = flint.fmpz_mat(
-        n + 1, n + 1, [int(i == j) for i in range(n + 1) for j in range(n + 1)]
-    )
-    inputs = Chart(transform, flint.fmpz_mat(0, n + 1), n)
-    exact = exact_network(network, inputs)
-    column, _ = dyadic_matrix(np.append(point, 1.0)[:, None])
-    scale = int(column[n, 0])
-    best: BoundaryDistance | None = None
-    for unit, row in enumerate(exact_rows(exact, bits)[: exact.hidden_units]):
-        square = sum(int(row[i]) ** 2 for i in free)
-        if not square:
-            continue
-        value = sum(int(row[i]) * int(column[i, 0]) for i in range(n + 1))
-        squared = Fraction(value**2, square * scale**2)
-        if best is None or squared < best.squared:
-            best = BoundaryDistance(squared, unit)
-    return best
-
-
-_ACCURACY = 2.0**-30  # of a distance in floats; where they do not reach it, it is exact
+    return nearest_boundary(network, point, bits, list(free))
 
 
 def boundary_distances(network: Network, points: ArrayLike) -> NDArray[np.float64]:
@@ -145,40 +100,4 @@ def boundary_distances(network: Network, points: ArrayLike) -> NDArray[np.float6
             f"points must have shape (k, {network.input_dimension}), one in each row"
         )
     words = network.pattern(inputs)
-    distances, proven = _in_floats(network, inputs, words)
-    for index in np.flatnonzero(~proven).tolist():
-        nearest = boundary_distance(network, inputs[index])
-        distances[index] = np.inf if nearest is None else nearest.value
-    return distances
-
-
-def _in_floats(network: Network, inputs: Floats, words: Words) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the distances, and which of them are proven."""
-    point = np.column_stack([inputs, np.ones(len(inputs))])[:, None, :]
-    found, least, most = [], [], []
-    with np.errstate(all="ignore"):  # what leaves the range of floats is not proven
-        for layer in maps_of_layers(network, words):
-            rows, error = layer.value[:, layer.bends], layer.error[:, layer.bends]
-            if not rows.shape[1]:
-                continue
-            rounding = (rows.shape[2] + 8) * ROUNDOFF
-            terms = np.abs(rows) * np.abs(point)
-            value = np.abs((rows * point).sum(axis=2))
-            doubt = 1.01 * ((error * np.abs(point)).sum(axis=2) + rounding * terms.sum(axis=2))
-            # the largest entry first: squares of tiny or huge rows leave the float range
-            peak = np.abs(rows[:, :, :-1]).max(axis=2)
-            length = np.linalg.norm(rows[:, :, :-1] / peak[:, :, None], axis=2) * peak
-            length[peak == 0] = 0.0
-            slack = 1.01 * (error[:, :, :-1].sum(axis=2) + rounding * length)
-            found.append(value / length)
-            least.append(np.maximum(value - doubt, 0.0) / (length + slack))
-            most.append(np.where(length > slack, (value + doubt) / (length - slack), np.inf))
-        upper = np.concatenate(most, axis=1)
-        nearest = upper.argmin(axis=1)[:, None]
-        low = np.concatenate(least, axis=1).min(axis=1)
-        high, distances = (
-            np.take_along_axis(one, nearest, axis=1)[:, 0]
-            for one in (upper, np.concatenate(found, axis=1))
-        )
-        # a comparison with NaN fails
-        return distances, (high - low <= _ACCURACY * low) & np.isfinite(high)
+    return distances_at(network, inputs, words)

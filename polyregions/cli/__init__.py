@@ -27,6 +27,7 @@ from polyregions.cli import (
     export,
     info,
     plot,
+    simplify,
     theorem5_command,
     verify,
 )
@@ -101,6 +102,11 @@ EXAMPLES = {
         "polyregions plot net.onnx -o cells.png",
         "polyregions plot net.onnx --axes 0 2 --color gradient -o cells.svg",
         "polyregions plot net.onnx --plane-through a.npy b.npy c.npy -o plane.pdf",
+    ),
+    "simplify": (
+        "polyregions simplify net.onnx --box 0 1         # the table alone",
+        "polyregions simplify net.onnx --box-file property.vnnlib -o small.onnx",
+        "polyregions simplify net.onnx --exact -o small.npz --bounds bounds.csv",
     ),
     "theorem5": (
         "polyregions theorem5 --widths 2 8 8 --draws 400",
@@ -197,6 +203,7 @@ _add_command("info", info.info)
 _add_command("linear", count.linear_command)
 _add_command("plot", plot.plot)
 _add_command("verify", verify.verify_command)
+_add_command("simplify", simplify.simplify_command)
 _add_command("view", plot.view_command)
 _add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)
 

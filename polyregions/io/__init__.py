@@ -14,8 +14,7 @@ if TYPE_CHECKING:
         JoinedOutputsWarning,
         RoundedDivisionWarning,
     )
-    from polyregions.io.networks import input_box, load
-    from polyregions.io.npz import save_network
+    from polyregions.io.networks import input_box, load, save_network
     from polyregions.io.points import read_idx
     from polyregions.io.torch_modules import from_torch
     from polyregions.io.vnnlib import BoxFile, DomainFile, load_box, load_domain
@@ -37,8 +36,7 @@ __all__ = [
 
 _HOMES = {
     "lowering": ["DroppedOperatorWarning", "JoinedOutputsWarning", "RoundedDivisionWarning"],
-    "networks": ["input_box", "load"],
-    "npz": ["save_network"],
+    "networks": ["input_box", "load", "save_network"],
     "points": ["read_idx"],
     "torch_modules": ["from_torch"],
     "vnnlib": ["BoxFile", "DomainFile", "load_box", "load_domain"],

@@ -9,12 +9,12 @@ from os import PathLike
 from pathlib import Path
 
 from polyregions.domain import Box
-from polyregions.errors import FormatError
+from polyregions.errors import FormatError, NetworkError, kind_of
 from polyregions.files.reading import file_path, format_suffix
 from polyregions.network import Network
 from polyregions.regions import Regions
 
-__all__ = ["input_box", "load", "open_regions", "supported_suffixes"]
+__all__ = ["input_box", "load", "open_regions", "save_network", "supported_suffixes"]
 
 # module and function by suffix: a reader is imported when a file of its kind is opened
 _READERS = {
@@ -28,6 +28,8 @@ _READERS = {
     ".pth": ("torch_files", "load_torch"),
     ".safetensors": ("safetensors", "load_safetensors"),
 }
+
+_WRITERS = {".npz": ("npz", "save_npz"), ".onnx": ("onnx_writing", "save_onnx")}
 
 _UNUSED = {
     "activation": "an activation, because they say themselves what their units are; leave it out",
@@ -104,6 +106,57 @@ def load(
     for option in given.keys() - signature(reader).parameters.keys():
         raise FormatError(f"{file}: files {file.suffix} have no use for {_UNUSED[option]}")
     return reader(file, name=name, **given)
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write a network to a file that :func:`load` reads back as the same function, exactly.
+
+    Parameters
+    ----------
+    network : Network
+    path : str or Path
+        ``.npz`` keeps layers and slopes as they are; equal networks give equal bytes.
+        ``.onnx`` (extra ``onnx``) is a graph of Gemm and Relu in double precision, with PRelu
+        where a layer also has units that do not bend.
+
+    Raises
+    ------
+    NetworkError
+        If there is no network.
+    FormatError
+        If the suffix is another or the file cannot be written.
+    MissingExtraError
+        If .onnx is asked for without the package.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "tent.npz"
+    ...     save_network(net, file)
+    ...     load(file).fingerprint == net.fingerprint
+    True
+    """
+    if not isinstance(network, Network):
+        raise NetworkError(
+            f"a network is expected, not {kind_of(network)}: make one with pr.load, pr.from_torch "
+            f"or pr.Network.from_arrays"
+        )
+    file = file_path(path)
+    if file.suffix.lower() not in _WRITERS:
+        raise FormatError(
+            f"a network is saved as {' or '.join(_WRITERS)}, but the path is {file}; change its "
+            f"suffix"
+        )
+    module, function = _WRITERS[file.suffix.lower()]
+    writer: Callable[[Network, Path], None] = getattr(
+        import_module(f"polyregions.io.{module}"), function
+    )
+    try:
+        writer(network, file)
+    except OSError as error:
+        raise FormatError(f"{file} cannot be written ({error.strerror})") from None
 
 
 def input_box(path: str | Path) -> Box | None:

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Indices
 from polyregions.network.network import Layer, Network
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
+    "ROUND_SIDES",
     "Boxes",
     "Planes",
     "Range",
@@ -32,6 +34,9 @@ __all__ = [
 # Which line through zero a unit that may switch gets on its round side: any slope between its
 # two is true, none is sharpest for all units.
 RoundSide = Literal["nearest", "lower", "upper", "secant"]
+ROUND_SIDES: tuple[RoundSide, ...] = ("nearest", "lower", "upper", "secant")
+
+_ENTRIES = 2**21  # coefficients that are held at a time
 
 
 class Boxes(NamedTuple):
@@ -120,8 +125,8 @@ class _Step(NamedTuple):
 
 
 def no_bounds(network: Network, boxes: int) -> list[Range]:
-    """Return infinite bounds on all layers but the last."""
-    widths = [len(layer.bias) for layer in network.layers[:-1]]
+    """Return infinite bounds on all layers."""
+    widths = [len(layer.bias) for layer in network.layers]
     return [Range(np.full((boxes, h), -np.inf), np.full((boxes, h), np.inf)) for h in widths]
 
 
@@ -131,15 +136,16 @@ def backward_bounds(
     known: Sequence[Range],
     round_sides: Sequence[RoundSide] = ("nearest",),
 ) -> tuple[list[Range], list[Slopes]]:
-    """Return bounds on the pre-activations of all layers but the last over closed boxes.
+    """Return bounds on the pre-activations of layers over closed boxes.
 
     Parameters
     ----------
     network : Network
     boxes : Boxes
     known : sequence of Range
-        What is known already of every such layer; the bounds are at least as sharp. Units
-        that are known not to switch on any of the boxes are not looked at again.
+        What is known already of the first layers, of so many as are to be bounded; the bounds
+        are at least as sharp. Units with finite bounds that do not switch on any of the boxes
+        are not looked at again.
     round_sides : sequence of str
         Each is tried for every unit.
 
@@ -163,29 +169,32 @@ def backward_bounds(
     found: list[Range] = []
     slopes: list[Slopes] = []
     stacks: dict[RoundSide, list[_Step]] = {side: [] for side in round_sides}
-    inputs = _Inputs.of(boxes)
+    inputs, signs = _Inputs.of(boxes), _signs(Range(*boxes))
     with np.errstate(all="ignore"):
         for layer, bounds in zip(network.layers, known, strict=False):
-            low, high = bounds.low.copy(), bounds.high.copy()
+            low, high = _by_signs(layer, signs, bounds)
             switching = ((low < 0) & (high > 0)) | ~np.isfinite(high - low)
             units = np.flatnonzero(switching.any(axis=0))
             count = len(units)
             above = np.zeros((len(low), count, network.input_dimension))
-            if count:
-                rows = _rows(layer.matrix, units, inputs.live)
-                matrix, shift = np.concatenate([rows, -rows]), layer.bias[units]
+            chunk = max(1, _ENTRIES // (len(low) * max(map(len, [*low, inputs.live]))))
+            for start in range(0, count, chunk):
+                some = units[start : start + chunk]
+                rows = _rows(layer.matrix, some, inputs.live)
+                matrix, shift = np.concatenate([rows, -rows]), layer.bias[some]
                 # the first layer's units are affine: there is nothing to choose
                 for steps in stacks.values() if found else [[]]:
                     planes = _planes(boxes, steps, matrix, np.concatenate([shift, -shift]))
                     ends = least_values(planes, boxes)
-                    low[:, units] = np.fmax(low[:, units], ends[:, :count])
-                    high[:, units] = np.fmin(high[:, units], -ends[:, count:])
-                    above = planes.normals[:, count:]
+                    low[:, some] = np.fmax(low[:, some], ends[:, : len(some)])
+                    high[:, some] = np.fmin(high[:, some], -ends[:, len(some) :])
+                    above[:, start : start + chunk] = planes.normals[:, len(some) :]
             found.append(Range(low, high))
             slopes.append(Slopes(units, above))
             for side, steps in stacks.items():
                 steps.append(_step(layer, inputs, found[-1], side))
             inputs = _Inputs.above(layer, found[-1])
+            signs = _signs_of_outputs(layer, found[-1])
     return found, slopes
 
 
@@ -197,7 +206,7 @@ def planes_below(
     Parameters
     ----------
     bounds : sequence of Range
-        Of all layers but the last.
+        Of all layers, or all but the last.
     matrix : numpy.ndarray of float64, shape (r, outputs)
     offsets : numpy.ndarray of float64, shape (r,)
 
@@ -213,7 +222,7 @@ def planes_below(
     """
     inputs, steps = _Inputs.of(boxes), []
     with np.errstate(all="ignore"):
-        for layer, ends in zip(network.layers, bounds, strict=False):
+        for layer, ends in zip(network.layers[:-1], bounds, strict=False):
             steps.append(_step(layer, inputs, ends, "nearest"))
             inputs = _Inputs.above(layer, ends)
         # the outputs are a last layer, of units that pass their value on
@@ -257,6 +266,43 @@ class _Inputs(NamedTuple):
 def _live(layer: Layer, ends: Range) -> Indices:
     off = (ends.high <= 0) & (layer.lower == 0) | (ends.low >= 0) & (layer.upper == 0)
     return np.flatnonzero(~off.all(axis=0))
+
+
+class _Signs(NamedTuple):
+    """Which of some values may be negative, and which may be positive."""
+
+    negative: NDArray[np.bool_]
+    positive: NDArray[np.bool_]
+
+
+def _signs(ends: Range) -> _Signs:
+    # a bound that is no number bounds nothing
+    return _Signs(~(ends.low >= 0), ~(ends.high <= 0))
+
+
+def _signs_of_outputs(layer: Layer, ends: Range) -> _Signs:
+    negative, positive = _signs(ends)
+    lower, upper = layer.lower, layer.upper
+    return _Signs(
+        (negative & (lower > 0)) | (positive & (upper < 0)),
+        (negative & (lower < 0)) | (positive & (upper > 0)),
+    )
+
+
+def _by_signs(layer: Layer, inputs: _Signs, known: Range) -> Range:
+    """Return bounds that are 0 where no term of a sum is on the other side of zero.
+
+    Nothing is computed that rounding could spoil.
+    """
+    weight: Any = layer.matrix.T
+    low, high = np.array(known.low), np.array(known.high)
+    below, above = (signs.astype(np.float64) for signs in inputs)
+    up, down = (weight > 0).astype(np.float64), (weight < 0).astype(np.float64)
+    never_negative = (below @ up + above @ down == 0) & (layer.bias >= 0)
+    never_positive = (above @ up + below @ down == 0) & (layer.bias <= 0)
+    low[never_negative] = np.fmax(low[never_negative], 0.0)
+    high[never_positive] = np.fmin(high[never_positive], 0.0)
+    return Range(low, high)
 
 
 def _rows(matrix: Any, rows: Indices, columns: Indices) -> Floats:

@@ -133,7 +133,9 @@ class BoxSearch:
         self._exact = exact_maps(network, None)
         root = Boxes(case.lower[None], case.upper[None])
         sets = np.ones((1, len(case.unsafe)), dtype=bool)
-        self._pending = [_Pending(root, no_bounds(network, 1), sets, np.zeros(1, dtype=np.int64))]
+        self._pending = [
+            _Pending(root, no_bounds(network, 1)[:-1], sets, np.zeros(1, dtype=np.int64))
+        ]
         self._resisting: list[_Pending] = []
         self._try(self._samples())
 

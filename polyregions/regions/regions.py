@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from polyregions.regions.facets import FacetTable
+    from polyregions.regions.report import DataReport
 
 __all__ = ["Regions", "check_region", "check_regions"]
 
@@ -256,6 +257,45 @@ class Regions:
         """
         found = np.atleast_1d(self.find(X))
         return np.bincount(found[found >= 0], minlength=len(self)).astype(np.int64)
+
+    def report(self, X: Any, y: Any = None, attributes: str | Iterable[str] = ()) -> DataReport:
+        """Return tables of data by region: counts, responses, local coefficients, distances.
+
+        Parameters
+        ----------
+        X : array_like or pandas.DataFrame, shape (k, n)
+            One row for each data point, its columns in the order of the network's inputs.
+        y : array_like or pandas.Series, shape (k,), optional
+            Real numbers of a floating type are a response; whole numbers, truth values and
+            texts are class labels.
+        attributes : iterable of str
+            Columns that take long: ``"volume"`` in the free inputs, meant for few of them;
+            ``"global_auc"``, which sorts all rows once for each region. All columns are listed
+            in :class:`polyregions.regions.report.DataReport`.
+
+        Returns
+        -------
+        DataReport
+            Data frames where pandas is installed, else arrays with named fields.
+
+        Raises
+        ------
+        NetworkError
+            If the points are no finite real numbers, or have another length.
+        PolyregionsError
+            If no row is in a region, X and y do not fit, or an attribute is not known.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+        >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+        >>> regions.report([[-0.5], [0.5], [0.25]], ["low", "high", "high"])
+        <Report on 3 rows: 2 regions hold data, 0 hold none, 0 rows are in no region>
+        """
+        from polyregions.regions.report import data_report
+
+        return data_report(self, X, y, attributes)
 
     @property
     def bits(self) -> Bits:

@@ -15,7 +15,7 @@ from polyregions.cli.saving import WORKING_SUFFIXES
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.experiments.runner import RowsFile
 from polyregions.files.atomic import atomic_write
-from polyregions.io.npz import save_network
+from polyregions.io import save_network
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.external_sort import REPLACED_SUFFIX
 from polyregions.scale.saved_walk import CHECKPOINT_SUFFIX

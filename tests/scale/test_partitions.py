@@ -12,7 +12,7 @@ from slivers import slivers
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.errors import FormatError, MissingExtraError
-from polyregions.io.npz import save_network
+from polyregions.io import save_network
 from polyregions.io.partitions import open_partitions
 from polyregions.pattern import to_text
 from polyregions.scale import enumerate_to_file

@@ -1,0 +1,135 @@
+"""``polyregions simplify``: the smaller network that is equal on a domain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.cli import saving as storage
+from polyregions.cli.enumerate_ import enumerated
+from polyregions.errors import PolyregionsError
+
+if TYPE_CHECKING:
+    from polyregions.analysis.simplification import LayerCount, Simplification
+    from polyregions.analysis.unit_bounds import Bounds
+
+_HEADS = {
+    "layer": "layer",
+    "units": "units",
+    "always_on": "always on",
+    "always_off": "always off",
+    "unread": "unread",
+    "merged": "merged",
+    "left": "left",
+    "linear_left": "linear left",
+}
+
+
+@options.grouped
+def simplify_command(
+    where: options.Where,
+    effort: options.Effort,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path | None,
+        options.output_option("OUT", "Where to save the network: .onnx or .npz. Default: nowhere."),
+    ] = None,
+    bounds: Annotated[
+        Path | None,
+        typer.Option(
+            "--bounds",
+            metavar="FILE",
+            help="Save proven bounds of every unit: .csv, .npz or .parquet.",
+        ),
+    ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Enumerate all regions first: what never switches is known exactly."
+        ),
+    ] = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Write the smaller network that is proven equal on the domain.
+
+    Units that never switch there no longer bend, equal ones become one, dead ones go.
+    """
+    from polyregions.analysis.simplification import simplify
+    from polyregions.io.tables import TABLE_SUFFIXES, write_table
+
+    inputs = [network, *where.files]
+    if output is not None:
+        storage.check_output(output, [".onnx", ".npz"], inputs)
+    if bounds is not None:
+        storage.check_output(bounds, TABLE_SUFFIXES, inputs)
+        if output is not None and bounds.resolve() == output.resolve():
+            raise PolyregionsError("--bounds and -o name one file; give two")
+    task = options.read_task(network, where)
+    regions, code = None, 0
+    if exact:
+        regions, _ = enumerated(task, **vars(effort))
+        code = report.exit_code(regions)
+        if code:
+            report.tell("polyregions: what follows is proven without them")
+            regions = None
+    found = simplify(task.network, task.domain, regions=regions)
+    if bounds is not None:
+        write_table(found.bounds_table(), bounds)
+    saved = []
+    if output is not None:
+        found.save(output)
+        saved.append(output)
+    if bounds is not None:
+        saved.append(bounds)
+    entries = {
+        **found.summary(),
+        "bounds": _bounds_entry(found.bounds.units),
+        "output_bounds": _bounds_entry(found.bounds.outputs),
+        "kept_units": found.units.tolist(),
+        "output": None if output is None else str(output),
+    }
+    lines = [*_lines(found), *(f"saved to {path}" for path in saved)]
+    report.print_answer(task, entries, lines, as_json)
+    return code
+
+
+def _bounds_entry(bounds: Bounds) -> dict[str, Any]:
+    """Return bounds for JSON; null is infinite."""
+    lower, upper = (
+        [value if math.isfinite(value) else None for value in side.tolist()]
+        for side in (bounds.lower, bounds.upper)
+    )
+    return {
+        "lower": lower,
+        "upper": upper,
+        "exact_lower": bounds.exact_lower.tolist(),
+        "exact_upper": bounds.exact_upper.tolist(),
+    }
+
+
+def _lines(found: Simplification) -> list[str]:
+    sizes = found.summary()
+    before, after = sizes["before"], sizes["after"]
+    return [
+        f"{after['bends']:,} of {before['bends']:,} units still bend; equal on the closed domain "
+        f"(proven)",
+        f"before: {_size_text(before)}",
+        f"after:  {_size_text(after)}",
+        *_table_lines(found.table),
+    ]
+
+
+def _size_text(size: dict[str, int]) -> str:
+    return f"{size['units']:,} units in {size['layers'] - 1} layers, {size['weights']:,} weights"
+
+
+def _table_lines(table: Sequence[LayerCount]) -> list[str]:
+    rows = [list(_HEADS.values())]
+    rows += [[f"{getattr(row, name):,}" for name in _HEADS] for row in table]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
