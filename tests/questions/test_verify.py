@@ -8,9 +8,13 @@ import pytest
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.extremes import extreme_output
+from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions import box_search
-from polyregions.questions.property import Case, OutputInequality, Property
+from polyregions.questions.box_search import _clipped, _Unsafe
+from polyregions.questions.cells import counterexample_in_cells
+from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
 from polyregions.questions.reading import load_property, read_property
 from polyregions.questions.verify import verify
 
@@ -77,9 +81,8 @@ def test_the_largest_output_decides(family, seed):
         assert_counterexample(network, inside, verdict.counterexample)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_conjunctions_and_disjunctions(seed):
-    """Random unsafe sets of several inequalities, against exact programs on all regions."""
+def random_question(seed):
+    """A network of small integers, a box, and unsafe sets of two inequalities each."""
     rng = np.random.default_rng(seed)
     n = 1 + seed % 2
     network = pr.Network.from_arrays(
@@ -89,29 +92,77 @@ def test_conjunctions_and_disjunctions(seed):
             (rng.integers(-2, 3, (3, 4)), rng.integers(-2, 3, 3)),
         ]
     )
-    box = pr.Box.cube(n, 1.0)
-    points = rng.uniform(-1, 1, (200, n))
-    typical = network.forward(points)
+    typical = network.forward(rng.uniform(-1, 1, (200, n)))
     unsafe = []
     for _ in range(1 + seed % 2):
         rows = []
         for _ in range(2):
             c = rng.integers(-2, 3, 3)
-            if not c.any():
-                c[0] = 1
+            c[0] += not c.any()
             level = np.quantile(typical @ c, rng.choice([0.0, 0.02, 0.3]))
-            rows.append(
-                OutputInequality(
-                    tuple((k, Fraction(int(v))) for k, v in enumerate(c) if v),
-                    Fraction(int(np.floor(level))),
-                )
-            )
+            coefficients = tuple((k, Fraction(int(v))) for k, v in enumerate(c) if v)
+            rows.append(OutputInequality(coefficients, Fraction(int(np.floor(level)))))
         unsafe.append(tuple(rows))
+    return network, pr.Box.cube(n, 1.0), unsafe
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_conjunctions_and_disjunctions(seed):
+    """Random unsafe sets, against exact programs on all regions."""
+    network, box, unsafe = random_question(seed)
     property_ = asked(box, *unsafe)
     verdict = verify(network, property_)
     assert (verdict.answer == "violated") == reachable(network, box, unsafe)
     if verdict.answer == "violated":
         assert_counterexample(network, property_, verdict.counterexample)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_cells_alone(seed):
+    """Every unit may switch, and no bound or sample helps."""
+    network, box, unsafe = random_question(seed)
+    signs = [np.zeros(len(layer.bias), dtype=np.int64) for layer in network.layers[:-1]]
+    for rows in unsafe:
+        point = counterexample_in_cells(exact_maps(network, None), box, signs, [rows])
+        assert (point is not None) == reachable(network, box, [rows])
+        if point is not None:
+            found = Counterexample(point, tuple(outputs_at(network, point)))
+            assert_counterexample(network, asked(box, rows), found)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clipped_boxes_keep_what_no_plane_excludes(seed):
+    """In fractions: no side of a clipped box is inside of where the plane is at most 0."""
+    rng = np.random.default_rng(seed)
+    k, n = 200, 3
+    centre, half = rng.normal(size=(k, n)), rng.uniform(0, 1, (k, n))
+    boxes = Boxes(centre - half, centre + half)
+    normals = rng.normal(size=(k, 1, n))
+    inside = boxes.lower + rng.random((k, n)) * (boxes.upper - boxes.lower)
+    offsets = -(normals * inside[:, None]).sum(axis=2)
+    clipped = _clipped(boxes, Planes(normals, offsets, []))
+    moved = 0
+    for i in range(k):
+        normal = list(map(Fraction, normals[i, 0].tolist()))
+        ends = [list(map(Fraction, side[i].tolist())) for side in (boxes.lower, boxes.upper)]
+        least = [min(a * low, a * high) for a, low, high in zip(normal, *ends, strict=True)]
+        for d, a in enumerate(normal):
+            rest = sum(least) - least[d] + Fraction(offsets[i, 0].item())
+            if a > 0 and -rest / a < ends[1][d]:
+                assert Fraction(clipped.upper[i, d].item()) >= -rest / a
+                moved += 1
+            if a < 0 and -rest / a > ends[0][d]:
+                assert Fraction(clipped.lower[i, d].item()) <= -rest / a
+                moved += 1
+    assert moved > k // 2
+
+
+def test_bounds_of_outputs_are_rounded_to_the_safe_side():
+    third = Fraction(1, 3)
+    for sign in (1, -1):
+        row = OutputInequality(((0, Fraction(1)),), sign * third)
+        (offset,) = _Unsafe(1, Case(np.zeros(1), np.ones(1), ((row,),))).offsets.tolist()
+        assert 0 <= -sign * third - Fraction(offset) < Fraction(1, 2**53)
 
 
 def reachable(network: pr.Network, box: pr.Box, unsafe) -> bool:
