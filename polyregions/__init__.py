@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     )
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
-    from polyregions.pwa.export import export
+    from polyregions.pwa.pwa_file import export
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -159,7 +159,7 @@ _LAZY = {
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
     "explore": "polyregions.walk.exploration.explore",
-    "export": "polyregions.pwa.export.export",
+    "export": "polyregions.pwa.pwa_file.export",
     "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",
@@ -179,7 +179,7 @@ _LAZY = {
     "shortest_path": "polyregions.walk.shortest_path.shortest_path",
     "simplify": "polyregions.analysis.simplification.simplify",
     "traverse": "polyregions.walk.breadth_first.traverse",
-    "verify": "polyregions.questions.verify.verify",
+    "verify": "polyregions.questions.verification.verify",
     "unit_bounds": "polyregions.analysis.unit_bounds.unit_bounds",
     "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
     "verify_grid": "polyregions.theory.grid.verify_grid",

@@ -38,7 +38,7 @@ _MOST_VERTEX_INPUTS = 6  # beyond, a region has too many vertices
 _MOST_TRIED = 2**22  # weights of a layer; beyond, one round side has to do
 _MOST_EXACT_ENTRIES = 2**21  # of a first layer that is evaluated in fractions
 _MOST_RIVALS = 64  # vertices per bound that are compared in fractions
-_ENTRIES = 2**21  # values of a layer that are held at a time
+_VERTEX_ENTRIES = 2**21  # values of a layer that are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,7 @@ def unit_bounds(
     known = _known_ranges(problem, signs)
     exact = [np.zeros((2, len(ends.low)), dtype=bool) for ends in known]
     if problem.domain is not None:
-        _first_layer(problem, known, exact)
+        _write_first_layer(problem, known, exact)
         known = _backwards(problem, known)
         if regions is not None and len(free_inputs(regions)) <= _MOST_VERTEX_INPUTS:
             _at_vertices(problem.network, regions, known, exact)
@@ -210,7 +210,7 @@ def _known_ranges(problem: Problem, signs: NDArray[np.int64]) -> list[Range]:
     return ranges
 
 
-def _first_layer(
+def _write_first_layer(
     problem: Problem, known: Sequence[Range], exact: Sequence[NDArray[np.bool_]]
 ) -> None:
     """Write the exact bounds of the first layer that bends, in place."""
@@ -295,7 +295,7 @@ def _rivals(
     """
     n, most = network.input_dimension, _MOST_RIVALS + 1
     estimates, numbers = np.empty((len(places), 0)), np.empty((len(places), 0), dtype=np.int64)
-    step = max(1, _ENTRIES // len(places))
+    step = max(1, _VERTEX_ENTRIES // len(places))
     for start in range(0, len(inputs), step):
         some = inputs[start : start + step]
         points = np.array([[quotient(int(x[i, 0]), int(x[n, 0])) for i in range(n)] for x in some])

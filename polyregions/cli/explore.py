@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["explore_command"]
 
 _MOST_RINGS_SHOWN = 20
-_STOP_WORDS = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
+_STOPPED_BY = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
 
 
 @options.grouped
@@ -67,7 +67,7 @@ def explore_command(
         storage.check_output(output, [".npz", *GRAPH_SUFFIXES], [network, *where.files])
     task = options.read_task(network, where)
     point = _point(at, task)
-    found, times = _explored(
+    found, times = _exploration(
         task,
         point,
         regions=regions,
@@ -81,7 +81,7 @@ def explore_command(
     elif output is not None:
         write_graph(found.regions, output)
     rings = np.bincount(found.distances).tolist()
-    lines = _lines(found, rings, times, output)
+    lines = _ring_lines(found, rings, times, output)
     entries = {
         **report.run_values(found.regions.summary(), times),
         "start": found.start,
@@ -97,11 +97,11 @@ def explore_command(
         report.print_answer(task, entries, lines, as_json)
     if found.stopped in ("finished", "regions"):
         return 0
-    report.tell(f"polyregions: stopped {_STOP_WORDS[found.stopped]}; there may be nearer regions")
+    report.tell(f"polyregions: stopped {_STOPPED_BY[found.stopped]}; there may be nearer regions")
     return 3
 
 
-def _explored(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
+def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
     """Explore with progress on stderr; return the result and the times it took."""
     with announced_compilation(), shown_progress(True) as progress:
         from polyregions.compiled import Stopwatch
@@ -119,7 +119,9 @@ def _explored(task: Task, point: Floats, **options: Any) -> tuple[Exploration, T
         return found, watch.times()
 
 
-def _lines(found: Exploration, rings: list[int], times: Times, output: Path | None) -> list[str]:
+def _ring_lines(
+    found: Exploration, rings: list[int], times: Times, output: Path | None
+) -> list[str]:
     by_distance = ", ".join(f"{count:,}" for count in rings[:_MOST_RINGS_SHOWN])
     more = ", ..." if len(rings) > _MOST_RINGS_SHOWN else ""
     whole = "none is whole" if found.depth < 0 else f"whole to {found.depth}"

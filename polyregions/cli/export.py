@@ -35,7 +35,7 @@ def export_command(
     as_json: options.AsJson = False,
 ) -> int:
     """Write the network as a piecewise-affine function: regions, maps, neighbors."""
-    from polyregions.pwa.export import EXPORT_SUFFIXES, check_bounded, export
+    from polyregions.pwa.pwa_file import EXPORT_SUFFIXES, check_bounded, export
 
     storage.check_output(output, EXPORT_SUFFIXES, [network, *where.files])
     size = storage.bytes_of(max_bytes, "--max-bytes")

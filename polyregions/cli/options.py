@@ -288,10 +288,10 @@ def _require_one(given: dict[str, bool]) -> None:
 
 def _chosen_slice(where: Where, network: Network, values: dict[int, float]) -> Slice | None:
     if where.plane_through is not None:
-        a, b, c = _read_points(where.plane_through, network)
+        a, b, c = _read_slice_points(where.plane_through, network)
         return Plane.through(a, b, c, names=[file.stem for file in where.plane_through])
     if where.line_through is not None:
-        a, b = _read_points(where.line_through, network)
+        a, b = _read_slice_points(where.line_through, network)
         return Line.through(a, b, names=[file.stem for file in where.line_through])
     # the whole space and polytopes are then those of the inputs that are left
     if values and (where.whole_space or where.polytope is not None):
@@ -299,7 +299,7 @@ def _chosen_slice(where: Where, network: Network, values: dict[int, float]) -> S
     return None
 
 
-def _read_points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
+def _read_slice_points(files: Sequence[Path], network: Network) -> list[NDArray[np.float64]]:
     from polyregions.io.points import read_point
 
     return [read_point(file, network.input_dimension) for file in files]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from polyregions.analysis.simplification import LayerCount, Simplification
     from polyregions.analysis.unit_bounds import Bounds
 
-_HEADS = {
+_TABLE_HEADS = {
     "layer": "layer",
     "units": "units",
     "always_on": "always on",
@@ -93,7 +93,7 @@ def simplify_command(
         "kept_units": found.units.tolist(),
         "output": None if output is None else str(output),
     }
-    lines = [*_lines(found), *(f"saved to {path}" for path in saved)]
+    lines = [*_reduction_lines(found), *(f"saved to {path}" for path in saved)]
     report.print_answer(task, entries, lines, as_json)
     return code
 
@@ -112,24 +112,24 @@ def _bounds_entry(bounds: Bounds) -> dict[str, Any]:
     }
 
 
-def _lines(found: Simplification) -> list[str]:
+def _reduction_lines(found: Simplification) -> list[str]:
     sizes = found.summary()
     before, after = sizes["before"], sizes["after"]
     return [
         f"{after['bends']:,} of {before['bends']:,} units still bend; equal on the closed domain "
         f"(proven)",
-        f"before: {_size_text(before)}",
-        f"after:  {_size_text(after)}",
+        f"before: {_sizes_text(before)}",
+        f"after:  {_sizes_text(after)}",
         *_table_lines(found.table),
     ]
 
 
-def _size_text(size: dict[str, int]) -> str:
+def _sizes_text(size: dict[str, int]) -> str:
     return f"{size['units']:,} units in {size['layers'] - 1} layers, {size['weights']:,} weights"
 
 
 def _table_lines(table: Sequence[LayerCount]) -> list[str]:
-    rows = [list(_HEADS.values())]
-    rows += [[f"{getattr(row, name):,}" for name in _HEADS] for row in table]
+    rows = [list(_TABLE_HEADS.values())]
+    rows += [[f"{getattr(row, name):,}" for name in _TABLE_HEADS] for row in table]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]

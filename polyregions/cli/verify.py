@@ -14,7 +14,7 @@ from polyregions.network import Network
 
 if TYPE_CHECKING:
     from polyregions.questions.property import Counterexample
-    from polyregions.questions.verify import Verdict
+    from polyregions.questions.verification import Verdict
 
 __all__ = ["verify_command"]
 
@@ -47,8 +47,8 @@ def verify_command(
     Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
     """
     from polyregions.compiled import Stopwatch
-    from polyregions.questions.reading import load_property
-    from polyregions.questions.verify import verify
+    from polyregions.questions.property_files import load_property
+    from polyregions.questions.verification import verify
 
     asked = load_property(property_file)
     loaded = options.load_network(network, activation, network_output)
@@ -62,15 +62,15 @@ def verify_command(
         on_interrupt="return",
     )
     if as_json:
-        report.print_json(_values(loaded, property_file, verdict, watch.times().seconds))
+        report.print_json(_json_values(loaded, property_file, verdict, watch.times().seconds))
     elif vnncomp:
         report.print_lines(_WORDS[verdict.answer], *_competition_lines(verdict.counterexample))
     else:
-        report.print_lines(*_lines(loaded, property_file, verdict))
+        report.print_lines(*_verdict_lines(loaded, property_file, verdict))
     return _EXIT_CODES[verdict.answer]
 
 
-def _lines(network: Network, property_file: Path, verdict: Verdict) -> Iterator[str]:
+def _verdict_lines(network: Network, property_file: Path, verdict: Verdict) -> Iterator[str]:
     name = report.name_of(network)
     if verdict.answer == "holds":
         yield f"{name}: {property_file.name} holds, proven"
@@ -100,7 +100,7 @@ def _competition_lines(found: Counterexample | None) -> list[str]:
     return ["(" + lines[0][1:], *lines[1:-1], lines[-1] + ")"]
 
 
-def _values(
+def _json_values(
     network: Network, property_file: Path, verdict: Verdict, seconds: float
 ) -> dict[str, Any]:
     found = verdict.counterexample

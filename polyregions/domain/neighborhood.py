@@ -10,10 +10,10 @@ from polyregions.arrays import Floats
 from polyregions.domain.domains import Box, Domain, Polytope
 from polyregions.errors import DomainError
 
-__all__ = ["near"]
+__all__ = ["cube_about"]
 
 
-def near(domain: Domain | None, x: Floats, radius: float) -> Domain:
+def cube_about(domain: Domain | None, x: Floats, radius: float) -> Domain:
     """Return the part of a domain whose points differ from one by at most a radius per input.
 
     Parameters

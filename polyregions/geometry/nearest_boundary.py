@@ -22,7 +22,7 @@ from polyregions.rounding import ROUNDOFF
 
 __all__ = ["BoundaryDistance", "distances_at", "nearest_boundary"]
 
-_ENTRIES = 2**21  # numbers held at a time, about
+_ROWS_HELD = 2**21  # numbers held at a time, about
 _ACCURACY = 2.0**-30  # of a distance in floats; where they do not reach it, it is exact
 
 
@@ -97,7 +97,7 @@ def distances_at(
     within = list(range(network.input_dimension)) if free is None else list(free)
     distances, proven = np.empty(len(inputs)), np.empty(len(inputs), dtype=bool)
     widest = max(len(layer.bias) for layer in network.layers)
-    step = max(1, _ENTRIES // (widest * (network.input_dimension + 1)))
+    step = max(1, _ROWS_HELD // (widest * (network.input_dimension + 1)))
     for start in range(0, len(inputs), step):
         some = slice(start, start + step)
         distances[some], proven[some] = _in_floats(network, inputs[some], words[some], within)

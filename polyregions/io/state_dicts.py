@@ -24,18 +24,18 @@ _SLOPE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 _MAX_TEXT = 100_000
 
 
-def _clipped(low: float, high: float) -> Callable[[Signal], Signal]:
+def _cut_short(low: float, high: float) -> Callable[[Signal], Signal]:
     return lambda signal: clip(signal, np.array(low), np.array(high))
 
 
 # name: the numbers that belong to it, and what they make of a signal
 _KNOWN: dict[str, tuple[tuple[str, ...], Callable[..., Callable[[Signal], Signal]]]] = {
     "abs": ((), lambda: lambda signal: bend(signal, -1.0, 1.0)),
-    "hardtanh": (("LOW", "HIGH"), _clipped),
+    "hardtanh": (("LOW", "HIGH"), _cut_short),
     "leaky_relu": (("SLOPE",), lambda slope: lambda signal: bend(signal, slope, 1.0)),
     "none": ((), lambda: lambda signal: signal),
     "relu": ((), lambda: lambda signal: bend(signal, 0.0, 1.0)),
-    "relu6": ((), lambda: _clipped(0.0, 6.0)),
+    "relu6": ((), lambda: _cut_short(0.0, 6.0)),
 }
 _GRAMMAR = ", ".join(":".join((name, *numbers)) for name, (numbers, _) in _KNOWN.items())
 

@@ -36,7 +36,7 @@ __all__ = [
 RoundSide = Literal["nearest", "lower", "upper", "secant"]
 ROUND_SIDES: tuple[RoundSide, ...] = ("nearest", "lower", "upper", "secant")
 
-_ENTRIES = 2**21  # coefficients that are held at a time
+_COEFFICIENTS_HELD = 2**21  # coefficients that are held at a time
 
 
 class Boxes(NamedTuple):
@@ -86,7 +86,7 @@ class Slopes(NamedTuple):
     normals: Floats
 
 
-class _Lines(NamedTuple):
+class _UnitLines(NamedTuple):
     """Outputs of a layer lie below one line of ``slope * z + gap`` and above another.
 
     Shape (k, width) each. ``gap_above >= 0 >= gap_below``.
@@ -98,7 +98,7 @@ class _Lines(NamedTuple):
     gap_below: Floats
 
 
-class _Step(NamedTuple):
+class _Substitution(NamedTuple):
     """One layer on k boxes, as a step of the substitution: what is zero everywhere is left out.
 
     Attributes
@@ -118,7 +118,7 @@ class _Step(NamedTuple):
     live: Indices
     weight: Any
     bias: Floats
-    lines: _Lines
+    lines: _UnitLines
     doubts: Floats
     gamma: float
     underflow: Floats
@@ -168,7 +168,7 @@ def backward_bounds(
     """
     found: list[Range] = []
     slopes: list[Slopes] = []
-    stacks: dict[RoundSide, list[_Step]] = {side: [] for side in round_sides}
+    stacks: dict[RoundSide, list[_Substitution]] = {side: [] for side in round_sides}
     inputs, signs = _Inputs.of(boxes), _signs(Range(*boxes))
     with np.errstate(all="ignore"):
         for layer, bounds in zip(network.layers, known, strict=False):
@@ -177,14 +177,14 @@ def backward_bounds(
             units = np.flatnonzero(switching.any(axis=0))
             count = len(units)
             above = np.zeros((len(low), count, network.input_dimension))
-            chunk = max(1, _ENTRIES // (len(low) * max(map(len, [*low, inputs.live]))))
+            chunk = max(1, _COEFFICIENTS_HELD // (len(low) * max(map(len, [*low, inputs.live]))))
             for start in range(0, count, chunk):
                 some = units[start : start + chunk]
-                rows = _rows(layer.matrix, some, inputs.live)
+                rows = _dense_part(layer.matrix, some, inputs.live)
                 matrix, shift = np.concatenate([rows, -rows]), layer.bias[some]
                 # the first layer's units are affine: there is nothing to choose
                 for steps in stacks.values() if found else [[]]:
-                    planes = _planes(boxes, steps, matrix, np.concatenate([shift, -shift]))
+                    planes = _substituted(boxes, steps, matrix, np.concatenate([shift, -shift]))
                     ends = least_values(planes, boxes)
                     low[:, some] = np.fmax(low[:, some], ends[:, : len(some)])
                     high[:, some] = np.fmin(high[:, some], -ends[:, len(some) :])
@@ -192,7 +192,7 @@ def backward_bounds(
             found.append(Range(low, high))
             slopes.append(Slopes(units, above))
             for side, steps in stacks.items():
-                steps.append(_step(layer, inputs, found[-1], side))
+                steps.append(_step_of(layer, inputs, found[-1], side))
             inputs = _Inputs.above(layer, found[-1])
             signs = _signs_of_outputs(layer, found[-1])
     return found, slopes
@@ -223,13 +223,13 @@ def planes_below(
     inputs, steps = _Inputs.of(boxes), []
     with np.errstate(all="ignore"):
         for layer, ends in zip(network.layers[:-1], bounds, strict=False):
-            steps.append(_step(layer, inputs, ends, "nearest"))
+            steps.append(_step_of(layer, inputs, ends, "nearest"))
             inputs = _Inputs.above(layer, ends)
         # the outputs are a last layer, of units that pass their value on
         last = network.layers[-1]
         beyond = Range(*np.full((2, len(boxes.lower), len(last.bias)), np.inf))
-        steps.append(_step(last, inputs, beyond, "nearest"))
-        planes = _planes(boxes, steps, matrix, offsets)
+        steps.append(_step_of(last, inputs, beyond, "nearest"))
+        planes = _substituted(boxes, steps, matrix, offsets)
     return planes._replace(losses=planes.losses[:-1])
 
 
@@ -257,13 +257,13 @@ class _Inputs(NamedTuple):
 
     @classmethod
     def above(cls, layer: Layer, ends: Range) -> _Inputs:
-        live = _live(layer, ends)
+        live = _nonzero_units(layer, ends)
         above = np.abs(layer.upper) * np.maximum(ends.high, 0.0)
         below = np.abs(layer.lower) * np.maximum(-ends.low, 0.0)
         return cls(live, (1.01 * np.fmax(above, below) + TINY)[:, live])
 
 
-def _live(layer: Layer, ends: Range) -> Indices:
+def _nonzero_units(layer: Layer, ends: Range) -> Indices:
     off = (ends.high <= 0) & (layer.lower == 0) | (ends.low >= 0) & (layer.upper == 0)
     return np.flatnonzero(~off.all(axis=0))
 
@@ -305,16 +305,16 @@ def _by_signs(layer: Layer, inputs: _Signs, known: Range) -> Range:
     return Range(low, high)
 
 
-def _rows(matrix: Any, rows: Indices, columns: Indices) -> Floats:
+def _dense_part(matrix: Any, rows: Indices, columns: Indices) -> Floats:
     """Return a part of a weight matrix, dense."""
     part: Any = matrix[rows]
     part = part if isinstance(part, np.ndarray) else part.toarray()
     return np.ascontiguousarray(part[:, columns])
 
 
-def _step(layer: Layer, inputs: _Inputs, ends: Range, side: RoundSide) -> _Step:
-    live = _live(layer, ends)
-    lines = _lines(layer, ends, side)
+def _step_of(layer: Layer, inputs: _Inputs, ends: Range, side: RoundSide) -> _Substitution:
+    live = _nonzero_units(layer, ends)
+    lines = _unit_lines(layer, ends, side)
     weight, bias = layer.matrix[live][:, inputs.live], layer.bias[live]
     size: Any = abs(weight)
     # of the coefficient's own product with a slope; slopes of 0 and 1 round nothing
@@ -324,18 +324,20 @@ def _step(layer: Layer, inputs: _Inputs, ends: Range, side: RoundSide) -> _Step:
     rough = np.where(exact, 0.0, np.maximum(np.abs(ends.low), np.abs(ends.high)))[:, live]
     gamma = _gamma(max(weight.shape))
     reach = inputs.sizes @ size.T + np.abs(bias)
-    return _Step(
+    return _Substitution(
         live,
         weight,
         bias,
-        _Lines(*(part[:, live] for part in lines)),
+        _UnitLines(*(part[:, live] for part in lines)),
         1.01 * (gamma * reach + ROUNDOFF * rough),
         gamma,
         TINY * (1.0 + inputs.sizes.sum(axis=1)),
     )
 
 
-def _planes(boxes: Boxes, steps: Sequence[_Step], matrix: Floats, offsets: Floats) -> Planes:
+def _substituted(
+    boxes: Boxes, steps: Sequence[_Substitution], matrix: Floats, offsets: Floats
+) -> Planes:
     """Return planes below ``matrix @ h + offsets``, h the live outputs of the last step.
 
     Notes
@@ -380,7 +382,7 @@ def _gamma(terms: int) -> float:
     return 1.01 * (terms + 8) * ROUNDOFF
 
 
-def _lines(layer: Layer, ends: Range, side: RoundSide) -> _Lines:
+def _unit_lines(layer: Layer, ends: Range, side: RoundSide) -> _UnitLines:
     """Return lines that enclose the outputs of a layer.
 
     Notes
@@ -405,7 +407,7 @@ def _lines(layer: Layer, ends: Range, side: RoundSide) -> _Lines:
     )
     chord, other = np.where(switches, chord, known), np.where(switches, round_line, known)
     convex = turned > 0
-    return _Lines(
+    return _UnitLines(
         np.where(convex, chord, other),
         np.where(convex, gap, 0.0),
         np.where(convex, other, chord),

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, hstack, vstack
 from polyregions.arrays import Floats, Indices, Integers
 from polyregions.network.exact_sums import (
     ExactTable,
-    exact_product,
+    exact_matrix_product,
     exact_table,
     float_pieces,
     with_added,
@@ -87,16 +87,16 @@ def condense(layers: Sequence[Layer], constants: Mapping[int, Fraction]) -> Cond
     while True:
         after = _pass(now, constants)
         if [len(x.bias) for x in after.layers] == [len(x.bias) for x in now.layers]:
-            return _bent(after)
+            return _bent_units(after)
         now = after
 
 
-def _bent(given: Condensed) -> Condensed:
+def _bent_units(given: Condensed) -> Condensed:
     """Add a unit that bends where there is none, as a network needs one."""
     *hidden, top, last = given.layers
     if any(layer.bends.any() for layer in given.layers):
         return given
-    units = _joined(
+    units = _added_up(
         _Units(top.matrix, top.bias, top.lower, top.upper, given.origins[-1]),
         _idle(top.matrix.shape[1]),
     )
@@ -129,11 +129,11 @@ def _pass(given: Condensed, constants: Mapping[int, Fraction]) -> Condensed:
         source = _Source(numbers, constants if not new else {})
         composed = None
         if new or place + 2 < len(layers):  # a hidden layer is left
-            composed = _composed(units, reader, source)
+            composed = _composed_layers(units, reader, source)
         if composed is not None:
             read = composed
             continue
-        units, read = _merged(*_folded(units, reader, source), source)
+        units, read = _merged(*_folded_units(units, reader, source), source)
         if not len(units.bias):
             # a layer has a unit: one that is constantly zero
             units = _idle(len(numbers))
@@ -141,7 +141,7 @@ def _pass(given: Condensed, constants: Mapping[int, Fraction]) -> Condensed:
         new.append(Layer.with_slopes(*units[:-1]))
         origins.append(units.origin)
         places.append(given.places[place])
-        numbers = _numbers(units, source)
+        numbers = _source_numbers(units, source)
     new.append(Layer.with_slopes(*read, 1.0, 1.0))
     return Condensed(tuple(new), tuple(origins), tuple(places))
 
@@ -189,7 +189,7 @@ def used_units(layers: Sequence[Layer]) -> list[Indices]:
     return used
 
 
-def _numbers(units: _Units, source: _Source) -> Integers:
+def _source_numbers(units: _Units, source: _Source) -> Integers:
     """Return equal numbers for units that compute the same."""
     weight: Any = units.weight
     below = weight.T if isinstance(weight, np.ndarray) else csr_array(weight.T)
@@ -203,7 +203,7 @@ def _dense(matrix: Any) -> Floats:
     return dense
 
 
-def _rows(units: _Units, chosen: Indices, source: _Source) -> ExactTable:
+def _integer_rows(units: _Units, chosen: Indices, source: _Source) -> ExactTable:
     """Return what some units compute before they bend: a column for each value, the last for 1."""
     matrix = np.column_stack([_dense(units.weight[chosen]), units.bias[chosen]])
     table = exact_table(matrix)
@@ -219,24 +219,26 @@ def _rows(units: _Units, chosen: Indices, source: _Source) -> ExactTable:
     return ExactTable(rows, table.exponent + shift)
 
 
-def _through(units: _Units, chosen: Indices, read: _Read, source: _Source) -> ExactTable | None:
+def _carried_through(
+    units: _Units, chosen: Indices, read: _Read, source: _Source
+) -> ExactTable | None:
     """Return what linear units add to what reads them, in values of the layer below, and 1."""
     sizes = [len(chosen) * units.weight.shape[1], len(chosen) * len(read.bias)]
     if max(sizes) > _MOST_ENTRIES:
         return None
-    rows = _rows(units, chosen, source)
+    rows = _integer_rows(units, chosen, source)
     slopes = exact_table(units.upper[chosen][:, None])
     scaled = ExactTable(rows.entries * slopes.entries, rows.exponent + slopes.exponent)
-    return exact_product(exact_table(_dense(read.weight[:, chosen])), scaled)
+    return exact_matrix_product(exact_table(_dense(read.weight[:, chosen])), scaled)
 
 
-def _composed(units: _Units, read: _Read, source: _Source) -> _Read | None:
+def _composed_layers(units: _Units, read: _Read, source: _Source) -> _Read | None:
     """Return what reads a layer as a function of the one below, if linear and in one piece."""
     if (units.lower != units.upper).any():
         return None
     if not len(units.bias):
         return _Read(np.zeros((len(read.bias), len(source.numbers))), read.bias)
-    product = _through(units, np.arange(len(units.bias)), read, source)
+    product = _carried_through(units, np.arange(len(units.bias)), read, source)
     if product is None:
         return None
     table = with_added(product, read.bias)
@@ -252,14 +254,14 @@ def _composed(units: _Units, read: _Read, source: _Source) -> _Read | None:
     return _Read(weight, bias)
 
 
-def _folded(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]:
+def _folded_units(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]:
     """Carry what the linear units read through the layer in their stead, if that is less."""
     linear = np.flatnonzero(units.lower == units.upper)
     touched: Any = units.weight[linear] != 0
     reads = np.unique(source.numbers[np.asarray(touched.sum(axis=0)) > 0])
     if not len(linear) or len(reads) - len(source.constants) >= len(linear):
         return units, read
-    product = _through(units, linear, read, source)
+    product = _carried_through(units, linear, read, source)
     if product is None:
         return units, read
     table = with_added(product, read.bias)
@@ -278,7 +280,7 @@ def _folded(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]
     columns = np.array([piece for pieces in known for piece in pieces]).reshape(size, len(bias)).T
     others = np.setdiff1d(np.arange(len(units.bias)), linear)
     kept = _Read(read.weight[:, others], bias)
-    return _joined(_chosen(units, others), carriers), _with_columns(kept, columns)
+    return _added_up(_kept_columns(units, others), carriers), _with_columns(kept, columns)
 
 
 def _merged(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]:
@@ -287,7 +289,7 @@ def _merged(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]
     kept: list[int] = []
     copies: list[int] = []
     columns: list[Floats] = []
-    for group in _proportional(units, source):
+    for group in _proportional_rows(units, source):
         pieces = None
         if len(group) > 1 or (linear[group[0][0]] and units.upper[group[0][0]] != 1.0):
             slopes = [(i, f * (Fraction(units.upper[i]) if linear[i] else 1)) for i, f in group]
@@ -300,14 +302,16 @@ def _merged(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]
     if not len(copies) and len(kept) == len(units.bias):
         return units, read
     kept.sort()
-    copied = _chosen(units, np.array(copies, dtype=np.intp))
+    copied = _kept_columns(units, np.array(copies, dtype=np.intp))
     straight = copied.lower == copied.upper  # their slopes are in the columns now
     copied = copied._replace(
         lower=np.where(straight, 1.0, copied.lower), upper=np.where(straight, 1.0, copied.upper)
     )
     more = np.array(columns).reshape(len(copies), len(read.bias)).T
     rest = _Read(read.weight[:, kept], read.bias)
-    return _joined(_chosen(units, np.array(kept, dtype=np.intp)), copied), _with_columns(rest, more)
+    return _added_up(_kept_columns(units, np.array(kept, dtype=np.intp)), copied), _with_columns(
+        rest, more
+    )
 
 
 def _summed(read: _Read, factors: Sequence[tuple[int, Fraction]]) -> list[Floats] | None:
@@ -318,7 +322,7 @@ def _summed(read: _Read, factors: Sequence[tuple[int, Fraction]]) -> list[Floats
     return float_pieces(table.entries @ whole, table.exponent + scale.bit_length() - 1)
 
 
-def _proportional(units: _Units, source: _Source) -> list[list[tuple[int, Fraction]]]:
+def _proportional_rows(units: _Units, source: _Source) -> list[list[tuple[int, Fraction]]]:
     """Return groups of units that are multiples of their first one, with the factors."""
     classes: dict[Any, list[int]] = {}
     for unit, signs in enumerate(_signatures(units, source)):
@@ -328,7 +332,7 @@ def _proportional(units: _Units, source: _Source) -> list[list[tuple[int, Fracti
         if len(members) == 1:
             groups.append([(members[0], Fraction(1))])
             continue
-        rows = _rows(units, np.array(members), source).entries
+        rows = _integer_rows(units, np.array(members), source).entries
         families: dict[tuple[int, ...], list[tuple[int, int]]] = {}
         for unit, row in zip(members, rows.tolist(), strict=True):
             size = gcd(*row) or 1
@@ -379,12 +383,12 @@ def _signatures(units: _Units, source: _Source) -> list[Any]:
     return found
 
 
-def _chosen(units: _Units, chosen: Indices) -> _Units:
+def _kept_columns(units: _Units, chosen: Indices) -> _Units:
     columns: Any = (column[chosen] for column in units)
     return _Units(*columns)
 
 
-def _joined(one: _Units, other: _Units) -> _Units:
+def _added_up(one: _Units, other: _Units) -> _Units:
     """Return the units of both."""
     weights: Any = one.weight, other.weight
     weight = np.vstack(weights) if _all_dense(weights) else csr_array(vstack(weights))

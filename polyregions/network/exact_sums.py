@@ -13,7 +13,7 @@ from polyregions.arrays import Floats
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network.flat import quotient
 
-__all__ = ["ExactTable", "exact_product", "exact_table", "float_pieces", "with_added"]
+__all__ = ["ExactTable", "exact_matrix_product", "exact_table", "float_pieces", "with_added"]
 
 _MOST_PIECES = 16  # a hint: what takes more saves nothing
 
@@ -32,7 +32,7 @@ def exact_table(matrix: Floats) -> ExactTable:
     return ExactTable(entries.reshape(matrix.shape), exponent)
 
 
-def exact_product(one: ExactTable, other: ExactTable) -> ExactTable:
+def exact_matrix_product(one: ExactTable, other: ExactTable) -> ExactTable:
     """Return the product of two matrices.
 
     Examples

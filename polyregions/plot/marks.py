@@ -27,7 +27,7 @@ __all__ = [
     "plot_points",
 ]
 
-_LONGEST_NAME = 30  # characters of an axis or of a marked point
+_LONGEST_MARK = 30  # characters of an axis or of a marked point
 _RIM: dict[str, Any] = {"color": "black", "mec": "black"}
 _FAR = 1e-6  # of a picture's width: a point this far off the plane is said to be projected
 
@@ -59,7 +59,7 @@ def axis_names(
         names = [plane.labels[axis] for axis in free]
     else:
         names = [f"input {axis}" for axis in free]
-    return [shown(name, 2 * _LONGEST_NAME) for name in names]
+    return [shown(name, 2 * _LONGEST_MARK) for name in names]
 
 
 def mark_plane(axes: Axes, plane: Slice | None) -> None:
@@ -68,7 +68,7 @@ def mark_plane(axes: Axes, plane: Slice | None) -> None:
         return
     at = plane.coordinates(np.array([point for _, point in plane.marks]))
     for (name, _), place in zip(plane.marks, at, strict=True):
-        text = shown(name, _LONGEST_NAME)
+        text = shown(name, _LONGEST_MARK)
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
         style: dict[str, Any] = {"fontsize": 9, "bbox": box, "parse_math": False, "zorder": 6}
         style |= {"textcoords": "offset points", "annotation_clip": True}
@@ -149,7 +149,7 @@ def plot_points(
             across = axes.get_xaxis_transform()
             axes.plot(here[:, 0], np.full(len(here), 0.07), "o", transform=across, **style, **_RIM)
     notes = [] if seen.all() else [f"{(~seen).sum():,} of {len(at):,} points are outside"]
-    if _away(regions, inputs, at, plane) > _FAR * float((high - low).max()):
+    if _moved_away(regions, inputs, at, plane) > _FAR * float((high - low).max()):
         notes.append("points are projected")
     if notes:
         _note(axes, "; ".join(notes), above=at.shape[1] == 1)
@@ -185,7 +185,7 @@ def _limits(axes: Axes, dimension: int) -> tuple[Floats, Floats]:
     return both[:, 0], both[:, 1]
 
 
-def _away(regions: Regions, inputs: Floats, at: Floats, plane: Slice | None) -> float:
+def _moved_away(regions: Regions, inputs: Floats, at: Floats, plane: Slice | None) -> float:
     """Return how far the farthest input is from what the picture shows."""
     witness = regions.witnesses[0] if len(regions) else np.zeros(regions.network.input_dimension)
     there = np.tile(witness, (len(at), 1))

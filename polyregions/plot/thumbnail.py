@@ -10,9 +10,9 @@ from polyregions.plot.cell_plot import plot_cells
 from polyregions.plot.figure import figure_of_panels
 from polyregions.regions import Regions
 
-__all__ = ["MOST_REGIONS", "thumbnail"]
+__all__ = ["MOST_SHOWN", "thumbnail"]
 
-MOST_REGIONS = 5_000  # more are a second of waiting, and too small to be seen
+MOST_SHOWN = 5_000  # more are a second of waiting, and too small to be seen
 
 
 def thumbnail(regions: Regions) -> bytes | None:
@@ -20,7 +20,7 @@ def thumbnail(regions: Regions) -> bytes | None:
 
     None for others, for more than 5,000, and where matplotlib is not installed.
     """
-    if len(free_inputs(regions)) != 2 or not 0 < len(regions) <= MOST_REGIONS:
+    if len(free_inputs(regions)) != 2 or not 0 < len(regions) <= MOST_SHOWN:
         return None
     try:
         figure, (axes,) = figure_of_panels(1, columns=1, size=(2.6, 2.4), dpi=100)

@@ -24,15 +24,15 @@ from polyregions.pwa.c_tables import LOWEST, CTables, c_tables
 from polyregions.pwa.unit_tree import UnitTree, unit_tree
 from polyregions.regions import Regions
 
-__all__ = ["MAX_BYTES", "c_file", "worst_case"]
+__all__ = ["MOST_TABLE_BYTES", "c_file", "worst_case"]
 
-MAX_BYTES = 2**26
+MOST_TABLE_BYTES = 2**26
 
 _TEMPLATE = Path(__file__).resolve().parent / "template.c"
-_LONGEST_NAME = 40
+_LONGEST_C_NAME = 40
 
 
-def c_file(regions: Regions, name: str, max_bytes: int = MAX_BYTES) -> Iterator[bytes]:
+def c_file(regions: Regions, name: str, max_bytes: int = MOST_TABLE_BYTES) -> Iterator[bytes]:
     """Yield the file, piece by piece.
 
     Parameters
@@ -63,7 +63,7 @@ def c_file(regions: Regions, name: str, max_bytes: int = MAX_BYTES) -> Iterator[
     words = _template_words(regions, domain, tree, tables) | {"NAME": _identifier(name)}
     head, _, tail = _TEMPLATE.read_text(encoding="ascii").partition("@TABLES@\n")
     yield _filled(head, words)
-    for line in _table_lines(domain, tables):
+    for line in _c_table_lines(domain, tables):
         yield line.encode("ascii")
     yield _filled(tail, words)
 
@@ -78,7 +78,7 @@ def _check_size(regions: Regions, size: int, most: int) -> None:
 
 def _identifier(name: str) -> str:
     """Return a word that names in C may begin with."""
-    word = re.sub(r"\W", "_", name, flags=re.ASCII)[:_LONGEST_NAME]
+    word = re.sub(r"\W", "_", name, flags=re.ASCII)[:_LONGEST_C_NAME]
     return word if word[:1].isalpha() else f"pwa_{word}"
 
 
@@ -156,27 +156,27 @@ def _filled(text: str, words: Mapping[str, object]) -> bytes:
     return re.sub(r"@(\w+)@", lambda mark: str(words[mark[1]]), text).encode("ascii")
 
 
-def _table_lines(domain: Domain, tables: CTables) -> Iterator[str]:
+def _c_table_lines(domain: Domain, tables: CTables) -> Iterator[str]:
     """Yield the tables in C."""
-    yield from _array("double LOWER[INPUTS]", domain.box.lower, float.hex)
-    yield from _array("double UPPER[INPUTS]", domain.box.upper, float.hex)
-    yield from _array("int FREE_INPUT[FREE]", domain.free, str)
+    yield from _c_array("double LOWER[INPUTS]", domain.box.lower, float.hex)
+    yield from _c_array("double UPPER[INPUTS]", domain.box.upper, float.hex)
+    yield from _c_array("int FREE_INPUT[FREE]", domain.free, str)
     yield "/* Rows, normal and offset, of walls and units: each times a power of two, rounded. */\n"
-    yield from _array("double ROUNDED[][FREE + 1]", tables.rounded, float.hex)
+    yield from _c_array("double ROUNDED[][FREE + 1]", tables.rounded, float.hex)
     yield "/* The same as integers. */\n"
-    yield from _array("uint32_t ROW[][FREE + 1][ROW_WORDS]", tables.rows, _word)
+    yield from _c_array("uint32_t ROW[][FREE + 1][ROW_WORDS]", tables.rows, _word)
     yield "/* Nodes: a row, and where to go where it is not positive, and where it is: to a node,\n"
     yield " * or to region r, written as -1 - r. */\n"
-    yield from _array("int32_t NODE[][3]", tables.nodes, str)
+    yield from _c_array("int32_t NODE[][3]", tables.nodes, str)
     yield "/* Maps: for each region and output the matrix's row and the shift. */\n"
-    yield from _array("uint32_t MAP[][OUTPUTS][FREE + 1][MAP_WORDS]", tables.maps, _word)
+    yield from _c_array("uint32_t MAP[][OUTPUTS][FREE + 1][MAP_WORDS]", tables.maps, _word)
 
 
 def _word(value: int) -> str:
     return f"{value:#x}u"
 
 
-def _array(name: str, values: NDArray[Any], literal: Callable[[Any], str]) -> Iterator[str]:
+def _c_array(name: str, values: NDArray[Any], literal: Callable[[Any], str]) -> Iterator[str]:
     yield f"static const {name} = {{\n"
     if not len(values):  # C has no empty array
         values = np.zeros((1, *values.shape[1:]), dtype=values.dtype)

@@ -97,17 +97,17 @@ def c_tables(regions: Regions, tree: UnitTree) -> CTables:
         if region in node_of:
             node = node_of[region]
             # the unit is on in its sample, so the row has the unit's own sign
-            row = _primitive([int(entry) for entry in rows[tree.units[node]]])
+            row = _without_common_factor([int(entry) for entry in rows[tree.units[node]]])
             node_rows[node] = numbers.setdefault(row, len(numbers))
     common = gcd(*entries, maps.scale)  # a power of two, as the scale is
     terms = len(domain.free) + 1
     bounds = np.abs([domain.box.lower, domain.box.upper])
     return CTables(
         walls,
-        _words([entry for row in numbers for entry in row], (len(numbers), terms)),
-        np.array([_rounded(row) for row in numbers]).reshape(-1, terms),
+        _limbs([entry for row in numbers for entry in row], (len(numbers), terms)),
+        np.array([_nearest_floats(row) for row in numbers]).reshape(-1, terms),
         np.column_stack([node_rows, tree.children]),
-        _words([entry // common for entry in entries], (len(regions), maps.outputs, terms)),
+        _limbs([entry // common for entry in entries], (len(regions), maps.outputs, terms)),
         1 - (maps.scale // common).bit_length(),
         max(1, frexp(bounds.max())[1]),
     )
@@ -118,21 +118,21 @@ def _walls(domain: Domain) -> list[tuple[int, ...]]:
     if not isinstance(domain, Polytope):
         return []
     integers, _ = dyadic_matrix(domain_halfspaces(domain, domain.dimension))
-    return [_primitive([int(entry) for entry in row]) for row in integers.tolist()]
+    return [_without_common_factor([int(entry) for entry in row]) for row in integers.tolist()]
 
 
-def _primitive(row: Sequence[int]) -> tuple[int, ...]:
+def _without_common_factor(row: Sequence[int]) -> tuple[int, ...]:
     """Divide a row by the largest integer that divides it."""
     divisor = gcd(*row)
     return tuple(entry // divisor for entry in row)
 
 
-def _rounded(row: Sequence[int]) -> list[float]:
+def _nearest_floats(row: Sequence[int]) -> list[float]:
     size = 1 << max(abs(entry) for entry in row).bit_length()
     return [entry / size for entry in row]
 
 
-def _words(integers: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.uint32]:
+def _limbs(integers: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.uint32]:
     """Return integers as words, shape (..., words)."""
     # a bit more than the largest needs, for the sign
     words = max((abs(entry).bit_length() for entry in integers), default=0) // 32 + 1

@@ -20,16 +20,16 @@ from polyregions.errors import NetworkError
 from polyregions.geometry.region_polytope import Vertices, chart_vertices
 from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import to_text
-from polyregions.pwa.pieces import Piece, pieces
+from polyregions.pwa.pieces import RegionPiece, pieces
 from polyregions.regions import Regions
 
-__all__ = ["FORMAT", "MOST_VERTEX_INPUTS", "VERSION", "json_file"]
+__all__ = ["FORMAT_NAME", "FORMAT_VERSION", "MOST_INPUTS_OF_VERTICES", "json_file"]
 
-FORMAT = "polyregions pwa"
-VERSION = 1
+FORMAT_NAME = "polyregions pwa"
+FORMAT_VERSION = 1
 
 # with more free inputs the vertices of a region take longer than all the rest, or forever
-MOST_VERTEX_INPUTS = 4
+MOST_INPUTS_OF_VERTICES = 4
 
 
 def json_file(regions: Regions) -> Iterator[bytes]:
@@ -47,9 +47,9 @@ def json_file(regions: Regions) -> Iterator[bytes]:
     # a file name that is not valid Unicode may have given the network its name
     head = json.dumps(_head(regions), allow_nan=False).removesuffix("}")
     yield f'{head}, "regions": ['.encode()
-    parts = zip(regions.patterns, pieces(regions), _corners(regions), strict=False)
+    parts = zip(regions.patterns, pieces(regions), _vertex_lists(regions), strict=False)
     for index, (words, piece, corners) in enumerate(parts):
-        entry = {"index": index, "pattern": to_text(words), **_entry(piece, corners, free)}
+        entry = {"index": index, "pattern": to_text(words), **_region_entry(piece, corners, free)}
         text = json.dumps(entry, allow_nan=False)
         yield f"{',' if index else ''}\n{text}".encode()
     yield b"\n]}\n"
@@ -58,8 +58,8 @@ def json_file(regions: Regions) -> Iterator[bytes]:
 def _head(regions: Regions) -> dict[str, Any]:
     network, domain = regions.network, regions.domain
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
         "network": network.name,
         "fingerprint": network.fingerprint,
         "inputs": network.input_dimension,
@@ -79,15 +79,17 @@ def _domain(domain: Domain | None) -> dict[str, Any] | None:
     return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
-def _corners(regions: Regions) -> Iterator[Vertices | None]:
+def _vertex_lists(regions: Regions) -> Iterator[Vertices | None]:
     """Yield the vertices of each region; None of each if there are too many free inputs."""
-    if len(free_inputs(regions)) > MOST_VERTEX_INPUTS:
+    if len(free_inputs(regions)) > MOST_INPUTS_OF_VERTICES:
         return repeat(None)
     chart = chart_of(regions.domain, regions.network.input_dimension)
     return (chart_vertices(chart, polytope) for polytope in chart_polytopes(regions))
 
 
-def _entry(piece: Piece, corners: Vertices | None, free: NDArray[np.intp]) -> dict[str, Any]:
+def _region_entry(
+    piece: RegionPiece, corners: Vertices | None, free: NDArray[np.intp]
+) -> dict[str, Any]:
     return {
         "A": piece.A.tolist(),
         "b": piece.b.tolist(),
@@ -95,12 +97,12 @@ def _entry(piece: Piece, corners: Vertices | None, free: NDArray[np.intp]) -> di
         "g": piece.g.tolist(),
         "neighbors": piece.neighbors.tolist(),
         "units": [list(units) for units in piece.units],
-        "vertices": None if corners is None else _vertices(corners, free),
+        "vertices": None if corners is None else _vertex_rows(corners, free),
         "rays": None if corners is None else [_direction(ray) for ray in corners.rays],
     }
 
 
-def _vertices(corners: Vertices, free: NDArray[np.intp]) -> list[list[float]]:
+def _vertex_rows(corners: Vertices, free: NDArray[np.intp]) -> list[list[float]]:
     rounded = [[nearest_float(point[i]) for i in free.tolist()] for point in corners.points]
     if not all(map(isfinite, chain.from_iterable(rounded))):
         raise NetworkError(

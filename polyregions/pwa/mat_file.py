@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
 from polyregions.domain import Polytope
-from polyregions.pwa.json_file import FORMAT, VERSION
+from polyregions.pwa.json_file import FORMAT_NAME, FORMAT_VERSION
 from polyregions.pwa.pieces import pieces
 from polyregions.regions import Regions
 
@@ -30,8 +30,8 @@ def mat_file(regions: Regions) -> Iterator[bytes]:
     n = network.input_dimension
     none = np.empty((0, n))
     variables: dict[str, Any] = {
-        "format": FORMAT,
-        "version": float(VERSION),
+        "format": FORMAT_NAME,
+        "version": float(FORMAT_VERSION),
         "network": network.name.encode("utf-8", "replace").decode(),
         "inputs": float(n),
         "outputs": float(network.output_dimension),
@@ -41,18 +41,18 @@ def mat_file(regions: Regions) -> Iterator[bytes]:
         "upper": none if domain is None else domain.box.upper,
         "domain_A": domain.A if isinstance(domain, Polytope) else none,
         "domain_b": domain.b[:, None] if isinstance(domain, Polytope) else none[:, :1],
-        "A": _cells([piece.A for piece in all_pieces]),
-        "b": _cells([piece.b[:, None] for piece in all_pieces]),
-        "F": _cells([piece.F for piece in all_pieces]),
-        "g": _cells([piece.g[:, None] for piece in all_pieces]),
-        "neighbors": _cells([piece.neighbors[:, None] + 1.0 for piece in all_pieces]),
+        "A": _cell_array([piece.A for piece in all_pieces]),
+        "b": _cell_array([piece.b[:, None] for piece in all_pieces]),
+        "F": _cell_array([piece.F for piece in all_pieces]),
+        "g": _cell_array([piece.g[:, None] for piece in all_pieces]),
+        "neighbors": _cell_array([piece.neighbors[:, None] + 1.0 for piece in all_pieces]),
     }
     stream: Any = io.BytesIO()  # its types know only names of files
     savemat(stream, variables, do_compression=True)
     yield stream.getvalue()
 
 
-def _cells(arrays: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
+def _cell_array(arrays: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
     """Return arrays as a column of cells."""
     cells = np.empty((len(arrays), 1), dtype=object)
     for index, array in enumerate(arrays):

@@ -14,11 +14,11 @@ from polyregions.errors import NetworkError
 from polyregions.exact.simplex import Row
 from polyregions.regions import Regions
 
-__all__ = ["Piece", "maps_on_inputs", "pieces"]
+__all__ = ["RegionPiece", "maps_on_inputs", "pieces"]
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class RegionPiece:
     """One closed region, and the network on it, in the d free inputs.
 
     Attributes
@@ -49,7 +49,7 @@ def maps_on_inputs(regions: Regions) -> ExactMaps:
     return exact_maps_on(network, input_chart(regions.domain, network.input_dimension))
 
 
-def pieces(regions: Regions) -> Iterator[Piece]:
+def pieces(regions: Regions) -> Iterator[RegionPiece]:
     """Yield the pieces, one for each region, in their order.
 
     Raises
@@ -74,9 +74,9 @@ def pieces(regions: Regions) -> Iterator[Piece]:
     for region in regions:
         facets = region.halfspaces()
         _, rows, _ = maps.rows(region.pattern)
-        table = np.array([_rounded(row, maps.scale) for row in rows])
+        table = np.array([_nearest_row(row, maps.scale) for row in rows])
         # a zero has no sign
-        yield Piece(
+        yield RegionPiece(
             0.0 - facets.normals,
             facets.offsets,
             table[:, :-1],
@@ -86,7 +86,7 @@ def pieces(regions: Regions) -> Iterator[Piece]:
         )
 
 
-def _rounded(row: Row, scale: int) -> list[float]:
+def _nearest_row(row: Row, scale: int) -> list[float]:
     try:
         return [int(entry) / scale for entry in row]
     except OverflowError:

@@ -33,7 +33,7 @@ from polyregions.network.backward_bounds import (
     planes_below,
 )
 from polyregions.network.exact_network import exact_values
-from polyregions.questions.cells import counterexample_in_cells
+from polyregions.questions.closed_cells import counterexample_in_cells
 from polyregions.questions.property import Case, Counterexample
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.progress import Progress
@@ -41,9 +41,9 @@ from polyregions.run.progress import Progress
 __all__ = ["BoxSearch"]
 
 # Hints: they decide how fast an answer comes, not which one.
-_BATCH_ENTRIES = 2**18  # of the largest matrices of coefficients that a step makes
+_COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that a step makes
 _MOST_BOXES = 256  # in a step
-_SAMPLES = 2000  # points that are tried before anything else
+_FIRST_POINTS = 2000  # points that are tried before anything else
 _SUSPECTS = 4  # per step that are evaluated exactly
 _SUSPICION = 1e-9  # above, floats are sure that a point is safe
 _WEIGHT_STEPS = 12  # towards the best combination of inequalities
@@ -74,7 +74,7 @@ class _Pending:
         )
 
 
-def _joined(parts: Sequence[_Pending]) -> _Pending:
+def _concatenated(parts: Sequence[_Pending]) -> _Pending:
     return _Pending(
         Boxes(*(np.concatenate(sides) for sides in zip(*(p.boxes for p in parts), strict=True))),
         [
@@ -86,7 +86,7 @@ def _joined(parts: Sequence[_Pending]) -> _Pending:
     )
 
 
-class _Look(NamedTuple):
+class _StepResult(NamedTuple):
     """What came of a step."""
 
     split: _Pending
@@ -115,8 +115,8 @@ class BoxSearch:
     half of a box, whose bounds are at least those of the whole. Where no inequality is broken
     on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
     where few units switch, and those that became very small, are decided exactly
-    (`questions.cells`), so a property that holds with equality, or is violated at one point, is
-    decided as well.
+    (`questions.closed_cells`), so a property that holds with equality, or is violated at one
+    point, is decided as well.
 
     **Invariant.** Every counterexample of the case lies in a box that is pending, and there is
     in an unsafe set that is open.
@@ -129,7 +129,7 @@ class BoxSearch:
         self._unsafe = _Unsafe(network.output_dimension, case)
         self._width = case.upper - case.lower
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
-        self._batch = max(1, min(_MOST_BOXES, _BATCH_ENTRIES // widest**2))
+        self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         self._exact = exact_maps(network, None)
         root = Boxes(case.lower[None], case.upper[None])
         sets = np.ones((1, len(case.unsafe)), dtype=bool)
@@ -201,11 +201,11 @@ class BoxSearch:
                 top = top.take(slice(len(top) - left, None))
             parts.append(top)
             left -= len(top)
-        return _joined(parts)
+        return _concatenated(parts)
 
     # --- a step ---------------------------------------------------------------
 
-    def _look(self, pending: _Pending) -> _Look:
+    def _look(self, pending: _Pending) -> _StepResult:
         boxes = pending.boxes
         bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
         planes = self._unsafe.planes(self.network, boxes, bounds)
@@ -217,7 +217,7 @@ class BoxSearch:
         least = np.full(len(pending), np.inf)
         corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
         for index, attempt in enumerate(attempts):
-            low, high = _clipped(boxes, attempt.planes)
+            low, high = clipped_boxes(boxes, attempt.planes)
             # a box without points: no point of it is in the set
             open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
             here = open_sets[:, index]
@@ -235,8 +235,8 @@ class BoxSearch:
         resists = self._resists(kept)
         order = np.argsort(-least[live], kind="stable")  # the most doubtful is looked at first
         order = order[~resists[order]]
-        split = _split(kept.take(order), width[order], scores[order])
-        return _Look(split, kept.take(resists), candidates)
+        split = _halved(kept.take(order), width[order], scores[order])
+        return _StepResult(split, kept.take(resists), candidates)
 
     def _resists(self, pending: _Pending) -> NDArray[np.bool_]:
         """Return which boxes are to be decided exactly."""
@@ -271,7 +271,7 @@ class BoxSearch:
     def _samples(self) -> Floats:
         """Return points all over the box, its centre among them."""
         rng = np.random.default_rng(0)
-        share = rng.random((_SAMPLES, len(self._width)))
+        share = rng.random((_FIRST_POINTS, len(self._width)))
         share[0] = 0.5
         return self.case.lower + share * self._width
 
@@ -406,7 +406,7 @@ def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
     return best
 
 
-def _clipped(boxes: Boxes, planes: Planes) -> Boxes:
+def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:
     """Return boxes around the part of each box where no plane is proven positive.
 
     Notes
@@ -453,7 +453,7 @@ def _scores(
         return np.where(width > 0, score * width, -1.0)
 
 
-def _split(pending: _Pending, width: Floats, scores: Floats) -> _Pending:
+def _halved(pending: _Pending, width: Floats, scores: Floats) -> _Pending:
     """Halve each box, but for those that were clipped to a small part."""
     boxes = pending.boxes
     rows = np.arange(len(pending))
@@ -474,6 +474,6 @@ def _split(pending: _Pending, width: Floats, scores: Floats) -> _Pending:
     first = _Pending(Boxes(boxes.lower, upper), pending.bounds, pending.open_sets, splits)
     second = _Pending(Boxes(lower, boxes.upper), pending.bounds, pending.open_sets, splits)
     # the halves of a box side by side
-    both = _joined([first, second.take(halved)])
+    both = _concatenated([first, second.take(halved)])
     order = np.argsort(np.concatenate([rows, rows[halved]]), kind="stable")
     return both.take(order)

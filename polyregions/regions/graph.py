@@ -145,7 +145,7 @@ def _gradient(regions: Regions) -> Arrays:
     return {f"dy{k}_dx{i}": slopes[:, k, i] for k in range(shape[1]) for i in range(shape[2])}
 
 
-def _volume(regions: Regions) -> Arrays:
+def _volume_column(regions: Regions) -> Arrays:
     return {"volume": np.array([region.polytope().volume for region in regions])}
 
 
@@ -163,7 +163,7 @@ _COLUMNS: dict[str, Callable[[Regions], Arrays]] = {
     "class": _class,
     "outputs": _outputs,
     "gradient": _gradient,
-    "volume": _volume,
+    "volume": _volume_column,
     "degree": _degree,
     "position": _position,
 }

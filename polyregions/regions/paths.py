@@ -18,13 +18,13 @@ __all__ = ["graph_distances", "shortest_path"]
 
 def graph_distances(regions: Regions, start: SupportsIndex) -> Integers:
     """See :meth:`polyregions.Regions.graph_distances`."""
-    found, _ = _search(regions, _number(regions, start))
+    found, _ = _search(regions, _checked_number(regions, start))
     return np.where(np.isfinite(found), found, -1).astype(np.int64)
 
 
 def shortest_path(regions: Regions, start: SupportsIndex, end: SupportsIndex) -> list[int]:
     """See :meth:`polyregions.Regions.shortest_path`."""
-    first, last = _number(regions, start), _number(regions, end)
+    first, last = _checked_number(regions, start), _checked_number(regions, end)
     # from the end: what was before a region is then the next one on the way there
     distances, following = _search(regions, last)
     if not np.isfinite(distances[first]):
@@ -56,7 +56,7 @@ def _search(regions: Regions, start: int) -> tuple[Floats, Integers]:
     return distances[0], before[0].astype(np.int64)
 
 
-def _number(regions: Regions, value: SupportsIndex) -> int:
+def _checked_number(regions: Regions, value: SupportsIndex) -> int:
     try:
         number = operator_index(value)
     except TypeError:

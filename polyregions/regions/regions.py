@@ -25,8 +25,8 @@ from polyregions.regions.selection import selected_numbers
 if TYPE_CHECKING:
     import networkx as nx
 
+    from polyregions.regions.data_report import DataReport
     from polyregions.regions.facets import FacetTable
-    from polyregions.regions.report import DataReport
 
 __all__ = ["Regions", "check_region", "check_regions"]
 
@@ -271,7 +271,7 @@ class Regions:
         attributes : iterable of str
             Columns that take long: ``"volume"`` in the free inputs, meant for few of them;
             ``"global_auc"``, which sorts all rows once for each region. All columns are listed
-            in :class:`polyregions.regions.report.DataReport`.
+            in :class:`polyregions.regions.data_report.DataReport`.
 
         Returns
         -------
@@ -293,7 +293,7 @@ class Regions:
         >>> regions.report([[-0.5], [0.5], [0.25]], ["low", "high", "high"])
         <Report on 3 rows: 2 regions hold data, 0 hold none, 0 rows are in no region>
         """
-        from polyregions.regions.report import data_report
+        from polyregions.regions.data_report import data_report
 
         return data_report(self, X, y, attributes)
 

@@ -38,12 +38,12 @@ def selected_numbers(key: Any, size: int) -> Integers:
         try:
             numbers = np.arange(size)[key]
         except (TypeError, ValueError):
-            raise _refused(key, size) from None
+            raise _refuse(key, size) from None
     else:
         try:
             array = np.asarray(key)
         except (TypeError, ValueError, RuntimeError):
-            raise _refused(key, size) from None
+            raise _refuse(key, size) from None
         if array.ndim == 1 and not array.size and not isinstance(key, np.ndarray | str | dict):
             array = array.astype(np.int64)  # an empty list is one of numbers
         if array.dtype == np.bool_:
@@ -59,7 +59,7 @@ def selected_numbers(key: Any, size: int) -> Integers:
                 "regions.index(pattern) is the number of its region"
             )
         if array.dtype.kind not in "iu" or array.ndim != 1:
-            raise _refused(key, size)
+            raise _refuse(key, size)
         wrong = array[(array < -size) | (array >= size)]
         if len(wrong):
             raise IndexError(
@@ -75,7 +75,7 @@ def selected_numbers(key: Any, size: int) -> Integers:
     return numbers
 
 
-def _refused(key: Any, size: int) -> PolyregionsError:
+def _refuse(key: Any, size: int) -> PolyregionsError:
     return PolyregionsError(
         f"a region has a whole number, from 0 to {size - 1}, not {kind_of(key)}; several "
         f"are chosen by a slice, a mask or an array of numbers, that of a point is regions.find(x)"

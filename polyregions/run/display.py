@@ -108,7 +108,7 @@ def shown_progress(
     ...     report is None
     True
     """
-    return _shown(
+    return _display(
         progress,
         lambda state: _Moment(state.regions, None, text(state)),
         "regions",
@@ -120,7 +120,7 @@ def shown_steps(
     progress: OnSteps, what: str, done: str
 ) -> AbstractContextManager[Callable[[int, int], None] | None]:
     """Return the same for steps that are counted: how many ("draws") of all are done ("made")."""
-    return _shown(
+    return _display(
         progress,
         lambda count, total: _Moment(count, total, f"{count:,} of {total:,} {what} {done}"),
         what,
@@ -132,7 +132,7 @@ def shown_rows(
     progress: OnRows,
 ) -> AbstractContextManager[Callable[[int, int, str], None] | None]:
     """Return the same for the rows of a table, whose last one is named."""
-    return _shown(
+    return _display(
         progress,
         lambda done, total, row: _Moment(done, total, f"{done:,} of {total:,} rows, last {row}"),
         "rows",
@@ -141,7 +141,7 @@ def shown_rows(
 
 
 @contextmanager
-def _shown(
+def _display(
     progress: Any, moment: Callable[..., _Moment], unit: str, waiting: str
 ) -> Iterator[Callable[..., None] | None]:
     if progress is None or progress is False or callable(progress):
@@ -203,7 +203,7 @@ def shown_lines(text: Callable[..., str], waiting: str = "") -> Iterator[Callabl
     """
     console, last = the_console(), time.monotonic()
     with ExitStack() as stack:
-        status = _live(stack, waiting) if waiting else None
+        status = _live_line(stack, waiting) if waiting else None
 
         def line(*state: Any) -> None:
             nonlocal last
@@ -217,7 +217,7 @@ def shown_lines(text: Callable[..., str], waiting: str = "") -> Iterator[Callabl
         yield line
 
 
-def _live(stack: ExitStack, text: str) -> Status | None:
+def _live_line(stack: ExitStack, text: str) -> Status | None:
     """Begin a live text, or return None where there can be none, or is one already."""
     from rich.errors import LiveError
 

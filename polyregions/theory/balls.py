@@ -132,7 +132,7 @@ def count_in_ball(network: Network, radius: float, centre: ArrayLike | None = No
             Fraction(multipliers[i] * np.abs(normals[i]).max()) / size
             for i, size in zip(used, sizes, strict=True)
         ]
-        if not _apart([rows[i][: n + 1] for i in used], weights, middle, square):
+        if not _proven_apart([rows[i][: n + 1] for i in used], weights, middle, square):
             raise PolyregionsError(
                 "a region comes too close to the sphere to tell; change the radius a little"
             )
@@ -164,7 +164,7 @@ def _in_ball(point: Floats, centre: Floats, square: Fraction) -> bool:
     return _distance_squared(point.tolist(), centre.tolist()) < square
 
 
-def _apart(
+def _proven_apart(
     rows: Sequence[Sequence[flint.fmpz]],
     weights: Sequence[Fraction],
     centre: Floats,

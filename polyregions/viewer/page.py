@@ -24,7 +24,7 @@ from polyregions.plot.figure import shown_box
 from polyregions.plot.marks import axis_names, checked_classes, placed_points
 from polyregions.plot.values import check_coloring, checked_class_names
 from polyregions.regions import Regions, check_regions
-from polyregions.viewer.payload import Extras, payload
+from polyregions.viewer.payload import PageExtras, payload
 
 __all__ = ["MOST_CELLS", "check_frames", "page", "write_page"]
 
@@ -74,10 +74,10 @@ def page(
         check_regions(whole)
     outputs = first.network.output_dimension
     check_coloring(color, output, outputs)
-    at, numbers = _points(first, view, points, classes, plane)
-    extras = Extras(
+    at, numbers = _placed_data(first, view, points, classes, plane)
+    extras = PageExtras(
         title=str(first.network.name if title is None else title),
-        names=_names(frames, names),
+        names=_frame_names(frames, names),
         axes=axis_names(first, labels, plane),
         class_names=checked_class_names(class_names, outputs),
         points=at,
@@ -131,7 +131,7 @@ def check_frames(places: Sequence[tuple[Network, Domain | None]]) -> None:
     if free == 3 and domain is None:
         raise DomainError("the page shows three free inputs in a box, not the whole space")
     for number, (other, there) in enumerate(places):
-        if _shape(other) != _shape(network):
+        if _network_shape(other) != _network_shape(network):
             raise PolyregionsError(
                 f"frames 0 and {number} are of networks of different shapes; "
                 f"a film shows one network as it changes"
@@ -142,11 +142,11 @@ def check_frames(places: Sequence[tuple[Network, Domain | None]]) -> None:
             )
 
 
-def _shape(network: Network) -> tuple[Any, ...]:
+def _network_shape(network: Network) -> tuple[Any, ...]:
     return network.input_dimension, network.widths, network.output_dimension
 
 
-def _names(frames: list[Regions], names: Sequence[str] | None) -> list[str]:
+def _frame_names(frames: list[Regions], names: Sequence[str] | None) -> list[str]:
     if names is None:
         return [each.network.name for each in frames]
     if isinstance(names, str) or len(names) != len(frames):
@@ -154,7 +154,7 @@ def _names(frames: list[Regions], names: Sequence[str] | None) -> list[str]:
     return list(map(str, names))
 
 
-def _points(
+def _placed_data(
     regions: Regions,
     view: Box,
     points: ArrayLike | None,

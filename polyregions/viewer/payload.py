@@ -32,9 +32,9 @@ from polyregions.regions import Regions
 from polyregions.viewer.polyhedra import Polyhedra, borders_between, drawing_order, polyhedra
 from polyregions.walk.refinement import prefix_indices
 
-__all__ = ["LONGEST_NAME", "Extras", "payload"]
+__all__ = ["LONGEST_NAME_SHOWN", "PageExtras", "payload"]
 
-LONGEST_NAME = 200  # characters
+LONGEST_NAME_SHOWN = 200  # characters
 
 _MODES = ("pattern", "layer", "class", "gradient", "distance")
 _MOST_MAPS = 500_000  # affine maps of one output on one region, in all frames
@@ -42,7 +42,7 @@ _MOST_MAPS = 500_000  # affine maps of one output on one region, in all frames
 _VIRIDIS = "440154 472d7b 3b528b 2c728e 21918c 28ae80 5ec962 addc30 fde725"
 
 
-class Extras(NamedTuple):
+class PageExtras(NamedTuple):
     """What a page shows beside the regions.
 
     Attributes
@@ -88,7 +88,7 @@ class _Frame(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Cells:
+class _CellArrays:
     """Cells of a result as they are drawn: convex, cell c with points starts[c]:starts[c + 1]."""
 
     regions: Regions
@@ -98,7 +98,7 @@ class _Cells:
     bodies: Polyhedra | None = None
 
 
-def payload(films: Sequence[Regions], view: Box, whole: Regions | None, extras: Extras) -> Any:
+def payload(films: Sequence[Regions], view: Box, whole: Regions | None, extras: PageExtras) -> Any:
     """Return the page's data, ready for JSON."""
     network = films[0].network
     free = view.free
@@ -114,21 +114,21 @@ def payload(films: Sequence[Regions], view: Box, whole: Regions | None, extras: 
     names = [_output_name(k, network.output_dimension, extras.class_names) for k in outputs]
     modes = {mode: painted[0].values[mode].label for mode in _MODES}
     scales = {
-        mode: _range([each.values[mode].numbers for each in painted])
+        mode: _value_range([each.values[mode].numbers for each in painted])
         for mode in _MODES
         if painted[0].values[mode].numbers is not None
     }
-    heights = [_range([each.heights[:, k] for each in painted]) for k in range(len(outputs))]
+    heights = [_value_range([each.heights[:, k] for each in painted]) for k in range(len(outputs))]
     points = frame.place(_on_strip(extras.points, frame))
     return {
-        "name": shown(extras.title, LONGEST_NAME),
+        "name": shown(extras.title, LONGEST_NAME_SHOWN),
         "frames": [_frame(each, frame, scales, heights) for each in painted],
-        "names": [shown(name, LONGEST_NAME) for name in extras.names],
-        "inputs": [shown(name, LONGEST_NAME) for name in extras.axes],
+        "names": [shown(name, LONGEST_NAME_SHOWN) for name in extras.names],
+        "inputs": [shown(name, LONGEST_NAME_SHOWN) for name in extras.axes],
         "widths": list(network.widths),
         "low": low.tolist(),
         "high": high.tolist(),
-        "outputs": [shown(name, LONGEST_NAME) for name in names],
+        "outputs": [shown(name, LONGEST_NAME_SHOWN) for name in names],
         "outputsLeftOut": network.output_dimension - len(outputs),
         "modes": modes,
         "scales": scales,
@@ -141,7 +141,7 @@ def payload(films: Sequence[Regions], view: Box, whole: Regions | None, extras: 
         "pointClasses": None if extras.classes is None else extras.classes.tolist(),
         "pointLegend": _legend(extras.classes, extras.class_names),
         "marks": [
-            [shown(name, LONGEST_NAME), *frame.place(_on_strip(at[None], frame))[0].tolist()]
+            [shown(name, LONGEST_NAME_SHOWN), *frame.place(_on_strip(at[None], frame))[0].tolist()]
             for name, at in extras.marks
         ],
         "whole": None if whole is None else _graph_layout(whole, films[0]),
@@ -169,9 +169,9 @@ def _legend(classes: Integers | None, class_names: Sequence[str] | None) -> dict
 class _Painted:
     """One result, with all that its cells can be coloured by."""
 
-    cells: _Cells
+    cells: _CellArrays
     values: dict[str, Values]
-    parts: _Cells | None  # where the class changes inside cells
+    parts: _CellArrays | None  # where the class changes inside cells
     slopes: Floats  # (R, outputs, d)
     shift: Floats  # (R, outputs)
     first: Floats  # (R, outputs): the outputs at each cell's first corner
@@ -183,14 +183,14 @@ def _painted(
 ) -> _Painted:
     free = frame.view.free
     values = {mode: cell_values(regions, mode, class_names=class_names) for mode in _MODES}
-    cells = _cells(regions, frame)
+    cells = _values_of_cells(regions, frame)
     one = values["class"]
     assert one.colors is not None
     if (one.colors == one.colors[0]).all():  # one class: no cell is cut
         values["class"] = replace(one, colors=np.tile(one.colors[0], (len(regions), 1)))
         parts = None
     else:
-        parts = _cells(one.regions, frame)
+        parts = _values_of_cells(one.regions, frame)
     maps = affine_maps(regions)
     matrix, shift = maps.matrix[:, outputs], maps.shift[:, outputs]
     at_witness = np.einsum("ron,rn->ro", matrix, regions.witnesses) + shift
@@ -221,7 +221,7 @@ def _frame(
     for mode, values in painted.values.items():
         if values.numbers is None:
             assert values.colors is not None
-            legend = [[shown(text, LONGEST_NAME), color] for text, color in values.legend]
+            legend = [[shown(text, LONGEST_NAME_SHOWN), color] for text, color in values.legend]
             modes[mode] = {"colors": _bytes(values.colors), "legend": legend}
         else:
             low, high = scales[mode]
@@ -252,7 +252,7 @@ def _frame(
     }
 
 
-def _cells(regions: Regions, frame: _Frame) -> _Cells:
+def _values_of_cells(regions: Regions, frame: _Frame) -> _CellArrays:
     if len(frame.view.free) == 3:
         bodies = polyhedra(regions)
         shapes = {
@@ -265,7 +265,7 @@ def _cells(regions: Regions, frame: _Frame) -> _Cells:
         normals, children = drawing_order(regions)
         shapes["normals"] = _packed(normals * frame.size, "<f4")
         shapes["children"] = _packed(children, "<i4")
-        return _Cells(regions, bodies.starts, bodies.points, shapes, bodies)
+        return _CellArrays(regions, bodies.starts, bodies.points, shapes, bodies)
     corners = list(region_corners(regions, frame.view))
     if len(frame.view.free) == 1:  # a strip of height 1
         corners = [
@@ -278,10 +278,10 @@ def _cells(regions: Regions, frame: _Frame) -> _Cells:
         "ends": _packed(starts, "<u4"),
         "corners": _packed(frame.place(points), "<f4"),
     }
-    return _Cells(regions, starts, points, shapes)
+    return _CellArrays(regions, starts, points, shapes)
 
 
-def _borders(values: Values, parts: _Cells, frame: _Frame) -> Any:
+def _borders(values: Values, parts: _CellArrays, frame: _Frame) -> Any:
     """Pack where the class changes: segments, or faces of parts and the parts beyond them."""
     assert values.borders is not None
     if parts.bodies is None:
@@ -294,7 +294,7 @@ def _borders(values: Values, parts: _Cells, frame: _Frame) -> Any:
 
 
 def _segments(
-    cells: _Cells, frame: _Frame, chosen: NDArray[np.int64] | slice = slice(None)
+    cells: _CellArrays, frame: _Frame, chosen: NDArray[np.int64] | slice = slice(None)
 ) -> str | None:
     """Pack the facets of all edges, or of some, in the plane."""
     regions = cells.regions
@@ -333,7 +333,7 @@ def _on_strip(points: Floats, frame: _Frame) -> Floats:
     return np.column_stack([points, np.full(len(points), 0.5)])
 
 
-def _range(arrays: Sequence[Any]) -> list[float]:
+def _value_range(arrays: Sequence[Any]) -> list[float]:
     """Return the least and the largest number that frames have; NaN is outside the window."""
     every = np.concatenate(arrays)
     every = every[np.isfinite(every)]

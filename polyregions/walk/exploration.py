@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from polyregions.arrays import Integers
 from polyregions.compiled import only_compiled
-from polyregions.domain.neighborhood import near
+from polyregions.domain.neighborhood import cube_about
 from polyregions.errors import PolyregionsError
 from polyregions.network import input_point
 from polyregions.regions import Regions
@@ -144,7 +144,7 @@ def explore(
         if radius is not None:
             point = input_point(network, x)
             check_in_domain(given, point)
-            given = near(given, point, radius)
+            given = cube_about(given, point, radius)
         problem = problem_of(network, given)
         with only_compiled(problem.is_large), shown_progress(progress) as report:
             pattern, at = region_at(problem, x)

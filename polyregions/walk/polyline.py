@@ -103,7 +103,7 @@ def regions_along(
             raise PolyregionsError("a result has a domain of its own; leave domain= out")
         known, domain, network = network, network.domain, network.network
     problem = problem_of(network, domain)
-    corners = _corners(problem, points)
+    corners = _turning_points(problem, points)
     pieces: list[Piece] = []
     for number, (a, b) in enumerate(pairwise(corners)):
         for begin, end, words in _intervals(problem.network, a, b):
@@ -120,7 +120,7 @@ def regions_along(
     return tuple(pieces)
 
 
-def _corners(problem: Problem, points: ArrayLike) -> Floats:
+def _turning_points(problem: Problem, points: ArrayLike) -> Floats:
     corners = input_points(problem.network, points)
     if corners.ndim != 2 or len(corners) < 2:
         n = problem.network.input_dimension

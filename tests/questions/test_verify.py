@@ -12,11 +12,11 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.extremes import extreme_output
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions import box_search
-from polyregions.questions.box_search import _clipped, _Unsafe
-from polyregions.questions.cells import counterexample_in_cells
+from polyregions.questions.box_search import _Unsafe, clipped_boxes
+from polyregions.questions.closed_cells import counterexample_in_cells
 from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
-from polyregions.questions.reading import load_property, read_property
-from polyregions.questions.verify import verify
+from polyregions.questions.property_files import load_property, read_property
+from polyregions.questions.verification import verify
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 
@@ -140,7 +140,7 @@ def test_clipped_boxes_keep_what_no_plane_excludes(seed):
     normals = rng.normal(size=(k, 1, n))
     inside = boxes.lower + rng.random((k, n)) * (boxes.upper - boxes.lower)
     offsets = -(normals * inside[:, None]).sum(axis=2)
-    clipped = _clipped(boxes, Planes(normals, offsets, []))
+    clipped = clipped_boxes(boxes, Planes(normals, offsets, []))
     moved = 0
     for i in range(k):
         normal = list(map(Fraction, normals[i, 0].tolist()))

@@ -6,7 +6,7 @@ import pytest
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_affine_map
 from polyregions.io import DroppedOperatorWarning
-from polyregions.regions import report as report_module
+from polyregions.regions import data_report as report_module
 from tests.random_nets import random_case
 
 

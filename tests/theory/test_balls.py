@@ -9,7 +9,7 @@ import pytest
 
 import polyregions as pr
 from polyregions.errors import DomainError, PolyregionsError
-from polyregions.theory.balls import _apart, count_in_ball, nearest_point
+from polyregions.theory.balls import _proven_apart, count_in_ball, nearest_point
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import gaussian_ball_expectation
 from polyregions.theory.laws import BiasLaw, WeightLaw
@@ -101,10 +101,10 @@ def test_a_tangent_region_does_not_meet_whichever_side_is_zero(sign):
 
 def test_half_spaces_that_hold_the_centre_separate_nothing():
     centre, one = np.zeros(2), [Fraction(1)]
-    assert _apart([[1, 0, -2]], one, centre, Fraction(4))
-    assert not _apart([[1, 0, -2]], one, centre, Fraction(9))
-    assert not _apart([[1, 0, 2]], one, centre, Fraction(4))
-    assert not _apart([], [], centre, Fraction(4))
+    assert _proven_apart([[1, 0, -2]], one, centre, Fraction(4))
+    assert not _proven_apart([[1, 0, -2]], one, centre, Fraction(9))
+    assert not _proven_apart([[1, 0, 2]], one, centre, Fraction(4))
+    assert not _proven_apart([], [], centre, Fraction(4))
 
 
 def test_refusals():

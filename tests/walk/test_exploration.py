@@ -7,7 +7,7 @@ from random_nets import FAMILIES, random_case
 from witnesses import check_witnesses
 
 import polyregions as pr
-from polyregions.domain.neighborhood import near
+from polyregions.domain.neighborhood import cube_about
 
 SEEDS = range(3)
 
@@ -76,7 +76,7 @@ def test_a_radius_is_the_domain_of_the_search(family):
         middle = whole.witnesses[0]
         if whole.find(middle) < 0:
             continue
-        part = near(domain, middle, 0.25)
+        part = cube_about(domain, middle, 0.25)
         found = pr.explore(network, middle, radius=0.25, domain=domain)
         assert found.regions == pr.enumerate_regions(network, part)
         assert found.regions.complete
@@ -91,7 +91,7 @@ def test_in_a_polytope():
     simplex = pr.Polytope(np.vstack([-np.eye(n), np.ones((1, n))]), [0.5] * n + [0.75])
     at = np.zeros(n)
     found = pr.explore(network, at, radius=0.375, domain=simplex)
-    assert found.regions == pr.enumerate_regions(network, near(simplex, at, 0.375))
+    assert found.regions == pr.enumerate_regions(network, cube_about(simplex, at, 0.375))
     assert found.regions.complete
     corner = np.full(n, -0.5)
     assert not simplex.contains(corner)
@@ -178,6 +178,6 @@ def test_wrong_arguments_get_a_sentence(three_lines, given, error, message):
 
 def test_near_is_what_its_floats_say():
     third = np.array([1 / 3, 0.5])
-    assert near(None, third, 0.1) == pr.Box(third - 0.1, third + 0.1)
+    assert cube_about(None, third, 0.1) == pr.Box(third - 0.1, third + 0.1)
     box = pr.Box([0, 0.5], [1, 0.5])
-    assert near(box, third, 0.5) == pr.Box([0, 0.5], [third[0] + 0.5, 0.5])
+    assert cube_about(box, third, 0.5) == pr.Box([0, 0.5], [third[0] + 0.5, 0.5])

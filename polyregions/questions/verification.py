@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from polyregions.questions.box_search import BoxSearch
 from polyregions.questions.property import Counterexample, Property, check_property
-from polyregions.questions.reading import load_property
+from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import NetworkLike, network_given
 from polyregions.run.limits import check_threads, counting_limits
@@ -65,7 +65,7 @@ def verify(
     network : Network, path or torch module
     property_ : Property, or path of a VNN-LIB file
         What a counterexample satisfies; see
-        :func:`polyregions.questions.reading.load_property`.
+        :func:`polyregions.questions.property_files.load_property`.
     threads : int
         The answer is the same for any number, the counterexample may be another one.
     time_limit : float, optional
@@ -99,7 +99,7 @@ def verify(
     Examples
     --------
     >>> import polyregions as pr
-    >>> from polyregions.questions.reading import read_property
+    >>> from polyregions.questions.property_files import read_property
     >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])  # |x|
     >>> declared = "(declare-const X_0 Real) (declare-const Y_0 Real)"
     >>> box = "(assert (and (>= X_0 -1) (<= X_0 2)))"

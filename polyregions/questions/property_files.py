@@ -152,8 +152,8 @@ def _box(inputs: int, bounds: Iterable[Inequality]) -> tuple[Floats, Floats] | N
         side, value, sharper = (upper, bound, min) if sign > 0 else (lower, -bound, max)
         known = side[index]
         side[index] = value if known is None else sharper(known, value)
-    low = list(_floats(lower, "lower"))
-    high = list(_floats(upper, "upper"))
+    low = list(_side_floats(lower, "lower"))
+    high = list(_side_floats(upper, "upper"))
     # compared as they are written: two sides that differ may have one float
     ends = zip(lower, upper, strict=True)
     if any(a is not None and b is not None and a > b for a, b in ends):
@@ -161,7 +161,7 @@ def _box(inputs: int, bounds: Iterable[Inequality]) -> tuple[Floats, Floats] | N
     return np.array(low), np.array(high)
 
 
-def _floats(side: list[Fraction | None], name: str) -> Iterator[float]:
+def _side_floats(side: list[Fraction | None], name: str) -> Iterator[float]:
     for index, value in enumerate(side):
         if value is None:
             raise FormatError(

@@ -64,7 +64,9 @@ def counterexample_in_cells(
     maps = replace(maps, exact=replace(maps.exact, chart=chart))
     centre = [flint.fmpz(0)] * chart.dimension + [flint.fmpz(1)]
     start = ClosedPolytope(tuple(chart.rows.tolist()), centre)
-    for cell, inputs in _cells(maps.exact.layers[:-1], signs, inputs_of(chart.transform), start):
+    for cell, inputs in _closed_cells(
+        maps.exact.layers[:-1], signs, inputs_of(chart.transform), start
+    ):
         outputs = layer_rows(maps.exact.layers[-1], inputs)
         scale = inputs.one[-1] * maps.exact.layers[-1].weight_scale
         for rows in unsafe:
@@ -77,7 +79,7 @@ def counterexample_in_cells(
     return None
 
 
-def _cells(
+def _closed_cells(
     layers: Sequence[ExactLayer],
     signs: Sequence[Integers],
     inputs: Outputs,
@@ -96,7 +98,7 @@ def _cells(
         active = sides > 0
         active[doubtful] = chosen
         outputs = outputs_above(layer, inputs, rows, active.tolist())
-        yield from _cells(above, signs[1:], outputs, part)
+        yield from _closed_cells(above, signs[1:], outputs, part)
 
 
 def _sided(

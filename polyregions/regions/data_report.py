@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DataReport", "data_report"]
 
 _MOST_COEFFICIENTS = 64  # of a region's affine map, that are columns of a table
-_ENTRIES = 2**21  # numbers held at a time, about
+_SLACKS_HELD = 2**21  # numbers held at a time, about
 _ATTRIBUTES = ("volume", "global_auc")
 
 
@@ -94,7 +94,7 @@ def data_report(
     are class labels.
     """
     asked = _asked(attributes)
-    points, names = _points(regions.network, X)
+    points, names = _data_points(regions.network, X)
     found = np.atleast_1d(regions.find(points))
     inside = np.flatnonzero(found >= 0)
     if not len(inside):
@@ -124,7 +124,7 @@ def data_report(
     maps = _maps(regions, numbers)
     if y is not None:
         response = _response(X, y, len(found))[inside]
-        more = _fit if response.dtype.kind == "f" else _classes
+        more = _check_lengths if response.dtype.kind == "f" else _classes
         table |= more(regions.network, points, response, groups, counts, maps, asked)
     elif "global_auc" in asked:
         raise PolyregionsError("global_auc is about labels; give them as y")
@@ -137,8 +137,8 @@ def data_report(
     whole = np.full(len(found), np.nan)
     whole[inside] = distances
     return DataReport(
-        _as_table(table),
-        _as_table({"region": found, "distance": whole}),
+        _table_of(table),
+        _table_of({"region": found, "distance": whole}),
         np.setdiff1d(np.arange(size), numbers),
         np.flatnonzero(found < 0),
     )
@@ -157,7 +157,7 @@ def _asked(attributes: Any) -> list[str]:
     return asked
 
 
-def _points(network: Network, X: Any) -> tuple[Floats, list[str]]:
+def _data_points(network: Network, X: Any) -> tuple[Floats, list[str]]:
     """Return the rows of X, and the names of its columns."""
     n = network.input_dimension
     names = [f"x{i}" for i in range(n)]
@@ -223,7 +223,7 @@ def _maps(regions: Regions, numbers: Integers) -> Floats:
     """Return the affine maps of some regions, shape (G, outputs, n + 1)."""
     network = regions.network
     widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
-    step = max(1, _ENTRIES // (widest * (network.input_dimension + 1)))
+    step = max(1, _SLACKS_HELD // (widest * (network.input_dimension + 1)))
     parts = []
     for start in range(0, len(numbers), step):
         *_, last = maps_of_layers(network, regions.patterns[numbers[start : start + step]])
@@ -231,13 +231,13 @@ def _maps(regions: Regions, numbers: Integers) -> Floats:
     return np.concatenate(parts)
 
 
-def _spread(values: NDArray[Any], groups: Integers, counts: Integers) -> Arrays:
+def _moments(values: NDArray[Any], groups: Integers, counts: Integers) -> Arrays:
     mean = grouped_mean(values, groups, counts)
     square = grouped_mean((values - mean[groups]) ** 2, groups, counts)
     return {"response_mean": mean, "response_std": np.sqrt(square)}
 
 
-def _fit(
+def _check_lengths(
     network: Network,
     points: Floats,
     response: NDArray[Any],
@@ -249,7 +249,7 @@ def _fit(
     """Return the columns that a response adds."""
     if "global_auc" in asked:
         raise PolyregionsError("global_auc is about labels, but y holds a response")
-    columns = _spread(response, groups, counts)
+    columns = _moments(response, groups, counts)
     if network.output_dimension == 1:
         error = network.forward(points)[:, 0] - response
         columns["local_mse"] = grouped_mean(error**2, groups, counts)
@@ -281,7 +281,7 @@ def _classes(
         columns["accuracy"] = grouped_mean((told == codes) * 1.0, groups, counts)
     two = len(kinds) == 2
     if two:
-        columns |= _spread(codes * 1.0, groups, counts)
+        columns |= _moments(codes * 1.0, groups, counts)
     if two and outputs.shape[1] <= 2:
         score = outputs[:, -1] - (outputs[:, 0] if outputs.shape[1] == 2 else 0.0)
         columns["local_auc"] = grouped_areas(score, codes == 1, groups, counts)
@@ -299,7 +299,7 @@ def _classes(
     return columns
 
 
-def _as_table(columns: Arrays) -> Any:
+def _table_of(columns: Arrays) -> Any:
     """Return columns as a data frame where pandas is installed, else as one array."""
     try:
         pandas: Any = import_module("pandas")

@@ -11,7 +11,7 @@ from polyregions.domain import Domain
 from polyregions.errors import DomainError, PolyregionsError
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import known_suffix
-from polyregions.pwa.c_file import MAX_BYTES, c_file
+from polyregions.pwa.c_file import MOST_TABLE_BYTES, c_file
 from polyregions.pwa.json_file import json_file
 from polyregions.pwa.mat_file import mat_file
 from polyregions.regions import Regions, check_regions
@@ -74,7 +74,9 @@ def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None
             f"max_bytes must be a positive whole number of bytes, not {max_bytes!r}"
         )
     if suffix == ".c":
-        parts = c_file(regions, Path(path).stem, MAX_BYTES if max_bytes is None else max_bytes)
+        parts = c_file(
+            regions, Path(path).stem, MOST_TABLE_BYTES if max_bytes is None else max_bytes
+        )
     else:
         parts = json_file(regions) if suffix == ".json" else mat_file(regions)
     with atomic_write(path) as stream:
