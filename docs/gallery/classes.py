@@ -6,7 +6,8 @@ from sklearn.neural_network import MLPClassifier
 import polyregions as pr
 
 X, y = make_moons(300, noise=0.15, random_state=0)
-model = MLPClassifier(hidden_layer_sizes=(16, 16), max_iter=2000, random_state=0).fit(X, y)
+model = MLPClassifier(hidden_layer_sizes=(16, 16), max_iter=2000, random_state=0)
+model.fit(X, y)
 
 # loaded
 net = pr.from_sklearn(model, name="moons")

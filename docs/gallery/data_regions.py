@@ -7,7 +7,8 @@ import polyregions as pr
 
 X, y = load_iris(return_X_y=True)
 X = X[:, 2:]  # length and width of the petals
-model = MLPClassifier(hidden_layer_sizes=(12, 12), max_iter=3000, random_state=0).fit(X, y)
+model = MLPClassifier(hidden_layer_sizes=(12, 12), max_iter=3000, random_state=0)
+model.fit(X, y)
 
 # loaded
 net = pr.from_sklearn(model, name="iris")

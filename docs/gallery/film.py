@@ -16,10 +16,13 @@ for epoch in range(1, epochs[-1] + 1):
     model.partial_fit(X, y, classes=[0, 1])
     if epoch in epochs:
         nets.append(pr.from_sklearn(model, name=f"epoch {epoch}"))
+moons = ["upper moon", "lower moon"]
 
 # loaded
 frames = [pr.enumerate_regions(net, pr.Box([-1.5, -1.0], [2.5, 1.5])) for net in nets]
-pr.write_page(frames, "film.html", color="class", points=X, classes=y, title="Training")
+pr.write_page(
+    frames, "film.html", color="class", points=X, classes=y, class_names=moons, title="Training"
+)
 figure, axes = plt.subplots(2, 3, figsize=(12, 4.8), layout="constrained")
 for frame, each in zip(frames, axes.flat, strict=True):
     pr.plot_cells(frame, each, color="class")

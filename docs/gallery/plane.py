@@ -6,7 +6,8 @@ from sklearn.neural_network import MLPClassifier
 import polyregions as pr
 
 X, y = load_digits(return_X_y=True)  # 64 pixels
-model = MLPClassifier(hidden_layer_sizes=(32, 32), max_iter=500, random_state=0).fit(X / 16, y)
+model = MLPClassifier(hidden_layer_sizes=(32, 32), max_iter=500, random_state=0)
+model.fit(X / 16, y)
 
 # loaded
 net = pr.from_sklearn(model, name="digits")

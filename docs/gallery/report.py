@@ -7,9 +7,9 @@ import polyregions as pr
 
 X, y = load_diabetes(return_X_y=True)
 X = X[:, 2:4]  # body mass index and blood pressure, centred
-model = MLPRegressor(
-    hidden_layer_sizes=(8, 8), solver="lbfgs", max_iter=2000, alpha=10.0, random_state=0
-).fit(X, y)
+model = MLPRegressor(hidden_layer_sizes=(8, 8), solver="lbfgs", max_iter=2000, random_state=0)
+model.alpha = 10.0
+model.fit(X, y)
 
 # loaded
 regions = pr.enumerate_regions(pr.from_sklearn(model, name="diabetes"), pr.Box.cube(2, 0.2))

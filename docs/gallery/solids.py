@@ -7,7 +7,8 @@ import polyregions as pr
 
 flowers = load_iris()
 X, y, names = flowers.data[:, 1:], flowers.target, flowers.feature_names[1:]
-model = MLPClassifier(hidden_layer_sizes=(8, 8), max_iter=3000, random_state=0).fit(X, y)
+model = MLPClassifier(hidden_layer_sizes=(8, 8), max_iter=3000, random_state=0)
+model.fit(X, y)
 species = list(flowers.target_names)
 
 # loaded
