@@ -7,16 +7,13 @@ from sklearn.neural_network import MLPClassifier
 import polyregions as pr
 
 X, y = make_moons(300, noise=0.15, random_state=0)
-model, epochs, nets = (
-    MLPClassifier(hidden_layer_sizes=(12, 12), random_state=0),
-    [1, 20, 60, 120, 240, 480],
-    [],
-)
-for epoch in range(1, epochs[-1] + 1):
-    model.partial_fit(X, y, classes=[0, 1])
-    if epoch in epochs:
-        nets.append(pr.from_sklearn(model, name=f"epoch {epoch}"))
 moons = ["upper moon", "lower moon"]
+model = MLPClassifier(hidden_layer_sizes=(12, 12), random_state=0)
+nets = []
+for epoch in range(1, 481):
+    model.partial_fit(X, y, classes=[0, 1])
+    if epoch in {1, 20, 60, 120, 240, 480}:
+        nets.append(pr.from_sklearn(model, name=f"epoch {epoch}"))
 
 # loaded
 frames = [pr.enumerate_regions(net, pr.Box([-1.5, -1.0], [2.5, 1.5])) for net in nets]

@@ -7,12 +7,13 @@ import polyregions as pr
 
 X, y = load_diabetes(return_X_y=True)
 X = X[:, 2:4]  # body mass index and blood pressure, centred
-model = MLPRegressor(hidden_layer_sizes=(8, 8), solver="lbfgs", max_iter=2000, random_state=0)
-model.alpha = 10.0
+options = {"solver": "lbfgs", "alpha": 10.0, "max_iter": 2000, "random_state": 0}
+model = MLPRegressor(hidden_layer_sizes=(8, 8), **options)
 model.fit(X, y)
 
 # loaded
-regions = pr.enumerate_regions(pr.from_sklearn(model, name="diabetes"), pr.Box.cube(2, 0.2))
+net = pr.from_sklearn(model, name="diabetes")
+regions = pr.enumerate_regions(net, pr.Box.cube(2, 0.2))
 report = regions.report(X, y)
 print(report)
 columns = ["region", "count", "response_mean", "local_mse", "dy0_dx0", "dy0_dx1"]
