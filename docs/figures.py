@@ -1,10 +1,14 @@
-"""Draw the pictures of the pages: python docs/figures.py writes those that DRAWN names.
+"""Draw the pictures of the pages: python docs/figures.py [NAME ...] writes those that DRAWN names.
 
-Needs the extra ``plot``.
+Needs the extra ``plot``; scripts of the gallery need scikit-learn, and pandas for a table as shown.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,12 +86,25 @@ def draw_regions() -> None:
     figure.savefig(DOCS / "regions.png", metadata={"Software": None})
 
 
+def run_script(script: Path) -> None:
+    """Run a script of the gallery, and keep its picture, its page and what it prints beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-W", "ignore::UserWarning", script]
+        run = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE)
+        for written in [*Path(folder).glob("*.png"), *Path(folder).glob("*.html")]:
+            (script.parent / written.name).write_bytes(written.read_bytes())
+    if run.stdout:
+        script.with_suffix(".txt").write_bytes(run.stdout)
+
+
+SCRIPTS = sorted(DOCS.glob("gallery/*.py"))
 DRAWN = {
     "regions": draw_regions,
     "digits2": draw_classes,
     "controller": draw_controller,
+    **{f"gallery/{script.stem}": partial(run_script, script) for script in SCRIPTS},
 }
 
 if __name__ == "__main__":
-    for draw in DRAWN.values():
-        draw()
+    for name in sys.argv[1:] or DRAWN:
+        DRAWN[name]()

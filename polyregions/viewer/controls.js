@@ -6,7 +6,7 @@ const status = () => {
   $("status").textContent = texts.join(", ");
   if (now.complete) return;
   const mark = document.createElement("strong");
-  mark.textContent = " PARTIAL: the enumeration was stopped early";
+  mark.textContent = " PARTIAL: not all regions";
   $("status").append(mark);
 };
 const legend = () => {

@@ -156,11 +156,12 @@ function drawBox(seen, front) {
     const dx = align === "right" ? -6 : 6, dy = axis === 2 ? 4 : 14;
     const put = (t, text, more) => {
       const [x, y] = at(start.map((v, j) => v + t * (end[j] - v)));
-      write(text, x + dx * more, y + dy * (axis === 2 ? 1 : more), align);
+      write(text, x + dx * more, y + dy * more, align);
     };
     const step = roundStep(size[axis] * 70 / length);
     for (const tick of multiples(data.low[axis], data.high[axis], step)) put((tick - data.low[axis]) / size[axis], String(tick), 1);
-    put(0.5, data.inputs[axis], axis === 2 ? 6 : 2.6);
+    if (axis < 2) put(0.5, data.inputs[axis], 2.6);
+    else write(data.inputs[2], Math.max(e[0] - 60, 4), Math.min(s[1], e[1]) - 10, "left"); // a long name is not cut off
   }
 }
 

@@ -98,8 +98,8 @@ def test_values(regions):
 
 def test_partial_and_clipped_results_say_so(regions, three_lines):
     partial = pr.enumerate_regions(regions.network, regions.domain, max_regions=50)
-    assert "PARTIAL" in texts(plot_cells(partial))
-    assert "so far" in texts(plot_cells(partial))
+    assert "PARTIAL: not all regions" in texts(plot_cells(partial))
+    assert "regions (partial)" in texts(plot_cells(partial))
     whole = plot_cells(pr.enumerate_regions(three_lines, None), graph=True)
     assert "unbounded" in texts(whole)
     assert "PARTIAL" not in texts(whole)

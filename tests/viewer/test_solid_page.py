@@ -1,5 +1,7 @@
 """Three free inputs: polyhedra that hide each other as they do in space."""
 
+import time
+
 import numpy as np
 import pytest
 from page_data import array, data_of
@@ -162,3 +164,20 @@ def test_turning_choosing_and_pulling_apart(opened, regions):
         )
         assert "<svg" in browser.run("return polyregions.asSvg()")
     assert browser.console() == []
+
+
+def test_a_long_name_of_the_upright_axis_is_on_the_picture(opened, regions):
+    browser = opened(regions, labels=["a", "b", "a name that takes up some room"])
+    browser.run(
+        "const kind = CanvasRenderingContext2D.prototype, put = kind.fillText;"
+        "kind.fillText = function (text, x) {"
+        "  if (text.startsWith('a name')) window.at = [x, this.textAlign];"
+        "  return put.apply(this, arguments); };"
+        "dispatchEvent(new Event('resize'))"
+    )
+    for _ in range(50):
+        if at := browser.run("return window.at"):
+            break
+        time.sleep(0.1)
+    assert at[0] >= 0
+    assert at[1] == "left"
