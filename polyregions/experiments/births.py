@@ -207,7 +207,7 @@ class RegionTracker:
         >>> for epoch in range(2):
         ...     _ = tracker.record(epoch)
         >>> tracker.figure().axes[0].get_xlabel()
-        'epoch'
+        'epoch (symlog, linear up to 1)'
         """
         return figure_of_records(self.table())
 

@@ -270,7 +270,8 @@ def test_the_time_of_the_set_up_counts(monkeypatch):
 
 def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monkeypatch):
     @contextmanager
-    def pressing_ctrl_c():
+    def pressing_ctrl_c(shown):
+        assert shown is True
         yield lambda progress: signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("polyregions.cli.enumerate_.shown_progress", pressing_ctrl_c)

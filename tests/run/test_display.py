@@ -49,10 +49,20 @@ def long_calls(net, tmp_path):
         "estimate_regions": lambda **more: pr.estimate_regions(net, SQUARE, **more),
         "explore": lambda **more: pr.explore(net, [0.1, 0.1], depth=2, **more),
         "shortest_path": lambda **more: pr.shortest_path(net, [0.1, 0.1], [-1, -1], **more),
+        "verify": lambda **more: pr.verify(net, far_away(), **more),
         "verify_boundaries": lambda **more: pr.verify_boundaries(laws[0], 2, points=2, **more),
         "verify_grid": lambda **more: pr.verify_grid(laws, 2, **more),
         "verify_theorem5": lambda **more: pr.verify_theorem5((2, 4), draws=2, **more),
     }
+
+
+def far_away():
+    """A property that holds, and is not settled at the first look."""
+    from polyregions.questions.property_files import read_property
+
+    names = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
+    sides = "(assert (and (>= X_0 -1) (<= X_0 1) (>= X_1 -1) (<= X_1 1)))"
+    return read_property(f"{names}{sides}(assert (>= Y_0 1000))")
 
 
 ELSEWHERE = {"certify_on_cluster", "count_on_cluster", "enumerate_on_cluster", "compile_kernels"}
@@ -72,7 +82,7 @@ def test_every_long_call_shows_its_progress_on_stderr(three_lines, tmp_path, oft
         call(progress=True)
         out, err = capsys.readouterr()
         assert out == "", name
-        assert any(word in err for word in ("regions", "draws", "probes")), name
+        assert any(word in err for word in ("regions", "draws", "probes", "boxes")), name
         seen = []
         call(progress=lambda *state, seen=seen: seen.append(state))
         assert seen, name
