@@ -1,5 +1,7 @@
 """Data by region: every column against loops over rows, and sentences for what is no data."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,10 @@ def moons():
     from sklearn.neural_network import MLPClassifier
 
     X, y = datasets.make_moons(300, noise=0.2, random_state=0)
-    model = MLPClassifier((8, 8), max_iter=200, random_state=0, solver="lbfgs").fit(X, y)
+    model = MLPClassifier((8, 8), max_iter=200, random_state=0, solver="lbfgs")
+    with warnings.catch_warnings():  # how well it was trained is of no concern here
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
     with pytest.warns(DroppedOperatorWarning):
         network = pr.from_sklearn(model)
     return pr.enumerate_regions(network, pr.Box.cube(2, 1.5)), X, y
