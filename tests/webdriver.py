@@ -98,6 +98,14 @@ class Browser:
         body = {"script": script, "args": list(arguments)}
         return self._call("POST", f"{self.session}/execute/sync", body)
 
+    def comes_true(self, script: str) -> bool:
+        """Whether a script returns something true within seconds: some events wait for a frame."""
+        for _ in range(100):
+            if self.run(script):
+                return True
+            time.sleep(0.05)
+        return False
+
     def text(self, selector: str) -> str:
         return self.run("return document.querySelector(arguments[0]).textContent", selector)
 

@@ -180,7 +180,7 @@ def test_dark_and_light(opened, small):
     media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.command("Emulation.setEmulatedMedia", media)
     assert browser.run(ground) == "rgb(22, 24, 29)"
-    assert browser.run("return document.getElementById('dark').checked")
+    assert browser.comes_true("return document.getElementById('dark').checked")
     browser.click("#dark")  # the switch is stronger than the system
     assert browser.run(ground) == "rgb(255, 255, 255)"
     browser.command("Emulation.setEmulatedMedia", {"features": []})
