@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from math import inf, nextafter
+from math import inf
 
 import flint
 import numpy as np
@@ -20,7 +20,7 @@ from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.exact.facets import interior_point
-from polyregions.geometry.witness import nearest_float
+from polyregions.geometry.witness import float_below
 from polyregions.network import Network
 from polyregions.network.backward_bounds import ROUND_SIDES, Boxes, Range, backward_bounds
 from polyregions.network.evaluation import values_at
@@ -229,17 +229,9 @@ def _write_first_layer(
             least, _ = largest_value([-entry for entry in row], walls, start)
             most, _ = largest_value(row, walls, start)
             ends = -least, most
-        known[place].low[i] = _below(ends[0] / scale)
-        known[place].high[i] = -_below(-ends[1] / scale)
+        known[place].low[i] = float_below(ends[0] / scale)
+        known[place].high[i] = -float_below(-ends[1] / scale)
     exact[place][:] = True
-
-
-def _below(value: Fraction) -> float:
-    """Return the largest float that is not above a fraction."""
-    nearest = nearest_float(value)
-    if nearest == -inf or (nearest < inf and Fraction(nearest) <= value):
-        return nearest + 0.0
-    return nextafter(nearest, -inf)
 
 
 def _at_vertices(
@@ -273,11 +265,13 @@ def _at_vertices(
                 largest = max(largest, value) if turn else value
             else:
                 settled = True  # there are no more
-            attained = -sign * _below(-largest)
+            attained = -sign * float_below(-largest)
             # what is attained and was proven before is the end, too
             exact[k][side, i] = settled = settled or attained == known[k][side][i]
             if settled or estimate < inf:
-                end = attained if settled else -sign * _below(-max(largest, Fraction(estimate)))
+                end = (
+                    attained if settled else -sign * float_below(-max(largest, Fraction(estimate)))
+                )
                 # the largest value of -z is minus the least of z
                 known[k][side][i] = (max if sign < 0 else min)(known[k][side][i], end)
 

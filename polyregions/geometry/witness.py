@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import inf, nextafter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from polyregions.domain.chart import Chart
 from polyregions.network.exact_network import ExactNetwork, exact_point, exact_rows, exact_signs
 from polyregions.rounding import ROUNDOFF
 
-__all__ = ["chart_points", "float_witness", "nearest_float", "witness_room"]
+__all__ = ["chart_points", "float_below", "float_witness", "nearest_float", "witness_room"]
 
 
 def _centre_and_half_widths(box: Box) -> tuple[Floats, Floats]:
@@ -95,3 +96,15 @@ def nearest_float(value: Fraction) -> float:
         return value.numerator / value.denominator
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
+
+
+def float_below(value: Fraction) -> float:
+    """Return the largest float that is not above a fraction.
+
+    Examples
+    --------
+    >>> float_below(Fraction(1, 3)) < Fraction(1, 3), float_below(Fraction(1, 4))
+    (True, 0.25)
+    """
+    nearest = nearest_float(value)
+    return nearest if nearest <= value else nextafter(nearest, -inf)

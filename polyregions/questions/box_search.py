@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, inf, lcm, nextafter
+from math import gcd, lcm
 from typing import NamedTuple
 
 import flint
@@ -21,6 +21,7 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import (
     Boxes,
@@ -45,7 +46,9 @@ _COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that 
 _MOST_BOXES = 256  # in a step
 _FIRST_POINTS = 2000  # points that are tried before anything else
 _SUSPECTS = 4  # per step that are evaluated exactly
-_SUSPICION = 1e-9  # above, floats are sure that a point is safe
+# A candidate that floats put farther from every unsafe set is not worth an exact evaluation; no
+# box is settled for want of a suspect.
+_SUSPICION = 1e-9
 _WEIGHT_STEPS = 12  # towards the best combination of inequalities
 _CLIPPED_ENOUGH = 0.4  # of its volume: a box that shrank to less is not split at once
 _FEW_UNITS = 4  # that may switch: cheaper decided cell by cell than split much further
@@ -255,7 +258,7 @@ class BoxSearch:
         lower, upper = (side[0] for side in pending.boxes)
         self.cells += 1
         if (lower == upper).all():
-            self._try(lower[None])
+            self.counterexample = self._judged(tuple(map(Fraction, lower.tolist())))
             return
         ranges = [Range(*(end[0] for end in ends)) for ends in pending.bounds]
         signs = [np.where(low >= 0, 1, np.where(high <= 0, -1, 0)) for low, high in ranges]
@@ -265,6 +268,7 @@ class BoxSearch:
             nearest = np.clip([float(value) for value in point], lower, upper)
             self._try(nearest[None])
             self.counterexample = self.counterexample or self._judged(point)
+            assert self.counterexample is not None
 
     # --- counterexamples ------------------------------------------------------
 
@@ -328,18 +332,15 @@ class _Unsafe:
             common = lcm(*(c.denominator for _, c in row.coefficients))
             factor = Fraction(common, gcd(*(int(c * common) for _, c in row.coefficients)))
             for index, c in row.coefficients:
-                self.matrix[place, index] = float(c * factor)
-                if Fraction(self.matrix[place, index]) != c * factor:
+                coefficient = nearest_float(c * factor)
+                if coefficient != c * factor:
                     raise PolyregionsError(
-                        f"the coefficient {float(c)} of Y_{index} has more digits than a float; "
-                        f"write at most 15"
+                        f"the coefficient of Y_{index} has more digits than a float; write at "
+                        f"most 15"
                     )
-            offset = -row.bound * factor
-            nearest = float(offset)
-            # downwards: what is proven positive is positive
-            self.offsets[place] = (
-                nearest if Fraction(nearest) <= offset else nextafter(nearest, -inf)
-            )
+                self.matrix[place, index] = coefficient
+            # what is proven positive is positive
+            self.offsets[place] = float_below(-row.bound * factor)
 
     def planes(self, network: Network, boxes: Boxes, bounds: Sequence[Range]) -> Planes:
         return planes_below(network, boxes, bounds, self.matrix, self.offsets)
@@ -385,7 +386,6 @@ def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
     weights = np.full((k, count), 1.0 / count)
     if count == 1:
         return weights
-    best, best_value = weights.copy(), np.full(k, -np.inf)
     # the single inequalities first
     low = np.where(normals > 0, boxes.lower[:, None], boxes.upper[:, None])
     values = (normals * low).sum(axis=2) + offsets

@@ -272,6 +272,31 @@ def test_a_box_that_is_a_point():
         assert verify(network, property_).answer == answer
 
 
+@pytest.mark.parametrize("half", [0.0, 2.0**-40])
+def test_a_point_that_floats_take_for_safe(half):
+    """Sums of 10^12 that cancel: rounding hides that the largest output is attained."""
+    rng, hidden = np.random.default_rng(0), 0
+    for _ in range(20):
+        rates, x = np.abs(rng.normal(size=3)) * 1e12, rng.random()
+        back = -(rates[0] + rates[1] + rng.random()) / rates[2]
+        # all units rise, and so does their sum or its negative
+        network = pr.Network.from_arrays(
+            [(rates[:, None], np.zeros(3)), ([[1, 1, back], [-1, -1, -back]], [0, 0])]
+        )
+        lower, upper = np.array([x - half]), np.array([x + half])
+        for output in (0, 1):
+            ends = [outputs_at(network, (Fraction(end[0]),))[output] for end in (lower, upper)]
+            property_ = Property((Case(lower, upper, (at_least(output, max(ends)),)),), 1)
+            assert verify(network, property_).answer == "violated"
+            beyond = Property(
+                (Case(lower, upper, (at_least(output, max(ends) + Fraction(1, 2**90)),)),), 1
+            )
+            assert verify(network, beyond).answer == "holds"
+            floats = [network.forward(end)[output] for end in (lower, upper)]
+            hidden += max(floats) < max(ends) - Fraction(1, 10**8)
+    assert hidden > 5
+
+
 def test_threads_and_limits():
     network, domain = random_case(BOXED[0], 2)
     best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
@@ -294,6 +319,13 @@ def test_a_property_of_another_network():
     wrong = Property((Case(np.zeros(n), np.ones(n), (at_least(99, Fraction(0)),)),), n)
     with pytest.raises(pr.PolyregionsError, match="names the output Y_99"):
         verify(network, wrong)
+
+
+def test_bounds_beyond_all_floats():
+    network = pr.Network.from_arrays([([[1.0]], [0]), ([[1]], [0])])
+    for bound, answer in ((10**301, "holds"), (-(10**301), "violated")):
+        row = OutputInequality(((0, Fraction(-1, 10**20)),), Fraction(-bound))
+        assert verify(network, asked(pr.Box.cube(1, 1.0), (row,))).answer == answer
 
 
 # ------------------------------------------------------------------- files
