@@ -106,12 +106,12 @@ def plot(
         raise PolyregionsError("--points needs one or two free inputs, not 3; see --axes")
     check_labels(marks, task)
     regions, times = enumerated(task, **vars(effort))
-    save_figure(_draw_task(regions, task, look, drawing, marks), output, dpi=drawing.dpi)
+    save_figure(_picture(regions, task, look, drawing, marks), output, dpi=drawing.dpi)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)
 
 
-def _draw_task(regions: Regions, task: Task, look: Look, drawing: Drawing, marks: Marks) -> Axes:
+def _picture(regions: Regions, task: Task, look: Look, drawing: Drawing, marks: Marks) -> Axes:
     """Return the picture of some regions with one to three free inputs."""
     from polyregions.plot import plot_cells, plot_contours, plot_line, plot_points, plot_solids
     from polyregions.plot.values import cell_values

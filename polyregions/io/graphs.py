@@ -150,7 +150,7 @@ def _gexf(regions: Regions, columns: Columns) -> Iterator[str]:
         '</attributes>\n<attributes class="edge" mode="static">\n'
         '<attribute id="0" title="units" type="string"/>\n</attributes>\n<nodes>\n'
     )
-    drawn = _layout_columns(regions, "x" in columns)
+    drawn = _layout_of_nodes(regions, "x" in columns)
     for index, (values, viz) in enumerate(zip(graph_nodes(columns), drawn, strict=True)):
         data = "".join(
             f'<attvalue for="{number}" value="{_xml_text(value)}"/>'
@@ -166,7 +166,7 @@ def _gexf(regions: Regions, columns: Columns) -> Iterator[str]:
     yield "</edges>\n</graph>\n</gexf>\n"
 
 
-def _layout_columns(regions: Regions, placed: bool) -> Iterator[str]:
+def _layout_of_nodes(regions: Regions, placed: bool) -> Iterator[str]:
     """Yield where a GEXF file draws each node, if anywhere, and how large."""
     columns, size = node_columns(regions, ["position", "degree"]), len(regions)
     if not size:

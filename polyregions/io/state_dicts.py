@@ -24,18 +24,18 @@ _SLOPE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 _MAX_TEXT = 100_000
 
 
-def _cut_short(low: float, high: float) -> Callable[[Signal], Signal]:
+def _limited_to(low: float, high: float) -> Callable[[Signal], Signal]:
     return lambda signal: clip(signal, np.array(low), np.array(high))
 
 
 # name: the numbers that belong to it, and what they make of a signal
 _KNOWN: dict[str, tuple[tuple[str, ...], Callable[..., Callable[[Signal], Signal]]]] = {
     "abs": ((), lambda: lambda signal: bend(signal, -1.0, 1.0)),
-    "hardtanh": (("LOW", "HIGH"), _cut_short),
+    "hardtanh": (("LOW", "HIGH"), _limited_to),
     "leaky_relu": (("SLOPE",), lambda slope: lambda signal: bend(signal, slope, 1.0)),
     "none": ((), lambda: lambda signal: signal),
     "relu": ((), lambda: lambda signal: bend(signal, 0.0, 1.0)),
-    "relu6": ((), lambda: _cut_short(0.0, 6.0)),
+    "relu6": ((), lambda: _limited_to(0.0, 6.0)),
 }
 _GRAMMAR = ", ".join(":".join((name, *numbers)) for name, (numbers, _) in _KNOWN.items())
 

@@ -87,16 +87,16 @@ def condense(layers: Sequence[Layer], constants: Mapping[int, Fraction]) -> Cond
     while True:
         after = _pass(now, constants)
         if [len(x.bias) for x in after.layers] == [len(x.bias) for x in now.layers]:
-            return _bent_units(after)
+            return _with_a_bend(after)
         now = after
 
 
-def _bent_units(given: Condensed) -> Condensed:
+def _with_a_bend(given: Condensed) -> Condensed:
     """Add a unit that bends where there is none, as a network needs one."""
     *hidden, top, last = given.layers
     if any(layer.bends.any() for layer in given.layers):
         return given
-    units = _added_up(
+    units = _both_units(
         _Units(top.matrix, top.bias, top.lower, top.upper, given.origins[-1]),
         _idle(top.matrix.shape[1]),
     )
@@ -129,7 +129,7 @@ def _pass(given: Condensed, constants: Mapping[int, Fraction]) -> Condensed:
         source = _Source(numbers, constants if not new else {})
         composed = None
         if new or place + 2 < len(layers):  # a hidden layer is left
-            composed = _composed_layers(units, reader, source)
+            composed = _left_out(units, reader, source)
         if composed is not None:
             read = composed
             continue
@@ -232,7 +232,7 @@ def _carried_through(
     return exact_matrix_product(exact_table(_dense(read.weight[:, chosen])), scaled)
 
 
-def _composed_layers(units: _Units, read: _Read, source: _Source) -> _Read | None:
+def _left_out(units: _Units, read: _Read, source: _Source) -> _Read | None:
     """Return what reads a layer as a function of the one below, if linear and in one piece."""
     if (units.lower != units.upper).any():
         return None
@@ -280,7 +280,7 @@ def _folded_units(units: _Units, read: _Read, source: _Source) -> tuple[_Units, 
     columns = np.array([piece for pieces in known for piece in pieces]).reshape(size, len(bias)).T
     others = np.setdiff1d(np.arange(len(units.bias)), linear)
     kept = _Read(read.weight[:, others], bias)
-    return _added_up(_kept_columns(units, others), carriers), _with_columns(kept, columns)
+    return _both_units(_some_units(units, others), carriers), _with_columns(kept, columns)
 
 
 def _merged(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]:
@@ -302,14 +302,14 @@ def _merged(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]
     if not len(copies) and len(kept) == len(units.bias):
         return units, read
     kept.sort()
-    copied = _kept_columns(units, np.array(copies, dtype=np.intp))
+    copied = _some_units(units, np.array(copies, dtype=np.intp))
     straight = copied.lower == copied.upper  # their slopes are in the columns now
     copied = copied._replace(
         lower=np.where(straight, 1.0, copied.lower), upper=np.where(straight, 1.0, copied.upper)
     )
     more = np.array(columns).reshape(len(copies), len(read.bias)).T
     rest = _Read(read.weight[:, kept], read.bias)
-    return _added_up(_kept_columns(units, np.array(kept, dtype=np.intp)), copied), _with_columns(
+    return _both_units(_some_units(units, np.array(kept, dtype=np.intp)), copied), _with_columns(
         rest, more
     )
 
@@ -383,12 +383,12 @@ def _signatures(units: _Units, source: _Source) -> list[Any]:
     return found
 
 
-def _kept_columns(units: _Units, chosen: Indices) -> _Units:
+def _some_units(units: _Units, chosen: Indices) -> _Units:
     columns: Any = (column[chosen] for column in units)
     return _Units(*columns)
 
 
-def _added_up(one: _Units, other: _Units) -> _Units:
+def _both_units(one: _Units, other: _Units) -> _Units:
     """Return the units of both."""
     weights: Any = one.weight, other.weight
     weight = np.vstack(weights) if _all_dense(weights) else csr_array(vstack(weights))

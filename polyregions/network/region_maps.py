@@ -34,7 +34,7 @@ def maps_of_layers(network: Network, patterns: Words) -> Iterator[LayerMaps]:
     for layer in network.layers:
         weight, size = layer.weight, np.abs(layer.weight)
         gamma = (weight.shape[1] + 4) * ROUNDOFF * 1.01
-        with _overflow_is_allowed():
+        with _silent_overflow():
             error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + TINY
             value = weight @ value
             value[:, :, n] += layer.bias
@@ -45,11 +45,11 @@ def maps_of_layers(network: Network, patterns: Words) -> Iterator[LayerMaps]:
         active[:, layer.bends] = bits[:, start : start + count]
         start += count
         slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
-        with _overflow_is_allowed():
+        with _silent_overflow():
             value = value * slopes
             error = error * np.abs(slopes) * 1.01 + ROUNDOFF * np.abs(value) * 1.01 + TINY
 
 
-def _overflow_is_allowed() -> np.errstate:
+def _silent_overflow() -> np.errstate:
     # what overflows has an error that is no number, and says so by itself
     return np.errstate(over="ignore", invalid="ignore")

@@ -29,7 +29,9 @@ __all__ = [
 
 _LONGEST_MARK = 30  # characters of an axis or of a marked point
 _RIM: dict[str, Any] = {"color": "black", "mec": "black"}
-_FAR = 1e-6  # of a picture's width: a point this far off the plane is said to be projected
+# Of a picture's width. A point in the plane is off it by rounding alone; one farther off than this
+# gets a note below the picture. Where points are drawn does not depend on it.
+_FAR = 1e-6
 
 
 def check_plane(regions: Regions, plane: Slice | None) -> None:
@@ -149,7 +151,7 @@ def plot_points(
             across = axes.get_xaxis_transform()
             axes.plot(here[:, 0], np.full(len(here), 0.07), "o", transform=across, **style, **_RIM)
     notes = [] if seen.all() else [f"{(~seen).sum():,} of {len(at):,} points are outside"]
-    if _moved_away(regions, inputs, at, plane) > _FAR * float((high - low).max()):
+    if _farthest_projected(regions, inputs, at, plane) > _FAR * float((high - low).max()):
         notes.append("points are projected")
     if notes:
         _note(axes, "; ".join(notes), above=at.shape[1] == 1)
@@ -185,7 +187,7 @@ def _limits(axes: Axes, dimension: int) -> tuple[Floats, Floats]:
     return both[:, 0], both[:, 1]
 
 
-def _moved_away(regions: Regions, inputs: Floats, at: Floats, plane: Slice | None) -> float:
+def _farthest_projected(regions: Regions, inputs: Floats, at: Floats, plane: Slice | None) -> float:
     """Return how far the farthest input is from what the picture shows."""
     witness = regions.witnesses[0] if len(regions) else np.zeros(regions.network.input_dimension)
     there = np.tile(witness, (len(at), 1))

@@ -104,10 +104,10 @@ def c_tables(regions: Regions, tree: UnitTree) -> CTables:
     bounds = np.abs([domain.box.lower, domain.box.upper])
     return CTables(
         walls,
-        _limbs([entry for row in numbers for entry in row], (len(numbers), terms)),
+        _as_words([entry for row in numbers for entry in row], (len(numbers), terms)),
         np.array([_nearest_floats(row) for row in numbers]).reshape(-1, terms),
         np.column_stack([node_rows, tree.children]),
-        _limbs([entry // common for entry in entries], (len(regions), maps.outputs, terms)),
+        _as_words([entry // common for entry in entries], (len(regions), maps.outputs, terms)),
         1 - (maps.scale // common).bit_length(),
         max(1, frexp(bounds.max())[1]),
     )
@@ -132,7 +132,7 @@ def _nearest_floats(row: Sequence[int]) -> list[float]:
     return [entry / size for entry in row]
 
 
-def _limbs(integers: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.uint32]:
+def _as_words(integers: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.uint32]:
     """Return integers as words, shape (..., words)."""
     # a bit more than the largest needs, for the sign
     words = max((abs(entry).bit_length() for entry in integers), default=0) // 32 + 1

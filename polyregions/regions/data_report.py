@@ -124,7 +124,7 @@ def data_report(
     maps = _maps(regions, numbers)
     if y is not None:
         response = _response(X, y, len(found))[inside]
-        more = _check_lengths if response.dtype.kind == "f" else _classes
+        more = _response_columns if response.dtype.kind == "f" else _label_columns
         table |= more(regions.network, points, response, groups, counts, maps, asked)
     elif "global_auc" in asked:
         raise PolyregionsError("global_auc is about labels; give them as y")
@@ -237,7 +237,7 @@ def _moments(values: NDArray[Any], groups: Integers, counts: Integers) -> Arrays
     return {"response_mean": mean, "response_std": np.sqrt(square)}
 
 
-def _check_lengths(
+def _response_columns(
     network: Network,
     points: Floats,
     response: NDArray[Any],
@@ -257,7 +257,7 @@ def _check_lengths(
     return columns
 
 
-def _classes(
+def _label_columns(
     network: Network,
     points: Floats,
     labels: NDArray[Any],

@@ -112,13 +112,13 @@ def region_polytope(region: Region) -> RegionPolytope:
     )
     n, volume, centre = network.input_dimension, exact.volume, exact.centre
     return RegionPolytope(
-        _nearest_floats_of(exact.vertices, n),
-        _nearest_floats_of(exact.rays, n),
+        _rounded_points(exact.vertices, n),
+        _rounded_points(exact.rays, n),
         nearest_float(volume) if isinstance(volume, Fraction) else volume,
-        None if centre is None else _nearest_floats_of((centre,), n)[0],
+        None if centre is None else _rounded_points((centre,), n)[0],
         exact,
     )
 
 
-def _nearest_floats_of(points: tuple[Point, ...], n: int) -> Floats:
+def _rounded_points(points: tuple[Point, ...], n: int) -> Floats:
     return np.array([[nearest_float(x) for x in point] for point in points]).reshape(-1, n)

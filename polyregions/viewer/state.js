@@ -17,6 +17,7 @@ const roundStep = (rough) => {
   const power = 10 ** Math.floor(Math.log10(rough));
   return power * (rough / power > 5 ? 10 : rough / power > 2 ? 5 : rough / power > 1 ? 2 : 1);
 };
+// Round numbers between two ends, which count too though a quotient may be a rounding off.
 const multiples = (low, high, step) => {
   const list = [];
   for (let j = Math.ceil(low / step - 1e-9); j * step <= high + 1e-9 * step; j++)

@@ -105,11 +105,11 @@ def touching_point(problem: Problem, words: Words, x: Sequence[Fraction]) -> Flo
         return point
     rows = exact_rows(problem.exact, problem.reduction.grow(bits))
     walls = rows[problem.exact.hidden_units :]
-    tight = [row for row in rows if any(row) and not _value_at(row, at)]
+    tight = [row for row in rows if any(row) and not _row_value(row, at)]
     return None if interior_point([*tight, *walls]) is None else point
 
 
-def _value_at(row: Sequence[SupportsInt], at: Sequence[Fraction]) -> Fraction:
+def _row_value(row: Sequence[SupportsInt], at: Sequence[Fraction]) -> Fraction:
     """Return the value of an exact row at a chart point."""
     *slopes, offset = (Fraction(int(entry)) for entry in row)
     return sum((a * u for a, u in zip(slopes, at, strict=True) if a), offset)

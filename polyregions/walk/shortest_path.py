@@ -148,14 +148,14 @@ def _path_between(
         end.found.depth = end.found.whole_depth + 1
         others = sum(each.found.done for each in ends if each is not end)
         stopped = walk(end.found, replace(limits.left, regions=limits.regions - others))
-        _check_ends(stopped, 1 + sum(1 + each.found.whole_depth for each in ends))
+        _check_finished(stopped, 1 + sum(1 + each.found.whole_depth for each in ends))
         new = end.learn()
     there = [start_in(problem, one.found, n) for n in one.back(one.known[meeting])[::-1]]
     there += [start_in(problem, other.found, n) for n in other.back(other.known[meeting])[1:]]
     patterns, points = (np.array(part) for part in zip(*there, strict=True))
     found = roots_at(problem, patterns, points)
     begin_rings(problem, found, 0)
-    _check_ends(walk(found, replace(limits.left, regions=len(there))), len(there) - 1)
+    _check_finished(walk(found, replace(limits.left, regions=len(there))), len(there) - 1)
     result = result_of(problem, found)
     numbers = [result.index(words) for words in problem.reduction.grow_words(patterns)]
     return tuple(result[number] for number in numbers if number is not None)
@@ -165,7 +165,7 @@ def _met(ends: list[_End], key: bytes) -> bool:
     return all(key in end.known for end in ends)
 
 
-def _check_ends(stopped: Stop, facets: int) -> None:
+def _check_finished(stopped: Stop, facets: int) -> None:
     """Give up where the search was stopped; every path crosses at least so many facets."""
     if stopped == "interrupt":
         raise KeyboardInterrupt
