@@ -92,3 +92,24 @@ def test_wrong_regions_get_a_sentence(three_lines):
         regions.graph_distances([0.1, 0.1])
     with pytest.raises(pr.PolyregionsError, match="there is no region 9"):
         regions.shortest_path(0, 9)
+
+
+def test_ways_back_in_a_graph_with_odd_cycles():
+    """Where boundaries end, two regions of one ring touch: the way back leads to the ring before."""
+    rng = np.random.default_rng(4)
+    network = pr.Network.from_arrays(
+        [
+            (rng.integers(-2, 3, (5, 2)), rng.integers(-1, 2, 5)),
+            (rng.integers(-1, 2, (4, 5)), rng.integers(-1, 1, 4)),
+            (rng.integers(-1, 2, (1, 4)), [0]),
+        ]
+    )
+    box = pr.Box.cube(2, 3.0)
+    regions = pr.enumerate_regions(network, box)
+    assert not nx.is_bipartite(regions.to_networkx())
+    start = 6
+    distances = regions.graph_distances(start)
+    for end in np.flatnonzero(distances > 3):
+        a, b = regions.witnesses[[start, end]]
+        path = pr.shortest_path(network, a, b, domain=box)
+        assert len(path) - 1 == distances[end]
