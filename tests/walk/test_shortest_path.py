@@ -95,7 +95,7 @@ def test_wrong_regions_get_a_sentence(three_lines):
 
 
 def test_ways_back_in_a_graph_with_odd_cycles():
-    """Where boundaries end, two regions of one ring touch: the way back leads to the ring before."""
+    """Where boundaries end, two regions of one ring touch: the way back leaves the ring."""
     rng = np.random.default_rng(4)
     network = pr.Network.from_arrays(
         [
