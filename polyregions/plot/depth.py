@@ -1,11 +1,8 @@
 """What is painted before what: cells in three dimensions, from back to front.
 
-Regions are the leaves of a tree of cuts, each in two by a plane, so two regions are never on
-both sides of each other. A ray towards the viewer leaves a region through a facet for a
-neighbour nearer to the viewer. So an order in which of two neighbours the one behind their
-facet comes first is right for all regions that a ray meets. Cells that are pulled apart lie
-in the regions of a larger picture of the same, and have the same order. Parallel projection
-is needed: a ray has the same direction everywhere.
+Regions are the leaves of a tree of cuts, each in two by a plane: all that is beyond a plane is
+painted before what is on the viewer's side. Parallel projection is needed: the viewer is in the
+same direction from everywhere.
 """
 
 from __future__ import annotations
@@ -17,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.analysis.corners import rows_of_regions
+from polyregions.analysis.affine_maps import free_inputs, unit_hyperplanes
 from polyregions.arrays import Floats, Integers
+from polyregions.pattern import unpack
 from polyregions.plot.figure import with_matplotlib
 from polyregions.regions import Regions
 
@@ -26,65 +24,110 @@ __all__ = [
     "CellOrder",
     "PaintedFaces",
     "back_to_front",
-    "border_faces",
+    "drawing_order",
     "outward_normal",
+    "shared_faces",
     "sorted_faces",
 ]
 
 
-def back_to_front(edges: Integers, normals: Floats, toward: Floats, depths: Floats) -> Integers:
+def drawing_order(regions: Regions) -> tuple[Floats, Integers]:
+    """Return the tree by which cells are drawn from back to front, for any direction of view.
+
+    Regions are cut unit by unit: where two patterns first differ, the hyperplane of that
+    unit on the cell of their common prefix has all regions that begin like the one on one
+    side and those that begin like the other on the other. So the side that is farther away
+    is drawn first, and so on inside each side. No cell is ever hidden by one behind it, and this
+    stays true when cells are moved away from a centre in proportion to their middles.
+
+    Parameters
+    ----------
+    regions : Regions
+        With d free inputs.
+
+    Returns
+    -------
+    normals : numpy.ndarray of float64, shape (R - 1, d)
+        Of each node's hyperplane, towards the side of the bit 1.
+    children : numpy.ndarray of int64, shape (R - 1, 2)
+        The side of the bit 0 and that of the bit 1: a node or, as ``-1 - c``, cell c.
+        The first node is the root.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[2.0], [1.0]], [0.0, -0.5]), ([[1.0, 1.0]], [0.0])])
+    >>> normals, children = drawing_order(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> normals.ravel().tolist(), children.tolist()
+    ([2.0, 1.0], [[-1, 1], [-2, -3]])
+    """
+    count, units = len(regions), regions.network.hidden_units
+    bits = unpack(regions.patterns, units)
+    order = np.lexsort(bits.T[::-1])
+    free = free_inputs(regions)
+    # where neighbours in this order first differ: least once in any run of them
+    split = (bits[order[:-1]] != bits[order[1:]]).argmax(axis=1)
+    unit_of = np.zeros(count, dtype=np.int64)
+    unit_of[order[1:]] = split
+    normals_of = np.zeros((count, len(free)))
+    for cell, (rows, _) in enumerate(unit_hyperplanes(regions)):
+        normals_of[cell] = rows[unit_of[cell], free]  # its bit there is 1
+    normals, children = np.zeros((count - 1, len(free))), np.zeros((count - 1, 2), dtype=np.int64)
+    pending, made = [(0, count, -1, 0)], 0
+    while pending:
+        start, stop, parent, side = pending.pop()
+        number = -1 - int(order[start])
+        if stop - start > 1:
+            number, made = made, made + 1
+            middle = start + 1 + int(split[start : stop - 1].argmin())
+            normals[number] = normals_of[order[middle]]
+            pending += [(middle, stop, number, 1), (start, middle, number, 0)]
+        if parent >= 0:
+            children[parent, side] = number
+    return normals, children
+
+
+def back_to_front(normals: Floats, children: Integers, toward: Floats) -> Integers:
     """Return the place of each region in the order in which regions are painted.
 
     Parameters
     ----------
-    edges : numpy.ndarray of int, shape (E, 2)
-    normals : numpy.ndarray, shape (E, 3)
-        Of each facet, from the first region to the second.
-    toward : numpy.ndarray, shape (3,)
+    normals, children
+        The tree, as :func:`drawing_order` returns it.
+    toward : numpy.ndarray, shape (d,)
         The direction towards the viewer.
-    depths : numpy.ndarray, shape (R,)
-        How near each region is, by some point of it: for what facets do not say, which is
-        needed where regions are missing.
 
     Examples
     --------
-    >>> edges, right = np.array([[0, 1], [1, 2]]), np.array([[1.0, 0, 0], [1.0, 0, 0]])
-    >>> back_to_front(edges, right, np.array([-1.0, 0, 0.1]), np.zeros(3)).tolist()
+    >>> normals, children = np.array([[2.0], [1.0]]), np.array([[-1, 1], [-2, -3]])
+    >>> back_to_front(normals, children, np.array([-1.0])).tolist()
     [2, 1, 0]
     """
-    side = normals @ toward
-    behind, before = np.where((side >= 0)[:, None], edges, edges[:, ::-1]).T
-    waits = np.bincount(before, minlength=len(depths))
-    place = np.full(len(depths), -1, dtype=np.int64)
-    done = 0
-    while done < len(depths):
-        left = place < 0
-        ready = np.flatnonzero(left & (waits == 0))
-        if not len(ready):  # facets seen from the side, where floats do not tell
-            ready = np.flatnonzero(left)[[depths[left].argmin()]]
-        ready = ready[np.argsort(depths[ready], kind="stable")]
-        place[ready] = np.arange(done, done + len(ready))
-        done += len(ready)
-        np.subtract.at(waits, before[np.isin(behind, ready)], 1)
+    place = np.empty(len(children) + 1, dtype=np.int64)
+    nearer = (normals @ toward >= 0).astype(int).tolist()
+    below, pending, done = children.tolist(), [0 if len(children) else -1], 0
+    while pending:
+        node = pending.pop()
+        if node < 0:
+            place[-1 - node] = done
+            done += 1
+        else:
+            pending += [below[node][nearer[node]], below[node][1 - nearer[node]]]
     return place
 
 
 class CellOrder:
-    """From which side each facet is seen: cells, and within cells their parts."""
+    """The order of cells, and within cells of their parts, from wherever they are seen."""
 
     def __init__(self, cells: Regions, parts: Regions, owner: Integers) -> None:
         self.owner = owner
-        self.graphs = [
-            (found.edges.astype(np.int64), _facet_normals(found), _middles(found))
-            for found in ([cells] if parts is cells else [cells, parts])
+        self.trees = [
+            drawing_order(found) for found in ([cells] if parts is cells else [cells, parts])
         ]
 
     def places(self, toward: Floats) -> Integers:
         """Return the place of each part, painted from back to front."""
-        ranks = [
-            back_to_front(edges, normals, toward, middles @ toward)
-            for edges, normals, middles in self.graphs
-        ]
+        ranks = [back_to_front(*tree, toward) for tree in self.trees]
         if len(ranks) == 1:
             return ranks[0]
         order = np.lexsort((ranks[1], ranks[0][self.owner]))
@@ -93,47 +136,27 @@ class CellOrder:
         return place
 
 
-def _middles(regions: Regions) -> Floats:
-    assert regions.domain is not None
-    return regions.witnesses[:, regions.domain.free]
+def shared_faces(faces: Sequence[Floats], of: Integers) -> dict[tuple[int, int], int]:
+    """Return, for two cells that touch in a face, the face of the first one.
 
-
-def _facet_normals(regions: Regions) -> Floats:
-    """Return the normal of each edge's facet, from its first region to its second."""
-    table = rows_of_regions(regions)
-    owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))
-    first = owner == regions.edges[table.edges, 0]
-    normals = np.zeros((len(regions.edges), table.rows.shape[1] - 1))
-    normals[table.edges[first]] = -table.rows[first, :-1]
-    return normals
-
-
-def border_faces(
-    regions: Regions, borders: Integers, faces: Sequence[Floats], of: Integers
-) -> Integers:
-    """Return which faces of regions carry some of the edges, from both sides.
+    Two adjacent regions have a whole face in common, so that it has the same corners in both.
 
     Parameters
     ----------
-    regions : Regions
-    borders : numpy.ndarray of int64
-        Edges.
     faces : sequence of numpy.ndarray, shape (k, 3)
-        Of all regions, one after the other.
     of : numpy.ndarray of int64, shape (F,)
-        The region of each face.
+        The cell of each face.
     """
-    table = rows_of_regions(regions)
-    owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))
-    starts = np.searchsorted(of, np.arange(len(regions) + 1))
-    chosen = []
-    for row in np.flatnonzero(np.isin(table.edges, borders)).tolist():
-        own = range(starts[owner[row]], starts[owner[row] + 1])
-        normal, offset = table.rows[row, :-1], table.rows[row, -1]
-        # of the faces the one on the facet's plane
-        away = [float(np.abs(faces[face] @ normal + offset).max()) for face in own]
-        chosen.append(own[int(np.argmin(away))])
-    return np.array(chosen, dtype=np.int64)
+    owners: dict[frozenset[tuple[float, ...]], dict[int, int]] = {}
+    for face, (cell, corners) in enumerate(zip(of.tolist(), faces, strict=True)):
+        owners.setdefault(frozenset(map(tuple, corners.tolist())), {})[cell] = face
+    return {
+        (first, second): face
+        for sides in owners.values()
+        for first, face in sides.items()
+        for second in sides
+        if first != second
+    }
 
 
 def outward_normal(corners: Floats) -> Floats:

@@ -14,8 +14,8 @@ from polyregions.plot.cell_plot import plot_cells
 from polyregions.plot.depth import (
     CellOrder,
     PaintedFaces,
-    border_faces,
     outward_normal,
+    shared_faces,
     sorted_faces,
 )
 from polyregions.plot.figure import (
@@ -84,9 +84,9 @@ def plot_solids(
 
     Notes
     -----
-    *Algorithm.* See :mod:`polyregions.plot.depth`: of two cells that share a facet, the one
-    on the far side of its plane is painted first. No cell of a whole result is painted
-    over one that hides it.
+    *Algorithm.* See :mod:`polyregions.plot.depth`: what is on the far side of a unit's
+    hyperplane is painted before what is on the near side, so no cell is painted over one that
+    hides it.
 
     Examples
     --------
@@ -122,8 +122,10 @@ def plot_solids(
     if values.borders is not None:
         # what is left of a facet within a class is nothing, of the domain's walls little
         hides[:] = _GLASS
-        hides[border_faces(values.regions, np.arange(len(values.regions.edges)), inside, of)] = 0.0
-        hides[border_faces(values.regions, values.borders, inside, of)] = 1.0
+        shared = shared_faces(inside, of)
+        hides[list(shared.values())] = 0.0
+        for first, second in values.regions.edges[values.borders].tolist():
+            hides[[shared[first, second], shared[second, first]]] = 1.0
     bright = (0.8 + 0.2 * normals @ _LIGHT)[drawn.owners]
     fills = np.column_stack([drawn.colors * bright[:, None], hides[drawn.owners]])
     axes = new_axes(width=7, height=6.5, solid=True)

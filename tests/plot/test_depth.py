@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from matplotlib.collections import PolyCollection
 
 from polyregions.plot import plot_solids
-from polyregions.plot.depth import back_to_front
+from polyregions.plot.depth import back_to_front, drawing_order
 from polyregions.plot.values import cell_values
 
 
@@ -52,8 +52,9 @@ def hit(body, moved, origin, direction):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("view", [(30, -60), (-20, 10), (75, 200), (5, 91)])
-@pytest.mark.parametrize("apart", [0.0, 0.25, 1.5])
-def test_the_nearest_cell_is_painted_last(regions, view, apart):
+@pytest.mark.parametrize(("apart", "every"), [(0.0, 1), (0.25, 1), (1.5, 1), (0.25, 2)])
+def test_the_nearest_cell_is_painted_last(regions, view, apart, every):
+    regions = regions[::every]  # also where some are missing
     axes = plot_solids(regions, apart=apart)
     axes.view_init(*view)
     axes.figure.draw_without_rendering()
@@ -94,12 +95,12 @@ def test_the_nearest_cell_is_painted_last(regions, view, apart):
     assert seen > 30
 
 
-def test_regions_that_are_missing_are_no_circle():
-    # facets that contradict each other, as rounding could have it: all are painted
-    edges = np.array([[0, 1], [1, 2], [2, 0]])
-    normals = np.tile([1.0, 0, 0], (3, 1))
-    order = back_to_front(edges, normals, np.array([1.0, 0, 0]), np.array([0.0, -1.0, 1.0]))
-    assert sorted(order.tolist()) == [0, 1, 2]
+def test_every_region_has_a_place(regions):
+    """Also where regions are missing, or one is all that there is."""
+    for some in (regions, regions[::3], regions[:1]):
+        for toward in np.vstack([np.eye(3), -np.eye(3), np.ones(3)]):
+            place = back_to_front(*drawing_order(some), toward)
+            assert sorted(place.tolist()) == list(range(len(some)))
 
 
 @pytest.mark.slow

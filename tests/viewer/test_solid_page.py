@@ -8,8 +8,9 @@ from page_data import array, data_of
 
 import polyregions as pr
 from polyregions.analysis.decision import decision_in
+from polyregions.plot.depth import drawing_order
 from polyregions.viewer.page import page
-from polyregions.viewer.polyhedra import borders_between, drawing_order, polyhedra
+from polyregions.viewer.polyhedra import borders_between, polyhedra
 
 
 def network(seed: int, outputs: int = 3) -> pr.Network:
