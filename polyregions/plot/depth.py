@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs, unit_hyperplanes
 from polyregions.arrays import Floats, Integers
-from polyregions.pattern import unpack
 from polyregions.plot.figure import with_matplotlib
 from polyregions.regions import Regions
+from polyregions.regions.unit_tree import unit_tree
 
 __all__ = [
     "CellOrder",
@@ -34,11 +34,10 @@ __all__ = [
 def drawing_order(regions: Regions) -> tuple[Floats, Integers]:
     """Return the tree by which cells are drawn from back to front, for any direction of view.
 
-    Regions are cut unit by unit: where two patterns first differ, the hyperplane of that
-    unit on the cell of their common prefix has all regions that begin like the one on one
-    side and those that begin like the other on the other. So the side that is farther away
-    is drawn first, and so on inside each side. No cell is ever hidden by one behind it, and this
-    stays true when cells are moved away from a centre in proportion to their middles.
+    Regions are cut unit by unit (:mod:`polyregions.regions.unit_tree`): the hyperplane of a
+    node's unit has the regions below its two children on its two sides. So the side that is
+    farther away is drawn first, and so on inside each side. No cell is ever hidden by one behind
+    it, and this stays true when cells are moved away from a centre in proportion to their middles.
 
     Parameters
     ----------
@@ -61,30 +60,15 @@ def drawing_order(regions: Regions) -> tuple[Floats, Integers]:
     >>> normals.ravel().tolist(), children.tolist()
     ([2.0, 1.0], [[-1, 1], [-2, -3]])
     """
-    count, units = len(regions), regions.network.hidden_units
-    bits = unpack(regions.patterns, units)
-    order = np.lexsort(bits.T[::-1])
-    free = free_inputs(regions)
-    # where neighbours in this order first differ: least once in any run of them
-    split = (bits[order[:-1]] != bits[order[1:]]).argmax(axis=1)
-    unit_of = np.zeros(count, dtype=np.int64)
-    unit_of[order[1:]] = split
-    normals_of = np.zeros((count, len(free)))
-    for cell, (rows, _) in enumerate(unit_hyperplanes(regions)):
-        normals_of[cell] = rows[unit_of[cell], free]  # its bit there is 1
-    normals, children = np.zeros((count - 1, len(free))), np.zeros((count - 1, 2), dtype=np.int64)
-    pending, made = [(0, count, -1, 0)], 0
-    while pending:
-        start, stop, parent, side = pending.pop()
-        number = -1 - int(order[start])
-        if stop - start > 1:
-            number, made = made, made + 1
-            middle = start + 1 + int(split[start : stop - 1].argmin())
-            normals[number] = normals_of[order[middle]]
-            pending += [(middle, stop, number, 1), (start, middle, number, 0)]
-        if parent >= 0:
-            children[parent, side] = number
-    return normals, children
+    tree, free = unit_tree(regions.bits), free_inputs(regions)
+    # each region but one is the sample of a node, and its bit there is 1
+    node_of = np.full(len(regions), -1, dtype=np.int64)
+    node_of[tree.samples] = np.arange(len(tree.samples))
+    normals = np.zeros((len(tree.samples), len(free)))
+    for node, (rows, _) in zip(node_of.tolist(), unit_hyperplanes(regions), strict=True):
+        if node >= 0:
+            normals[node] = rows[tree.units[node], free]
+    return normals, tree.children
 
 
 def back_to_front(normals: Floats, children: Integers, toward: Floats) -> Integers:

@@ -21,8 +21,8 @@ from polyregions.domain import Domain
 from polyregions.errors import FormatError
 from polyregions.pattern import unpack
 from polyregions.pwa.c_tables import LOWEST, CTables, c_tables
-from polyregions.pwa.unit_tree import UnitTree, unit_tree
 from polyregions.regions import Regions
+from polyregions.regions.unit_tree import UnitTree, unit_tree
 
 __all__ = ["MOST_TABLE_BYTES", "c_file", "worst_case"]
 

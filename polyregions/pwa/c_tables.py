@@ -14,8 +14,8 @@ from polyregions.domain import Domain, Polytope
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.geometry.halfspaces import domain_halfspaces
 from polyregions.pwa.pieces import maps_on_inputs
-from polyregions.pwa.unit_tree import UnitTree
 from polyregions.regions import Regions
+from polyregions.regions.unit_tree import UnitTree
 
 __all__ = ["LOWEST", "CTables", "c_tables"]
 
@@ -72,7 +72,7 @@ def c_tables(regions: Regions, tree: UnitTree) -> CTables:
     Examples
     --------
     >>> import polyregions as pr
-    >>> from polyregions.pwa.unit_tree import unit_tree
+    >>> from polyregions.regions.unit_tree import unit_tree
     >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
     >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
     >>> tables = c_tables(regions, unit_tree(regions.bits))

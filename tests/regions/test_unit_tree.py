@@ -5,7 +5,7 @@ import pytest
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
-from polyregions.pwa.unit_tree import unit_tree
+from polyregions.regions.unit_tree import unit_tree
 
 
 def trie(numbered, unit, size):

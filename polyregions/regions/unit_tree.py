@@ -23,7 +23,8 @@ class UnitTree:
         Where to go if the unit is not positive, and if it is: to a node, or to region r,
         written as -1 - r.
     samples : numpy.ndarray of int64, shape (R - 1,)
-        A region below each node: there the unit is the affine function that the node asks for.
+        A region below each node, on its positive side: there the unit is the affine function that
+        the node asks for. Another region for each node.
     depth : int
         The most nodes on a way.
     """
