@@ -37,7 +37,7 @@ def cube_about(domain: Domain | None, x: Floats, radius: float) -> Domain:
 
     Examples
     --------
-    >>> near(Box.cube(2, 1.0), np.array([1.0, 0.5]), 0.25)
+    >>> cube_about(Box.cube(2, 1.0), np.array([1.0, 0.5]), 0.25)
     Box([0.75, 0.25], [1.0, 0.75])
     """
     free = np.arange(len(x)) if domain is None else domain.free

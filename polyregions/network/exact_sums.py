@@ -38,7 +38,7 @@ def exact_matrix_product(one: ExactTable, other: ExactTable) -> ExactTable:
     Examples
     --------
     >>> one = exact_table(np.array([[0.1, 1.0]]))
-    >>> product = exact_product(one, exact_table(np.array([[0.1], [1.0]])))
+    >>> product = exact_matrix_product(one, exact_table(np.array([[0.1], [1.0]])))
     >>> [piece.tolist() for piece in float_pieces(product.entries[:, 0], product.exponent)]
     [[1.01], [-7.771561172376097e-18], [7.703719777548943e-34]]
     """
