@@ -112,7 +112,7 @@ def _lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
     if best.proven:
         yield f"{what}: {exact}, proven"
     else:
-        known = abs(best.bound) < inf
+        known = abs(float(best.bound)) < inf
         limit = f"no input goes beyond {report.decimal(best.bound)}" if known else "no bound yet"
         yield f"{what}: {exact} found; {limit}"
     for letter, values in (("X", best.point), ("Y", best.outputs)):
@@ -129,7 +129,7 @@ def _json_values(task: options.Task, of: str, best: Optimum, seconds: float) -> 
         "exact_value": str(best.value),
         "proven": best.proven,
         # infinite: nothing is known yet
-        "bound": None if abs(best.bound) == inf else float(best.bound),
+        "bound": None if abs(float(best.bound)) == inf else float(best.bound),
         "point": [float(x) for x in best.point],
         "exact_point": [str(x) for x in best.point],
         "outputs": [float(y) for y in best.outputs],

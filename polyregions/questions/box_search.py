@@ -65,19 +65,19 @@ class Target(Protocol):
 
     @property
     def level(self) -> float:
-        """The largest float up to c where the one set is {f(outputs) >= c}; else any number."""
+        """The largest float up to c where each set is {f(outputs) >= c}; else any number."""
 
     def take(self, found: Counterexample) -> None:
         """Take note of an input that is mapped into one of the sets."""
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row]) -> Column:
-        """Return the point to take of a part of a cell that is mapped into one of the sets."""
+    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
+        """Return the point to take of a part of a cell that is mapped into set `number`."""
 
     def next_of(self, ceilings: Sequence[float]) -> int:
         """Return which of some pending boxes to look at next, the latest of them last."""
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        """Return which boxes are to be looked at, f being at most that on each."""
+        """Return which boxes are to be looked at, all f being at most that on each."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Pending:
     open_sets : numpy.ndarray of bool, shape (k, sets)
         The sets that are not settled.
     ceilings : numpy.ndarray of float64, shape (k,)
-        Where the one set is {f(outputs) >= c}, f is at most that on the box: proven.
+        Where each set is {f(outputs) >= c}, all f are at most that on the box: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
     """
@@ -203,7 +203,7 @@ class BoxSearch:
 
     @property
     def ceiling(self) -> float:
-        """What f never exceeds where boxes are pending, or the target's level if that is more."""
+        """What no f exceeds where boxes are pending, or the target's level if that is more."""
         ends = [float(parts.ceilings.max()) for parts in (*self._pending, *self._resisting)]
         return max([self.target.level, *ends])
 
@@ -316,10 +316,12 @@ class BoxSearch:
             return
         ranges = [Range(*(end[0] for end in ends)) for ends in pending.bounds]
         signs = [np.where(low >= 0, 1, np.where(high <= 0, -1, 0)) for low, high in ranges]
-        sets = [self.target.sets[index] for index in np.flatnonzero(pending.open_sets[0])]
+        open_sets = np.flatnonzero(pending.open_sets[0]).tolist()
+        sets = [self.target.sets[number] for number in open_sets]
         chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets)
-        for part, outputs in parts:
-            *numerators, bottom = map(int, self.target.point_of(part, outputs))
+        for part, outputs, place in parts:
+            column = self.target.point_of(part, outputs, open_sets[place])
+            *numerators, bottom = map(int, column)
             point = chart.to_input([Fraction(entry, bottom) for entry in numerators])
             # a point of floats, where there is one, is easier to believe
             self._try(np.clip([float(value) for value in point], lower, upper)[None])

@@ -33,7 +33,7 @@ __all__ = ["parts_mapped_into"]
 
 def parts_mapped_into(
     maps: ExactMaps, box: Box, signs: Sequence[Integers], sets: Sequence[OutputSet]
-) -> tuple[Chart, Iterator[tuple[ClosedPolytope, Sequence[Row]]]]:
+) -> tuple[Chart, Iterator[tuple[ClosedPolytope, Sequence[Row], int]]]:
     """Return the parts of a closed box that are mapped into sets of outputs, cell by cell.
 
     Parameters
@@ -50,10 +50,10 @@ def parts_mapped_into(
     -------
     chart : Chart
         Of the box.
-    parts : iterator of (ClosedPolytope, sequence of Row)
-        Where a cell meets a set, in this chart, and the outputs there as rows, times a positive
-        number that all cells share. Every point of the box that is mapped into one of the sets
-        is in a part; if there is none, that is proven.
+    parts : iterator of (ClosedPolytope, sequence of Row, int)
+        Where a cell meets a set, in this chart; the outputs there as rows, times a positive
+        number that all cells share; and which of the sets. Every point of the box that is
+        mapped into one of the sets is in a part; if there is none, that is proven.
 
     Notes
     -----
@@ -71,19 +71,19 @@ def parts_mapped_into(
 
 def _parts(
     layers: Sequence[ExactLayer], signs: Sequence[Integers], chart: Chart, sets: Sequence[OutputSet]
-) -> Iterator[tuple[ClosedPolytope, Sequence[Row]]]:
+) -> Iterator[tuple[ClosedPolytope, Sequence[Row], int]]:
     *below, last = layers
     centre = [flint.fmpz(0)] * chart.dimension + [flint.fmpz(1)]
     start = ClosedPolytope(tuple(chart.rows.tolist()), centre)
     for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start):
         outputs = layer_rows(last, inputs)
         scale = inputs.one[-1] * last.weight_scale
-        for rows in sets:
+        for place, rows in enumerate(sets):
             part: ClosedPolytope | None = cell
             for row in rows:
                 part = None if part is None else part.cut(_row_of(row, outputs, scale))
             if part is not None:
-                yield part, outputs
+                yield part, outputs, place
 
 
 def _closed_cells(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
+from typing import Any, TypeAlias
 
 import flint
 import numpy as np
@@ -28,9 +29,10 @@ from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "maximum", "minimum"]
+__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum"]
 
-Coefficients = tuple[tuple[int, Fraction], ...]
+# outputs, and what they are multiplied with
+Coefficients: TypeAlias = Sequence[tuple[int, Fraction]]
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,14 @@ def maximum(
     (Fraction(1, 1), True, ['1/2'])
     """
     return _extreme(
-        network, domain, output, Fraction(1), threads, time_limit, progress, on_interrupt
+        network,
+        domain,
+        output,
+        1,
+        threads=threads,
+        time_limit=time_limit,
+        progress=progress,
+        on_interrupt=on_interrupt,
     )
 
 
@@ -174,26 +183,59 @@ def minimum(
     Fraction(0, 1)
     """
     return _extreme(
-        network, domain, output, Fraction(-1), threads, time_limit, progress, on_interrupt
+        network,
+        domain,
+        output,
+        -1,
+        threads=threads,
+        time_limit=time_limit,
+        progress=progress,
+        on_interrupt=on_interrupt,
     )
 
 
 def _extreme(
-    network: NetworkLike,
-    domain: DomainLike,
-    output: int | Sequence[float],
-    sign: Fraction,
+    network: NetworkLike, domain: DomainLike, output: int | Sequence[float], sign: int, **how: Any
+) -> Optimum:
+    network = network_given(network)
+    box = box_given(domain, network)
+    terms = _terms(output, network.output_dimension)
+    highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], sign, **how)
+    return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
+
+
+def highest_of(
+    network: Network,
+    box: Box,
+    sums: Sequence[Coefficients],
+    sign: int = 1,
+    *,
     threads: int,
     time_limit: float | None,
     progress: OnProgress,
     on_interrupt: OnInterrupt,
 ) -> Optimum:
-    network = network_given(network)
-    box = _box_given(domain, network)
-    terms = _terms(output, network.output_dimension)
+    """Return the largest value of several sums of outputs in a box.
+
+    Parameters
+    ----------
+    network : Network
+    box : Box
+    sums : sequence of sequences of (int, Fraction)
+        Outputs and their coefficients, whose denominators are powers of two.
+    sign : {1, -1}
+        Times which values are shown.
+    threads, time_limit, progress, on_interrupt
+        As of :func:`maximum`.
+
+    Returns
+    -------
+    Optimum
+        The largest of all.
+    """
     check_threads(threads)
     limits = counting_limits(None, time_limit)
-    target = _Highest(tuple((index, sign * c) for index, c in terms))
+    target = _Highest(sums)
     centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
     target.take(Counterexample(centre, exact_outputs(exact_maps(network, None), centre)))
     with (
@@ -204,16 +246,21 @@ def _extreme(
         search = BoxSearch(network, box.lower, box.upper, target, threads)
         with shown_progress(progress, _interval_text(search, target, sign)) as shown:
             stop = run(search, limits, interrupt, progress=shown)
-    best = sign * target.value
-    ceiling = search.ceiling if stop != "finished" else target.value
-    bound: Fraction | float = best
-    if ceiling > target.value:
-        bound = float(sign) * inf if ceiling == inf else sign * Fraction(ceiling)
-    found = target.found
-    return Optimum(best, bound, found.point, found.outputs, search.boxes, search.cells)
+    value, found = target.value, target.found
+    bound: Fraction | float = value
+    if stop != "finished" and search.ceiling > value:
+        bound = inf if search.ceiling == inf else Fraction(search.ceiling)
+    return Optimum(value, bound, found.point, found.outputs, search.boxes, search.cells)
 
 
-def _box_given(domain: DomainLike, network: Network) -> Box:
+def box_given(domain: DomainLike, network: Network) -> Box:
+    """Return the box that a caller means, of the network's inputs.
+
+    Raises
+    ------
+    DomainError
+        If it is another domain, or has another number of inputs.
+    """
     box = domain_given(domain, network.input_dimension)
     if not isinstance(box, Box):
         raise DomainError(
@@ -235,7 +282,7 @@ def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
             raise PolyregionsError(
                 f"there is no output {output}; the network has {outputs}, counted from 0"
             )
-        return ((int(output) % outputs, Fraction(1)),)
+        return [(int(output) % outputs, Fraction(1))]
     try:
         coefficients = np.asarray(output, dtype=np.float64)
     except (TypeError, ValueError):
@@ -248,12 +295,10 @@ def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
         )
     if not coefficients.any():
         raise PolyregionsError("a sum of outputs needs a coefficient that is not zero")
-    return tuple((k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c)
+    return [(k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c]
 
 
-def _interval_text(
-    search: BoxSearch, target: _Highest, sign: Fraction
-) -> Callable[[Progress], str]:
+def _interval_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
         ends = sorted((float(sign * target.value), float(sign) * search.ceiling))
         return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
@@ -262,7 +307,7 @@ def _interval_text(
 
 
 class _Highest:
-    """The largest value of a sum of outputs: the set shrinks to what is as large as the best."""
+    """The largest value of sums of outputs: sets shrink to what is as large as the best one."""
 
     reached = False
     found: Counterexample
@@ -270,34 +315,26 @@ class _Highest:
     level: float
     sets: tuple[OutputSet, ...]
 
-    def __init__(self, terms: Coefficients) -> None:
-        self._terms = terms
+    def __init__(self, sums: Sequence[Coefficients]) -> None:
+        self._sums = tuple(sums)
         self.level = -inf
 
-    def _value(self, outputs: Sequence[Fraction]) -> Fraction:
-        return sum((c * outputs[index] for index, c in self._terms), Fraction(0))
-
     def take(self, found: Counterexample) -> None:
-        value = self._value(found.outputs)
+        value = max(
+            sum((c * found.outputs[index] for index, c in terms), Fraction(0))
+            for terms in self._sums
+        )
         if self.level == -inf or value > self.value:
             self.found, self.value, self.level = found, value, float_below(value)
-            lowered = tuple((index, -c) for index, c in self._terms)
-            self.sets = ((OutputInequality(lowered, -value),),)
+            lowered = (tuple((index, -c) for index, c in terms) for terms in self._sums)
+            self.sets = tuple((OutputInequality(terms, -value),) for terms in lowered)
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row]) -> Column:
-        # times a positive number, which the terms' denominators are parts of
-        common = max(c.denominator for _, c in self._terms)
-        objective = [
-            sum(
-                (
-                    int(c * common) * entry
-                    for (_, c), entry in zip(self._terms, column, strict=True)
-                ),
-                flint.fmpz(0),
-            )
-            for column in zip(*(outputs[index] for index, _ in self._terms), strict=True)
-        ]
-        return part.largest(objective)
+    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
+        terms = self._sums[number]
+        # denominators are powers of two
+        common = max(c.denominator for _, c in terms)
+        rows = [[int(c * common) * entry for entry in outputs[index]] for index, c in terms]
+        return part.largest([sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)])
 
     def next_of(self, ceilings: Sequence[float]) -> int:
         return max(range(len(ceilings)), key=ceilings.__getitem__)

@@ -159,7 +159,7 @@ class _First:
     def take(self, found: Counterexample) -> None:
         self.found = found
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row]) -> Column:
+    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
         return part.point
 
     def next_of(self, ceilings: Sequence[float]) -> int:

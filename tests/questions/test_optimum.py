@@ -147,7 +147,7 @@ def test_ceilings_of_boxes(seed, monkeypatch):
     monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
     network, domain = random_case(BOXED[0], seed)
     box = domain.box
-    target = optimum._Highest(((0, Fraction(1)),))
+    target = optimum._Highest([[(0, Fraction(1))]])
     centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
     target.take(Counterexample(centre, (value_at(network, centre),)))
     search = box_search.BoxSearch(network, box.lower, box.upper, target)

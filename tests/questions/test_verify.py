@@ -125,7 +125,8 @@ def test_cells_alone(seed):
     signs = [np.zeros(len(layer.bias), dtype=np.int64) for layer in network.layers[:-1]]
     for rows in unsafe:
         chart, parts = parts_mapped_into(exact_maps(network, None), box, signs, [rows])
-        part, _ = next(parts, (None, None))
+        part, _, place = next(parts, (None, None, 0))
+        assert place == 0
         assert (part is not None) == reachable(network, box, [rows])
         if part is not None:
             *numerators, bottom = map(int, part.point)
