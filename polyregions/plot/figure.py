@@ -109,14 +109,18 @@ def figure_of_panels(
 def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
     """Write name and count above a picture, and what a reader must know below the name."""
     remarks = list(notes)
-    if not regions.complete:
+    state = ""
+    if regions.selection:
+        remarks.insert(0, "a selection: other regions are left out")
+        state = " (a selection)"
+    elif not regions.complete:
         remarks.insert(0, "PARTIAL: not all regions")
+        state = " (partial)"
     if not regions.proven:
         remarks.append("not proven")
     count = f"{len(regions):,} region{'' if len(regions) == 1 else 's'}"
-    count += "" if regions.complete else " (partial)"
     # a name of any origin: nothing in it is an instruction to whoever reads the picture
-    title = f"{shown(regions.network.name, _LONGEST_TITLE)}: {count}"
+    title = f"{shown(regions.network.name, _LONGEST_TITLE)}: {count}{state}"
     axes.set_title(title, loc="left", fontsize=11, pad=18, parse_math=False)
     if remarks:
         axes.annotate(

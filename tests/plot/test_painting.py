@@ -235,7 +235,8 @@ def test_the_strip_below_a_line_changes_colour_where_the_class_does():
     )
     at = np.linspace(-0.999, 0.999, 1001)
     expected = regions.network.forward(at[:, None]).argmax(axis=1)
-    (strip,) = plot_line(regions, color="class").collections
+    below, strip = plot_line(regions, color="class").collections
+    assert isinstance(below, PolyCollection)
     assert isinstance(strip, PolyCollection)
     shown = np.full(len(at), -1)
     for path, color in zip(strip.get_paths(), strip.get_facecolors(), strict=True):

@@ -47,7 +47,7 @@ def area(path) -> float:
 @pytest.mark.parametrize("color", COLORINGS)
 def test_every_cell_is_drawn(regions, color):
     axes = plot_cells(regions, color=color)
-    (cells,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    _, cells = [c for c in axes.collections if isinstance(c, PolyCollection)]
     if color in ("class", "output"):  # in parts
         assert sum(map(area, cells.get_paths())) == pytest.approx(4.0)
     else:
