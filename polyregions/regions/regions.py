@@ -147,8 +147,6 @@ class Regions:
         title = f"Regions of {shown(self.network.name, 80)}"
         where = "the whole space" if self.domain is None else repr(self.domain)
         rows = {**self.summary(), "domain": where, "widths": self.network.widths}
-        if self.selection:
-            rows["complete"] = "no, a selection"
         return with_picture(self, titled(title, rows))
 
     def __contains__(self, item: object) -> bool:
@@ -520,7 +518,8 @@ class Regions:
         Returns
         -------
         dict
-            ``regions``, ``edges``, ``complete``, ``proven`` and ``exact_decisions``.
+            ``regions``, ``edges``, ``complete``, ``selection``, ``proven`` and
+            ``exact_decisions``.
 
         Examples
         --------
@@ -533,6 +532,7 @@ class Regions:
             "regions": len(self),
             "edges": len(self.edges),
             "complete": self.complete,
+            "selection": self.selection,
             "proven": self.proven,
             "exact_decisions": self.exact_decisions,
         }
