@@ -16,7 +16,7 @@ from polyregions.domain import Box
 from polyregions.errors import FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ __all__ = [
     "RASTER_ABOVE",
     "axes_for",
     "check_dpi",
+    "check_drawable",
     "describe",
     "displayed",
     "figure_of_panels",
@@ -135,6 +136,18 @@ def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "#d55e00", "pad": 2},
             zorder=10,
         )
+
+
+def check_drawable(regions: object) -> None:
+    """Refuse what is no :class:`Regions`, or none of them.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    check_regions(regions)
+    if not len(regions):  # type: ignore[arg-type]
+        raise PolyregionsError("there is no region to draw; choose at least one")
 
 
 def finite_window(regions: Regions) -> Box:
