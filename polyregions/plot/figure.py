@@ -112,8 +112,7 @@ def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
     remarks = list(notes)
     state = ""
     if regions.selection:
-        remarks.insert(0, "a selection: other regions are left out")
-        state = " (a selection)"
+        state = " (a selection)"  # which is not wrong: there is no remark on the picture
     elif not regions.complete:
         remarks.insert(0, "PARTIAL: not all regions")
         state = " (partial)"
