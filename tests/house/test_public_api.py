@@ -76,6 +76,8 @@ def test_public_names():
         "largest_difference",
         "linear_regions",
         "load",
+        "maximum",
+        "minimum",
         "open_regions",
         "plot_cells",
         "plot_contours",
