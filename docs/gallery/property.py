@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import polyregions as pr
+from polyregions import examples
 from polyregions.analysis.extremes import extreme_output
 
-net = pr.load(Path(__file__).parents[2] / "notebooks" / "pendulum.npz")  # or your .onnx
+net = pr.load(examples.path("pendulum"))  # or your .onnx
 Path("torque.vnnlib").write_text("""\
 (declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real)
 (assert (and (>= X_0 -1) (<= X_0 1) (>= X_1 -1) (<= X_1 1)))

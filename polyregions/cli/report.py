@@ -289,9 +289,10 @@ def json_number(value: int | Fraction | None) -> int | float | None:
 
 def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
     """Return the sentences about a walk or a count from its summary, as ``Regions.summary``."""
-    at_least = "" if summary["complete"] else "at least "
+    selection = summary.get("selection", False)  # a tree has none
+    at_least = "" if summary["complete"] or selection else "at least "
     state = "proven" if summary["proven"] else "not proven"
-    state += "" if summary["complete"] else ", partial"
+    state += "" if summary["complete"] else ", a selection" if selection else ", partial"
     numbers = [f"{at_least}{summary['regions']:,} regions"]
     if summary["edges"] is not None:  # a tree knows none
         numbers.append(f"{at_least}{summary['edges']:,} edges")
