@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
+    from polyregions.questions.equality import equal
     from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
@@ -109,6 +110,7 @@ __all__ = [
     "enumerate_on_cluster",
     "enumerate_regions",
     "enumerate_to_file",
+    "equal",
     "estimate_regions",
     "experiment",
     "explore",
@@ -166,6 +168,7 @@ _LAZY = {
     "enumerate_on_cluster": "polyregions.scale.cluster_walk.enumerate_on_cluster",
     "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
+    "equal": "polyregions.questions.equality.equal",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
     "explore": "polyregions.walk.exploration.explore",

@@ -21,6 +21,7 @@ from polyregions.cli import (
     certify,
     count,
     enumerate_,
+    equal,
     estimate,
     experiment,
     explore,
@@ -62,6 +63,10 @@ EXAMPLES = {
         "polyregions count                                # a network that comes along",
         "polyregions count net.onnx --box 0 1 --json",
         "polyregions count net.onnx --method tree --time-limit 60",
+    ),
+    "equal": (
+        "polyregions equal net.onnx pruned.onnx --cube 1",
+        "polyregions equal net.onnx other.npz --box-file box.vnnlib --time-limit 60 --json",
     ),
     "enumerate": (
         "polyregions enumerate net.onnx -o regions.npz",
@@ -202,6 +207,7 @@ _add_command("certify", certify.certify)
 _add_command("check", certify.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
+_add_command("equal", equal.equal_command)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)

@@ -67,6 +67,7 @@ def test_public_names():
         "enumerate_on_cluster",
         "enumerate_regions",
         "enumerate_to_file",
+        "equal",
         "estimate_regions",
         "experiment",
         "explore",
