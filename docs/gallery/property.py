@@ -4,7 +4,6 @@ from pathlib import Path
 
 import polyregions as pr
 from polyregions import examples
-from polyregions.analysis.extremes import extreme_output
 
 net = pr.load(examples.path("pendulum"))  # or your .onnx
 Path("torque.vnnlib").write_text("""\
@@ -14,12 +13,12 @@ Path("torque.vnnlib").write_text("""\
 """)
 
 # loaded
-regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
-largest = extreme_output(regions)
+largest = pr.maximum(net, pr.Box.cube(2, 1.0))
 at = [float(x) for x in largest.point]
 print("largest torque:", float(largest.value), "at", at)
 print("which is exactly", str(largest.value)[:24], "...")
 print("torque below 1.5 everywhere:", pr.verify(net, "torque.vnnlib"))
+regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
 axes = pr.plot_cells(regions, color="output", labels=["angle / π", "velocity / 8"])
 pr.plot_points(regions, [at], axes)
 pr.save_figure(axes, "property.png", dpi=80)
