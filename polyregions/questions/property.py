@@ -88,6 +88,11 @@ class Counterexample:
     point: Point
     outputs: tuple[Fraction, ...]
 
+    def __repr__(self) -> str:
+        # fractions of hundreds of digits are nothing to look at
+        point, outputs = ([float(x) for x in values] for values in (self.point, self.outputs))
+        return f"<Counterexample: {point}, with outputs {outputs}; exact in .point, .outputs>"
+
 
 def check_property(property_: Property, network: Network) -> None:
     """Refuse a property that is not about the network.
