@@ -1,0 +1,96 @@
+"""Do questions answered without a list agree with all regions? python benchmarks/agreement.py [N]
+
+N networks (500 by default), random and degenerate, of 1 to 3 free inputs: ``maximum``, ``minimum``,
+``verify`` with a bound that is touched, one rounding beyond it and one before it, and ``equal``
+with a network that differs in one weight or in none. The truth is an exact linear program on every
+region. What takes longer than the limit is counted as open, and must still enclose the truth;
+exit code 1 if an answer is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+import polyregions as pr
+from polyregions.analysis.extremes import extreme_output
+from polyregions.questions.equality import Comparison
+from polyregions.questions.optimum import Optimum
+from polyregions.questions.property import Case, OutputInequality, Property
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from random_nets import FAMILIES, random_case
+
+SECONDS = 20.0  # for an answer
+
+
+def outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
+    """Return what became of each question: right, wrong or open."""
+    regions = pr.enumerate_regions(network, box)
+    most, least = (extreme_output(regions, smallest=end).value for end in (False, True))
+    found = {
+        "maximum": _of_interval(pr.maximum(network, box, time_limit=SECONDS), most),
+        "minimum": _of_interval(pr.minimum(network, box, time_limit=SECONDS), least),
+    }
+    ulp = Fraction(float(np.spacing(max(abs(float(most)), 1e-300))))
+    for name, bound, truth in (
+        ("touched", most, "violated"),
+        ("a rounding beyond", most + ulp, "holds"),
+        ("a rounding before", most - ulp, "violated"),
+    ):
+        unsafe = ((OutputInequality(((0, Fraction(-1)),), -bound),),)
+        asked = Property((Case(box.lower, box.upper, unsafe),), box.dimension)
+        answer = pr.verify(network, asked, time_limit=SECONDS).answer
+        found[name] = {truth: "right", "unknown": "open"}.get(answer, "wrong")
+    other = _moved(network, number)
+    apart = pr.enumerate_regions(pr.difference(network, other), box)
+    furthest = max(abs(extreme_output(apart, smallest=end).value) for end in (False, True))
+    found["equal"] = _of_interval(pr.equal(network, other, box, time_limit=SECONDS), furthest)
+    return found
+
+
+def _of_interval(found: Optimum | Comparison, truth: Fraction) -> str:
+    low, high = sorted((found.value, found.bound))
+    if not low <= truth <= high:
+        return "wrong"
+    return "right" if found.proven else "open"
+
+
+def _moved(network: pr.Network, number: int) -> pr.Network:
+    """Return a network that differs in one weight, or not at all."""
+    layers = list(network.layers)
+    place = number % len(layers)
+    layer = layers[place]
+    weight = layer.weight.copy()
+    weight.flat[number % weight.size] += (2.0**-20, 0.25, 0.0)[number % 3]
+    layers[place] = pr.Layer.with_slopes(weight, layer.bias, layer.lower, layer.upper)
+    return pr.Network(tuple(layers))
+
+
+def main(networks: int = 500) -> int:
+    """Ask, and print a table."""
+    boxed = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
+    counts: Counter[tuple[str, str]] = Counter()
+    for number in range(networks):
+        seed, place = divmod(number, len(boxed))
+        network, box = random_case(boxed[place], seed)
+        for question, outcome in outcomes(network, box, number).items():
+            counts[question, outcome] += 1
+            if outcome == "wrong":
+                sys.stdout.write(f"wrong: {question}, {boxed[place]} {seed}\n")
+    sys.stdout.write(
+        f"{networks} networks\n| question | right | open | wrong |\n|---|---|---|---|\n"
+    )
+    for question in dict.fromkeys(question for question, _ in counts):
+        shown = " | ".join(str(counts[question, word]) for word in ("right", "open", "wrong"))
+        sys.stdout.write(f"| {question} | {shown} |\n")
+    return int(any(word == "wrong" for _, word in counts))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:2])))
