@@ -158,7 +158,7 @@ class BoxSearch:
     *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
     half of a box, whose bounds are at least those of the whole. Where no inequality is broken
     on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
-    where few units switch, and those that became very small, are decided exactly
+    where few units switch, and more of them after many splits, are decided exactly
     (`questions.closed_cells`), so a set that is only touched, be it at one point, is found as
     well.
 
@@ -214,7 +214,7 @@ class BoxSearch:
 
     @property
     def bytes_ahead(self) -> int:
-        """Little: a search goes deep, not wide."""
+        """Little: with many boxes pending a search goes deep, not wide."""
         return 0
 
     def progress(self, seconds: float) -> Progress:

@@ -31,6 +31,10 @@ from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progres
 
 __all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum"]
 
+# A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
+# first.
+_MOST_PARTS = 2000
+
 # outputs, and what they are multiplied with
 Coefficients: TypeAlias = Sequence[tuple[int, Fraction]]
 
@@ -337,6 +341,8 @@ class _Highest:
         return part.largest([sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)])
 
     def next_of(self, ceilings: Sequence[float]) -> int:
+        if len(ceilings) > _MOST_PARTS:
+            return -1
         return max(range(len(ceilings)), key=ceilings.__getitem__)
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:

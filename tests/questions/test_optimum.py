@@ -65,6 +65,13 @@ def test_no_difference_is_too_small(seed):
     assert maximum(tiny, domain.box).value == best / 2**60
 
 
+def test_latest_first(monkeypatch):
+    """What is done where memory is short."""
+    monkeypatch.setattr(optimum, "_MOST_PARTS", 0)
+    for seed in range(4):
+        test_the_extremes_of_all_regions(BOXED[0], seed)
+
+
 @pytest.mark.parametrize("how", ["cells", "boxes"])
 def test_cells_alone_and_boxes_first(how, monkeypatch):
     """Whichever way a box is decided."""
