@@ -1,6 +1,6 @@
 """Draw the pictures of the pages: python docs/figures.py [NAME ...] writes those that DRAWN names.
 
-Needs the extra ``plot``; scripts of the gallery need scikit-learn, and pandas for a table as shown.
+Needs the extra ``plot``; scripts of the gallery need scikit-learn.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def draw_classes() -> None:
 
 def draw_controller() -> None:
     """Draw the controller of the notebook by its torque."""
-    net = pr.load(DOCS.parent / "notebooks" / "pendulum.npz")
+    net = pr.load(examples.path("pendulum"))
     regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
     figure, axes = plt.subplots(figsize=(5.2, 4.6), dpi=120, layout="constrained")
     plot_cells(regions, axes, color="output", labels=["angle / π", "velocity / 8"])

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from polyregions.io.networks import load, open_regions
     from polyregions.io.sklearn_models import from_sklearn
     from polyregions.io.torch_modules import from_torch
+    from polyregions.network.composition import compose, difference, linear, side_by_side
     from polyregions.plot import (
         plot_cells,
         plot_contours,
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
+    from polyregions.questions.equality import equal
+    from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -97,14 +100,17 @@ __all__ = [
     "check_lemmas",
     "compared_bounds",
     "compile_kernels",
+    "compose",
     "cost_per_region",
     "count_all_patterns",
     "count_on_cluster",
     "count_regions",
     "count_tree",
+    "difference",
     "enumerate_on_cluster",
     "enumerate_regions",
     "enumerate_to_file",
+    "equal",
     "estimate_regions",
     "experiment",
     "explore",
@@ -114,8 +120,11 @@ __all__ = [
     "from_torch",
     "input_box",
     "largest_difference",
+    "linear",
     "linear_regions",
     "load",
+    "maximum",
+    "minimum",
     "open_regions",
     "plot_cells",
     "plot_contours",
@@ -128,6 +137,7 @@ __all__ = [
     "regions_along",
     "save_figure",
     "shortest_path",
+    "side_by_side",
     "simplify",
     "traverse",
     "unit_bounds",
@@ -148,14 +158,17 @@ _LAZY = {
     "check_lemmas": "polyregions.theory.lemmas.check_lemmas",
     "compared_bounds": "polyregions.theory.bounds.compared_bounds",
     "compile_kernels": "polyregions.scale.preparation.compile_kernels",
+    "compose": "polyregions.network.composition.compose",
     "cost_per_region": "polyregions.scale.forecast.cost_per_region",
     "count_all_patterns": "polyregions.analysis.linear_regions.count_all_patterns",
     "count_on_cluster": "polyregions.scale.cluster.count_on_cluster",
     "count_regions": "polyregions.tree.subdivision.count_regions",
     "count_tree": "polyregions.tree.subdivision.count_tree",
+    "difference": "polyregions.network.composition.difference",
     "enumerate_on_cluster": "polyregions.scale.cluster_walk.enumerate_on_cluster",
     "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
+    "equal": "polyregions.questions.equality.equal",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
     "explore": "polyregions.walk.exploration.explore",
@@ -164,8 +177,11 @@ _LAZY = {
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",
     "largest_difference": "polyregions.io.comparison.largest_difference",
+    "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
     "load": "polyregions.io.networks.load",
+    "maximum": "polyregions.questions.optimum.maximum",
+    "minimum": "polyregions.questions.optimum.minimum",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
     "plot_contours": "polyregions.plot.plot_contours",
@@ -177,6 +193,7 @@ _LAZY = {
     "regions_along": "polyregions.walk.polyline.regions_along",
     "save_figure": "polyregions.plot.save_figure",
     "shortest_path": "polyregions.walk.shortest_path.shortest_path",
+    "side_by_side": "polyregions.network.composition.side_by_side",
     "simplify": "polyregions.analysis.simplification.simplify",
     "traverse": "polyregions.walk.breadth_first.traverse",
     "verify": "polyregions.questions.verification.verify",

@@ -104,4 +104,4 @@ class CheckpointError(PolyregionsError, ValueError):
 
 
 class PartialResultError(PolyregionsError, RuntimeError):
-    """A complete result was required, but the enumeration was stopped early."""
+    """A complete result was required, but regions are missing from this one."""

@@ -1,6 +1,6 @@
-"""Train the controller of notebooks/controller.ipynb and write its network.
+"""Train the controller that comes with the package and write its network.
 
-Usage: python tools/train_controller.py [FILE]   (default: notebooks/pendulum.npz)
+Usage: python tools/train_controller.py [FILE]   (default: the shipped one)
 
 A pendulum that hangs or turns, with the angle from upright and the angular velocity as state, is
 to be held upright by a bounded torque. The teacher is an energy-shaping swing-up with a linear law
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.neural_network import MLPRegressor
 
+from polyregions import examples
 from polyregions.io import save_network
 from polyregions.network import Network
 
@@ -34,7 +35,7 @@ def teacher(states: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Train, print the error and save."""
-    here = Path(__file__).resolve().parents[1] / "notebooks" / "pendulum.npz"
+    here = Path(examples.__file__).parent / "pendulum.npz"
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else here
     rng = np.random.default_rng(SEED)
     scaled = rng.uniform(-1, 1, size=(8000, 2))

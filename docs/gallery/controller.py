@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import polyregions as pr
+from polyregions import examples
 
-net = pr.load(Path(__file__).parents[2] / "notebooks" / "pendulum.npz")  # or your .onnx
+net = pr.load(examples.path("pendulum"))  # or your .onnx
 
 # loaded
 regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))

@@ -20,7 +20,7 @@ frames = [pr.enumerate_regions(net, pr.Box([-1.5, -1.0], [2.5, 1.5])) for net in
 pr.write_page(
     frames, "film.html", color="class", points=X, classes=y, class_names=moons, title="Training"
 )
-figure, axes = plt.subplots(2, 3, figsize=(12, 4.8), layout="constrained")
+figure, axes = plt.subplots(3, 2, figsize=(8, 7.2), layout="constrained")
 for frame, each in zip(frames, axes.flat, strict=True):
     pr.plot_cells(frame, each, color="class")
     pr.plot_points(frame, X, each, classes=y)

@@ -33,14 +33,18 @@ __all__ = [
 
 
 def require_complete(regions: Regions, purpose: str) -> None:
-    """Refuse a partial result for questions that it cannot answer.
+    """Refuse a result that is not complete for questions that it cannot answer.
 
     Raises
     ------
     PartialResultError
-        If the enumeration was stopped early.
+        If the enumeration was stopped early, or the regions are a selection.
     """
     check_regions(regions)
+    if regions.selection:
+        raise PartialResultError(
+            f"{purpose} need every region, but these are a selection; pass the whole result"
+        )
     if not regions.complete:
         raise PartialResultError(
             f"{purpose} need every region, but this result is partial; "

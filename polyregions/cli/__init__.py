@@ -21,11 +21,13 @@ from polyregions.cli import (
     certify,
     count,
     enumerate_,
+    equal,
     estimate,
     experiment,
     explore,
     export,
     info,
+    maximum,
     plot,
     simplify,
     theorem5_command,
@@ -62,6 +64,10 @@ EXAMPLES = {
         "polyregions count net.onnx --box 0 1 --json",
         "polyregions count net.onnx --method tree --time-limit 60",
     ),
+    "equal": (
+        "polyregions equal net.onnx pruned.onnx --cube 1",
+        "polyregions equal net.onnx other.npz --box-file box.vnnlib --time-limit 60 --json",
+    ),
     "enumerate": (
         "polyregions enumerate net.onnx -o regions.npz",
         "polyregions enumerate net.onnx -o regions.parquet --memory 2G",
@@ -97,6 +103,14 @@ EXAMPLES = {
     "linear": (
         "polyregions linear net.onnx",
         "polyregions linear net.onnx --all-patterns --json",
+    ),
+    "maximum": (
+        "polyregions maximum net.onnx --cube 1",
+        "polyregions maximum net.onnx --box-file box.vnnlib --of 1,-1 --time-limit 60",
+    ),
+    "minimum": (
+        "polyregions minimum net.onnx --cube 1",
+        "polyregions minimum net.onnx --cube 1 --of 3 --threads 2 --json",
     ),
     "plot": (
         "polyregions plot net.onnx -o cells.png",
@@ -193,6 +207,7 @@ _add_command("certify", certify.certify)
 _add_command("check", certify.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
+_add_command("equal", equal.equal_command)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
@@ -201,6 +216,8 @@ _add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)
+_add_command("maximum", maximum.maximum_command)
+_add_command("minimum", maximum.minimum_command)
 _add_command("plot", plot.plot)
 _add_command("verify", verify.verify_command)
 _add_command("simplify", simplify.simplify_command)

@@ -27,6 +27,7 @@ __all__ = [
     "assumed_lines",
     "bounds_lines",
     "complain",
+    "decimal",
     "domain_text",
     "domain_value",
     "exit_code",
@@ -186,6 +187,12 @@ def head_lines(task: Task) -> list[str]:
     return [title, *assumed_lines(task.network)]
 
 
+def decimal(value: Fraction | float) -> str:
+    """Return the nearest float, marked where it is not the number itself."""
+    nearest = float(value)
+    return f"{nearest!r}" if value == nearest else f"{nearest!r}, rounded"
+
+
 def assumed_lines(network: Network) -> list[str]:
     """Return what the file does not say about its network, if anything."""
     return [f"assumed: {network.assumed}"] if network.assumed else []
@@ -282,9 +289,10 @@ def json_number(value: int | Fraction | None) -> int | float | None:
 
 def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
     """Return the sentences about a walk or a count from its summary, as ``Regions.summary``."""
-    at_least = "" if summary["complete"] else "at least "
+    selection = summary.get("selection", False)  # a tree has none
+    at_least = "" if summary["complete"] or selection else "at least "
     state = "proven" if summary["proven"] else "not proven"
-    state += "" if summary["complete"] else ", partial"
+    state += "" if summary["complete"] else ", a selection" if selection else ", partial"
     numbers = [f"{at_least}{summary['regions']:,} regions"]
     if summary["edges"] is not None:  # a tree knows none
         numbers.append(f"{at_least}{summary['edges']:,} edges")

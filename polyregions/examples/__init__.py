@@ -1,7 +1,9 @@
 """Trained networks that come with the package.
 
-They classify scikit-learn's handwritten digits from the first 2 or 4 principal
-components, scaled to [-1, 1]; ``tools/train_examples.py`` trained them.
+``digits2`` and ``digits4`` classify scikit-learn's handwritten digits from the first 2 or 4
+principal components, scaled to [-1, 1]; ``tools/train_examples.py`` trained them. ``pendulum``
+answers with a torque to the angle and the velocity of a pendulum, divided by π and 8;
+``tools/train_controller.py`` trained it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ def names() -> tuple[str, ...]:
     Examples
     --------
     >>> names()
-    ('digits2', 'digits4')
+    ('digits2', 'digits4', 'pendulum')
     """
     return tuple(sorted(file.stem for file in _FOLDER.glob("*.npz")))
 

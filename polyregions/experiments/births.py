@@ -13,7 +13,7 @@ from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, all_regions, random_rows, through
-from polyregions.experiments.drawing import COLOURS, curve, draw, groups, panels, training_axis
+from polyregions.experiments.drawing import COLOURS, curve, draw, groups, key, panels, training_axis
 from polyregions.experiments.evolution import (
     Snapshot,
     evolution,
@@ -241,7 +241,7 @@ def figure_of_records(table: Table) -> Figure:
         axis.set_ylim(bottom=0)
         axis.set_title(name.rstrip(": ") or "regions", loc="left", fontsize=10)
         axis.set_ylabel("regions")
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from polyregions.analysis.distances import boundary_distances
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, random_rows, split_images
-from polyregions.experiments.drawing import curve, draw, groups, panels, training_axis
+from polyregions.experiments.drawing import curve, draw, groups, key, panels, training_axis
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.network import Network
@@ -138,7 +138,7 @@ def figure(table: Table) -> Figure:
         axis.set_yticks([], minor=True)
         axis.set_title(f"{name} points", loc="left", fontsize=10)
         axis.set_ylabel("N × mean distance")
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 

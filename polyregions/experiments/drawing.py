@@ -23,6 +23,7 @@ __all__ = [
     "draw",
     "epoch_curves",
     "groups",
+    "key",
     "mean_and_error",
     "panels",
     "save",
@@ -36,7 +37,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 
 
 def panels(
-    count: int, *, columns: int = 3, width: float = 4.4, height: float = 3.4
+    count: int, *, columns: int = 2, width: float = 4.4, height: float = 3.4
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure that no window shows, and its axes in a row or in rows."""
     from polyregions.plot.figure import figure_of_panels
@@ -45,6 +46,20 @@ def panels(
     for used in axes:
         used.grid(True, linewidth=0.4, alpha=0.5)
     return figure, axes
+
+
+def key(figure: Figure) -> None:
+    """Say below all panels what the curves of the first are, where it hides none of them."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    points = 40 + 5 * max(map(len, labels), default=0)  # the width of an entry, about
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=max(1, min(len(labels), int(72 * figure.get_figwidth() / points))),
+        fontsize=8,
+        frameon=False,
+    )
 
 
 def save(figure: Figure, path: str | PathLike[str]) -> None:

@@ -20,7 +20,7 @@ from polyregions.experiments.data import (
     shuffled_labels,
     split_images,
 )
-from polyregions.experiments.drawing import curve, epoch_curves, groups, panels
+from polyregions.experiments.drawing import curve, epoch_curves, groups, key, panels
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 
@@ -93,7 +93,7 @@ def _lines_findings(table: Table) -> list[str]:
 
 def _lines_figure(table: Table) -> Figure:
     """Draw regions / N of whole lines, and of the segments, against the epoch."""
-    drawing, axes = panels(2, columns=2)
+    drawing, axes = panels(2)
     over = table | {"segment_per_unit": table["segment"] / table["units"]}
     titles = {"per_unit": "whole lines", "segment_per_unit": "between the images"}
     for axis, (column, title) in zip(axes, titles.items(), strict=True):
@@ -101,7 +101,7 @@ def _lines_figure(table: Table) -> Figure:
         axis.set_title(title, loc="left", fontsize=10)
         axis.set_ylabel("regions / N")
     axes[0].axhline(1.0, color="black", linewidth=0.8, linestyle=":")
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 
@@ -194,7 +194,7 @@ def _label_corruption_figure(table: Table) -> Figure:
         level=units, level_name=f"N = {units}",
     )  # fmt: skip
     axes[0].set_ylabel("regions on a line through 0 and an image")
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from polyregions.domain import Box
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import counts
-from polyregions.experiments.drawing import curve, epoch_curves, groups, panels
+from polyregions.experiments.drawing import curve, epoch_curves, groups, key, panels
 from polyregions.experiments.evolution import (
     Snapshot,
     evolution,
@@ -149,12 +149,12 @@ def _learning_figure(
     table: Table, column: str, label: Callable[[Any], str], half: float | None = None
 ) -> Figure:
     """Draw what is counted and what is learned, a curve per value of a column."""
-    drawing, axes = panels(2, columns=2)
+    drawing, axes = panels(2)
     epoch_curves(axes[0], table, "whole", column, label, level=half, level_name="N²/2")
     epoch_curves(axes[1], table, "accuracy", column, label)
     for axis, name in zip(axes, ("regions of the plane", "labels learned"), strict=True):
         axis.set_ylabel(name)
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 

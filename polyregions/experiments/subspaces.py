@@ -17,7 +17,7 @@ import numpy as np
 from polyregions.errors import PolyregionsError
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, counts, random_rows, through
-from polyregions.experiments.drawing import curve, draw, epoch_curves, groups, panels
+from polyregions.experiments.drawing import curve, draw, epoch_curves, groups, key, panels
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.theory.bounds import hanin_rolnick_scale
@@ -143,14 +143,14 @@ def _training_findings(table: Table) -> list[str]:
 
 def _training_figure(table: Table) -> Figure:
     """Draw count / N^2 against the epoch: the whole plane, and the window."""
-    drawing, axes = panels(2, columns=2)
+    drawing, axes = panels(2)
     titles = {"whole_ratio": "whole plane", "window_ratio": "window [-20, 20]²"}
     halved = table | {column: table[column] / 2 for column in titles}
     for axis, (column, title) in zip(axes, titles.items(), strict=True):
         epoch_curves(axis, halved, column, "widths", level=0.5)
         axis.set_title(title, loc="left", fontsize=10)
         axis.set_ylabel("regions / N²")
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 
@@ -235,14 +235,14 @@ def _dimensions_findings(table: Table) -> list[str]:
 
 def _dimensions_figure(table: Table) -> Figure:
     """Draw count / (N^n / n!) against the epoch, a curve per n."""
-    drawing, axes = panels(2, columns=2)
+    drawing, axes = panels(2)
     titles = {"whole_ratio": "whole subspace", "window_ratio": "window [-20, 20]ⁿ"}
     named = [f"n = {n}, {widths}" for n, widths in zip(table["n"], table["widths"], strict=True)]
     for axis, (column, title) in zip(axes, titles.items(), strict=True):
         epoch_curves(axis, table | {"name": np.array(named)}, column, "name")
         axis.set_title(title, loc="left", fontsize=10)
         axis.set_ylabel("regions / (Nⁿ/n!)")
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 
@@ -319,7 +319,7 @@ def _depth_figure(table: Table) -> Figure:
         axis.set_title(f"n = {n}, N = {units}", loc="left", fontsize=10)
         axis.set(xlabel="hidden layers", ylabel="regions / (Nⁿ/n!)")
         axis.set_ylim(bottom=0)
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 

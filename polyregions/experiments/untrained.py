@@ -20,7 +20,7 @@ import numpy as np
 from polyregions.domain import Box
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import CLASSES, Images, all_regions, counts
-from polyregions.experiments.drawing import draw, groups, mean_and_error, panels
+from polyregions.experiments.drawing import draw, groups, key, mean_and_error, panels
 from polyregions.experiments.evolution import initial_parameters, network_columns, rng_of
 from polyregions.experiments.runner import Job, Key, Table, TableRow, networks_job
 from polyregions.network import Layer, Network
@@ -154,7 +154,7 @@ def _plane_figure(table: Table) -> Figure:
     axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axis.set_title(f"{table['widths'][0]}: {table['window'][0]} regions", loc="left", fontsize=10)
     if facets:
-        axis.legend(fontsize=7, loc="upper right")
+        key(drawing)
     return drawing
 
 
@@ -240,7 +240,7 @@ def _scale_findings(table: Table) -> list[str]:
 def _scale_figure(table: Table) -> Figure:
     """Draw both counts against the scale; without biases at the left."""
     parts = list(groups(table, "scaled"))
-    drawing, axes = panels(len(parts), columns=2)
+    drawing, axes = panels(len(parts))
     for axis, ((scaled,), part) in zip(axes, parts, strict=True):
         draw(axis, part, "scale", "whole", 0, "whole plane")
         draw(axis, part, "scale", "window", 1, "[-1, 1]²")
@@ -248,7 +248,7 @@ def _scale_figure(table: Table) -> Figure:
         axis.set_xscale("symlog", base=2, linthresh=least, linscale=0.5)
         axis.set_yscale("log")
         axis.set(xlabel=f"scale of the {scaled}", ylabel="regions")
-        axis.legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 
@@ -346,7 +346,7 @@ def _sawtooth_figure(table: Table) -> Figure:
     axes[0].set_yscale("log", base=2)
     axes[0].set(xlabel="layers of two units", ylabel="regions on (0, 1)")
     axes[0].set_xticks(depths)
-    axes[0].legend(fontsize=7, frameon=False)
+    key(drawing)
     return drawing
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyregions.arrays import Arrays
-from polyregions.errors import FormatError
+from polyregions.errors import FormatError, kind_of
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra, known_suffix
 from polyregions.pattern import to_text, unpack
@@ -103,12 +103,13 @@ def edge_table(regions: Regions) -> Arrays:
     }
 
 
-def write_table(table: Mapping[str, NDArray[Any]], path: str | PathLike[str]) -> None:
+def write_table(table: Any, path: str | PathLike[str]) -> None:
     """Write a table to a file, whole or not at all.
 
     Parameters
     ----------
-    table : mapping of str to numpy.ndarray, shape (k,) each
+    table : mapping of str to numpy.ndarray of shape (k,) each, structured array or DataFrame
+        As the functions here return it, or a report (:meth:`polyregions.Regions.report`).
     path : str or path-like
         ``.parquet`` (extra ``parquet``), ``.csv`` or ``.npz``.
 
@@ -128,11 +129,25 @@ def write_table(table: Mapping[str, NDArray[Any]], path: str | PathLike[str]) ->
     ...     Path(f"{folder}/out.csv").read_text().split()
     ['x', '0.5', '1.0']
     """
+    columns = _columns_of(table)
     writer = _TABLE_WRITERS[known_suffix(path, TABLE_SUFFIXES, "table")]
     if writer is _write_parquet_table:
         import_extra("pyarrow.parquet", "parquet", "writing Parquet")
     with atomic_write(path) as stream:
-        writer(table, stream)
+        writer(columns, stream)
+
+
+def _columns_of(table: Any) -> dict[str, NDArray[Any]]:
+    names = table.dtype.names if isinstance(table, np.ndarray) else table
+    try:
+        columns = {str(name): np.asarray(table[name]) for name in names}
+    except (TypeError, IndexError, KeyError):
+        raise FormatError(
+            f"a table is a mapping of names to columns, a structured array or a DataFrame, not "
+            f"{kind_of(table)}"
+        ) from None
+    # names in a DataFrame are objects
+    return {k: v.astype(np.str_) if v.dtype.kind == "O" else v for k, v in columns.items()}
 
 
 def _write_parquet_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:

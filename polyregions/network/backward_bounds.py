@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Indices
-from polyregions.network.network import Layer, Network
+from polyregions.network.layer import Layer
+from polyregions.network.network import Network
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [

@@ -22,9 +22,10 @@ from polyregions.network.exact_sums import (
     exact_matrix_product,
     exact_table,
     float_pieces,
+    table_floats,
     with_added,
 )
-from polyregions.network.network import Layer
+from polyregions.network.layer import Layer
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 
 __all__ = ["Condensed", "condense", "used_units"]
@@ -241,17 +242,8 @@ def _left_out(units: _Units, read: _Read, source: _Source) -> _Read | None:
     product = _carried_through(units, np.arange(len(units.bias)), read, source)
     if product is None:
         return None
-    table = with_added(product, read.bias)
-    weight, bias = np.zeros((len(read.bias), len(source.numbers))), np.zeros(len(read.bias))
-    for column, numbers in enumerate(table.entries.T):
-        pieces = float_pieces(numbers, table.exponent)
-        if pieces is None or len(pieces) > 1:
-            return None
-        if pieces and column == len(source.numbers):
-            bias = pieces[0]
-        elif pieces:
-            weight[:, column] = pieces[0]
-    return _Read(weight, bias)
+    numbers = table_floats(with_added(product, read.bias))
+    return None if numbers is None else _Read(numbers[:, :-1], numbers[:, -1])
 
 
 def _folded_units(units: _Units, read: _Read, source: _Source) -> tuple[_Units, _Read]:

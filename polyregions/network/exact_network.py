@@ -23,7 +23,8 @@ from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network.storage import IntegerRows, stored
 
 if TYPE_CHECKING:
-    from polyregions.network.network import Layer, Network
+    from polyregions.network.layer import Layer
+    from polyregions.network.network import Network
 
 __all__ = [
     "ExactLayer",

@@ -13,7 +13,14 @@ from polyregions.arrays import Floats
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.network.flat import quotient
 
-__all__ = ["ExactTable", "exact_matrix_product", "exact_table", "float_pieces", "with_added"]
+__all__ = [
+    "ExactTable",
+    "exact_matrix_product",
+    "exact_table",
+    "float_pieces",
+    "table_floats",
+    "with_added",
+]
 
 _MOST_PIECES = 16  # a hint: what takes more saves nothing
 
@@ -46,6 +53,24 @@ def exact_matrix_product(one: ExactTable, other: ExactTable) -> ExactTable:
     entries = np.array([int(entry) for entry in (left * right).entries()], dtype=object)
     shape = len(one.entries), other.entries.shape[1]
     return ExactTable(entries.reshape(shape), one.exponent + other.exponent)
+
+
+def table_floats(table: ExactTable) -> Floats | None:
+    """Return exact numbers as floats, or None if one of them is no float.
+
+    Examples
+    --------
+    >>> tenth = exact_table(np.array([[0.1]]))
+    >>> table_floats(tenth), table_floats(exact_matrix_product(tenth, tenth))
+    (array([[0.1]]), None)
+    """
+    scale, numbers = 2**table.exponent, table.entries.ravel().tolist()
+    values = np.array([quotient(number, scale) for number in numbers])
+    if not np.isfinite(values).all():
+        return None
+    if any(Fraction(v) * scale != n for v, n in zip(values.tolist(), numbers, strict=True)):
+        return None
+    return values.reshape(table.entries.shape)
 
 
 def float_pieces(numbers: NDArray[np.object_], exponent: int) -> list[Floats] | None:

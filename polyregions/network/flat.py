@@ -7,7 +7,7 @@ rounds each entry once; later layers keep the given floats.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import flint
 import numpy as np
@@ -16,10 +16,12 @@ from scipy.sparse import csr_array
 from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import Chart
 from polyregions.network.exact_network import ExactNetwork, exact_network
-from polyregions.network.network import Network
 from polyregions.network.storage import WeightMatrix, stored
 from polyregions.network.value_numbering import value_numbers
 from polyregions.rounding import ROUNDOFF
+
+if TYPE_CHECKING:
+    from polyregions.network.network import Network
 
 __all__ = [
     "FlatNetwork",

@@ -10,199 +10,27 @@ floats: nothing is rounded when a network is made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from polyregions.arrays import MAX_DENSE, Floats, finite_floats, floats
-from polyregions.errors import NetworkError, shown
+from polyregions.arrays import Floats, finite_floats
+from polyregions.errors import NetworkError, kind_of, shown
+from polyregions.network.layer import Layer
 from polyregions.pattern import Words, check_pattern, unpack
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Layer", "Network", "input_point", "input_points"]
+__all__ = ["Network", "input_point", "input_points", "layers_given", "network_made_of"]
 
 
 _DIGESTED_ENTRIES = 2**21
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One affine map followed by units with two slopes.
-
-    The layer sends ``y`` to ``act(weight @ y + bias)`` with
-    ``act(z) = upper * z`` for ``z > 0`` and ``lower * z`` otherwise, unit by unit.
-
-    Parameters
-    ----------
-    matrix : numpy.ndarray or scipy.sparse.csr_array of float64, shape (out, in)
-        The weights as they are stored; sparse where a layer is large and mostly zero.
-    bias : numpy.ndarray of float64, shape (out,)
-    lower, upper : numpy.ndarray of float64, shape (out,)
-        Slopes below and above zero. Equal slopes mean that the unit never bends.
-    """
-
-    matrix: Floats | csr_array[Any]
-    bias: Floats
-    lower: Floats
-    upper: Floats
-
-    @property
-    def weight(self) -> Floats:
-        """The weights as a dense matrix, shape (out, in).
-
-        Raises
-        ------
-        NetworkError
-            If a sparse layer has more than ``MAX_DENSE`` entries.
-        """
-        if isinstance(self.matrix, np.ndarray):
-            return self.matrix
-        out, width = self.matrix.shape
-        if out * width > MAX_DENSE:
-            raise NetworkError(
-                f"a layer of {out} units that read {width} values is too large as a dense matrix "
-                f"({out * width} entries, at most {MAX_DENSE}); look at a smaller network"
-            )
-        dense: Floats = self.matrix.toarray()
-        dense.setflags(write=False)
-        return dense
-
-    @property
-    def bends(self) -> NDArray[np.bool_]:
-        """Mask of the units that have a pattern bit, shape (out,)."""
-        return np.not_equal(self.lower, self.upper)
-
-    def __repr__(self) -> str:
-        units, values = self.matrix.shape
-        return f"<Layer of {units} units that read {values} values, {self.bends.sum()} bend>"
-
-    @classmethod
-    def relu(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
-        """Return an affine layer followed by ReLU units.
-
-        Parameters
-        ----------
-        weight : array_like, shape (out, in)
-        bias : array_like, shape (out,)
-
-        Returns
-        -------
-        Layer
-
-        Raises
-        ------
-        NetworkError
-            As :meth:`with_slopes`.
-
-        Examples
-        --------
-        >>> Layer.relu([[1.0, -1.0]], [0.5]).bends
-        array([ True])
-        """
-        return cls.with_slopes(weight, bias, 0.0, 1.0)
-
-    @classmethod
-    def affine(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
-        """Return an affine layer whose units pass their value on.
-
-        Parameters
-        ----------
-        weight : array_like, shape (out, in)
-        bias : array_like, shape (out,)
-
-        Returns
-        -------
-        Layer
-
-        Raises
-        ------
-        NetworkError
-            As :meth:`with_slopes`.
-
-        Examples
-        --------
-        >>> Layer.affine([[1.0, -1.0]], [0.5]).bends
-        array([False])
-        """
-        return cls.with_slopes(weight, bias, 1.0, 1.0)
-
-    @classmethod
-    def with_slopes(
-        cls,
-        weight: ArrayLike | csr_array[Any],
-        bias: ArrayLike,
-        lower: ArrayLike,
-        upper: ArrayLike,
-    ) -> Layer:
-        """Return a layer with the given slopes, one number or one per unit.
-
-        Parameters
-        ----------
-        weight : array_like or scipy.sparse.csr_array, shape (out, in)
-        bias : array_like, shape (out,)
-        lower, upper : float or array_like, shape (out,)
-            Slopes below and above zero.
-
-        Returns
-        -------
-        Layer
-
-        Raises
-        ------
-        NetworkError
-            If shapes do not fit or an entry is not a finite number.
-
-        Examples
-        --------
-        A leaky ReLU:
-
-        >>> Layer.with_slopes([[2.0]], [0.0], 0.125, 1.0).lower
-        array([0.125])
-        """
-        if hasattr(weight, "tocsr"):
-            return cls._sparse(weight.tocsr(), bias, lower, upper)
-        matrix = np.array(floats(weight, "weights"), order="C")
-        shift = np.array(floats(bias, "biases"))
-        if matrix.ndim != 2 or shift.shape != matrix.shape[:1]:
-            raise NetworkError(
-                f"a layer needs a weight of shape (out, in) and a bias of shape (out,), "
-                f"but got {matrix.shape} and {shift.shape}"
-                + ("; transpose the weight" if shift.shape == matrix.shape[1:] else "")
-            )
-        if 0 in matrix.shape:
-            raise NetworkError(f"a layer of shape {matrix.shape} has no unit or no input")
-        slopes = [np.broadcast_to(floats(s, "slopes"), shift.shape).copy() for s in (lower, upper)]
-        for name, array in (("weight", matrix), ("bias", shift), ("slope", np.array(slopes))):
-            if not np.isfinite(array).all():
-                raise NetworkError(
-                    f"a {name} is not a finite number; remove NaN and infinity from the network"
-                )
-        for array in (matrix, shift, *slopes):
-            array.setflags(write=False)
-        return cls(matrix, shift, slopes[0], slopes[1])
-
-    @classmethod
-    def _sparse(
-        cls, weight: csr_array[Any], bias: ArrayLike, lower: ArrayLike, upper: ArrayLike
-    ) -> Layer:
-        floats(weight.data, "weights")  # refuses what the next line would change
-        matrix = weight.astype(np.float64)
-        matrix.sum_duplicates()
-        # the numbers are checked as those of a dense layer with one column
-        numbers = cls.with_slopes(np.zeros((matrix.shape[0], 1)), bias, lower, upper)
-        if 0 in matrix.shape or not np.isfinite(matrix.data).all():
-            raise NetworkError(
-                f"a sparse layer of shape {matrix.shape} is empty or has a weight that is not a "
-                f"finite number"
-            )
-        return cls(matrix, numbers.bias, numbers.lower, numbers.upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,6 +232,36 @@ class Network:
             )
         return replace(self, layers=(front, *self.layers))
 
+    def compose(self, following: Network | Layer) -> Network:
+        """Return the network that computes this one, then another of its outputs.
+
+        Parameters
+        ----------
+        following : Network or Layer
+            Of as many inputs as this one has outputs; :func:`polyregions.linear` makes a layer
+            of a matrix.
+
+        Returns
+        -------
+        Network
+            As :func:`polyregions.compose` returns it.
+
+        Raises
+        ------
+        NetworkError
+            If it reads another number of values, or is no network and no layer.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])
+        >>> net.compose(pr.linear([[-2.0]], [0.5])).forward([-1.0])
+        array([-1.5])
+        """
+        from polyregions.network.layer_sequences import chained
+
+        return network_made_of((self, following), chained, " then ")
+
     def forward(self, x: ArrayLike) -> Floats:
         """Evaluate the network in floating point.
 
@@ -505,6 +363,54 @@ class Network:
             matrix = slopes[:, None] * matrix
             shift = slopes * shift
         return matrix, shift
+
+
+def layers_given(value: object) -> tuple[Layer, ...]:
+    """Return the layers of a network, or of an affine map, which is one layer.
+
+    Raises
+    ------
+    NetworkError
+        If it is neither.
+
+    Examples
+    --------
+    >>> layers_given(Layer.affine([[1.0]], [0.0]))
+    (<Layer of 1 units that read 1 values, 0 bend>,)
+    """
+    if isinstance(value, Network):
+        return value.layers
+    if isinstance(value, Layer):
+        return (value,)
+    raise NetworkError(
+        f"networks are composed with networks and affine maps, not with {kind_of(value)}; read a "
+        f"file with polyregions.load, and make a map of a matrix with polyregions.linear"
+    )
+
+
+def network_made_of(
+    parts: Sequence[Network | Layer],
+    combine: Callable[[Sequence[tuple[Layer, ...]]], tuple[Layer, ...]],
+    word: str,
+) -> Network:
+    """Return the network of combined layers, named after the networks that it is made of.
+
+    Raises
+    ------
+    NetworkError
+        If a part is no network and no layer, the parts do not fit, or no unit bends.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])], name="u")
+    >>> network_made_of([net, net], lambda sequences: sum(sequences, ()), " then ").name
+    'u then u'
+    """
+    layers = combine([layers_given(part) for part in parts])
+    networks = [part for part in parts if isinstance(part, Network)]
+    assumed = dict.fromkeys(net.assumed for net in networks if net.assumed)
+    name = word.join(net.name for net in networks) or "network"
+    return Network(layers, name=name, assumed="; ".join(assumed))
 
 
 def _fit(pairs: Sequence[tuple[ArrayLike, ArrayLike]], transpose: bool) -> bool:

@@ -17,6 +17,7 @@ from polyregions.network.slices import Slice
 from polyregions.plot.figure import (
     RASTER_ABOVE,
     axes_for,
+    check_drawable,
     describe,
     figure_of_panels,
     shown_box,
@@ -33,7 +34,7 @@ from polyregions.plot.values import (
     facet_layers,
     layer_color,
 )
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.walk.breadth_first import enumerate_regions
 
@@ -93,7 +94,7 @@ def plot_cells(
     DomainError
         If there are not two free inputs, or the plane is another one.
     PolyregionsError
-        If there is no such colouring or output, or there are not two labels.
+        If there is no region, no such colouring or output, or there are not two labels.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -105,7 +106,7 @@ def plot_cells(
     >>> axes.get_xlabel(), axes.get_ylabel()
     ('input 0', 'input 1')
     """
-    check_regions(regions)
+    check_drawable(regions)
     polygons, view = plane_polygons(regions, window)
     names = axis_names(regions, labels, plane)
     values = color if isinstance(color, Values) else cell_values(regions, color, output)

@@ -12,9 +12,9 @@ from polyregions.arrays import Floats, Integers, finite_floats
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.plot.cell_plot import plane_polygons
-from polyregions.plot.figure import RASTER_ABOVE, with_matplotlib
+from polyregions.plot.figure import RASTER_ABOVE, check_drawable, with_matplotlib
 from polyregions.plot.values import cell_values
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def plot_contours(
     DomainError
         If there are not two free inputs.
     PolyregionsError
-        If there is no such output, or levels are no finite numbers, or above 1,000.
+        If there is no region, no such output, or levels are no finite numbers, or above 1,000.
 
     Notes
     -----
@@ -71,7 +71,7 @@ def plot_contours(
     >>> regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
     >>> axes = plot_contours(regions, plot_cells(regions, color="output"), levels=[0, 0.5])
     """
-    check_regions(regions)
+    check_drawable(regions)
     values = cell_values(regions, "output", output)
     polygons, _ = plane_polygons(regions, window)
     heights = [values.at(k, polygon) for k, polygon in enumerate(polygons)]

@@ -12,11 +12,11 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError
 from polyregions.network.slices import Slice
-from polyregions.plot.figure import describe, new_axes, shown_box, with_matplotlib
+from polyregions.plot.figure import check_drawable, describe, new_axes, shown_box, with_matplotlib
 from polyregions.plot.marks import axis_names, mark_plane
 from polyregions.plot.patches import draw_key, draw_patches, patches
 from polyregions.plot.values import Values, cell_values, class_color, facet_layers, layer_color
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def plot_line(
     DomainError
         If there is not one free input, or the line is another one.
     PolyregionsError
-        If there is no such colouring or output.
+        If there is no region, no such colouring or output.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def plot_line(
     >>> plot_line(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))).get_xlabel()
     'input 0'
     """
-    check_regions(regions)
+    check_drawable(regions)
     free = len(free_inputs(regions))
     if free != 1:
         raise DomainError(f"lines are drawn for one free input, not {free}; take a slice")

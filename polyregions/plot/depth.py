@@ -30,6 +30,10 @@ __all__ = [
     "sorted_faces",
 ]
 
+_OUTLINE = 0.4  # points
+
+_SEAM = 1.5  # pixels, in vector files points: no pixel that two parts share is left half through
+
 
 def drawing_order(regions: Regions) -> tuple[Floats, Integers]:
     """Return the tree by which cells are drawn from back to front, for any direction of view.
@@ -169,7 +173,8 @@ class PaintedFaces(NamedTuple):
     faces : numpy.ndarray of int64, shape (P,)
         The face of each.
     fills, lines : numpy.ndarray, shape (P, 4)
-        Colours, the last number is how much they hide.
+        Colours, the last number is how much they hide. Lines without a fill are outlines; those
+        of a fill only close the seams between parts of a face.
     """
 
     polygons: list[Floats]
@@ -207,7 +212,7 @@ def _sorted_collection() -> Any:
             order: CellOrder,
             **options: Any,
         ) -> None:
-            super().__init__([], linewidths=0.4, joinstyle="round", **options)
+            super().__init__([], joinstyle="round", **options)
             self._painted, self._normals, self._of, self._order = painted, normals, of, order
 
         def do_3d_projection(self) -> float:
@@ -226,6 +231,8 @@ def _sorted_collection() -> Any:
             self.set_verts([corners[k] for k in chosen.tolist()])
             self.set_facecolor(fills[chosen])
             self.set_edgecolor(lines[chosen])
+            seam = _SEAM * 72 / self.figure.dpi
+            self.set_linewidth(np.where(fills[chosen, 3] > 0, seam, _OUTLINE))
             return 0.0
 
     return SortedFaces

@@ -16,7 +16,7 @@ from polyregions.domain import Box
 from polyregions.errors import FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra
-from polyregions.regions import Regions
+from polyregions.regions import Regions, check_regions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ __all__ = [
     "RASTER_ABOVE",
     "axes_for",
     "check_dpi",
+    "check_drawable",
     "describe",
     "displayed",
     "figure_of_panels",
@@ -109,14 +110,17 @@ def figure_of_panels(
 def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
     """Write name and count above a picture, and what a reader must know below the name."""
     remarks = list(notes)
-    if not regions.complete:
+    state = ""
+    if regions.selection:
+        state = " (a selection)"  # which is not wrong: there is no remark on the picture
+    elif not regions.complete:
         remarks.insert(0, "PARTIAL: not all regions")
+        state = " (partial)"
     if not regions.proven:
         remarks.append("not proven")
     count = f"{len(regions):,} region{'' if len(regions) == 1 else 's'}"
-    count += "" if regions.complete else " (partial)"
     # a name of any origin: nothing in it is an instruction to whoever reads the picture
-    title = f"{shown(regions.network.name, _LONGEST_TITLE)}: {count}"
+    title = f"{shown(regions.network.name, _LONGEST_TITLE)}: {count}{state}"
     axes.set_title(title, loc="left", fontsize=11, pad=18, parse_math=False)
     if remarks:
         axes.annotate(
@@ -131,6 +135,18 @@ def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "#d55e00", "pad": 2},
             zorder=10,
         )
+
+
+def check_drawable(regions: object) -> None:
+    """Refuse what is no :class:`Regions`, or none of them.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    check_regions(regions)
+    if not len(regions):  # type: ignore[arg-type]
+        raise PolyregionsError("there is no region to draw; choose at least one")
 
 
 def finite_window(regions: Regions) -> Box:

@@ -6,6 +6,7 @@ An affine function is painted in bands along its level lines.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -90,19 +91,39 @@ def patches(
 
 
 def draw_patches(axes: Axes, drawn: Patches, **options: Any) -> None:
-    """Draw patches in the plane."""
-    collections = with_matplotlib("matplotlib.collections")
-    axes.add_collection(
-        collections.PolyCollection(
-            drawn.polygons,
-            facecolors=drawn.colors,
-            edgecolors="face",
-            linewidths=0.4,
-            joinstyle="round",  # no spikes at sharp corners
-            rasterized=len(drawn.polygons) > RASTER_ABOVE,
-            **options,
-        )
-    )
+    """Draw patches in the plane, with no seams where they touch.
+
+    *Algorithm.* Where two polygons share a pixel, antialiasing paints each of them half through,
+    and a quarter of what is below is still seen. So below them are the same polygons once more,
+    each larger by half a pixel: what is seen through is one of the neighbours.
+    """
+    polygons = with_matplotlib("matplotlib.collections").PolyCollection
+    options |= {
+        "facecolors": drawn.colors,
+        "joinstyle": "round",  # no spikes at sharp corners
+        "rasterized": len(drawn.polygons) > RASTER_ABOVE,
+    }
+    axes.add_collection(_outlined_by_a_pixel()(drawn.polygons, edgecolors="face", **options))
+    axes.add_collection(polygons(drawn.polygons, linewidths=0, **options))
+
+
+@cache
+def _outlined_by_a_pixel() -> Any:
+    base = with_matplotlib("matplotlib.collections").PolyCollection
+    as_pixels = with_matplotlib("matplotlib.artist").allow_rasterization
+
+    class OutlinedByAPixel(base):  # type: ignore[valid-type, misc]
+        """Polygons with outlines as wide as a pixel, in vector files as a point."""
+
+        @as_pixels  # type: ignore[untyped-decorator]
+        def draw(self, renderer: Any) -> None:
+            """Draw with lines for the pixels that there are now."""
+            width = 1.0 / renderer.points_to_pixels(1.0)
+            if self.get_linewidth() != [width]:  # a change asks for another drawing
+                self.set_linewidth([width])
+            super().draw(renderer)
+
+    return OutlinedByAPixel
 
 
 def draw_key(axes: Axes, drawn: Patches, values: Values, *, pad: float = 0.02) -> None:

@@ -20,6 +20,7 @@ from polyregions.plot.depth import (
 )
 from polyregions.plot.figure import (
     RASTER_ABOVE,
+    check_drawable,
     describe,
     figure_of_panels,
     new_axes,
@@ -27,7 +28,7 @@ from polyregions.plot.figure import (
 from polyregions.plot.marks import axis_names
 from polyregions.plot.patches import draw_key, patches
 from polyregions.plot.values import Values, cell_values
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.refinement import prefix_indices
@@ -80,7 +81,8 @@ def plot_solids(
     DomainError
         If the domain is not bounded or has not three free inputs.
     PolyregionsError
-        If there is no such colouring or output, `apart` is negative, or there are not three labels.
+        If there is no region, no such colouring or output, `apart` is negative, or there are
+        not three labels.
 
     Notes
     -----
@@ -95,7 +97,7 @@ def plot_solids(
     >>> plot_solids(pr.enumerate_regions(net, pr.Box.cube(3, 1.0))).name
     '3d'
     """
-    check_regions(regions)
+    check_drawable(regions)
     values = color if isinstance(color, Values) else cell_values(regions, color, output)
     if apart is None:
         apart = 0.25 if values.borders is None else 0.0

@@ -63,7 +63,8 @@ def save_regions(regions: Regions, path: str | PathLike[str]) -> None:
     ``bias_i``, ``lower_i``, ``upper_i`` for each layer; ``domain``, shape (2, n),
     or (0, n) for the whole space; for a polytope also ``polytope``, the rows [A | b],
     shape (q, n + 1), and ``domain`` is its box; ``patterns``, ``witnesses``, ``edges``;
-    ``complete``, ``proven``, ``exact_decisions``; ``exact_indices`` (k,) with
+    ``complete``, ``proven``, ``exact_decisions``, and ``selection`` where there is one;
+    ``exact_indices`` (k,) with
     ``exact_numerators`` and ``exact_denominators`` (k, n), hexadecimal text; ``checksum``,
     SHA-256 over all of them, which files of version 0.1.0 have not.
 
@@ -147,6 +148,8 @@ def arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
         "proven": np.array(regions.proven),
         "exact_decisions": np.array(regions.exact_decisions),
     }
+    if regions.selection:
+        arrays["selection"] = np.array(True)
     return arrays | exact_arrays(regions.exact_witnesses, n)
 
 
@@ -195,13 +198,17 @@ def _fields_of(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, Any]:
         "an edge does not join two regions",
     )
     _require_valid(strictly_increasing(edges), "edges are not sorted")
+    complete = bool(_typed(arrays, "complete", np.bool_, ()))
+    selection = "selection" in arrays and bool(_typed(arrays, "selection", np.bool_, ()))
+    _require_valid(not (complete and selection), "a complete result is no selection")
     return {
         "network": network,
         "domain": _domain_of(arrays, n),
         "patterns": patterns,
         "witnesses": _typed(arrays, "witnesses", np.float64, (count, n)),
         "edges": edges,
-        "complete": bool(_typed(arrays, "complete", np.bool_, ())),
+        "complete": complete,
+        "selection": selection,
         "proven": bool(_typed(arrays, "proven", np.bool_, ())),
         "exact_decisions": _number_in(arrays, "exact_decisions"),
         "exact_witnesses": exact_witnesses_of(arrays, count, n),

@@ -56,6 +56,9 @@ class Regions:
         How many decisions a rounding bound left open and exact arithmetic took.
     exact_witnesses : mapping of int to tuple of Fraction
         Witnesses of the regions that hold no float point, by index.
+    selection : bool
+        Not complete, but no search was stopped before its end: regions were chosen from all, by
+        a slice, a mask or numbers, or by how far to explore.
     """
 
     network: Network
@@ -67,6 +70,7 @@ class Regions:
     proven: bool
     exact_decisions: int = 0
     exact_witnesses: Mapping[int, tuple[Fraction, ...]] = field(default_factory=dict)
+    selection: bool = False
 
     def __len__(self) -> int:
         return len(self.patterns)
@@ -79,10 +83,11 @@ class Regions:
     @overload
     def __getitem__(self, index: slice | ArrayLike) -> Regions: ...
     def __getitem__(self, index: Any) -> Region | Regions:
-        """Return a region by its number, or several as a partial result.
+        """Return a region by its number, or several as a result of its own.
 
         A slice, a mask with one entry per region, or rising numbers choose several: they keep
-        their order and the edges between them, and count as complete only if all are chosen.
+        their order and the edges between them. Unless all are chosen, the result is not complete:
+        it says that it is a selection, or partial if what it was chosen from is.
 
         Raises
         ------
@@ -97,7 +102,7 @@ class Regions:
         >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
         >>> regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
         >>> regions[:2]
-        <Regions of network: 2 regions, 1 edges, partial, proven>
+        <Regions of network: 2 regions, 1 edges, a selection, proven>
         >>> len(regions[regions.bits[:, 0] == 1])
         2
         """
@@ -121,7 +126,8 @@ class Regions:
     def __eq__(self, other: object) -> bool:
         """Whether network, domain, regions and edges are equal, and what is said of them."""
         return isinstance(other, Regions) and (
-            (self.complete, self.proven) == (other.complete, other.proven)
+            (self.complete, self.selection, self.proven)
+            == (other.complete, other.selection, other.proven)
             and np.array_equal(self.patterns, other.patterns)
             and np.array_equal(self.edges, other.edges)
             and self.domain == other.domain
@@ -132,7 +138,7 @@ class Regions:
         return hash((self.network.fingerprint, self.domain, len(self), len(self.edges)))
 
     def __repr__(self) -> str:
-        state = "complete" if self.complete else "partial"
+        state = "complete" if self.complete else "a selection" if self.selection else "partial"
         state += ", proven" if self.proven else ", not proven"
         size = f"{len(self)} regions, {len(self.edges)} edges"
         return f"<Regions of {shown(self.network.name, 80)}: {size}, {state}>"
@@ -512,7 +518,8 @@ class Regions:
         Returns
         -------
         dict
-            ``regions``, ``edges``, ``complete``, ``proven`` and ``exact_decisions``.
+            ``regions``, ``edges``, ``complete``, ``selection``, ``proven`` and
+            ``exact_decisions``.
 
         Examples
         --------
@@ -525,13 +532,14 @@ class Regions:
             "regions": len(self),
             "edges": len(self.edges),
             "complete": self.complete,
+            "selection": self.selection,
             "proven": self.proven,
             "exact_decisions": self.exact_decisions,
         }
 
 
 def _selected(regions: Regions, numbers: Integers) -> Regions:
-    """Return some regions as a result of its own, which is partial unless they are all."""
+    """Return some regions as a result of its own, not complete unless they are all."""
     size = len(regions)
     place = np.full(size, -1, dtype=regions.edges.dtype)
     place[numbers] = np.arange(len(numbers))
@@ -543,6 +551,7 @@ def _selected(regions: Regions, numbers: Integers) -> Regions:
         witnesses=regions.witnesses[numbers],
         edges=edges[(edges >= 0).all(axis=1)],
         complete=regions.complete and len(numbers) == size,
+        selection=regions.selection or (regions.complete and len(numbers) < size),
         exact_witnesses={new: point for new, point in exact.items() if new >= 0},
     )
 

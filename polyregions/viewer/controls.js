@@ -3,8 +3,9 @@ const status = () => {
   const edges = now.edges.length / 2, texts = [`${now.count.toLocaleString("en")} region${now.count === 1 ? "" : "s"}`,
     `${edges.toLocaleString("en")} edge${edges === 1 ? "" : "s"}`, now.proven ? "proven" : "not proven"];
   if (now.clipped) texts.push("unbounded cells are clipped to the window");
+  if (now.selection) texts.push("a selection: other regions are left out");
   $("status").textContent = texts.join(", ");
-  if (now.complete) return;
+  if (now.complete || now.selection) return;
   const mark = document.createElement("strong");
   mark.textContent = " PARTIAL: not all regions";
   $("status").append(mark);
@@ -120,6 +121,6 @@ new ResizeObserver(resize).observe(canvas); // on a narrow screen the key takes 
 if (whole) {
   $("whole-section").hidden = false;
   $("whole-text").textContent = `${whole.count.toLocaleString("en")} regions` +
-    `${whole.complete ? "" : " (PARTIAL)"}, placed by the two main directions of their points; ` +
+    `${whole.complete ? "" : whole.selection ? " (a selection)" : " (PARTIAL)"}, placed by the two main directions of their points; ` +
     "blue: those that the plane meets.";
 }

@@ -20,10 +20,10 @@ from polyregions.errors import DomainError, FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
 from polyregions.network.slices import Slice
-from polyregions.plot.figure import shown_box
+from polyregions.plot.figure import check_drawable, shown_box
 from polyregions.plot.marks import axis_names, checked_classes, placed_points
 from polyregions.plot.values import check_coloring, checked_class_names
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Regions
 from polyregions.viewer.payload import PageExtras, payload
 
 __all__ = ["MOST_CELLS", "check_frames", "page", "write_page"]
@@ -71,7 +71,7 @@ def page(
     first = frames[0]
     view = shown_box(first, window)
     if whole is not None:
-        check_regions(whole)
+        check_drawable(whole)
     outputs = first.network.output_dimension
     check_coloring(color, output, outputs)
     at, numbers = _placed_data(first, view, points, classes, plane)
@@ -108,7 +108,7 @@ def _frames(regions: Regions | Sequence[Regions]) -> list[Regions]:
     if not frames:
         raise PolyregionsError("a page of no regions shows nothing; give one result or several")
     for each in frames:
-        check_regions(each)
+        check_drawable(each)
     check_frames([(each.network, each.domain) for each in frames])
     count = sum(map(len, frames))
     if count > MOST_CELLS:

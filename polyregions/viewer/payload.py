@@ -236,6 +236,7 @@ def _frame(
     return {
         "count": len(regions),
         "complete": regions.complete,
+        "selection": regions.selection,
         "proven": regions.proven,
         "clipped": regions.domain is None,
         "shapes": cells.shapes,
@@ -354,6 +355,7 @@ def _graph_layout(whole: Regions, plane: Regions) -> dict[str, Any]:
     return {
         "count": len(whole),
         "complete": whole.complete,
+        "selection": whole.selection,
         "points": _packed((place - low) / span, "<f4"),
         "edges": _packed(whole.edges, "<u4"),
         "colors": _bytes(pattern_colors(whole.patterns)),

@@ -186,7 +186,7 @@ function drawTicks({ ox, oy, kx, ky }) {
     const seen = k ? [(oy - state.height) / ky, oy / ky] : [-ox / kx, (state.width - ox) / kx];
     const from = data.low[k] + Math.max(0, seen[0]) * size[k];
     const to = data.low[k] + Math.min(1, seen[1]) * size[k];
-    for (const tick of multiples(from, to, roundStep(90 / pixels))) {
+    for (const tick of multiples(from, to, roundStep((k ? 45 : 70) / pixels))) {
       const at = (tick - data.low[k]) * pixels;
       if (k) write(String(tick), left - 5, oy - at + 4, "right");
       else write(String(tick), ox + at, bottom + 13, "center");

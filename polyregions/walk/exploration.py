@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,7 +32,8 @@ class Exploration:
     Attributes
     ----------
     regions : Regions
-        Of the domain, or of its part within the radius; partial unless it holds them all.
+        Of the domain, or of its part within the radius. Unless it holds them all, a selection;
+        partial, if time, memory or an interrupt ended the search.
     start : int
         The number of the region of the point; -1 if not even that one was decided in time.
     distances : numpy.ndarray of int64, shape (R,)
@@ -160,6 +161,8 @@ def explore(
             )
     whole = found.whole_depth
     result = result_of(problem, found)
+    chosen = stopped in ("finished", "regions")  # what is missing was not asked for
+    result = replace(result, selection=chosen and not result.complete)
     start = result.index(problem.reduction.grow_words(pattern[None])[0])
     if start is None:
         return Exploration(result, -1, np.zeros(0, dtype=np.int64), whole, stopped)

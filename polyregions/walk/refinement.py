@@ -42,7 +42,7 @@ def refine(regions: Regions, network: Network) -> Regions:
     -------
     Regions
         Of `network`. Each given region is the union of those inside it, up to a set of
-        volume 0; the result is complete if the given one is.
+        volume 0; the result is complete, or a selection, if the given one is.
 
     Examples
     --------
@@ -73,6 +73,7 @@ def refine(regions: Regions, network: Network) -> Regions:
         edges[np.lexsort(edges.T[::-1])],
         complete=False,
         proven=regions.proven,
+        selection=regions.selection,
         exact_decisions=sum(part.exact_decisions for part in parts),
         exact_witnesses={
             int(rank[start + index]): witness

@@ -89,8 +89,11 @@ def shortest_path(
     if isinstance(network, Regions):
         if domain is not None:
             raise PolyregionsError("a result has a domain of its own; leave domain= out")
-        first, last = (int(network.find(input_point(network.network, x))) for x in (a, b))
-        return tuple(network[number] for number in network.shortest_path(first, last))
+        found = [int(network.find(input_point(network.network, x))) for x in (a, b)]
+        for name, number in zip("ab", found, strict=True):
+            if number < 0:
+                raise PolyregionsError(f"the point {name} is in no region of this result")
+        return tuple(network[number] for number in network.shortest_path(*found))
     limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     with Interrupt() as interrupt:

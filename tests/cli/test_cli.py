@@ -533,7 +533,7 @@ def test_real_networks(run, shared_data, tmp_path, net, box, regions):
 def test_explore(run, lines_file, tmp_path):
     code, out, err = run("explore", lines_file, "--at", "-0.1,-0.2", "--depth", "1")
     assert (code, err) == (0, "")
-    assert "at least 3 regions, at least 2 edges (proven, partial)" in out
+    assert "\n3 regions, 2 edges (proven, a selection)" in out
     assert "by facets to cross: 1, 2 (whole to 1)" in out
     point = tmp_path / "x.npy"
     np.save(point, [0.1, 0.2])

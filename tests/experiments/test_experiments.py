@@ -122,7 +122,14 @@ def test_table_findings_and_figure(name, images, tmp_path):
     findings = module.findings(table)
     assert findings
     assert all(isinstance(line, str) and "nan" not in line for line in findings)
-    assert module.figure(table).axes
+    drawing = module.figure(table)
+    drawing.draw_without_rendering()
+    assert drawing.axes
+    # what tells the curves apart hides none of them, and is all there
+    assert all(axes.get_legend() is None for axes in drawing.axes)
+    boxes = [legend.get_window_extent() for legend in drawing.legends]
+    assert not any(box.overlaps(axes.get_tightbbox()) for box in boxes for axes in drawing.axes)
+    assert all(box.x0 >= 0 and box.x1 <= drawing.bbox.x1 for box in boxes)
     write_table(table, tmp_path / "table.csv")
     assert len((tmp_path / "table.csv").read_text().splitlines()) == len(rows) + 1
     assert module.Config.full(seed=3).seed == 3

@@ -194,3 +194,28 @@ def test_the_lowest_unit_of_an_edge(regions):
     assert [regions.units_of_edge(e)[0] for e in range(len(regions.edges))] == facet_unit(
         regions
     ).tolist()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_a_report_is_a_table(suffix, tmp_path):
+    """A structured array where pandas is absent, else a DataFrame; columns read back alike."""
+    net = pr.Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.25]), ([[1, 1]], [0])])
+    regions = pr.enumerate_regions(net, pr.Box.cube(1, 1.0))
+    report = regions.report([[0.1], [0.6]], [1.0, 2.0]).regions
+    names = list(report.dtype.names if isinstance(report, np.ndarray) else report)
+    columns = {name: np.asarray(report[name]) for name in names}
+    structured = np.rec.fromarrays(list(columns.values()), names=names)
+    for number, table in enumerate((report, structured, columns)):
+        write_table(table, tmp_path / f"{number}.{suffix}")
+    first, *others = (tmp_path / f"{number}.{suffix}" for number in range(3))
+    if suffix == "csv":
+        assert first.read_text().splitlines()[0].split(",") == names
+        assert len(first.read_text().splitlines()) == 1 + len(report)
+        assert {other.read_text() for other in others} == {first.read_text()}
+    else:
+        with np.load(first) as read:
+            assert list(read) == names
+            assert all(np.array_equal(read[n], columns[n], equal_nan=True) for n in names)
+    for wrong in (3, None, [1], np.zeros(3)):
+        with pytest.raises(pr.FormatError, match="a table is a mapping"):
+            write_table(wrong, tmp_path / f"wrong.{suffix}")

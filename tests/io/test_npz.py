@@ -209,15 +209,17 @@ def inner_members(folder: Path):
     return read
 
 
-@pytest.mark.parametrize(("name", "inputs"), [("digits2", 2), ("digits4", 4)])
-def test_shipped_examples(name, inputs):
+@pytest.mark.parametrize(
+    ("name", "inputs", "outputs"), [("digits2", 2, 10), ("digits4", 4, 10), ("pendulum", 2, 1)]
+)
+def test_shipped_examples(name, inputs, outputs):
     assert examples.path(name).stat().st_size < 10_000
     network = load(examples.path(name))
-    assert (network.input_dimension, network.output_dimension) == (inputs, 10)
+    assert (network.input_dimension, network.output_dimension) == (inputs, outputs)
     assert network.name == name
 
 
 def test_examples_are_listed_and_others_refused():
-    assert examples.names() == ("digits2", "digits4")
-    with pytest.raises(PolyregionsError, match="digits2, digits4"):
+    assert examples.names() == ("digits2", "digits4", "pendulum")
+    with pytest.raises(PolyregionsError, match="digits2, digits4, pendulum"):
         examples.path("../digits2")

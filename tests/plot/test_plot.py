@@ -26,6 +26,7 @@ from polyregions.plot import (
 from polyregions.plot.cell_plot import first_layers
 from polyregions.plot.values import COLORINGS, cell_values, facet_layers, pattern_colors
 from polyregions.theory import constructions as known
+from polyregions.viewer.page import page
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def area(path) -> float:
 @pytest.mark.parametrize("color", COLORINGS)
 def test_every_cell_is_drawn(regions, color):
     axes = plot_cells(regions, color=color)
-    (cells,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    _, cells = [c for c in axes.collections if isinstance(c, PolyCollection)]
     if color in ("class", "output"):  # in parts
         assert sum(map(area, cells.get_paths())) == pytest.approx(4.0)
     else:
@@ -100,9 +101,36 @@ def test_partial_and_clipped_results_say_so(regions, three_lines):
     partial = pr.enumerate_regions(regions.network, regions.domain, max_regions=50)
     assert "PARTIAL: not all regions" in texts(plot_cells(partial))
     assert "regions (partial)" in texts(plot_cells(partial))
+    # what is chosen from it is no more than that
+    assert "PARTIAL: not all regions" in texts(plot_cells(partial[:10]))
     whole = plot_cells(pr.enumerate_regions(three_lines, None), graph=True)
     assert "unbounded" in texts(whole)
     assert "PARTIAL" not in texts(whole)
+
+
+def test_a_selection_is_not_taken_for_a_stopped_search(regions):
+    network, domain = regions.network, regions.domain
+    near = pr.explore(network, [0.1, 0.1], depth=2, domain=domain)
+    ten = pr.explore(network, [0.1, 0.1], regions=10, domain=domain)
+    for some in (regions[:10], regions[regions.bits.sum(axis=1) > 30], near.regions, ten.regions):
+        shown = texts(plot_cells(some))
+        assert f"{len(some)} regions (a selection)" in shown
+        assert "partial" not in shown.lower()
+    every = plot_cells(regions[:])
+    assert "selection" not in texts(every)
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 3])
+def test_no_region_is_no_picture(inputs):
+    network = pr.Network.from_arrays([(np.eye(inputs), [0.0] * inputs), ([[1.0] * inputs], [0])])
+    none = pr.enumerate_regions(network, pr.Box.cube(inputs, 1.0))[:0]
+    draw = (plot_line, plot_cells, plot_solids)[inputs - 1]
+    for color in ("pattern", "output", "class", "distance"):
+        with pytest.raises(pr.PolyregionsError, match="there is no region to draw"):
+            draw(none, color=color)
+        with pytest.raises(pr.PolyregionsError, match="there is no region to draw"):
+            page(none, color=color)
+    assert "<table>" in none._repr_html_()
 
 
 def test_a_partial_cell_is_not_drawn_larger_than_it_is(regions):

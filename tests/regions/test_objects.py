@@ -1,5 +1,6 @@
 """Regions as people use them: found by points, compared, chosen, with their neighbours."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,10 +10,11 @@ from slivers import slivers
 from witnesses import exact_pattern
 
 import polyregions as pr
-from polyregions.analysis.adjacency import adjacency
+from polyregions.analysis.adjacency import adjacency, require_complete
 from polyregions.analysis.shape import vertices
 from polyregions.pattern import order, pack, places
 from polyregions.testing import assert_valid
+from polyregions.walk.refinement import refine
 
 BOX = pr.Box.cube(2, 1.0)
 SLIVERS = list(slivers())
@@ -292,6 +294,7 @@ def test_some_regions(deep, key):
     assert list(chosen) == [regions[k] for k in numbers.tolist()]
     assert [region.index for region in chosen] == list(range(len(numbers)))
     assert chosen.complete == (len(numbers) == size)
+    assert chosen.selection == (len(numbers) < size)
     assert chosen.proven
     kept = {k: place for place, k in enumerate(numbers.tolist())}
     edges = [[kept[i], kept[j]] for i, j in regions.edges.tolist() if i in kept and j in kept]
@@ -319,6 +322,37 @@ def test_a_part_of_a_result_is_saved(lines, tmp_path):
     lines[1:4].save(tmp_path / "part.npz")
     assert pr.open_regions(tmp_path / "part.npz") == lines[1:4]
     assert not pr.open_regions(tmp_path / "part.npz").complete
+    assert pr.open_regions(tmp_path / "part.npz").selection
+
+
+def test_what_is_chosen_is_told_from_what_a_stopped_search_left(lines, tmp_path):
+    network, domain = lines.network, lines.domain
+    assert "a selection, proven" in repr(lines[:3])
+    assert "a selection, proven" in repr(lines[:3][:])
+    assert refine(lines[:3], network).selection
+    with pytest.raises(pr.PartialResultError, match="these are a selection; pass the whole"):
+        require_complete(lines[:3], "counts")
+    stopped = pr.enumerate_regions(network, domain, max_regions=3)
+    assert not stopped.selection
+    assert not stopped[:2].selection
+    assert ", partial, " in repr(stopped[:2])
+    assert replace(stopped, selection=True) != stopped
+    with pytest.raises(pr.PartialResultError, match="enumerate without a limit"):
+        require_complete(stopped[:2], "counts")
+    late = pr.explore(network, lines.witnesses[0], time_limit=1e-9, domain=domain)
+    assert (late.stopped, late.regions.selection) == ("time", False)
+    near = pr.explore(network, lines.witnesses[0], depth=1, domain=domain)
+    assert near.regions.selection
+    assert not pr.explore(network, lines.witnesses[0], depth=99, domain=domain).regions.selection
+    # files that say it of all regions, or have never heard of it
+    for regions, said in ((lines, False), (stopped, False), (lines[:3], True)):
+        regions.save(tmp_path / "out.npz")
+        with np.load(tmp_path / "out.npz") as arrays:
+            assert ("selection" in arrays) == said
+        assert pr.open_regions(tmp_path / "out.npz") == regions
+    replace(lines, selection=True).save(tmp_path / "out.npz")
+    with pytest.raises(pr.FormatError, match="no selection"):
+        pr.open_regions(tmp_path / "out.npz")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What the reader sets on a page: colours, points, contours, theme, address, saved files."""
 
+import itertools
+import re
 import xml.dom.minidom
 
 import numpy as np
@@ -184,6 +186,31 @@ def test_dark_and_light(opened, small):
     browser.click("#dark")  # the switch is stronger than the system
     assert browser.run(ground) == "rgb(255, 255, 255)"
     browser.command("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("width", [420, 800, 1200])
+def test_axes_can_be_read_on_a_screen_of_any_width(opened, width):
+    network = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [0])])
+    browser = opened(pr.enumerate_regions(network, pr.Box([-1.5, -1.0], [2.5, 1.5])))
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.command("Emulation.setDeviceMetricsOverride", screen)
+    assert browser.comes_true(f"return innerWidth === {width}")
+    document = xml.dom.minidom.parseString(browser.run("return polyregions.asSvg()").encode())
+    browser.command("Emulation.clearDeviceMetricsOverride", {})
+    texts = document.getElementsByTagName("text")
+    ticks = [node for node in texts if re.fullmatch(r"-?[\d.]+", node.firstChild.data)]
+    up = {
+        float(node.getAttribute("y")) for node in ticks if node.getAttribute("text-anchor") == "end"
+    }
+    middle = [node for node in ticks if node.getAttribute("text-anchor") == "middle"]
+    # a set: each is written over its own rim
+    across = sorted({(float(node.getAttribute("x")), node.firstChild.data) for node in middle})
+    assert len(up) >= 3
+    assert len(across) >= 3
+    assert min(np.diff(sorted(up))) > 14
+    # seven pixels for each letter
+    for (x, text), (beside, other) in itertools.pairwise(across):
+        assert beside - x > 3.5 * (len(text) + len(other)) + 4
 
 
 def test_a_saved_picture_is_the_picture(opened, small):

@@ -277,6 +277,9 @@ def test_one_input_and_partial_and_whole_space(opened, three_lines):
     assert browser.text("#answer") == "Region 1"
     browser = opened(pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0), max_regions=3))
     assert "PARTIAL" in browser.text("#status")
+    browser = opened(pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))[:3])
+    assert "a selection: other regions are left out" in browser.text("#status")
+    assert "PARTIAL" not in browser.text("#status")
     browser = opened(pr.enumerate_regions(three_lines, None))
     assert "clipped" in browser.text("#status")
     assert browser.console() == []

@@ -86,7 +86,7 @@ def test_wrong_regions_get_a_sentence(three_lines):
     regions = pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))
     with pytest.raises(pr.PolyregionsError, match="domain of its own"):
         pr.shortest_path(regions, [0, 0], [1, 1], domain=regions.domain)
-    with pytest.raises(pr.PolyregionsError, match="in no region"):
+    with pytest.raises(pr.PolyregionsError, match="the point b is in no region"):
         pr.shortest_path(regions, [0.1, 0.1], [3.0, 0.0])
     with pytest.raises(pr.PolyregionsError, match="by its number, not by a list"):
         regions.graph_distances([0.1, 0.1])

@@ -1,0 +1,105 @@
+"""``polyregions equal``: whether two networks are the same function on a box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polyregions.cli import options, report
+
+if TYPE_CHECKING:
+    from polyregions.network import Network
+    from polyregions.questions.equality import Comparison
+
+__all__ = ["equal_command"]
+
+_EXIT_CODES = {True: 0, False: 1, None: 3}
+
+
+@options.grouped
+def equal_command(
+    where: options.Where,
+    network: options.NetworkArgument,
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="The network to compare with.")],
+    threads: options.ThreadsOption = 1,
+    time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Decide whether two networks are equal on a box, or find where they differ most.
+
+    Exit codes: 0 equal, proven; 1 they differ, at a point that is printed; 3 unknown, because a
+    limit was reached.
+    """
+    from polyregions.compiled import Stopwatch
+    from polyregions.questions.equality import equal
+
+    task = options.read_task(network, where)
+    second = options.load_network(other, where.activation, where.network_output)
+    if task.slice is not None:
+        second = task.slice.restrict(second)
+    watch = Stopwatch()
+    found = equal(
+        task.network,
+        second,
+        task.domain,
+        threads=threads,
+        time_limit=time_limit,
+        progress=True,
+        on_interrupt="return",
+    )
+    if as_json:
+        report.print_json(_json_values(task, second, found, watch.times().seconds))
+    else:
+        report.print_lines(*_lines(task, second, found))
+    return _EXIT_CODES[found.equal]
+
+
+def _lines(task: options.Task, second: Network, found: Comparison) -> Iterator[str]:
+    yield from report.head_lines(task)
+    name = report.name_of(second)
+    if found.equal:
+        yield f"{name}: equal on this box, proven"
+    elif found.equal is None:
+        yield f"{name}: unknown whether it is equal; {_beyond(found)}"
+    else:
+        yield f"{name}: different"
+        closed = "proven to be the largest" if found.proven else f"found; {_beyond(found)}"
+        yield f"largest difference: {report.decimal(found.value)}, {closed}"
+        for letter, values in (("X", found.point), ("Y", found.first), ("other Y", found.second)):
+            for index, value in enumerate(values):
+                yield f"{letter}_{index} = {report.decimal(value)}"
+    yield f"{found.boxes:,} boxes looked at, {found.cells:,} of them decided cell by cell"
+
+
+def _beyond(found: Comparison) -> str:
+    if found.bound == inf:
+        return "no bound on the difference yet"
+    return f"no difference is beyond {report.decimal(found.bound)}"
+
+
+def _json_values(
+    task: options.Task, second: Network, found: Comparison, seconds: float
+) -> dict[str, Any]:
+    return {
+        **report.values(task),
+        "other": second.name,
+        "equal": found.equal,
+        "largest_difference": float(found.value),
+        "exact_largest_difference": str(found.value),
+        "proven": found.proven,
+        # infinite: nothing is known yet
+        "bound": None if found.bound == inf else float(found.bound),
+        "point": [float(x) for x in found.point],
+        "exact_point": [str(x) for x in found.point],
+        "outputs": [float(y) for y in found.first],
+        "exact_outputs": [str(y) for y in found.first],
+        "other_outputs": [float(y) for y in found.second],
+        "exact_other_outputs": [str(y) for y in found.second],
+        "boxes": found.boxes,
+        "cells": found.cells,
+        "seconds": seconds,
+    }
