@@ -172,16 +172,15 @@ def octave_values(folder: Path, points: Floats, outputs: int) -> tuple[Evaluated
     """Let GNU Octave evaluate ``net.mat``; return its version, too."""
     points.tofile(folder / "points.bin")
     (folder / "evaluate.m").write_text(OCTAVE.replace("CHUNK", str(CHUNK)), encoding="ascii")
-    octave = shutil.which("octave-cli") or "octave"
     ran = subprocess.run(
-        [octave, "--no-gui", "--no-init-file", "--quiet", "evaluate.m"],
+        ["octave", "--no-gui", "--no-init-file", "--quiet", "evaluate.m"],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     if ran.returncode:
-        sys.exit(f"{octave}: {ran.stderr}")
+        sys.exit(f"octave: {ran.stderr}")
     said = np.fromfile(folder / "values.bin").reshape(-1, 1 + outputs)
     return Evaluated(said[:, 0].astype(np.int64) - 1, said[:, 1:]), ran.stdout
 
@@ -217,22 +216,19 @@ def judge(
     beside = np.flatnonzero(numbers != regions.find(points))
     wanted = expected.copy()
     wanted[beside] = map_values(regions, numbers[beside], free[beside])
-    # Each term of F x + g has been rounded at most d + 3 times, number and sum; the expected
-    # value and the difference once each.
+    # Each term of F x + g has been rounded at most d + 2 times, number and sum; the expected value
+    # and the difference once each; and the bound itself is a sum of floats.
     d = free.shape[1]
     size = (abs(tables.F)[numbers] @ abs(free)[:, :, None])[:, :, 0] + abs(tables.g)[numbers]
-    wrong = (abs(values - wanted) > (d + 6) * ROUNDOFF * size + d * TINY).any(axis=1)
+    right = abs(values - wanted) <= (d + 6) * ROUNDOFF * size + d * TINY
     distance = np.divide(abs(values - expected), size, out=np.zeros_like(size), where=size > 0)
     # what rounding makes of A x - b in any region, where it is not positive
     rows, offsets = abs(np.vstack(tables.A)).max(axis=0), abs(np.vstack(tables.b)).max()
     slack = (d + 6) * ROUNDOFF * (abs(free) @ rows + offsets) + d * TINY
+    placed = [violation(tables, numbers[k], free[k]) <= slack[k] for k in beside]
     return Verdict(
-        beside[
-            np.array(
-                [violation(tables, numbers[k], free[k]) > slack[k] for k in beside], dtype=bool
-            )
-        ],
-        np.flatnonzero(wrong),
+        beside[~np.array(placed, dtype=bool)],
+        np.flatnonzero(~right.all(axis=1)),
         beside,
         float(distance.max(initial=0.0)) / ROUNDOFF,
     )
@@ -306,6 +302,9 @@ def main() -> int:
     parser.add_argument("--mat-points", type=int, default=10**5, help="of them for MATLAB")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    for program in ("cc", "octave"):
+        if shutil.which(program) is None:
+            parser.error(f"{program} is not installed; the files need a C compiler and GNU Octave")
     network = pr.load(given.network)
     if given.box_file is None:
         box = pr.Box.cube(network.input_dimension, given.cube)

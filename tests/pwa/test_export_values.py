@@ -101,6 +101,9 @@ def test_the_matlab_file_in_scipy(exports, case, tmp_path):
     assert len(points) - 1 in verdict.wrong
     assert set(found.numbers[verdict.wrong]) == {hit}
 
+    lost = exports.Evaluated(found.numbers, np.full_like(found.values, np.nan))
+    assert len(exports.judge(regions, tables, points, expected, lost).wrong) == len(points)
+
     b = list(tables.b)
     b[hit] = b[hit] - 1.0  # so that its points are in another one
     wrong = tables._replace(b=b)
