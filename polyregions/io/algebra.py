@@ -297,12 +297,12 @@ def clipped(operand: Any, low: Any, high: Any) -> Value:
 
 def greatest(operands: Sequence[Any]) -> Value:
     """Return the entrywise maximum, broadcast."""
-    return _extreme(operands, np.maximum, maxima.maximum)
+    return _extreme(operands, np.maximum, maxima.greater)
 
 
 def least(operands: Sequence[Any]) -> Value:
     """Return the entrywise minimum, broadcast."""
-    return _extreme(operands, np.minimum, maxima.minimum)
+    return _extreme(operands, np.minimum, maxima.lesser)
 
 
 def _extreme(

@@ -17,14 +17,14 @@ from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats, selection, sparse
 from polyregions.io.lowering import add, add_signals, bend, concatenate, multiply
-from polyregions.io.signals import Signal, broadcast_shape, combine, linear, reshape, select, spread
+from polyregions.io.signals import Signal, broadcast_shape, combine, mapped, reshape, select, spread
 
 __all__ = [
     "clip",
+    "greater",
     "largest",
     "largest_over",
-    "maximum",
-    "minimum",
+    "lesser",
     "negated",
     "ordered",
     "shrunk",
@@ -172,12 +172,12 @@ def _exchanges(count: int) -> Iterator[list[tuple[int, int]]]:
         step //= 2
 
 
-def minimum(parts: list[Signal | Floats]) -> Signal:
+def lesser(parts: list[Signal | Floats]) -> Signal:
     """Return the entrywise minimum of signals and constants, broadcast."""
-    return negated(maximum([negated(p) if isinstance(p, Signal) else -p for p in parts]))
+    return negated(greater([negated(p) if isinstance(p, Signal) else -p for p in parts]))
 
 
-def maximum(parts: list[Signal | Floats]) -> Signal:
+def greater(parts: list[Signal | Floats]) -> Signal:
     """Return the entrywise maximum of signals and constants, broadcast.
 
     Signals are compared first, in their order; then comes the largest constant.
@@ -217,7 +217,7 @@ def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
         over = bend(add(both, -ends), 0.0, 1.0)
         above_low, above_high = (selection(half.reshape(-1), over.size) for half in over.places)
         matrix = above_low - above_high
-        return add(linear(over, matrix, signal.shape), low)
+        return add(mapped(over, matrix, signal.shape), low)
     if low is not None:
         return add(bend(add(signal, -low), 0.0, 1.0), low)
     if high is not None:

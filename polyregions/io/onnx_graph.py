@@ -30,7 +30,7 @@ from polyregions.io.onnx_model import (
 from polyregions.io.onnx_operators import ONNX_COMPUTING
 from polyregions.io.onnx_shapes import ONNX_SHAPES
 from polyregions.io.onnx_windows import ONNX_WINDOWS
-from polyregions.io.outputs import listing, side_by_side
+from polyregions.io.outputs import joined_outputs, listing
 from polyregions.io.signals import Shape
 from polyregions.network import Network
 
@@ -208,7 +208,7 @@ def _read_graph(
             )
         # further outputs, such as the mask of a dropout, have no value
         values.update(zip(node.outputs, results, strict=False))
-    network = signals.to_network(side_by_side({value: values.get(value) for value in kept}), name)
+    network = signals.to_network(joined_outputs({value: values.get(value) for value in kept}), name)
     for warning in said:
         warnings.warn(warning, stacklevel=2)
     return network

@@ -13,7 +13,7 @@ from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
 from polyregions.io.signals import Signal
 from polyregions.io.switches import Switch
 
-__all__ = ["Maker", "Output", "chosen_outputs", "kept_outputs", "listing", "side_by_side"]
+__all__ = ["Maker", "Output", "chosen_outputs", "joined_outputs", "kept_outputs", "listing"]
 
 # names in a message, and characters of one
 _LISTED = 10
@@ -191,7 +191,7 @@ def _end_note(operators: Sequence[str], value: str) -> UserWarning:
     )
 
 
-def side_by_side(results: Mapping[str, Any]) -> Signal:
+def joined_outputs(results: Mapping[str, Any]) -> Signal:
     """Return the outputs, by their names, one after the other; a single one as it is.
 
     Raises

@@ -20,7 +20,7 @@ from polyregions.io import signals
 from polyregions.io.algebra import Operand
 from polyregions.io.blocks import MAX_WEIGHTS, Block
 from polyregions.io.exact_floats import MAX_REPEATED
-from polyregions.io.outputs import Maker, chosen_outputs, kept_outputs, side_by_side
+from polyregions.io.outputs import Maker, chosen_outputs, joined_outputs, kept_outputs
 from polyregions.io.signals import Shape, Signal
 from polyregions.io.torch_archive import (
     REAL_TYPES,
@@ -126,7 +126,7 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
             raise
         raise UnsupportedOperatorError(f"{error}; or choose one output with output=") from None
     results = {value: _read({"name": value}, values) for value in wanted}
-    network = signals.to_network(side_by_side(results), name)
+    network = signals.to_network(joined_outputs(results), name)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return network

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, eye_array, hstack
 from polyregions.arrays import floats
 from polyregions.errors import NetworkError
 from polyregions.network.layer import Layer
-from polyregions.network.layer_sequences import Layers, chained, stacked
+from polyregions.network.layer_sequences import LayerSequence, chained, stacked
 from polyregions.network.network import Network, layers_given, network_made_of
 
 __all__ = ["compose", "difference", "linear", "side_by_side"]
@@ -174,7 +174,7 @@ def difference(first: Network | Layer, second: Network | Layer) -> Network:
     identity = eye_array(given[0])
     subtracting = linear(hstack([identity, -identity], format="csr"))
 
-    def subtracted(sequences: Any) -> Layers:
+    def subtracted(sequences: Any) -> LayerSequence:
         return chained([stacked(sequences), (subtracting,)])
 
     return network_made_of((first, second), subtracted, " minus ")

@@ -22,14 +22,14 @@ from polyregions.network.storage import stored
 if TYPE_CHECKING:
     from polyregions.network.storage import WeightMatrix
 
-__all__ = ["Layers", "chained", "stacked"]
+__all__ = ["LayerSequence", "chained", "stacked"]
 
-Layers = tuple[Layer, ...]
+LayerSequence = tuple[Layer, ...]
 
 _MOST_PRODUCTS = 2**22  # of integers that a layer less is worth; a hint
 
 
-def chained(sequences: Sequence[Layers]) -> Layers:
+def chained(sequences: Sequence[LayerSequence]) -> LayerSequence:
     """Return the layers that compute one sequence after the other.
 
     Raises
@@ -64,7 +64,7 @@ def chained(sequences: Sequence[Layers]) -> Layers:
     return tuple(layers)
 
 
-def stacked(sequences: Sequence[Layers]) -> Layers:
+def stacked(sequences: Sequence[LayerSequence]) -> LayerSequence:
     """Return the layers that compute several sequences of the same inputs, side by side.
 
     Units of a layer stand in the order of the sequences; the values of a shorter one are passed
@@ -101,7 +101,7 @@ def stacked(sequences: Sequence[Layers]) -> Layers:
     )
 
 
-def _product(below: Layer, above: Layer) -> Layers:
+def _product(below: Layer, above: Layer) -> LayerSequence:
     """Return two layers as one, if that is exact and no larger, else as they are."""
     two = (below, above)
     out, width = above.matrix.shape[0], below.matrix.shape[1]
