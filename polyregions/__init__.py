@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
+    from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -120,6 +121,8 @@ __all__ = [
     "linear",
     "linear_regions",
     "load",
+    "maximum",
+    "minimum",
     "open_regions",
     "plot_cells",
     "plot_contours",
@@ -174,6 +177,8 @@ _LAZY = {
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
     "load": "polyregions.io.networks.load",
+    "maximum": "polyregions.questions.optimum.maximum",
+    "minimum": "polyregions.questions.optimum.minimum",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
     "plot_contours": "polyregions.plot.plot_contours",

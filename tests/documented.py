@@ -56,6 +56,7 @@ DOCUMENTED = {
     "pwa.pwa_file": ["export"],
     "questions.property_files": ["load_property"],
     "questions.property": ["Counterexample", "Property"],
+    "questions.optimum": ["Optimum", "maximum", "minimum"],
     "questions.verification": ["Verdict", "verify"],
     "proof.checker": ["Report"],
     "regions.facets": ["FacetTable", "Facets"],

@@ -15,7 +15,8 @@ from polyregions.analysis.adjacency import facet_unit
 from polyregions.arrays import Floats
 from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
-from polyregions.exact.simplex import Column, Row, vertex_near
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Column, Row
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.region_maps import LayerMaps, maps_of_layers
@@ -239,22 +240,9 @@ def largest_value(
     True
     """
     scale = int(np.lcm.reduce([value.denominator for value in start], dtype=object))
-    column: Column = [flint.fmpz(int(value * scale)) for value in start] + [flint.fmpz(scale)]
-    kept: dict[int, Row] = {
-        i: [flint.fmpz(entry) for entry in row] for i, row in enumerate(rows) if any(row[:-1])
-    }
-    simplex = vertex_near(kept, column)
-    if any(objective[:-1]):
-        target = len(rows)
-        # never negative, so that the descent ends at its minimum, not below zero
-        ceiling = sum(abs(int(entry)) for entry in objective) + 1
-        lowered = [-flint.fmpz(entry) for entry in objective]
-        lowered[-1] += ceiling
-        basis_point = [row[-1] for row in simplex.frame]
-        simplex = vertex_near({**kept, target: lowered}, basis_point, free=target)
-        over = simplex.violation(target)
-        assert over is None
-        column = [row[-1] for row in simplex.frame]
+    inside: Column = [flint.fmpz(int(value * scale)) for value in start] + [flint.fmpz(scale)]
+    polytope = ClosedPolytope(tuple([flint.fmpz(entry) for entry in row] for row in rows), inside)
+    column = polytope.largest([flint.fmpz(entry) for entry in objective])
     bottom = int(column[-1])
     point = tuple(Fraction(int(entry), bottom) for entry in column[:-1])
     terms = zip(objective, (*point, Fraction(1)), strict=True)

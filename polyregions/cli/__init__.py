@@ -26,6 +26,7 @@ from polyregions.cli import (
     explore,
     export,
     info,
+    maximum,
     plot,
     simplify,
     theorem5_command,
@@ -97,6 +98,14 @@ EXAMPLES = {
     "linear": (
         "polyregions linear net.onnx",
         "polyregions linear net.onnx --all-patterns --json",
+    ),
+    "maximum": (
+        "polyregions maximum net.onnx --cube 1",
+        "polyregions maximum net.onnx --box-file box.vnnlib --of 1,-1 --time-limit 60",
+    ),
+    "minimum": (
+        "polyregions minimum net.onnx --cube 1",
+        "polyregions minimum net.onnx --cube 1 --of 3 --threads 2 --json",
     ),
     "plot": (
         "polyregions plot net.onnx -o cells.png",
@@ -201,6 +210,8 @@ _add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)
+_add_command("maximum", maximum.maximum_command)
+_add_command("minimum", maximum.minimum_command)
 _add_command("plot", plot.plot)
 _add_command("verify", verify.verify_command)
 _add_command("simplify", simplify.simplify_command)

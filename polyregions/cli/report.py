@@ -27,6 +27,7 @@ __all__ = [
     "assumed_lines",
     "bounds_lines",
     "complain",
+    "decimal",
     "domain_text",
     "domain_value",
     "exit_code",
@@ -184,6 +185,12 @@ def head_lines(task: Task) -> list[str]:
     units = task.network.hidden_units
     title = f"{name_of(task.network)}: {units} hidden units on {domain_text(task.domain)}"
     return [title, *assumed_lines(task.network)]
+
+
+def decimal(value: Fraction | float) -> str:
+    """Return the nearest float, marked where it is not the number itself."""
+    nearest = float(value)
+    return f"{nearest!r}" if value == nearest else f"{nearest!r}, rounded"
 
 
 def assumed_lines(network: Network) -> list[str]:

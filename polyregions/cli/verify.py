@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +86,7 @@ def _verdict_lines(network: Network, property_file: Path, verdict: Verdict) -> I
             ("Y", verdict.counterexample.outputs),
         ):
             for index, value in enumerate(values):
-                yield f"{letter}_{index} = {_decimal(value)}"
+                yield f"{letter}_{index} = {report.decimal(value)}"
     yield f"{verdict.boxes:,} boxes looked at, {verdict.cells:,} of them decided cell by cell"
 
 
@@ -122,9 +121,3 @@ def _json_values(
         "cells": verdict.cells,
         "seconds": seconds,
     }
-
-
-def _decimal(value: Fraction) -> str:
-    """Return the nearest float, marked where it is not the number itself."""
-    nearest = float(value)
-    return f"{nearest!r}" if Fraction(nearest) == value else f"{nearest!r}, rounded"

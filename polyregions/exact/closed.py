@@ -11,7 +11,7 @@ __all__ = ["ClosedPolytope"]
 
 @dataclass(frozen=True)
 class ClosedPolytope:
-    """A bounded polytope {x : row(x) >= 0}, and one of its points.
+    """A polytope {x : row(x) >= 0} inside [-1, 1]^m, and one of its points.
 
     Attributes
     ----------
@@ -51,3 +51,30 @@ class ClosedPolytope:
             if evaluate(row, point) < 0:
                 return None
         return ClosedPolytope((*self.rows, row), point)
+
+    def largest(self, row: Row) -> Column:
+        """Return a vertex where a row is largest.
+
+        Notes
+        -----
+        *Algorithm.* As a cut's, against a row that is positive all over [-1, 1]^m, so that
+        nothing ends the descent before the vertex.
+
+        Examples
+        --------
+        >>> import flint
+        >>> rows = [[1, 0], [-1, 1], [3, -1]]  # x >= 0, x <= 1, and what is to be large
+        >>> low, high, rising = [list(map(flint.fmpz, row)) for row in rows]
+        >>> ClosedPolytope((low, high), [flint.fmpz(1), flint.fmpz(2)]).largest(rising)
+        [1, 1]
+        """
+        kept = {number: other for number, other in enumerate(self.rows) if any(other[:-1])}
+        target = len(self.rows)
+        if not any(row[:-1]):
+            return [line[-1] for line in vertex_near(kept, self.point).frame]
+        below = [-entry for entry in row]
+        below[-1] += sum(map(abs, row)) + 1
+        simplex = vertex_near({**kept, target: below}, self.point, free=target)
+        beyond = simplex.violation(target)
+        assert beyond is None
+        return [line[-1] for line in simplex.frame]

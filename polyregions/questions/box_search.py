@@ -1,27 +1,27 @@
-"""Depth-first over boxes of inputs: each is settled by bounds, clipped, split, or decided exactly.
+"""A search over boxes of inputs: each is settled by bounds, clipped, split, or decided exactly.
 
-A box is settled for an unsafe set when one of the set's inequalities, or a combination of
-them with weights that are not negative, is proven broken on all of it.
+What is sought are inputs that a network maps into some sets of outputs (`OutputSets`); a box is
+settled when all of them are proven to be missed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd, lcm
-from typing import NamedTuple
+from math import lcm
+from typing import NamedTuple, Protocol
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.analysis.affine_maps import exact_maps
+from polyregions.analysis.affine_maps import ExactMaps, exact_maps
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
-from polyregions.errors import PolyregionsError
-from polyregions.geometry.witness import float_below, nearest_float
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Column, Row
 from polyregions.network import Network
 from polyregions.network.backward_bounds import (
     Boxes,
@@ -29,41 +29,79 @@ from polyregions.network.backward_bounds import (
     Range,
     Slopes,
     backward_bounds,
-    least_values,
     no_bounds,
-    planes_below,
 )
 from polyregions.network.exact_network import exact_values
-from polyregions.questions.closed_cells import counterexample_in_cells
-from polyregions.questions.property import Case, Counterexample
+from polyregions.questions.closed_cells import parts_mapped_into
+from polyregions.questions.output_sets import OutputSets
+from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.progress import Progress
 
-__all__ = ["BoxSearch"]
+__all__ = ["BoxSearch", "Target", "exact_outputs"]
 
 # Hints: they decide how fast an answer comes, not which one.
 _COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that a step makes
 _MOST_BOXES = 256  # in a step
 _FIRST_POINTS = 2000  # points that are tried before anything else
-_SUSPECTS = 4  # per step that are evaluated exactly
-# A candidate that floats put farther from every unsafe set is not worth an exact evaluation; no
-# box is settled for want of a suspect.
-_SUSPICION = 1e-9
-_WEIGHT_STEPS = 12  # towards the best combination of inequalities
 _CLIPPED_ENOUGH = 0.4  # of its volume: a box that shrank to less is not split at once
-_FEW_UNITS = 4  # that may switch: cheaper decided cell by cell than split much further
-_MANY_UNITS = 16  # beyond, cells are too many
-_SMALL = 2.0**-16  # a box whose sides are so short, against the case's, is not split further
+# Cells of a box that are decided sooner than it is split much further: at most so many, and
+# fewer if a cell is much work
+_FEW_CELLS = 64
+_WORK_ON_CELLS = 2**18  # cells times weights
+_SPLITS_TO_DOUBLE = 16  # and twice as many after so many splits, which did not help
+
+
+class Target(Protocol):
+    """What a search is for, and what was found of it."""
+
+    @property
+    def sets(self) -> tuple[OutputSet, ...]:
+        """The sets of outputs that inputs are sought for; another tuple once they shrank."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether nothing more is sought."""
+
+    @property
+    def level(self) -> float:
+        """The largest float up to c where the one set is {f(outputs) >= c}; else any number."""
+
+    def take(self, found: Counterexample) -> None:
+        """Take note of an input that is mapped into one of the sets."""
+
+    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row]) -> Column:
+        """Return the point to take of a part of a cell that is mapped into one of the sets."""
+
+    def next_of(self, ceilings: Sequence[float]) -> int:
+        """Return which of some pending boxes to look at next, the latest of them last."""
+
+    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
+        """Return which boxes are to be looked at, f being at most that on each."""
 
 
 @dataclass(frozen=True)
 class _Pending:
-    """Boxes to be looked at, k of them."""
+    """Boxes to be looked at, k of them.
+
+    Attributes
+    ----------
+    boxes : Boxes
+    bounds : list of Range
+        Of the layers, as far as known.
+    open_sets : numpy.ndarray of bool, shape (k, sets)
+        The sets that are not settled.
+    ceilings : numpy.ndarray of float64, shape (k,)
+        Where the one set is {f(outputs) >= c}, f is at most that on the box: proven.
+    splits : numpy.ndarray of int64, shape (k,)
+        How often each was split.
+    """
 
     boxes: Boxes
-    bounds: list[Range]  # of the layers, as far as known
-    open_sets: NDArray[np.bool_]  # shape (k, sets): unsafe sets that are not settled
-    splits: Integers  # how often each was split
+    bounds: list[Range]
+    open_sets: NDArray[np.bool_]
+    ceilings: Floats
+    splits: Integers
 
     def __len__(self) -> int:
         return len(self.splits)
@@ -73,6 +111,7 @@ class _Pending:
             Boxes(*(side[chosen] for side in self.boxes)),
             [Range(*(end[chosen] for end in ends)) for ends in self.bounds],
             self.open_sets[chosen],
+            self.ceilings[chosen],
             self.splits[chosen],
         )
 
@@ -85,6 +124,7 @@ def _concatenated(parts: Sequence[_Pending]) -> _Pending:
             for layer in zip(*(p.bounds for p in parts), strict=True)
         ],
         np.concatenate([p.open_sets for p in parts]),
+        np.concatenate([p.ceilings for p in parts]),
         np.concatenate([p.splits for p in parts]),
     )
 
@@ -98,17 +138,18 @@ class _StepResult(NamedTuple):
 
 
 class BoxSearch:
-    """The search for a counterexample in one case of a property.
+    """The search, in a closed box, for inputs that are mapped into a target's sets.
 
     Parameters
     ----------
     network : Network
-    case : Case
+    lower, upper : numpy.ndarray of float64, shape (n,)
+        Of the box; sides may have no length.
+    target : Target
     threads : int
 
     Attributes
     ----------
-    counterexample : Counterexample or None
     boxes, cells : int
         Boxes looked at, and those of them that were decided exactly, cell by cell.
 
@@ -118,27 +159,30 @@ class BoxSearch:
     half of a box, whose bounds are at least those of the whole. Where no inequality is broken
     on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
     where few units switch, and those that became very small, are decided exactly
-    (`questions.closed_cells`), so a property that holds with equality, or is violated at one
-    point, is decided as well.
+    (`questions.closed_cells`), so a set that is only touched, be it at one point, is found as
+    well.
 
-    **Invariant.** Every counterexample of the case lies in a box that is pending, and there is
-    in an unsafe set that is open.
+    **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
+    are now, lies in a box that is pending, and there is in a set that is open.
     """
 
-    def __init__(self, network: Network, case: Case, threads: int = 1) -> None:
-        self.network, self.case, self.threads = network, case, threads
-        self.counterexample: Counterexample | None = None
+    def __init__(
+        self, network: Network, lower: Floats, upper: Floats, target: Target, threads: int = 1
+    ) -> None:
+        self.network, self.target, self.threads = network, target, threads
         self.boxes = self.cells = 0
-        self._unsafe = _Unsafe(network.output_dimension, case)
-        self._width = case.upper - case.lower
+        self._sets = OutputSets(network.output_dimension, target.sets)
+        self._lower, self._upper, self._width = lower, upper, upper - lower
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
+        weights = sum(layer.matrix.size for layer in network.layers)
+        self._few_cells = min(_FEW_CELLS, _WORK_ON_CELLS / weights)
         self._exact = exact_maps(network, None)
-        root = Boxes(case.lower[None], case.upper[None])
-        sets = np.ones((1, len(case.unsafe)), dtype=bool)
-        self._pending = [
-            _Pending(root, no_bounds(network, 1)[:-1], sets, np.zeros(1, dtype=np.int64))
-        ]
+        root = Boxes(lower[None], upper[None])
+        sets = np.ones((1, len(target.sets)), dtype=bool)
+        nothing = no_bounds(network, 1)[:-1]
+        splits = np.zeros(1, dtype=np.int64)
+        self._pending = [_Pending(root, nothing, sets, np.full(1, np.inf), splits)]
         self._resisting: list[_Pending] = []
         self._try(self._samples())
 
@@ -146,17 +190,22 @@ class BoxSearch:
 
     @property
     def finished(self) -> bool:
-        """Whether the case is decided."""
-        nothing_left = not self._pending and not self._resisting
-        return self.counterexample is not None or nothing_left
+        """Whether all is found that is sought, or nothing is left where it could be."""
+        return self.target.reached or not (self._pending or self._resisting)
 
     @property
     def settled(self) -> float:
-        """The share of the box, by volume, on which the property is proven; a float, about."""
+        """The share of the box, by volume, on which the sets are missed; a float, about."""
         width = np.where(self._width > 0, self._width, 1.0)
         parts = [*self._pending, *self._resisting]
         sides = [np.where(self._width > 0, p.boxes.upper - p.boxes.lower, 1.0) for p in parts]
         return 1.0 - sum(float(np.prod(side / width, axis=1).sum()) for side in sides)
+
+    @property
+    def ceiling(self) -> float:
+        """What f never exceeds where boxes are pending, or the target's level if that is more."""
+        ends = [float(parts.ceilings.max()) for parts in (*self._pending, *self._resisting)]
+        return max([self.target.level, *ends])
 
     @property
     def reached(self) -> int:
@@ -180,6 +229,9 @@ class BoxSearch:
             self._resisting.pop()  # only now: exact arithmetic may have been stopped
             return
         batches = [self._popped() for _ in range(self.threads) if self._pending]
+        batches = [batch for batch in batches if len(batch)]
+        if not batches:
+            return
         if len(batches) == 1:
             looks = [self._look(batches[0])]
         else:
@@ -194,27 +246,28 @@ class BoxSearch:
         self._try(np.concatenate([look.candidates for look in looks]))
 
     def _popped(self) -> _Pending:
-        """Take boxes from the top of the stack, as many as fit into a step."""
+        """Take boxes that are pending, as many as fit into a step."""
         parts: list[_Pending] = []
         left = self._batch
         while self._pending and left:
-            top = self._pending.pop()
+            place = self.target.next_of([float(part.ceilings[-1]) for part in self._pending])
+            top = self._pending.pop(place)
             if len(top) > left:
-                self._pending.append(top.take(slice(0, len(top) - left)))
+                self._pending.insert(place, top.take(slice(0, len(top) - left)))
                 top = top.take(slice(len(top) - left, None))
             parts.append(top)
             left -= len(top)
-        return _concatenated(parts)
+        popped = _concatenated(parts)
+        return popped.take(self.target.needed(popped.ceilings))
 
     # --- a step ---------------------------------------------------------------
 
     def _look(self, pending: _Pending) -> _StepResult:
         boxes = pending.boxes
         bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
-        planes = self._unsafe.planes(self.network, boxes, bounds)
-        attempts = [
-            self._unsafe.attempt(index, planes, boxes) for index in range(self._unsafe.sets)
-        ]
+        sets, level = self._sets, self.target.level
+        planes = sets.planes(self.network, boxes, bounds)
+        attempts = [sets.attempt(index, planes, boxes) for index in range(len(sets.sets))]
         open_sets = pending.open_sets.copy()
         lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
         least = np.full(len(pending), np.inf)
@@ -228,9 +281,10 @@ class BoxSearch:
             upper[here] = np.maximum(upper[here], high[here])
             first = here & ~(attempt.value >= least)
             least[first], corners[first] = attempt.value[first], attempt.corners[first]
-            weights[np.ix_(first, self._unsafe.members[index])] = attempt.weights[first]
+            weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
-        kept = _Pending(Boxes(lower, upper), bounds, open_sets, pending.splits).take(live)
+        ceilings = np.fmin(pending.ceilings, _raised(level, -least / sets.scales[0]))
+        kept = _Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
         candidates = candidates[np.concatenate([live, len(pending) + live])]
@@ -249,161 +303,87 @@ class BoxSearch:
         lower, upper = pending.boxes
         middle = lower / 2 + upper / 2
         whole = ~((lower < middle) & (middle < upper)).any(axis=1)  # no float lies between
-        small = (upper - lower <= _SMALL * self._width).all(axis=1) & (switching <= _MANY_UNITS)
-        few = (switching <= _FEW_UNITS) & (pending.splits > 0)
-        return few | small | whole
+        worth = self._few_cells * 2.0 ** (pending.splits / _SPLITS_TO_DOUBLE)
+        few = (_cells_of(switching, int((self._width > 0).sum())) <= worth) & (pending.splits > 0)
+        return few | whole
 
     def _decide(self, pending: _Pending) -> None:
         """Decide one box exactly, cell by cell."""
         lower, upper = (side[0] for side in pending.boxes)
         self.cells += 1
         if (lower == upper).all():
-            self.counterexample = self._judged(tuple(map(Fraction, lower.tolist())))
+            self._judge(tuple(map(Fraction, lower.tolist())))
             return
         ranges = [Range(*(end[0] for end in ends)) for ends in pending.bounds]
         signs = [np.where(low >= 0, 1, np.where(high <= 0, -1, 0)) for low, high in ranges]
-        unsafe = [self.case.unsafe[index] for index in np.flatnonzero(pending.open_sets[0])]
-        point = counterexample_in_cells(self._exact, Box(lower, upper), signs, unsafe)
-        if point is not None:
-            nearest = np.clip([float(value) for value in point], lower, upper)
-            self._try(nearest[None])
-            self.counterexample = self.counterexample or self._judged(point)
-            assert self.counterexample is not None
+        sets = [self.target.sets[index] for index in np.flatnonzero(pending.open_sets[0])]
+        chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets)
+        for part, outputs in parts:
+            *numerators, bottom = map(int, self.target.point_of(part, outputs))
+            point = chart.to_input([Fraction(entry, bottom) for entry in numerators])
+            # a point of floats, where there is one, is easier to believe
+            self._try(np.clip([float(value) for value in point], lower, upper)[None])
+            if not self.target.reached:
+                self._judge(point)
+            if self.target.reached:
+                return
 
-    # --- counterexamples ------------------------------------------------------
+    # --- what is found --------------------------------------------------------
 
     def _samples(self) -> Floats:
         """Return points all over the box, its centre among them."""
         rng = np.random.default_rng(0)
         share = rng.random((_FIRST_POINTS, len(self._width)))
         share[0] = 0.5
-        return self.case.lower + share * self._width
+        return self._lower + share * self._width
 
     def _try(self, points: Floats) -> None:
-        """Look for a counterexample among some points: in floats, then exactly."""
-        points = np.clip(points, self.case.lower, self.case.upper)
-        for index in self._unsafe.suspects(self.network, points):
-            if self.counterexample is None:
-                self.counterexample = self._judged(tuple(map(Fraction, points[index].tolist())))
+        """Look among some points: in floats, then exactly."""
+        points = np.clip(points, self._lower, self._upper)
+        for index in self._sets.suspects(self.network, points):
+            if not self.target.reached:
+                self._judge(tuple(map(Fraction, points[index].tolist())))
 
-    def _judged(self, point: Point) -> Counterexample | None:
-        """Return the point with its exact outputs if these are unsafe."""
-        common = lcm(*(value.denominator for value in point))
-        column = flint.fmpz_mat([[int(value * common)] for value in (*point, Fraction(1))])
-        outputs = tuple(exact_values(self._exact.exact, column)[self._exact.hidden_units :])
-        found = any(all(row.excess(outputs) <= 0 for row in rows) for rows in self.case.unsafe)
-        return Counterexample(point, outputs) if found else None
+    def _judge(self, point: Point) -> None:
+        """Evaluate the network exactly, and hand the point to the target if it is sought."""
+        found = Counterexample(point, exact_outputs(self._exact, point))
+        sets = self.target.sets
+        if any(all(row.excess(found.outputs) <= 0 for row in rows) for rows in sets):
+            self.target.take(found)
+            if self.target.sets is not sets:
+                self._sets = OutputSets(self.network.output_dimension, self.target.sets)
 
 
-class _Attempt(NamedTuple):
-    """How far one unsafe set is from being settled, on k boxes.
+def _cells_of(hyperplanes: Integers, dimension: int) -> Floats:
+    """Return how many cells so many hyperplanes have at most, about."""
+    cells, term = np.ones(len(hyperplanes)), np.ones(len(hyperplanes))
+    for k in range(1, dimension + 1):
+        term = term * np.maximum(hyperplanes - k + 1, 0) / k
+        cells += term
+    return cells
 
-    Attributes
+
+def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
+    """Return what a network makes of an input, exactly.
+
+    Parameters
     ----------
-    value : numpy.ndarray of float64, shape (k,)
-        Positive: on the whole box a combination of the set's inequalities is broken.
-    weights : numpy.ndarray of float64, shape (k, members)
-    planes : Planes
-        Of the set's inequalities and of the combination: where one is positive, the input
-        is not mapped into the set.
-    corners : numpy.ndarray of float64, shape (k, n)
-        Where the combination is least.
+    maps : ExactMaps
+        On no domain.
+    point : Point
     """
-
-    value: Floats
-    weights: Floats
-    planes: Planes
-    corners: Floats
+    common = lcm(*(value.denominator for value in point))
+    column = flint.fmpz_mat([[int(value * common)] for value in (*point, Fraction(1))])
+    return tuple(exact_values(maps.exact, column)[maps.hidden_units :])
 
 
-class _Unsafe:
-    """The unsafe sets of a case as arrays: functions of the outputs that are positive if safe."""
-
-    def __init__(self, outputs: int, case: Case) -> None:
-        rows = list(dict.fromkeys(row for rows in case.unsafe for row in rows))
-        self.sets = len(case.unsafe)
-        self.members = [
-            np.array([rows.index(row) for row in of], dtype=np.intp) for of in case.unsafe
-        ]
-        self.matrix = np.zeros((len(rows), outputs))
-        self.offsets = np.zeros(len(rows))
-        for place, row in enumerate(rows):
-            # as whole numbers without a common factor, coefficients are floats
-            common = lcm(*(c.denominator for _, c in row.coefficients))
-            factor = Fraction(common, gcd(*(int(c * common) for _, c in row.coefficients)))
-            for index, c in row.coefficients:
-                coefficient = nearest_float(c * factor)
-                if coefficient != c * factor:
-                    raise PolyregionsError(
-                        f"the coefficient of Y_{index} has more digits than a float; write at "
-                        f"most 15"
-                    )
-                self.matrix[place, index] = coefficient
-            # what is proven positive is positive
-            self.offsets[place] = float_below(-row.bound * factor)
-
-    def planes(self, network: Network, boxes: Boxes, bounds: Sequence[Range]) -> Planes:
-        return planes_below(network, boxes, bounds, self.matrix, self.offsets)
-
-    def suspects(self, network: Network, points: Floats) -> list[int]:
-        """Return which points floats take for counterexamples; a few, the worst first."""
-        with np.errstate(all="ignore"):
-            excess = network.forward(points) @ self.matrix.T + self.offsets
-            worst = np.min([excess[:, of].max(axis=1) for of in self.members], axis=0)
-        order = np.argsort(worst, kind="stable")[:_SUSPECTS]
-        return [int(index) for index in order if worst[index] <= _SUSPICION]
-
-    def attempt(self, index: int, planes: Planes, boxes: Boxes) -> _Attempt:
-        """Combine the inequalities of one set so that their sum is large all over each box."""
-        of = self.members[index]
-        normals, offsets = planes.normals[:, of], planes.offsets[:, of]
-        with np.errstate(all="ignore"):
-            weights = _weights(normals, offsets, boxes)
-            combined = np.matmul(weights[:, None], normals)
-            reach = np.matmul(
-                np.abs(normals), np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))[:, :, None]
-            )[:, :, 0] + np.abs(offsets)
-            # a sum of so many products, in each coefficient and in the offset
-            doubt = (len(of) + 8) * 1.01 * ROUNDOFF * (weights * reach).sum(axis=1) + TINY
-            offset = (weights * offsets).sum(axis=1) - 1.01 * doubt
-            both = Planes(
-                np.concatenate([normals, combined], axis=1),
-                np.concatenate([offsets, offset[:, None]], axis=1),
-                [],
-            )
-            value = least_values(both, boxes).max(axis=1)
-        corners = np.where(combined[:, 0] > 0, boxes.lower, boxes.upper)
-        return _Attempt(value, weights, both, corners)
-
-
-def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
-    """Return weights of the inequalities that make the least value of their sum large.
-
-    Any weights that are not negative are true; these follow an exponentiated gradient.
-    """
-    k, count = offsets.shape
-    rows = np.arange(k)
-    weights = np.full((k, count), 1.0 / count)
-    if count == 1:
-        return weights
-    # the single inequalities first
-    low = np.where(normals > 0, boxes.lower[:, None], boxes.upper[:, None])
-    values = (normals * low).sum(axis=2) + offsets
-    single = values.argmax(axis=1)
-    best_value = values[rows, single]
-    best = np.zeros((k, count))
-    best[rows, single] = 1.0
-    for _ in range(_WEIGHT_STEPS):
-        combined = np.matmul(weights[:, None], normals)[:, 0]
-        corners = np.where(combined > 0, boxes.lower, boxes.upper)
-        values = np.matmul(normals, corners[:, :, None])[:, :, 0] + offsets
-        total = (weights * values).sum(axis=1)
-        better = total > best_value
-        best_value[better], best[better] = total[better], weights[better]
-        scale = np.abs(values).max(axis=1, keepdims=True) + TINY
-        weights = weights * np.exp(2.0 * values / scale)
-        weights /= weights.sum(axis=1, keepdims=True)
-    return best
+def _raised(level: float, heights: Floats) -> Floats:
+    """Return ``level + heights``, rounded up; what is no number bounds nothing."""
+    with np.errstate(all="ignore"):
+        # heights are quotients, rounded once
+        total = level + heights
+        total = total + (4.0 * ROUNDOFF * (np.abs(level) + np.abs(heights)) + TINY)
+    return np.where(np.isnan(total), np.inf, total)
 
 
 def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:
@@ -470,9 +450,9 @@ def _halved(pending: _Pending, width: Floats, scores: Floats) -> _Pending:
     upper, lower = boxes.upper.copy(), boxes.lower.copy()
     upper[halved, axis[halved]] = middle[halved, axis[halved]]
     lower[halved, axis[halved]] = middle[halved, axis[halved]]
-    splits = pending.splits + 1
-    first = _Pending(Boxes(boxes.lower, upper), pending.bounds, pending.open_sets, splits)
-    second = _Pending(Boxes(lower, boxes.upper), pending.bounds, pending.open_sets, splits)
+    pending = replace(pending, splits=pending.splits + 1)
+    first = replace(pending, boxes=Boxes(boxes.lower, upper))
+    second = replace(pending, boxes=Boxes(lower, boxes.upper))
     # the halves of a box side by side
     both = _concatenated([first, second.take(halved)])
     order = np.argsort(np.concatenate([rows, rows[halved]]), kind="stable")

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from math import lcm
 
 import flint
 import numpy as np
 
 from polyregions.analysis.affine_maps import ExactMaps
-from polyregions.arrays import Integers, Point
+from polyregions.arrays import Integers
 from polyregions.domain import Box
-from polyregions.domain.chart import chart_of
+from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Row
 from polyregions.network.exact_network import (
@@ -27,18 +26,15 @@ from polyregions.network.exact_network import (
     layer_rows,
     outputs_above,
 )
-from polyregions.questions.property import OutputInequality
+from polyregions.questions.property import OutputInequality, OutputSet
 
-__all__ = ["counterexample_in_cells"]
+__all__ = ["parts_mapped_into"]
 
 
-def counterexample_in_cells(
-    maps: ExactMaps,
-    box: Box,
-    signs: Sequence[Integers],
-    unsafe: Sequence[Sequence[OutputInequality]],
-) -> Point | None:
-    """Return an input of a closed box that is mapped into an unsafe set, or None: a proof.
+def parts_mapped_into(
+    maps: ExactMaps, box: Box, signs: Sequence[Integers], sets: Sequence[OutputSet]
+) -> tuple[Chart, Iterator[tuple[ClosedPolytope, Sequence[Row]]]]:
+    """Return the parts of a closed box that are mapped into sets of outputs, cell by cell.
 
     Parameters
     ----------
@@ -48,8 +44,16 @@ def counterexample_in_cells(
     signs : sequence of numpy.ndarray of int64, one for each layer but the last
         For each unit 1 if it is proven not to be negative in the box, -1 if it is proven not to
         be positive, 0 if it may switch. Time grows exponentially with these.
-    unsafe : sequence of unsafe sets
-        Each a sequence of inequalities.
+    sets : sequence of OutputSet
+
+    Returns
+    -------
+    chart : Chart
+        Of the box.
+    parts : iterator of (ClosedPolytope, sequence of Row)
+        Where a cell meets a set, in this chart, and the outputs there as rows, times a positive
+        number that all cells share. Every point of the box that is mapped into one of the sets
+        is in a part; if there is none, that is proven.
 
     Notes
     -----
@@ -58,25 +62,28 @@ def counterexample_in_cells(
     cell may be counted on either side, since its output is zero on both.
 
     **Invariant.** Before each choice the closed cell is not empty, and the closed box is the
-    union of the cells that are left, those to come, and cells that miss every unsafe set.
+    union of the cells that are left, those to come, and cells whose parts were yielded.
     """
     chart = chart_of(box, box.dimension)
     maps = replace(maps, exact=replace(maps.exact, chart=chart))
+    return chart, _parts(maps.exact.layers, signs, chart, sets)
+
+
+def _parts(
+    layers: Sequence[ExactLayer], signs: Sequence[Integers], chart: Chart, sets: Sequence[OutputSet]
+) -> Iterator[tuple[ClosedPolytope, Sequence[Row]]]:
+    *below, last = layers
     centre = [flint.fmpz(0)] * chart.dimension + [flint.fmpz(1)]
     start = ClosedPolytope(tuple(chart.rows.tolist()), centre)
-    for cell, inputs in _closed_cells(
-        maps.exact.layers[:-1], signs, inputs_of(chart.transform), start
-    ):
-        outputs = layer_rows(maps.exact.layers[-1], inputs)
-        scale = inputs.one[-1] * maps.exact.layers[-1].weight_scale
-        for rows in unsafe:
+    for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start):
+        outputs = layer_rows(last, inputs)
+        scale = inputs.one[-1] * last.weight_scale
+        for rows in sets:
             part: ClosedPolytope | None = cell
             for row in rows:
                 part = None if part is None else part.cut(_row_of(row, outputs, scale))
             if part is not None:
-                *numerators, bottom = map(int, part.point)
-                return chart.to_input([Fraction(entry, bottom) for entry in numerators])
-    return None
+                yield part, outputs
 
 
 def _closed_cells(

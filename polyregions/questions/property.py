@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from polyregions.arrays import Floats, Point
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 
-__all__ = ["Case", "Counterexample", "OutputInequality", "Property", "check_property"]
+__all__ = ["Case", "Counterexample", "OutputInequality", "OutputSet", "Property", "check_property"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class OutputInequality:
         return sum(terms, Fraction(0)) - self.bound
 
 
+# the outputs that satisfy all of some inequalities
+OutputSet: TypeAlias = tuple[OutputInequality, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """A closed box of inputs, and the unsafe sets that none of them may be mapped into.
@@ -47,13 +52,12 @@ class Case:
     ----------
     lower, upper : numpy.ndarray of float64, shape (n,)
         A side may have no length.
-    unsafe : tuple of tuple of OutputInequality
-        An output is in an unsafe set if it satisfies all its inequalities.
+    unsafe : tuple of OutputSet
     """
 
     lower: Floats
     upper: Floats
-    unsafe: tuple[tuple[OutputInequality, ...], ...]
+    unsafe: tuple[OutputSet, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from polyregions.arrays import Floats
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Column, Row
 from polyregions.questions.box_search import BoxSearch
-from polyregions.questions.property import Counterexample, Property, check_property
+from polyregions.questions.property import Counterexample, OutputSet, Property, check_property
 from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import NetworkLike, network_given
@@ -125,12 +131,39 @@ def verify(
         Interrupt(on_interrupt) as interrupt,
     ):
         for case in asked.cases:
-            search = BoxSearch(network, case, threads)
+            target = _First(case.unsafe)
+            search = BoxSearch(network, case.lower, case.upper, target, threads)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(asked.cases)
-            if search.counterexample is not None:
-                return Verdict("violated", search.counterexample, settled, boxes, cells)
+            if target.found is not None:
+                return Verdict("violated", target.found, settled, boxes, cells)
             if stop != "finished":
                 return Verdict("unknown", None, settled, boxes, cells)
     return Verdict("holds", None, 1.0, boxes, cells)
+
+
+class _First:
+    """One counterexample is enough; the search goes deep first."""
+
+    level = 0.0
+
+    def __init__(self, sets: tuple[OutputSet, ...]) -> None:
+        self.sets = sets
+        self.found: Counterexample | None = None
+
+    @property
+    def reached(self) -> bool:
+        return self.found is not None
+
+    def take(self, found: Counterexample) -> None:
+        self.found = found
+
+    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row]) -> Column:
+        return part.point
+
+    def next_of(self, ceilings: Sequence[float]) -> int:
+        return -1
+
+    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
+        return np.ones(len(ceilings), dtype=bool)

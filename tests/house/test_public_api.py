@@ -79,6 +79,8 @@ def test_public_names():
         "linear",
         "linear_regions",
         "load",
+        "maximum",
+        "minimum",
         "open_regions",
         "plot_cells",
         "plot_contours",

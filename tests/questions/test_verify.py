@@ -12,8 +12,9 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.extremes import extreme_output
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions import box_search
-from polyregions.questions.box_search import _Unsafe, clipped_boxes
-from polyregions.questions.closed_cells import counterexample_in_cells
+from polyregions.questions.box_search import clipped_boxes
+from polyregions.questions.closed_cells import parts_mapped_into
+from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
 from polyregions.questions.property_files import load_property, read_property
 from polyregions.questions.verification import verify
@@ -123,9 +124,12 @@ def test_cells_alone(seed):
     network, box, unsafe = random_question(seed)
     signs = [np.zeros(len(layer.bias), dtype=np.int64) for layer in network.layers[:-1]]
     for rows in unsafe:
-        point = counterexample_in_cells(exact_maps(network, None), box, signs, [rows])
-        assert (point is not None) == reachable(network, box, [rows])
-        if point is not None:
+        chart, parts = parts_mapped_into(exact_maps(network, None), box, signs, [rows])
+        part, _ = next(parts, (None, None))
+        assert (part is not None) == reachable(network, box, [rows])
+        if part is not None:
+            *numerators, bottom = map(int, part.point)
+            point = chart.to_input([Fraction(entry, bottom) for entry in numerators])
             found = Counterexample(point, tuple(outputs_at(network, point)))
             assert_counterexample(network, asked(box, rows), found)
 
@@ -161,7 +165,7 @@ def test_bounds_of_outputs_are_rounded_to_the_safe_side():
     third = Fraction(1, 3)
     for sign in (1, -1):
         row = OutputInequality(((0, Fraction(1)),), sign * third)
-        (offset,) = _Unsafe(1, Case(np.zeros(1), np.ones(1), ((row,),))).offsets.tolist()
+        (offset,) = OutputSets(1, ((row,),)).offsets.tolist()
         assert 0 <= -sign * third - Fraction(offset) < Fraction(1, 2**53)
 
 
@@ -245,14 +249,15 @@ def solved(matrix, right):
 
 def test_every_box_may_be_decided_exactly(monkeypatch):
     """With no bounds to help, cells alone answer the same."""
-    monkeypatch.setattr(box_search, "_FEW_UNITS", 100)
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9)
+    monkeypatch.setattr(box_search, "_WORK_ON_CELLS", 1e18)
     for seed in range(4):
         test_conjunctions_and_disjunctions(seed)
 
 
 def test_boxes_alone(monkeypatch):
     """With no cells until a box is tiny, bounds answer the same where nothing ties."""
-    monkeypatch.setattr(box_search, "_FEW_UNITS", -1)
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
     network, domain = random_case(BOXED[0], 1)
     best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
     assert verify(network, asked(domain.box, at_least(0, best + 1))).answer == "holds"

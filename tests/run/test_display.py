@@ -49,6 +49,8 @@ def long_calls(net, tmp_path):
         "estimate_regions": lambda **more: pr.estimate_regions(net, SQUARE, **more),
         "explore": lambda **more: pr.explore(net, [0.1, 0.1], depth=2, **more),
         "shortest_path": lambda **more: pr.shortest_path(net, [0.1, 0.1], [-1, -1], **more),
+        "maximum": lambda **more: pr.maximum(net, SQUARE, **more),
+        "minimum": lambda **more: pr.minimum(net, SQUARE, **more),
         "verify": lambda **more: pr.verify(net, far_away(), **more),
         "verify_boundaries": lambda **more: pr.verify_boundaries(laws[0], 2, points=2, **more),
         "verify_grid": lambda **more: pr.verify_grid(laws, 2, **more),

@@ -1,0 +1,140 @@
+"""``polyregions maximum`` and ``minimum``: how large, how small an output can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import inf
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polyregions.cli import options, report
+from polyregions.errors import PolyregionsError, shown
+
+if TYPE_CHECKING:
+    from polyregions.questions.optimum import Optimum
+
+__all__ = ["maximum_command", "minimum_command"]
+
+_OfOption = Annotated[
+    str,
+    typer.Option(
+        "--of",
+        metavar="OUTPUTS",
+        help="Which output, counted from 0; or a coefficient for each: 1,-1.",
+    ),
+]
+
+
+@options.grouped
+def maximum_command(
+    where: options.Where,
+    network: options.NetworkArgument,
+    of: _OfOption = "0",
+    threads: options.ThreadsOption = 1,
+    time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Find the largest value of an output in a box, exactly, without listing regions.
+
+    Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
+    """
+    from polyregions.questions.optimum import maximum
+
+    task = options.read_task(network, where)
+    return _answer(maximum, "largest", task, of, threads, time_limit, as_json)
+
+
+@options.grouped
+def minimum_command(
+    where: options.Where,
+    network: options.NetworkArgument,
+    of: _OfOption = "0",
+    threads: options.ThreadsOption = 1,
+    time_limit: options.TimeLimitOption = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Find the smallest value of an output in a box, exactly, without listing regions.
+
+    Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
+    """
+    from polyregions.questions.optimum import minimum
+
+    task = options.read_task(network, where)
+    return _answer(minimum, "smallest", task, of, threads, time_limit, as_json)
+
+
+def _answer(
+    extreme: Callable[..., Optimum],
+    word: str,
+    task: options.Task,
+    of: str,
+    threads: int,
+    time_limit: float | None,
+    as_json: bool,
+) -> int:
+    from polyregions.compiled import Stopwatch
+
+    output, named = _outputs(of)
+    watch = Stopwatch()
+    best = extreme(
+        task.network,
+        task.domain,
+        output,
+        threads=threads,
+        time_limit=time_limit,
+        progress=True,
+        on_interrupt="return",
+    )
+    if as_json:
+        report.print_json(_json_values(task, of, best, watch.times().seconds))
+    else:
+        report.print_lines(*_lines(task, f"{word} {named}", best))
+    return 0 if best.proven else 3
+
+
+def _outputs(of: str) -> tuple[int | list[float], str]:
+    """Return what ``--of`` says, and how it is called."""
+    try:
+        if "," not in of:
+            return int(of), f"Y_{int(of)}"
+        return [float(part) for part in of.split(",")], f"sum ({of}) of outputs"
+    except ValueError:
+        raise PolyregionsError(
+            f"--of takes the number of an output or a coefficient for each, such as 1,-1; "
+            f"not {shown(of)}"
+        ) from None
+
+
+def _lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
+    yield from report.head_lines(task)
+    exact = report.decimal(best.value)
+    if best.proven:
+        yield f"{what}: {exact}, proven"
+    else:
+        known = abs(best.bound) < inf
+        limit = f"no input goes beyond {report.decimal(best.bound)}" if known else "no bound yet"
+        yield f"{what}: {exact} found; {limit}"
+    for letter, values in (("X", best.point), ("Y", best.outputs)):
+        for index, value in enumerate(values):
+            yield f"{letter}_{index} = {report.decimal(value)}"
+    yield f"{best.boxes:,} boxes looked at, {best.cells:,} of them decided cell by cell"
+
+
+def _json_values(task: options.Task, of: str, best: Optimum, seconds: float) -> dict[str, Any]:
+    return {
+        **report.values(task),
+        "of": of,
+        "value": float(best.value),
+        "exact_value": str(best.value),
+        "proven": best.proven,
+        # infinite: nothing is known yet
+        "bound": None if abs(best.bound) == inf else float(best.bound),
+        "point": [float(x) for x in best.point],
+        "exact_point": [str(x) for x in best.point],
+        "outputs": [float(y) for y in best.outputs],
+        "exact_outputs": [str(y) for y in best.outputs],
+        "boxes": best.boxes,
+        "cells": best.cells,
+        "seconds": seconds,
+    }

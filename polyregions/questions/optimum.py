@@ -1,0 +1,306 @@
+"""The largest or smallest output of a network in a box, exactly: found, and proven to be it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from polyregions.analysis.affine_maps import exact_maps
+from polyregions.arrays import Floats, Point
+from polyregions.domain import Box
+from polyregions.errors import DomainError, PolyregionsError, kind_of
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Column, Row
+from polyregions.geometry.witness import float_below
+from polyregions.network import Network
+from polyregions.questions.box_search import BoxSearch, exact_outputs
+from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
+from polyregions.run.display import boxes_text, shown_progress
+from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.loop import run
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
+
+__all__ = ["Optimum", "maximum", "minimum"]
+
+Coefficients = tuple[tuple[int, Fraction], ...]
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The extreme value of an output, or an interval that holds it.
+
+    Attributes
+    ----------
+    value : Fraction
+        The extreme value, if `proven`; else the best that was found, which is attained.
+    bound : Fraction or float
+        No input of the box has a value beyond that; `value` itself if `proven`, infinite if
+        nothing is known.
+    point : tuple of Fraction
+        An input with that value, exactly.
+    outputs : tuple of Fraction
+        All outputs there.
+    boxes, cells : int
+        Boxes looked at, and those that were decided exactly.
+    """
+
+    value: Fraction
+    bound: Fraction | float
+    point: Point
+    outputs: tuple[Fraction, ...]
+    boxes: int
+    cells: int
+
+    @property
+    def proven(self) -> bool:
+        """Whether the value is the extreme one."""
+        return self.bound == self.value
+
+    def __repr__(self) -> str:
+        within = "" if self.proven else f", not proven; the bound is {float(self.bound)!r}"
+        return f"<Optimum: {float(self.value)!r}{within}; {self.boxes} boxes, {self.cells} exactly>"
+
+
+def maximum(
+    network: NetworkLike,
+    domain: DomainLike,
+    output: int | Sequence[float] = 0,
+    *,
+    threads: int = 1,
+    time_limit: float | None = None,
+    progress: OnProgress = None,
+    on_interrupt: OnInterrupt = "raise",
+) -> Optimum:
+    """Return the largest value of an output in a box, exactly.
+
+    Parameters
+    ----------
+    network : Network, path or torch module
+    domain : Box, or one (lower, upper) per input
+        The closed box. For a plane or a line through data pass its network and its box.
+    output : int or sequence of numbers
+        Which output, or a coefficient for each: then it is the largest value of the sum.
+    threads : int
+        The value is the same for any number, the point may be another one.
+    time_limit : float, optional
+        Seconds; then an interval is returned.
+    progress : bool or callable, optional
+        True shows boxes looked at and the interval; a function is called now and then with
+        a :class:`~polyregions.run.progress.Progress` (boxes as its regions, boxes pending).
+    on_interrupt : {"raise", "return"}
+        Whether Ctrl-C raises or returns an interval.
+
+    Returns
+    -------
+    Optimum
+
+    Raises
+    ------
+    NetworkError
+        If there is no network.
+    DomainError
+        If the domain is no box of the network's inputs.
+    PolyregionsError
+        If there is no such output, or a limit is no positive number.
+
+    Notes
+    -----
+    *Algorithm.* Branch and bound by :class:`~polyregions.questions.box_search.BoxSearch`: what
+    is sought are inputs with a value as large as the best one found so far, which is evaluated
+    in rational arithmetic. A box is dropped when it is proven to have no larger one; cells of
+    a box that resists are maximised exactly. The box with the largest bound comes first.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> best = maximum(net, pr.Box.cube(1, 1.0))
+    >>> best.value, best.proven, [str(x) for x in best.point]
+    (Fraction(1, 1), True, ['1/2'])
+    """
+    return _extreme(
+        network, domain, output, Fraction(1), threads, time_limit, progress, on_interrupt
+    )
+
+
+def minimum(
+    network: NetworkLike,
+    domain: DomainLike,
+    output: int | Sequence[float] = 0,
+    *,
+    threads: int = 1,
+    time_limit: float | None = None,
+    progress: OnProgress = None,
+    on_interrupt: OnInterrupt = "raise",
+) -> Optimum:
+    """Return the smallest value of an output in a box, exactly; see :func:`maximum`.
+
+    Parameters
+    ----------
+    network : Network, path or torch module
+    domain : Box, or one (lower, upper) per input
+    output : int or sequence of numbers
+    threads : int
+    time_limit : float, optional
+    progress : bool or callable, optional
+    on_interrupt : {"raise", "return"}
+
+    Returns
+    -------
+    Optimum
+
+    Raises
+    ------
+    NetworkError
+        If there is no network.
+    DomainError
+        If the domain is no box of the network's inputs.
+    PolyregionsError
+        If there is no such output, or a limit is no positive number.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])])
+    >>> minimum(net, pr.Box.cube(1, 1.0)).value
+    Fraction(0, 1)
+    """
+    return _extreme(
+        network, domain, output, Fraction(-1), threads, time_limit, progress, on_interrupt
+    )
+
+
+def _extreme(
+    network: NetworkLike,
+    domain: DomainLike,
+    output: int | Sequence[float],
+    sign: Fraction,
+    threads: int,
+    time_limit: float | None,
+    progress: OnProgress,
+    on_interrupt: OnInterrupt,
+) -> Optimum:
+    network = network_given(network)
+    box = _box_given(domain, network)
+    terms = _terms(output, network.output_dimension)
+    check_threads(threads)
+    limits = counting_limits(None, time_limit)
+    target = _Highest(tuple((index, sign * c) for index, c in terms))
+    centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
+    target.take(Counterexample(centre, exact_outputs(exact_maps(network, None), centre)))
+    with (
+        # the matrices are small: products in several threads only get in each other's way
+        ThreadpoolController().limit(limits=1, user_api="blas"),
+        Interrupt(on_interrupt) as interrupt,
+    ):
+        search = BoxSearch(network, box.lower, box.upper, target, threads)
+        with shown_progress(progress, _interval_text(search, target, sign)) as shown:
+            stop = run(search, limits, interrupt, progress=shown)
+    best = sign * target.value
+    ceiling = search.ceiling if stop != "finished" else target.value
+    bound: Fraction | float = best
+    if ceiling > target.value:
+        bound = float(sign) * inf if ceiling == inf else sign * Fraction(ceiling)
+    found = target.found
+    return Optimum(best, bound, found.point, found.outputs, search.boxes, search.cells)
+
+
+def _box_given(domain: DomainLike, network: Network) -> Box:
+    box = domain_given(domain, network.input_dimension)
+    if not isinstance(box, Box):
+        raise DomainError(
+            f"an extreme output is sought in a box, not in "
+            f"{'the whole space' if box is None else 'a polytope'}: give a box"
+        )
+    if box.dimension != network.input_dimension:
+        raise DomainError(
+            f"the box has {box.dimension} coordinates, the network has {network.input_dimension} "
+            f"inputs; give one lower and one upper bound per input"
+        )
+    return box
+
+
+def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
+    """Return which outputs are added up, times what."""
+    if isinstance(output, int | np.integer) and not isinstance(output, bool):
+        if not -outputs <= output < outputs:
+            raise PolyregionsError(
+                f"there is no output {output}; the network has {outputs}, counted from 0"
+            )
+        return ((int(output) % outputs, Fraction(1)),)
+    try:
+        coefficients = np.asarray(output, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise PolyregionsError(
+            f"an output is an index, or one coefficient for each output, not {kind_of(output)}"
+        ) from None
+    if coefficients.shape != (outputs,) or not np.isfinite(coefficients).all():
+        raise PolyregionsError(
+            f"a sum of outputs needs {outputs} finite coefficients, one for each output"
+        )
+    if not coefficients.any():
+        raise PolyregionsError("a sum of outputs needs a coefficient that is not zero")
+    return tuple((k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c)
+
+
+def _interval_text(
+    search: BoxSearch, target: _Highest, sign: Fraction
+) -> Callable[[Progress], str]:
+    def text(progress: Progress) -> str:
+        ends = sorted((float(sign * target.value), float(sign) * search.ceiling))
+        return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
+
+    return text
+
+
+class _Highest:
+    """The largest value of a sum of outputs: the set shrinks to what is as large as the best."""
+
+    reached = False
+    found: Counterexample
+    value: Fraction
+    level: float
+    sets: tuple[OutputSet, ...]
+
+    def __init__(self, terms: Coefficients) -> None:
+        self._terms = terms
+        self.level = -inf
+
+    def _value(self, outputs: Sequence[Fraction]) -> Fraction:
+        return sum((c * outputs[index] for index, c in self._terms), Fraction(0))
+
+    def take(self, found: Counterexample) -> None:
+        value = self._value(found.outputs)
+        if self.level == -inf or value > self.value:
+            self.found, self.value, self.level = found, value, float_below(value)
+            lowered = tuple((index, -c) for index, c in self._terms)
+            self.sets = ((OutputInequality(lowered, -value),),)
+
+    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row]) -> Column:
+        # times a positive number, which the terms' denominators are parts of
+        common = max(c.denominator for _, c in self._terms)
+        objective = [
+            sum(
+                (
+                    int(c * common) * entry
+                    for (_, c), entry in zip(self._terms, column, strict=True)
+                ),
+                flint.fmpz(0),
+            )
+            for column in zip(*(outputs[index] for index, _ in self._terms), strict=True)
+        ]
+        return part.largest(objective)
+
+    def next_of(self, ceilings: Sequence[float]) -> int:
+        return max(range(len(ceilings)), key=ceilings.__getitem__)
+
+    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
+        return ~(ceilings <= self.level)

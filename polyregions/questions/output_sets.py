@@ -1,0 +1,165 @@
+"""Sets of outputs as arrays, and what bounds over boxes of inputs say of them.
+
+A set is a polyhedron: the outputs that satisfy some inequalities. On a box it is missed if one
+of these, or a combination of them with weights that are not negative, is proven broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd, lcm
+from typing import NamedTuple
+
+import numpy as np
+
+from polyregions.arrays import Floats
+from polyregions.errors import PolyregionsError
+from polyregions.geometry.witness import float_below, nearest_float
+from polyregions.network import Network
+from polyregions.network.backward_bounds import Boxes, Planes, Range, least_values, planes_below
+from polyregions.questions.property import OutputSet
+from polyregions.rounding import ROUNDOFF, TINY
+
+__all__ = ["Attempt", "OutputSets"]
+
+# Hints: they decide how fast an answer comes, not which one.
+_SUSPECTS = 4  # of some points that are evaluated exactly
+# A point that floats put farther from every set is not worth an exact evaluation; no
+# box is settled for want of a suspect.
+_SUSPICION = 1e-9
+_WEIGHT_STEPS = 12  # towards the best combination of inequalities
+
+
+class Attempt(NamedTuple):
+    """How far one unsafe set is from being settled, on k boxes.
+
+    Attributes
+    ----------
+    value : numpy.ndarray of float64, shape (k,)
+        Positive: on the whole box a combination of the set's inequalities is broken.
+    weights : numpy.ndarray of float64, shape (k, members)
+    planes : Planes
+        Of the set's inequalities and of the combination: where one is positive, the input
+        is not mapped into the set.
+    corners : numpy.ndarray of float64, shape (k, n)
+        Where the combination is least.
+    """
+
+    value: Floats
+    weights: Floats
+    planes: Planes
+    corners: Floats
+
+
+class OutputSets:
+    """Sets of outputs as arrays: functions of the outputs, one of them positive outside of a set.
+
+    Parameters
+    ----------
+    outputs : int
+    sets : tuple of OutputSet
+
+    Attributes
+    ----------
+    sets : tuple of OutputSet
+    members : list of numpy.ndarray of intp
+        Which of the functions each set consists of.
+    matrix, offsets : numpy.ndarray of float64, shape (functions, outputs) and (functions,)
+    scales : numpy.ndarray of float64, shape (functions,)
+        About how many times the excess of its inequality a function is.
+
+    Raises
+    ------
+    PolyregionsError
+        If a coefficient is no float.
+    """
+
+    def __init__(self, outputs: int, sets: tuple[OutputSet, ...]) -> None:
+        rows = list(dict.fromkeys(row for rows in sets for row in rows))
+        self.sets = sets
+        self.members = [np.array([rows.index(row) for row in of], dtype=np.intp) for of in sets]
+        self.matrix = np.zeros((len(rows), outputs))
+        self.offsets = np.zeros(len(rows))
+        self.scales = np.ones(len(rows))
+        for place, row in enumerate(rows):
+            factor = Fraction(1)
+            if any(nearest_float(c) != c for _, c in row.coefficients):
+                # as whole numbers without a common factor, coefficients are floats
+                common = lcm(*(c.denominator for _, c in row.coefficients))
+                factor = Fraction(common, gcd(*(int(c * common) for _, c in row.coefficients)))
+            for index, c in row.coefficients:
+                coefficient = nearest_float(c * factor)
+                if coefficient != c * factor:
+                    raise PolyregionsError(
+                        f"the coefficient of Y_{index} has more digits than a float; write at "
+                        f"most 15"
+                    )
+                self.matrix[place, index] = coefficient
+            # what is proven positive is positive
+            self.offsets[place] = float_below(-row.bound * factor)
+            self.scales[place] = nearest_float(factor)
+
+    def planes(self, network: Network, boxes: Boxes, bounds: Sequence[Range]) -> Planes:
+        """Return planes below the functions, on boxes where bounds on the units are known."""
+        return planes_below(network, boxes, bounds, self.matrix, self.offsets)
+
+    def suspects(self, network: Network, points: Floats) -> list[int]:
+        """Return which points floats take for counterexamples; a few, the worst first."""
+        with np.errstate(all="ignore"):
+            excess = network.forward(points) @ self.matrix.T + self.offsets
+            worst = np.min([excess[:, of].max(axis=1) for of in self.members], axis=0)
+        order = np.argsort(worst, kind="stable")[:_SUSPECTS]
+        return [int(index) for index in order if worst[index] <= _SUSPICION]
+
+    def attempt(self, index: int, planes: Planes, boxes: Boxes) -> Attempt:
+        """Combine the inequalities of one set so that their sum is large all over each box."""
+        of = self.members[index]
+        normals, offsets = planes.normals[:, of], planes.offsets[:, of]
+        with np.errstate(all="ignore"):
+            weights = _weights(normals, offsets, boxes)
+            combined = np.matmul(weights[:, None], normals)
+            reach = np.matmul(
+                np.abs(normals), np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))[:, :, None]
+            )[:, :, 0] + np.abs(offsets)
+            # a sum of so many products, in each coefficient and in the offset
+            doubt = (len(of) + 8) * 1.01 * ROUNDOFF * (weights * reach).sum(axis=1) + TINY
+            offset = (weights * offsets).sum(axis=1) - 1.01 * doubt
+            both = Planes(
+                np.concatenate([normals, combined], axis=1),
+                np.concatenate([offsets, offset[:, None]], axis=1),
+                [],
+            )
+            value = least_values(both, boxes).max(axis=1)
+        corners = np.where(combined[:, 0] > 0, boxes.lower, boxes.upper)
+        return Attempt(value, weights, both, corners)
+
+
+def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
+    """Return weights of the inequalities that make the least value of their sum large.
+
+    Any weights that are not negative are true; these follow an exponentiated gradient.
+    """
+    k, count = offsets.shape
+    rows = np.arange(k)
+    weights = np.full((k, count), 1.0 / count)
+    if count == 1:
+        return weights
+    # the single inequalities first
+    low = np.where(normals > 0, boxes.lower[:, None], boxes.upper[:, None])
+    values = (normals * low).sum(axis=2) + offsets
+    single = values.argmax(axis=1)
+    best_value = values[rows, single]
+    best = np.zeros((k, count))
+    best[rows, single] = 1.0
+    for _ in range(_WEIGHT_STEPS):
+        combined = np.matmul(weights[:, None], normals)[:, 0]
+        corners = np.where(combined > 0, boxes.lower, boxes.upper)
+        values = np.matmul(normals, corners[:, :, None])[:, :, 0] + offsets
+        total = (weights * values).sum(axis=1)
+        better = total > best_value
+        best_value[better], best[better] = total[better], weights[better]
+        scale = np.abs(values).max(axis=1, keepdims=True) + TINY
+        weights = weights * np.exp(2.0 * values / scale)
+        weights /= weights.sum(axis=1, keepdims=True)
+    return best

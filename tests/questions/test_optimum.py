@@ -1,0 +1,241 @@
+"""The largest and smallest outputs in a box, against exact programs on all regions."""
+
+import json
+from fractions import Fraction
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from random_nets import FAMILIES, random_case
+
+import polyregions as pr
+from polyregions.analysis.extremes import extreme_output
+from polyregions.cli import main
+from polyregions.io import save_network
+from polyregions.questions import box_search, optimum
+from polyregions.questions.optimum import Optimum, maximum, minimum
+from polyregions.questions.property import Counterexample
+
+BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
+
+
+def value_at(network, point, output=0):
+    """In fractions, layer by layer."""
+    values = list(point)
+    for layer in network.layers:
+        sums = [
+            sum((Fraction(a) * x for a, x in zip(row, values, strict=True)), Fraction(b))
+            for row, b in zip(layer.weight.tolist(), layer.bias.tolist(), strict=True)
+        ]
+        slopes = zip(layer.lower.tolist(), layer.upper.tolist(), strict=True)
+        values = [
+            Fraction(high if z > 0 else low) * z
+            for z, (low, high) in zip(sums, slopes, strict=True)
+        ]
+    return values[output]
+
+
+def assert_attained(network, box, best, output=0):
+    sides = zip(box.lower.tolist(), best.point, box.upper.tolist(), strict=True)
+    assert all(low <= x <= high for low, x, high in sides)
+    assert value_at(network, best.point, output) == best.outputs[output]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("family", BOXED)
+def test_the_extremes_of_all_regions(family, seed):
+    network, domain = random_case(family, seed)
+    box = domain.box
+    regions = pr.enumerate_regions(network, box)
+    for find, smallest in ((maximum, False), (minimum, True)):
+        best = find(network, box)
+        assert best.proven
+        assert best.value == extreme_output(regions, smallest=smallest).value == best.outputs[0]
+        assert_attained(network, box, best)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_difference_is_too_small(seed):
+    """Outputs of about 2^-60: what nearly is the largest is not."""
+    network, domain = random_case(BOXED[seed % 3], seed)
+    *hidden, last = network.layers
+    small = last.weight * 2.0**-60, last.bias * 2.0**-60
+    tiny = pr.Network.from_arrays([*((layer.weight, layer.bias) for layer in hidden), small])
+    best = extreme_output(pr.enumerate_regions(network, domain.box)).value
+    assert maximum(tiny, domain.box).value == best / 2**60
+
+
+@pytest.mark.parametrize("how", ["cells", "boxes"])
+def test_cells_alone_and_boxes_first(how, monkeypatch):
+    """Whichever way a box is decided."""
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9 if how == "cells" else 0)
+    monkeypatch.setattr(box_search, "_WORK_ON_CELLS", 1e18)
+    network, domain = random_case(BOXED[0], 1)
+    regions = pr.enumerate_regions(network, domain.box)
+    assert maximum(network, domain.box).value == extreme_output(regions).value
+
+
+def small_integers(seed):
+    """A network with ties everywhere: faces of a constant maximum, kinks in corners."""
+    rng = np.random.default_rng(seed)
+    n = 1 + seed % 3
+    layers = [(rng.integers(-2, 3, (4, n)), rng.integers(-1, 2, 4))]
+    layers += [(rng.integers(-2, 3, (4, 4)), rng.integers(-1, 2, 4))]
+    layers += [(rng.integers(-2, 3, (2, 4)), rng.integers(-1, 2, 2))]
+    return pr.Network.from_arrays(layers), pr.Box.cube(n, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_sums_of_outputs(seed):
+    """As the output of a network that has the sum built in; threads change no value."""
+    network, box = small_integers(seed)
+    coefficients = np.array([(1.0, -1.0), (0.5, 0.0), (-0.25, 3.0)][seed % 3])
+    *hidden, last = network.layers
+    summed = pr.Network.from_arrays(
+        [(layer.weight, layer.bias) for layer in hidden]
+        + [(coefficients[None] @ last.weight, coefficients[None] @ last.bias)]
+    )
+    regions = pr.enumerate_regions(summed, box)
+    for find, smallest in ((maximum, False), (minimum, True)):
+        best = find(network, box, coefficients, threads=1 + seed % 2)
+        assert best.proven
+        assert best.value == extreme_output(regions, smallest=smallest).value
+        terms = zip(coefficients.tolist(), best.outputs, strict=True)
+        assert best.value == sum(Fraction(c) * y for c, y in terms)
+        assert_attained(network, box, best, 1)
+
+
+def test_a_sum_of_floats_that_is_no_sum_of_floats():
+    """Coefficients are the floats that they are: 0.1 + 0.2 - 0.3 is not 0."""
+    network = pr.Network.from_arrays([([[1.0]] * 3, [0.0] * 3), (np.eye(3), np.zeros(3))])
+    best = maximum(network, pr.Box([0.0], [1.0]), [0.1, 0.2, -0.3])
+    assert best.value == Fraction(0.1) + Fraction(0.2) - Fraction(0.3) > 0
+
+
+@pytest.mark.parametrize("find", [maximum, minimum])
+def test_stopped_between(find):
+    """What a stopped search returns encloses the extreme value, and the point is one."""
+    network, domain = random_case(BOXED[0], 3)
+    box = domain.box
+    smallest = find is minimum
+    truth = extreme_output(pr.enumerate_regions(network, box), smallest=smallest).value
+    seen = []
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(progress):
+        seen.append(progress)
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        find(network, box, progress=stop)
+    assert len(seen) == 1
+    best = find(network, box, time_limit=1e-9)
+    assert isinstance(best, Optimum)
+    assert not best.proven
+    assert "not proven" in repr(best)
+    low, high = sorted((best.value, best.bound))
+    assert low <= truth <= high
+    assert low < high
+    assert_attained(network, box, best)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ceilings_of_boxes(seed, monkeypatch):
+    """No exact value in a pending box is above its ceiling, also where no unit switches in it."""
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
+    network, domain = random_case(BOXED[0], seed)
+    box = domain.box
+    target = optimum._Highest(((0, Fraction(1)),))
+    centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
+    target.take(Counterexample(centre, (value_at(network, centre),)))
+    search = box_search.BoxSearch(network, box.lower, box.upper, target)
+    search._batch, ceilings, compared = 1, [search.ceiling], 0
+    for _ in range(60):
+        if search.finished:
+            break
+        search.step(10**9)
+        ceilings.append(search.ceiling)
+        for pending in search._pending[-2:]:
+            for lower, upper, ceiling in zip(*pending.boxes, pending.ceilings, strict=True):
+                corners = product(*zip(lower.tolist(), upper.tolist(), strict=True))
+                values = [value_at(network, tuple(map(Fraction, corner))) for corner in corners]
+                assert max(values) <= ceiling
+                compared += 1
+    assert compared > 20
+    assert ceilings[0] == np.inf
+    assert np.isfinite(ceilings[1])
+    assert all(later <= sooner for sooner, later in pairwise(ceilings))
+
+
+def test_sides_without_length():
+    network, domain = random_case(BOXED[0], 2)
+    lower, upper = domain.box.lower.copy(), domain.box.upper.copy()
+    upper[0] = lower[0]
+    best = maximum(network, pr.Box(lower, upper))
+    assert best.point[0] == Fraction(lower[0])
+    assert best.value == extreme_output(pr.enumerate_regions(network, pr.Box(lower, upper))).value
+
+
+def test_what_is_no_question():
+    network = pr.Network.from_arrays([([[1.0, 0.0]], [0.0]), ([[1.0], [2.0]], [0.0, 0.0])])
+    box = pr.Box.cube(2, 1.0)
+    with pytest.raises(pr.PolyregionsError, match="there is no output 2; the network has 2"):
+        maximum(network, box, 2)
+    with pytest.raises(pr.PolyregionsError, match="needs 2 finite coefficients"):
+        maximum(network, box, [1.0])
+    with pytest.raises(pr.PolyregionsError, match="needs 2 finite coefficients"):
+        maximum(network, box, [1.0, np.nan])
+    with pytest.raises(pr.PolyregionsError, match="coefficient that is not zero"):
+        minimum(network, box, [0.0, 0.0])
+    with pytest.raises(pr.PolyregionsError, match="an index, or one coefficient"):
+        maximum(network, box, "largest")
+    with pytest.raises(pr.DomainError, match="not in the whole space"):
+        maximum(network, None)
+    with pytest.raises(pr.DomainError, match="not in a polytope"):
+        maximum(network, pr.Polytope([[1.0, 1.0], [-1, 0], [0, -1]], [1.0, 0, 0]))
+    with pytest.raises(pr.DomainError, match="3 coordinates, the network has 2"):
+        maximum(network, pr.Box.cube(3, 1.0))
+
+
+@pytest.fixture
+def kink(tmp_path):
+    """2 relu(x) - 4 relu(x - 1/2), largest at 1/2, and a second output."""
+    network = pr.Network.from_arrays(
+        [([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0], [1.0, 0.0]], [0.0, 0.0])]
+    )
+    path = tmp_path / "kink.npz"
+    save_network(network, path)
+    return str(path)
+
+
+def test_on_the_command_line(kink, capsys):
+    assert main(["maximum", kink, "--cube", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "largest Y_0: 1.0, proven\nX_0 = 0.5\nY_0 = 1.0\nY_1 = 0.5\n" in out
+    assert main(["minimum", kink, "--cube", "1", "--of", "1,-1", "--json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert (read["exact_value"], read["proven"], read["bound"]) == ("-1", True, -1.0)
+    assert (read["exact_point"], read["exact_outputs"]) == (["1"], ["0", "1"])
+    assert main(["maximum", kink, "--cube", "1", "--time-limit", "1e-9"]) == 3
+    assert " found; no bound yet\n" in capsys.readouterr().out
+    assert main(["maximum", kink, "--cube", "1", "--time-limit", "1e-9", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["bound"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--of", "7"], "there is no output 7"),
+        (["--of", "1,x"], "a coefficient for each, such as 1,-1; not 1,x"),
+        (["--of", "1,1,1"], "needs 2 finite coefficients"),
+        (["--of", "0,0"], "coefficient that is not zero"),
+        (["--whole-space"], "not in the whole space"),
+        (["--threads", "0"], "threads"),
+    ],
+)
+def test_wrong_commands(kink, options, sentence, capsys):
+    where = [] if "--whole-space" in options else ["--cube", "1"]
+    assert main(["maximum", kink, *where, *options]) == 2
+    assert sentence in capsys.readouterr().err
