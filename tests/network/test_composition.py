@@ -231,7 +231,8 @@ def test_a_network_minus_an_equal_one_is_zero(seed):
     net = small(rng, 2)
     equal = pr.simplify(net, pr.Box.cube(2, 1.0)).network
     doubled = compose(net, linear([[2.0]]), linear([[0.5]]))
-    for other in (net, equal, doubled, side_by_side(net, net).compose(linear([[0, 1]]))):
+    again = side_by_side(net, net).compose(linear([[0, 1]]))
+    for other in (net, equal, doubled, again):
         minus = difference(net, other)
         tiny = "0." + "0" * 30 + "1"
         assert answer(minus, f"(or (>= Y_0 {tiny}) (<= Y_0 -{tiny}))").answer == "holds"

@@ -8,6 +8,7 @@ import polyregions as pr
 from polyregions.domain.chart import chart_of
 from polyregions.io import lowering, signals
 from polyregions.io.windows import Sliding, convolve, max_pool, windows
+from polyregions.network import layer
 from polyregions.network import network as values
 from polyregions.network.exact_network import exact_network, exact_point, exact_signs
 from polyregions.pattern import pack
@@ -47,7 +48,7 @@ def test_storage_does_not_show(monkeypatch):
 
 
 def test_a_layer_too_large_to_be_dense_says_so(monkeypatch):
-    monkeypatch.setattr(values, "MAX_DENSE", 20)
+    monkeypatch.setattr(layer, "MAX_DENSE", 20)
     with pytest.raises(pr.NetworkError, match="too large as a dense matrix"):
         _ = pair()[1].layers[0].weight
 
