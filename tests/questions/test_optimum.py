@@ -176,6 +176,22 @@ def test_ceilings_of_boxes(seed, monkeypatch):
     assert all(later <= sooner for sooner, later in pairwise(ceilings))
 
 
+def test_what_overflows_has_no_ceiling(monkeypatch):
+    """A sum without a bound is not hidden by one that has."""
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
+    monkeypatch.setattr(box_search, "_FIRST_POINTS", 1)
+    # a tent around 0.3e-300, whose slopes overflow; and 1/2
+    tent = [[1.0], [1.0], [1.0]], [-0.29e-300, -0.3e-300, -0.31e-300]
+    network = pr.Network.from_arrays(
+        [tent, ([[1e200, -2e200, 1e200]], [0.0]), ([[1e200], [0.0]], [0.0, 0.5])]
+    )
+    target = optimum._Highest([[(0, Fraction(1))], [(1, Fraction(1))]])
+    target.take(Counterexample((Fraction(0),), (Fraction(0), Fraction(1, 2))))
+    search = box_search.BoxSearch(network, np.zeros(1), np.full(1, 1e-300), target)
+    search.step(10**9)
+    assert target.value < value_at(network, (Fraction(0.3e-300),)) <= search.ceiling
+
+
 def test_sides_without_length():
     network, domain = random_case(BOXED[0], 2)
     lower, upper = domain.box.lower.copy(), domain.box.upper.copy()
