@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import shown
-from polyregions.geometry.witness import nearest_float
 from polyregions.network import Network
 from polyregions.network.slices import Slice
 from polyregions.regions import Regions
@@ -205,8 +204,10 @@ def decimal(value: Fraction | float) -> str:
 
 def json_float(value: Fraction | float) -> float | None:
     """Return the nearest float, or None beyond all floats."""
-    nearest = value if isinstance(value, float) else nearest_float(value)
-    return nearest if isfinite(nearest) else None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def assumed_lines(network: Network) -> list[str]:

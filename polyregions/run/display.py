@@ -41,7 +41,7 @@ def number_text(value: Fraction | float) -> str:
     Examples
     --------
     >>> number_text(Fraction(1, 3)), number_text(Fraction(10) ** 400 * 2)
-    ('0.3333333333333333', '2E+400')
+    ('0.3333333333333333', '2.000000000000000000000000000E+400')
     """
     if isinstance(value, Fraction) and abs(value) > Fraction(sys.float_info.max):
         return str(Decimal(value.numerator) / Decimal(value.denominator))
