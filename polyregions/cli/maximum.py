@@ -112,7 +112,7 @@ def _lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
     if best.proven:
         yield f"{what}: {exact}, proven"
     else:
-        known = abs(float(best.bound)) < inf
+        known = best.bound not in (-inf, inf)
         limit = f"no input goes beyond {report.decimal(best.bound)}" if known else "no bound yet"
         yield f"{what}: {exact} found; {limit}"
     for letter, values in (("X", best.point), ("Y", best.outputs)):
@@ -125,15 +125,15 @@ def _json_values(task: options.Task, of: str, best: Optimum, seconds: float) -> 
     return {
         **report.values(task),
         "of": of,
-        "value": float(best.value),
-        "exact_value": str(best.value),
+        "value": report.json_float(best.value),
+        "exact_value": best.value,
         "proven": best.proven,
         # infinite: nothing is known yet
-        "bound": None if abs(float(best.bound)) == inf else float(best.bound),
+        "bound": report.json_float(best.bound),
         "point": [float(x) for x in best.point],
-        "exact_point": [str(x) for x in best.point],
-        "outputs": [float(y) for y in best.outputs],
-        "exact_outputs": [str(y) for y in best.outputs],
+        "exact_point": best.point,
+        "outputs": list(map(report.json_float, best.outputs)),
+        "exact_outputs": best.outputs,
         "boxes": best.boxes,
         "cells": best.cells,
         "seconds": seconds,

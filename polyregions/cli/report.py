@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -16,6 +17,7 @@ from polyregions.errors import shown
 from polyregions.network import Network
 from polyregions.network.slices import Slice
 from polyregions.regions import Regions
+from polyregions.run.display import number_text
 
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
@@ -32,6 +34,7 @@ __all__ = [
     "domain_value",
     "exit_code",
     "head_lines",
+    "json_float",
     "json_number",
     "lenient_streams",
     "name_of",
@@ -140,13 +143,19 @@ _SIDES_SHOWN = 10
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Print one JSON object, with integers of any size."""
+    """Print one JSON object, with integers of any size, and fractions as text."""
     limit = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
-        print(json.dumps(values, indent=2, allow_nan=False))  # noqa: T201 - a result
+        print(json.dumps(values, indent=2, allow_nan=False, default=_fraction_text))  # noqa: T201 - a result
     finally:
         sys.set_int_max_str_digits(limit)
+
+
+def _fraction_text(value: object) -> str:
+    if not isinstance(value, Fraction):
+        raise TypeError(f"JSON holds no {type(value).__name__}")
+    return str(value)
 
 
 def print_lines(*lines: str) -> None:
@@ -189,8 +198,16 @@ def head_lines(task: Task) -> list[str]:
 
 def decimal(value: Fraction | float) -> str:
     """Return the nearest float, marked where it is not the number itself."""
-    nearest = float(value)
-    return f"{nearest!r}" if value == nearest else f"{nearest!r}, rounded"
+    nearest = number_text(value)
+    return nearest if value == Fraction(nearest) else f"{nearest}, rounded"
+
+
+def json_float(value: Fraction | float) -> float | None:
+    """Return the nearest float, or None beyond all floats."""
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def assumed_lines(network: Network) -> list[str]:

@@ -10,6 +10,7 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.network import Network
+from polyregions.run.display import number_text
 
 if TYPE_CHECKING:
     from polyregions.questions.property import Counterexample
@@ -95,7 +96,7 @@ def _competition_lines(found: Counterexample | None) -> list[str]:
         return []
     named = [(f"X_{index}", value) for index, value in enumerate(found.point)]
     named += [(f"Y_{index}", value) for index, value in enumerate(found.outputs)]
-    lines = [f" ({name} {float(value)!r})" for name, value in named]
+    lines = [f" ({name} {number_text(value)})" for name, value in named]
     return ["(" + lines[0][1:], *lines[1:-1], lines[-1] + ")"]
 
 
@@ -112,9 +113,9 @@ def _json_values(
         if found is None
         else {
             "input": [float(value) for value in found.point],
-            "output": [float(value) for value in found.outputs],
-            "exact_input": [str(value) for value in found.point],
-            "exact_output": [str(value) for value in found.outputs],
+            "output": list(map(report.json_float, found.outputs)),
+            "exact_input": found.point,
+            "exact_output": found.outputs,
         },
         "settled": verdict.settled,
         "boxes": verdict.boxes,

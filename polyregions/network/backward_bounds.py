@@ -114,6 +114,7 @@ class _Substitution(NamedTuple):
         What rounding adds to a function for a coefficient of size 1 of each pre-activation.
     gamma : float
     underflow : numpy.ndarray of float64, shape (k,)
+        What a function may lose by coefficients that underflow.
     """
 
     live: Indices
@@ -330,9 +331,10 @@ def _step_of(layer: Layer, inputs: _Inputs, ends: Range, side: RoundSide) -> _Su
         weight,
         bias,
         _UnitLines(*(part[:, live] for part in lines)),
-        1.01 * (gamma * reach + ROUNDOFF * rough),
+        1.01 * (gamma * reach + ROUNDOFF * rough) + TINY,
         gamma,
-        TINY * (1.0 + inputs.sizes.sum(axis=1)),
+        # of coefficients of the inputs, and of the pre-activations
+        TINY * (1.0 + inputs.sizes.sum(axis=1) + reach.sum(axis=1)),
     )
 
 

@@ -11,6 +11,7 @@ from polyregions.arrays import Point
 from polyregions.network.composition import difference
 from polyregions.questions.box_search import exact_outputs
 from polyregions.questions.optimum import box_given, highest_of
+from polyregions.run.display import number_text
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.progress import OnInterrupt, OnProgress
 
@@ -59,9 +60,10 @@ class Comparison:
         if self.equal:
             said = "equal, proven"
         elif self.proven:
-            said = f"largest difference {float(self.value)!r}"
+            said = f"largest difference {number_text(self.value)}"
         else:
-            said = f"largest difference between {float(self.value)!r} and {float(self.bound)!r}"
+            ends = f"{number_text(self.value)} and {number_text(self.bound)}"
+            said = f"largest difference between {ends}"
         return f"<Comparison: {said}; {self.boxes} boxes, {self.cells} exactly>"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from polyregions.analysis.affine_maps import exact_maps
-from polyregions.arrays import Floats, Point
+from polyregions.arrays import Floats, Point, floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, PolyregionsError, kind_of
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
-from polyregions.geometry.witness import float_below
+from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.questions.box_search import BoxSearch, exact_outputs
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
-from polyregions.run.display import boxes_text, shown_progress
+from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.loop import run
@@ -71,8 +71,9 @@ class Optimum:
         return self.bound == self.value
 
     def __repr__(self) -> str:
-        within = "" if self.proven else f", not proven; the bound is {float(self.bound)!r}"
-        return f"<Optimum: {float(self.value)!r}{within}; {self.boxes} boxes, {self.cells} exactly>"
+        within = "" if self.proven else f", not proven; the bound is {number_text(self.bound)}"
+        value = number_text(self.value)
+        return f"<Optimum: {value}{within}; {self.boxes} boxes, {self.cells} exactly>"
 
 
 def maximum(
@@ -240,7 +241,9 @@ def highest_of(
     check_threads(threads)
     limits = counting_limits(None, time_limit)
     target = _Highest(sums)
-    centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
+    # halves of the smallest floats are rounded
+    middle = np.clip(box.lower / 2 + box.upper / 2, box.lower, box.upper)
+    centre = tuple(map(Fraction, middle.tolist()))
     target.take(Counterexample(centre, exact_outputs(exact_maps(network, None), centre)))
     with (
         # the matrices are small: products in several threads only get in each other's way
@@ -287,12 +290,11 @@ def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
                 f"there is no output {output}; the network has {outputs}, counted from 0"
             )
         return [(int(output) % outputs, Fraction(1))]
-    try:
-        coefficients = np.asarray(output, dtype=np.float64)
-    except (TypeError, ValueError):
+    if isinstance(output, str | bytes) or not isinstance(output, Sized):
         raise PolyregionsError(
             f"an output is an index, or one coefficient for each output, not {kind_of(output)}"
-        ) from None
+        )
+    coefficients = floats(output, "coefficients of outputs", PolyregionsError)
     if coefficients.shape != (outputs,) or not np.isfinite(coefficients).all():
         raise PolyregionsError(
             f"a sum of outputs needs {outputs} finite coefficients, one for each output"
@@ -304,7 +306,7 @@ def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
 
 def _interval_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
-        ends = sorted((float(sign * target.value), float(sign) * search.ceiling))
+        ends = sorted((nearest_float(sign * target.value), float(sign) * search.ceiling))
         return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
 
     return text

@@ -119,18 +119,19 @@ class OutputSets:
         with np.errstate(all="ignore"):
             weights = _weights(normals, offsets, boxes)
             combined = np.matmul(weights[:, None], normals)
-            reach = np.matmul(
-                np.abs(normals), np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))[:, :, None]
-            )[:, :, 0] + np.abs(offsets)
-            # a sum of so many products, in each coefficient and in the offset
-            doubt = (len(of) + 8) * 1.01 * ROUNDOFF * (weights * reach).sum(axis=1) + TINY
+            size = np.maximum(np.abs(boxes.lower), np.abs(boxes.upper))
+            reach = np.matmul(np.abs(normals), size[:, :, None])[:, :, 0] + np.abs(offsets)
+            # a sum of so many products, in each coefficient and in the offset; what underflows
+            doubt = (len(of) + 8) * 1.01 * ROUNDOFF * (weights * reach).sum(axis=1)
+            doubt += TINY * (1.0 + size.sum(axis=1))
             offset = (weights * offsets).sum(axis=1) - 1.01 * doubt
             both = Planes(
                 np.concatenate([normals, combined], axis=1),
                 np.concatenate([offsets, offset[:, None]], axis=1),
                 [],
             )
-            value = least_values(both, boxes).max(axis=1)
+            # what is no number proves nothing
+            value = np.fmax.reduce(least_values(both, boxes), axis=1, initial=-np.inf)
         corners = np.where(combined[:, 0] > 0, boxes.lower, boxes.upper)
         return Attempt(value, weights, both, corners)
 

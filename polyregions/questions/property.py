@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from polyregions.arrays import Floats, Point
 from polyregions.errors import PolyregionsError
+from polyregions.geometry.witness import nearest_float
 from polyregions.network import Network
 
 __all__ = ["Case", "Counterexample", "OutputInequality", "OutputSet", "Property", "check_property"]
@@ -90,7 +91,9 @@ class Counterexample:
 
     def __repr__(self) -> str:
         # fractions of hundreds of digits are nothing to look at
-        point, outputs = ([float(x) for x in values] for values in (self.point, self.outputs))
+        point, outputs = (
+            [nearest_float(x) for x in values] for values in (self.point, self.outputs)
+        )
         return f"<Counterexample: {point}, with outputs {outputs}; exact in .point, .outputs>"
 
 

@@ -7,6 +7,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "boxes_text",
+    "number_text",
     "parts_text",
     "shown_lines",
     "shown_progress",
@@ -30,6 +33,19 @@ __all__ = [
 ]
 
 _SECONDS_BETWEEN_LINES = 5.0
+
+
+def number_text(value: Fraction | float) -> str:
+    """Return the float nearest to a number, or about what it is beyond all floats.
+
+    Examples
+    --------
+    >>> number_text(Fraction(1, 3)), number_text(Fraction(10) ** 400 * 2)
+    ('0.3333333333333333', '2.000000000000000000000000000E+400')
+    """
+    if isinstance(value, Fraction) and abs(value) > Fraction(sys.float_info.max):
+        return str(Decimal(value.numerator) / Decimal(value.denominator))
+    return repr(float(value))
 
 
 def walk_text(progress: Progress) -> str:

@@ -112,6 +112,33 @@ def test_planes_are_below_the_outputs(seed, scale):
                     assert Fraction(least[k, r].item()) <= value
 
 
+TINY_SLOPES = pr.Network(
+    (pr.Layer.with_slopes([[1e150]], [0.0], 1e-200, 1.0), pr.Layer.affine([[1e-200]], [0.0]))
+)
+# a tiny input, taken times what is huge only in the end
+HUGE_LATER = pr.Network.from_arrays(
+    [
+        ([[1.1e-160]], [0.0]),
+        ([[0.7e-165], [0.7e-165 * 1.1 / 1.3]], [0.0, 0.0]),
+        ([[1.1e300, -1.3e300]], [0.0]),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "low", "high"), [(TINY_SLOPES, -1e150, -1e149), (HUGE_LATER, 0.5, 1.0)]
+)
+def test_coefficients_that_underflow(network, low, high):
+    boxes = Boxes(np.array([[low]]), np.array([[high]]))
+    bounds, _ = backward_bounds(network, boxes, no_bounds(network, 1))
+    for sign in (1, -1):
+        planes = planes_below(network, boxes, bounds, np.array([[1.0 * sign]]), np.array([0.0]))
+        least = least_values(planes, boxes).item()
+        for x in (low, high):
+            (output,) = exact_outputs(network, [x])
+            assert Fraction(least) <= sign * output
+
+
 def exact_outputs(network, point):
     *_, last = network.layers
     before = exact_values(network, point)[-1]

@@ -176,6 +176,22 @@ def test_ceilings_of_boxes(seed, monkeypatch):
     assert all(later <= sooner for sooner, later in pairwise(ceilings))
 
 
+def test_what_overflows_has_no_ceiling(monkeypatch):
+    """A sum without a bound is not hidden by one that has."""
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
+    monkeypatch.setattr(box_search, "_FIRST_POINTS", 1)
+    # a tent around 0.3e-300, whose slopes overflow; and 1/2
+    tent = [[1.0], [1.0], [1.0]], [-0.29e-300, -0.3e-300, -0.31e-300]
+    network = pr.Network.from_arrays(
+        [tent, ([[1e200, -2e200, 1e200]], [0.0]), ([[1e200], [0.0]], [0.0, 0.5])]
+    )
+    target = optimum._Highest([[(0, Fraction(1))], [(1, Fraction(1))]])
+    target.take(Counterexample((Fraction(0),), (Fraction(0), Fraction(1, 2))))
+    search = box_search.BoxSearch(network, np.zeros(1), np.full(1, 1e-300), target)
+    search.step(10**9)
+    assert target.value < value_at(network, (Fraction(0.3e-300),)) <= search.ceiling
+
+
 def test_sides_without_length():
     network, domain = random_case(BOXED[0], 2)
     lower, upper = domain.box.lower.copy(), domain.box.upper.copy()
@@ -246,3 +262,53 @@ def test_wrong_commands(kink, options, sentence, capsys):
     where = [] if "--whole-space" in options else ["--cube", "1"]
     assert main(["maximum", kink, *where, *options]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_the_centre_of_the_smallest_floats():
+    """The half of a side is no float: the point is still one of the box."""
+    least = 5e-324
+    network = pr.Network.from_arrays([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1, 1]], [0])])
+    for steps in (1, 3):
+        box = pr.Box([steps * least, -1.0], [steps * least, 1.0])
+        best = minimum(network, box)
+        assert best.value == Fraction(steps * least)
+        assert_attained(network, box, best)
+
+
+def test_values_beyond_all_floats(tmp_path, capsys):
+    """They are shown and written: about, and exactly."""
+    network = pr.Network.from_arrays([([[1e300]], [0.0]), ([[-2e300]], [0.0])])
+    zero = pr.Network.from_arrays([([[1.0]], [0.0]), ([[0.0]], [0.0])])
+    paths = [str(tmp_path / name) for name in ("large.npz", "zero.npz")]
+    for net, path in zip((network, zero), paths, strict=True):
+        save_network(net, path)
+    exact = Fraction(1e300) * Fraction(-2e300)
+    best = minimum(network, pr.Box.cube(1, 1.0), progress=True)
+    assert best.value == exact
+    assert "-2.00000000000000" in repr(best)
+    assert "E+600" in repr(best)
+    assert "-inf" in repr(Counterexample(best.point, best.outputs))
+    assert "E+600" in repr(pr.equal(network, zero, pr.Box.cube(1, 1.0)))
+    capsys.readouterr()
+    commands = (["minimum", paths[0]], 0), (["equal", *paths], 1)
+    for command, code in commands:
+        assert main([*command, "--cube", "1"]) == code
+        assert "E+600, rounded" in capsys.readouterr().out
+        assert main([*command, "--cube", "1", "--json"]) == code
+        read = json.loads(capsys.readouterr().out)
+        assert read["outputs"] == [None]
+        assert Fraction(read["exact_outputs"][0]) == exact
+
+
+def test_fractions_of_any_length_are_written(tmp_path, capsys):
+    deep = pr.Network.from_arrays([*[([[1e-300]], [0.1])] * 20, ([[1.0]], [0.0])])
+    save_network(deep, tmp_path / "deep.npz")
+    assert main(["maximum", str(tmp_path / "deep.npz"), "--cube", "1", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["exact_value"]) > 4300
+
+
+@pytest.mark.parametrize("coefficients", [[10**400], [2**53 + 1], [Fraction(1, 3)], ["1"]])
+def test_coefficients_are_not_rounded(coefficients):
+    network = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    with pytest.raises(pr.PolyregionsError, match="coefficients of outputs must be"):
+        maximum(network, pr.Box.cube(1, 1.0), coefficients)
