@@ -47,6 +47,7 @@ def long_calls(net, tmp_path):
             net, SQUARE, tmp_path / "net.npz", **more
         ),
         "estimate_regions": lambda **more: pr.estimate_regions(net, SQUARE, **more),
+        "export": lambda **more: pr.export(regions, tmp_path / "net.json", **more),
         "explore": lambda **more: pr.explore(net, [0.1, 0.1], depth=2, **more),
         "shortest_path": lambda **more: pr.shortest_path(net, [0.1, 0.1], [-1, -1], **more),
         "equal": lambda **more: pr.equal(net, net, SQUARE, **more),
