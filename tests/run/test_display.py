@@ -53,6 +53,8 @@ def long_calls(net, tmp_path):
         "equal": lambda **more: pr.equal(net, net, SQUARE, **more),
         "maximum": lambda **more: pr.maximum(net, SQUARE, **more),
         "minimum": lambda **more: pr.minimum(net, SQUARE, **more),
+        "simplify": lambda **more: pr.simplify(net, SQUARE, regions=regions, **more),
+        "unit_bounds": lambda **more: pr.unit_bounds(net, SQUARE, regions=regions, **more),
         "verify": lambda **more: pr.verify(net, far_away(), **more),
         "verify_boundaries": lambda **more: pr.verify_boundaries(laws[0], 2, points=2, **more),
         "verify_grid": lambda **more: pr.verify_grid(laws, 2, **more),
