@@ -16,9 +16,10 @@ from matplotlib import pyplot as plt
 
 import polyregions as pr
 from polyregions import examples
+from polyregions.analysis.corners import region_corners
 from polyregions.analysis.linear_regions import linear_regions
 from polyregions.pattern import unpack
-from polyregions.plot.cell_plot import plane_polygons, plot_cells
+from polyregions.plot.cell_plot import plot_cells
 
 DOCS = Path(__file__).resolve().parent
 
@@ -63,7 +64,7 @@ def draw_regions() -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), dpi=80)
     plot_cells(regions, left)
     bits = unpack(regions.patterns, net.hidden_units)
-    polygons, _ = plane_polygons(regions)
+    polygons = list(region_corners(regions))
     for row, polygon in zip(bits, polygons, strict=True):
         left.annotate("".join(map(str, row)), np.mean(polygon, axis=0), ha="center", va="center")
     # the picture's own title and legend make room for one line

@@ -96,8 +96,8 @@ def affine_maps(regions: Regions) -> AffineMaps:
     values, errors = [], []
     for batch in _batches(network, len(regions)):
         *_, last = maps_of_layers(network, regions.patterns[batch])
-        values.append(last.value)
-        errors.append(last.error)
+        values.append(last.value[last.which])
+        errors.append(last.error[last.which])
     value, error = np.concatenate(values), np.concatenate(errors)
     return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
 
@@ -120,8 +120,8 @@ def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
             bent = np.flatnonzero(layer.bends)
             here = np.flatnonzero((chosen >= start) & (chosen < start + len(bent)))
             there = bent[chosen[here] - start]
-            rows[batch.start + here] = layer.value[here, there]
-            errors[batch.start + here] = layer.error[here, there]
+            rows[batch.start + here] = layer.value[layer.which[here], there]
+            errors[batch.start + here] = layer.error[layer.which[here], there]
             start += len(bent)
     return rows, errors
 
@@ -136,8 +136,8 @@ def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
     for batch in _batches(network, len(regions)):
         patterns = regions.patterns[batch]
         layers = list(maps_of_layers(network, patterns))
-        rows = np.concatenate([layer.value[:, layer.bends] for layer in layers], axis=1)
-        errors = np.concatenate([layer.error[:, layer.bends] for layer in layers], axis=1)
+        rows = np.concatenate([one.value[:, one.bends][one.which] for one in layers], axis=1)
+        errors = np.concatenate([one.error[:, one.bends][one.which] for one in layers], axis=1)
         bits = unpack(patterns, network.hidden_units)
         yield from zip(np.where(bits[:, :, None] == 1, rows, -rows), errors, strict=True)
 

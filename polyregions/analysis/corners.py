@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
-from polyregions.analysis.affine_maps import facet_hyperplanes, unit_hyperplanes
-from polyregions.analysis.shape import chart_polytopes, vertices
+from polyregions.analysis.affine_maps import exact_on_domain, facet_hyperplanes, unit_hyperplanes
+from polyregions.analysis.shape import chart_polytopes, pattern_vertices
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
 from polyregions.geometry.halfspaces import unit_rows
 from polyregions.io.meshes import Solid
+from polyregions.network.exact_network import ExactNetwork
 from polyregions.regions import Regions, check_regions
 from polyregions.rounding import ROUNDOFF
 
@@ -70,7 +71,9 @@ def rows_of_regions(regions: Regions) -> RegionRows:
     return RegionRows(signed[order], errors[edge[order]], edge[order], starts)
 
 
-def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats]:
+def region_corners(
+    regions: Regions, window: Box | None = None, table: RegionRows | None = None
+) -> Iterator[Floats]:
     """Yield the corners of each region's closure in the free inputs, shape (k, d).
 
     Parameters
@@ -78,6 +81,8 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
     regions : Regions
     window : Box, optional
         Over the whole space, clip to this box; required there.
+    table : RegionRows, optional
+        Their rows, where they are known (:func:`rows_of_regions`).
 
     Yields
     ------
@@ -91,16 +96,22 @@ def region_corners(regions: Regions, window: Box | None = None) -> Iterator[Floa
         Over the whole space without a window.
     """
     check_regions(regions)
-    for index, corners in enumerate(resolved_corners(regions, window)):
+    network: ExactNetwork | None = None
+    for words, corners in zip(
+        regions.patterns, resolved_corners(regions, window, table), strict=True
+    ):
         if corners is None:
             assert regions.domain is not None
-            exact = vertices(regions[index]).as_floats()[:, regions.domain.free]
+            network = network or exact_on_domain(regions)
+            exact = pattern_vertices(network, words).as_floats()[:, regions.domain.free]
             yield _counter_clockwise(exact) if exact.shape[1] == 2 else exact
         else:
             yield corners
 
 
-def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Floats | None]:
+def resolved_corners(
+    regions: Regions, window: Box | None = None, table: RegionRows | None = None
+) -> Iterator[Floats | None]:
     """Yield what :func:`region_corners` does, but None where floats do not resolve a region."""
     check_regions(regions)
     domain = regions.domain if regions.domain is not None else window
@@ -108,7 +119,8 @@ def resolved_corners(regions: Regions, window: Box | None = None) -> Iterator[Fl
         raise DomainError("corners in the whole space need a window to clip to; give a box")
     free = domain.free
     low, high = domain.box.lower[free], domain.box.upper[free]
-    table, (walls, wall_errors) = rows_of_regions(regions), _wall_rows(domain)
+    table = rows_of_regions(regions) if table is None else table
+    walls, wall_errors = _wall_rows(domain)
     # a partial result lacks facets: the cells come out too large without the other units
     others = None if regions.complete else unit_hyperplanes(regions)
     for index in range(len(regions)):
@@ -272,14 +284,16 @@ def _qhull(regions: Regions, index: int, rows: Floats, low: Floats, high: Floats
     return np.unique(centre + half * corners, axis=0)
 
 
-def facet_segments(regions: Regions, polygons: Sequence[Floats]) -> Floats:
+def facet_segments(
+    regions: Regions, polygons: Sequence[Floats], table: RegionRows | None = None
+) -> Floats:
     """Return the facet of each edge in the plane as a segment, shape (E, 2, 2).
 
-    `polygons` are the regions' corners in order (:func:`region_corners`). A facet
-    outside the window has NaNs.
+    `polygons` are the regions' corners in order (:func:`region_corners`), `table` their rows
+    where they are known. A facet outside the window has NaNs.
     """
     check_regions(regions)
-    table = rows_of_regions(regions)
+    table = rows_of_regions(regions) if table is None else table
     segments = np.full((len(regions.edges), 2, 2), np.nan)
     first = np.unique(table.edges, return_index=True)[1]
     owner = np.repeat(np.arange(len(regions)), np.diff(table.starts))

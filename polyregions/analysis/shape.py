@@ -22,7 +22,7 @@ from polyregions.geometry.region_polytope import (
     chart_volume,
 )
 from polyregions.network.exact_network import ExactNetwork, exact_rows
-from polyregions.pattern import unpack
+from polyregions.pattern import Words, unpack
 from polyregions.regions import Region, Regions, check_region, check_regions
 from polyregions.regions.facets import facet_halfspaces, facet_rows
 
@@ -33,6 +33,7 @@ __all__ = [
     "chart_polytopes",
     "facets",
     "largest_ball",
+    "pattern_vertices",
     "vertices",
     "volume",
 ]
@@ -65,8 +66,12 @@ def vertices(region: Region) -> Vertices:
     >>> [tuple(map(str, point)) for point in vertices(region).points]
     [('0', '0'), ('0', '1/4'), ('1/2', '0')]
     """
-    exact = _exact(region)
-    polytope = chart_polytope(exact, unpack(region.pattern, exact.hidden_units))
+    return pattern_vertices(_exact(region), region.pattern)
+
+
+def pattern_vertices(exact: ExactNetwork, words: Words) -> Vertices:
+    """Return the same of a pattern, for a network in integers that many regions share."""
+    polytope = chart_polytope(exact, unpack(words, exact.hidden_units))
     return chart_vertices(exact.chart, polytope)
 
 

@@ -17,6 +17,7 @@ from polyregions.network import Layer, Network
 from polyregions.network.condensing import Condensed, condense, used_units
 from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.progress import OnSteps
 
 __all__ = ["LayerCount", "Simplification", "simplify"]
 
@@ -177,7 +178,11 @@ class Simplification:
 
 
 def simplify(
-    network: NetworkLike, domain: DomainLike, *, regions: Regions | None = None
+    network: NetworkLike,
+    domain: DomainLike,
+    *,
+    regions: Regions | None = None,
+    progress: OnSteps = None,
 ) -> Simplification:
     """Return a smaller network that is proven equal on a domain.
 
@@ -192,6 +197,8 @@ def simplify(
     regions : Regions, optional
         The complete enumeration of the same network in the same domain; it tells exactly which
         units never switch. Without it some that never do may be left.
+    progress : bool or callable, optional
+        With regions, as for :func:`unit_bounds`.
 
     Returns
     -------
@@ -200,7 +207,8 @@ def simplify(
     Raises
     ------
     PolyregionsError
-        If `regions` are those of another network or another domain.
+        If `regions` are those of another network or another domain, or `progress` is neither
+        bool nor callable.
     PartialResultError
         If `regions` were stopped early.
 
@@ -222,7 +230,7 @@ def simplify(
     """
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)
-    bounds = unit_bounds(network, domain, regions=regions)
+    bounds = unit_bounds(network, domain, regions=regions, progress=progress)
     fixed = {}
     if domain is not None:
         constant = np.setdiff1d(np.arange(network.input_dimension), domain.free).tolist()

@@ -28,8 +28,10 @@ from polyregions.network.exact_network import exact_network, exact_values
 from polyregions.network.flat import first_map, quotient
 from polyregions.regions import Regions
 from polyregions.rounding import ROUNDOFF
+from polyregions.run.display import shown_steps
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.problem import Problem, problem_of
+from polyregions.run.progress import AfterStep, OnSteps, counted
 
 __all__ = ["Bounds", "UnitBounds", "unit_bounds"]
 
@@ -95,7 +97,11 @@ class UnitBounds:
 
 
 def unit_bounds(
-    network: NetworkLike, domain: DomainLike, *, regions: Regions | None = None
+    network: NetworkLike,
+    domain: DomainLike,
+    *,
+    regions: Regions | None = None,
+    progress: OnSteps = None,
 ) -> UnitBounds:
     """Return proven bounds on every unit's pre-activation, and on the outputs, over a domain.
 
@@ -111,6 +117,9 @@ def unit_bounds(
         The complete enumeration of the same network in the same domain: with at most six free
         inputs bounds become exact, in milliseconds per region, else they tell at least which
         units never switch.
+    progress : bool or callable, optional
+        With regions: True shows it on stderr; a callable is called with the numbers of regions
+        looked at and to be looked at.
 
     Returns
     -------
@@ -119,7 +128,8 @@ def unit_bounds(
     Raises
     ------
     PolyregionsError
-        If `regions` are those of another network or another domain.
+        If `regions` are those of another network or another domain, or `progress` is neither
+        bool nor callable.
     PartialResultError
         If `regions` were stopped early.
 
@@ -141,7 +151,11 @@ def unit_bounds(
     >>> bounds.units.lower, bounds.units.upper, bounds.always_on
     (array([-1.,  1.]), array([1., 3.]), array([False,  True]))
     """
-    problem = problem_of(network, domain)
+    with shown_steps(progress, "regions", "looked at") as report:
+        return _bounds(problem_of(network, domain), regions, report)
+
+
+def _bounds(problem: Problem, regions: Regions | None, report: AfterStep) -> UnitBounds:
     signs = _signs_known(problem)
     if regions is not None:
         _check_same(regions, problem)
@@ -154,7 +168,7 @@ def unit_bounds(
         _write_first_layer(problem, known, exact)
         known = _backwards(problem, known)
         if regions is not None and len(free_inputs(regions)) <= _MOST_VERTEX_INPUTS:
-            _at_vertices(problem.network, regions, known, exact)
+            _at_vertices(problem.network, regions, known, exact, report)
     bends = [layer.bends for layer in problem.network.layers[:-1]]
     units = [
         (ends.low[mask] + 0.0, ends.high[mask] + 0.0, *flags[:, mask])  # a zero has no sign
@@ -239,9 +253,11 @@ def _at_vertices(
     regions: Regions,
     known: Sequence[Range],
     exact: Sequence[NDArray[np.bool_]],
+    report: AfterStep,
 ) -> None:
     """Write the extremes over the vertices of all regions, in place."""
-    columns = {vertex for polytope in chart_polytopes(regions) for vertex in polytope.vertices}
+    polytopes = counted(chart_polytopes(regions), len(regions), report)
+    columns = {vertex for polytope in polytopes for vertex in polytope.vertices}
     maps = exact_maps(network, regions.domain)  # with the outputs as if they bent
     inputs = [maps.chart.transform * flint.fmpz_mat([[u] for u in column]) for column in columns]
     fractions = cache(lambda number: exact_values(maps.exact, inputs[number]))

@@ -43,7 +43,7 @@ def export_command(
     check_bounded(task.domain, output)
     regions, times = enumerated(task, **vars(effort))
     try:
-        export(regions, output, max_bytes=size)
+        export(regions, output, max_bytes=size, progress=True)
     except PartialResultError as error:
         return report.complain(str(error), code=3)
     report.print_saved(task, regions.summary(), times, output, as_json)

@@ -77,7 +77,7 @@ def simplify_command(
         if code:
             report.tell("polyregions: what follows is proven without them")
             regions = None
-    found = simplify(task.network, task.domain, regions=regions)
+    found = simplify(task.network, task.domain, regions=regions, progress=regions is not None)
     if bounds is not None:
         write_table(found.bounds_table(), bounds)
     saved = []

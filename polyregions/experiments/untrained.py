@@ -102,13 +102,15 @@ def _plane_row(
     }
     if key["run"] > 0:
         return row
-    from polyregions.analysis.corners import facet_segments, region_corners
+    from polyregions.analysis.corners import facet_segments, region_corners, rows_of_regions
     from polyregions.plot.values import facet_layers, pattern_colors, to_hex
 
     colours = to_hex(pattern_colors(regions.patterns))
-    polygons = list(region_corners(regions))
+    rows = rows_of_regions(regions)
+    polygons = list(region_corners(regions, table=rows))
     cells = zip(colours, polygons, strict=True)
-    facets = zip(facet_layers(regions).tolist(), facet_segments(regions, polygons), strict=True)
+    segments = facet_segments(regions, polygons, rows)
+    facets = zip(facet_layers(regions).tolist(), segments, strict=True)
     points = (images.pixels[chosen] - plane.origin) @ plane.basis
     return row | {
         "cells": json.dumps([[colour, corners.round(4).tolist()] for colour, corners in cells]),

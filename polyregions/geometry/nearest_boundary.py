@@ -116,7 +116,8 @@ def _in_floats(
     found, least, most = [], [], []
     with np.errstate(all="ignore"):  # what leaves the range of floats is not proven
         for layer in maps_of_layers(network, words):
-            rows, error = layer.value[:, layer.bends], layer.error[:, layer.bends]
+            rows = layer.value[:, layer.bends][layer.which]
+            error = layer.error[:, layer.bends][layer.which]
             if not rows.shape[1]:
                 continue
             rounding = (rows.shape[2] + 8) * ROUNDOFF

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.corners import facet_segments, region_corners
+from polyregions.analysis.corners import (
+    RegionRows,
+    facet_segments,
+    region_corners,
+    rows_of_regions,
+)
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, PolyregionsError
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["first_layers", "plane_polygons", "plot_cells", "plot_growth"]
+__all__ = ["first_layers", "plane_window", "plot_cells", "plot_growth"]
 
 
 def plot_cells(
@@ -107,23 +113,24 @@ def plot_cells(
     ('input 0', 'input 1')
     """
     check_drawable(regions)
-    polygons, view = plane_polygons(regions, window)
+    view = plane_window(regions, window)
+    cells = _plane_cells(regions, view)
     names = axis_names(regions, labels, plane)
     values = color if isinstance(color, Values) else cell_values(regions, color, output)
     if axes is None:
         axes = axes_for(view, key=values.colors is None or bool(values.legend))
     many = len(regions) > RASTER_ABOVE
-    parts = polygons if values.regions is regions else list(region_corners(values.regions, view))
-    drawn = patches(values, parts)
+    parts = cells if values.regions is regions else _plane_cells(values.regions, view)
+    drawn = patches(values, parts.polygons)
     draw_patches(axes, drawn)
     draw_key(axes, drawn, values)
     if facets:
         # values are to be read off the cells, so lines step back
-        _draw_facets(axes, regions, polygons, rasterized=many, faint=values.label != PATTERN)
+        _draw_facets(axes, cells, rasterized=many, faint=values.label != PATTERN)
     if values.borders is not None:
-        _draw_borders(axes, values, parts)
+        _draw_borders(axes, parts, values.borders)
     if graph:
-        _draw_graph(axes, regions, polygons, rasterized=many)
+        _draw_graph(axes, cells, rasterized=many)
     notes = ["clipped: cells at the border are unbounded"] if regions.domain is None else []
     _frame_axes(axes, view, names)
     mark_plane(axes, plane)
@@ -131,26 +138,39 @@ def plot_cells(
     return axes
 
 
-def plane_polygons(regions: Regions, window: Box | None = None) -> tuple[list[Floats], Box]:
-    """Return each cell as a polygon, shape (k, 2), and the box that is shown."""
+def plane_window(regions: Regions, window: Box | None = None) -> Box:
+    """Return the box that is shown of a result with two free inputs."""
     free = len(free_inputs(regions))
     if free != 2:
         raise DomainError(
             f"cells are drawn for two free inputs, not {free}; "
             f"fix the others in the box, or take a plane with Network.on_slice"
         )
-    view = shown_box(regions, window)
-    return list(region_corners(regions, view)), view
+    return shown_box(regions, window)
 
 
-def _draw_facets(
-    axes: Axes, regions: Regions, polygons: list[Floats], *, rasterized: bool, faint: bool
-) -> None:
+class _PlaneCells(NamedTuple):
+    """Regions with their rows, and each as a polygon, shape (k, 2)."""
+
+    regions: Regions
+    table: RegionRows
+    polygons: list[Floats]
+
+    def segments(self) -> Floats:
+        """Return the facet of each edge, shape (E, 2, 2)."""
+        return facet_segments(self.regions, self.polygons, self.table)
+
+
+def _plane_cells(regions: Regions, view: Box) -> _PlaneCells:
+    table = rows_of_regions(regions)
+    return _PlaneCells(regions, table, list(region_corners(regions, view, table)))
+
+
+def _draw_facets(axes: Axes, cells: _PlaneCells, *, rasterized: bool, faint: bool) -> None:
     collection = with_matplotlib("matplotlib.collections").LineCollection
     line = with_matplotlib("matplotlib.lines").Line2D
-    segments = facet_segments(regions, polygons)
-    layers = facet_layers(regions)
-    base = float(np.clip(24 / np.sqrt(len(regions)), 0.2, 1.3)) * (0.5 if faint else 1.0)
+    segments, layers = cells.segments(), facet_layers(cells.regions)
+    base = float(np.clip(24 / np.sqrt(len(cells.regions)), 0.2, 1.3)) * (0.5 if faint else 1.0)
     handles: list[Any] = []
     # lower layers on top: they are the longer lines
     for layer in np.unique(layers).tolist()[::-1]:
@@ -177,10 +197,10 @@ def _draw_facets(
         )
 
 
-def _draw_borders(axes: Axes, values: Values, parts: list[Floats]) -> None:
+def _draw_borders(axes: Axes, parts: _PlaneCells, borders: NDArray[np.int64]) -> None:
     """Draw where the class changes: black with a white rim, unlike any facet."""
     collection = with_matplotlib("matplotlib.collections").LineCollection
-    segments = facet_segments(values.regions, parts)[values.borders]
+    segments = parts.segments()[borders]
     segments = segments[np.isfinite(segments).all(axis=(1, 2))]
     for shade, width in (("white", 2.6), ("black", 1.3)):
         axes.add_collection(
@@ -195,15 +215,15 @@ def _draw_borders(axes: Axes, values: Values, parts: list[Floats]) -> None:
         )
 
 
-def _draw_graph(axes: Axes, regions: Regions, polygons: list[Floats], *, rasterized: bool) -> None:
+def _draw_graph(axes: Axes, cells: _PlaneCells, *, rasterized: bool) -> None:
     collection = with_matplotlib("matplotlib.collections").LineCollection
     centres = np.array(
-        [points.mean(axis=0) if len(points) else [np.nan, np.nan] for points in polygons]
+        [points.mean(axis=0) if len(points) else [np.nan, np.nan] for points in cells.polygons]
     )
-    size = float(np.clip(60 / np.sqrt(len(regions)), 0.3, 4.0))
+    size = float(np.clip(60 / np.sqrt(len(cells.regions)), 0.3, 4.0))
     axes.add_collection(
         collection(
-            centres[regions.edges],
+            centres[cells.regions.edges],
             colors="#444444",
             linewidths=size / 4,
             alpha=0.7,

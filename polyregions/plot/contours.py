@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from polyregions.analysis.corners import region_corners
 from polyregions.arrays import Floats, Integers, finite_floats
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
-from polyregions.plot.cell_plot import plane_polygons
+from polyregions.plot.cell_plot import plane_window
 from polyregions.plot.figure import RASTER_ABOVE, check_drawable, with_matplotlib
 from polyregions.plot.values import cell_values
 from polyregions.regions import Regions
@@ -73,7 +74,7 @@ def plot_contours(
     """
     check_drawable(regions)
     values = cell_values(regions, "output", output)
-    polygons, _ = plane_polygons(regions, window)
+    polygons = list(region_corners(regions, plane_window(regions, window)))
     heights = [values.at(k, polygon) for k, polygon in enumerate(polygons)]
     chosen = _levels(levels, np.concatenate([*heights, np.empty(0)]))
     segments, of = level_segments(polygons, heights, chosen)

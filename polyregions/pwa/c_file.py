@@ -23,6 +23,7 @@ from polyregions.pattern import unpack
 from polyregions.pwa.c_tables import LOWEST, CTables, c_tables
 from polyregions.regions import Regions
 from polyregions.regions.unit_tree import UnitTree, unit_tree
+from polyregions.run.progress import AfterStep
 
 __all__ = ["MOST_TABLE_BYTES", "c_file", "worst_case"]
 
@@ -32,7 +33,9 @@ _TEMPLATE = Path(__file__).resolve().parent / "template.c"
 _LONGEST_C_NAME = 40
 
 
-def c_file(regions: Regions, name: str, max_bytes: int = MOST_TABLE_BYTES) -> Iterator[bytes]:
+def c_file(
+    regions: Regions, name: str, max_bytes: int = MOST_TABLE_BYTES, report: AfterStep = None
+) -> Iterator[bytes]:
     """Yield the file, piece by piece.
 
     Parameters
@@ -43,6 +46,8 @@ def c_file(regions: Regions, name: str, max_bytes: int = MOST_TABLE_BYTES) -> It
         What the names of its functions begin with, as far as C allows it.
     max_bytes : int
         How large its tables may be.
+    report : callable, optional
+        Told how many regions are done, of how many.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def c_file(regions: Regions, name: str, max_bytes: int = MOST_TABLE_BYTES) -> It
     numbers = len(regions) * network.output_dimension * (len(domain.free) + 1)
     _check_size(regions, 4 * numbers, max_bytes)
     tree = unit_tree(unpack(regions.patterns, network.hidden_units))
-    tables = c_tables(regions, tree)
+    tables = c_tables(regions, tree, report)
     _check_size(regions, tables.bytes, max_bytes)
     words = _template_words(regions, domain, tree, tables) | {"NAME": _identifier(name)}
     head, _, tail = _TEMPLATE.read_text(encoding="ascii").partition("@TABLES@\n")

@@ -16,6 +16,7 @@ from polyregions.geometry.halfspaces import domain_halfspaces
 from polyregions.pwa.pieces import maps_on_inputs
 from polyregions.regions import Regions
 from polyregions.regions.unit_tree import UnitTree
+from polyregions.run.progress import AfterStep, counted
 
 __all__ = ["LOWEST", "CTables", "c_tables"]
 
@@ -66,8 +67,10 @@ class CTables:
         return (self.reach - 53 - LOWEST) // 32 + words + 6
 
 
-def c_tables(regions: Regions, tree: UnitTree) -> CTables:
+def c_tables(regions: Regions, tree: UnitTree, report: AfterStep = None) -> CTables:
     """Return the tables of a complete result in a bounded domain, and of its tree of units.
+
+    `report` is told how many regions are done, of how many.
 
     Examples
     --------
@@ -91,7 +94,7 @@ def c_tables(regions: Regions, tree: UnitTree) -> CTables:
     node_of = dict(zip(tree.samples.tolist(), range(len(tree.samples)), strict=True))
     node_rows = np.empty(len(tree.units), dtype=np.int64)
     entries: list[int] = []
-    for region, words in enumerate(regions.patterns):
+    for region, words in enumerate(counted(regions.patterns, len(regions), report)):
         rows, outputs, _ = maps.rows(words)
         entries += [int(entry) for row in outputs for entry in row]
         if region in node_of:

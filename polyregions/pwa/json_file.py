@@ -22,6 +22,7 @@ from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import to_text
 from polyregions.pwa.pieces import RegionPiece, pieces
 from polyregions.regions import Regions
+from polyregions.run.progress import AfterStep, counted
 
 __all__ = ["FORMAT_NAME", "FORMAT_VERSION", "MOST_INPUTS_OF_VERTICES", "json_file"]
 
@@ -32,8 +33,8 @@ FORMAT_VERSION = 1
 MOST_INPUTS_OF_VERTICES = 4
 
 
-def json_file(regions: Regions) -> Iterator[bytes]:
-    """Yield the file, piece by piece.
+def json_file(regions: Regions, report: AfterStep = None) -> Iterator[bytes]:
+    """Yield the file, piece by piece; `report` is told how many regions are done, of how many.
 
     Examples
     --------
@@ -48,7 +49,7 @@ def json_file(regions: Regions) -> Iterator[bytes]:
     head = json.dumps(_head(regions), allow_nan=False).removesuffix("}")
     yield f'{head}, "regions": ['.encode()
     parts = zip(regions.patterns, pieces(regions), _vertex_lists(regions), strict=False)
-    for index, (words, piece, corners) in enumerate(parts):
+    for index, (words, piece, corners) in enumerate(counted(parts, len(regions), report)):
         entry = {"index": index, "pattern": to_text(words), **_region_entry(piece, corners, free)}
         text = json.dumps(entry, allow_nan=False)
         yield f"{',' if index else ''}\n{text}".encode()

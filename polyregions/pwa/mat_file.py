@@ -14,19 +14,21 @@ from polyregions.domain import Polytope
 from polyregions.pwa.json_file import FORMAT_NAME, FORMAT_VERSION
 from polyregions.pwa.pieces import pieces
 from polyregions.regions import Regions
+from polyregions.run.progress import AfterStep, counted
 
 __all__ = ["mat_file"]
 
 
-def mat_file(regions: Regions) -> Iterator[bytes]:
+def mat_file(regions: Regions, report: AfterStep = None) -> Iterator[bytes]:
     """Yield the file: a header and the cells A, b, F, g and neighbors, shape (R, 1).
 
-    As MATLAB has it, regions and inputs are numbered from 1, and 0 is no region.
+    As MATLAB has it, regions and inputs are numbered from 1, and 0 is no region. `report`
+    is told how many regions are done, of how many.
     """
     from scipy.io import savemat
 
     network, domain = regions.network, regions.domain
-    all_pieces = list(pieces(regions))
+    all_pieces = list(counted(pieces(regions), len(regions), report))
     n = network.input_dimension
     none = np.empty((0, n))
     variables: dict[str, Any] = {

@@ -15,13 +15,21 @@ from polyregions.pwa.c_file import MOST_TABLE_BYTES, c_file
 from polyregions.pwa.json_file import json_file
 from polyregions.pwa.mat_file import mat_file
 from polyregions.regions import Regions, check_regions
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnSteps
 
 __all__ = ["EXPORT_SUFFIXES", "check_bounded", "export"]
 
 EXPORT_SUFFIXES = (".json", ".mat", ".c")
 
 
-def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None = None) -> None:
+def export(
+    regions: Regions,
+    path: str | PathLike[str],
+    *,
+    max_bytes: int | None = None,
+    progress: OnSteps = None,
+) -> None:
     """Write the network as a piecewise-affine function, whole or not at all.
 
     Parameters
@@ -33,6 +41,9 @@ def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None
         Octave. ``.c``: one file of C99 that evaluates the network, exactly.
     max_bytes : int, optional
         How large the tables of a C file may be in a program; by default 64 MiB.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the numbers of regions done and to be
+        done.
 
     Raises
     ------
@@ -45,7 +56,7 @@ def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None
     NetworkError
         If a number of a map, or of a vertex, is too large for a float.
     PolyregionsError
-        If `max_bytes` is no positive whole number.
+        If `max_bytes` is no positive whole number, or `progress` neither bool nor callable.
 
     Notes
     -----
@@ -73,13 +84,12 @@ def export(regions: Regions, path: str | PathLike[str], *, max_bytes: int | None
         raise PolyregionsError(
             f"max_bytes must be a positive whole number of bytes, not {max_bytes!r}"
         )
-    if suffix == ".c":
-        parts = c_file(
-            regions, Path(path).stem, MOST_TABLE_BYTES if max_bytes is None else max_bytes
-        )
-    else:
-        parts = json_file(regions) if suffix == ".json" else mat_file(regions)
-    with atomic_write(path) as stream:
+    with shown_steps(progress, "regions", "written") as report, atomic_write(path) as stream:
+        if suffix == ".c":
+            most = MOST_TABLE_BYTES if max_bytes is None else max_bytes
+            parts = c_file(regions, Path(path).stem, most, report)
+        else:
+            parts = (json_file if suffix == ".json" else mat_file)(regions, report)
         for part in parts:
             stream.write(part)
 

@@ -227,7 +227,7 @@ def _maps(regions: Regions, numbers: Integers) -> Floats:
     parts = []
     for start in range(0, len(numbers), step):
         *_, last = maps_of_layers(network, regions.patterns[numbers[start : start + step]])
-        parts.append(last.value)
+        parts.append(last.value[last.which])
     return np.concatenate(parts)
 
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["Interrupt", "OnInterrupt", "OnProgress", "OnRows", "OnSteps", "Progress"]
+__all__ = [
+    "AfterStep",
+    "Interrupt",
+    "OnInterrupt",
+    "OnProgress",
+    "OnRows",
+    "OnSteps",
+    "Progress",
+    "counted",
+]
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,24 @@ OnInterrupt = Literal["raise", "return"]
 OnProgress: TypeAlias = bool | Callable[[Progress], None] | None
 OnRows: TypeAlias = bool | Callable[[int, int, str], None] | None
 OnSteps: TypeAlias = bool | Callable[[int, int], None] | None
+# what is made of it: called with the numbers of steps done and to be done
+AfterStep: TypeAlias = Callable[[int, int], None] | None
+
+
+def counted(items: Iterable[_Item], total: int, report: AfterStep) -> Iterator[_Item]:
+    """Yield the items, and report each when it is done: when the next one is asked for.
+
+    Examples
+    --------
+    >>> list(counted("ab", 2, lambda done, total: print(done, "of", total)))
+    1 of 2
+    2 of 2
+    ['a', 'b']
+    """
+    for done, item in enumerate(items, 1):
+        yield item
+        if report is not None:
+            report(done, total)
 
 
 class Interrupt:

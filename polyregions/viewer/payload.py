@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import affine_maps
-from polyregions.analysis.corners import facet_segments, region_corners
+from polyregions.analysis.corners import RegionRows, facet_segments, region_corners, rows_of_regions
 from polyregions.analysis.volumes import volumes
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box
@@ -97,6 +97,7 @@ class _CellArrays:
     points: Floats
     shapes: dict[str, Any]  # as the page has them
     bodies: Polyhedra | None = None
+    table: RegionRows | None = None
 
 
 def payload(films: Sequence[Regions], view: Box, whole: Regions | None, extras: PageExtras) -> Any:
@@ -268,7 +269,8 @@ def _values_of_cells(regions: Regions, frame: _Frame) -> _CellArrays:
         shapes["normals"] = _packed(normals * frame.size, "<f4")
         shapes["children"] = _packed(children, "<i4")
         return _CellArrays(regions, bodies.starts, bodies.points, shapes, bodies)
-    corners = list(region_corners(regions, frame.view))
+    table = rows_of_regions(regions)
+    corners = list(region_corners(regions, frame.view, table))
     if len(frame.view.free) == 1:  # a strip of height 1
         corners = [
             np.array([[a, 0.0], [b, 0.0], [b, 1.0], [a, 1.0]])
@@ -280,7 +282,7 @@ def _values_of_cells(regions: Regions, frame: _Frame) -> _CellArrays:
         "ends": _packed(starts, "<u4"),
         "corners": _packed(frame.place(points), "<f4"),
     }
-    return _CellArrays(regions, starts, points, shapes)
+    return _CellArrays(regions, starts, points, shapes, table=table)
 
 
 def _borders(values: Values, parts: _CellArrays, frame: _Frame) -> Any:
@@ -304,7 +306,7 @@ def _segments(
         return None
     polygons = np.split(cells.points, cells.starts[1:-1])
     if len(frame.view.free) == 2:
-        segments = facet_segments(regions, polygons)[chosen]
+        segments = facet_segments(regions, polygons, cells.table)[chosen]
     else:
         # the border between two strips is where the left one ends
         ends = (np.array([polygons[k][1, 0] for k in end]) for end in regions.edges[chosen].T)

@@ -16,6 +16,7 @@ from polyregions.analysis.unit_bounds import unit_bounds
 from polyregions.cli import main
 from polyregions.domain.chart import chart_point
 from polyregions.io import load_domain, read_idx, save_network
+from polyregions.run import display
 from tests.random_nets import FAMILIES, random_case
 from tests.zoo import ZOO
 
@@ -264,15 +265,19 @@ def test_regions_of_something_else_are_refused():
 
 def test_the_command_prints_the_table_and_saves(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(display, "_SECONDS_BETWEEN_LINES", 0.0)
     network = pr.Network.from_arrays([([[1], [1], [2]], [0, -3, 0]), ([[1, 1, 1]], [0])])
     save_network(network, "net.npz")
     assert main(["simplify", "net.npz", "--exact", "-o", "small.npz", "--bounds", "b.csv"]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert "1 of 3 units still bend" in out
+    assert "2 of 2 regions looked at" in err
     assert pr.load("small.npz").hidden_units == 1
     assert (tmp_path / "b.csv").read_text().splitlines()[2] == "1,0,-4.0,-2.0,True,True,-1"
     assert main(["simplify", "net.npz", "--whole-space", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert "looked at" not in err
+    found = json.loads(out)
     assert found["bounds"]["lower"] == [None] * 3
     assert found["table"][0]["merged"] == 1
     assert main(["simplify", "net.npz", "-o", "small.txt"]) == 2

@@ -13,8 +13,11 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 
 from matplotlib.collections import LineCollection, PolyCollection
 
+from polyregions.analysis import corners as cell_corners
+from polyregions.analysis.affine_maps import exact_on_domain, facet_hyperplanes
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.analysis.decision import decision_boundary
+from polyregions.analysis.shape import vertices
 from polyregions.plot import (
     plot_cells,
     plot_growth,
@@ -59,6 +62,42 @@ def test_every_cell_is_drawn(regions, color):
     assert drawn == len(regions.edges) + (borders if color == "class" else 0)
     assert "594 regions" in texts(axes)
     axes.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(("color", "results"), [("pattern", 1), ("class", 2)])
+def test_rows_of_a_result_are_computed_once(three_lines, monkeypatch, color, results):
+    seen = []
+
+    def counted(regions):
+        seen.append(regions)
+        return facet_hyperplanes(regions)
+
+    regions = pr.enumerate_regions(three_lines, pr.Box.cube(2, 1.0))
+    monkeypatch.setattr(cell_corners, "facet_hyperplanes", counted)
+    plot_cells(regions, color=color, graph=True)
+    assert len(seen) == len({id(one) for one in seen}) == results
+
+
+def test_the_network_in_integers_is_computed_once(monkeypatch):
+    seen = []
+
+    def counted(regions):
+        seen.append(regions)
+        return exact_on_domain(regions)
+
+    # lines that floats do not tell apart
+    network = pr.Network.from_arrays(
+        [([[1, 0], [1, 0], [1, 0]], [0.0, 1e-12, 2e-12]), ([[1, 1, 1]], [0])]
+    )
+    regions = pr.enumerate_regions(network, pr.Box.cube(2, 1.0))
+    resolved = list(cell_corners.resolved_corners(regions))
+    monkeypatch.setattr(cell_corners, "exact_on_domain", counted)
+    found = zip(regions, resolved, region_corners(regions), strict=True)
+    thin = [(region, polygon) for region, floats, polygon in found if floats is None]
+    assert (len(thin), len(seen)) == (2, 1)
+    for region, polygon in thin:
+        wanted = vertices(region).as_floats()
+        assert sorted(map(tuple, polygon.tolist())) == sorted(map(tuple, wanted.tolist()))
 
 
 def test_segments_are_where_both_regions_end(regions):

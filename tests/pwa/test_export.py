@@ -8,6 +8,7 @@ from scipy.io import loadmat
 
 import polyregions as pr
 from polyregions.cli import main
+from polyregions.run import display
 
 
 @pytest.fixture
@@ -70,6 +71,34 @@ def test_a_map_too_large_for_a_float(tmp_path):
         assert "too large" in message
     pr.export(regions, tmp_path / "net.c")  # where only answers have to be floats
     assert [file.name for file in tmp_path.iterdir()] == ["net.c"]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".mat", ".c"])
+def test_every_region_is_told_and_an_interrupt_leaves_no_file(regions, tmp_path, suffix):
+    path, seen = tmp_path / f"net{suffix}", []
+    pr.export(regions, path, progress=lambda *state: seen.append(state))
+    assert seen == [(done, 7) for done in range(1, 8)]
+    whole = path.read_bytes()
+    pr.export(regions, path)
+    if suffix != ".mat":  # it has the time of writing
+        assert path.read_bytes() == whole
+    path.unlink()
+
+    def interrupt(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pr.export(regions, path, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_of_the_command(folder, capsys, monkeypatch):
+    monkeypatch.setattr(display, "_SECONDS_BETWEEN_LINES", 0.0)
+    assert main(["export", "net.npz", "-o", "out.json", "--cube", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert "7 of 7 regions written" in err
+    assert "written" not in out
 
 
 def test_the_command(folder, capsys):

@@ -193,7 +193,7 @@ def test_maps_of_layers_are_the_units():
     first = points @ network.layers[0].weight.T + network.layers[0].bias
     second = np.maximum(first, 0) @ network.layers[1].weight.T + network.layers[1].bias
     values = np.concatenate([first, second], axis=1)
-    maps = [layer.value for layer in maps_of_layers(network, pack(values > 0))]
+    maps = [layer.value[layer.which] for layer in maps_of_layers(network, pack(values > 0))]
     rows = np.concatenate(maps[:-1], axis=1)
     found = np.einsum("kzi,ki->kz", rows[:, :, :-1], points) + rows[:, :, -1]
     np.testing.assert_allclose(found, values, atol=1e-12)
