@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["equal_command"]
 
-_EXIT_CODES = {True: 0, False: 1, None: 3}
-
 
 @options.grouped
 def equal_command(
@@ -52,36 +50,36 @@ def equal_command(
         on_interrupt="return",
     )
     if as_json:
-        report.print_json(_json_values(task, second, found, watch.times().seconds))
+        report.print_json(_comparison_values(task, second, found, watch.times().seconds))
     else:
-        report.print_lines(*_lines(task, second, found))
-    return _EXIT_CODES[found.equal]
+        report.print_lines(*_comparison_lines(task, second, found))
+    return {True: 0, False: 1, None: 3}[found.equal]
 
 
-def _lines(task: options.Task, second: Network, found: Comparison) -> Iterator[str]:
+def _comparison_lines(task: options.Task, second: Network, found: Comparison) -> Iterator[str]:
     yield from report.head_lines(task)
     name = report.name_of(second)
     if found.equal:
         yield f"{name}: equal on this box, proven"
     elif found.equal is None:
-        yield f"{name}: unknown whether it is equal; {_beyond(found)}"
+        yield f"{name}: unknown whether it is equal; {_bound_text(found)}"
     else:
         yield f"{name}: different"
-        closed = "proven to be the largest" if found.proven else f"found; {_beyond(found)}"
+        closed = "proven to be the largest" if found.proven else f"found; {_bound_text(found)}"
         yield f"largest difference: {report.decimal(found.value)}, {closed}"
-        for letter, values in (("X", found.point), ("Y", found.first), ("other Y", found.second)):
-            for index, value in enumerate(values):
-                yield f"{letter}_{index} = {report.decimal(value)}"
-    yield f"{found.boxes:,} boxes looked at, {found.cells:,} of them decided cell by cell"
+        yield from report.value_lines("X", found.point)
+        yield from report.value_lines("Y", found.first)
+        yield from report.value_lines("other Y", found.second)
+    yield report.search_line(found.boxes, found.cells)
 
 
-def _beyond(found: Comparison) -> str:
+def _bound_text(found: Comparison) -> str:
     if found.bound == inf:
         return "no bound on the difference yet"
     return f"no difference is beyond {report.decimal(found.bound)}"
 
 
-def _json_values(
+def _comparison_values(
     task: options.Task, second: Network, found: Comparison, seconds: float
 ) -> dict[str, Any]:
     return {
@@ -93,12 +91,9 @@ def _json_values(
         "proven": found.proven,
         # infinite: nothing is known yet
         "bound": report.json_float(found.bound),
-        "point": [float(x) for x in found.point],
-        "exact_point": found.point,
-        "outputs": list(map(report.json_float, found.first)),
-        "exact_outputs": found.first,
-        "other_outputs": list(map(report.json_float, found.second)),
-        "exact_other_outputs": found.second,
+        **report.exact_entries("point", found.point),
+        **report.exact_entries("outputs", found.first),
+        **report.exact_entries("other_outputs", found.second),
         "boxes": found.boxes,
         "cells": found.cells,
         "seconds": seconds,

@@ -75,7 +75,7 @@ def _answer(
 ) -> int:
     from polyregions.compiled import Stopwatch
 
-    output, named = _outputs(of)
+    output, named = _sum_of(of)
     watch = Stopwatch()
     best = extreme(
         task.network,
@@ -87,13 +87,13 @@ def _answer(
         on_interrupt="return",
     )
     if as_json:
-        report.print_json(_json_values(task, of, best, watch.times().seconds))
+        report.print_json(_optimum_values(task, of, best, watch.times().seconds))
     else:
-        report.print_lines(*_lines(task, f"{word} {named}", best))
+        report.print_lines(*_optimum_lines(task, f"{word} {named}", best))
     return 0 if best.proven else 3
 
 
-def _outputs(of: str) -> tuple[int | list[float], str]:
+def _sum_of(of: str) -> tuple[int | list[float], str]:
     """Return what ``--of`` says, and how it is called."""
     try:
         if "," not in of:
@@ -106,7 +106,7 @@ def _outputs(of: str) -> tuple[int | list[float], str]:
         ) from None
 
 
-def _lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
+def _optimum_lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
     yield from report.head_lines(task)
     exact = report.decimal(best.value)
     if best.proven:
@@ -115,13 +115,12 @@ def _lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
         known = best.bound not in (-inf, inf)
         limit = f"no input goes beyond {report.decimal(best.bound)}" if known else "no bound yet"
         yield f"{what}: {exact} found; {limit}"
-    for letter, values in (("X", best.point), ("Y", best.outputs)):
-        for index, value in enumerate(values):
-            yield f"{letter}_{index} = {report.decimal(value)}"
-    yield f"{best.boxes:,} boxes looked at, {best.cells:,} of them decided cell by cell"
+    yield from report.value_lines("X", best.point)
+    yield from report.value_lines("Y", best.outputs)
+    yield report.search_line(best.boxes, best.cells)
 
 
-def _json_values(task: options.Task, of: str, best: Optimum, seconds: float) -> dict[str, Any]:
+def _optimum_values(task: options.Task, of: str, best: Optimum, seconds: float) -> dict[str, Any]:
     return {
         **report.values(task),
         "of": of,
@@ -130,10 +129,8 @@ def _json_values(task: options.Task, of: str, best: Optimum, seconds: float) -> 
         "proven": best.proven,
         # infinite: nothing is known yet
         "bound": report.json_float(best.bound),
-        "point": [float(x) for x in best.point],
-        "exact_point": best.point,
-        "outputs": list(map(report.json_float, best.outputs)),
-        "exact_outputs": best.outputs,
+        **report.exact_entries("point", best.point),
+        **report.exact_entries("outputs", best.outputs),
         "boxes": best.boxes,
         "cells": best.cells,
         "seconds": seconds,

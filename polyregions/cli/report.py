@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
@@ -32,6 +32,7 @@ __all__ = [
     "decimal",
     "domain_text",
     "domain_value",
+    "exact_entries",
     "exit_code",
     "head_lines",
     "json_float",
@@ -43,9 +44,11 @@ __all__ = [
     "print_lines",
     "print_saved",
     "run_values",
+    "search_line",
     "sides_text",
     "summary_lines",
     "tell",
+    "value_lines",
     "values",
 ]
 
@@ -208,6 +211,21 @@ def json_float(value: Fraction | float) -> float | None:
         return float(value) if isfinite(value) else None
     except OverflowError:
         return None
+
+
+def value_lines(letter: str, values: Sequence[Fraction]) -> list[str]:
+    """Return one line for each input or output, such as X_0 = 0.5."""
+    return [f"{letter}_{index} = {decimal(value)}" for index, value in enumerate(values)]
+
+
+def exact_entries(name: str, values: Sequence[Fraction]) -> dict[str, Any]:
+    """Return what JSON says of inputs or outputs: floats, and fractions."""
+    return {name: list(map(json_float, values)), f"exact_{name}": values}
+
+
+def search_line(boxes: int, cells: int) -> str:
+    """Return how much a search over boxes looked at."""
+    return f"{boxes:,} boxes looked at, {cells:,} of them decided cell by cell"
 
 
 def assumed_lines(network: Network) -> list[str]:

@@ -82,13 +82,9 @@ def _verdict_lines(network: Network, property_file: Path, verdict: Verdict) -> I
             f"{verdict.settled:.1%} of its inputs"
         )
     if verdict.counterexample is not None:
-        for letter, values in (
-            ("X", verdict.counterexample.point),
-            ("Y", verdict.counterexample.outputs),
-        ):
-            for index, value in enumerate(values):
-                yield f"{letter}_{index} = {report.decimal(value)}"
-    yield f"{verdict.boxes:,} boxes looked at, {verdict.cells:,} of them decided cell by cell"
+        yield from report.value_lines("X", verdict.counterexample.point)
+        yield from report.value_lines("Y", verdict.counterexample.outputs)
+    yield report.search_line(verdict.boxes, verdict.cells)
 
 
 def _competition_lines(found: Counterexample | None) -> list[str]:
@@ -112,10 +108,8 @@ def _json_values(
         "counterexample": None
         if found is None
         else {
-            "input": [float(value) for value in found.point],
-            "output": list(map(report.json_float, found.outputs)),
-            "exact_input": found.point,
-            "exact_output": found.outputs,
+            **report.exact_entries("input", found.point),
+            **report.exact_entries("output", found.outputs),
         },
         "settled": verdict.settled,
         "boxes": verdict.boxes,

@@ -283,7 +283,7 @@ class BoxSearch:
             least[first], corners[first] = attempt.value[first], attempt.corners[first]
             weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
-        ceilings = np.fmin(pending.ceilings, _raised(level, -least / sets.scales[0]))
+        ceilings = np.fmin(pending.ceilings, _ceilings(level, -least / sets.scales[0]))
         kept = _Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
@@ -379,7 +379,7 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
     return tuple(exact_values(maps.exact, column)[maps.hidden_units :])
 
 
-def _raised(level: float, heights: Floats) -> Floats:
+def _ceilings(level: float, heights: Floats) -> Floats:
     """Return ``level + heights``, rounded up; what is no number bounds nothing."""
     with np.errstate(all="ignore"):
         # heights are quotients, rounded once

@@ -66,10 +66,10 @@ def parts_mapped_into(
     """
     chart = chart_of(box, box.dimension)
     maps = replace(maps, exact=replace(maps.exact, chart=chart))
-    return chart, _parts(maps.exact.layers, signs, chart, sets)
+    return chart, _parts_of(maps.exact.layers, signs, chart, sets)
 
 
-def _parts(
+def _parts_of(
     layers: Sequence[ExactLayer], signs: Sequence[Integers], chart: Chart, sets: Sequence[OutputSet]
 ) -> Iterator[tuple[ClosedPolytope, Sequence[Row], int]]:
     *below, last = layers

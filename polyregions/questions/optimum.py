@@ -133,7 +133,7 @@ def maximum(
     >>> best.value, best.proven, [str(x) for x in best.point]
     (Fraction(1, 1), True, ['1/2'])
     """
-    return _extreme(
+    return _optimum(
         network,
         domain,
         output,
@@ -187,7 +187,7 @@ def minimum(
     >>> minimum(net, pr.Box.cube(1, 1.0)).value
     Fraction(0, 1)
     """
-    return _extreme(
+    return _optimum(
         network,
         domain,
         output,
@@ -199,12 +199,12 @@ def minimum(
     )
 
 
-def _extreme(
+def _optimum(
     network: NetworkLike, domain: DomainLike, output: int | Sequence[float], sign: int, **how: Any
 ) -> Optimum:
     network = network_given(network)
     box = box_given(domain, network)
-    terms = _terms(output, network.output_dimension)
+    terms = _sum_given(output, network.output_dimension)
     highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], sign, **how)
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 
@@ -251,7 +251,7 @@ def highest_of(
         Interrupt(on_interrupt) as interrupt,
     ):
         search = BoxSearch(network, box.lower, box.upper, target, threads)
-        with shown_progress(progress, _interval_text(search, target, sign)) as shown:
+        with shown_progress(progress, _between_text(search, target, sign)) as shown:
             stop = run(search, limits, interrupt, progress=shown)
     value, found = target.value, target.found
     bound: Fraction | float = value
@@ -282,7 +282,7 @@ def box_given(domain: DomainLike, network: Network) -> Box:
     return box
 
 
-def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
+def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     """Return which outputs are added up, times what."""
     if isinstance(output, int | np.integer) and not isinstance(output, bool):
         if not -outputs <= output < outputs:
@@ -304,7 +304,7 @@ def _terms(output: int | Sequence[float], outputs: int) -> Coefficients:
     return [(k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c]
 
 
-def _interval_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
+def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
         ends = sorted((nearest_float(sign * target.value), float(sign) * search.ceiling))
         return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
