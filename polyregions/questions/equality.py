@@ -13,6 +13,7 @@ from polyregions.questions.box_search import exact_outputs
 from polyregions.questions.optimum import box_given, highest_of
 from polyregions.run.display import number_text
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.progress import OnInterrupt, OnProgress
 
 __all__ = ["Comparison", "equal"]
@@ -88,7 +89,7 @@ def equal(
     threads : int
         The value is the same for any number, the point may be another one.
     time_limit : float, optional
-        Seconds; then an interval is returned.
+        Seconds, in which they are simplified as well; then an interval is returned.
     progress : bool or callable, optional
         As of :func:`polyregions.maximum`.
     on_interrupt : {"raise", "return"}
@@ -126,6 +127,8 @@ def equal(
     (False, Fraction(1, 4), True)
     """
     first, second = network_given(first), network_given(second)
+    check_threads(threads)
+    limits = counting_limits(None, time_limit)
     apart = difference(first, second)
     box = box_given(domain, apart)
     smaller = simplify(apart, box).network
@@ -134,8 +137,8 @@ def equal(
         smaller,
         box,
         sums,
+        limits,
         threads=threads,
-        time_limit=time_limit,
         progress=progress,
         on_interrupt=on_interrupt,
     )

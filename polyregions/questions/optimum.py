@@ -25,7 +25,7 @@ from polyregions.questions.box_search import BoxSearch, exact_outputs
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
-from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
@@ -205,7 +205,8 @@ def _optimum(
     network = network_given(network)
     box = box_given(domain, network)
     terms = _sum_given(output, network.output_dimension)
-    highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], sign, **how)
+    limits = counting_limits(None, how.pop("time_limit"))
+    highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 
 
@@ -213,10 +214,10 @@ def highest_of(
     network: Network,
     box: Box,
     sums: Sequence[Coefficients],
+    limits: Limits,
     sign: int = 1,
     *,
     threads: int,
-    time_limit: float | None,
     progress: OnProgress,
     on_interrupt: OnInterrupt,
 ) -> Optimum:
@@ -228,9 +229,11 @@ def highest_of(
     box : Box
     sums : sequence of sequences of (int, Fraction)
         Outputs and their coefficients, whose denominators are powers of two.
+    limits : Limits
+        Their time counts from when they were made.
     sign : {1, -1}
         Times which values are shown.
-    threads, time_limit, progress, on_interrupt
+    threads, progress, on_interrupt
         As of :func:`maximum`.
 
     Returns
@@ -239,7 +242,6 @@ def highest_of(
         The largest of all.
     """
     check_threads(threads)
-    limits = counting_limits(None, time_limit)
     target = _Highest(sums)
     # halves of the smallest floats are rounded
     middle = np.clip(box.lower / 2 + box.upper / 2, box.lower, box.upper)
@@ -252,7 +254,7 @@ def highest_of(
     ):
         search = BoxSearch(network, box.lower, box.upper, target, threads)
         with shown_progress(progress, _between_text(search, target, sign)) as shown:
-            stop = run(search, limits, interrupt, progress=shown)
+            stop = run(search, limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
     bound: Fraction | float = value
     if stop != "finished" and search.ceiling > value:

@@ -1,6 +1,7 @@
 """Are two networks equal? Against all regions of their common refinement, in fractions."""
 
 import json
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -9,8 +10,10 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.analysis.extremes import extreme_output
+from polyregions.analysis.simplification import simplify
 from polyregions.cli import main
 from polyregions.io import save_network
+from polyregions.questions import equality
 from polyregions.questions.equality import equal
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
@@ -122,3 +125,25 @@ def test_on_the_command_line(tmp_path, capsys):
     assert main(["equal", one, third, "--cube", "1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["equal", one, str(tmp_path / "none.npz"), "--cube", "1"]) == 2
+
+
+def test_the_time_of_simplifying_counts(monkeypatch):
+    """A limit that is over before the search begins: no box is looked at."""
+    (first, box), (second, _) = small(0), small(100)
+
+    def slow(*arguments):
+        time.sleep(0.2)
+        return simplify(*arguments)
+
+    monkeypatch.setattr(equality, "simplify", slow)
+    found = equal(first, second, box, time_limit=0.1)
+    assert found.boxes == 0
+    assert not found.proven
+
+
+def test_limits_are_checked_before_work(monkeypatch):
+    monkeypatch.setattr(equality, "simplify", None)
+    (first, box), (second, _) = small(0), small(100)
+    for wrong in ({"time_limit": 0}, {"threads": 0}):
+        with pytest.raises(pr.PolyregionsError, match=r"time limit|number of threads"):
+            equal(first, second, box, **wrong)
