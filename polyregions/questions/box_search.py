@@ -172,7 +172,7 @@ class BoxSearch:
         self.network, self.target, self.threads = network, target, threads
         self.boxes = self.cells = 0
         self._sets = OutputSets(network.output_dimension, target.sets)
-        self._lower, self._upper, self._width = lower, upper, upper - lower
+        self._lower, self._upper, self._width = lower, upper, _widths(Boxes(lower, upper))
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         weights = sum(layer.matrix.size for layer in network.layers)
@@ -198,7 +198,7 @@ class BoxSearch:
         """The share of the box, by volume, on which the sets are missed; a float, about."""
         width = np.where(self._width > 0, self._width, 1.0)
         parts = [*self._pending, *self._resisting]
-        sides = [np.where(self._width > 0, p.boxes.upper - p.boxes.lower, 1.0) for p in parts]
+        sides = [np.where(self._width > 0, _widths(p.boxes), 1.0) for p in parts]
         return 1.0 - sum(float(np.prod(side / width, axis=1).sum()) for side in sides)
 
     @property
@@ -288,7 +288,7 @@ class BoxSearch:
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
         candidates = candidates[np.concatenate([live, len(pending) + live])]
-        width = boxes.upper[live] - boxes.lower[live]
+        width = _widths(boxes)[live]
         resists = self._resists(kept)
         order = np.argsort(-least[live], kind="stable")  # the most doubtful is looked at first
         order = order[~resists[order]]
@@ -415,6 +415,12 @@ def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:
         )
 
 
+def _widths(boxes: Boxes) -> Floats:
+    """Return how long the sides are, at most the largest float."""
+    with np.errstate(over="ignore"):
+        return np.minimum(boxes.upper - boxes.lower, np.finfo(np.float64).max)
+
+
 def _scores(
     boxes: Boxes,
     planes: Planes,
@@ -423,7 +429,7 @@ def _scores(
     weights: Floats,
 ) -> Floats:
     """Return how much each input's extent costs, shape (k, n): a hint which to halve."""
-    width = boxes.upper - boxes.lower
+    width = _widths(boxes)
     with np.errstate(all="ignore"):
         combined = np.matmul(weights[:, None], planes.normals)[:, 0]
         score = np.abs(combined)
@@ -439,7 +445,7 @@ def _halved(pending: _Pending, width: Floats, scores: Floats) -> _Pending:
     """Halve each box, but for those that were clipped to a small part."""
     boxes = pending.boxes
     rows = np.arange(len(pending))
-    now = boxes.upper - boxes.lower
+    now = _widths(boxes)
     with np.errstate(all="ignore"):
         share = np.where(width > 0, now / width, 1.0)
         scores = np.nan_to_num(scores * share, nan=0.0)

@@ -312,3 +312,14 @@ def test_coefficients_are_not_rounded(coefficients):
     network = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
     with pytest.raises(pr.PolyregionsError, match="coefficients of outputs must be"):
         maximum(network, pr.Box.cube(1, 1.0), coefficients)
+
+
+def test_sides_longer_than_all_floats():
+    """They are halved as others are."""
+    tent = [[1.0]] * 3, [-0.5e308, -0.6e308, -0.7e308]
+    network = pr.Network.from_arrays([tent, ([[1.0, -2.0, 1.0]], [0.0])])
+    box = pr.Box([-1.7e308], [1.7e308])
+    best = maximum(network, box)
+    assert best.proven
+    assert best.value == extreme_output(pr.enumerate_regions(network, box)).value
+    assert_attained(network, box, best)
