@@ -108,7 +108,7 @@ class _Substitution(NamedTuple):
         Units that are not zero on all boxes.
     weight, bias
         Of these, from what is live below.
-    lines : _Lines
+    lines : _UnitLines
         Of the live units.
     doubts : numpy.ndarray of float64, shape (k, live)
         What rounding adds to a function for a coefficient of size 1 of each pre-activation.
