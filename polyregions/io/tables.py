@@ -171,7 +171,7 @@ def _write_csv_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> Non
 
 def _write_npz_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
     columns: dict[str, Any] = dict(table)
-    np.savez_compressed(stream, allow_pickle=False, **columns)
+    np.savez_compressed(stream, **columns)
 
 
 _TABLE_WRITERS = {
