@@ -72,7 +72,7 @@ def save_npz(network: Network, path: Path) -> None:
     Slopes are written for layers that are not plain ReLU layers. Arrays that
     float32 holds exactly are stored as float32. Equal networks give equal bytes.
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Any] = {}
     for index, layer in enumerate(network.layers):
         arrays[f"W{index}"] = _smallest(layer.weight)
         arrays[f"b{index}"] = _smallest(layer.bias)
@@ -81,7 +81,7 @@ def save_npz(network: Network, path: Path) -> None:
             arrays[f"lower{index}"] = _smallest(layer.lower)
             arrays[f"upper{index}"] = _smallest(layer.upper)
     buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, **arrays)
     path.write_bytes(buffer.getvalue())
 
 
