@@ -91,7 +91,8 @@ def compose(first: Network | Layer, *others: Network | Layer) -> Network:
 
     Examples
     --------
-    |x| of an angle in degrees, given in turns; then ten steps of the closed loop x - |x| / 2:
+    The size of an angle in degrees, given in turns; then ten steps of the closed loop that takes
+    ``x`` to ``x - abs(x) / 2``:
 
     >>> import polyregions as pr
     >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])
