@@ -152,10 +152,10 @@ def unit_bounds(
     (array([-1.,  1.]), array([1., 3.]), array([False,  True]))
     """
     with shown_steps(progress, "regions", "looked at") as report:
-        return _bounds(problem_of(network, domain), regions, report)
+        return _proven_bounds(problem_of(network, domain), regions, report)
 
 
-def _bounds(problem: Problem, regions: Regions | None, report: AfterStep) -> UnitBounds:
+def _proven_bounds(problem: Problem, regions: Regions | None, report: AfterStep) -> UnitBounds:
     signs = _signs_known(problem)
     if regions is not None:
         _check_same(regions, problem)

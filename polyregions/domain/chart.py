@@ -35,6 +35,7 @@ __all__ = [
     "binding_inequalities",
     "chart_of",
     "chart_point",
+    "check_dimension",
     "cone_chart",
     "input_chart",
 ]
@@ -98,6 +99,21 @@ def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
     """
     if domain is None:
         return _whole_space(input_dimension)
+    check_dimension(domain, input_dimension)
+    chart = _box_chart(domain.box)
+    if isinstance(domain, Box):
+        return chart
+    walls = list(_binding_rows(domain, chart).values())
+    return Chart(chart.transform, flint.fmpz_mat(chart.rows.tolist() + walls), chart.weight_column)
+
+
+def check_dimension(domain: Domain, input_dimension: int) -> None:
+    """Refuse a domain whose dimension is not the network's.
+
+    Raises
+    ------
+    DomainError
+    """
     if domain.dimension != input_dimension:
         kind, cure = "box", "one interval per input"
         if isinstance(domain, Polytope):
@@ -106,11 +122,6 @@ def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
             f"the {kind} has {domain.dimension} coordinates but the network reads "
             f"{input_dimension} inputs; give {cure}"
         )
-    chart = _box_chart(domain.box)
-    if isinstance(domain, Box):
-        return chart
-    walls = list(_binding_rows(domain, chart).values())
-    return Chart(chart.transform, flint.fmpz_mat(chart.rows.tolist() + walls), chart.weight_column)
 
 
 def chart_point(domain: Domain | None, x: Sequence[Fraction]) -> tuple[Fraction, ...]:

@@ -43,11 +43,7 @@ class ClosedPolytope:
         if not any(row[:-1]):
             return self if row[-1] >= 0 else None
         if evaluate(row, point) < 0:
-            kept = {number: other for number, other in enumerate(self.rows) if any(other[:-1])}
-            target = len(self.rows)
-            opposite = [-entry for entry in row]
-            simplex = vertex_near({**kept, target: opposite}, point, free=target)
-            point = simplex.violation(target) or [column[-1] for column in simplex.frame]
+            point = self._lowest([-entry for entry in row])
             if evaluate(row, point) < 0:
                 return None
         return ClosedPolytope((*self.rows, row), point)
@@ -68,13 +64,19 @@ class ClosedPolytope:
         >>> ClosedPolytope((low, high), [flint.fmpz(1), flint.fmpz(2)]).largest(rising)
         [1, 1]
         """
-        kept = {number: other for number, other in enumerate(self.rows) if any(other[:-1])}
-        target = len(self.rows)
         if not any(row[:-1]):
-            return [line[-1] for line in vertex_near(kept, self.point).frame]
+            return [line[-1] for line in vertex_near(self._walls(), self.point).frame]
         below = [-entry for entry in row]
         below[-1] += sum(map(abs, row)) + 1
-        simplex = vertex_near({**kept, target: below}, self.point, free=target)
-        beyond = simplex.violation(target)
-        assert beyond is None
-        return [line[-1] for line in simplex.frame]
+        point = self._lowest(below)
+        assert evaluate(below, point) > 0
+        return point
+
+    def _walls(self) -> dict[int, Row]:
+        return {number: row for number, row in enumerate(self.rows) if any(row[:-1])}
+
+    def _lowest(self, row: Row) -> Column:
+        """Return a point where a row that is not constant is negative, or a vertex of its least."""
+        target = len(self.rows)
+        simplex = vertex_near({**self._walls(), target: row}, self.point, free=target)
+        return simplex.violation(target) or [line[-1] for line in simplex.frame]

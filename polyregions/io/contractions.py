@@ -11,7 +11,7 @@ from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.blocks import MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats, sparse
-from polyregions.io.signals import Shape, Signal, mapped, moderate_shape
+from polyregions.io.signals import Shape, Signal, moderate_shape, transformed
 
 __all__ = ["einsum"]
 
@@ -130,4 +130,4 @@ def _contracted(
     matrix = sparse(
         flat(result, shape), flat(of_signal, signal.shape), values, (math.prod(shape), signal.size)
     )
-    return mapped(signal, matrix, shape)
+    return transformed(signal, matrix, shape)

@@ -42,10 +42,10 @@ from polyregions.io.signals import (
     broadcast_shape,
     combine,
     copied,
-    mapped,
     moderate_shape,
     reshape,
     spread,
+    transformed,
 )
 
 __all__ = [
@@ -169,7 +169,7 @@ def multiply(signal: Signal, constant: Floats) -> Signal:
     if (factor == 1).all():
         return signal
     places = np.arange(signal.size)
-    return mapped(signal, sparse(places, places, factor, (signal.size,) * 2), signal.shape)
+    return transformed(signal, sparse(places, places, factor, (signal.size,) * 2), signal.shape)
 
 
 def divide(signal: Signal, constant: Floats) -> Signal:
@@ -267,7 +267,7 @@ def sum_over(signal: Signal, axes: Sequence[int], *, keep: bool) -> Signal:
     columns = np.arange(signal.size)
     ones = np.ones(signal.size)
     matrix = sparse(target.reshape(-1), columns, ones, (math.prod(shape), signal.size))
-    result = mapped(signal, matrix, shape)
+    result = transformed(signal, matrix, shape)
     if keep:
         return result
     rest = tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
@@ -294,7 +294,7 @@ def matmul_right(signal: Signal, matrix: Floats) -> Signal:
         raise _no_product(signal.shape, matrix.shape)
     shape = moderate_shape((*signal.shape[:-1], matrix.shape[1]))
     # C order: one block of the matrix for each row of the signal
-    return mapped(signal, _kron(math.prod(signal.shape[:-1]), matrix.T, 1), shape)
+    return transformed(signal, _kron(math.prod(signal.shape[:-1]), matrix.T, 1), shape)
 
 
 def matmul_left(matrix: Floats, signal: Signal) -> Signal:
@@ -321,7 +321,7 @@ def matmul_left(matrix: Floats, signal: Signal) -> Signal:
         raise _no_product(matrix.shape, signal.shape)
     blocks, columns = math.prod(signal.shape[:-2]), signal.shape[-1]
     shape = moderate_shape((*signal.shape[:-2], matrix.shape[0], columns))
-    return mapped(signal, _kron(blocks, matrix, columns), shape)
+    return transformed(signal, _kron(blocks, matrix, columns), shape)
 
 
 def linear_layer(signal: Signal, weight: Floats, bias: Floats | None) -> Signal:

@@ -17,7 +17,15 @@ from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.exact_floats import Floats, selection, sparse
 from polyregions.io.lowering import add, add_signals, bend, concatenate, multiply
-from polyregions.io.signals import Signal, broadcast_shape, combine, mapped, reshape, select, spread
+from polyregions.io.signals import (
+    Signal,
+    broadcast_shape,
+    combine,
+    reshape,
+    select,
+    spread,
+    transformed,
+)
 
 __all__ = [
     "clip",
@@ -217,7 +225,7 @@ def clip(signal: Signal, low: Floats | None, high: Floats | None) -> Signal:
         over = bend(add(both, -ends), 0.0, 1.0)
         above_low, above_high = (selection(half.reshape(-1), over.size) for half in over.places)
         matrix = above_low - above_high
-        return add(mapped(over, matrix, signal.shape), low)
+        return add(transformed(over, matrix, signal.shape), low)
     if low is not None:
         return add(bend(add(signal, -low), 0.0, 1.0), low)
     if high is not None:

@@ -36,13 +36,13 @@ __all__ = [
     "broadcast_shape",
     "combine",
     "copied",
-    "mapped",
     "moderate_shape",
     "reshape",
     "select",
     "source",
     "spread",
     "to_network",
+    "transformed",
 ]
 
 Shape = tuple[int, ...]
@@ -133,7 +133,7 @@ def select(signal: Signal, index: Indices) -> Signal:
     flat = index.reshape(-1)
     if len(flat) == signal.size and bool((flat == np.arange(signal.size)).all()):
         return replace(signal, shape=shape)
-    return mapped(signal, selection(flat, signal.size), shape)
+    return transformed(signal, selection(flat, signal.size), shape)
 
 
 def spread(signal: Signal, shape: Shape) -> Signal:
@@ -141,7 +141,7 @@ def spread(signal: Signal, shape: Shape) -> Signal:
     return select(signal, np.broadcast_to(signal.places, shape))
 
 
-def mapped(signal: Signal, matrix: Sparse, shape: Shape) -> Signal:
+def transformed(signal: Signal, matrix: Sparse, shape: Shape) -> Signal:
     """Return matrix @ (flat signal), merged with what is below where that is exact.
 
     Merged are a matrix that only scales and moves values, and one that reads values

@@ -20,7 +20,7 @@ from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
 from polyregions.io.exact_floats import Floats, Sparse, sparse
 from polyregions.io.lowering import add, divide
 from polyregions.io.maxima import largest
-from polyregions.io.signals import Shape, Signal, mapped, reshape
+from polyregions.io.signals import Shape, Signal, reshape, transformed
 
 __all__ = [
     "Sliding",
@@ -289,7 +289,7 @@ def _filter_matrix(batch: int, weight: Floats, groups: int, seen: Windows, area:
 def _filtered(signal: Signal, matrix: Sparse, shape: Shape, bias: Floats | None) -> Signal:
     if bias is not None and bias.shape != shape[1:2]:
         raise NetworkError(f"a bias of shape {bias.shape} does not fit {shape[1]} filters")
-    result = mapped(signal, matrix, shape)
+    result = transformed(signal, matrix, shape)
     return result if bias is None else add(result, bias.reshape(-1, *[1] * (len(shape) - 2)))
 
 
@@ -308,7 +308,7 @@ def average_pool(signal: Signal, seen: Windows, *, count_padding: bool) -> Signa
     divisor = np.tile(counted.astype(float), math.prod(signal.shape[:2]))
     if not divisor.all():
         raise NetworkError("a window lies in the padding altogether; use less padding")
-    return divide(mapped(signal, matrix, shape), divisor.reshape(shape))
+    return divide(transformed(signal, matrix, shape), divisor.reshape(shape))
 
 
 def max_pool(signal: Signal, seen: Windows) -> Signal:

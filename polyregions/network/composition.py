@@ -61,7 +61,7 @@ def linear(matrix: ArrayLike | csr_array[Any], bias: ArrayLike | None = None) ->
             f"write one row as [[a, b, ...]]"
         )
     shift = np.zeros(weight.shape[0]) if bias is None else bias
-    return Layer.with_slopes(weight, shift, 1.0, 1.0)
+    return Layer.affine(weight, shift)
 
 
 def compose(first: Network | Layer, *others: Network | Layer) -> Network:

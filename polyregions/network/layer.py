@@ -94,12 +94,12 @@ class Layer:
         return cls.with_slopes(weight, bias, 0.0, 1.0)
 
     @classmethod
-    def affine(cls, weight: ArrayLike, bias: ArrayLike) -> Layer:
+    def affine(cls, weight: ArrayLike | csr_array[Any], bias: ArrayLike) -> Layer:
         """Return an affine layer whose units pass their value on.
 
         Parameters
         ----------
-        weight : array_like, shape (out, in)
+        weight : array_like or scipy.sparse.csr_array, shape (out, in)
         bias : array_like, shape (out,)
 
         Returns

@@ -59,7 +59,7 @@ def chained(sequences: Sequence[LayerSequence]) -> LayerSequence:
                 f"what comes next reads {read} values, but {given} are given to it; "
                 f"a matrix has one column for each value that it reads"
             )
-        product = _product(layers.pop(), following[0])
+        product = _as_one(layers.pop(), following[0])
         layers += [*product, *following[1:]]
     return tuple(layers)
 
@@ -101,7 +101,7 @@ def stacked(sequences: Sequence[LayerSequence]) -> LayerSequence:
     )
 
 
-def _product(below: Layer, above: Layer) -> LayerSequence:
+def _as_one(below: Layer, above: Layer) -> LayerSequence:
     """Return two layers as one, if that is exact and no larger, else as they are."""
     two = (below, above)
     out, width = above.matrix.shape[0], below.matrix.shape[1]
@@ -122,7 +122,7 @@ def _product(below: Layer, above: Layer) -> LayerSequence:
 
 
 def _identity(size: int) -> Layer:
-    return Layer.with_slopes(stored(eye_array(size, format="csr")), np.zeros(size), 1.0, 1.0)
+    return Layer.affine(stored(eye_array(size, format="csr")), np.zeros(size))
 
 
 def _matrices(level: Sequence[Layer]) -> list[csr_array[Any]]:

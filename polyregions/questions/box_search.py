@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
@@ -16,8 +17,9 @@ from typing import NamedTuple, Protocol
 import flint
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from polyregions.analysis.affine_maps import ExactMaps, exact_maps
+from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
 from polyregions.exact.closed import ClosedPolytope
@@ -38,7 +40,7 @@ from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.progress import Progress
 
-__all__ = ["BoxSearch", "Target", "exact_outputs"]
+__all__ = ["BoxSearch", "Pending", "Target", "exact_outputs", "one_thread_of_blas"]
 
 # Hints: they decide how fast an answer comes, not which one.
 _COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that a step makes
@@ -65,7 +67,10 @@ class Target(Protocol):
 
     @property
     def level(self) -> float:
-        """The largest float up to c where each set is {f(outputs) >= c}; else any number."""
+        """The largest float up to c where each set is {f(outputs) >= c}; else any number.
+
+        Coefficients of f are floats.
+        """
 
     def take(self, found: Counterexample) -> None:
         """Take note of an input that is mapped into one of the sets."""
@@ -73,15 +78,18 @@ class Target(Protocol):
     def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
         """Return the point to take of a part of a cell that is mapped into set `number`."""
 
-    def next_of(self, ceilings: Sequence[float]) -> int:
-        """Return which of some pending boxes to look at next, the latest of them last."""
+    def ordered(self, pending: list[Pending]) -> list[Pending]:
+        """Return parts that are pending, the latest of them last, as they are to be looked at.
+
+        The last is the first to be looked at.
+        """
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
         """Return which boxes are to be looked at, all f being at most that on each."""
 
 
 @dataclass(frozen=True)
-class _Pending:
+class Pending:
     """Boxes to be looked at, k of them.
 
     Attributes
@@ -106,8 +114,9 @@ class _Pending:
     def __len__(self) -> int:
         return len(self.splits)
 
-    def take(self, chosen: slice | NDArray[np.bool_] | NDArray[np.intp]) -> _Pending:
-        return _Pending(
+    def take(self, chosen: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Pending:
+        """Return some of them."""
+        return Pending(
             Boxes(*(side[chosen] for side in self.boxes)),
             [Range(*(end[chosen] for end in ends)) for ends in self.bounds],
             self.open_sets[chosen],
@@ -116,8 +125,8 @@ class _Pending:
         )
 
 
-def _concatenated(parts: Sequence[_Pending]) -> _Pending:
-    return _Pending(
+def _concatenated(parts: Sequence[Pending]) -> Pending:
+    return Pending(
         Boxes(*(np.concatenate(sides) for sides in zip(*(p.boxes for p in parts), strict=True))),
         [
             Range(*(np.concatenate(ends) for ends in zip(*layer, strict=True)))
@@ -132,8 +141,8 @@ def _concatenated(parts: Sequence[_Pending]) -> _Pending:
 class _StepResult(NamedTuple):
     """What came of a step."""
 
-    split: _Pending
-    resisting: _Pending
+    split: Pending
+    resisting: Pending
     candidates: Floats  # inputs that may be counterexamples, shape (c, n)
 
 
@@ -143,6 +152,8 @@ class BoxSearch:
     Parameters
     ----------
     network : Network
+    maps : ExactMaps
+        Of the network, on no domain.
     lower, upper : numpy.ndarray of float64, shape (n,)
         Of the box; sides may have no length.
     target : Target
@@ -167,7 +178,13 @@ class BoxSearch:
     """
 
     def __init__(
-        self, network: Network, lower: Floats, upper: Floats, target: Target, threads: int = 1
+        self,
+        network: Network,
+        maps: ExactMaps,
+        lower: Floats,
+        upper: Floats,
+        target: Target,
+        threads: int = 1,
     ) -> None:
         self.network, self.target, self.threads = network, target, threads
         self.boxes = self.cells = 0
@@ -177,13 +194,13 @@ class BoxSearch:
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         weights = sum(layer.matrix.size for layer in network.layers)
         self._few_cells = min(_FEW_CELLS, _WORK_ON_CELLS / weights)
-        self._exact = exact_maps(network, None)
+        self._exact = maps
         root = Boxes(lower[None], upper[None])
         sets = np.ones((1, len(target.sets)), dtype=bool)
         nothing = no_bounds(network, 1)[:-1]
         splits = np.zeros(1, dtype=np.int64)
-        self._pending = [_Pending(root, nothing, sets, np.full(1, np.inf), splits)]
-        self._resisting: list[_Pending] = []
+        self._pending = [Pending(root, nothing, sets, np.full(1, np.inf), splits)]
+        self._resisting: list[Pending] = []
         self._try(self._samples())
 
     # --- the work of a run ----------------------------------------------------
@@ -245,15 +262,15 @@ class BoxSearch:
             ]
         self._try(np.concatenate([look.candidates for look in looks]))
 
-    def _popped(self) -> _Pending:
+    def _popped(self) -> Pending:
         """Take boxes that are pending, as many as fit into a step."""
-        parts: list[_Pending] = []
+        parts: list[Pending] = []
         left = self._batch
+        self._pending = self.target.ordered(self._pending)
         while self._pending and left:
-            place = self.target.next_of([float(part.ceilings[-1]) for part in self._pending])
-            top = self._pending.pop(place)
+            top = self._pending.pop()
             if len(top) > left:
-                self._pending.insert(place, top.take(slice(0, len(top) - left)))
+                self._pending.append(top.take(slice(0, len(top) - left)))
                 top = top.take(slice(len(top) - left, None))
             parts.append(top)
             left -= len(top)
@@ -262,7 +279,7 @@ class BoxSearch:
 
     # --- a step ---------------------------------------------------------------
 
-    def _look(self, pending: _Pending) -> _StepResult:
+    def _look(self, pending: Pending) -> _StepResult:
         boxes = pending.boxes
         bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
         sets, level = self._sets, self.target.level
@@ -283,8 +300,8 @@ class BoxSearch:
             least[first], corners[first] = attempt.value[first], attempt.corners[first]
             weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
-        ceilings = np.fmin(pending.ceilings, _ceilings(level, -least / sets.scales[0]))
-        kept = _Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
+        ceilings = np.fmin(pending.ceilings, _ceilings(level, -least))
+        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
         candidates = candidates[np.concatenate([live, len(pending) + live])]
@@ -295,7 +312,7 @@ class BoxSearch:
         split = _halved(kept.take(order), width[order], scores[order])
         return _StepResult(split, kept.take(resists), candidates)
 
-    def _resists(self, pending: _Pending) -> NDArray[np.bool_]:
+    def _resists(self, pending: Pending) -> NDArray[np.bool_]:
         """Return which boxes are to be decided exactly."""
         switching = np.zeros(len(pending), dtype=np.int64)
         for layer, ends in zip(self.network.layers, pending.bounds, strict=False):
@@ -307,7 +324,7 @@ class BoxSearch:
         few = (_cells_of(switching, int((self._width > 0).sum())) <= worth) & (pending.splits > 0)
         return few | whole
 
-    def _decide(self, pending: _Pending) -> None:
+    def _decide(self, pending: Pending) -> None:
         """Decide one box exactly, cell by cell."""
         lower, upper = (side[0] for side in pending.boxes)
         self.cells += 1
@@ -365,6 +382,14 @@ def _cells_of(hyperplanes: Integers, dimension: int) -> Floats:
     return cells
 
 
+def one_thread_of_blas() -> AbstractContextManager[object]:
+    """Return the context of a search: its products are small, threads only get in the way."""
+    limiter: AbstractContextManager[object] = ThreadpoolController().limit(
+        limits=1, user_api="blas"
+    )
+    return limiter
+
+
 def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
     """Return what a network makes of an input, exactly.
 
@@ -382,7 +407,6 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
 def _ceilings(level: float, heights: Floats) -> Floats:
     """Return ``level + heights``, rounded up; what is no number bounds nothing."""
     with np.errstate(all="ignore"):
-        # heights are quotients, rounded once
         total = level + heights
         total = total + (4.0 * ROUNDOFF * (np.abs(level) + np.abs(heights)) + TINY)
     return np.where(np.isnan(total), np.inf, total)
@@ -441,7 +465,7 @@ def _scores(
         return np.where(width > 0, score * width, -1.0)
 
 
-def _halved(pending: _Pending, width: Floats, scores: Floats) -> _Pending:
+def _halved(pending: Pending, width: Floats, scores: Floats) -> Pending:
     """Halve each box, but for those that were clipped to a small part."""
     boxes = pending.boxes
     rows = np.arange(len(pending))

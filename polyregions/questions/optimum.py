@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 import flint
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point, floats
 from polyregions.domain import Box
+from polyregions.domain.chart import check_dimension
 from polyregions.errors import DomainError, PolyregionsError, kind_of
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
-from polyregions.questions.box_search import BoxSearch, exact_outputs
+from polyregions.questions.box_search import BoxSearch, Pending, exact_outputs, one_thread_of_blas
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
@@ -246,13 +246,13 @@ def highest_of(
     # halves of the smallest floats are rounded
     middle = np.clip(box.lower / 2 + box.upper / 2, box.lower, box.upper)
     centre = tuple(map(Fraction, middle.tolist()))
-    target.take(Counterexample(centre, exact_outputs(exact_maps(network, None), centre)))
+    maps = exact_maps(network, None)
+    target.take(Counterexample(centre, exact_outputs(maps, centre)))
     with (
-        # the matrices are small: products in several threads only get in each other's way
-        ThreadpoolController().limit(limits=1, user_api="blas"),
+        one_thread_of_blas(),
         Interrupt(on_interrupt) as interrupt,
     ):
-        search = BoxSearch(network, box.lower, box.upper, target, threads)
+        search = BoxSearch(network, maps, box.lower, box.upper, target, threads)
         with shown_progress(progress, _between_text(search, target, sign)) as shown:
             stop = run(search, limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
@@ -276,11 +276,7 @@ def box_given(domain: DomainLike, network: Network) -> Box:
             f"an extreme output is sought in a box, not in "
             f"{'the whole space' if box is None else 'a polytope'}: give a box"
         )
-    if box.dimension != network.input_dimension:
-        raise DomainError(
-            f"the box has {box.dimension} coordinates, the network has {network.input_dimension} "
-            f"inputs; give one lower and one upper bound per input"
-        )
+    check_dimension(box, network.input_dimension)
     return box
 
 
@@ -344,10 +340,11 @@ class _Highest:
         rows = [[int(c * common) * entry for entry in outputs[index]] for index, c in terms]
         return part.largest([sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)])
 
-    def next_of(self, ceilings: Sequence[float]) -> int:
-        if len(ceilings) > _MOST_PARTS:
-            return -1
-        return max(range(len(ceilings)), key=ceilings.__getitem__)
+    def ordered(self, pending: list[Pending]) -> list[Pending]:
+        if len(pending) > _MOST_PARTS:
+            return pending
+        # the last box of a part is its most doubtful one
+        return sorted(pending, key=lambda part: float(part.ceilings[-1]))
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
         return ~(ceilings <= self.level)

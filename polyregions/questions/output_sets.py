@@ -66,8 +66,6 @@ class OutputSets:
     members : list of numpy.ndarray of intp
         Which of the functions each set consists of.
     matrix, offsets : numpy.ndarray of float64, shape (functions, outputs) and (functions,)
-    scales : numpy.ndarray of float64, shape (functions,)
-        About how many times the excess of its inequality a function is.
 
     Raises
     ------
@@ -81,7 +79,6 @@ class OutputSets:
         self.members = [np.array([rows.index(row) for row in of], dtype=np.intp) for of in sets]
         self.matrix = np.zeros((len(rows), outputs))
         self.offsets = np.zeros(len(rows))
-        self.scales = np.ones(len(rows))
         for place, row in enumerate(rows):
             factor = Fraction(1)
             if any(nearest_float(c) != c for _, c in row.coefficients):
@@ -98,7 +95,6 @@ class OutputSets:
                 self.matrix[place, index] = coefficient
             # what is proven positive is positive
             self.offsets[place] = float_below(-row.bound * factor)
-            self.scales[place] = nearest_float(factor)
 
     def planes(self, network: Network, boxes: Boxes, bounds: Sequence[Range]) -> Planes:
         """Return planes below the functions, on boxes where bounds on the units are known."""

@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
-from polyregions.questions.box_search import BoxSearch
+from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
 from polyregions.questions.property import Counterexample, OutputSet, Property, check_property
 from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
@@ -124,15 +124,15 @@ def verify(
     limits = counting_limits(None, time_limit)
     boxes = cells = 0
     settled = 0.0
+    maps = exact_maps(network, None)
     with (
-        # the matrices are small: products in several threads only get in each other's way
-        ThreadpoolController().limit(limits=1, user_api="blas"),
+        one_thread_of_blas(),
         shown_progress(progress, boxes_text) as shown,
         Interrupt(on_interrupt) as interrupt,
     ):
         for case in asked.cases:
             target = _First(case.unsafe)
-            search = BoxSearch(network, case.lower, case.upper, target, threads)
+            search = BoxSearch(network, maps, case.lower, case.upper, target, threads)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(asked.cases)
@@ -162,8 +162,8 @@ class _First:
     def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
         return part.point
 
-    def next_of(self, ceilings: Sequence[float]) -> int:
-        return -1
+    def ordered(self, pending: list[Pending]) -> list[Pending]:
+        return pending
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
         return np.ones(len(ceilings), dtype=bool)

@@ -11,7 +11,7 @@ from polyregions.io.switches import Switch, opposite, where, where_positive
 
 
 def affine(signal, weight, bias):
-    return lowering.add(signals.mapped(signal, Sparse(weight), (len(bias),)), bias)
+    return lowering.add(signals.transformed(signal, Sparse(weight), (len(bias),)), bias)
 
 
 def parts(seed):

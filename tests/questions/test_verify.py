@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from io_helpers import exact_forward
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
@@ -36,20 +37,7 @@ def box_of(domain) -> pr.Box:
 
 
 def outputs_at(network: pr.Network, point: tuple[Fraction, ...]) -> list[Fraction]:
-    """Layer by layer, in fractions."""
-    values = list(point)
-    for layer in network.layers:
-        weight, bias = layer.weight.tolist(), layer.bias.tolist()
-        sums = [
-            sum((Fraction(a) * x for a, x in zip(row, values, strict=True)), Fraction(b))
-            for row, b in zip(weight, bias, strict=True)
-        ]
-        slopes = zip(layer.lower.tolist(), layer.upper.tolist(), strict=True)
-        values = [
-            Fraction(high if z > 0 else low) * z
-            for z, (low, high) in zip(sums, slopes, strict=True)
-        ]
-    return values
+    return exact_forward(network, list(point))
 
 
 def assert_counterexample(network: pr.Network, property_: Property, found) -> None:
