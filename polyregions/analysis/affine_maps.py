@@ -36,6 +36,7 @@ __all__ = [
     "free_inputs",
     "largest_value",
     "maps_of_layers",
+    "on_chart",
     "unit_hyperplanes",
 ]
 
@@ -191,12 +192,23 @@ def exact_maps_on(network: Network, chart: Chart) -> ExactMaps:
     exact = exact_network(network, chart, depth=len(network.layers))
     *below, last = exact.layers
     outputs = len(last.bias)
-    scale = int(chart.transform[chart.transform.nrows() - 1, chart.weight_column])
-    for layer in below:
-        scale *= layer.weight_scale * layer.slope_scale
     seen = replace(last, bends=(True,) * outputs)
     exact = ExactNetwork((*below, seen), chart, network.hidden_units + outputs)
-    return ExactMaps(exact, network.hidden_units, outputs, scale * last.weight_scale)
+    return ExactMaps(exact, network.hidden_units, outputs, _scale_of(exact))
+
+
+def on_chart(maps: ExactMaps, chart: Chart) -> ExactMaps:
+    """Return the same network on another chart."""
+    exact = replace(maps.exact, chart=chart)
+    return replace(maps, exact=exact, scale=_scale_of(exact))
+
+
+def _scale_of(exact: ExactNetwork) -> int:
+    chart = exact.chart
+    scale = int(chart.transform[chart.transform.nrows() - 1, chart.weight_column])
+    for layer in exact.layers[:-1]:
+        scale *= layer.weight_scale * layer.slope_scale
+    return scale * exact.layers[-1].weight_scale
 
 
 def exact_affine_map(network: Network, words: Words) -> list[tuple[Fraction, ...]]:

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Integers
 from polyregions.network.bound_propagation import enclose, no_enclosure
 from polyregions.network.flat import FlatNetwork, layer_matrix, with_matrices
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
@@ -74,12 +75,18 @@ def no_reduction(flat: FlatNetwork) -> Reduction:
     return Reduction(live, every, np.zeros(flat.units, dtype=np.uint8), every)
 
 
-def reduction_of(flat: FlatNetwork) -> Reduction:
+def reduction_of(flat: FlatNetwork, signs: Integers | None = None) -> Reduction:
     """Find units that are constant over the domain's cube, and units that are the same.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    signs : numpy.ndarray of int64, shape (N,), optional
+        For each pattern bit 1 or -1 if the unit is proven to be positive or not to be so, else 0.
 
     Notes
     -----
-    *Algorithm.* Every unit is enclosed between two affine functions
+    *Algorithm.* Without signs every unit is enclosed between two affine functions
     (`network.bound_propagation`); one whose enclosure has one sign is constant. Units with equal
     inputs are numbered alike (`network.value_numbering`); a unit whose inputs are constant
     or cancel has a constant value, computed exactly, zero included.
@@ -99,10 +106,14 @@ def reduction_of(flat: FlatNetwork) -> Reduction:
             numbers, values = numbers_of_layer(
                 layer_matrix(flat, layer), flat.biases[units], outputs, values
             )
-        enclosure = no_enclosure(flat, layer)
-        enclose(flat, layer, base, below, above, source, enclosure)
-        source = enclosure
-        sign = np.subtract(enclosure.low > 0, enclosure.high < 0, dtype=np.int64)
+        bit = flat.bit[units]
+        if signs is None:
+            enclosure = no_enclosure(flat, layer)
+            enclose(flat, layer, base, below, above, source, enclosure)
+            source = enclosure
+            sign = np.subtract(enclosure.low > 0, enclosure.high < 0, dtype=np.int64)
+        else:
+            sign = np.where(bit >= 0, signs[bit], 0)
         for i, value in values.items():
             sign[i] = 1 if value > 0 else -1
         distinct = np.array_equal(numbers, np.arange(width))
@@ -111,7 +122,6 @@ def reduction_of(flat: FlatNetwork) -> Reduction:
             proven = np.zeros(width, dtype=bool)
             proven[numbers[sign == side]] = True
             sign[proven[numbers]] = side
-        bit = flat.bit[units]
         fixed = (bit >= 0) & (sign != 0)
         if not distinct:
             bends = np.flatnonzero(bit >= 0)

@@ -6,13 +6,14 @@ settled when all of them are proven to be missed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import flint
 import numpy as np
@@ -22,8 +23,7 @@ from threadpoolctl import ThreadpoolController
 from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
-from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import (
     Boxes,
@@ -34,7 +34,14 @@ from polyregions.network.backward_bounds import (
     no_bounds,
 )
 from polyregions.network.exact_network import exact_values
-from polyregions.questions.closed_cells import parts_mapped_into
+from polyregions.questions.box_regions import (
+    MetRegion,
+    Part,
+    compared_network,
+    met_regions,
+    part_in,
+)
+from polyregions.questions.climbing import Climbers
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
@@ -42,15 +49,17 @@ from polyregions.run.progress import Progress
 
 __all__ = ["BoxSearch", "Pending", "Target", "exact_outputs", "one_thread_of_blas"]
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 # Hints: they decide how fast an answer comes, not which one.
 _COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that a step makes
 _MOST_BOXES = 256  # in a step
-_FIRST_POINTS = 2000  # points that are tried before anything else
 _CLIPPED_ENOUGH = 0.4  # of its volume: a box that shrank to less is not split at once
-# Cells of a box that are decided sooner than it is split much further: at most so many, and
-# fewer if a cell is much work
-_FEW_CELLS = 64
-_WORK_ON_CELLS = 2**18  # cells times weights
+# A box is decided region by region sooner than it is split much further if a count of cells,
+# which overstates by more the more inputs there are, is at most so large
+_FEW_CELLS_OF_AN_INPUT = 8
+_FEW_CELLS = 2**15
 _SPLITS_TO_DOUBLE = 16  # and twice as many after so many splits, which did not help
 
 
@@ -66,6 +75,10 @@ class Target(Protocol):
         """Whether nothing more is sought."""
 
     @property
+    def closed(self) -> bool:
+        """Whether inputs are sought that are mapped onto the boundary of a set as well."""
+
+    @property
     def level(self) -> float:
         """The largest float up to c where each set is {f(outputs) >= c}; else any number.
 
@@ -75,8 +88,8 @@ class Target(Protocol):
     def take(self, found: Counterexample) -> None:
         """Take note of an input that is mapped into one of the sets."""
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
-        """Return the point to take of a part of a cell that is mapped into set `number`."""
+    def point_of(self, part: Part) -> Column:
+        """Return the point to take of a part of a region that is mapped into a set."""
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         """Return parts that are pending, the latest of them last, as they are to be looked at.
@@ -162,16 +175,16 @@ class BoxSearch:
     Attributes
     ----------
     boxes, cells : int
-        Boxes looked at, and those of them that were decided exactly, cell by cell.
+        Boxes looked at, and the regions of those that were decided region by region.
 
     Notes
     -----
     *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
     half of a box, whose bounds are at least those of the whole. Where no inequality is broken
     on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
-    where few units switch, and more of them after many splits, are decided exactly
-    (`questions.closed_cells`), so a set that is only touched, be it at one point, is found as
-    well.
+    where few units switch, and more of them after many splits, are decided region by region
+    (`questions.box_regions`), exactly, so a set that is only touched, be it at one point, is
+    found as well.
 
     **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
     are now, lies in a box that is pending, and there is in a set that is open.
@@ -188,12 +201,12 @@ class BoxSearch:
     ) -> None:
         self.network, self.target, self.threads = network, target, threads
         self.boxes = self.cells = 0
-        self._sets = OutputSets(network.output_dimension, target.sets)
+        self._take_sets()
         self._lower, self._upper, self._width = lower, upper, _widths(Boxes(lower, upper))
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
-        weights = sum(layer.matrix.size for layer in network.layers)
-        self._few_cells = min(_FEW_CELLS, _WORK_ON_CELLS / weights)
+        inputs = int((upper > lower).sum())
+        self._few_cells = min(_FEW_CELLS, _FEW_CELLS_OF_AN_INPUT ** min(inputs, 20))
         self._exact = maps
         root = Boxes(lower[None], upper[None])
         sets = np.ones((1, len(target.sets)), dtype=bool)
@@ -201,7 +214,8 @@ class BoxSearch:
         splits = np.zeros(1, dtype=np.int64)
         self._pending = [Pending(root, nothing, sets, np.full(1, np.inf), splits)]
         self._resisting: list[Pending] = []
-        self._try(self._samples())
+        self._climbers = Climbers(network, lower, upper)
+        self._try(self._climbers.points)
 
     # --- the work of a run ----------------------------------------------------
 
@@ -240,20 +254,21 @@ class BoxSearch:
         return Progress(self.boxes, pending, 0, seconds)
 
     def step(self, regions: int) -> None:
-        """Look at some boxes, or decide one that resists."""
+        """Look at some boxes, or decide some that resist."""
+        self._climbers.climb(self._sets)
+        self._try(self._climbers.points)
+        if self.target.reached:
+            return
         if self._resisting:
-            self._decide(self._resisting[-1])
-            self._resisting.pop()  # only now: exact arithmetic may have been stopped
+            boxes = self._resisting[-self.threads :]
+            self._decide(boxes)
+            del self._resisting[-len(boxes) :]  # only now: exact arithmetic may have been stopped
             return
         batches = [self._popped() for _ in range(self.threads) if self._pending]
         batches = [batch for batch in batches if len(batch)]
         if not batches:
             return
-        if len(batches) == 1:
-            looks = [self._look(batches[0])]
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                looks = list(pool.map(self._look, batches))
+        looks = _in_threads(self._look, batches)
         self.boxes += sum(map(len, batches))
         for look in looks:
             self._pending += [look.split] if len(look.split) else []
@@ -321,40 +336,38 @@ class BoxSearch:
         middle = lower / 2 + upper / 2
         whole = ~((lower < middle) & (middle < upper)).any(axis=1)  # no float lies between
         worth = self._few_cells * 2.0 ** (pending.splits / _SPLITS_TO_DOUBLE)
-        few = (_cells_of(switching, int((self._width > 0).sum())) <= worth) & (pending.splits > 0)
+        cells = _cells_of(switching, int((self._width > 0).sum()))
+        few: NDArray[np.bool_] = (cells <= worth) & (pending.splits > 0)
         return few | whole
 
-    def _decide(self, pending: Pending) -> None:
-        """Decide one box exactly, cell by cell."""
-        lower, upper = (side[0] for side in pending.boxes)
-        self.cells += 1
+    def _decide(self, boxes: Sequence[Pending]) -> None:
+        """Decide some boxes exactly, region by region."""
+        for box, (count, met) in zip(boxes, _in_threads(self._met, boxes), strict=True):
+            self.cells += count
+            if not count:
+                self._judge(tuple(map(Fraction, box.boxes.lower[0].tolist())))
+            for region in met:
+                self._judge(region.witness)
+                part = None if self.target.reached else part_in(region, self.target.sets)
+                if part is not None:
+                    self._judge(part.input_of(self.target.point_of(part)))
+                if self.target.reached:
+                    return
+
+    def _met(self, box: Pending) -> tuple[int, list[MetRegion]]:
+        """Count the regions of a box, and return those on which open sets may be met.
+
+        A single point has none.
+        """
+        lower, upper = (side[0] for side in box.boxes)
         if (lower == upper).all():
-            self._judge(tuple(map(Fraction, lower.tolist())))
-            return
-        ranges = [Range(*(end[0] for end in ends)) for ends in pending.bounds]
-        signs = [np.where(low >= 0, 1, np.where(high <= 0, -1, 0)) for low, high in ranges]
-        open_sets = np.flatnonzero(pending.open_sets[0]).tolist()
-        sets = [self.target.sets[number] for number in open_sets]
-        chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets)
-        for part, outputs, place in parts:
-            column = self.target.point_of(part, outputs, open_sets[place])
-            *numerators, bottom = map(int, column)
-            point = chart.to_input([Fraction(entry, bottom) for entry in numerators])
-            # a point of floats, where there is one, is easier to believe
-            self._try(np.clip([float(value) for value in point], lower, upper)[None])
-            if not self.target.reached:
-                self._judge(point)
-            if self.target.reached:
-                return
+            return 0, []
+        numbers = np.flatnonzero(box.open_sets[0]).tolist()
+        return met_regions(
+            self._compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
+        )
 
     # --- what is found --------------------------------------------------------
-
-    def _samples(self) -> Floats:
-        """Return points all over the box, its centre among them."""
-        rng = np.random.default_rng(0)
-        share = rng.random((_FIRST_POINTS, len(self._width)))
-        share[0] = 0.5
-        return self._lower + share * self._width
 
     def _try(self, points: Floats) -> None:
         """Look among some points: in floats, then exactly."""
@@ -370,7 +383,21 @@ class BoxSearch:
         if any(all(row.excess(found.outputs) <= 0 for row in rows) for rows in sets):
             self.target.take(found)
             if self.target.sets is not sets:
-                self._sets = OutputSets(self.network.output_dimension, self.target.sets)
+                self._take_sets()
+
+    def _take_sets(self) -> None:
+        self._sets = OutputSets(self.network.output_dimension, self.target.sets)
+        self._compared = compared_network(self.network, self._sets, self.target.closed)
+
+
+def _in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return what comes of each item, all worked on at the same time."""
+    if len(items) == 1:
+        return [work(items[0])]
+    with ThreadPoolExecutor(len(items)) as pool:
+        # exact arithmetic asks the context whether it is still wanted
+        jobs = [pool.submit(copy_context().run, work, item) for item in items]
+        return [job.result() for job in jobs]
 
 
 def _cells_of(hyperplanes: Integers, dimension: int) -> Floats:

@@ -34,7 +34,7 @@ class Comparison:
     first, second : tuple of Fraction
         The outputs of the networks at the point, exactly.
     boxes, cells : int
-        Boxes looked at, and those that were decided exactly.
+        Boxes looked at, and the regions of those that were decided region by region.
     """
 
     value: Fraction
@@ -65,7 +65,7 @@ class Comparison:
         else:
             ends = f"{number_text(self.value)} and {number_text(self.bound)}"
             said = f"largest difference between {ends}"
-        return f"<Comparison: {said}; {self.boxes} boxes, {self.cells} exactly>"
+        return f"<Comparison: {said}; {self.boxes} boxes, {self.cells} regions>"
 
 
 def equal(
@@ -120,7 +120,7 @@ def equal(
     >>> one = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])
     >>> other = pr.Network.from_arrays([([[-2.0], [1.0]], [0, 0]), ([[0.5, 1]], [0])])
     >>> equal(one, other, pr.Box.cube(1, 1.0))
-    <Comparison: equal, proven; 3 boxes, 2 exactly>
+    <Comparison: equal, proven; 3 boxes, 2 regions>
     >>> third = pr.Network.from_arrays([([[-2.0], [1.0]], [0, 0.25]), ([[0.5, 1]], [0])])
     >>> apart = equal(one, third, pr.Box.cube(1, 1.0))
     >>> apart.equal, apart.value, apart.proven

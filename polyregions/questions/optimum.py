@@ -17,10 +17,10 @@ from polyregions.arrays import Floats, Point, floats
 from polyregions.domain import Box
 from polyregions.domain.chart import check_dimension
 from polyregions.errors import DomainError, PolyregionsError, kind_of
-from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.simplex import Column
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
+from polyregions.questions.box_regions import Part
 from polyregions.questions.box_search import BoxSearch, Pending, exact_outputs, one_thread_of_blas
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
@@ -55,7 +55,7 @@ class Optimum:
     outputs : tuple of Fraction
         All outputs there.
     boxes, cells : int
-        Boxes looked at, and those that were decided exactly.
+        Boxes looked at, and the regions of those that were decided region by region.
     """
 
     value: Fraction
@@ -73,7 +73,7 @@ class Optimum:
     def __repr__(self) -> str:
         within = "" if self.proven else f", not proven; the bound is {number_text(self.bound)}"
         value = number_text(self.value)
-        return f"<Optimum: {value}{within}; {self.boxes} boxes, {self.cells} exactly>"
+        return f"<Optimum: {value}{within}; {self.boxes} boxes, {self.cells} regions>"
 
 
 def maximum(
@@ -313,6 +313,7 @@ def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[P
 class _Highest:
     """The largest value of sums of outputs: sets shrink to what is as large as the best one."""
 
+    closed = False
     reached = False
     found: Counterexample
     value: Fraction
@@ -333,12 +334,14 @@ class _Highest:
             lowered = (tuple((index, -c) for index, c in terms) for terms in self._sums)
             self.sets = tuple((OutputInequality(terms, -value),) for terms in lowered)
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
-        terms = self._sums[number]
+    def point_of(self, part: Part) -> Column:
+        terms, outputs = self._sums[part.number], part.outputs
         # denominators are powers of two
         common = max(c.denominator for _, c in terms)
         rows = [[int(c * common) * entry for entry in outputs[index]] for index, c in terms]
-        return part.largest([sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)])
+        return part.polytope.largest(
+            [sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)]
+        )
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         if len(pending) > _MOST_PARTS:

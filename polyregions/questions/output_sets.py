@@ -100,13 +100,18 @@ class OutputSets:
         """Return planes below the functions, on boxes where bounds on the units are known."""
         return planes_below(network, boxes, bounds, self.matrix, self.offsets)
 
-    def suspects(self, network: Network, points: Floats) -> list[int]:
-        """Return which points floats take for counterexamples; a few, the worst first."""
+    def distance(self, network: Network, points: Floats) -> Floats:
+        """Return, in floats, how much the outputs of points lack to be in a set, shape (k,)."""
         with np.errstate(all="ignore"):
             excess = network.forward(points) @ self.matrix.T + self.offsets
-            worst = np.min([excess[:, of].max(axis=1) for of in self.members], axis=0)
-        order = np.argsort(worst, kind="stable")[:_SUSPECTS]
-        return [int(index) for index in order if worst[index] <= _SUSPICION]
+            nearest: Floats = np.min([excess[:, of].max(axis=1) for of in self.members], axis=0)
+        return nearest
+
+    def suspects(self, network: Network, points: Floats) -> list[int]:
+        """Return which points floats take for counterexamples; a few, the worst first."""
+        distance = self.distance(network, points)
+        order = np.argsort(distance, kind="stable")[:_SUSPECTS]
+        return [int(index) for index in order if distance[index] <= _SUSPICION]
 
     def attempt(self, index: int, planes: Planes, boxes: Boxes) -> Attempt:
         """Combine the inequalities of one set so that their sum is large all over each box."""

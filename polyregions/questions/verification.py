@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
-from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.simplex import Column
+from polyregions.questions.box_regions import Part
 from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
 from polyregions.questions.property import Counterexample, OutputSet, Property, check_property
 from polyregions.questions.property_files import load_property
@@ -41,7 +40,7 @@ class Verdict:
         The share of all boxes, by volume, on which the property is proven: 1 if it holds.
         Rounded; nothing rests on it.
     boxes, cells : int
-        Boxes looked at, and those that were decided exactly.
+        Boxes looked at, and the regions of those that were decided region by region.
     """
 
     answer: Literal["holds", "violated", "unknown"]
@@ -52,7 +51,7 @@ class Verdict:
 
     def __repr__(self) -> str:
         share = f", proven on {self.settled:.1%}" if self.answer == "unknown" else ""
-        return f"<Verdict: {self.answer}{share}; {self.boxes} boxes, {self.cells} exactly>"
+        return f"<Verdict: {self.answer}{share}; {self.boxes} boxes, {self.cells} regions>"
 
 
 def verify(
@@ -146,6 +145,7 @@ def verify(
 class _First:
     """One counterexample is enough; the search goes deep first."""
 
+    closed = True
     level = 0.0
 
     def __init__(self, sets: tuple[OutputSet, ...]) -> None:
@@ -159,8 +159,8 @@ class _First:
     def take(self, found: Counterexample) -> None:
         self.found = found
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
-        return part.point
+    def point_of(self, part: Part) -> Column:
+        return part.polytope.point
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         return pending

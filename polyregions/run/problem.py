@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import flint
@@ -87,11 +87,18 @@ class Problem:
         return exact_network(self.network, self.chart)
 
 
-def problem_of(network: NetworkLike, domain: DomainLike) -> Problem:
+def problem_of(network: NetworkLike, domain: DomainLike, signs: Integers | None = None) -> Problem:
     """Return the view of a network on a domain that walk and tree have.
 
     Units that are proven constant over the domain are left out. Every function that takes a
     network and a domain comes here: both may be what :mod:`polyregions.run.given` understands.
+
+    Parameters
+    ----------
+    network : Network, path or torch module
+    domain : Domain, or what stands for one
+    signs : numpy.ndarray of int64, shape (hidden units,), optional
+        Where units are known to be constant; see :func:`reduction_of`, which finds some else.
 
     Raises
     ------
@@ -100,7 +107,7 @@ def problem_of(network: NetworkLike, domain: DomainLike) -> Problem:
     DomainError
         If the domain does not fit the network.
     """
-    return _problem(network, domain, reduction_of)
+    return _problem(network, domain, partial(reduction_of, signs=signs))
 
 
 def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:

@@ -14,7 +14,7 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.extremes import extreme_output
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.questions import box_search, optimum
+from polyregions.questions import box_search, climbing, optimum
 from polyregions.questions.optimum import Optimum, maximum, minimum
 from polyregions.questions.property import Counterexample
 
@@ -66,7 +66,7 @@ def test_latest_first(monkeypatch):
 def test_cells_alone_and_boxes_first(how, monkeypatch):
     """Whichever way a box is decided."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9 if how == "cells" else 0)
-    monkeypatch.setattr(box_search, "_WORK_ON_CELLS", 1e18)
+    monkeypatch.setattr(box_search, "_FEW_CELLS_OF_AN_INPUT", 1e9)
     network, domain = random_case(BOXED[0], 1)
     regions = pr.enumerate_regions(network, domain.box)
     assert maximum(network, domain.box).value == extreme_output(regions).value
@@ -169,7 +169,7 @@ def test_ceilings_of_boxes(seed, monkeypatch):
 def test_what_overflows_has_no_ceiling(monkeypatch):
     """A sum without a bound is not hidden by one that has."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
-    monkeypatch.setattr(box_search, "_FIRST_POINTS", 1)
+    monkeypatch.setattr(climbing, "_FIRST_POINTS", 1)
     # a tent around 0.3e-300, whose slopes overflow; and 1/2
     tent = [[1.0], [1.0], [1.0]], [-0.29e-300, -0.3e-300, -0.31e-300]
     network = pr.Network.from_arrays(

@@ -11,10 +11,11 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.extremes import extreme_output
-from polyregions.network.backward_bounds import Boxes, Planes
+from polyregions.geometry.witness import float_below
+from polyregions.network.backward_bounds import Boxes, Planes, no_bounds
 from polyregions.questions import box_search
+from polyregions.questions.box_regions import compared_network, met_regions, part_in
 from polyregions.questions.box_search import clipped_boxes
-from polyregions.questions.closed_cells import parts_mapped_into
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
 from polyregions.questions.property_files import load_property, read_property
@@ -107,20 +108,39 @@ def test_conjunctions_and_disjunctions(seed):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_cells_alone(seed):
-    """Every unit may switch, and no bound or sample helps."""
+def test_regions_alone(seed):
+    """Every unit may switch, no bound or sample helps; some sets are only touched."""
     network, box, unsafe = random_question(seed)
-    signs = [np.zeros(len(layer.bias), dtype=np.int64) for layer in network.layers[:-1]]
-    for rows in unsafe:
-        chart, parts = parts_mapped_into(exact_maps(network, None), box, signs, [rows])
-        part, _, place = next(parts, (None, None, 0))
-        assert place == 0
-        assert (part is not None) == reachable(network, box, [rows])
-        if part is not None:
-            *numerators, bottom = map(int, part.point)
-            point = chart.to_input([Fraction(entry, bottom) for entry in numerators])
+    maps = exact_maps(network, None)
+    best = extreme_output(pr.enumerate_regions(network, box), 0).value
+    for rows in (*unsafe, at_least(0, best)):
+        sets = OutputSets(network.output_dimension, (rows,))
+        compared = compared_network(network, sets, closed=True)
+        ranges = no_bounds(network, 1)[:-1]
+        count, met = met_regions(compared, maps, box, ranges, sets, [0])
+        assert count >= len(pr.enumerate_regions(network, box))
+        parts = [part for part in (part_in(region, [rows]) for region in met) if part]
+        assert bool(parts) == reachable(network, box, [rows])
+        for part in parts:
+            point = part.input_of(part.polytope.point)
             found = Counterexample(point, tuple(outputs_at(network, point)))
             assert_counterexample(network, asked(box, rows), found)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_touching_only_is_no_open_meeting(seed):
+    """No region meets {f > largest}, and some region meets what is one rounding lower."""
+    network, box, _ = random_question(seed)
+    maps = exact_maps(network, None)
+    best = extreme_output(pr.enumerate_regions(network, box), 0).value
+    ranges = no_bounds(network, 1)[:-1]
+    for level, meets in (
+        (-float_below(-best), False),
+        (np.nextafter(float_below(best), -1e9), True),
+    ):
+        sets = OutputSets(network.output_dimension, (at_least(0, Fraction(float(level))),))
+        compared = compared_network(network, sets, closed=False)
+        assert bool(met_regions(compared, maps, box, ranges, sets, [0])[1]) == meets
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -239,7 +259,7 @@ def solved(matrix, right):
 def test_every_box_may_be_decided_exactly(monkeypatch):
     """With no bounds to help, cells alone answer the same."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9)
-    monkeypatch.setattr(box_search, "_WORK_ON_CELLS", 1e18)
+    monkeypatch.setattr(box_search, "_FEW_CELLS_OF_AN_INPUT", 1e9)
     for seed in range(4):
         test_conjunctions_and_disjunctions(seed)
 

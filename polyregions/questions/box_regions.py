@@ -1,0 +1,208 @@
+"""A box that resists bounds, decided region by region.
+
+The inequalities of the sets are units of one more layer, so a walk through the regions of
+that network finds those on which a set may be met; the walk is exact, ties included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+import flint
+import numpy as np
+
+from polyregions.analysis.affine_maps import ExactMaps, on_chart
+from polyregions.arrays import Integers, Point
+from polyregions.domain import Box
+from polyregions.domain.chart import Chart, chart_of, chart_point
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Column, Row
+from polyregions.exact.stopping import look
+from polyregions.network import Layer, Network
+from polyregions.network.backward_bounds import Range
+from polyregions.pattern import Words, pack
+from polyregions.questions.output_sets import OutputSets
+from polyregions.questions.property import OutputInequality, OutputSet
+from polyregions.regions import Regions
+from polyregions.rounding import ROUNDOFF, TINY
+from polyregions.run.problem import problem_of
+from polyregions.walk.steps import stepper
+from polyregions.walk.walk_state import result_of, root_state
+
+__all__ = ["MetRegion", "Part", "compared_network", "met_regions", "part_in"]
+
+_REGIONS_OF_A_STEP = 512  # between two looks whether they are still wanted
+_ROOM = 2.0**20 * ROUNDOFF  # a hint: a closed set is taken for larger, so that floats decide more
+
+
+@dataclass(frozen=True, eq=False)
+class MetRegion:
+    """A region of a network in a box, on which a set may be met.
+
+    Attributes
+    ----------
+    maps : ExactMaps
+        Of the network, on the chart of the box.
+    words : Words
+        The region's pattern.
+    walls : list of int
+        The units that are not proven to be on one side of zero all over the box.
+    witness : Point
+        An input inside it; it need not be in the set.
+    start : Point
+        The same in the chart.
+    number : int
+        Which set.
+    """
+
+    maps: ExactMaps
+    words: Words
+    walls: list[int]
+    witness: Point
+    start: Point
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The closed part of a region that is mapped into a set.
+
+    Attributes
+    ----------
+    polytope : ClosedPolytope
+        In the box's chart.
+    outputs : list of Row
+        There, times a positive number that all regions of the box share.
+    chart : Chart
+    number : int
+        Which set.
+    """
+
+    polytope: ClosedPolytope
+    outputs: list[Row]
+    chart: Chart
+    number: int
+
+    def input_of(self, column: Column) -> Point:
+        """Return the input of a point in the chart."""
+        *numerators, bottom = map(int, column)
+        return self.chart.to_input([Fraction(entry, bottom) for entry in numerators])
+
+
+def compared_network(network: Network, sets: OutputSets, closed: bool) -> Network:
+    """Return the network with a unit for each inequality, positive where it is satisfied.
+
+    Parameters
+    ----------
+    network : Network
+    sets : OutputSets
+    closed : bool
+        Whether it is positive where the inequality holds with equality as well, and a little
+        beyond.
+
+    Notes
+    -----
+    An input of the set, or of its interior if not `closed`, has a neighbourhood on which the
+    set's units are positive, and a region meets it. So where no region has all of these units
+    active the set is missed.
+    """
+    shift = -sets.offsets
+    if closed:
+        shift = shift + (_ROOM * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY)
+    known = np.isfinite(shift)  # otherwise it is taken to be satisfied
+    rows = Layer.relu(np.where(known[:, None], -sets.matrix, 0.0), np.where(known, shift, 1.0))
+    return Network((*network.layers, rows, Layer.affine(np.ones((1, len(shift))), [0.0])))
+
+
+def met_regions(
+    compared: Network,
+    maps: ExactMaps,
+    box: Box,
+    ranges: Sequence[Range],
+    sets: OutputSets,
+    chosen: Sequence[int],
+) -> tuple[int, list[MetRegion]]:
+    """Count the regions of a box, and return those on which some sets may be met.
+
+    On all others they are missed: proven.
+
+    Parameters
+    ----------
+    compared : Network
+        Of these sets.
+    maps : ExactMaps
+        Of the network that is compared, on any chart.
+    box : Box
+        Not a single point.
+    ranges : sequence of Range
+        Of the pre-activations of all layers but the last, on this one box.
+    sets : OutputSets
+    chosen : sequence of int
+        The sets that are asked for.
+    """
+    maps = on_chart(maps, chart_of(box, box.dimension))
+    below = compared.layers[: len(ranges)]
+    low, high = (
+        np.concatenate(
+            [ends[side][0][layer.bends] for ends, layer in zip(ranges, below, strict=True)]
+        )
+        for side in range(2)
+    )
+    # the bit of a unit that is zero throughout a region is 0
+    signs = np.where(low > 0, 1, np.where(high <= 0, -1, 0))
+    walls = np.flatnonzero((signs == 0) & ~(low >= 0)).tolist()
+    units = maps.hidden_units
+    regions = _all_regions(compared, box, np.append(signs, np.zeros(len(sets.offsets), np.int64)))
+    satisfied = regions.bits[:, units:]
+    met = []
+    for number in chosen:
+        for index in np.flatnonzero(satisfied[:, sets.members[number]].all(axis=1)).tolist():
+            words = pack(regions.bits[index, :units])
+            witness = regions[index].exact_witness
+            met.append(MetRegion(maps, words, walls, witness, chart_point(box, witness), number))
+    return len(regions), met
+
+
+def _all_regions(network: Network, box: Box, signs: Integers) -> Regions:
+    problem = problem_of(network, box, signs)
+    found = root_state(problem)
+    with stepper(problem, 1) as step:
+        while not found.finished:
+            look()
+            step(found, _REGIONS_OF_A_STEP)
+    return result_of(problem, found)
+
+
+def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
+    """Return the closed part of a region that is mapped into its set, or None if there is none.
+
+    Parameters
+    ----------
+    region : MetRegion
+    sets : sequence of OutputSet
+        As they are now: they may have shrunk.
+    """
+    maps = region.maps
+    units, outputs, box_rows = maps.rows(region.words)
+    common = lcm(*(value.denominator for value in region.start))
+    column = [flint.fmpz(int(value * common)) for value in (*region.start, Fraction(1))]
+    part: ClosedPolytope | None = ClosedPolytope(
+        (*box_rows, *(units[unit] for unit in region.walls)), column
+    )
+    for row in sets[region.number]:
+        part = None if part is None else part.cut(_row_of(row, outputs, maps.scale))
+    return None if part is None else Part(part, outputs, maps.chart, region.number)
+
+
+def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: int) -> Row:
+    """Return bound - (sum of coefficient * output) as a row of integers, times some number."""
+    common = lcm(inequality.bound.denominator, *(c.denominator for _, c in inequality.coefficients))
+    row = [flint.fmpz(0)] * len(outputs[0])
+    row[-1] += int(inequality.bound * common) * scale
+    for index, c in inequality.coefficients:
+        factor = int(c * common)
+        row = [a - factor * b for a, b in zip(row, outputs[index], strict=True)]
+    return row

@@ -1,0 +1,58 @@
+"""Points on their way into sets of outputs, in floats: hints where to evaluate exactly.
+
+Boxes prove that there is no such point; where there is one, it is often found sooner by climbing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyregions.arrays import Floats
+from polyregions.network import Network
+from polyregions.questions.output_sets import OutputSets
+
+__all__ = ["Climbers"]
+
+# Hints: they decide how fast a point is found, not which answer is given.
+_FIRST_POINTS = 2000  # all over the box
+_CLIMBERS = 100  # the best of them
+_ROUNDS = 4  # at a time
+_STEPS = (-3.0, -0.5)  # decimal logarithms of how far they look, times the sides of the box
+
+
+class Climbers:
+    """Points of a box, each of which moves to a better one nearby if it finds one.
+
+    Parameters
+    ----------
+    network : Network
+    lower, upper : numpy.ndarray of float64, shape (n,)
+
+    Attributes
+    ----------
+    points : numpy.ndarray of float64, shape (k, n)
+        The centre of the box is the first, before any has moved.
+    """
+
+    def __init__(self, network: Network, lower: Floats, upper: Floats) -> None:
+        self._network, self._lower, self._upper = network, lower, upper
+        with np.errstate(over="ignore"):
+            self._width = np.minimum(upper - lower, np.finfo(np.float64).max)
+        self._rng = np.random.default_rng(0)
+        share = self._rng.random((_FIRST_POINTS, len(lower)))
+        share[0] = 0.5
+        self.points = np.clip(lower + share * self._width, lower, upper)
+
+    def climb(self, sets: OutputSets) -> None:
+        """Let the best of the points look around, some times."""
+        best = np.argsort(sets.distance(self._network, self.points), kind="stable")
+        self.points = self.points[best[:_CLIMBERS]]
+        distance = sets.distance(self._network, self.points)
+        for _ in range(_ROUNDS):
+            sizes = 10.0 ** self._rng.uniform(*_STEPS, (len(self.points), 1))
+            with np.errstate(over="ignore"):
+                moved = self.points + self._rng.normal(size=self.points.shape) * sizes * self._width
+            moved = np.clip(moved, self._lower, self._upper)
+            there = sets.distance(self._network, moved)
+            better = there < distance
+            self.points[better], distance[better] = moved[better], there[better]
