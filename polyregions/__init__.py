@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
     from polyregions.questions.equality import equal
+    from polyregions.questions.margins import margin
     from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
@@ -123,6 +124,7 @@ __all__ = [
     "linear",
     "linear_regions",
     "load",
+    "margin",
     "maximum",
     "minimum",
     "open_regions",
@@ -180,6 +182,7 @@ _LAZY = {
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
     "load": "polyregions.io.networks.load",
+    "margin": "polyregions.questions.margins.margin",
     "maximum": "polyregions.questions.optimum.maximum",
     "minimum": "polyregions.questions.optimum.minimum",
     "open_regions": "polyregions.io.networks.open_regions",

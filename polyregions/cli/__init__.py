@@ -107,6 +107,7 @@ EXAMPLES = {
     "maximum": (
         "polyregions maximum net.onnx --cube 1",
         "polyregions maximum net.onnx --box-file box.vnnlib --of 1,-1 --time-limit 60",
+        "polyregions maximum net.onnx --cube 1 --margin 3",
     ),
     "minimum": (
         "polyregions minimum net.onnx --cube 1",

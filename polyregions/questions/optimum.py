@@ -29,7 +29,7 @@ from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum"]
+__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum", "output_given"]
 
 # A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
 # first.
@@ -282,13 +282,9 @@ def box_given(domain: DomainLike, network: Network) -> Box:
 
 def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     """Return which outputs are added up, times what."""
-    if isinstance(output, int | np.integer) and not isinstance(output, bool):
-        if not -outputs <= output < outputs:
-            raise PolyregionsError(
-                f"there is no output {output}; the network has {outputs}, counted from 0"
-            )
-        return [(int(output) % outputs, Fraction(1))]
-    if isinstance(output, str | bytes) or not isinstance(output, Sized):
+    if not isinstance(output, Sized):
+        return [(output_given(output, outputs), Fraction(1))]
+    if isinstance(output, str | bytes):
         raise PolyregionsError(
             f"an output is an index, or one coefficient for each output, not {kind_of(output)}"
         )
@@ -300,6 +296,28 @@ def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     if not coefficients.any():
         raise PolyregionsError("a sum of outputs needs a coefficient that is not zero")
     return [(k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c]
+
+
+def output_given(output: object, outputs: int) -> int:
+    """Return which of so many outputs a caller means; a negative number counts from the last.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is no whole number, or there is no such output.
+
+    Examples
+    --------
+    >>> output_given(-1, 3)
+    2
+    """
+    if not isinstance(output, int | np.integer) or isinstance(output, bool):
+        raise PolyregionsError(f"an output is an index, counted from 0, not {kind_of(output)}")
+    if not -outputs <= output < outputs:
+        raise PolyregionsError(
+            f"there is no output {output}; the network has {outputs}, counted from 0"
+        )
+    return int(output) % outputs
 
 
 def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:

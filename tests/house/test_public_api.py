@@ -80,6 +80,7 @@ def test_public_names():
         "linear",
         "linear_regions",
         "load",
+        "margin",
         "maximum",
         "minimum",
         "open_regions",
