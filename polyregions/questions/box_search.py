@@ -67,7 +67,7 @@ class Target(Protocol):
 
     @property
     def level(self) -> float:
-        """The largest float up to c where each set is {f(outputs) >= c}; else any number.
+        """The largest float up to c where f(outputs) >= c comes first in each set; else any number.
 
         Coefficients of f are floats.
         """
@@ -85,7 +85,10 @@ class Target(Protocol):
         """
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        """Return which boxes are to be looked at, all f being at most that on each."""
+        """Return which boxes are to be looked at, all f being at most that on each.
+
+        That is, where the other inequalities of the set hold.
+        """
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ class Pending:
     open_sets : numpy.ndarray of bool, shape (k, sets)
         The sets that are not settled.
     ceilings : numpy.ndarray of float64, shape (k,)
-        Where each set is {f(outputs) >= c}, all f are at most that on the box: proven.
+        Where f(outputs) >= c comes first in each set, f is at most that on the part of the box
+        where the set's other inequalities hold: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
     """
@@ -287,7 +291,7 @@ class BoxSearch:
         attempts = [sets.attempt(index, planes, boxes) for index in range(len(sets.sets))]
         open_sets = pending.open_sets.copy()
         lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
-        least = np.full(len(pending), np.inf)
+        least, lowest = np.full((2, len(pending)), np.inf)
         corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
         for index, attempt in enumerate(attempts):
             low, high = clipped_boxes(boxes, attempt.planes)
@@ -296,11 +300,12 @@ class BoxSearch:
             here = open_sets[:, index]
             lower[here] = np.minimum(lower[here], low[here])
             upper[here] = np.maximum(upper[here], high[here])
+            lowest[here] = np.minimum(lowest[here], attempt.lead[here])
             first = here & ~(attempt.value >= least)
             least[first], corners[first] = attempt.value[first], attempt.corners[first]
             weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
-        ceilings = np.fmin(pending.ceilings, _ceilings(level, -least))
+        ceilings = np.fmin(pending.ceilings, _ceilings(level, -lowest))
         kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
@@ -367,7 +372,7 @@ class BoxSearch:
         """Evaluate the network exactly, and hand the point to the target if it is sought."""
         found = Counterexample(point, exact_outputs(self._exact, point))
         sets = self.target.sets
-        if any(all(row.excess(found.outputs) <= 0 for row in rows) for rows in sets):
+        if any(all(row.holds(found.outputs) for row in rows) for rows in sets):
             self.target.take(found)
             if self.target.sets is not sets:
                 self._sets = OutputSets(self.network.output_dimension, self.target.sets)

@@ -14,6 +14,7 @@ import flint
 import numpy as np
 
 from polyregions.analysis.affine_maps import ExactMaps
+from polyregions.analysis.linear_regions import common_point
 from polyregions.arrays import Integers
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of
@@ -51,9 +52,10 @@ def parts_mapped_into(
     chart : Chart
         Of the box.
     parts : iterator of (ClosedPolytope, sequence of Row, int)
-        Where a cell meets a set, in this chart; the outputs there as rows, times a positive
-        number that all cells share; and which of the sets. Every point of the box that is
-        mapped into one of the sets is in a part; if there is none, that is proven.
+        Where a cell meets a set, in this chart, closed, with a point that is mapped into the
+        set; the outputs there as rows, times a positive number that all cells share; and which
+        of the sets. Every point of the box that is mapped into one of the sets is in a part; if
+        there is none, that is proven.
 
     Notes
     -----
@@ -80,8 +82,12 @@ def _parts_of(
         scale = inputs.one[-1] * last.weight_scale
         for place, rows in enumerate(sets):
             part: ClosedPolytope | None = cell
-            for row in rows:
-                part = None if part is None else part.cut(_row_of(row, outputs, scale))
+            bounds = [_row_of(row, outputs, scale) for row in rows]
+            for bound in bounds:
+                part = None if part is None else part.cut(bound)
+            if part is not None:
+                strict = [bound for row, bound in zip(rows, bounds, strict=True) if row.strict]
+                part = _strictly_inside(part, strict)
             if part is not None:
                 yield part, outputs, place
 
@@ -120,6 +126,14 @@ def _sided(
         part = cell.cut(row if on else [-entry for entry in row])
         if part is not None:
             yield from (([on, *rest], piece) for rest, piece in _sided(others, part))
+
+
+def _strictly_inside(part: ClosedPolytope, strict: Sequence[Row]) -> ClosedPolytope | None:
+    """Return a polytope with a point where some of its rows are positive, if there is one."""
+    if not strict:
+        return part
+    point = common_point(part.rows, strict, part.point)
+    return None if point is None else replace(part, point=point)
 
 
 def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
