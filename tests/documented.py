@@ -57,6 +57,7 @@ DOCUMENTED = {
     "questions.property_files": ["load_property"],
     "questions.property": ["Counterexample", "Property"],
     "questions.equality": ["Comparison", "equal"],
+    "questions.class_equality": ["ClassComparison", "equal_classes"],
     "questions.margins": ["margin"],
     "questions.optimum": ["Optimum", "maximum", "minimum"],
     "questions.verification": ["Verdict", "verify"],

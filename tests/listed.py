@@ -17,7 +17,13 @@ from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Row
 from polyregions.regions import Regions
 
-__all__ = ["affine_row", "closed_regions", "largest_listed", "largest_margin_listed"]
+__all__ = [
+    "affine_row",
+    "choices_differ_listed",
+    "closed_regions",
+    "largest_listed",
+    "largest_margin_listed",
+]
 
 
 def closed_regions(regions: Regions) -> Iterator[tuple[ClosedPolytope, list[Row], int]]:
@@ -76,3 +82,32 @@ def largest_margin_listed(regions: Regions, chosen: int) -> Fraction:
                 best = part.largest(affine_row(outputs, scale, lead))
                 found.append(value_at(best, outputs, scale, lead))
     return max(found)
+
+
+def choices_differ_listed(regions: Regions) -> bool:
+    """Whether the two halves of the outputs have different first largest ones somewhere.
+
+    On each region, for each two classes: the weak inequalities cut it, and on what is left each
+    strict one is made as large as it can be; a mean of such points satisfies all of them.
+    """
+    count = regions.network.output_dimension // 2
+    pairs = [(i, j) for i in range(count) for j in range(count) if i != j]
+    for polytope, outputs, scale in closed_regions(regions):
+        for classes in pairs:
+            part, strict = polytope, []
+            for half, chosen in enumerate(classes):
+                for other in set(range(count)) - {chosen}:
+                    lead = [0] * (2 * count)
+                    lead[half * count + chosen], lead[half * count + other] = 1, -1
+                    row = affine_row(outputs, scale, lead)
+                    part = None if part is None else part.cut(row)
+                    strict += [row] if other < chosen else []
+            if part is not None and all(is_positive_on(part, row) for row in strict):
+                return True
+    return False
+
+
+def is_positive_on(part: ClosedPolytope, row: Row) -> bool:
+    """Whether a row is positive at a point of a polytope."""
+    best = part.largest(row)
+    return sum(a * b for a, b in zip(row, best, strict=True)) > 0

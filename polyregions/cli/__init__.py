@@ -66,6 +66,7 @@ EXAMPLES = {
     ),
     "equal": (
         "polyregions equal net.onnx pruned.onnx --cube 1",
+        "polyregions equal net.onnx quantised.onnx --cube 1 --classes",
         "polyregions equal net.onnx other.npz --box-file box.vnnlib --time-limit 60 --json",
     ),
     "enumerate": (

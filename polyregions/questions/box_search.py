@@ -288,12 +288,12 @@ class BoxSearch:
         bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
         sets, level = self._sets, self.target.level
         planes = sets.planes(self.network, boxes, bounds)
-        attempts = [sets.attempt(index, planes, boxes) for index in range(len(sets.sets))]
         open_sets = pending.open_sets.copy()
         lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
         least, lowest = np.full((2, len(pending)), np.inf)
         corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
-        for index, attempt in enumerate(attempts):
+        for index in np.flatnonzero(open_sets.any(axis=0)).tolist():
+            attempt = sets.attempt(index, planes, boxes)
             low, high = clipped_boxes(boxes, attempt.planes)
             # a box without points: no point of it is in the set
             open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)

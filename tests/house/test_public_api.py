@@ -68,6 +68,7 @@ def test_public_names():
         "enumerate_regions",
         "enumerate_to_file",
         "equal",
+        "equal_classes",
         "estimate_regions",
         "experiment",
         "explore",

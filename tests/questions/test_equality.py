@@ -112,7 +112,7 @@ def test_on_the_command_line(tmp_path, capsys):
         save_network(network, tmp_path / f"{name}.npz")
     one, other, third = (str(tmp_path / f"{name}.npz") for name in ("first", "second", "third"))
     assert main(["equal", one, one, "--cube", "1"]) == 0
-    assert "first: equal on this box, proven" in capsys.readouterr().out
+    assert "first: equal on this domain, proven" in capsys.readouterr().out
     assert main(["equal", one, other, "--cube", "1", "--json"]) == 1
     read = json.loads(capsys.readouterr().out)
     late = equal(first, second, pr.Box.cube(1, 1.0))
