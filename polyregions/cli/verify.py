@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyregions.cli import options, report
+from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.run.display import number_text
 
@@ -24,6 +25,7 @@ _WORDS = {"holds": "unsat", "violated": "sat", "unknown": "unknown"}
 
 @options.grouped
 def verify_command(
+    where: options.Where,
     network: options.NetworkArgument,
     property_file: Annotated[
         Path, typer.Argument(metavar="PROPERTY", help="What a counterexample satisfies: .vnnlib.")
@@ -38,11 +40,11 @@ def verify_command(
             "--vnncomp", help="Answer as the competition does: unsat, sat and a point, unknown."
         ),
     ] = False,
-    activation: options.ActivationOption = None,
-    network_output: options.NetworkOutputOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Decide whether a network has a property: proven, or an exact counterexample.
+
+    Options of the domain leave out inputs beyond it.
 
     Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
     """
@@ -51,11 +53,21 @@ def verify_command(
     from polyregions.questions.verification import verify
 
     asked = load_property(property_file)
-    loaded = options.load_network(network, activation, network_output)
+    if not where.names_a_domain:
+        loaded, domain = options.load_network(network, where.activation, where.network_output), None
+    else:
+        task = options.read_task(network, where)
+        if task.slice is not None:
+            raise PolyregionsError(
+                "a property is about all inputs of a network, not about coordinates of a slice; "
+                "hold inputs fixed by --fix and a box, or bound them in the property"
+            )
+        loaded, domain = task.network, task.domain
     watch = Stopwatch()
     verdict = verify(
         loaded,
         asked,
+        domain,
         threads=threads,
         time_limit=time_limit,
         progress=True,

@@ -9,7 +9,9 @@ from listed import largest_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
+from polyregions.cli import main
 from polyregions.geometry.witness import float_below
+from polyregions.io import save_network
 from polyregions.questions import box_search
 from polyregions.questions.input_rows import inequalities_of_inputs
 from polyregions.questions.property import Case, OutputInequality, Property
@@ -154,3 +156,30 @@ def test_a_domain_beside_the_property():
     )
     with pytest.raises(pr.PolyregionsError, match="names the input X_1, but the network reads 1"):
         pr.verify(net, wrong)
+
+
+def test_on_the_command_line(tmp_path, capsys):
+    net = pr.Network.from_arrays([([[1.0, -1.0], [-1.0, 1.0]], [0, 0]), ([[1, 1]], [0])])
+    save_network(net, tmp_path / "net.npz")
+    np.savez(tmp_path / "triangle.npz", A=[[-1.0, 0], [0, -1], [1, 1]], b=[0.0, 0, 1])
+    text = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
+    text += "(assert (and (>= X_0 -1) (<= X_0 1) (>= X_1 -1) (<= X_1 1)))(assert (> Y_0 1))"
+    (tmp_path / "large.vnnlib").write_text(text)
+    path, asked = str(tmp_path / "net.npz"), str(tmp_path / "large.vnnlib")
+    triangle = ["--polytope", str(tmp_path / "triangle.npz")]
+    assert main(["maximum", path, *triangle]) == 0
+    assert "largest Y_0: 1.0, proven" in capsys.readouterr().out
+    assert main(["verify", path, asked]) == 1
+    assert main(["verify", path, asked, *triangle]) == 0
+    assert main(["verify", path, asked, "--cube", "0.5"]) == 0
+    assert main(["verify", path, asked, "--cube", "1", "--fix", "0=0"]) == 0
+    assert main(["verify", path, asked, "--cube", "1", "--fix", "0=0.25"]) == 1
+    assert main(["equal", path, path, *triangle]) == 0
+    capsys.readouterr()
+    for i, point in enumerate(([0.0, 0.0], [1.0, 0.0])):
+        np.save(tmp_path / f"{i}.npy", point)
+    line = ["--line-through", str(tmp_path / "0.npy"), str(tmp_path / "1.npy")]
+    assert main(["verify", path, asked, *line]) == 2
+    assert "not about coordinates of a slice" in capsys.readouterr().err
+    assert main(["minimum", path, *line]) == 0
+    assert "smallest Y_0: 0.0, proven" in capsys.readouterr().out
