@@ -21,6 +21,7 @@ __all__ = [
     "affine_row",
     "choices_differ_listed",
     "closed_regions",
+    "extreme_listed",
     "largest_listed",
     "largest_margin_listed",
 ]
@@ -64,6 +65,12 @@ def largest_listed(regions: Regions, coefficients: Sequence[object], sign: int =
         row = affine_row(outputs, scale, [sign * Fraction(c) for c in coefficients])
         found.append(value_at(polytope.largest(row), outputs, scale, coefficients))
     return max(found) if sign > 0 else min(found)
+
+
+def extreme_listed(regions: Regions, output: int = 0, *, smallest: bool = False) -> Fraction:
+    """Return the extreme value of one output on the closed domain."""
+    unit = [int(k == output) for k in range(regions.network.output_dimension)]
+    return largest_listed(regions, unit, -1 if smallest else 1)
 
 
 def largest_margin_listed(regions: Regions, chosen: int) -> Fraction:

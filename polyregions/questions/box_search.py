@@ -11,10 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import lcm
 from typing import NamedTuple, Protocol
 
-import flint
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
@@ -33,7 +31,7 @@ from polyregions.network.backward_bounds import (
     backward_bounds,
     no_bounds,
 )
-from polyregions.network.exact_network import exact_values
+from polyregions.network.exact_network import exact_values, rational_point
 from polyregions.questions.closed_cells import parts_mapped_into
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
@@ -404,9 +402,7 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
         On no domain.
     point : Point
     """
-    common = lcm(*(value.denominator for value in point))
-    column = flint.fmpz_mat([[int(value * common)] for value in (*point, Fraction(1))])
-    return tuple(exact_values(maps.exact, column)[maps.hidden_units :])
+    return tuple(exact_values(maps.exact, rational_point(point))[maps.hidden_units :])
 
 
 def _ceilings(level: float, heights: Floats) -> Floats:

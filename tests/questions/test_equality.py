@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from listed import extreme_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
-from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.simplification import simplify
 from polyregions.cli import main
 from polyregions.io import save_network
@@ -43,7 +43,7 @@ def test_the_largest_difference(seed):
     found = equal(first, second, box)
     regions = pr.enumerate_regions(pr.difference(first, second), box)
     ends = [
-        abs(extreme_output(regions, output, smallest=smallest).value)
+        abs(extreme_listed(regions, output, smallest=smallest))
         for output in (0, 1)
         for smallest in (False, True)
     ]

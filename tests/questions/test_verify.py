@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 from io_helpers import exact_forward
+from listed import extreme_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps
-from polyregions.analysis.extremes import extreme_output
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions import box_search
 from polyregions.questions.box_search import clipped_boxes
@@ -56,7 +56,7 @@ def test_the_largest_output_decides(family, seed):
     network, domain = random_case(family, seed)
     box = box_of(domain)
     regions = pr.enumerate_regions(network, box)
-    best = extreme_output(regions, 0).value
+    best = extreme_listed(regions, 0)
     touching = asked(box, at_least(0, best))
     verdict = verify(network, touching)
     assert verdict.answer == "violated"
@@ -267,7 +267,7 @@ def test_boxes_alone(monkeypatch):
     """With no cells until a box is tiny, bounds answer the same where nothing ties."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
     network, domain = random_case(BOXED[0], 1)
-    best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
+    best = extreme_listed(pr.enumerate_regions(network, domain.box), 0)
     assert verify(network, asked(domain.box, at_least(0, best + 1))).answer == "holds"
     assert (
         verify(network, asked(domain.box, at_least(0, best - abs(best) / 8))).answer == "violated"
@@ -312,7 +312,7 @@ def test_a_point_that_floats_take_for_safe(half):
 
 def test_threads_and_limits():
     network, domain = random_case(BOXED[0], 2)
-    best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
+    best = extreme_listed(pr.enumerate_regions(network, domain.box), 0)
     property_ = asked(domain.box, at_least(0, best + 1))
     assert verify(network, property_, threads=2).answer == "holds"
     verdict = verify(network, property_, time_limit=1e-9)
