@@ -285,9 +285,9 @@ def _first_point(domain: Box | Polytope) -> Point:
 
 def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     """Return which outputs are added up, times what."""
-    if not isinstance(output, Sized):
+    if isinstance(output, int | np.integer):
         return [(output_given(output, outputs), Fraction(1))]
-    if isinstance(output, str | bytes):
+    if isinstance(output, str | bytes) or not isinstance(output, Sized):
         raise PolyregionsError(
             f"an output is an index, or one coefficient for each output, not {kind_of(output)}"
         )
