@@ -80,14 +80,17 @@ def _parts_of(
     for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start):
         outputs = layer_rows(last, inputs)
         scale = inputs.one[-1] * last.weight_scale
+        bounds: dict[OutputInequality, Row] = {}
         for place, rows in enumerate(sets):
             part: ClosedPolytope | None = cell
-            bounds = [_row_of(row, outputs, scale) for row in rows]
-            for bound in bounds:
-                part = None if part is None else part.cut(bound)
+            for row in rows:
+                if row not in bounds:
+                    bounds[row] = _row_of(row, outputs, scale)
+                part = None if part is None else part.cut(bounds[row])
+                if part is None:
+                    break
             if part is not None:
-                strict = [bound for row, bound in zip(rows, bounds, strict=True) if row.strict]
-                part = _strictly_inside(part, strict)
+                part = _strictly_inside(part, [bounds[row] for row in rows if row.strict])
             if part is not None:
                 yield part, outputs, place
 

@@ -78,8 +78,9 @@ class OutputSets:
 
     def __init__(self, outputs: int, sets: tuple[OutputSet, ...]) -> None:
         rows = list(dict.fromkeys(row for rows in sets for row in rows))
+        place_of = {row: place for place, row in enumerate(rows)}
         self.sets = sets
-        self.members = [np.array([rows.index(row) for row in of], dtype=np.intp) for of in sets]
+        self.members = [np.array([place_of[row] for row in of], dtype=np.intp) for of in sets]
         self.matrix = np.zeros((len(rows), outputs))
         self.offsets = np.zeros(len(rows))
         for place, row in enumerate(rows):
