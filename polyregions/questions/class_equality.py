@@ -13,7 +13,7 @@ from polyregions.arrays import Point
 from polyregions.network import Network
 from polyregions.network.composition import check_comparable, compose, linear, side_by_side
 from polyregions.questions.input_rows import bounded_domain, inequalities_of_inputs
-from polyregions.questions.property import Case, OutputInequality, OutputSet, Terms
+from polyregions.questions.property import Case, OutputInequality, Terms
 from polyregions.questions.verification import decided
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import check_threads, counting_limits
@@ -119,7 +119,8 @@ def equal_classes(
 
     Notes
     -----
-    *Algorithm.* They disagree where, for some classes i and j, the first network chooses i and
+    *Algorithm.* Outputs of both are looked at side by side, and the differences of outputs as well.
+    The networks disagree where, for some classes i and j, the first network chooses i and
     the second one has j before i: linear inequalities of both outputs, strict ones among them,
     decided as :func:`polyregions.verify` does. There the two differ in how far output j is above
     output i; a pair where :func:`polyregions.simplify` proves that they do not, such as that of a
@@ -149,8 +150,9 @@ def equal_classes(
     both = compose(side_by_side(first, second), outputs_and_differences)
     within = bounded_domain(domain, both)
     both = simplify(both, within).network
+    chosen = [tuple(_before(i, k, 0) for k in range(count) if k != i) for i in range(count)]
     sets = tuple(
-        _preferred(i, j, count)
+        (*chosen[i], _before(j, i, count), _apart(i, j, 2 * count))
         for i in range(count)
         for j in range(count)
         if i != j and not _same_output(both, 2 * count + i, 2 * count + j)
@@ -178,20 +180,17 @@ def equal_classes(
     )
 
 
-def _preferred(i: int, j: int, count: int) -> OutputSet:
-    """Return where the first network chooses class i and the second has class j before i.
-
-    Outputs are those of the first, of the second, and of the first less the second.
-    """
-    rows = [_before(i, k, 0) for k in range(count) if k != i]
-    # what follows of the two that are about i and j; a bound on it is sharper
-    sharper = OutputInequality(_terms(j, i, 2 * count), Fraction(0), strict=True)
-    return (sharper, _before(j, i, count), *rows)
-
-
 def _before(i: int, k: int, shift: int) -> OutputInequality:
     """Return that class i is chosen before class k: its output is larger, or equal if i < k."""
     return OutputInequality(_terms(k, i, shift), Fraction(0), strict=k < i)
+
+
+def _apart(i: int, j: int, shift: int) -> OutputInequality:
+    """Return what follows for the differences of outputs, if the networks disagree on i and j.
+
+    A bound on it is sharper than one on both.
+    """
+    return OutputInequality(_terms(j, i, shift), Fraction(0), strict=True)
 
 
 def _terms(plus: int, minus: int, shift: int) -> Terms:

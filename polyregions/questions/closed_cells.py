@@ -81,14 +81,19 @@ def _parts_of(
         outputs = layer_rows(last, inputs)
         scale = inputs.one[-1] * last.weight_scale
         bounds: dict[OutputInequality, Row] = {}
+        # the cell cut by one more of the rows each; sets that begin alike share cuts
+        pieces: list[ClosedPolytope | None] = [cell]
+        before: OutputSet = ()
         for place, rows in enumerate(sets):
-            part: ClosedPolytope | None = cell
-            for row in rows:
-                if row not in bounds:
+            alike = [a == b for a, b in zip(before, rows, strict=False)]
+            shared = next((k for k, same in enumerate(alike) if not same), len(alike))
+            del pieces[1 + shared :]
+            for row in rows[shared:]:
+                part = pieces[-1]
+                if part is not None and row not in bounds:
                     bounds[row] = _row_of(row, outputs, scale)
-                part = None if part is None else part.cut(bounds[row])
-                if part is None:
-                    break
+                pieces.append(None if part is None else part.cut(bounds[row]))
+            before, part = rows, pieces[-1]
             if part is not None:
                 part = _strictly_inside(part, [bounds[row] for row in rows if row.strict])
             if part is not None:
