@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyregions.cli import options, report
-from polyregions.errors import PolyregionsError
+from polyregions.domain import Domain
 from polyregions.network import Network
+from polyregions.network.slices import Slice
 from polyregions.run.display import number_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def verify_command(
 ) -> int:
     """Decide whether a network has a property: proven, or an exact counterexample.
 
-    Options of the domain leave out inputs beyond it.
+    Options of the domain leave out inputs beyond it; the counterexample is an input of the network.
 
     Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
     """
@@ -53,16 +54,12 @@ def verify_command(
     from polyregions.questions.verification import verify
 
     asked = load_property(property_file)
-    if not where.names_a_domain:
-        loaded, domain = options.load_network(network, where.activation, where.network_output), None
-    else:
+    domain: Domain | Slice | None = None
+    if where.names_a_domain:
         task = options.read_task(network, where)
-        if task.slice is not None:
-            raise PolyregionsError(
-                "a property is about all inputs of a network, not about coordinates of a slice; "
-                "hold inputs fixed by --fix and a box, or bound them in the property"
-            )
-        loaded, domain = task.network, task.domain
+        loaded, domain = task.loaded, task.slice or task.domain
+    else:
+        loaded = options.load_network(network, where.activation, where.network_output)
     watch = Stopwatch()
     verdict = verify(
         loaded,

@@ -5,7 +5,7 @@ Nothing else has to learn of them: units that pass a value on do not bend.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,10 +17,11 @@ from polyregions.domain.chart import check_dimension
 from polyregions.errors import DomainError
 from polyregions.network import Network
 from polyregions.network.composition import linear, side_by_side
+from polyregions.network.slices import Slice
 from polyregions.questions.property import Case, OutputInequality, OutputSet
 from polyregions.run.given import DomainLike, domain_given
 
-__all__ = ["beside_inputs", "bounded_domain", "case_in", "inequalities_of_inputs"]
+__all__ = ["beside_inputs", "bounded_domain", "case_in", "inequalities_of_inputs", "on_slice"]
 
 
 def bounded_domain(domain: DomainLike, network: Network) -> Box | Polytope:
@@ -81,6 +82,61 @@ def case_in(case: Case, domain: Box | Polytope) -> Case | None:
     return Case(lower, upper, tuple((*unsafe, *rows) for unsafe in case.unsafe))
 
 
+def on_slice(
+    network: Network, cases: Sequence[Case], place: Slice
+) -> tuple[Network, tuple[Case, ...]]:
+    """Return a network of a slice's coordinates, and what cases say of the inputs on the slice.
+
+    Parameters
+    ----------
+    network : Network
+    cases : sequence of Case
+        Of the network's inputs.
+    place : Slice
+        With a bounded window.
+
+    Returns
+    -------
+    Network
+        Its outputs on the slice, then all its inputs there.
+    cases : tuple of Case
+
+    Raises
+    ------
+    DomainError
+        If the slice has no window.
+    NetworkError
+        If it is one of other inputs.
+
+    Examples
+    --------
+    >>> from polyregions import Line
+    >>> net = Network.from_arrays([([[2.0, 1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> line = Line.through([0.0, 0.0], [0.0, 4.0], margin=1.0)
+    >>> both, (case,) = on_slice(net, [Case(np.zeros(2), np.full(2, 3.0), ((),))], line)
+    >>> both.forward([1.0]), case.lower, len(case.unsafe[0])
+    (array([3., 0., 3.]), array([-2.]), 4)
+    """
+    outputs = network.output_dimension
+    output = {i: outputs + i for i in range(network.input_dimension)}
+    both = side_by_side(place.restrict(network), linear(place.basis, place.origin))
+    window = bounded_domain(place.domain, both)
+    found = []
+    for case in cases:
+        sides = [
+            OutputInequality(((place, Fraction(sign)),), sign * Fraction(float(side[i])))
+            for sign, side in ((1, case.upper), (-1, case.lower))
+            for i, place in output.items()
+        ]
+        unsafe = tuple(
+            (*(_of_outputs(row, output) for row in rows), *sides) for rows in case.unsafe
+        )
+        one = case_in(Case(window.box.lower, window.box.upper, unsafe), window)
+        assert one is not None
+        found.append(one)
+    return both, tuple(found)
+
+
 def beside_inputs(
     network: Network, sets: Sequence[OutputSet]
 ) -> tuple[Network, tuple[OutputSet, ...]]:
@@ -112,10 +168,11 @@ def beside_inputs(
     shape = len(named), network.input_dimension
     selected = csr_array((np.ones(len(named)), (places, named)), shape=shape)
     output = {index: network.output_dimension + place for place, index in enumerate(named)}
-
-    def moved(row: OutputInequality) -> OutputInequality:
-        inputs = tuple((output[index], c) for index, c in row.inputs)
-        return replace(row, coefficients=row.coefficients + inputs, inputs=())
-
     both = replace(side_by_side(network, linear(selected)), name=network.name)
-    return both, tuple(tuple(map(moved, rows)) for rows in sets)
+    return both, tuple(tuple(_of_outputs(row, output) for row in rows) for rows in sets)
+
+
+def _of_outputs(row: OutputInequality, output: Mapping[int, int]) -> OutputInequality:
+    """Return an inequality of outputs, some of which are the inputs that it names."""
+    inputs = tuple((output[index], c) for index, c in row.inputs)
+    return replace(row, coefficients=row.coefficients + inputs, inputs=())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from polyregions.arrays import Floats
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
 from polyregions.network import Network
+from polyregions.network.slices import Slice
 from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
-from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in
+from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
 from polyregions.questions.property import (
     Case,
     Counterexample,
@@ -67,7 +68,7 @@ class Verdict:
 def verify(
     network: NetworkLike,
     property_: Property | str | os.PathLike[str],
-    domain: DomainLike = None,
+    domain: DomainLike | Slice = None,
     *,
     threads: int = 1,
     time_limit: float | None = None,
@@ -82,8 +83,9 @@ def verify(
     property_ : Property, or path of a VNN-LIB file
         What a counterexample satisfies; see
         :func:`polyregions.questions.property_files.load_property`.
-    domain : Box, Polytope or one (lower, upper) per input, optional
-        Only inputs in this closed domain count; all that the property is about by default.
+    domain : Box, Polytope, one (lower, upper) per input, or Line, Plane or Slice, optional
+        Only inputs in this closed domain count, or on the slice, in its window; all that the
+        property is about by default.
     threads : int
         The answer is the same for any number, the counterexample may be another one.
     time_limit : float, optional
@@ -135,13 +137,25 @@ def verify(
     )
     check_property(asked, network)
     limits = counting_limits(None, time_limit)
+    how: dict[str, Any] = {
+        "threads": threads,
+        "progress": progress,
+        "on_interrupt": on_interrupt,
+    }
+    if isinstance(domain, Slice):
+        both, cases = on_slice(network, asked.cases, domain)
+        verdict = decided(both, cases, limits, **how)
+        if verdict.counterexample is None:
+            return verdict
+        outputs = verdict.counterexample.outputs
+        count = network.output_dimension
+        found = Counterexample(outputs[count:], outputs[:count])
+        return replace(verdict, counterexample=found)
     cases = asked.cases
     if domain is not None:
         within = bounded_domain(domain, network)
         cases = tuple(case for case in (case_in(one, within) for one in cases) if case is not None)
-    return decided(
-        network, cases, limits, threads=threads, progress=progress, on_interrupt=on_interrupt
-    )
+    return decided(network, cases, limits, **how)
 
 
 def decided(

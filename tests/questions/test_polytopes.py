@@ -176,10 +176,54 @@ def test_on_the_command_line(tmp_path, capsys):
     assert main(["verify", path, asked, "--cube", "1", "--fix", "0=0.25"]) == 1
     assert main(["equal", path, path, *triangle]) == 0
     capsys.readouterr()
-    for i, point in enumerate(([0.0, 0.0], [1.0, 0.0])):
+    for i, point in enumerate(([0.0, 0.0], [1.0, -1.0])):
         np.save(tmp_path / f"{i}.npy", point)
     line = ["--line-through", str(tmp_path / "0.npy"), str(tmp_path / "1.npy")]
-    assert main(["verify", path, asked, *line]) == 2
-    assert "not about coordinates of a slice" in capsys.readouterr().err
+    assert main(["verify", path, asked, *line, "--cube", "0.25"]) == 0
+    assert main(["verify", path, asked, *line]) == 1
+    assert "X_1 = " in capsys.readouterr().out
+    assert main(["verify", path, asked, *line, "--whole-space"]) == 2
+    assert "not in the whole space" in capsys.readouterr().err
     assert main(["minimum", path, *line]) == 0
     assert "smallest Y_0: 0.0, proven" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_slices_are_equalities(seed):
+    """A property on a line or plane is the property with linear equations of inputs."""
+    rng = np.random.default_rng(seed)
+    net = pr.Network.from_arrays(
+        [
+            (rng.integers(-3, 4, (5, 3)), rng.integers(-2, 3, 5)),
+            (rng.integers(-3, 4, (2, 5)), rng.integers(-2, 3, 2)),
+        ]
+    )
+    basis, origin = rng.integers(-2, 3, (3, 2)), rng.integers(-1, 2, 3) / 2
+    normal = np.cross(basis[:, 0], basis[:, 1])
+    if not normal.any():
+        basis, normal = np.eye(3, 2), np.array([0, 0, 1])
+    plane = pr.Slice(origin, basis, pr.Box.cube(2, 64.0))
+    terms = tuple((i, Fraction(int(c))) for i, c in enumerate(normal) if c)
+    level = sum(c * Fraction(float(origin[i])) for i, c in terms)
+    equation = tuple(
+        OutputInequality((), sign * level, inputs=tuple((i, sign * c) for i, c in terms))
+        for sign in (1, -1)
+    )
+    typical = np.sort(net.forward(plane.to_input(rng.uniform(-0.5, 0.5, (50, 2))))[:, 0])
+    box = np.full(3, -1.0), np.full(3, 1.0)
+    answers = set()
+    for bound in (typical[0] - 5, typical[25], typical[49] + 0.125, typical[49] + 20):
+        above = OutputInequality(
+            ((0, Fraction(-1)),), -Fraction(round(bound)), inputs=((0, Fraction(1, 4)),)
+        )
+        asked = Property((Case(*box, ((above,),)),), 3)
+        verdict = pr.verify(net, asked, plane)
+        truth = pr.verify(net, Property((Case(*box, ((above, *equation),)),), 3)).answer
+        assert verdict.answer == truth
+        answers.add(truth)
+        if truth == "violated":
+            found = verdict.counterexample
+            assert exact_forward(net, list(found.point)) == list(found.outputs)
+            assert above.holds(found.outputs, found.point)
+            assert sum(c * found.point[i] for i, c in terms) == level
+    assert len(answers) == 2
