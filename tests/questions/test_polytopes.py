@@ -179,7 +179,7 @@ def test_on_the_command_line(tmp_path, capsys):
     for i, point in enumerate(([0.0, 0.0], [1.0, -1.0])):
         np.save(tmp_path / f"{i}.npy", point)
     line = ["--line-through", str(tmp_path / "0.npy"), str(tmp_path / "1.npy")]
-    assert main(["verify", path, asked, *line, "--cube", "0.25"]) == 0
+    assert main(["verify", path, asked, *line, "--box", "-0.5", "0"]) == 0
     assert main(["verify", path, asked, *line]) == 1
     assert "X_1 = " in capsys.readouterr().out
     assert main(["verify", path, asked, *line, "--whole-space"]) == 2
