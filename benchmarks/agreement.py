@@ -2,9 +2,11 @@
 
 N networks (500 by default), random and degenerate, of 1 to 3 free inputs: ``maximum``, ``minimum``,
 ``verify`` with a bound that is touched, one rounding beyond it and one before it, and ``equal``
-with a network that differs in one weight or in none. The truth is an exact linear program on every
-region. What takes longer than the limit is counted as open, and must still enclose the truth;
-exit code 1 if an answer is wrong.
+with a network that differs in one weight or in none; the largest and smallest margin of a class
+among three, ``equal_classes`` with three outputs that are often clipped at zero and tie there, and
+``maximum`` and ``verify`` in a polytope. The truth is an exact linear program on every region. What
+takes longer than the limit is counted as open, and must still enclose the truth; exit code 1 if an
+answer is wrong.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from pathlib import Path
 import numpy as np
 
 import polyregions as pr
-from polyregions.analysis.extremes import extreme_output
 from polyregions.questions.equality import Comparison
 from polyregions.questions.optimum import Optimum
 from polyregions.questions.property import Case, OutputInequality, Property
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from listed import choices_differ_listed, largest_listed, largest_margin_listed
 from random_nets import FAMILIES, random_case
 
 SECONDS = 20.0  # for an answer
@@ -32,7 +34,7 @@ SECONDS = 20.0  # for an answer
 def outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
     """Return what became of each question: right, wrong or open."""
     regions = pr.enumerate_regions(network, box)
-    most, least = (extreme_output(regions, smallest=end).value for end in (False, True))
+    most, least = (largest_listed(regions, [1], sign) for sign in (1, -1))
     found = {
         "maximum": _of_interval(pr.maximum(network, box, time_limit=SECONDS), most),
         "minimum": _of_interval(pr.minimum(network, box, time_limit=SECONDS), least),
@@ -49,8 +51,58 @@ def outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
         found[name] = {truth: "right", "unknown": "open"}.get(answer, "wrong")
     other = _moved(network, number)
     apart = pr.enumerate_regions(pr.difference(network, other), box)
-    furthest = max(abs(extreme_output(apart, smallest=end).value) for end in (False, True))
+    furthest = max(abs(largest_listed(apart, [1], sign)) for sign in (1, -1))
     found["equal"] = _of_interval(pr.equal(network, other, box, time_limit=SECONDS), furthest)
+    return {**found, **_class_outcomes(network, box, number), **_in_polytope(network, box, number)}
+
+
+def _class_outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
+    rng = np.random.default_rng(number)
+    width = len(network.layers[-1].weight.T)
+    last = np.round(rng.normal(size=(3, width)) * 2) / 2, np.round(rng.normal(size=3) * 2) / 2
+    layers = [*network.layers[:-1], pr.Layer.affine(*last)]
+    if number % 2:
+        layers[-1:] = [pr.Layer.relu(*last), pr.Layer.affine(np.eye(3), np.zeros(3))]
+    network = pr.Network(tuple(layers))
+    lead, chosen = pr.margin(network, number % 3), number % 3
+    regions = pr.enumerate_regions(network, box)
+    others = set(range(3)) - {chosen}
+    leads = [[(k == chosen) - (k == other) for k in range(3)] for other in others]
+    least = min(largest_listed(regions, one, -1) for one in leads)
+    most = largest_margin_listed(regions, chosen)
+    factor = 2.0 if number % 3 else 1.0 + 2.0**-20
+    changed = pr.linear(np.diag([1.0, 1.0, factor if number % 5 else 1.0]))
+    other = network.compose(changed).compose(pr.linear(3 * np.eye(3)))
+    both = pr.enumerate_regions(pr.side_by_side(network, other), box)
+    truth = not choices_differ_listed(both)
+    answer = pr.equal_classes(network, other, box, time_limit=SECONDS).equal
+    return {
+        "largest margin": _of_interval(pr.maximum(lead, box, time_limit=SECONDS), most),
+        "smallest margin": _of_interval(pr.minimum(lead, box, time_limit=SECONDS), least),
+        f"equal classes, {'' if truth else 'not '}so": {truth: "right", None: "open"}.get(
+            answer, "wrong"
+        ),
+    }
+
+
+def _in_polytope(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
+    if len(box.free) < box.dimension:
+        return {}
+    rng = np.random.default_rng(number)
+    n = box.dimension
+    normals = np.round(rng.normal(size=(2, n)) * 4) / 4
+    bounds = normals @ (0.5 * rng.random(n) * box.upper) + 0.25
+    cube = np.concatenate([np.eye(n), -np.eye(n)])
+    inside = pr.Polytope([*normals, *cube], [*bounds, *box.upper, *-box.lower])
+    most = largest_listed(pr.enumerate_regions(network, inside), [1])
+    found = {"in a polytope": _of_interval(pr.maximum(network, inside, time_limit=SECONDS), most)}
+    for name, strict, truth in (("weakly", False, "violated"), ("strictly", True, "holds")):
+        unsafe = ((OutputInequality(((0, Fraction(-1)),), -most, strict),),)
+        asked = Property((Case(box.lower, box.upper, unsafe),), n)
+        answer = pr.verify(network, asked, inside, time_limit=SECONDS).answer
+        found[f"touched {name} in a polytope"] = {truth: "right", "unknown": "open"}.get(
+            answer, "wrong"
+        )
     return found
 
 

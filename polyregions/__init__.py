@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from polyregions.proof.certificate import write_certificate as certify
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
+    from polyregions.questions.class_equality import equal_classes
     from polyregions.questions.equality import equal
+    from polyregions.questions.margins import margin
     from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
@@ -111,6 +113,7 @@ __all__ = [
     "enumerate_regions",
     "enumerate_to_file",
     "equal",
+    "equal_classes",
     "estimate_regions",
     "experiment",
     "explore",
@@ -123,6 +126,7 @@ __all__ = [
     "linear",
     "linear_regions",
     "load",
+    "margin",
     "maximum",
     "minimum",
     "open_regions",
@@ -169,6 +173,7 @@ _LAZY = {
     "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
     "equal": "polyregions.questions.equality.equal",
+    "equal_classes": "polyregions.questions.class_equality.equal_classes",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
     "explore": "polyregions.walk.exploration.explore",
@@ -180,6 +185,7 @@ _LAZY = {
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
     "load": "polyregions.io.networks.load",
+    "margin": "polyregions.questions.margins.margin",
     "maximum": "polyregions.questions.optimum.maximum",
     "minimum": "polyregions.questions.optimum.minimum",
     "open_regions": "polyregions.io.networks.open_regions",

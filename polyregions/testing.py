@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import lcm
-
-import flint
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +9,13 @@ from polyregions.analysis.adjacency import adjacency
 from polyregions.analysis.cells import cells
 from polyregions.analysis.volumes import domain_volume, exact_volumes
 from polyregions.domain.chart import chart_of
-from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows, exact_signs
+from polyregions.network.exact_network import (
+    ExactNetwork,
+    exact_network,
+    exact_rows,
+    exact_signs,
+    rational_point,
+)
 from polyregions.pattern import order, pack, unpack
 from polyregions.regions import Regions, check_regions
 from polyregions.walk.exact_step import exact_region
@@ -105,7 +107,7 @@ def _check_witnesses(regions: Regions, exact: ExactNetwork) -> None:
         point = region.exact_witness
         inside = domain is None or domain.contains(point)
         _assert_that(inside, f"the witness of region {index} lies outside the open domain")
-        signs = np.array(exact_signs(exact, _column(point)))
+        signs = np.array(exact_signs(exact, rational_point(point)))
         bits = region.bits
         wrong = np.flatnonzero((signs > 0) != (bits == 1))
         _assert_that(not len(wrong), f"the witness of region {index} has another pattern")
@@ -114,11 +116,6 @@ def _check_witnesses(regions: Regions, exact: ExactNetwork) -> None:
             rows = exact_rows(exact, bits)
             flat = all(not any(rows[unit]) for unit in zero)
             _assert_that(flat, f"the witness of region {index} lies on its boundary")
-
-
-def _column(point: tuple[Fraction, ...]) -> flint.fmpz_mat:
-    scale = lcm(*(value.denominator for value in point))
-    return flint.fmpz_mat([[int(value * scale)] for value in point] + [[scale]])
 
 
 def _check_facets(regions: Regions, exact: ExactNetwork, sample: int | None) -> None:

@@ -18,7 +18,6 @@ DOCUMENTED = {
         "nearest_decision_point",
     ],
     "analysis.distances": ["BoundaryDistance", "boundary_distance"],
-    "analysis.extremes": ["Extreme", "extreme_output"],
     "analysis.linear_regions": ["LinearRegions", "count_all_patterns", "linear_regions"],
     "analysis.lipschitz": ["Lipschitz", "lipschitz"],
     "analysis.shape": [
@@ -57,6 +56,9 @@ DOCUMENTED = {
     "questions.property_files": ["load_property"],
     "questions.property": ["Counterexample", "Property"],
     "questions.equality": ["Comparison", "equal"],
+    "questions.class_equality": ["ClassComparison", "equal_classes"],
+    "questions.extremes": ["Extreme", "extreme_output"],
+    "questions.margins": ["margin"],
     "questions.optimum": ["Optimum", "maximum", "minimum"],
     "questions.verification": ["Verdict", "verify"],
     "proof.checker": ["Report"],

@@ -66,6 +66,7 @@ EXAMPLES = {
     ),
     "equal": (
         "polyregions equal net.onnx pruned.onnx --cube 1",
+        "polyregions equal net.onnx quantised.onnx --cube 1 --classes",
         "polyregions equal net.onnx other.npz --box-file box.vnnlib --time-limit 60 --json",
     ),
     "enumerate": (
@@ -107,6 +108,7 @@ EXAMPLES = {
     "maximum": (
         "polyregions maximum net.onnx --cube 1",
         "polyregions maximum net.onnx --box-file box.vnnlib --of 1,-1 --time-limit 60",
+        "polyregions maximum net.onnx --cube 1 --margin 3",
     ),
     "minimum": (
         "polyregions minimum net.onnx --cube 1",

@@ -1,4 +1,4 @@
-"""``polyregions equal``: whether two networks are the same function on a box."""
+"""``polyregions equal``: whether two networks are the same function, or choose the same classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 from polyregions.cli import options, report
 
 if TYPE_CHECKING:
+    from polyregions.arrays import Point
     from polyregions.network import Network
+    from polyregions.questions.class_equality import ClassComparison
     from polyregions.questions.equality import Comparison
 
 __all__ = ["equal_command"]
@@ -23,16 +25,26 @@ def equal_command(
     where: options.Where,
     network: options.NetworkArgument,
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="The network to compare with.")],
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="Compare the classes that they choose: the first of the largest outputs.",
+        ),
+    ] = False,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
-    """Decide whether two networks are equal on a box, or find where they differ most.
+    """Decide whether two networks are equal on a domain, or find where they differ most.
+
+    With --classes: whether they choose the same class everywhere.
 
     Exit codes: 0 equal, proven; 1 they differ, at a point that is printed; 3 unknown, because a
     limit was reached.
     """
     from polyregions.compiled import Stopwatch
+    from polyregions.questions.class_equality import equal_classes
     from polyregions.questions.equality import equal
 
     task = options.read_task(network, where)
@@ -40,37 +52,63 @@ def equal_command(
     if task.slice is not None:
         second = task.slice.restrict(second)
     watch = Stopwatch()
-    found = equal(
-        task.network,
-        second,
-        task.domain,
-        threads=threads,
-        time_limit=time_limit,
-        progress=True,
-        on_interrupt="return",
-    )
-    if as_json:
-        report.print_json(_comparison_values(task, second, found, watch.times().seconds))
+    how: dict[str, Any] = {
+        "threads": threads,
+        "time_limit": time_limit,
+        "progress": True,
+        "on_interrupt": "return",
+    }
+    values: dict[str, Any]
+    if classes:
+        by_class = equal_classes(task.network, second, task.domain, **how)
+        answer, lines, values = (
+            by_class.equal,
+            _class_lines(second, by_class),
+            _class_values(by_class),
+        )
     else:
-        report.print_lines(*_comparison_lines(task, second, found))
-    return {True: 0, False: 1, None: 3}[found.equal]
+        found = equal(task.network, second, task.domain, **how)
+        answer, lines, values = found.equal, _lines(second, found), _values(found)
+    seconds = watch.times().seconds
+    if as_json:
+        head = {**report.values(task), "other": second.name}
+        report.print_json({**head, **values, "seconds": seconds})
+    else:
+        search = report.search_line(values["boxes"], values["cells"])
+        report.print_lines(*report.head_lines(task), *lines, search)
+    return {True: 0, False: 1, None: 3}[answer]
 
 
-def _comparison_lines(task: options.Task, second: Network, found: Comparison) -> Iterator[str]:
-    yield from report.head_lines(task)
+def _lines(second: Network, found: Comparison) -> Iterator[str]:
     name = report.name_of(second)
     if found.equal:
-        yield f"{name}: equal on this box, proven"
+        yield f"{name}: equal on this domain, proven"
     elif found.equal is None:
         yield f"{name}: unknown whether it is equal; {_bound_text(found)}"
     else:
         yield f"{name}: different"
         closed = "proven to be the largest" if found.proven else f"found; {_bound_text(found)}"
         yield f"largest difference: {report.decimal(found.value)}, {closed}"
-        yield from report.value_lines("X", found.point)
-        yield from report.value_lines("Y", found.first)
-        yield from report.value_lines("other Y", found.second)
-    yield report.search_line(found.boxes, found.cells)
+        yield from _point_lines(found.point, found.first, found.second)
+
+
+def _class_lines(second: Network, found: ClassComparison) -> Iterator[str]:
+    name = report.name_of(second)
+    if found.equal:
+        yield f"{name}: chooses the same class everywhere in this domain, proven"
+    elif found.point is None or found.classes is None:
+        share = f"proven on {found.settled:.1%} of the domain's box"
+        yield f"{name}: unknown whether it chooses the same classes; {share}"
+    else:
+        before, now = found.classes
+        yield f"{name}: class {now} instead of class {before}"
+        yield from _point_lines(found.point, found.first, found.second)
+
+
+def _point_lines(point: Point, first: Point, second: Point) -> Iterator[str]:
+    yield from report.value_lines("X", point)
+    yield from report.value_lines("Y", first)
+    yield from report.value_lines("other Y", second)
 
 
 def _bound_text(found: Comparison) -> str:
@@ -79,22 +117,35 @@ def _bound_text(found: Comparison) -> str:
     return f"no difference is beyond {report.decimal(found.bound)}"
 
 
-def _comparison_values(
-    task: options.Task, second: Network, found: Comparison, seconds: float
-) -> dict[str, Any]:
+def _values(found: Comparison) -> dict[str, Any]:
     return {
-        **report.values(task),
-        "other": second.name,
         "equal": found.equal,
         "largest_difference": report.json_float(found.value),
         "exact_largest_difference": found.value,
         "proven": found.proven,
         # infinite: nothing is known yet
         "bound": report.json_float(found.bound),
-        **report.exact_entries("point", found.point),
-        **report.exact_entries("outputs", found.first),
-        **report.exact_entries("other_outputs", found.second),
+        **_point_values(found.point, found.first, found.second),
         "boxes": found.boxes,
         "cells": found.cells,
-        "seconds": seconds,
+    }
+
+
+def _class_values(found: ClassComparison) -> dict[str, Any]:
+    point = {} if found.point is None else _point_values(found.point, found.first, found.second)
+    return {
+        "equal_classes": found.equal,
+        "classes": found.classes,
+        **point,
+        "settled": found.settled,
+        "boxes": found.boxes,
+        "cells": found.cells,
+    }
+
+
+def _point_values(point: Point, first: Point, second: Point) -> dict[str, Any]:
+    return {
+        **report.exact_entries("point", point),
+        **report.exact_entries("outputs", first),
+        **report.exact_entries("other_outputs", second),
     }

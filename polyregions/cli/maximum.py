@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,11 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["maximum_command", "minimum_command"]
 
 _OfOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--of",
         metavar="OUTPUTS",
-        help="Which output, counted from 0; or a coefficient for each: 1,-1.",
+        help="Which output, counted from 0; or a coefficient for each: 1,-1. Default: 0.",
+    ),
+]
+_MarginOption = Annotated[
+    int | None,
+    typer.Option(
+        "--margin",
+        metavar="K",
+        help="Instead, the margin of class K: output K less the largest of the others.",
     ),
 ]
 
@@ -30,55 +39,75 @@ _OfOption = Annotated[
 def maximum_command(
     where: options.Where,
     network: options.NetworkArgument,
-    of: _OfOption = "0",
+    of: _OfOption = None,
+    margin: _MarginOption = None,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
-    """Find the largest value of an output in a box, exactly, without listing regions.
+    """Find the largest value of an output or a margin in a box, exactly, without listing regions.
 
     Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
     """
     from polyregions.questions.optimum import maximum
 
     task = options.read_task(network, where)
-    return _answer(maximum, "largest", task, of, threads, time_limit, as_json)
+    return _answer(maximum, "largest", task, _Sought(of, margin), threads, time_limit, as_json)
 
 
 @options.grouped
 def minimum_command(
     where: options.Where,
     network: options.NetworkArgument,
-    of: _OfOption = "0",
+    of: _OfOption = None,
+    margin: _MarginOption = None,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
-    """Find the smallest value of an output in a box, exactly, without listing regions.
+    """Find the smallest value of an output or a margin in a box, exactly, without listing regions.
 
     Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
     """
     from polyregions.questions.optimum import minimum
 
     task = options.read_task(network, where)
-    return _answer(minimum, "smallest", task, of, threads, time_limit, as_json)
+    return _answer(minimum, "smallest", task, _Sought(of, margin), threads, time_limit, as_json)
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What an extreme value is sought of: outputs, or a margin."""
+
+    of: str | None
+    margin: int | None
 
 
 def _answer(
     extreme: Callable[..., Optimum],
     word: str,
     task: options.Task,
-    of: str,
+    sought: _Sought,
     threads: int,
     time_limit: float | None,
     as_json: bool,
 ) -> int:
+    from polyregions.analysis.affine_maps import exact_maps
     from polyregions.compiled import Stopwatch
+    from polyregions.questions.box_search import exact_outputs
+    from polyregions.questions.margins import margin
 
-    output, named = _sum_of(of)
+    network = task.network
+    if sought.margin is None:
+        output, named = _sum_of("0" if sought.of is None else sought.of)
+    elif sought.of is None:
+        network, output = margin(network, sought.margin), 0
+        named = f"margin of Y_{sought.margin % task.network.output_dimension}"
+    else:
+        raise PolyregionsError("--of and --margin name different values; give one of them")
     watch = Stopwatch()
     best = extreme(
-        task.network,
+        network,
         task.domain,
         output,
         threads=threads,
@@ -86,8 +115,12 @@ def _answer(
         progress=True,
         on_interrupt="return",
     )
+    if network is not task.network:
+        # a margin's own output says no more than its value
+        outputs = exact_outputs(exact_maps(task.network, None), best.point)
+        best = replace(best, outputs=outputs)
     if as_json:
-        report.print_json(_optimum_values(task, of, best, watch.times().seconds))
+        report.print_json(_optimum_values(task, sought, best, watch.times().seconds))
     else:
         report.print_lines(*_optimum_lines(task, f"{word} {named}", best))
     return 0 if best.proven else 3
@@ -120,10 +153,13 @@ def _optimum_lines(task: options.Task, what: str, best: Optimum) -> Iterator[str
     yield report.search_line(best.boxes, best.cells)
 
 
-def _optimum_values(task: options.Task, of: str, best: Optimum, seconds: float) -> dict[str, Any]:
+def _optimum_values(
+    task: options.Task, sought: _Sought, best: Optimum, seconds: float
+) -> dict[str, Any]:
     return {
         **report.values(task),
-        "of": of,
+        "of": "0" if sought.margin is None and sought.of is None else sought.of,
+        "margin": None if sought.margin is None else sought.margin % task.network.output_dimension,
         "value": report.json_float(best.value),
         "exact_value": best.value,
         "proven": best.proven,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyregions.cli import options, report
+from polyregions.domain import Domain
 from polyregions.network import Network
+from polyregions.network.slices import Slice
 from polyregions.run.display import number_text
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _WORDS = {"holds": "unsat", "violated": "sat", "unknown": "unknown"}
 
 @options.grouped
 def verify_command(
+    where: options.Where,
     network: options.NetworkArgument,
     property_file: Annotated[
         Path, typer.Argument(metavar="PROPERTY", help="What a counterexample satisfies: .vnnlib.")
@@ -38,11 +41,11 @@ def verify_command(
             "--vnncomp", help="Answer as the competition does: unsat, sat and a point, unknown."
         ),
     ] = False,
-    activation: options.ActivationOption = None,
-    network_output: options.NetworkOutputOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Decide whether a network has a property: proven, or an exact counterexample.
+
+    Options of the domain leave out inputs beyond it; the counterexample is an input of the network.
 
     Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
     """
@@ -51,11 +54,17 @@ def verify_command(
     from polyregions.questions.verification import verify
 
     asked = load_property(property_file)
-    loaded = options.load_network(network, activation, network_output)
+    domain: Domain | Slice | None = None
+    if where.names_a_domain:
+        task = options.read_task(network, where)
+        loaded, domain = task.loaded, task.slice or task.domain
+    else:
+        loaded = options.load_network(network, where.activation, where.network_output)
     watch = Stopwatch()
     verdict = verify(
         loaded,
         asked,
+        domain,
         threads=threads,
         time_limit=time_limit,
         progress=True,

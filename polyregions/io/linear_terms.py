@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from polyregions.errors import FormatError, MissingExtraError
 from polyregions.files.reading import import_extra
@@ -18,9 +18,12 @@ from polyregions.io.signals import MAX_VALUES
 __all__ = [
     "INPUT_OR_OUTPUT",
     "MAX_DEPTH",
+    "Comparison",
     "Direction",
     "Inequality",
     "Term",
+    "Variable",
+    "comparisons_of",
     "inequalities_of",
     "is_version_2",
     "letters",
@@ -143,8 +146,27 @@ class Inequality:
         return tuple((index, c / lead) for index, c in self.coefficients), self.bound / lead
 
 
-# a linear expression that is being added up: coefficients of inputs; the constant under None
-_Sum: TypeAlias = "dict[int | None, Fraction]"
+# an input or output: its letter, X or Y, and its number
+Variable: TypeAlias = tuple[str, int]
+
+# a linear expression that is being added up: coefficients of variables; the constant under None
+_Sum: TypeAlias = "dict[Variable | None, Fraction]"
+
+
+class Comparison(NamedTuple):
+    """The sum of coefficient * variable is at most `bound`, or below it if `strict`.
+
+    Attributes
+    ----------
+    coefficients : tuple of ((str, int), Fraction)
+        In the order of the variables, at least one, none of them zero.
+    bound : Fraction
+    strict : bool
+    """
+
+    coefficients: tuple[tuple[Variable, Fraction], ...]
+    bound: Fraction
+    strict: bool
 
 
 def letters(term: Term) -> frozenset[str]:
@@ -188,15 +210,8 @@ def inequalities_of(term: Term, letter: str = "X") -> tuple[Inequality, ...]:
     >>> [(index, str(c)) for index, c in row.coefficients], str(row.bound)
     ([(0, '-1'), (1, '1/2')], '1')
     """
-    signs = _RELATIONS.get(term[0], ()) if len(term) == 3 and isinstance(term[0], str) else ()
-    total: _Sum = {}
-    linear = bool(signs) and all(
-        _is_added(side, Fraction(sign), total, letter)
-        for side, sign in zip(term[1:], (1, -1), strict=True)
-    )
-    constant = total.pop(None, Fraction(0))
-    kept = sorted((index, c) for index, c in total.items() if c and index is not None)
-    if not linear or not kept:
+    found = comparisons_of(term) if letters(term) <= {letter} else ()
+    if not found:
         raise FormatError(
             f"the assertion {written(term)} is no linear inequality of inputs, "
             f"so the inputs do not form a box or polytope"
@@ -204,41 +219,77 @@ def inequalities_of(term: Term, letter: str = "X") -> tuple[Inequality, ...]:
             else f"the assertion {written(term)} is no linear inequality of outputs"
         )
     return tuple(
-        Inequality(tuple((index, sign * c) for index, c in kept), -sign * constant)
+        Inequality(tuple((index, c) for (_, index), c in row.coefficients), row.bound)
+        for row in found
+    )
+
+
+def comparisons_of(term: Term) -> tuple[Comparison, ...]:
+    """Return what a comparison of linear expressions says: one inequality, or two for =.
+
+    None at all if it is another term, or all variables cancel. Numbers are as for
+    :func:`inequalities_of`.
+
+    Raises
+    ------
+    FormatError
+        If a number is too large or too long.
+
+    Examples
+    --------
+    >>> (row,) = comparisons_of(("<", "Y_0", ("+", "X_1", "1")))
+    >>> [(*variable, str(c)) for variable, c in row.coefficients], str(row.bound), row.strict
+    ([('X', 1, '-1'), ('Y', 0, '1')], '1', True)
+    """
+    signs = _RELATIONS.get(term[0], ()) if len(term) == 3 and isinstance(term[0], str) else ()
+    total: _Sum = {}
+    linear = bool(signs) and all(
+        _is_added(side, Fraction(sign), total) for side, sign in zip(term[1:], (1, -1), strict=True)
+    )
+    constant = total.pop(None, Fraction(0))
+    kept = sorted((variable, c) for variable, c in total.items() if c and variable is not None)
+    if not linear or not kept:
+        return ()
+    return tuple(
+        Comparison(
+            tuple((variable, sign * c) for variable, c in kept),
+            -sign * constant,
+            term[0] in ("<", ">"),
+        )
         for sign in signs
     )
 
 
-def _is_added(term: Term, factor: Fraction, total: _Sum, letter: str) -> bool:
+def _is_added(term: Term, factor: Fraction, total: _Sum) -> bool:
     """Add factor * term to a sum; False if the term is no linear expression of the variables."""
     if isinstance(term, str):
         match = INPUT_OR_OUTPUT.match(term)
-        value = _numeral_value(term) if match is None else Fraction(match[1] == letter)
-        if value is None or (match and not value):
+        value = Fraction(1) if match else _numeral_value(term)
+        if value is None:
             return False
-        index = int(match[2]) if match else None
-        total[index] = _checked_length(total.get(index, Fraction(0)) + factor * value)
+        variable = (match[1], int(match[2])) if match else None
+        total[variable] = _checked_length(total.get(variable, Fraction(0)) + factor * value)
         return True
     if len(term) < 2:
         return False
     head, operands = term[0], term[1:]
     if head == "+":
-        return all(_is_added(operand, factor, total, letter) for operand in operands)
+        return all(_is_added(operand, factor, total) for operand in operands)
     if head == "-":
         first = -factor if len(operands) == 1 else factor
-        rest = all(_is_added(operand, -factor, total, letter) for operand in operands[1:])
-        return rest and _is_added(operands[0], first, total, letter)
+        rest = all(_is_added(operand, -factor, total) for operand in operands[1:])
+        return rest and _is_added(operands[0], first, total)
     if head == "*":
-        return _added_product(operands, factor, total, letter)
+        return _added_product(operands, factor, total)
     if head == "/" and len(operands) == 2:
         divisor = _constant(operands[1])
         if divisor is None or divisor == 0:
             return False
-        return _is_added(operands[0], _checked_length(factor / divisor), total, letter)
+        return _is_added(operands[0], _checked_length(factor / divisor), total)
     return False
 
 
-def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum, letter: str) -> bool:
+def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum) -> bool:
     """Add factor * product; all factors but one must be numbers."""
     variable: Term | None = None
     for operand in operands:
@@ -249,7 +300,7 @@ def _added_product(operands: tuple[Term, ...], factor: Fraction, total: _Sum, le
             variable = operand
         else:
             return False
-    return _is_added("1" if variable is None else variable, factor, total, letter)
+    return _is_added("1" if variable is None else variable, factor, total)
 
 
 def _constant(term: Term) -> Fraction | None:
@@ -257,7 +308,7 @@ def _constant(term: Term) -> Fraction | None:
     if letters(term):
         return None
     value: _Sum = {}
-    return value.get(None, Fraction(0)) if _is_added(term, Fraction(1), value, "X") else None
+    return value.get(None, Fraction(0)) if _is_added(term, Fraction(1), value) else None
 
 
 def _checked_length(value: Fraction) -> Fraction:

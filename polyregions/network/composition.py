@@ -18,7 +18,7 @@ from polyregions.network.layer import Layer
 from polyregions.network.layer_sequences import LayerSequence, chained, stacked
 from polyregions.network.network import Network, layers_given, network_made_of
 
-__all__ = ["compose", "difference", "linear", "side_by_side"]
+__all__ = ["check_comparable", "compose", "difference", "linear", "side_by_side"]
 
 
 def linear(matrix: ArrayLike | csr_array[Any], bias: ArrayLike | None = None) -> Layer:
@@ -140,6 +140,21 @@ def side_by_side(first: Network | Layer, *others: Network | Layer) -> Network:
     return network_made_of((first, *others), stacked, " beside ")
 
 
+def check_comparable(first: Network | Layer, second: Network | Layer) -> None:
+    """Refuse networks that have different numbers of outputs.
+
+    Raises
+    ------
+    NetworkError
+    """
+    given = [len(layers_given(one)[-1].bias) for one in (first, second)]
+    if given[0] != given[1]:
+        raise NetworkError(
+            f"outputs are compared one by one, but there are {given[0]} and {given[1]}; "
+            f"compose with an affine map that selects as many"
+        )
+
+
 def difference(first: Network | Layer, second: Network | Layer) -> Network:
     """Return the network x -> first(x) - second(x).
 
@@ -166,13 +181,8 @@ def difference(first: Network | Layer, second: Network | Layer) -> Network:
     array([[0.],
            [0.]])
     """
-    given = [len(layers_given(one)[-1].bias) for one in (first, second)]
-    if given[0] != given[1]:
-        raise NetworkError(
-            f"outputs are subtracted one by one, but there are {given[0]} and {given[1]}; "
-            f"compose with an affine map that selects as many"
-        )
-    identity = eye_array(given[0])
+    check_comparable(first, second)
+    identity = eye_array(len(layers_given(first)[-1].bias))
     subtracting = linear(hstack([identity, -identity], format="csr"))
 
     def subtracted(sequences: Any) -> LayerSequence:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 import flint
@@ -38,6 +39,7 @@ __all__ = [
     "inputs_of",
     "layer_rows",
     "outputs_above",
+    "rational_point",
 ]
 
 
@@ -201,13 +203,26 @@ def exact_point(x: NDArray[np.float64]) -> flint.fmpz_mat:
     return column
 
 
+def rational_point(x: Sequence[Fraction]) -> flint.fmpz_mat:
+    """Return an exact input as a homogeneous column (x, 1) times a whole number.
+
+    Examples
+    --------
+    >>> rational_point([Fraction(1, 2), Fraction(-2, 3)]).tolist()
+    [[3], [-4], [6]]
+    """
+    common = lcm(*(value.denominator for value in x))
+    return flint.fmpz_mat([[int(value * common)] for value in (*x, Fraction(1))])
+
+
 def exact_signs(exact: ExactNetwork, column: flint.fmpz_mat) -> list[int]:
     """Return the signs of all pre-activations at one exact homogeneous input.
 
     Parameters
     ----------
     column : flint.fmpz_mat, shape (n + 1, 1)
-        The input (x, 1) times a positive factor; see :func:`exact_point`.
+        The input (x, 1) times a positive factor; see :func:`exact_point`,
+        :func:`rational_point`.
 
     Returns
     -------

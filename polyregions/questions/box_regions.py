@@ -7,7 +7,7 @@ that network finds those on which a set may be met; the walk is exact, ties incl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 
@@ -15,6 +15,7 @@ import flint
 import numpy as np
 
 from polyregions.analysis.affine_maps import ExactMaps, on_chart
+from polyregions.analysis.linear_regions import common_point
 from polyregions.arrays import Integers, Point
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of, chart_point
@@ -73,7 +74,7 @@ class Part:
     Attributes
     ----------
     polytope : ClosedPolytope
-        In the box's chart.
+        In the box's chart; its point is mapped into the set.
     outputs : list of Row
         There, times a positive number that all regions of the box share.
     chart : Chart
@@ -92,26 +93,20 @@ class Part:
         return self.chart.to_input([Fraction(entry, bottom) for entry in numerators])
 
 
-def compared_network(network: Network, sets: OutputSets, closed: bool) -> Network:
+def compared_network(network: Network, sets: OutputSets) -> Network:
     """Return the network with a unit for each inequality, positive where it is satisfied.
 
-    Parameters
-    ----------
-    network : Network
-    sets : OutputSets
-    closed : bool
-        Whether it is positive where the inequality holds with equality as well, and a little
-        beyond.
+    A unit of one that is not strict is positive where it holds with equality as well, and a
+    little beyond.
 
     Notes
     -----
-    An input of the set, or of its interior if not `closed`, has a neighbourhood on which the
-    set's units are positive, and a region meets it. So where no region has all of these units
-    active the set is missed.
+    An input of a set has a neighbourhood on which the set's units are positive, and a region
+    meets it. So where no region has all of these units active the set is missed.
     """
     shift = -sets.offsets
-    if closed:
-        shift = shift + (_ROOM * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY)
+    room = _ROOM * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY
+    shift = shift + np.where(sets.strict, 0.0, room)
     known = np.isfinite(shift)  # otherwise it is taken to be satisfied
     rows = Layer.relu(np.where(known[:, None], -sets.matrix, 0.0), np.where(known, shift, 1.0))
     return Network((*network.layers, rows, Layer.affine(np.ones((1, len(shift))), [0.0])))
@@ -192,8 +187,13 @@ def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
     part: ClosedPolytope | None = ClosedPolytope(
         (*box_rows, *(units[unit] for unit in region.walls)), column
     )
-    for row in sets[region.number]:
-        part = None if part is None else part.cut(_row_of(row, outputs, maps.scale))
+    bounds = [(row.strict, _row_of(row, outputs, maps.scale)) for row in sets[region.number]]
+    for _, row in bounds:
+        part = None if part is None else part.cut(row)
+    strict = [row for is_strict, row in bounds if is_strict]
+    if part is not None and strict:
+        inside = common_point(part.rows, strict, part.point)
+        part = None if inside is None else replace(part, point=inside)
     return None if part is None else Part(part, outputs, maps.chart, region.number)
 
 

@@ -12,10 +12,8 @@ from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import lcm
 from typing import NamedTuple, Protocol, TypeVar
 
-import flint
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
@@ -33,7 +31,7 @@ from polyregions.network.backward_bounds import (
     backward_bounds,
     no_bounds,
 )
-from polyregions.network.exact_network import exact_values
+from polyregions.network.exact_network import exact_values, rational_point
 from polyregions.questions.box_regions import (
     MetRegion,
     Part,
@@ -75,12 +73,8 @@ class Target(Protocol):
         """Whether nothing more is sought."""
 
     @property
-    def closed(self) -> bool:
-        """Whether inputs are sought that are mapped onto the boundary of a set as well."""
-
-    @property
     def level(self) -> float:
-        """The largest float up to c where each set is {f(outputs) >= c}; else any number.
+        """The largest float up to c where f(outputs) >= c comes first in each set; else any number.
 
         Coefficients of f are floats.
         """
@@ -98,7 +92,10 @@ class Target(Protocol):
         """
 
     def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        """Return which boxes are to be looked at, all f being at most that on each."""
+        """Return which boxes are to be looked at, all f being at most that on each.
+
+        That is, where the other inequalities of the set hold.
+        """
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,8 @@ class Pending:
     open_sets : numpy.ndarray of bool, shape (k, sets)
         The sets that are not settled.
     ceilings : numpy.ndarray of float64, shape (k,)
-        Where each set is {f(outputs) >= c}, all f are at most that on the box: proven.
+        Where f(outputs) >= c comes first in each set, f is at most that on the part of the box
+        where the set's other inequalities hold: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
     """
@@ -299,23 +297,24 @@ class BoxSearch:
         bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
         sets, level = self._sets, self.target.level
         planes = sets.planes(self.network, boxes, bounds)
-        attempts = [sets.attempt(index, planes, boxes) for index in range(len(sets.sets))]
         open_sets = pending.open_sets.copy()
         lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
-        least = np.full(len(pending), np.inf)
+        least, lowest = np.full((2, len(pending)), np.inf)
         corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
-        for index, attempt in enumerate(attempts):
+        for index in np.flatnonzero(open_sets.any(axis=0)).tolist():
+            attempt = sets.attempt(index, planes, boxes)
             low, high = clipped_boxes(boxes, attempt.planes)
             # a box without points: no point of it is in the set
             open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
             here = open_sets[:, index]
             lower[here] = np.minimum(lower[here], low[here])
             upper[here] = np.maximum(upper[here], high[here])
+            lowest[here] = np.minimum(lowest[here], attempt.lead[here])
             first = here & ~(attempt.value >= least)
             least[first], corners[first] = attempt.value[first], attempt.corners[first]
             weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
-        ceilings = np.fmin(pending.ceilings, _ceilings(level, -least))
+        ceilings = np.fmin(pending.ceilings, _ceilings(level, -lowest))
         kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
@@ -380,14 +379,14 @@ class BoxSearch:
         """Evaluate the network exactly, and hand the point to the target if it is sought."""
         found = Counterexample(point, exact_outputs(self._exact, point))
         sets = self.target.sets
-        if any(all(row.excess(found.outputs) <= 0 for row in rows) for rows in sets):
+        if any(all(row.holds(found.outputs) for row in rows) for rows in sets):
             self.target.take(found)
             if self.target.sets is not sets:
                 self._take_sets()
 
     def _take_sets(self) -> None:
         self._sets = OutputSets(self.network.output_dimension, self.target.sets)
-        self._compared = compared_network(self.network, self._sets, self.target.closed)
+        self._compared = compared_network(self.network, self._sets)
 
 
 def _in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -426,9 +425,7 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
         On no domain.
     point : Point
     """
-    common = lcm(*(value.denominator for value in point))
-    column = flint.fmpz_mat([[int(value * common)] for value in (*point, Fraction(1))])
-    return tuple(exact_values(maps.exact, column)[maps.hidden_units :])
+    return tuple(exact_values(maps.exact, rational_point(point))[maps.hidden_units :])
 
 
 def _ceilings(level: float, heights: Floats) -> Floats:

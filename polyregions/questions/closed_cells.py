@@ -14,6 +14,7 @@ import flint
 import numpy as np
 
 from polyregions.analysis.affine_maps import ExactMaps
+from polyregions.analysis.linear_regions import common_point
 from polyregions.arrays import Integers
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of
@@ -51,9 +52,10 @@ def parts_mapped_into(
     chart : Chart
         Of the box.
     parts : iterator of (ClosedPolytope, sequence of Row, int)
-        Where a cell meets a set, in this chart; the outputs there as rows, times a positive
-        number that all cells share; and which of the sets. Every point of the box that is
-        mapped into one of the sets is in a part; if there is none, that is proven.
+        Where a cell meets a set, in this chart, closed, with a point that is mapped into the
+        set; the outputs there as rows, times a positive number that all cells share; and which
+        of the sets. Every point of the box that is mapped into one of the sets is in a part; if
+        there is none, that is proven.
 
     Notes
     -----
@@ -78,10 +80,22 @@ def _parts_of(
     for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start):
         outputs = layer_rows(last, inputs)
         scale = inputs.one[-1] * last.weight_scale
+        bounds: dict[OutputInequality, Row] = {}
+        # the cell cut by one more of the rows each; sets that begin alike share cuts
+        pieces: list[ClosedPolytope | None] = [cell]
+        before: OutputSet = ()
         for place, rows in enumerate(sets):
-            part: ClosedPolytope | None = cell
-            for row in rows:
-                part = None if part is None else part.cut(_row_of(row, outputs, scale))
+            alike = [a == b for a, b in zip(before, rows, strict=False)]
+            shared = next((k for k, same in enumerate(alike) if not same), len(alike))
+            del pieces[1 + shared :]
+            for row in rows[shared:]:
+                part = pieces[-1]
+                if part is not None and row not in bounds:
+                    bounds[row] = _row_of(row, outputs, scale)
+                pieces.append(None if part is None else part.cut(bounds[row]))
+            before, part = rows, pieces[-1]
+            if part is not None:
+                part = _strictly_inside(part, [bounds[row] for row in rows if row.strict])
             if part is not None:
                 yield part, outputs, place
 
@@ -120,6 +134,14 @@ def _sided(
         part = cell.cut(row if on else [-entry for entry in row])
         if part is not None:
             yield from (([on, *rest], piece) for rest, piece in _sided(others, part))
+
+
+def _strictly_inside(part: ClosedPolytope, strict: Sequence[Row]) -> ClosedPolytope | None:
+    """Return a polytope with a point where some of its rows are positive, if there is one."""
+    if not strict:
+        return part
+    point = common_point(part.rows, strict, part.point)
+    return None if point is None else replace(part, point=point)
 
 
 def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:

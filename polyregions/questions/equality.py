@@ -1,4 +1,4 @@
-"""Are two networks equal on a box? Proven, or where they differ most, exactly."""
+"""Are two networks equal on a domain? Proven, or where they differ most, exactly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from polyregions.analysis.simplification import simplify
 from polyregions.arrays import Point
 from polyregions.network.composition import difference
 from polyregions.questions.box_search import exact_outputs
-from polyregions.questions.optimum import box_given, highest_of
+from polyregions.questions.input_rows import bounded_domain
+from polyregions.questions.optimum import highest_of
 from polyregions.run.display import number_text
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import check_threads, counting_limits
@@ -21,7 +22,7 @@ __all__ = ["Comparison", "equal"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far two networks are apart on a box, exactly, or an interval that holds it.
+    """How far two networks are apart on a domain, exactly, or an interval that holds it.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool | None:
-        """Whether the networks have the same outputs all over the box; None if unknown."""
+        """Whether the networks have the same outputs all over the domain; None if unknown."""
         if self.value > 0:
             return False
         return True if self.proven else None
@@ -78,14 +79,14 @@ def equal(
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Comparison:
-    """Decide whether two networks are equal on a box, and else where they differ most.
+    """Decide whether two networks are equal on a box or polytope, or where they differ most.
 
     Parameters
     ----------
     first, second : Network, path or torch module
         Of as many inputs and as many outputs.
-    domain : Box, or one (lower, upper) per input
-        The closed box.
+    domain : Box, Polytope, or one (lower, upper) per input
+        The closed domain.
     threads : int
         The value is the same for any number, the point may be another one.
     time_limit : float, optional
@@ -104,7 +105,7 @@ def equal(
     NetworkError
         If there is no network, or the two have different numbers of inputs or outputs.
     DomainError
-        If the domain is no box of the networks' inputs.
+        If the domain is no box or polytope of the networks' inputs.
 
     Notes
     -----
@@ -130,12 +131,12 @@ def equal(
     check_threads(threads)
     limits = counting_limits(None, time_limit)
     apart = difference(first, second)
-    box = box_given(domain, apart)
-    smaller = simplify(apart, box).network
+    within = bounded_domain(domain, apart)
+    smaller = simplify(apart, within).network
     sums = [[(k, Fraction(sign))] for k in range(apart.output_dimension) for sign in (1, -1)]
     best = highest_of(
         smaller,
-        box,
+        within,
         sums,
         limits,
         threads=threads,

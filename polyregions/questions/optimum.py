@@ -1,4 +1,4 @@
-"""The largest or smallest output of a network in a box, exactly: found, and proven to be it."""
+"""The largest or smallest output of a network, exactly: found, and proven to be it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point, floats
-from polyregions.domain import Box
-from polyregions.domain.chart import check_dimension
-from polyregions.errors import DomainError, PolyregionsError, kind_of
+from polyregions.domain import Box, Polytope
+from polyregions.domain.chart import chart_of
+from polyregions.errors import PolyregionsError, kind_of
+from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.questions.box_regions import Part
 from polyregions.questions.box_search import BoxSearch, Pending, exact_outputs, one_thread_of_blas
+from polyregions.questions.input_rows import (
+    beside_inputs,
+    bounded_domain,
+    inequalities_of_inputs,
+)
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
-from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum"]
+__all__ = ["Optimum", "highest_of", "maximum", "minimum", "output_given"]
 
 # A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
 # first.
@@ -86,13 +92,13 @@ def maximum(
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Optimum:
-    """Return the largest value of an output in a box, exactly.
+    """Return the largest value of an output in a box or polytope, exactly.
 
     Parameters
     ----------
     network : Network, path or torch module
-    domain : Box, or one (lower, upper) per input
-        The closed box. For a plane or a line through data pass its network and its box.
+    domain : Box, Polytope, or one (lower, upper) per input
+        The closed domain. For a plane or a line through data pass its network and its box.
     output : int or sequence of numbers
         Which output, or a coefficient for each: then it is the largest value of the sum.
     threads : int
@@ -114,7 +120,7 @@ def maximum(
     NetworkError
         If there is no network.
     DomainError
-        If the domain is no box of the network's inputs.
+        If the domain is no box or polytope of the network's inputs.
     PolyregionsError
         If there is no such output, or a limit is no positive number.
 
@@ -124,6 +130,8 @@ def maximum(
     is sought are inputs with a value as large as the best one found so far, which is evaluated
     in rational arithmetic. A box is dropped when it is proven to have no larger one; cells of
     a box that resists are maximised exactly. The box with the largest bound comes first.
+    A polytope is its bounding box, and inequalities of inputs, which are passed on beside the
+    outputs.
 
     Examples
     --------
@@ -155,12 +163,12 @@ def minimum(
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
 ) -> Optimum:
-    """Return the smallest value of an output in a box, exactly; see :func:`maximum`.
+    """Return the smallest value of an output in a box or polytope, exactly; see :func:`maximum`.
 
     Parameters
     ----------
     network : Network, path or torch module
-    domain : Box, or one (lower, upper) per input
+    domain : Box, Polytope, or one (lower, upper) per input
     output : int or sequence of numbers
     threads : int
     time_limit : float, optional
@@ -176,7 +184,7 @@ def minimum(
     NetworkError
         If there is no network.
     DomainError
-        If the domain is no box of the network's inputs.
+        If the domain is no box or polytope of the network's inputs.
     PolyregionsError
         If there is no such output, or a limit is no positive number.
 
@@ -203,16 +211,16 @@ def _optimum(
     network: NetworkLike, domain: DomainLike, output: int | Sequence[float], sign: int, **how: Any
 ) -> Optimum:
     network = network_given(network)
-    box = box_given(domain, network)
+    within = bounded_domain(domain, network)
     terms = _sum_given(output, network.output_dimension)
     limits = counting_limits(None, how.pop("time_limit"))
-    highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
+    highest = highest_of(network, within, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 
 
 def highest_of(
     network: Network,
-    box: Box,
+    domain: Box | Polytope,
     sums: Sequence[Coefficients],
     limits: Limits,
     sign: int = 1,
@@ -221,12 +229,12 @@ def highest_of(
     progress: OnProgress,
     on_interrupt: OnInterrupt,
 ) -> Optimum:
-    """Return the largest value of several sums of outputs in a box.
+    """Return the largest value of several sums of outputs in a closed domain.
 
     Parameters
     ----------
     network : Network
-    box : Box
+    domain : Box or Polytope
     sums : sequence of sequences of (int, Fraction)
         Outputs and their coefficients, whose denominators are powers of two.
     limits : Limits
@@ -242,12 +250,12 @@ def highest_of(
         The largest of all.
     """
     check_threads(threads)
-    target = _Highest(sums)
-    # halves of the smallest floats are rounded
-    middle = np.clip(box.lower / 2 + box.upper / 2, box.lower, box.upper)
-    centre = tuple(map(Fraction, middle.tolist()))
+    outputs, box = network.output_dimension, domain.box
+    network, (within,) = beside_inputs(network, [inequalities_of_inputs(domain)])
+    target = _Highest(sums, within)
+    start = _first_point(domain)
     maps = exact_maps(network, None)
-    target.take(Counterexample(centre, exact_outputs(maps, centre)))
+    target.take(Counterexample(start, exact_outputs(maps, start)))
     with (
         one_thread_of_blas(),
         Interrupt(on_interrupt) as interrupt,
@@ -259,35 +267,26 @@ def highest_of(
     bound: Fraction | float = value
     if stop != "finished" and search.ceiling > value:
         bound = inf if search.ceiling == inf else Fraction(search.ceiling)
-    return Optimum(value, bound, found.point, found.outputs, search.boxes, search.cells)
+    return Optimum(value, bound, found.point, found.outputs[:outputs], search.boxes, search.cells)
 
 
-def box_given(domain: DomainLike, network: Network) -> Box:
-    """Return the box that a caller means, of the network's inputs.
-
-    Raises
-    ------
-    DomainError
-        If it is another domain, or has another number of inputs.
-    """
-    box = domain_given(domain, network.input_dimension)
-    if not isinstance(box, Box):
-        raise DomainError(
-            f"an extreme output is sought in a box, not in "
-            f"{'the whole space' if box is None else 'a polytope'}: give a box"
-        )
-    check_dimension(box, network.input_dimension)
-    return box
+def _first_point(domain: Box | Polytope) -> Point:
+    """Return a point of a closed domain."""
+    # halves of the smallest floats are rounded
+    box = domain.box
+    middle = np.clip(box.lower / 2 + box.upper / 2, box.lower, box.upper)
+    if domain.closure_contains(middle[None])[0]:
+        return tuple(map(Fraction, middle.tolist()))
+    chart = chart_of(domain, domain.dimension)
+    inside = interior_point(chart.rows.tolist())
+    assert inside is not None  # a domain has interior by construction
+    return chart.to_input(inside)
 
 
 def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     """Return which outputs are added up, times what."""
-    if isinstance(output, int | np.integer) and not isinstance(output, bool):
-        if not -outputs <= output < outputs:
-            raise PolyregionsError(
-                f"there is no output {output}; the network has {outputs}, counted from 0"
-            )
-        return [(int(output) % outputs, Fraction(1))]
+    if isinstance(output, int | np.integer):
+        return [(output_given(output, outputs), Fraction(1))]
     if isinstance(output, str | bytes) or not isinstance(output, Sized):
         raise PolyregionsError(
             f"an output is an index, or one coefficient for each output, not {kind_of(output)}"
@@ -302,6 +301,28 @@ def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     return [(k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c]
 
 
+def output_given(output: object, outputs: int) -> int:
+    """Return which of so many outputs a caller means; a negative number counts from the last.
+
+    Raises
+    ------
+    PolyregionsError
+        If it is no whole number, or there is no such output.
+
+    Examples
+    --------
+    >>> output_given(-1, 3)
+    2
+    """
+    if not isinstance(output, int | np.integer) or isinstance(output, bool):
+        raise PolyregionsError(f"an output is an index, counted from 0, not {kind_of(output)}")
+    if not -outputs <= output < outputs:
+        raise PolyregionsError(
+            f"there is no output {output}; the network has {outputs}, counted from 0"
+        )
+    return int(output) % outputs
+
+
 def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
         ends = sorted((nearest_float(sign * target.value), float(sign) * search.ceiling))
@@ -311,17 +332,19 @@ def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[P
 
 
 class _Highest:
-    """The largest value of sums of outputs: sets shrink to what is as large as the best one."""
+    """The largest value of sums of outputs, of those within a set.
 
-    closed = False
+    Sets shrink to what is as large as the best one.
+    """
+
     reached = False
     found: Counterexample
     value: Fraction
     level: float
     sets: tuple[OutputSet, ...]
 
-    def __init__(self, sums: Sequence[Coefficients]) -> None:
-        self._sums = tuple(sums)
+    def __init__(self, sums: Sequence[Coefficients], within: OutputSet = ()) -> None:
+        self._sums, self._within = tuple(sums), within
         self.level = -inf
 
     def take(self, found: Counterexample) -> None:
@@ -332,7 +355,9 @@ class _Highest:
         if self.level == -inf or value > self.value:
             self.found, self.value, self.level = found, value, float_below(value)
             lowered = (tuple((index, -c) for index, c in terms) for terms in self._sums)
-            self.sets = tuple((OutputInequality(terms, -value),) for terms in lowered)
+            self.sets = tuple(
+                (OutputInequality(terms, -value, strict=True), *self._within) for terms in lowered
+            )
 
     def point_of(self, part: Part) -> Column:
         terms, outputs = self._sums[part.number], part.outputs

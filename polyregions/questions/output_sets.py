@@ -38,6 +38,8 @@ class Attempt(NamedTuple):
     ----------
     value : numpy.ndarray of float64, shape (k,)
         Positive: on the whole box a combination of the set's inequalities is broken.
+    lead : numpy.ndarray of float64, shape (k,)
+        The set's first function is at least that wherever on the box no other one is broken.
     weights : numpy.ndarray of float64, shape (k, members)
     planes : Planes
         Of the set's inequalities and of the combination: where one is positive, the input
@@ -47,6 +49,7 @@ class Attempt(NamedTuple):
     """
 
     value: Floats
+    lead: Floats
     weights: Floats
     planes: Planes
     corners: Floats
@@ -66,6 +69,8 @@ class OutputSets:
     members : list of numpy.ndarray of intp
         Which of the functions each set consists of.
     matrix, offsets : numpy.ndarray of float64, shape (functions, outputs) and (functions,)
+    strict : numpy.ndarray of bool, shape (functions,)
+        Whether the set's outputs have a negative function, not only one that is not positive.
 
     Raises
     ------
@@ -75,10 +80,12 @@ class OutputSets:
 
     def __init__(self, outputs: int, sets: tuple[OutputSet, ...]) -> None:
         rows = list(dict.fromkeys(row for rows in sets for row in rows))
+        place_of = {row: place for place, row in enumerate(rows)}
         self.sets = sets
-        self.members = [np.array([rows.index(row) for row in of], dtype=np.intp) for of in sets]
+        self.members = [np.array([place_of[row] for row in of], dtype=np.intp) for of in sets]
         self.matrix = np.zeros((len(rows), outputs))
         self.offsets = np.zeros(len(rows))
+        self.strict = np.array([row.strict for row in rows], dtype=bool)
         for place, row in enumerate(rows):
             factor = Fraction(1)
             if any(nearest_float(c) != c for _, c in row.coefficients):
@@ -89,8 +96,8 @@ class OutputSets:
                 coefficient = nearest_float(c * factor)
                 if coefficient != c * factor:
                     raise PolyregionsError(
-                        f"the coefficient of Y_{index} has more digits than a float; write at "
-                        f"most 15"
+                        f"the coefficient {coefficient!s} has more digits than a float; write "
+                        f"at most 15"
                     )
                 self.matrix[place, index] = coefficient
             # what is proven positive is positive
@@ -132,9 +139,14 @@ class OutputSets:
                 [],
             )
             # what is no number proves nothing
-            value = np.fmax.reduce(least_values(both, boxes), axis=1, initial=-np.inf)
+            least = least_values(both, boxes)
+            value = np.fmax.reduce(least, axis=1, initial=-np.inf)
+            # the others' share of the combination is not positive where they hold
+            share = least[:, -1] / weights[:, 0]
+            share -= 4.0 * ROUNDOFF * np.abs(share) + TINY
+            lead = np.fmax(least[:, 0], np.where(weights[:, 0] > 0, share, -np.inf))
         corners = np.where(combined[:, 0] > 0, boxes.lower, boxes.upper)
-        return Attempt(value, weights, both, corners)
+        return Attempt(value, lead, weights, both, corners)
 
 
 def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:

@@ -1,4 +1,7 @@
-"""What is asked of a network: never to map an input of a box into an unsafe set."""
+"""What is asked of a network: never to map an input of a box into an unsafe set.
+
+An unsafe set is a polyhedron of outputs, or of outputs and inputs.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +15,65 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float
 from polyregions.network import Network
 
-__all__ = ["Case", "Counterexample", "OutputInequality", "OutputSet", "Property", "check_property"]
+__all__ = [
+    "Case",
+    "Counterexample",
+    "OutputInequality",
+    "OutputSet",
+    "Property",
+    "Terms",
+    "check_property",
+]
+
+
+# variables by their numbers, and what they are multiplied with
+Terms: TypeAlias = tuple[tuple[int, Fraction], ...]
 
 
 @dataclass(frozen=True)
 class OutputInequality:
-    """The sum of coefficient * Y_i over `coefficients` is at most `bound`.
+    """A sum of outputs, and perhaps of inputs, is at most `bound`, or below it if `strict`.
 
     Attributes
     ----------
     coefficients : tuple of (int, Fraction)
-        By increasing output, at least one, none of them zero.
+        Outputs and what they are multiplied with: by increasing output, none of them zero.
     bound : Fraction
+    strict : bool
+    inputs : tuple of (int, Fraction)
+        Likewise of inputs. At least one coefficient stands here or there.
     """
 
-    coefficients: tuple[tuple[int, Fraction], ...]
+    coefficients: Terms
     bound: Fraction
+    strict: bool = False
+    inputs: Terms = ()
 
-    def excess(self, outputs: Sequence[Fraction]) -> Fraction:
-        """Return by how much outputs break the inequality; at most 0 where they satisfy it.
+    def excess(self, outputs: Sequence[Fraction], point: Sequence[Fraction] = ()) -> Fraction:
+        """Return by how much the sum is more than the bound.
 
         Examples
         --------
         >>> OutputInequality(((0, Fraction(1)), (1, Fraction(-1))), Fraction(0)).excess([3, 1])
         Fraction(2, 1)
         """
-        terms = (c * outputs[index] for index, c in self.coefficients)
-        return sum(terms, Fraction(0)) - self.bound
+        total = sum((c * outputs[index] for index, c in self.coefficients), Fraction(0))
+        return sum((c * point[index] for index, c in self.inputs), total) - self.bound
+
+    def holds(self, outputs: Sequence[Fraction], point: Sequence[Fraction] = ()) -> bool:
+        """Return whether outputs, and the input that has them, satisfy the inequality.
+
+        Examples
+        --------
+        >>> below = OutputInequality(((0, Fraction(1)),), Fraction(2), strict=True)
+        >>> below.holds([1]), below.holds([2])
+        (True, False)
+        """
+        excess = self.excess(outputs, point)
+        return excess < 0 or (excess == 0 and not self.strict)
 
 
-# the outputs that satisfy all of some inequalities
+# the outputs that satisfy all of some inequalities, with their inputs where these are named
 OutputSet: TypeAlias = tuple[OutputInequality, ...]
 
 
@@ -103,20 +135,21 @@ def check_property(property_: Property, network: Network) -> None:
     Raises
     ------
     PolyregionsError
-        If it has another number of inputs, or names an output that there is not.
+        If it has another number of inputs, or names an input or output that there is not.
     """
     if property_.inputs != network.input_dimension:
         raise PolyregionsError(
             f"the property declares {property_.inputs} inputs, the network has "
             f"{network.input_dimension}; give the property of this network"
         )
-    named = {
-        index
-        for case in property_.cases
-        for rows in case.unsafe
-        for row in rows
-        for index, _ in row.coefficients
-    }
+    rows = [row for case in property_.cases for unsafe in case.unsafe for row in unsafe]
+    inputs = {index for row in rows for index, _ in row.inputs}
+    if inputs and max(inputs) >= network.input_dimension:
+        raise PolyregionsError(
+            f"the property names the input X_{max(inputs)}, but the network reads "
+            f"{network.input_dimension}, X_0 to X_{network.input_dimension - 1}"
+        )
+    named = {index for row in rows for index, _ in row.coefficients}
     if named and max(named) >= network.output_dimension:
         raise PolyregionsError(
             f"the property names the output Y_{max(named)}, but the network has "

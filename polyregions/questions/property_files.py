@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from polyregions.arrays import Floats
 from polyregions.errors import FormatError
 from polyregions.files.reading import file_path, naming
-from polyregions.io.linear_terms import Inequality, Term, inequalities_of, letters, written
+from polyregions.geometry.witness import nearest_float
+from polyregions.io.linear_terms import Inequality, Term, comparisons_of, letters, written
 from polyregions.io.vnnlib import read_text, statements
 from polyregions.questions.property import Case, OutputInequality, Property
 
@@ -20,7 +22,7 @@ __all__ = ["load_property", "read_property"]
 # what all assertions together may be multiplied out to
 _MOST_CLAUSES = 20_000
 
-# one alternative: inequalities of inputs and of outputs that hold together
+# one alternative: bounds of inputs, and other inequalities, that hold together
 _Clause = tuple[tuple[Inequality, ...], tuple[OutputInequality, ...]]
 _TRUE: _Clause = ((), ())
 
@@ -32,8 +34,9 @@ def load_property(path: str | Path) -> Property:
     ----------
     path : str or Path
         Of version 1.0, or of 2.0 where the package ``vnnlib`` is installed. What it asserts is
-        what a counterexample satisfies. Assertions are linear inequalities of inputs, each of
-        one input, or of outputs, with ``and`` and ``or`` of any depth.
+        what a counterexample satisfies. Assertions are linear inequalities of inputs and
+        outputs, strict or not, with ``and`` and ``or`` of any depth; each input is bounded by
+        numbers.
 
     Returns
     -------
@@ -43,8 +46,7 @@ def load_property(path: str | Path) -> Property:
     ------
     FormatError
         If the file is missing or malformed, names variables that it does not declare, leaves
-        an input unbounded, or says what has no closed box of inputs and polyhedra of outputs:
-        strict or non-linear terms, inequalities of several inputs, or of inputs and outputs.
+        an input unbounded, has terms that are not linear, or says nothing of outputs.
     MissingExtraError
         If a file of version 2.0 is given and the package ``vnnlib`` is not installed.
 
@@ -71,7 +73,7 @@ def read_property(text: str) -> Property:
 
     Notes
     -----
-    Sides of boxes are the doubles nearest to the decimals; inequalities of outputs are exact.
+    Sides of boxes are the doubles nearest to the decimals; all other inequalities are exact.
     """
     said = statements(text)
     clauses = [_TRUE]
@@ -82,14 +84,15 @@ def read_property(text: str) -> Property:
         tuple[bytes, bytes], tuple[Floats, Floats, list[tuple[OutputInequality, ...]]]
     ] = {}
     for bounds, rows in clauses:
-        if not rows:
+        if not any(row.coefficients for row in rows):
             raise FormatError(
                 "nothing is asserted of the outputs for some inputs; assert what a "
                 "counterexample's outputs satisfy, such as (>= Y_0 1)"
             )
         if said.outputs:  # files of version 2 were checked where they were read
             _check_declared({i for row in rows for i, _ in row.coefficients}, said.outputs, "Y")
-        _check_declared({i for row in bounds for i, _ in row.coefficients}, said.inputs, "X")
+        inputs_named = [row.coefficients for row in bounds] + [row.inputs for row in rows]
+        _check_declared({i for of in inputs_named for i, _ in of}, said.inputs, "X")
         box = _box(inputs, bounds)
         if box is not None:
             lower, upper = box
@@ -109,23 +112,30 @@ def _clauses(term: Term) -> list[_Clause]:
         for operand in term[1:]:
             clauses = _products(clauses, _clauses(operand), operand)
         return clauses
-    named = letters(term)
-    if head in ("<", ">"):
-        raise FormatError(f"{written(term)} is strict; write (<= …) or (>= …), boxes are closed")
-    if len(named) == 2:
+    found = comparisons_of(term)
+    if not found:
+        of = {"X": "inputs", "XY": "inputs and outputs"}.get("".join(sorted(letters(term))))
         raise FormatError(
-            f"{written(term)} is about inputs and outputs at once; only inequalities of either "
-            f"are understood"
+            f"the assertion {written(term)} is no linear inequality of {of or 'outputs'}"
         )
-    if named == {"X"}:
-        rows = inequalities_of(term)
-        if any(len(row.coefficients) > 1 for row in rows):
-            raise FormatError(
-                f"{written(term)} is about several inputs; bound each input by numbers"
-            )
-        return [(rows, ())]
-    found = inequalities_of(term, "Y")
-    return [((), tuple(OutputInequality(row.coefficients, row.bound) for row in found))]
+    bounds: list[Inequality] = []
+    rows: list[OutputInequality] = []
+    for row in found:
+        inputs, outputs = (
+            tuple((index, c) for (name, index), c in row.coefficients if name == letter)
+            for letter in "XY"
+        )
+        bound = row.bound
+        if len(inputs) == 1 and not outputs:
+            bounds.append(Inequality(inputs, bound))
+            if not row.strict:
+                continue
+            # beyond the side of the box, which is a double
+            ((_, c),) = inputs
+            side = nearest_float(bound / c)
+            bound = c * Fraction(side) if isfinite(side) else bound
+        rows.append(OutputInequality(outputs, bound, row.strict, inputs))
+    return [(tuple(bounds), tuple(rows))]
 
 
 def _products(left: list[_Clause], right: list[_Clause], term: Term) -> list[_Clause]:

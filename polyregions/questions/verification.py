@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +15,26 @@ from numpy.typing import NDArray
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
 from polyregions.exact.simplex import Column
+from polyregions.network import Network
+from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import Part
 from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
-from polyregions.questions.property import Counterexample, OutputSet, Property, check_property
+from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
+from polyregions.questions.property import (
+    Case,
+    Counterexample,
+    OutputSet,
+    Property,
+    check_property,
+)
 from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
-from polyregions.run.given import NetworkLike, network_given
-from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 
-__all__ = ["Verdict", "verify"]
+__all__ = ["Verdict", "decided", "verify"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class Verdict:
 def verify(
     network: NetworkLike,
     property_: Property | str | os.PathLike[str],
+    domain: DomainLike | Slice = None,
     *,
     threads: int = 1,
     time_limit: float | None = None,
@@ -71,6 +83,9 @@ def verify(
     property_ : Property, or path of a VNN-LIB file
         What a counterexample satisfies; see
         :func:`polyregions.questions.property_files.load_property`.
+    domain : Box, Polytope, one (lower, upper) per input, or Line, Plane or Slice, optional
+        Only inputs in this closed domain count, or on the slice, in its window; all that the
+        property is about by default.
     threads : int
         The answer is the same for any number, the counterexample may be another one.
     time_limit : float, optional
@@ -91,7 +106,9 @@ def verify(
     NetworkError
         If there is no network.
     FormatError
-        If the file states no property of closed boxes and linear inequalities of outputs.
+        If the file states no property of boxes and linear inequalities.
+    DomainError
+        If the domain is not one of the network's inputs.
     PolyregionsError
         If the property is not about this network, or a limit is no positive number.
 
@@ -115,28 +132,77 @@ def verify(
     ('violated', ['2'])
     """
     network = network_given(network)
-    check_threads(threads)
     asked = (
         load_property(Path(property_)) if isinstance(property_, str | os.PathLike) else property_
     )
     check_property(asked, network)
     limits = counting_limits(None, time_limit)
+    how: dict[str, Any] = {
+        "threads": threads,
+        "progress": progress,
+        "on_interrupt": on_interrupt,
+    }
+    if isinstance(domain, Slice):
+        both, cases = on_slice(network, asked.cases, domain)
+        verdict = decided(both, cases, limits, **how)
+        if verdict.counterexample is None:
+            return verdict
+        outputs = verdict.counterexample.outputs
+        count = network.output_dimension
+        found = Counterexample(outputs[count:], outputs[:count])
+        return replace(verdict, counterexample=found)
+    cases = asked.cases
+    if domain is not None:
+        within = bounded_domain(domain, network)
+        cases = tuple(case for case in (case_in(one, within) for one in cases) if case is not None)
+    return decided(network, cases, limits, **how)
+
+
+def decided(
+    network: Network,
+    cases: Sequence[Case],
+    limits: Limits,
+    *,
+    threads: int,
+    progress: OnProgress,
+    on_interrupt: OnInterrupt,
+) -> Verdict:
+    """Decide whether no input of any case is mapped into an unsafe set of that case.
+
+    Parameters
+    ----------
+    network : Network
+    cases : sequence of Case
+    limits : Limits
+        Their time counts from when they were made.
+    threads, progress, on_interrupt
+        As of :func:`verify`.
+
+    Returns
+    -------
+    Verdict
+    """
+    check_threads(threads)
+    both, unsafe = beside_inputs(network, [rows for case in cases for rows in case.unsafe])
+    following = iter(unsafe)
     boxes = cells = 0
     settled = 0.0
-    maps = exact_maps(network, None)
+    maps = exact_maps(both, None)
     with (
         one_thread_of_blas(),
         shown_progress(progress, boxes_text) as shown,
         Interrupt(on_interrupt) as interrupt,
     ):
-        for case in asked.cases:
-            target = _First(case.unsafe)
-            search = BoxSearch(network, maps, case.lower, case.upper, target, threads)
+        for case in cases:
+            target = _First(tuple(islice(following, len(case.unsafe))))
+            search = BoxSearch(both, maps, case.lower, case.upper, target, threads)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
-            settled += search.settled / len(asked.cases)
+            settled += search.settled / len(cases)
             if target.found is not None:
-                return Verdict("violated", target.found, settled, boxes, cells)
+                outputs = target.found.outputs[: network.output_dimension]
+                found = Counterexample(target.found.point, outputs)
+                return Verdict("violated", found, settled, boxes, cells)
             if stop != "finished":
                 return Verdict("unknown", None, settled, boxes, cells)
     return Verdict("holds", None, 1.0, boxes, cells)
@@ -145,7 +211,6 @@ def verify(
 class _First:
     """One counterexample is enough; the search goes deep first."""
 
-    closed = True
     level = 0.0
 
     def __init__(self, sets: tuple[OutputSet, ...]) -> None:

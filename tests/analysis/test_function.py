@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from listed import closed_regions, extreme_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
@@ -11,12 +12,12 @@ from polyregions import examples
 from polyregions.analysis.affine_maps import affine_maps, exact_affine_map, facet_hyperplanes
 from polyregions.analysis.decision import decision_boundary, nearest_decision_point
 from polyregions.analysis.distances import boundary_distance
-from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.lipschitz import gradient_norms, lipschitz
 from polyregions.analysis.units import unit_summary
-from polyregions.domain.chart import chart_of
+from polyregions.domain.chart import chart_of, chart_point
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
+from polyregions.questions.extremes import extreme_output
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,25 @@ def test_unknown_norms_are_refused(two_outputs):
         lipschitz(two_outputs[1], "3")
 
 
+def closure_holds(regions, index, point):
+    """Whether no inequality of a region is broken."""
+    polytope, *_ = list(closed_regions(regions))[index]
+    column = [*chart_point(regions.domain, point), Fraction(1)]
+    sums = [sum(int(a) * x for a, x in zip(row, column, strict=True)) for row in polytope.rows]
+    return min(sums) >= 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("family", ["integer", "touching", "dead", "duplicates", "zero bias"])
+def test_extremes_of_all_regions(family, seed):
+    """Where faces are constant or units vanish together, the region still is one of those."""
+    regions = pr.enumerate_regions(*random_case(family, seed))
+    for smallest in (False, True):
+        best = extreme_output(regions, smallest=smallest)
+        assert best.value == extreme_listed(regions, smallest=smallest)
+        assert closure_holds(regions, best.region, best.point)
+
+
 def test_extreme_outputs(two_outputs):
     network, regions = two_outputs
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 201)] * 2), axis=-1).reshape(-1, 2)
@@ -121,6 +141,7 @@ def test_extreme_outputs(two_outputs):
         for extreme in (top, bottom):
             floats = [float(x) for x in extreme.point]
             assert network.forward(floats)[output] == pytest.approx(float(extreme.value), rel=1e-9)
+            assert closure_holds(regions, extreme.region, extreme.point)
 
 
 def test_an_extreme_is_exact():

@@ -15,7 +15,6 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_affine_map
 from polyregions.analysis.corners import region_corners
-from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.lipschitz import lipschitz
 from polyregions.analysis.shape import bounding_box, vertices
 from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
@@ -26,6 +25,7 @@ from polyregions.io.npz import load_polytope
 from polyregions.pattern import unpack
 from polyregions.proof.certificate import certificate_arrays, write_certificate
 from polyregions.proof.checker import Refused, check
+from polyregions.questions.extremes import extreme_output
 from polyregions.testing import assert_valid
 from polyregions.walk.rational_walk import walk_exactly
 

@@ -10,7 +10,7 @@ import pytest
 from c_programs import FLAGS
 from scipy.io import loadmat
 
-from polyregions.analysis.extremes import extreme_output
+from polyregions.questions.extremes import extreme_output
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "pwa.md").read_text("utf-8")
 

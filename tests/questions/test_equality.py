@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from listed import extreme_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
-from polyregions.analysis.extremes import extreme_output
 from polyregions.analysis.simplification import simplify
 from polyregions.cli import main
 from polyregions.io import save_network
@@ -43,7 +43,7 @@ def test_the_largest_difference(seed):
     found = equal(first, second, box)
     regions = pr.enumerate_regions(pr.difference(first, second), box)
     ends = [
-        abs(extreme_output(regions, output, smallest=smallest).value)
+        abs(extreme_listed(regions, output, smallest=smallest))
         for output in (0, 1)
         for smallest in (False, True)
     ]
@@ -112,7 +112,7 @@ def test_on_the_command_line(tmp_path, capsys):
         save_network(network, tmp_path / f"{name}.npz")
     one, other, third = (str(tmp_path / f"{name}.npz") for name in ("first", "second", "third"))
     assert main(["equal", one, one, "--cube", "1"]) == 0
-    assert "first: equal on this box, proven" in capsys.readouterr().out
+    assert "first: equal on this domain, proven" in capsys.readouterr().out
     assert main(["equal", one, other, "--cube", "1", "--json"]) == 1
     read = json.loads(capsys.readouterr().out)
     late = equal(first, second, pr.Box.cube(1, 1.0))

@@ -1,16 +1,17 @@
 """Properties verified by boxes, against all regions in exact arithmetic."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 import pytest
 from io_helpers import exact_forward
+from listed import extreme_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps
-from polyregions.analysis.extremes import extreme_output
 from polyregions.geometry.witness import float_below
 from polyregions.network.backward_bounds import Boxes, Planes, no_bounds
 from polyregions.questions import box_search
@@ -47,7 +48,7 @@ def assert_counterexample(network: pr.Network, property_: Property, found) -> No
     assert list(found.outputs) == outputs
     sides = zip(case.lower.tolist(), found.point, case.upper.tolist(), strict=True)
     assert all(low <= x <= high for low, x, high in sides)
-    assert any(all(row.excess(outputs) <= 0 for row in rows) for rows in case.unsafe)
+    assert any(all(row.holds(outputs, found.point) for row in rows) for rows in case.unsafe)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -57,7 +58,7 @@ def test_the_largest_output_decides(family, seed):
     network, domain = random_case(family, seed)
     box = box_of(domain)
     regions = pr.enumerate_regions(network, box)
-    best = extreme_output(regions, 0).value
+    best = extreme_listed(regions, 0)
     touching = asked(box, at_least(0, best))
     verdict = verify(network, touching)
     assert verdict.answer == "violated"
@@ -71,8 +72,11 @@ def test_the_largest_output_decides(family, seed):
         assert_counterexample(network, inside, verdict.counterexample)
 
 
-def random_question(seed):
-    """A network of small integers, a box, and unsafe sets of two inequalities each."""
+def random_question(seed, kind="closed"):
+    """A network of small integers, a box, and unsafe sets of two inequalities each.
+
+    Strict ones hold nowhere on whole regions where they nearly do; mixed ones name inputs, too.
+    """
     rng = np.random.default_rng(seed)
     n = 1 + seed % 2
     network = pr.Network.from_arrays(
@@ -82,24 +86,32 @@ def random_question(seed):
             (rng.integers(-2, 3, (3, 4)), rng.integers(-2, 3, 3)),
         ]
     )
-    typical = network.forward(rng.uniform(-1, 1, (200, n)))
+    points = rng.uniform(-1, 1, (200, n))
+    typical = network.forward(points)
     unsafe = []
     for _ in range(1 + seed % 2):
         rows = []
         for _ in range(2):
             c = rng.integers(-2, 3, 3)
             c[0] += not c.any()
-            level = np.quantile(typical @ c, rng.choice([0.0, 0.02, 0.3]))
-            coefficients = tuple((k, Fraction(int(v))) for k, v in enumerate(c) if v)
-            rows.append(OutputInequality(coefficients, Fraction(int(np.floor(level)))))
+            x = rng.integers(-2, 3, n) if kind == "mixed" else np.zeros(n, dtype=int)
+            sums = typical @ c + points @ x
+            level = np.quantile(sums, rng.choice([0.0, 0.02, 0.3]))
+            terms, inputs = (
+                tuple((k, Fraction(int(v))) for k, v in enumerate(of) if v) for of in (c, x)
+            )
+            strict = kind != "closed" and bool(rng.integers(2))
+            bound = Fraction(int(np.floor(level)) + strict)
+            rows.append(OutputInequality(terms, bound, strict, inputs))
         unsafe.append(tuple(rows))
     return network, pr.Box.cube(n, 1.0), unsafe
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_conjunctions_and_disjunctions(seed):
+@pytest.mark.parametrize("kind", ["closed", "strict", "mixed"])
+@pytest.mark.parametrize("seed", range(6))
+def test_conjunctions_and_disjunctions(seed, kind):
     """Random unsafe sets, against exact programs on all regions."""
-    network, box, unsafe = random_question(seed)
+    network, box, unsafe = random_question(seed, kind)
     property_ = asked(box, *unsafe)
     verdict = verify(network, property_)
     assert (verdict.answer == "violated") == reachable(network, box, unsafe)
@@ -107,15 +119,16 @@ def test_conjunctions_and_disjunctions(seed):
         assert_counterexample(network, property_, verdict.counterexample)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_regions_alone(seed):
+@pytest.mark.parametrize("kind", ["closed", "strict"])
+@pytest.mark.parametrize("seed", range(6))
+def test_regions_alone(seed, kind):
     """Every unit may switch, no bound or sample helps; some sets are only touched."""
-    network, box, unsafe = random_question(seed)
+    network, box, unsafe = random_question(seed, kind)
     maps = exact_maps(network, None)
-    best = extreme_output(pr.enumerate_regions(network, box), 0).value
+    best = extreme_listed(pr.enumerate_regions(network, box))
     for rows in (*unsafe, at_least(0, best)):
         sets = OutputSets(network.output_dimension, (rows,))
-        compared = compared_network(network, sets, closed=True)
+        compared = compared_network(network, sets)
         ranges = no_bounds(network, 1)[:-1]
         count, met = met_regions(compared, maps, box, ranges, sets, [0])
         assert count >= len(pr.enumerate_regions(network, box))
@@ -128,19 +141,19 @@ def test_regions_alone(seed):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_touching_only_is_no_open_meeting(seed):
-    """No region meets {f > largest}, and some region meets what is one rounding lower."""
-    network, box, _ = random_question(seed)
+def test_touching_is_no_strict_meeting(seed):
+    """No region meets {f > largest}; one meets {f >= largest}, and {f > what is a bit lower}."""
+    network, box, _ = random_question(seed, "closed")
     maps = exact_maps(network, None)
-    best = extreme_output(pr.enumerate_regions(network, box), 0).value
+    best = extreme_listed(pr.enumerate_regions(network, box))
     ranges = no_bounds(network, 1)[:-1]
-    for level, meets in (
-        (-float_below(-best), False),
-        (np.nextafter(float_below(best), -1e9), True),
-    ):
-        sets = OutputSets(network.output_dimension, (at_least(0, Fraction(float(level))),))
-        compared = compared_network(network, sets, closed=False)
-        assert bool(met_regions(compared, maps, box, ranges, sets, [0])[1]) == meets
+    lower = Fraction(np.nextafter(float_below(best), -1e9).item())
+    for level, strict, meets in ((best, True, False), (best, False, True), (lower, True, True)):
+        rows = (replace(at_least(0, level)[0], strict=strict),)
+        sets = OutputSets(network.output_dimension, (rows,))
+        compared = compared_network(network, sets)
+        _, met = met_regions(compared, maps, box, ranges, sets, [0])
+        assert any(part_in(region, [rows]) for region in met) == meets
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -181,7 +194,9 @@ def test_bounds_of_outputs_are_rounded_to_the_safe_side():
 def reachable(network: pr.Network, box: pr.Box, unsafe) -> bool:
     """Whether a closed region and an unsafe set meet: linear programs in fractions, over vertices.
 
-    A bounded polyhedron that is not empty has a vertex: all choices of tight rows are tried.
+    A bounded polyhedron that is not empty has a vertex: all choices of tight rows are tried. It
+    has a point where some rows are positive if each of them is positive at one of the vertices,
+    their mean being such a point.
     """
     regions = pr.enumerate_regions(network, box)
     for region in regions:
@@ -218,27 +233,31 @@ def reachable(network: pr.Network, box: pr.Box, unsafe) -> bool:
             cut = [
                 [
                     -sum((c * affine[i][k] for i, c in part.coefficients), Fraction(0))
+                    - sum(c for i, c in part.inputs if i == k)
                     + (part.bound if k == box.dimension else 0)
                     for k in range(box.dimension + 1)
                 ]
                 for part in parts
             ]
-            if has_vertex(rows + cut, box.dimension):
+            corners = list(vertices_of(rows + cut, box.dimension))
+            strict = [row for row, part in zip(cut, parts, strict=True) if part.strict]
+            if corners and all(any(value_of(row, x) > 0 for x in corners) for row in strict):
                 return True
     return False
 
 
-def has_vertex(rows, n) -> bool:
+def value_of(row, x) -> Fraction:
+    return sum((a * v for a, v in zip(row, x, strict=False)), row[-1])
+
+
+def vertices_of(rows, n):
     distinct = [list(row) for row in dict.fromkeys(map(tuple, rows)) if any(row[:-1])]
     if any(not any(row[:-1]) and row[-1] < 0 for row in rows):
-        return False
+        return
     for chosen in combinations(distinct, n):
         x = solved([row[:-1] for row in chosen], [-row[-1] for row in chosen])
-        if x is not None and all(
-            sum((a * v for a, v in zip(row, x, strict=False)), row[-1]) >= 0 for row in distinct
-        ):
-            return True
-    return False
+        if x is not None and all(value_of(row, x) >= 0 for row in distinct):
+            yield x
 
 
 def solved(matrix, right):
@@ -261,14 +280,15 @@ def test_every_box_may_be_decided_exactly(monkeypatch):
     monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9)
     monkeypatch.setattr(box_search, "_FEW_CELLS_OF_AN_INPUT", 1e9)
     for seed in range(4):
-        test_conjunctions_and_disjunctions(seed)
+        for kind in ("closed", "strict", "mixed"):
+            test_conjunctions_and_disjunctions(seed, kind)
 
 
 def test_boxes_alone(monkeypatch):
     """With no cells until a box is tiny, bounds answer the same where nothing ties."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
     network, domain = random_case(BOXED[0], 1)
-    best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
+    best = extreme_listed(pr.enumerate_regions(network, domain.box), 0)
     assert verify(network, asked(domain.box, at_least(0, best + 1))).answer == "holds"
     assert (
         verify(network, asked(domain.box, at_least(0, best - abs(best) / 8))).answer == "violated"
@@ -313,7 +333,7 @@ def test_a_point_that_floats_take_for_safe(half):
 
 def test_threads_and_limits():
     network, domain = random_case(BOXED[0], 2)
-    best = extreme_output(pr.enumerate_regions(network, domain.box), 0).value
+    best = extreme_listed(pr.enumerate_regions(network, domain.box), 0)
     property_ = asked(domain.box, at_least(0, best + 1))
     assert verify(network, property_, threads=2).answer == "holds"
     verdict = verify(network, property_, time_limit=1e-9)
@@ -386,12 +406,39 @@ def test_equalities():
 
 
 @pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        # |x + y| is at most 2 on the square, and nowhere else than at two corners
+        ("(assert (> Y_0 2))", "holds"),
+        ("(assert (>= Y_0 2)) (assert (> X_0 0.1))", "violated"),
+        ("(assert (>= Y_0 2)) (assert (< X_0 1))", "holds"),
+        ("(assert (and (> Y_0 1.9999999999999999999999) (< Y_0 2)))", "violated"),
+        ("(assert (>= Y_0 1)) (assert (<= (+ X_0 X_1) 1))", "violated"),
+        ("(assert (>= Y_0 1)) (assert (< (+ X_0 X_1) 1))", "holds"),
+        ("(assert (> Y_0 (+ X_0 X_1)))", "holds"),
+        ("(assert (>= Y_0 (+ X_0 X_1)))", "violated"),
+        ("(assert (= Y_0 (+ X_0 X_0))) (assert (> X_0 X_1))", "holds"),
+        ("(assert (= Y_0 (+ X_0 X_0))) (assert (>= X_0 X_1)) (assert (= X_0 0.3))", "violated"),
+        ("(assert (or (> Y_0 2) (and (< Y_0 0) (<= X_0 0.5))))", "holds"),
+        # the side of the box is the double nearest to 0.3, which is less, and so is a strict bound
+        ("(assert (>= X_0 0.3)) (assert (< X_0 0.3)) (assert (>= Y_0 0))", "holds"),
+    ],
+)
+def test_strict_and_mixed_inequalities(text, answer):
+    network = pr.Network.from_arrays([([[1.0, 1.0], [-1.0, -1.0]], [0, 0]), ([[1, 1]], [0])])
+    assert verify(network, read_property(DECLARED + BOX + text)).answer == answer
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("(assert (< Y_0 1))", "is strict; write"),
-        ("(assert (> X_0 1))", "is strict; write"),
-        ("(assert (<= Y_0 X_0))", "about inputs and outputs at once"),
-        ("(assert (<= (+ X_0 X_1) 1)) (assert (>= Y_0 1))", "about several inputs"),
+        ("(assert (> X_0 0.5))", "nothing is asserted of the outputs"),
+        ("(assert (<= (+ X_0 X_1) 1))", "nothing is asserted of the outputs"),
+        ("(assert (<= (* X_0 X_1) 1))", "no linear inequality of inputs"),
+        ("(assert (<= (* X_0 Y_0) 1))", "no linear inequality of inputs and outputs"),
+        ("(assert (<= (+ X_0 X_2) Y_0))", "X_2 is used but not declared"),
+        ("(assert (<= (+ X_0 Y_1) Y_0))", "Y_1 is used but not declared"),
+        ("(assert (> X_0 (* 1e300 1e300))) (assert (>= Y_0 1))", "is too large for a float"),
         ("(assert (<= (* Y_0 Y_0) 1))", "no linear inequality of outputs"),
         ("(assert (>= Y_1 1))", "Y_1 is used but not declared"),
         ("(assert (<= X_2 1)) (assert (>= Y_0 1))", "X_2 is used but not declared"),

@@ -11,10 +11,10 @@ from slivers import slivers
 import polyregions as pr
 from polyregions import examples
 from polyregions.analysis.affine_maps import exact_maps, largest_value
-from polyregions.analysis.extremes import extreme_output
 from polyregions.domain.chart import chart_of, chart_point
 from polyregions.exact.facets import exact_facets
 from polyregions.network.exact_network import exact_network, exact_rows
+from polyregions.questions.extremes import extreme_output
 from polyregions.regions.facets import facet_rows
 
 # how far an answer may be off, relative to values of size 1

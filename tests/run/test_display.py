@@ -51,6 +51,7 @@ def long_calls(net, tmp_path):
         "explore": lambda **more: pr.explore(net, [0.1, 0.1], depth=2, **more),
         "shortest_path": lambda **more: pr.shortest_path(net, [0.1, 0.1], [-1, -1], **more),
         "equal": lambda **more: pr.equal(net, net, SQUARE, **more),
+        "equal_classes": lambda **more: pr.equal_classes(*signs(net), SQUARE, **more),
         "maximum": lambda **more: pr.maximum(net, SQUARE, **more),
         "minimum": lambda **more: pr.minimum(net, SQUARE, **more),
         "simplify": lambda **more: pr.simplify(net, SQUARE, regions=regions, **more),
@@ -60,6 +61,11 @@ def long_calls(net, tmp_path):
         "verify_grid": lambda **more: pr.verify_grid(laws, 2, **more),
         "verify_theorem5": lambda **more: pr.verify_theorem5((2, 4), draws=2, **more),
     }
+
+
+def signs(net):
+    """Two networks that choose a class by the sign of an output, one of them by twice it."""
+    return [net.compose(pr.linear([[scale], [-scale]])) for scale in (1.0, 2.0)]
 
 
 def far_away():

@@ -1,14 +1,19 @@
-"""The largest and smallest outputs of a network on a box or polytope, exactly."""
+"""The largest and smallest outputs of a network where regions are listed, and the region."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from polyregions.analysis.adjacency import facet_units, require_complete
-from polyregions.analysis.affine_maps import exact_maps, largest_value
-from polyregions.domain.chart import chart_point
+import numpy as np
+
+from polyregions.analysis.adjacency import require_complete
+from polyregions.arrays import Point
+from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
+from polyregions.network.exact_network import exact_network, exact_signs, rational_point
+from polyregions.pattern import pack
+from polyregions.questions.optimum import maximum, minimum
 from polyregions.regions import Regions
 
 __all__ = ["Extreme", "extreme_output"]
@@ -59,7 +64,8 @@ def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False)
 
     Notes
     -----
-    *Algorithm.* One exact linear program per region, over its facets only.
+    *Algorithm.* :func:`polyregions.maximum` or :func:`polyregions.minimum`, which look at no
+    list; then the first region that agrees with the units that do not vanish at the point.
 
     Examples
     --------
@@ -70,21 +76,19 @@ def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False)
     (Fraction(1, 1), ['1/2'])
     """
     require_complete(regions, "extreme outputs")
-    if regions.domain is None:
+    network, domain = regions.network, regions.domain
+    if domain is None:
         raise PolyregionsError("extreme outputs need a box; the whole space is not bounded")
-    maps = exact_maps(regions.network, regions.domain)
-    output = range(maps.outputs)[output]
-    units = facet_units(regions)
-    sign = -1 if smallest else 1
-    best: tuple[Fraction, tuple[Fraction, ...], int] | None = None
-    for index in range(len(regions)):
-        rows, outputs, walls = maps.rows(regions.patterns[index])
-        polytope = [*(rows[unit] for unit in units[index]), *walls]
-        objective = [sign * entry for entry in outputs[output]]
-        start = chart_point(regions.domain, regions[index].exact_witness)
-        value, point = largest_value(objective, polytope, start)
-        if best is None or value > best[0]:
-            best = value, point, index
-    assert best is not None  # a domain has at least one region
-    value, point, index = best
-    return Extreme(sign * value / maps.scale, maps.chart.to_input(point), index)
+    output = range(network.output_dimension)[output]
+    best = (minimum if smallest else maximum)(network, domain, output)
+    return Extreme(best.value, best.point, _region_at(regions, best.point))
+
+
+def _region_at(regions: Regions, point: Point) -> int:
+    """Return the first region whose closure holds a point of the closed domain."""
+    network = regions.network
+    exact = exact_network(network, chart_of(None, network.input_dimension))
+    signs = np.array(exact_signs(exact, rational_point(point)))
+    # a unit that vanishes there says nothing, whichever side it is counted on
+    broken = (regions.patterns ^ pack(signs > 0)) & pack(signs != 0)
+    return int(np.flatnonzero(~broken.any(axis=1))[0])
