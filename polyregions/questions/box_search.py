@@ -1,11 +1,12 @@
 """A search over boxes of inputs: each is settled by bounds, clipped, split, or decided exactly.
 
-What is sought are inputs that a network maps into some sets of outputs (`OutputSets`); a box is
-settled when all of them are proven to be missed.
+What is sought may be inputs that a network maps into some sets of outputs (`OutputSets`): then a
+box is settled when all of them are proven to be missed.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -22,6 +23,7 @@ from threadpoolctl import ThreadpoolController
 from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
+from polyregions.domain.chart import Chart
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
 from polyregions.network import Network
@@ -35,12 +37,21 @@ from polyregions.network.backward_bounds import (
 )
 from polyregions.network.exact_network import exact_values
 from polyregions.questions.closed_cells import parts_mapped_into
-from polyregions.questions.output_sets import OutputSets
+from polyregions.questions.output_sets import Attempt, OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.progress import Progress
 
-__all__ = ["BoxSearch", "Pending", "Target", "exact_outputs", "one_thread_of_blas"]
+__all__ = [
+    "BoxSearch",
+    "Goal",
+    "OutputSearch",
+    "Pending",
+    "StepResult",
+    "Target",
+    "exact_outputs",
+    "one_thread_of_blas",
+]
 
 # Hints: they decide how fast an answer comes, not which one.
 _COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that a step makes
@@ -54,29 +65,12 @@ _WORK_ON_CELLS = 2**18  # cells times weights
 _SPLITS_TO_DOUBLE = 16  # and twice as many after so many splits, which did not help
 
 
-class Target(Protocol):
-    """What a search is for, and what was found of it."""
-
-    @property
-    def sets(self) -> tuple[OutputSet, ...]:
-        """The sets of outputs that inputs are sought for; another tuple once they shrank."""
+class Goal(Protocol):
+    """In which order boxes are looked at, and which need not be."""
 
     @property
     def reached(self) -> bool:
         """Whether nothing more is sought."""
-
-    @property
-    def level(self) -> float:
-        """The largest float up to c where each set is {f(outputs) >= c}; else any number.
-
-        Coefficients of f are floats.
-        """
-
-    def take(self, found: Counterexample) -> None:
-        """Take note of an input that is mapped into one of the sets."""
-
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
-        """Return the point to take of a part of a cell that is mapped into set `number`."""
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         """Return parts that are pending, the latest of them last, as they are to be looked at.
@@ -84,8 +78,37 @@ class Target(Protocol):
         The last is the first to be looked at.
         """
 
-    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        """Return which boxes are to be looked at, all f being at most that on each."""
+    def needed(self, pending: Pending) -> Pending:
+        """Return the boxes that are to be looked at still, or parts of them."""
+
+
+class Target(Goal, Protocol):
+    """Sets of outputs that inputs are sought for, and what was found of them."""
+
+    @property
+    def sets(self) -> tuple[OutputSet, ...]:
+        """The sets of outputs; another tuple once they shrank."""
+
+    def take(self, found: Counterexample) -> None:
+        """Take note of an input that is mapped into one of the sets."""
+
+    def point_of(
+        self, chart: Chart, part: ClosedPolytope, outputs: Sequence[Row], number: int
+    ) -> Column:
+        """Return the point to take of a part of a cell that is mapped into set `number`."""
+
+    def promising(self, points: Floats) -> Floats:
+        """Return those of some points that would be news if they were mapped into a set."""
+
+    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
+        """Return a ceiling of each box for what is sought in one set, as far as an attempt goes.
+
+        Parameters
+        ----------
+        attempt : Attempt
+        boxes : Boxes
+            Parts of the boxes, outside of which the set is missed; some have no points.
+        """
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,8 @@ class Pending:
     open_sets : numpy.ndarray of bool, shape (k, sets)
         The sets that are not settled.
     ceilings : numpy.ndarray of float64, shape (k,)
-        Where each set is {f(outputs) >= c}, all f are at most that on the box: proven.
+        What is sought, such as an output that is as large as can be, has at most that value on
+        the box: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
     """
@@ -138,7 +162,7 @@ def _concatenated(parts: Sequence[Pending]) -> Pending:
     )
 
 
-class _StepResult(NamedTuple):
+class StepResult(NamedTuple):
     """What came of a step."""
 
     split: Pending
@@ -146,8 +170,8 @@ class _StepResult(NamedTuple):
     candidates: Floats  # inputs that may be counterexamples, shape (c, n)
 
 
-class BoxSearch:
-    """The search, in a closed box, for inputs that are mapped into a target's sets.
+class BoxSearch(ABC):
+    """A search in a closed box: what is not settled is halved, or decided where it resists.
 
     Parameters
     ----------
@@ -156,25 +180,15 @@ class BoxSearch:
         Of the network, on no domain.
     lower, upper : numpy.ndarray of float64, shape (n,)
         Of the box; sides may have no length.
-    target : Target
+    goal : Goal
+    sets : int
+        How many sets of outputs a box may meet; 1 if it is not about outputs.
     threads : int
 
     Attributes
     ----------
     boxes, cells : int
         Boxes looked at, and those of them that were decided exactly, cell by cell.
-
-    Notes
-    -----
-    *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
-    half of a box, whose bounds are at least those of the whole. Where no inequality is broken
-    on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
-    where few units switch, and more of them after many splits, are decided exactly
-    (`questions.closed_cells`), so a set that is only touched, be it at one point, is found as
-    well.
-
-    **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
-    are now, lies in a box that is pending, and there is in a set that is open.
     """
 
     def __init__(
@@ -183,32 +197,44 @@ class BoxSearch:
         maps: ExactMaps,
         lower: Floats,
         upper: Floats,
-        target: Target,
+        goal: Goal,
+        *,
+        sets: int = 1,
         threads: int = 1,
     ) -> None:
-        self.network, self.target, self.threads = network, target, threads
+        self.network, self.goal, self.threads = network, goal, threads
         self.boxes = self.cells = 0
-        self._sets = OutputSets(network.output_dimension, target.sets)
         self._lower, self._upper, self._width = lower, upper, _widths(Boxes(lower, upper))
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         weights = sum(layer.matrix.size for layer in network.layers)
-        self._few_cells = min(_FEW_CELLS, _WORK_ON_CELLS / weights)
+        self._few_cells: float = min(_FEW_CELLS, _WORK_ON_CELLS / weights)
         self._exact = maps
         root = Boxes(lower[None], upper[None])
-        sets = np.ones((1, len(target.sets)), dtype=bool)
+        open_sets = np.ones((1, sets), dtype=bool)
         nothing = no_bounds(network, 1)[:-1]
         splits = np.zeros(1, dtype=np.int64)
-        self._pending = [Pending(root, nothing, sets, np.full(1, np.inf), splits)]
+        self._pending = [Pending(root, nothing, open_sets, np.full(1, np.inf), splits)]
         self._resisting: list[Pending] = []
-        self._try(self._samples())
+
+    @abstractmethod
+    def _look(self, pending: Pending) -> StepResult:
+        """Settle what bounds settle, and split the rest."""
+
+    @abstractmethod
+    def _decide(self, pending: Pending) -> None:
+        """Decide one box exactly, cell by cell."""
+
+    @abstractmethod
+    def _try(self, points: Floats) -> None:
+        """Look among some points: in floats, then exactly."""
 
     # --- the work of a run ----------------------------------------------------
 
     @property
     def finished(self) -> bool:
         """Whether all is found that is sought, or nothing is left where it could be."""
-        return self.target.reached or not (self._pending or self._resisting)
+        return self.goal.reached or not (self._pending or self._resisting)
 
     @property
     def settled(self) -> float:
@@ -220,9 +246,9 @@ class BoxSearch:
 
     @property
     def ceiling(self) -> float:
-        """What no f exceeds where boxes are pending, or the target's level if that is more."""
+        """What is not exceeded where boxes are pending; minus infinity if there is none."""
         ends = [float(parts.ceilings.max()) for parts in (*self._pending, *self._resisting)]
-        return max([self.target.level, *ends])
+        return max(ends, default=-np.inf)
 
     @property
     def reached(self) -> int:
@@ -242,7 +268,9 @@ class BoxSearch:
     def step(self, regions: int) -> None:
         """Look at some boxes, or decide one that resists."""
         if self._resisting:
-            self._decide(self._resisting[-1])
+            resisting = self.goal.needed(self._resisting[-1])
+            if len(resisting):
+                self._decide(resisting)
             self._resisting.pop()  # only now: exact arithmetic may have been stopped
             return
         batches = [self._popped() for _ in range(self.threads) if self._pending]
@@ -266,7 +294,7 @@ class BoxSearch:
         """Take boxes that are pending, as many as fit into a step."""
         parts: list[Pending] = []
         left = self._batch
-        self._pending = self.target.ordered(self._pending)
+        self._pending = self.goal.ordered(self._pending)
         while self._pending and left:
             top = self._pending.pop()
             if len(top) > left:
@@ -274,43 +302,23 @@ class BoxSearch:
                 top = top.take(slice(len(top) - left, None))
             parts.append(top)
             left -= len(top)
-        popped = _concatenated(parts)
-        return popped.take(self.target.needed(popped.ceilings))
+        return self.goal.needed(_concatenated(parts))
 
-    # --- a step ---------------------------------------------------------------
+    def _split(
+        self, pending: Pending, before: Boxes, scores: Floats, candidates: Floats
+    ) -> StepResult:
+        """Halve what is left of boxes, but for those that resist."""
+        resists = self._resists(pending)
+        order = np.argsort(pending.ceilings, kind="stable")  # the last is looked at first
+        resisting, order = order[resists[order]], order[~resists[order]]
+        split = _halved(pending.take(order), _widths(before)[order], scores[order])
+        return StepResult(split, pending.take(resisting), candidates)
 
-    def _look(self, pending: Pending) -> _StepResult:
-        boxes = pending.boxes
-        bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
-        sets, level = self._sets, self.target.level
-        planes = sets.planes(self.network, boxes, bounds)
-        attempts = [sets.attempt(index, planes, boxes) for index in range(len(sets.sets))]
-        open_sets = pending.open_sets.copy()
-        lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
-        least = np.full(len(pending), np.inf)
-        corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
-        for index, attempt in enumerate(attempts):
-            low, high = clipped_boxes(boxes, attempt.planes)
-            # a box without points: no point of it is in the set
-            open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
-            here = open_sets[:, index]
-            lower[here] = np.minimum(lower[here], low[here])
-            upper[here] = np.maximum(upper[here], high[here])
-            first = here & ~(attempt.value >= least)
-            least[first], corners[first] = attempt.value[first], attempt.corners[first]
-            weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
-        live = np.flatnonzero(open_sets.any(axis=1))
-        ceilings = np.fmin(pending.ceilings, _ceilings(level, -least))
-        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
-        scores = _scores(boxes, planes, bounds, slopes, weights)[live]
-        candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
-        candidates = candidates[np.concatenate([live, len(pending) + live])]
-        width = _widths(boxes)[live]
-        resists = self._resists(kept)
-        order = np.argsort(-least[live], kind="stable")  # the most doubtful is looked at first
-        order = order[~resists[order]]
-        split = _halved(kept.take(order), width[order], scores[order])
-        return _StepResult(split, kept.take(resists), candidates)
+    def _halves(self, pending: Pending) -> Pending:
+        """Halve a box along its longest side, as long as the box of the search is there."""
+        width = _widths(pending.boxes)
+        longest = np.where(self._width > 0, width / np.where(self._width > 0, self._width, 1), -1.0)
+        return _halved(pending, width, longest)
 
     def _resists(self, pending: Pending) -> NDArray[np.bool_]:
         """Return which boxes are to be decided exactly."""
@@ -323,6 +331,82 @@ class BoxSearch:
         worth = self._few_cells * 2.0 ** (pending.splits / _SPLITS_TO_DOUBLE)
         few = (_cells_of(switching, int((self._width > 0).sum())) <= worth) & (pending.splits > 0)
         return few | whole
+
+    def _samples(self) -> Floats:
+        """Return points all over the box, its centre among them."""
+        rng = np.random.default_rng(0)
+        share = rng.random((_FIRST_POINTS, len(self._width)))
+        share[0] = 0.5
+        return self._lower + share * self._width
+
+
+class OutputSearch(BoxSearch):
+    """The search for inputs that are mapped into a target's sets.
+
+    Parameters
+    ----------
+    network, maps, lower, upper, threads
+        As of :class:`BoxSearch`.
+    target : Target
+
+    Notes
+    -----
+    *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
+    half of a box, whose bounds are at least those of the whole. Where no inequality is broken
+    on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
+    where few units switch, and more of them after many splits, are decided exactly
+    (`questions.closed_cells`), so a set that is only touched, be it at one point, is found as
+    well.
+
+    **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
+    are now, lies in a box that is pending, and there is in a set that is open.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        maps: ExactMaps,
+        lower: Floats,
+        upper: Floats,
+        target: Target,
+        threads: int = 1,
+    ) -> None:
+        sets = len(target.sets)
+        super().__init__(network, maps, lower, upper, target, sets=sets, threads=threads)
+        self.target = target
+        self._sets = OutputSets(network.output_dimension, target.sets)
+        self._try(self._samples())
+
+    def _look(self, pending: Pending) -> StepResult:
+        boxes = pending.boxes
+        bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
+        sets = self._sets
+        planes = sets.planes(self.network, boxes, bounds)
+        attempts = [sets.attempt(index, planes, boxes) for index in range(len(sets.sets))]
+        open_sets = pending.open_sets.copy()
+        lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
+        least, ceilings = np.full(len(pending), np.inf), np.full(len(pending), -np.inf)
+        corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
+        for index, attempt in enumerate(attempts):
+            low, high = clipped_boxes(boxes, attempt.planes)
+            # a box without points: no point of it is in the set
+            open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
+            here = open_sets[:, index]
+            heights = self.target.heights(attempt, Boxes(low, high))
+            ceilings[here] = np.maximum(ceilings[here], heights[here])
+            lower[here] = np.minimum(lower[here], low[here])
+            upper[here] = np.maximum(upper[here], high[here])
+            first = here & ~(attempt.value >= least)
+            least[first], corners[first] = attempt.value[first], attempt.corners[first]
+            weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
+        live = np.flatnonzero(open_sets.any(axis=1))
+        ceilings = np.fmin(pending.ceilings, ceilings)
+        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
+        scores = _scores(boxes, planes, bounds, slopes, weights)[live]
+        candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
+        candidates = candidates[np.concatenate([live, len(pending) + live])]
+        before = Boxes(boxes.lower[live], boxes.upper[live])
+        return self._split(kept, before, scores, candidates)
 
     def _decide(self, pending: Pending) -> None:
         """Decide one box exactly, cell by cell."""
@@ -337,7 +421,7 @@ class BoxSearch:
         sets = [self.target.sets[number] for number in open_sets]
         chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets)
         for part, outputs, place in parts:
-            column = self.target.point_of(part, outputs, open_sets[place])
+            column = self.target.point_of(chart, part, outputs, open_sets[place])
             *numerators, bottom = map(int, column)
             point = chart.to_input([Fraction(entry, bottom) for entry in numerators])
             # a point of floats, where there is one, is easier to believe
@@ -347,18 +431,9 @@ class BoxSearch:
             if self.target.reached:
                 return
 
-    # --- what is found --------------------------------------------------------
-
-    def _samples(self) -> Floats:
-        """Return points all over the box, its centre among them."""
-        rng = np.random.default_rng(0)
-        share = rng.random((_FIRST_POINTS, len(self._width)))
-        share[0] = 0.5
-        return self._lower + share * self._width
-
     def _try(self, points: Floats) -> None:
         """Look among some points: in floats, then exactly."""
-        points = np.clip(points, self._lower, self._upper)
+        points = self.target.promising(np.clip(points, self._lower, self._upper))
         for index in self._sets.suspects(self.network, points):
             if not self.target.reached:
                 self._judge(tuple(map(Fraction, points[index].tolist())))
@@ -402,14 +477,6 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
     common = lcm(*(value.denominator for value in point))
     column = flint.fmpz_mat([[int(value * common)] for value in (*point, Fraction(1))])
     return tuple(exact_values(maps.exact, column)[maps.hidden_units :])
-
-
-def _ceilings(level: float, heights: Floats) -> Floats:
-    """Return ``level + heights``, rounded up; what is no number bounds nothing."""
-    with np.errstate(all="ignore"):
-        total = level + heights
-        total = total + (4.0 * ROUNDOFF * (np.abs(level) + np.abs(heights)) + TINY)
-    return np.where(np.isnan(total), np.inf, total)
 
 
 def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:

@@ -10,26 +10,33 @@ from typing import Any, TypeAlias
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point, floats
 from polyregions.domain import Box
-from polyregions.domain.chart import check_dimension
+from polyregions.domain.chart import Chart, check_dimension
 from polyregions.errors import DomainError, PolyregionsError, kind_of
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
-from polyregions.questions.box_search import BoxSearch, Pending, exact_outputs, one_thread_of_blas
+from polyregions.network.backward_bounds import Boxes
+from polyregions.questions.box_search import (
+    OutputSearch,
+    Pending,
+    exact_outputs,
+    one_thread_of_blas,
+)
+from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
+from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum"]
+__all__ = ["Optimum", "best_first", "box_given", "highest_of", "maximum", "minimum"]
 
 # A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
 # first.
@@ -120,7 +127,7 @@ def maximum(
 
     Notes
     -----
-    *Algorithm.* Branch and bound by :class:`~polyregions.questions.box_search.BoxSearch`: what
+    *Algorithm.* Branch and bound by :class:`~polyregions.questions.box_search.OutputSearch`: what
     is sought are inputs with a value as large as the best one found so far, which is evaluated
     in rational arithmetic. A box is dropped when it is proven to have no larger one; cells of
     a box that resists are maximised exactly. The box with the largest bound comes first.
@@ -252,7 +259,7 @@ def highest_of(
         one_thread_of_blas(),
         Interrupt(on_interrupt) as interrupt,
     ):
-        search = BoxSearch(network, maps, box.lower, box.upper, target, threads)
+        search = OutputSearch(network, maps, box.lower, box.upper, target, threads)
         with shown_progress(progress, _between_text(search, target, sign)) as shown:
             stop = run(search, limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
@@ -262,8 +269,25 @@ def highest_of(
     return Optimum(value, bound, found.point, found.outputs, search.boxes, search.cells)
 
 
-def box_given(domain: DomainLike, network: Network) -> Box:
+def best_first(pending: list[Pending]) -> list[Pending]:
+    """Return parts that are pending, those with the largest ceiling last, to be looked at first."""
+    if len(pending) > _MOST_PARTS:
+        return pending
+    # the last box of a part is its most doubtful one
+    return sorted(pending, key=lambda part: float(part.ceilings[-1]))
+
+
+def box_given(
+    domain: DomainLike, network: Network, what: str = "an extreme output is sought"
+) -> Box:
     """Return the box that a caller means, of the network's inputs.
+
+    Parameters
+    ----------
+    domain : Box, or one (lower, upper) per input
+    network : Network
+    what : str
+        What is done in the box, in the message of an error.
 
     Raises
     ------
@@ -273,7 +297,7 @@ def box_given(domain: DomainLike, network: Network) -> Box:
     box = domain_given(domain, network.input_dimension)
     if not isinstance(box, Box):
         raise DomainError(
-            f"an extreme output is sought in a box, not in "
+            f"{what} in a box, not in "
             f"{'the whole space' if box is None else 'a polytope'}: give a box"
         )
     check_dimension(box, network.input_dimension)
@@ -302,9 +326,10 @@ def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     return [(k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c]
 
 
-def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
+def _between_text(search: OutputSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
-        ends = sorted((nearest_float(sign * target.value), float(sign) * search.ceiling))
+        found = nearest_float(target.value)
+        ends = sorted((sign * found, sign * max(found, search.ceiling)))
         return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
 
     return text
@@ -333,7 +358,9 @@ class _Highest:
             lowered = (tuple((index, -c) for index, c in terms) for terms in self._sums)
             self.sets = tuple((OutputInequality(terms, -value),) for terms in lowered)
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
+    def point_of(
+        self, chart: Chart, part: ClosedPolytope, outputs: Sequence[Row], number: int
+    ) -> Column:
         terms = self._sums[number]
         # denominators are powers of two
         common = max(c.denominator for _, c in terms)
@@ -341,10 +368,18 @@ class _Highest:
         return part.largest([sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)])
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
-        if len(pending) > _MOST_PARTS:
-            return pending
-        # the last box of a part is its most doubtful one
-        return sorted(pending, key=lambda part: float(part.ceilings[-1]))
+        return best_first(pending)
 
-    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        return ~(ceilings <= self.level)
+    def promising(self, points: Floats) -> Floats:
+        return points
+
+    def needed(self, pending: Pending) -> Pending:
+        return pending.take(~(pending.ceilings <= self.level))
+
+    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
+        """Return ``level - value``, rounded up; what is no number bounds nothing."""
+        with np.errstate(all="ignore"):
+            total = self.level - attempt.value
+            sizes = np.abs(self.level) + np.abs(attempt.value)
+            total = total + (4.0 * ROUNDOFF * sizes + TINY)
+        return np.where(np.isnan(total), np.inf, total)

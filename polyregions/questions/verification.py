@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
+from polyregions.domain.chart import Chart
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
-from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
+from polyregions.network.backward_bounds import Boxes
+from polyregions.questions.box_search import OutputSearch, Pending, one_thread_of_blas
+from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputSet, Property, check_property
 from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
@@ -98,7 +98,7 @@ def verify(
 
     Notes
     -----
-    *Algorithm.* :class:`~polyregions.questions.box_search.BoxSearch`, case after case. The
+    *Algorithm.* :class:`~polyregions.questions.box_search.OutputSearch`, case after case. The
     answer is about the rational function of the parameters as they are in the file; every
     bound includes its rounding, and a counterexample is evaluated exactly before it is believed.
 
@@ -132,7 +132,7 @@ def verify(
     ):
         for case in asked.cases:
             target = _First(case.unsafe)
-            search = BoxSearch(network, maps, case.lower, case.upper, target, threads)
+            search = OutputSearch(network, maps, case.lower, case.upper, target, threads)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(asked.cases)
@@ -146,8 +146,6 @@ def verify(
 class _First:
     """One counterexample is enough; the search goes deep first."""
 
-    level = 0.0
-
     def __init__(self, sets: tuple[OutputSet, ...]) -> None:
         self.sets = sets
         self.found: Counterexample | None = None
@@ -159,11 +157,20 @@ class _First:
     def take(self, found: Counterexample) -> None:
         self.found = found
 
-    def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
+    def point_of(
+        self, chart: Chart, part: ClosedPolytope, outputs: Sequence[Row], number: int
+    ) -> Column:
         return part.point
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         return pending
 
-    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        return np.ones(len(ceilings), dtype=bool)
+    def promising(self, points: Floats) -> Floats:
+        return points
+
+    def needed(self, pending: Pending) -> Pending:
+        return pending
+
+    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
+        """Return how doubtful boxes are."""
+        return -attempt.value

@@ -147,7 +147,9 @@ def test_ceilings_of_boxes(seed, monkeypatch):
     target = optimum._Highest([[(0, Fraction(1))]])
     centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
     target.take(Counterexample(centre, (value_at(network, centre),)))
-    search = box_search.BoxSearch(network, exact_maps(network, None), box.lower, box.upper, target)
+    search = box_search.OutputSearch(
+        network, exact_maps(network, None), box.lower, box.upper, target
+    )
     search._batch, ceilings, compared = 1, [search.ceiling], 0
     for _ in range(60):
         if search.finished:
@@ -177,7 +179,7 @@ def test_what_overflows_has_no_ceiling(monkeypatch):
     )
     target = optimum._Highest([[(0, Fraction(1))], [(1, Fraction(1))]])
     target.take(Counterexample((Fraction(0),), (Fraction(0), Fraction(1, 2))))
-    search = box_search.BoxSearch(
+    search = box_search.OutputSearch(
         network, exact_maps(network, None), np.zeros(1), np.full(1, 1e-300), target
     )
     search.step(10**9)
