@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
     from polyregions.questions.equality import equal
+    from polyregions.questions.lipschitz import lipschitz
+    from polyregions.questions.nearest import nearest
     from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
@@ -122,9 +124,11 @@ __all__ = [
     "largest_difference",
     "linear",
     "linear_regions",
+    "lipschitz",
     "load",
     "maximum",
     "minimum",
+    "nearest",
     "open_regions",
     "plot_cells",
     "plot_contours",
@@ -179,9 +183,11 @@ _LAZY = {
     "largest_difference": "polyregions.io.comparison.largest_difference",
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
+    "lipschitz": "polyregions.questions.lipschitz.lipschitz",
     "load": "polyregions.io.networks.load",
     "maximum": "polyregions.questions.optimum.maximum",
     "minimum": "polyregions.questions.optimum.minimum",
+    "nearest": "polyregions.questions.nearest.nearest",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
     "plot_contours": "polyregions.plot.plot_contours",

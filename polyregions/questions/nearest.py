@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, nextafter
+from sys import float_info
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,6 +48,7 @@ __all__ = ["Nearest", "nearest"]
 
 # Hints: they decide how fast an answer comes, not which one.
 _HALVINGS = 60  # of the radius, until a ball is settled at the first look
+_NEARLY = 0.9  # settled: to that share of the radius
 _GROWTH = 1.5  # of the radius from ball to ball
 
 
@@ -99,7 +101,8 @@ class Nearest:
 
     def __repr__(self) -> str:
         if self.proven:
-            said = "none in the box" if self.point is None else f"at {number_text(self.distance)}"
+            distance = _distance(self.value, self.norm, up=True)
+            said = "none in the box" if self.point is None else f"at {number_text(distance)}"
         else:
             ends = f"{number_text(self.radius)} and {number_text(self.distance)}"
             said = f"between {ends}, not proven"
@@ -289,8 +292,10 @@ class _Balls:
         """Between which floats the distance is, as far as is known."""
         return self.floor, self._target.reach
 
-    def certified(self, norm: Norm) -> Fraction:
+    def certified(self, norm: Norm) -> Fraction | float:
         """Return what no distance is below, squared in the norm 2."""
+        if self.floor == inf:  # nothing is there
+            return inf
         floor = Fraction(self.floor)
         return floor * floor if norm == "2" else floor
 
@@ -300,11 +305,7 @@ class _Balls:
         """Search one ball after the other, until all is known or a limit is reached."""
         radius = self._settled_radius(limits, interrupt)
         while True:
-            ball = self._ball(radius)
-            whole = bool(
-                (ball.lower <= self._box.lower).all() and (ball.upper >= self._box.upper).all()
-            )
-            search = self._searching(ball)
+            search, whole = self._searching(radius)
             stop = (
                 None if search is None else run(search, limits.left, interrupt, progress=progress)
             )
@@ -316,44 +317,46 @@ class _Balls:
                 self.done = True
                 return
             self.floor = max(self.floor, radius)
-            radius = min(radius * _GROWTH, np.finfo(np.float64).max)
+            # the smallest floats do not grow by half, the largest become infinite: the whole box
+            radius = max(radius * _GROWTH, nextafter(radius, inf))
 
     def _settled_radius(self, limits: Limits, interrupt: Interrupt) -> float:
         """Return a radius to begin with: of a ball that the first look settles nearly."""
         x = self._target.x
         with np.errstate(over="ignore"):
             reach = np.maximum(np.abs(self._box.lower - x), np.abs(self._box.upper - x)).max()
-        radius = min(nextafter(float(reach), inf), float(np.finfo(np.float64).max))
+        radius = nextafter(float(reach), inf)
         for _ in range(_HALVINGS):
             if self._target.reached or interrupt.requested or limits.left.over(0.0):
                 break
-            search = self._searching(self._ball(radius))
+            search, _ = self._searching(radius)
             if search is None:
                 break
             search.step(0)
             self._raise_floor(search, radius)
-            if self.floor >= radius / 2:
+            if self.floor >= _NEARLY * radius:
                 break
-            radius /= 2
+            radius = self.floor / 2 + min(radius, float_info.max) / 2
         return radius
 
-    def _searching(self, ball: Boxes) -> OutputSearch | None:
-        """Begin with the part of a ball in the box, if there is one."""
+    def _searching(self, radius: float) -> tuple[OutputSearch | None, bool]:
+        """Begin with the part of a ball in the box, if any; say whether that is all of the box."""
         self._past = self.boxes, self.cells
         self._search = None
+        ball = _outward(self._target.x, radius)
         lower = np.maximum(self._box.lower, ball.lower)
         upper = np.minimum(self._box.upper, ball.upper)
+        whole = bool((lower == self._box.lower).all() and (upper == self._box.upper).all())
+        # a corner of the ball in the norm inf is farther away than its radius in other norms
+        self._target.radius = inf if whole else radius
         if (lower <= upper).all():
             network, maps = self._given
             self._search = OutputSearch(network, maps, lower, upper, self._target, self._threads)
-        return self._search
+        return self._search, whole
 
     def _raise_floor(self, search: OutputSearch, radius: float) -> None:
         """Learn from a search in a ball; what is outside is at least as far as its radius."""
         self.floor = max(self.floor, min(radius, -search.ceiling))
-
-    def _ball(self, radius: float) -> Boxes:
-        return _outward(self._target.x, radius)
 
 
 def _outward(x: Floats, radius: float) -> Boxes:
@@ -379,6 +382,7 @@ class _Closest:
         self.found: Counterexample | None = None
         self.value = Fraction(-1)
         self.reach = inf  # the least float that is not below the distance found
+        self.radius = inf  # what is farther away is not looked at
 
     @property
     def reached(self) -> bool:
@@ -411,9 +415,9 @@ class _Closest:
     def needed(self, pending: Pending) -> Pending:
         boxes = pending.boxes
         floors = np.maximum(-pending.ceilings, distances_to_boxes(self.x, boxes, self.norm))
-        ball = _outward(self.x, self.reach)
+        ball = _outward(self.x, min(self.reach, self.radius))
         lower, upper = np.maximum(boxes.lower, ball.lower), np.minimum(boxes.upper, ball.upper)
-        near = (floors < self.reach) & (lower <= upper).all(axis=1)
+        near = (floors < self.reach) & (floors <= self.radius) & (lower <= upper).all(axis=1)
         return replace(pending, boxes=Boxes(lower, upper), ceilings=-floors).take(near)
 
     def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
