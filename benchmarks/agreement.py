@@ -2,7 +2,8 @@
 
 N networks (500 by default), random and degenerate, of 1 to 3 free inputs: ``maximum``, ``minimum``,
 ``verify`` with a bound that is touched, one rounding beyond it and one before it, and ``equal``
-with a network that differs in one weight or in none. The truth is an exact linear program on every
+with a network that differs in one weight or in none; ``lipschitz`` and ``nearest`` in three norms.
+The truth is an exact linear program on every
 region. What takes longer than the limit is counted as open, and must still enclose the truth;
 exit code 1 if an answer is wrong.
 """
@@ -12,19 +13,23 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 
 import numpy as np
 
 import polyregions as pr
 from polyregions.analysis.extremes import extreme_output
+from polyregions.analysis.lipschitz import lipschitz
 from polyregions.questions.equality import Comparison
+from polyregions.questions.nearest import Nearest
 from polyregions.questions.optimum import Optimum
 from polyregions.questions.property import Case, OutputInequality, Property
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from random_nets import FAMILIES, random_case
+from region_distances import beyond_level, smallest_distance
 
 SECONDS = 20.0  # for an answer
 
@@ -50,11 +55,35 @@ def outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
     other = _moved(network, number)
     apart = pr.enumerate_regions(pr.difference(network, other), box)
     furthest = max(abs(extreme_output(apart, smallest=end).value) for end in (False, True))
+    found |= _slopes_and_distances(regions, box, float(least + most) / 2, number)
     found["equal"] = _of_interval(pr.equal(network, other, box, time_limit=SECONDS), furthest)
     return found
 
 
-def _of_interval(found: Optimum | Comparison, truth: Fraction) -> str:
+def _slopes_and_distances(
+    regions: pr.Regions, box: pr.Box, level: float, number: int
+) -> dict[str, str]:
+    """Return what became of Lipschitz constants, and of distances to where a level is crossed."""
+    network, found = regions.network, {}
+    x = np.random.default_rng(number).uniform(box.lower, box.upper)
+    for norm in ("1", "2", "inf"):
+        steepest, truth = (
+            pr.lipschitz(network, box, norm, time_limit=SECONDS),
+            lipschitz(regions, norm),
+        )
+        right = steepest.lower <= truth.lower and truth.upper <= steepest.upper
+        if steepest.proven:
+            right = (steepest.lower, steepest.upper) == (truth.lower, truth.upper)
+        outcome = "right" if steepest.proven else "open"
+        found[f"lipschitz {norm}"] = outcome if right else "wrong"
+        closest = pr.nearest(network, x, box, norm, level=level, time_limit=SECONDS)
+        excess = beyond_level(level, above=closest.classes[0] == 0)
+        least = smallest_distance(network, box, x, norm, excess)
+        found[f"nearest {norm}"] = _of_interval(closest, inf if least is None else least)
+    return found
+
+
+def _of_interval(found: Optimum | Comparison | Nearest, truth: Fraction | float) -> str:
     low, high = sorted((found.value, found.bound))
     if not low <= truth <= high:
         return "wrong"

@@ -3,23 +3,19 @@
 import json
 from fractions import Fraction
 
-import flint
 import numpy as np
 import pytest
 from io_helpers import exact_forward
 from random_nets import FAMILIES, random_case
+from region_distances import beyond_level, smallest_distance
 from scipy.optimize import LinearConstraint, minimize
 
 import polyregions as pr
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.cli import main
-from polyregions.domain.chart import chart_point
-from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.projection import nearest_to_origin
 from polyregions.io import save_network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions.closest_points import (
-    closest_point,
     distance_of,
     distances_to_boxes,
     distances_to_planes,
@@ -32,29 +28,6 @@ NORMS = ["1", "2", "inf"]
 
 def fractions(x):
     return tuple(map(Fraction, np.asarray(x, dtype=float).tolist()))
-
-
-def smallest_distance(network, box, x, norm, excess):
-    """The least distance to {excess(outputs) <= 0}, region by region; None if there is none.
-
-    `excess` maps rows of outputs, times a positive number, and that number, to a row.
-    """
-    maps = exact_maps(network, box)
-    best = None
-    for region in pr.enumerate_regions(network, box):
-        rows, outputs, walls = maps.rows(region.pattern)
-        inside = chart_point(box, region.exact_witness)
-        bottom = int(np.lcm.reduce([value.denominator for value in inside], dtype=object))
-        column = [flint.fmpz(int(value * bottom)) for value in inside] + [flint.fmpz(bottom)]
-        part = ClosedPolytope((*rows, *walls), column)
-        part = part.cut([-entry for entry in excess(outputs, maps.scale)])
-        if part is None:
-            continue
-        *found, bottom = map(int, closest_point(maps.chart, part, fractions(x), norm))
-        point = maps.chart.to_input([Fraction(entry, bottom) for entry in found])
-        distance = distance_of(point, fractions(x), norm)
-        best = distance if best is None else min(best, distance)
-    return best
 
 
 def assert_in_class(network, found, x, own, other):
@@ -78,12 +51,7 @@ def test_the_nearest_of_all_regions(family, norm):
     level = float(np.quantile(others, 0.8))
     sign = 1 if here > Fraction(level) else -1
 
-    def excess(outputs, scale):
-        numerator, denominator = Fraction(level).as_integer_ratio()
-        row = [sign * denominator * entry for entry in outputs[0]]
-        row[-1] -= sign * numerator * scale
-        return row
-
+    excess = beyond_level(level, above=sign < 0)
     truth = smallest_distance(network, box, x, norm, excess)
     found = nearest(network, x, box, norm, level=level)
     assert found.proven
