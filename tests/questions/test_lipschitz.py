@@ -54,14 +54,11 @@ def test_boxes_to_the_end_and_lists_cut_short(how, monkeypatch):
 
 
 def test_a_pattern_of_a_boundary_is_no_region():
-    """At 0 both units are off: a gradient of 0 - (-5) that no region has."""
-    hidden = [[1.0], [-1.0]], [0.0, 0.0]
-    network = pr.Network.from_arrays([hidden, ([[1.0, 1.0], [-1.0, -1.0]], [0.0, 0.0])])
-    lines = pr.Layer.affine([[0.25, 0.0]], [0.0])
-    network = pr.Network((*network.layers[:-1], lines))
-    assert lipschitz(network, pr.Box.cube(1, 1.0), "1").lower == Fraction(1, 4)
+    """At 0, the first point that is tried, both units are off: a gradient of 10 that is none."""
+    units = pr.Layer.with_slopes([[1.0], [-1.0], [1.0]], [0.0] * 3, [0.0, 0.0, 1.0], 1.0)
+    zero = pr.Network((units, pr.Layer.affine([[-10.0, 10.0, 10.0]], [0.0])))
+    assert lipschitz(zero, pr.Box.cube(1, 1.0), "1").upper == 0
     dip = pr.Network.from_arrays([([[1.0], [-1.0], [1.0]], [0, 0, 0]), ([[-3, 5, 3]], [0])])
-    # slopes -5 and 0; off at 0 would be -0
     assert lipschitz(dip, pr.Box.interval(1, 0.0, 1.0), "1").lower == 0
     assert lipschitz(dip, pr.Box.cube(1, 1.0), "1").lower == 5
 
