@@ -3,10 +3,10 @@
 N networks (500 by default), random and degenerate, of 1 to 3 free inputs: ``maximum``, ``minimum``,
 ``verify`` with a bound that is touched, one rounding beyond it and one before it, and ``equal``
 with a network that differs in one weight or in none; the largest and smallest margin of a class
-among three, ``equal_classes`` with three outputs that are often clipped at zero and tie there, and
-``maximum`` and ``verify`` in a polytope. The truth is an exact linear program on every region. What
-takes longer than the limit is counted as open, and must still enclose the truth; exit code 1 if an
-answer is wrong.
+among three, ``equal_classes`` with three outputs that are often clipped at zero and tie there,
+``maximum`` and ``verify`` in a polytope; ``lipschitz`` and ``nearest`` in three norms. The truth is
+an exact linear program on every region. What takes longer than the limit is counted as open, and
+must still enclose the truth; exit code 1 if an answer is wrong.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 
 import numpy as np
 
 import polyregions as pr
+from polyregions.analysis.lipschitz import lipschitz
 from polyregions.questions.equality import Comparison
+from polyregions.questions.nearest import Nearest
 from polyregions.questions.optimum import Optimum
 from polyregions.questions.property import Case, OutputInequality, Property
 
@@ -27,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from listed import choices_differ_listed, largest_listed, largest_margin_listed
 from random_nets import FAMILIES, random_case
+from region_distances import beyond_level, smallest_distance
 
 SECONDS = 20.0  # for an answer
 
@@ -52,6 +56,7 @@ def outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
     other = _moved(network, number)
     apart = pr.enumerate_regions(pr.difference(network, other), box)
     furthest = max(abs(largest_listed(apart, [1], sign)) for sign in (1, -1))
+    found |= _slopes_and_distances(regions, box, float(least + most) / 2, number)
     found["equal"] = _of_interval(pr.equal(network, other, box, time_limit=SECONDS), furthest)
     return {**found, **_class_outcomes(network, box, number), **_in_polytope(network, box, number)}
 
@@ -106,7 +111,30 @@ def _in_polytope(network: pr.Network, box: pr.Box, number: int) -> dict[str, str
     return found
 
 
-def _of_interval(found: Optimum | Comparison, truth: Fraction) -> str:
+def _slopes_and_distances(
+    regions: pr.Regions, box: pr.Box, level: float, number: int
+) -> dict[str, str]:
+    """Return what became of Lipschitz constants, and of distances to where a level is crossed."""
+    network, found = regions.network, {}
+    x = np.random.default_rng(number).uniform(box.lower, box.upper)
+    for norm in ("1", "2", "inf"):
+        steepest, truth = (
+            pr.lipschitz(network, box, norm, time_limit=SECONDS),
+            lipschitz(regions, norm),
+        )
+        right = steepest.lower <= truth.lower and truth.upper <= steepest.upper
+        if steepest.proven:
+            right = (steepest.lower, steepest.upper) == (truth.lower, truth.upper)
+        outcome = "right" if steepest.proven else "open"
+        found[f"lipschitz {norm}"] = outcome if right else "wrong"
+        closest = pr.nearest(network, x, box, norm, level=level, time_limit=SECONDS)
+        excess = beyond_level(level, above=closest.classes[0] == 0)
+        least = smallest_distance(network, box, x, norm, excess)
+        found[f"nearest {norm}"] = _of_interval(closest, inf if least is None else least)
+    return found
+
+
+def _of_interval(found: Optimum | Comparison | Nearest, truth: Fraction | float) -> str:
     low, high = sorted((found.value, found.bound))
     if not low <= truth <= high:
         return "wrong"

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     from polyregions.pwa.pwa_file import export
     from polyregions.questions.class_equality import equal_classes
     from polyregions.questions.equality import equal
+    from polyregions.questions.lipschitz import lipschitz
     from polyregions.questions.margins import margin
+    from polyregions.questions.nearest import nearest
     from polyregions.questions.optimum import maximum, minimum
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
@@ -125,10 +127,12 @@ __all__ = [
     "largest_difference",
     "linear",
     "linear_regions",
+    "lipschitz",
     "load",
     "margin",
     "maximum",
     "minimum",
+    "nearest",
     "open_regions",
     "plot_cells",
     "plot_contours",
@@ -184,10 +188,12 @@ _LAZY = {
     "largest_difference": "polyregions.io.comparison.largest_difference",
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
+    "lipschitz": "polyregions.questions.lipschitz.lipschitz",
     "load": "polyregions.io.networks.load",
     "margin": "polyregions.questions.margins.margin",
     "maximum": "polyregions.questions.optimum.maximum",
     "minimum": "polyregions.questions.optimum.minimum",
+    "nearest": "polyregions.questions.nearest.nearest",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
     "plot_contours": "polyregions.plot.plot_contours",

@@ -55,6 +55,8 @@ DOCUMENTED = {
     "pwa.pwa_file": ["export"],
     "questions.property_files": ["load_property"],
     "questions.property": ["Counterexample", "Property"],
+    "questions.lipschitz": ["lipschitz"],
+    "questions.nearest": ["Nearest", "nearest"],
     "questions.equality": ["Comparison", "equal"],
     "questions.class_equality": ["ClassComparison", "equal_classes"],
     "questions.extremes": ["Extreme", "extreme_output"],

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
-from polyregions.analysis.affine_maps import affine_maps, exact_affine_map, free_inputs
-from polyregions.arrays import Floats
+from polyregions.analysis.affine_maps import ExactMaps, affine_maps, exact_maps, free_inputs
+from polyregions.arrays import Floats, Point
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.double_description import square_root
 from polyregions.geometry.witness import nearest_float
+from polyregions.pattern import Words
 from polyregions.regions import Regions, check_regions
+from polyregions.rounding import TINY
+from polyregions.run.display import number_text
 
-__all__ = ["Lipschitz", "gradient_norms", "lipschitz"]
+__all__ = [
+    "Lipschitz",
+    "Norm",
+    "checked_norm",
+    "exact_gradient",
+    "gradient_norms",
+    "lipschitz",
+    "norm_bounds",
+    "norm_bracket",
+    "steepest_above",
+]
 
 ExactMatrix = list[list[Fraction]]
 Gradient = tuple[tuple[Fraction, ...], ...]
@@ -34,21 +48,41 @@ class Lipschitz:
     ----------
     norm : {"1", "2", "inf"}
         Of inputs and outputs alike; matrices have the operator norm.
-    lower, upper : Fraction
-        Proven: lower <= constant <= upper. Equal for the norms 1 and inf.
+    lower : Fraction
+        Proven: lower <= constant <= upper.
+    upper : Fraction or float
+        Equal to `lower` for the norms 1 and inf, and about 2^-80 of it away for the norm 2,
+        if the constant is `proven`; else infinite if nothing is known.
     regions : tuple of int
-        The regions that attain it, and any that the bracket does not tell apart.
+        The regions that attain it, and any that the bracket does not tell apart; none if
+        regions were not listed.
+    point : tuple of Fraction, length n
+        Inside of a region whose gradient has a norm of at least `lower`.
+    proven : bool
+        Whether no region has a steeper gradient than that one, but for what the bracket leaves
+        open. Else a search was stopped.
+    boxes, cells : int
+        Boxes that a search looked at, and those whose regions it listed.
     """
 
     norm: str
     lower: Fraction
-    upper: Fraction
+    upper: Fraction | float
     regions: tuple[int, ...]
+    point: Point
+    proven: bool = True
+    boxes: int = 0
+    cells: int = 0
 
     @property
     def value(self) -> float:
         """The lower bound as a float, infinite if it is larger than all."""
         return nearest_float(self.lower)
+
+    def __repr__(self) -> str:
+        within = "" if self.proven else f", not proven; at most {number_text(self.upper)}"
+        searched = f"; {self.boxes} boxes, {self.cells} listed" if self.boxes else ""
+        return f"<Lipschitz: {number_text(self.lower)} in norm {self.norm}{within}{searched}>"
 
 
 def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
@@ -58,7 +92,7 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
     """
     check_regions(regions)
     matrix, _ = _free_gradients(regions)
-    order = {"1": 1, "2": 2, "inf": np.inf}[_checked_norm(norm)]
+    order = {"1": 1, "2": 2, "inf": np.inf}[checked_norm(norm)]
     norms = np.empty(len(matrix))
     peak = np.abs(matrix).max(axis=(1, 2))
     known = np.isfinite(peak)
@@ -67,10 +101,10 @@ def gradient_norms(regions: Regions, norm: Norm = "2") -> Floats:
     with np.errstate(over="ignore"):
         scaled = np.linalg.norm(matrix[known] / scale, ord=order, axis=(1, 2))
         norms[known] = scaled * scale[:, 0, 0]
+    maps, free = exact_maps(regions.network, None), free_inputs(regions).tolist()
     for index in np.flatnonzero(~known).tolist():
-        exact = _exact_gradient(regions, index)
-        value, _ = _exact_bracket([list(row) for row in exact], norm)
-        norms[index] = nearest_float(square_root(value, up=False) if norm == "2" else value)
+        exact = exact_gradient(maps, regions.patterns[index], free)
+        norms[index] = nearest_float(norm_bracket(exact, norm)[0])
     return norms
 
 
@@ -114,36 +148,65 @@ def lipschitz(regions: Regions, norm: Norm = "2") -> Lipschitz:
     >>> found.lower, found.upper, found.regions
     (Fraction(4, 1), Fraction(4, 1), (1, 3))
     """
-    _checked_norm(norm)
     require_complete(regions, "Lipschitz constants")
+    found = steepest_above(regions, checked_norm(norm), -np.inf)
+    assert found is not None  # no norm is below all floats
+    return found
+
+
+def steepest_above(regions: Regions, norm: Norm, level: float) -> Lipschitz | None:
+    """Return the largest norm of a gradient, or None if it is proven to be at most a level."""
     matrix, error = _free_gradients(regions)
-    low, high = _float_bounds(matrix, error, norm)
-    candidates = np.flatnonzero(~(high < low.max()))
+    low, high = norm_bounds(matrix, error, norm)
+    candidates = np.flatnonzero(~(high < low.max()) & ~(high <= level))
+    maps, free = exact_maps(regions.network, None), free_inputs(regions).tolist()
     brackets: dict[Gradient, tuple[Fraction, Fraction]] = {}
     found = []
     for index in candidates.tolist():
-        exact = _exact_gradient(regions, index)
+        exact = exact_gradient(maps, regions.patterns[index], free)
         if exact not in brackets:
-            brackets[exact] = _exact_bracket([list(row) for row in exact], norm)
+            brackets[exact] = norm_bracket(exact, norm)
         found.append((index, *brackets[exact]))
-    lower = max(bracket[1] for bracket in found)
-    upper = max(bracket[2] for bracket in found)
+    if not found:
+        return None
+    lower, steepest = max((bottom, -index) for index, bottom, _ in found)
+    upper = max(top for _, _, top in found)
     attained = tuple(index for index, _, top in found if top >= lower)
-    if norm == "2":  # brackets are of the square so far
-        lower, upper = square_root(lower, up=False), square_root(upper, up=True)
-    return Lipschitz(norm, lower, upper, attained)
+    return Lipschitz(norm, lower, upper, attained, regions[-steepest].exact_witness)
 
 
-def _exact_gradient(regions: Regions, index: int) -> Gradient:
-    free = free_inputs(regions).tolist()
-    rows = exact_affine_map(regions.network, regions.patterns[index])
-    return tuple(tuple(row[i] for i in free) for row in rows)
+def norm_bracket(gradient: Gradient, norm: Norm) -> tuple[Fraction, Fraction]:
+    """Return exact bounds on the norm of a gradient, which are equal for the norms 1 and inf."""
+    lower, upper = _exact_bracket([list(row) for row in gradient], norm)
+    if norm == "2":  # of the square so far
+        return square_root(lower, up=False), square_root(upper, up=True)
+    return lower, upper
 
 
-def _checked_norm(norm: str) -> str:
+def exact_gradient(maps: ExactMaps, words: Words, free: Sequence[int]) -> Gradient:
+    """Return the gradient of a pattern's affine map by some inputs, one row for each output.
+
+    Parameters
+    ----------
+    maps : ExactMaps
+        On no domain.
+    words : numpy.ndarray of uint64, shape (W,)
+    free : sequence of int
+    """
+    _, rows, _ = maps.rows(words)
+    return tuple(tuple(Fraction(int(row[i]), maps.scale) for i in free) for row in rows)
+
+
+def checked_norm(norm: str) -> Norm:
+    """Return a norm, or refuse what is none.
+
+    Raises
+    ------
+    PolyregionsError
+    """
     if norm not in {"1", "2", "inf"}:
         raise PolyregionsError(f"there is no norm {norm!r} here; take '1', '2' or 'inf'")
-    return norm
+    return cast("Norm", norm)
 
 
 def _free_gradients(regions: Regions) -> tuple[Floats, Floats]:
@@ -152,10 +215,19 @@ def _free_gradients(regions: Regions) -> tuple[Floats, Floats]:
     return maps.matrix[:, :, free], maps.error[:, :, free]
 
 
-def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Floats]:
-    """Return proven lower and upper bounds on each norm, shape (R,) each.
+def norm_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Floats]:
+    """Return proven bounds on the norms of gradients whose entries are known up to errors.
 
-    A map that left the range of floats is bounded by nothing.
+    Parameters
+    ----------
+    matrix, error : numpy.ndarray of float64, shape (R, outputs, n)
+        Of each gradient; one that left the range of floats is bounded by nothing.
+    norm : {"1", "2", "inf"}
+
+    Returns
+    -------
+    lower, upper : numpy.ndarray of float64, shape (R,)
+        Of all gradients that are in the errors, the smallest norm is at least `lower`.
     """
     low, high = np.full(len(matrix), -np.inf), np.full(len(matrix), np.inf)
     known = np.isfinite(matrix).all(axis=(1, 2)) & np.isfinite(error).all(axis=(1, 2))
@@ -163,19 +235,23 @@ def _float_bounds(matrix: Floats, error: Floats, norm: str) -> tuple[Floats, Flo
     rounding = _relative_rounding(*matrix.shape[1:])
     size = np.abs(matrix)
     with np.errstate(over="ignore", invalid="ignore"):
+        across, along = error.sum(axis=1).max(axis=1), error.sum(axis=2).max(axis=1)
         if norm == "1":
-            below = above = size.sum(axis=1).max(axis=1)
-            slack = error.sum(axis=1).max(axis=1)
+            below, slack = size.sum(axis=1).max(axis=1), across
+            above = (size + error).sum(axis=1).max(axis=1)
         elif norm == "inf":
-            below = above = size.sum(axis=2).max(axis=1)
-            slack = error.sum(axis=2).max(axis=1)
+            below, slack = size.sum(axis=2).max(axis=1), along
+            above = (size + error).sum(axis=2).max(axis=1)
         else:
             below, above = _spectral_bounds(matrix)
-            # no squares, which underflow
-            slack = error.sum(axis=(1, 2))
-        low[known] = np.nan_to_num(below - above * rounding - slack * 1.01, nan=-np.inf)
-        high[known] = np.nan_to_num(above * (1 + rounding) + slack * 1.01, nan=np.inf)
-    low[low == np.inf] = -np.inf  # a sum that overflowed is none
+            # roots first: products of small numbers underflow
+            slack = 1.01 * np.sqrt(across) * np.sqrt(along)
+            above = above + slack
+        lower = below - above * rounding - slack * 1.01
+        upper = above * (1 + 2 * rounding) + TINY
+    # a sum that overflowed is no bound below, and one above that is true
+    low[known] = np.where(np.isfinite(lower), lower, -np.inf)
+    high[known] = np.where(np.isnan(upper), np.inf, upper)
     return low, high
 
 

@@ -27,7 +27,9 @@ from polyregions.cli import (
     explore,
     export,
     info,
+    lipschitz,
     maximum,
+    nearest,
     plot,
     simplify,
     theorem5_command,
@@ -105,6 +107,10 @@ EXAMPLES = {
         "polyregions linear net.onnx",
         "polyregions linear net.onnx --all-patterns --json",
     ),
+    "lipschitz": (
+        "polyregions lipschitz net.onnx --cube 1",
+        "polyregions lipschitz net.onnx --box-file box.vnnlib --norm inf --time-limit 60",
+    ),
     "maximum": (
         "polyregions maximum net.onnx --cube 1",
         "polyregions maximum net.onnx --box-file box.vnnlib --of 1,-1 --time-limit 60",
@@ -113,6 +119,11 @@ EXAMPLES = {
     "minimum": (
         "polyregions minimum net.onnx --cube 1",
         "polyregions minimum net.onnx --cube 1 --of 3 --threads 2 --json",
+    ),
+    "nearest": (
+        "polyregions nearest net.onnx --at 0.5,-1 --cube 1",
+        "polyregions nearest net.onnx --at image.npy --box 0 1 --norm inf --time-limit 60",
+        "polyregions nearest net.onnx --at 0.5,-1 --cube 1 --other 3 --json",
     ),
     "plot": (
         "polyregions plot net.onnx -o cells.png",
@@ -218,8 +229,10 @@ _add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("linear", count.linear_command)
+_add_command("lipschitz", lipschitz.lipschitz_command)
 _add_command("maximum", maximum.maximum_command)
 _add_command("minimum", maximum.minimum_command)
+_add_command("nearest", nearest.nearest_command)
 _add_command("plot", plot.plot)
 _add_command("verify", verify.verify_command)
 _add_command("simplify", simplify.simplify_command)

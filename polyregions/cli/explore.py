@@ -13,7 +13,6 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import announced_compilation
-from polyregions.errors import PolyregionsError
 from polyregions.run.display import shown_progress
 
 if TYPE_CHECKING:
@@ -30,14 +29,7 @@ _STOPPED_BY = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
 def explore_command(
     where: options.Where,
     network: options.NetworkArgument,
-    at: Annotated[
-        str,
-        typer.Option(
-            "--at",
-            metavar="X",
-            help="The point: numbers with commas between, --at 0.5,-1, or a file .npy.",
-        ),
-    ],
+    at: options.AtOption,
     regions: Annotated[
         int | None, typer.Option("--regions", metavar="K", help="Stop after the K nearest regions.")
     ] = None,
@@ -66,7 +58,7 @@ def explore_command(
     if output is not None:
         storage.check_output(output, [".npz", *GRAPH_SUFFIXES], [network, *where.files])
     task = options.read_task(network, where)
-    point = _point(at, task)
+    point = options.point_given(at, task)
     found, times = _exploration(
         task,
         point,
@@ -130,21 +122,3 @@ def _ring_lines(
         f"by facets to cross: {by_distance}{more} ({whole})",
         *([] if output is None else [f"saved to {output}"]),
     ]
-
-
-def _point(text: str, task: Task) -> Floats:
-    """Read a point from numbers with commas between, or from a file."""
-    if text.lower().endswith(".npy"):
-        from polyregions.io.points import read_point
-
-        return read_point(text, task.network.input_dimension)
-    try:
-        # Python would read 1_0 as ten, and the digits of every script
-        if "_" in text or not text.isascii():
-            raise ValueError
-        return np.array([float(number) for number in text.split(",")])
-    except ValueError:
-        raise PolyregionsError(
-            f"--at {text} is no point; write numbers with commas between, --at 0.5,-1 for "
-            f"instance, or name a file .npy"
-        ) from None

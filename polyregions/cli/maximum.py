@@ -94,8 +94,8 @@ def _answer(
 ) -> int:
     from polyregions.analysis.affine_maps import exact_maps
     from polyregions.compiled import Stopwatch
-    from polyregions.questions.box_search import exact_outputs
     from polyregions.questions.margins import margin
+    from polyregions.questions.output_search import exact_outputs
 
     network = task.network
     if sought.margin is None:

@@ -14,6 +14,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.cli.report import tell
 from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
@@ -23,9 +24,11 @@ from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 __all__ = [
     "ActivationOption",
     "AsJson",
+    "AtOption",
     "Effort",
     "NetworkArgument",
     "NetworkOutputOption",
+    "NormOption",
     "Task",
     "ThreadsOption",
     "TimeLimitOption",
@@ -35,6 +38,7 @@ __all__ = [
     "grouped",
     "load_network",
     "output_option",
+    "point_given",
     "read_task",
 ]
 
@@ -72,6 +76,19 @@ NetworkOutputOption = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+AtOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        metavar="X",
+        help="The point: numbers with commas between, --at 0.5,-1, or a file .npy.",
+    ),
+]
+
+
+NormOption = Annotated[str, typer.Option("--norm", metavar="1|2|inf", help="The norm.")]
 
 
 def output_option(metavar: str, about: str) -> Any:
@@ -369,3 +386,21 @@ def _chosen_domain(where: Where, dimension: int) -> Domain | None:
             f"--cube {where.cube:g} is negative; give half the side of the cube, a positive number"
         )
     return Box.cube(dimension, 1.0 if where.cube is None else where.cube)
+
+
+def point_given(text: str, task: Task) -> Floats:
+    """Read a point from numbers with commas between, or from a file."""
+    if text.lower().endswith(".npy"):
+        from polyregions.io.points import read_point
+
+        return read_point(text, task.network.input_dimension)
+    try:
+        # Python would read 1_0 as ten, and the digits of every script
+        if "_" in text or not text.isascii():
+            raise ValueError
+        return np.array([float(number) for number in text.split(",")])
+    except ValueError:
+        raise PolyregionsError(
+            f"--at {text} is no point; write numbers with commas between, --at 0.5,-1 for "
+            f"instance, or name a file .npy"
+        ) from None

@@ -1,17 +1,13 @@
-"""A search over boxes of inputs: each is settled by bounds, clipped, split, or decided exactly.
-
-What is sought are inputs that a network maps into some sets of outputs (`OutputSets`); a box is
-settled when all of them are proven to be missed.
-"""
+"""A search over boxes of inputs: each is settled by bounds, split, or decided exactly."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -19,33 +15,24 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from polyregions.analysis.affine_maps import ExactMaps
-from polyregions.arrays import Floats, Integers, Point
-from polyregions.domain import Box
-from polyregions.exact.simplex import Column
+from polyregions.arrays import Floats, Integers
 from polyregions.network import Network
 from polyregions.network.backward_bounds import (
     Boxes,
-    Planes,
     Range,
-    Slopes,
-    backward_bounds,
     no_bounds,
 )
-from polyregions.network.exact_network import exact_values, rational_point
-from polyregions.questions.box_regions import (
-    MetRegion,
-    Part,
-    compared_network,
-    met_regions,
-    part_in,
-)
-from polyregions.questions.climbing import Climbers
-from polyregions.questions.output_sets import OutputSets
-from polyregions.questions.property import Counterexample, OutputSet
-from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.progress import Progress
 
-__all__ = ["BoxSearch", "Pending", "Target", "exact_outputs", "one_thread_of_blas"]
+__all__ = [
+    "BoxSearch",
+    "Goal",
+    "Pending",
+    "StepResult",
+    "in_threads",
+    "one_thread_of_blas",
+    "widths",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,29 +48,12 @@ _FEW_CELLS = 2**15
 _SPLITS_TO_DOUBLE = 16  # and twice as many after so many splits, which did not help
 
 
-class Target(Protocol):
-    """What a search is for, and what was found of it."""
-
-    @property
-    def sets(self) -> tuple[OutputSet, ...]:
-        """The sets of outputs that inputs are sought for; another tuple once they shrank."""
+class Goal(Protocol):
+    """In which order boxes are looked at, and which need not be."""
 
     @property
     def reached(self) -> bool:
         """Whether nothing more is sought."""
-
-    @property
-    def level(self) -> float:
-        """The largest float up to c where f(outputs) >= c comes first in each set; else any number.
-
-        Coefficients of f are floats.
-        """
-
-    def take(self, found: Counterexample) -> None:
-        """Take note of an input that is mapped into one of the sets."""
-
-    def point_of(self, part: Part) -> Column:
-        """Return the point to take of a part of a region that is mapped into a set."""
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         """Return parts that are pending, the latest of them last, as they are to be looked at.
@@ -91,11 +61,8 @@ class Target(Protocol):
         The last is the first to be looked at.
         """
 
-    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        """Return which boxes are to be looked at, all f being at most that on each.
-
-        That is, where the other inequalities of the set hold.
-        """
+    def needed(self, pending: Pending) -> Pending:
+        """Return the boxes that are to be looked at still, or parts of them."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +77,8 @@ class Pending:
     open_sets : numpy.ndarray of bool, shape (k, sets)
         The sets that are not settled.
     ceilings : numpy.ndarray of float64, shape (k,)
-        Where f(outputs) >= c comes first in each set, f is at most that on the part of the box
-        where the set's other inequalities hold: proven.
+        What is sought, such as an output that is as large as can be, has at most that value on
+        the box: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
     """
@@ -149,7 +116,7 @@ def _concatenated(parts: Sequence[Pending]) -> Pending:
     )
 
 
-class _StepResult(NamedTuple):
+class StepResult(NamedTuple):
     """What came of a step."""
 
     split: Pending
@@ -157,8 +124,8 @@ class _StepResult(NamedTuple):
     candidates: Floats  # inputs that may be counterexamples, shape (c, n)
 
 
-class BoxSearch:
-    """The search, in a closed box, for inputs that are mapped into a target's sets.
+class BoxSearch(ABC):
+    """A search in a closed box: what is not settled is halved, or decided where it resists.
 
     Parameters
     ----------
@@ -167,25 +134,15 @@ class BoxSearch:
         Of the network, on no domain.
     lower, upper : numpy.ndarray of float64, shape (n,)
         Of the box; sides may have no length.
-    target : Target
+    goal : Goal
+    sets : int
+        How many sets of outputs a box may meet; 1 if it is not about outputs.
     threads : int
 
     Attributes
     ----------
     boxes, cells : int
         Boxes looked at, and the regions of those that were decided region by region.
-
-    Notes
-    -----
-    *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
-    half of a box, whose bounds are at least those of the whole. Where no inequality is broken
-    on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
-    where few units switch, and more of them after many splits, are decided region by region
-    (`questions.box_regions`), exactly, so a set that is only touched, be it at one point, is
-    found as well.
-
-    **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
-    are now, lies in a box that is pending, and there is in a set that is open.
     """
 
     def __init__(
@@ -194,47 +151,58 @@ class BoxSearch:
         maps: ExactMaps,
         lower: Floats,
         upper: Floats,
-        target: Target,
+        goal: Goal,
+        *,
+        sets: int = 1,
         threads: int = 1,
     ) -> None:
-        self.network, self.target, self.threads = network, target, threads
+        self.network, self.goal, self.threads = network, goal, threads
         self.boxes = self.cells = 0
-        self._take_sets()
-        self._lower, self._upper, self._width = lower, upper, _widths(Boxes(lower, upper))
+        self._lower, self._upper, self._width = lower, upper, widths(Boxes(lower, upper))
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         inputs = int((upper > lower).sum())
-        self._few_cells = min(_FEW_CELLS, _FEW_CELLS_OF_AN_INPUT ** min(inputs, 20))
+        self._few_cells: float = min(_FEW_CELLS, _FEW_CELLS_OF_AN_INPUT ** min(inputs, 20))
         self._exact = maps
         root = Boxes(lower[None], upper[None])
-        sets = np.ones((1, len(target.sets)), dtype=bool)
+        open_sets = np.ones((1, sets), dtype=bool)
         nothing = no_bounds(network, 1)[:-1]
         splits = np.zeros(1, dtype=np.int64)
-        self._pending = [Pending(root, nothing, sets, np.full(1, np.inf), splits)]
+        self._pending = [Pending(root, nothing, open_sets, np.full(1, np.inf), splits)]
         self._resisting: list[Pending] = []
-        self._climbers = Climbers(network, lower, upper)
-        self._try(self._climbers.points)
+
+    @abstractmethod
+    def _look(self, pending: Pending) -> StepResult:
+        """Settle what bounds settle, and split the rest."""
+
+    @abstractmethod
+    def _decide(self, boxes: Sequence[Pending]) -> None:
+        """Decide some boxes exactly, region by region."""
+
+    @abstractmethod
+    def _try(self, points: Floats) -> None:
+        """Look among some points: in floats, then exactly."""
 
     # --- the work of a run ----------------------------------------------------
 
     @property
     def finished(self) -> bool:
         """Whether all is found that is sought, or nothing is left where it could be."""
-        return self.target.reached or not (self._pending or self._resisting)
+        return self.goal.reached or not (self._pending or self._resisting)
 
     @property
     def settled(self) -> float:
         """The share of the box, by volume, on which the sets are missed; a float, about."""
         width = np.where(self._width > 0, self._width, 1.0)
         parts = [*self._pending, *self._resisting]
-        sides = [np.where(self._width > 0, _widths(p.boxes), 1.0) for p in parts]
+        sides = [np.where(self._width > 0, widths(p.boxes), 1.0) for p in parts]
         return 1.0 - sum(float(np.prod(side / width, axis=1).sum()) for side in sides)
 
     @property
     def ceiling(self) -> float:
-        """What no f exceeds where boxes are pending, or the target's level if that is more."""
+        """What is not exceeded where boxes are pending; minus infinity if there is none."""
         ends = [float(parts.ceilings.max()) for parts in (*self._pending, *self._resisting)]
-        return max([self.target.level, *ends])
+        return max(ends, default=-np.inf)
 
     @property
     def reached(self) -> int:
@@ -253,20 +221,18 @@ class BoxSearch:
 
     def step(self, regions: int) -> None:
         """Look at some boxes, or decide some that resist."""
-        self._climbers.climb(self._sets)
-        self._try(self._climbers.points)
-        if self.target.reached:
-            return
         if self._resisting:
             boxes = self._resisting[-self.threads :]
-            self._decide(boxes)
+            needed = [box for box in map(self.goal.needed, boxes) if len(box)]
+            if needed:
+                self._decide(needed)
             del self._resisting[-len(boxes) :]  # only now: exact arithmetic may have been stopped
             return
         batches = [self._popped() for _ in range(self.threads) if self._pending]
         batches = [batch for batch in batches if len(batch)]
         if not batches:
             return
-        looks = _in_threads(self._look, batches)
+        looks = in_threads(self._look, batches)
         self.boxes += sum(map(len, batches))
         for look in looks:
             self._pending += [look.split] if len(look.split) else []
@@ -279,7 +245,7 @@ class BoxSearch:
         """Take boxes that are pending, as many as fit into a step."""
         parts: list[Pending] = []
         left = self._batch
-        self._pending = self.target.ordered(self._pending)
+        self._pending = self.goal.ordered(self._pending)
         while self._pending and left:
             top = self._pending.pop()
             if len(top) > left:
@@ -287,44 +253,23 @@ class BoxSearch:
                 top = top.take(slice(len(top) - left, None))
             parts.append(top)
             left -= len(top)
-        popped = _concatenated(parts)
-        return popped.take(self.target.needed(popped.ceilings))
+        return self.goal.needed(_concatenated(parts))
 
-    # --- a step ---------------------------------------------------------------
+    def _split(
+        self, pending: Pending, before: Boxes, scores: Floats, candidates: Floats
+    ) -> StepResult:
+        """Halve what is left of boxes, but for those that resist."""
+        resists = self._resists(pending)
+        order = np.argsort(pending.ceilings, kind="stable")  # the last is looked at first
+        resisting, order = order[resists[order]], order[~resists[order]]
+        split = _halved(pending.take(order), widths(before)[order], scores[order])
+        return StepResult(split, pending.take(resisting), candidates)
 
-    def _look(self, pending: Pending) -> _StepResult:
-        boxes = pending.boxes
-        bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
-        sets, level = self._sets, self.target.level
-        planes = sets.planes(self.network, boxes, bounds)
-        open_sets = pending.open_sets.copy()
-        lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
-        least, lowest = np.full((2, len(pending)), np.inf)
-        corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
-        for index in np.flatnonzero(open_sets.any(axis=0)).tolist():
-            attempt = sets.attempt(index, planes, boxes)
-            low, high = clipped_boxes(boxes, attempt.planes)
-            # a box without points: no point of it is in the set
-            open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
-            here = open_sets[:, index]
-            lower[here] = np.minimum(lower[here], low[here])
-            upper[here] = np.maximum(upper[here], high[here])
-            lowest[here] = np.minimum(lowest[here], attempt.lead[here])
-            first = here & ~(attempt.value >= least)
-            least[first], corners[first] = attempt.value[first], attempt.corners[first]
-            weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
-        live = np.flatnonzero(open_sets.any(axis=1))
-        ceilings = np.fmin(pending.ceilings, _ceilings(level, -lowest))
-        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
-        scores = _scores(boxes, planes, bounds, slopes, weights)[live]
-        candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
-        candidates = candidates[np.concatenate([live, len(pending) + live])]
-        width = _widths(boxes)[live]
-        resists = self._resists(kept)
-        order = np.argsort(-least[live], kind="stable")  # the most doubtful is looked at first
-        order = order[~resists[order]]
-        split = _halved(kept.take(order), width[order], scores[order])
-        return _StepResult(split, kept.take(resists), candidates)
+    def _halves(self, pending: Pending) -> Pending:
+        """Halve a box along its longest side, as long as the box of the search is there."""
+        width = widths(pending.boxes)
+        longest = np.where(self._width > 0, width / np.where(self._width > 0, self._width, 1), -1.0)
+        return _halved(pending, width, longest)
 
     def _resists(self, pending: Pending) -> NDArray[np.bool_]:
         """Return which boxes are to be decided exactly."""
@@ -339,57 +284,8 @@ class BoxSearch:
         few: NDArray[np.bool_] = (cells <= worth) & (pending.splits > 0)
         return few | whole
 
-    def _decide(self, boxes: Sequence[Pending]) -> None:
-        """Decide some boxes exactly, region by region."""
-        for box, (count, met) in zip(boxes, _in_threads(self._met, boxes), strict=True):
-            self.cells += count
-            if not count:
-                self._judge(tuple(map(Fraction, box.boxes.lower[0].tolist())))
-            for region in met:
-                self._judge(region.witness)
-                part = None if self.target.reached else part_in(region, self.target.sets)
-                if part is not None:
-                    self._judge(part.input_of(self.target.point_of(part)))
-                if self.target.reached:
-                    return
 
-    def _met(self, box: Pending) -> tuple[int, list[MetRegion]]:
-        """Count the regions of a box, and return those on which open sets may be met.
-
-        A single point has none.
-        """
-        lower, upper = (side[0] for side in box.boxes)
-        if (lower == upper).all():
-            return 0, []
-        numbers = np.flatnonzero(box.open_sets[0]).tolist()
-        return met_regions(
-            self._compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
-        )
-
-    # --- what is found --------------------------------------------------------
-
-    def _try(self, points: Floats) -> None:
-        """Look among some points: in floats, then exactly."""
-        points = np.clip(points, self._lower, self._upper)
-        for index in self._sets.suspects(self.network, points):
-            if not self.target.reached:
-                self._judge(tuple(map(Fraction, points[index].tolist())))
-
-    def _judge(self, point: Point) -> None:
-        """Evaluate the network exactly, and hand the point to the target if it is sought."""
-        found = Counterexample(point, exact_outputs(self._exact, point))
-        sets = self.target.sets
-        if any(all(row.holds(found.outputs) for row in rows) for rows in sets):
-            self.target.take(found)
-            if self.target.sets is not sets:
-                self._take_sets()
-
-    def _take_sets(self) -> None:
-        self._sets = OutputSets(self.network.output_dimension, self.target.sets)
-        self._compared = compared_network(self.network, self._sets)
-
-
-def _in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Return what comes of each item, all worked on at the same time."""
     if len(items) == 1:
         return [work(items[0])]
@@ -416,84 +312,17 @@ def one_thread_of_blas() -> AbstractContextManager[object]:
     return limiter
 
 
-def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
-    """Return what a network makes of an input, exactly.
-
-    Parameters
-    ----------
-    maps : ExactMaps
-        On no domain.
-    point : Point
-    """
-    return tuple(exact_values(maps.exact, rational_point(point))[maps.hidden_units :])
-
-
-def _ceilings(level: float, heights: Floats) -> Floats:
-    """Return ``level + heights``, rounded up; what is no number bounds nothing."""
-    with np.errstate(all="ignore"):
-        total = level + heights
-        total = total + (4.0 * ROUNDOFF * (np.abs(level) + np.abs(heights)) + TINY)
-    return np.where(np.isnan(total), np.inf, total)
-
-
-def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:
-    """Return boxes around the part of each box where no plane is proven positive.
-
-    Notes
-    -----
-    Where ``normal @ x + offset <= 0``, coordinate d times its coefficient is at most minus the
-    least value of the rest. That and the quotient are rounded outwards.
-    """
-    normals, offsets = planes.normals, planes.offsets
-    n = normals.shape[2]
-    lower, upper = boxes.lower[:, None], boxes.upper[:, None]
-    with np.errstate(all="ignore"):
-        least = np.where(normals > 0, normals * lower, normals * upper)
-        size = np.abs(normals) * np.maximum(np.abs(lower), np.abs(upper))
-        doubt = (n + 12) * 1.01 * ROUNDOFF * (size.sum(axis=2) + np.abs(offsets)) + TINY
-        rest = (least.sum(axis=2) + offsets)[:, :, None] - least - 1.01 * doubt[:, :, None]
-        bound = -rest / normals
-        outward = 4.0 * ROUNDOFF * np.abs(bound) + TINY
-        high = np.where(normals > 0, bound + outward, np.inf)
-        low = np.where(normals < 0, bound - outward, -np.inf)
-        # fmin and fmax: what is no number bounds nothing
-        return Boxes(
-            np.fmax(boxes.lower, np.fmax.reduce(low, axis=1)),
-            np.fmin(boxes.upper, np.fmin.reduce(high, axis=1)),
-        )
-
-
-def _widths(boxes: Boxes) -> Floats:
+def widths(boxes: Boxes) -> Floats:
     """Return how long the sides are, at most the largest float."""
     with np.errstate(over="ignore"):
         return np.minimum(boxes.upper - boxes.lower, np.finfo(np.float64).max)
-
-
-def _scores(
-    boxes: Boxes,
-    planes: Planes,
-    bounds: Sequence[Range],
-    slopes: Sequence[Slopes],
-    weights: Floats,
-) -> Floats:
-    """Return how much each input's extent costs, shape (k, n): a hint which to halve."""
-    width = _widths(boxes)
-    with np.errstate(all="ignore"):
-        combined = np.matmul(weights[:, None], planes.normals)[:, 0]
-        score = np.abs(combined)
-        for ends, (live, loss), slope in zip(bounds, planes.losses, slopes, strict=True):
-            lost = np.zeros(ends.low.shape)
-            lost[:, live] = -np.matmul(weights[:, None], loss)[:, 0]
-            share = np.where(lost > 0, lost / (ends.high - ends.low), 0.0)[:, slope.units]
-            score = score + np.matmul(share[:, None], np.abs(slope.normals))[:, 0]
-        return np.where(width > 0, score * width, -1.0)
 
 
 def _halved(pending: Pending, width: Floats, scores: Floats) -> Pending:
     """Halve each box, but for those that were clipped to a small part."""
     boxes = pending.boxes
     rows = np.arange(len(pending))
-    now = _widths(boxes)
+    now = widths(boxes)
     with np.errstate(all="ignore"):
         share = np.where(width > 0, now / width, 1.0)
         scores = np.nan_to_num(scores * share, nan=0.0)

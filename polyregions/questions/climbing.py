@@ -11,13 +11,25 @@ from polyregions.arrays import Floats
 from polyregions.network import Network
 from polyregions.questions.output_sets import OutputSets
 
-__all__ = ["Climbers"]
+__all__ = ["Climbers", "points_all_over"]
 
 # Hints: they decide how fast a point is found, not which answer is given.
 _FIRST_POINTS = 2000  # all over the box
 _CLIMBERS = 100  # the best of them
 _ROUNDS = 4  # at a time
 _STEPS = (-3.0, -0.5)  # decimal logarithms of how far they look, times the sides of the box
+
+
+def points_all_over(lower: Floats, upper: Floats) -> Floats:
+    """Return points all over a box, its centre the first, shape (k, n)."""
+    share = np.random.default_rng(0).random((_FIRST_POINTS, len(lower)))
+    share[0] = 0.5
+    return np.clip(lower + share * _width(lower, upper), lower, upper)
+
+
+def _width(lower: Floats, upper: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.minimum(upper - lower, np.finfo(np.float64).max)
 
 
 class Climbers:
@@ -36,12 +48,8 @@ class Climbers:
 
     def __init__(self, network: Network, lower: Floats, upper: Floats) -> None:
         self._network, self._lower, self._upper = network, lower, upper
-        with np.errstate(over="ignore"):
-            self._width = np.minimum(upper - lower, np.finfo(np.float64).max)
         self._rng = np.random.default_rng(0)
-        share = self._rng.random((_FIRST_POINTS, len(lower)))
-        share[0] = 0.5
-        self.points = np.clip(lower + share * self._width, lower, upper)
+        self.points = points_all_over(lower, upper)
 
     def climb(self, sets: OutputSets) -> None:
         """Let the best of the points look around, some times."""
@@ -51,7 +59,9 @@ class Climbers:
         for _ in range(_ROUNDS):
             sizes = 10.0 ** self._rng.uniform(*_STEPS, (len(self.points), 1))
             with np.errstate(over="ignore"):
-                moved = self.points + self._rng.normal(size=self.points.shape) * sizes * self._width
+                moved = self.points + self._rng.normal(size=self.points.shape) * sizes * _width(
+                    self._lower, self._upper
+                )
             moved = np.clip(moved, self._lower, self._upper)
             there = sets.distance(self._network, moved)
             better = there < distance

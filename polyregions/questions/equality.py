@@ -9,9 +9,9 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.simplification import simplify
 from polyregions.arrays import Point
 from polyregions.network.composition import difference
-from polyregions.questions.box_search import exact_outputs
 from polyregions.questions.input_rows import bounded_domain
 from polyregions.questions.optimum import highest_of
+from polyregions.questions.output_search import exact_outputs
 from polyregions.run.display import number_text
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import check_threads, counting_limits

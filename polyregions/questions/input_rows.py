@@ -21,7 +21,14 @@ from polyregions.network.slices import Slice
 from polyregions.questions.property import Case, OutputInequality, OutputSet
 from polyregions.run.given import DomainLike, domain_given
 
-__all__ = ["beside_inputs", "bounded_domain", "case_in", "inequalities_of_inputs", "on_slice"]
+__all__ = [
+    "beside_inputs",
+    "bounded_domain",
+    "box_given",
+    "case_in",
+    "inequalities_of_inputs",
+    "on_slice",
+]
 
 
 def bounded_domain(domain: DomainLike, network: Network) -> Box | Polytope:
@@ -39,6 +46,29 @@ def bounded_domain(domain: DomainLike, network: Network) -> Box | Polytope:
         )
     check_dimension(found, network.input_dimension)
     return found
+
+
+def box_given(domain: DomainLike, network: Network, what: str) -> Box:
+    """Return the box that a caller means, of the network's inputs.
+
+    Parameters
+    ----------
+    domain : Box, or one (lower, upper) per input
+    network : Network
+    what : str
+        What is done in the box, in the message of an error.
+
+    Raises
+    ------
+    DomainError
+        If it is another domain, or has another number of inputs.
+    """
+    box = domain_given(domain, network.input_dimension)
+    if not isinstance(box, Box):
+        kind = "the whole space" if box is None else "a polytope"
+        raise DomainError(f"{what} in a box, not in {kind}: give a box")
+    check_dimension(box, network.input_dimension)
+    return box
 
 
 def inequalities_of_inputs(domain: Box | Polytope) -> OutputSet:

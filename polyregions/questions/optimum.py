@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point, floats
@@ -21,21 +20,25 @@ from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
+from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import Part
-from polyregions.questions.box_search import BoxSearch, Pending, exact_outputs, one_thread_of_blas
+from polyregions.questions.box_search import Pending, one_thread_of_blas
 from polyregions.questions.input_rows import (
     beside_inputs,
     bounded_domain,
     inequalities_of_inputs,
 )
+from polyregions.questions.output_search import OutputSearch, exact_outputs
+from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
+from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "highest_of", "maximum", "minimum", "output_given"]
+__all__ = ["Optimum", "best_first", "highest_of", "maximum", "minimum", "output_given"]
 
 # A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
 # first.
@@ -126,7 +129,7 @@ def maximum(
 
     Notes
     -----
-    *Algorithm.* Branch and bound by :class:`~polyregions.questions.box_search.BoxSearch`: what
+    *Algorithm.* Branch and bound, :class:`~polyregions.questions.output_search.OutputSearch`: what
     is sought are inputs with a value as large as the best one found so far, which is evaluated
     in rational arithmetic. A box is dropped when it is proven to have no larger one; cells of
     a box that resists are maximised exactly. The box with the largest bound comes first.
@@ -260,7 +263,7 @@ def highest_of(
         one_thread_of_blas(),
         Interrupt(on_interrupt) as interrupt,
     ):
-        search = BoxSearch(network, maps, box.lower, box.upper, target, threads)
+        search = OutputSearch(network, maps, box.lower, box.upper, target, threads)
         with shown_progress(progress, _between_text(search, target, sign)) as shown:
             stop = run(search, limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
@@ -281,6 +284,14 @@ def _first_point(domain: Box | Polytope) -> Point:
     inside = interior_point(chart.rows.tolist())
     assert inside is not None  # a domain has interior by construction
     return chart.to_input(inside)
+
+
+def best_first(pending: list[Pending]) -> list[Pending]:
+    """Return parts that are pending, those with the largest ceiling last, to be looked at first."""
+    if len(pending) > _MOST_PARTS:
+        return pending
+    # the last box of a part is its most doubtful one
+    return sorted(pending, key=lambda part: float(part.ceilings[-1]))
 
 
 def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
@@ -323,9 +334,10 @@ def output_given(output: object, outputs: int) -> int:
     return int(output) % outputs
 
 
-def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
+def _between_text(search: OutputSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
-        ends = sorted((nearest_float(sign * target.value), float(sign) * search.ceiling))
+        found = nearest_float(target.value)
+        ends = sorted((sign * found, sign * max(found, search.ceiling)))
         return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
 
     return text
@@ -369,10 +381,18 @@ class _Highest:
         )
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
-        if len(pending) > _MOST_PARTS:
-            return pending
-        # the last box of a part is its most doubtful one
-        return sorted(pending, key=lambda part: float(part.ceilings[-1]))
+        return best_first(pending)
 
-    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        return ~(ceilings <= self.level)
+    def promising(self, points: Floats) -> Floats:
+        return points
+
+    def needed(self, pending: Pending) -> Pending:
+        return pending.take(~(pending.ceilings <= self.level))
+
+    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
+        """Return ``level - value``, rounded up; what is no number bounds nothing."""
+        with np.errstate(all="ignore"):
+            total = self.level - attempt.lead
+            sizes = np.abs(self.level) + np.abs(attempt.lead)
+            total = total + (4.0 * ROUNDOFF * sizes + TINY)
+        return np.where(np.isnan(total), np.inf, total)

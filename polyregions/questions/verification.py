@@ -9,17 +9,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
 from polyregions.exact.simplex import Column
 from polyregions.network import Network
+from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import Part
-from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, one_thread_of_blas
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
+from polyregions.questions.output_search import OutputSearch
+from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import (
     Case,
     Counterexample,
@@ -114,7 +114,7 @@ def verify(
 
     Notes
     -----
-    *Algorithm.* :class:`~polyregions.questions.box_search.BoxSearch`, case after case. The
+    *Algorithm.* :class:`~polyregions.questions.output_search.OutputSearch`, case after case. The
     answer is about the rational function of the parameters as they are in the file; every
     bound includes its rounding, and a counterexample is evaluated exactly before it is believed.
 
@@ -195,7 +195,7 @@ def decided(
     ):
         for case in cases:
             target = _First(tuple(islice(following, len(case.unsafe))))
-            search = BoxSearch(both, maps, case.lower, case.upper, target, threads)
+            search = OutputSearch(both, maps, case.lower, case.upper, target, threads)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(cases)
@@ -210,8 +210,6 @@ def decided(
 
 class _First:
     """One counterexample is enough; the search goes deep first."""
-
-    level = 0.0
 
     def __init__(self, sets: tuple[OutputSet, ...]) -> None:
         self.sets = sets
@@ -230,5 +228,12 @@ class _First:
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         return pending
 
-    def needed(self, ceilings: Floats) -> NDArray[np.bool_]:
-        return np.ones(len(ceilings), dtype=bool)
+    def promising(self, points: Floats) -> Floats:
+        return points
+
+    def needed(self, pending: Pending) -> Pending:
+        return pending
+
+    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
+        """Return how doubtful boxes are."""
+        return -attempt.value

@@ -14,7 +14,7 @@ import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.questions import box_search, climbing, optimum
+from polyregions.questions import box_search, climbing, optimum, output_search
 from polyregions.questions.optimum import Optimum, maximum, minimum
 from polyregions.questions.property import Counterexample
 
@@ -65,7 +65,7 @@ def test_latest_first(monkeypatch):
 @pytest.mark.parametrize("how", ["cells", "boxes"])
 def test_cells_alone_and_boxes_first(how, monkeypatch):
     """Whichever way a box is decided."""
-    monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9 if how == "cells" else 0)
+    monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9 if how == "cells" else 1)
     monkeypatch.setattr(box_search, "_FEW_CELLS_OF_AN_INPUT", 1e9)
     network, domain = random_case(BOXED[0], 1)
     regions = pr.enumerate_regions(network, domain.box)
@@ -147,7 +147,9 @@ def test_ceilings_of_boxes(seed, monkeypatch):
     target = optimum._Highest([[(0, Fraction(1))]])
     centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
     target.take(Counterexample(centre, (value_at(network, centre),)))
-    search = box_search.BoxSearch(network, exact_maps(network, None), box.lower, box.upper, target)
+    search = output_search.OutputSearch(
+        network, exact_maps(network, None), box.lower, box.upper, target
+    )
     search._batch, ceilings, compared = 1, [search.ceiling], 0
     for _ in range(60):
         if search.finished:
@@ -177,7 +179,7 @@ def test_what_overflows_has_no_ceiling(monkeypatch):
     )
     target = optimum._Highest([[(0, Fraction(1))], [(1, Fraction(1))]])
     target.take(Counterexample((Fraction(0),), (Fraction(0), Fraction(1, 2))))
-    search = box_search.BoxSearch(
+    search = output_search.OutputSearch(
         network, exact_maps(network, None), np.zeros(1), np.full(1, 1e-300), target
     )
     search.step(10**9)

@@ -16,7 +16,7 @@ from polyregions.geometry.witness import float_below
 from polyregions.network.backward_bounds import Boxes, Planes, no_bounds
 from polyregions.questions import box_search
 from polyregions.questions.box_regions import compared_network, met_regions, part_in
-from polyregions.questions.box_search import clipped_boxes
+from polyregions.questions.output_search import clipped_boxes
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
 from polyregions.questions.property_files import load_property, read_property

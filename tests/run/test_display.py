@@ -52,6 +52,8 @@ def long_calls(net, tmp_path):
         "shortest_path": lambda **more: pr.shortest_path(net, [0.1, 0.1], [-1, -1], **more),
         "equal": lambda **more: pr.equal(net, net, SQUARE, **more),
         "equal_classes": lambda **more: pr.equal_classes(*signs(net), SQUARE, **more),
+        "lipschitz": lambda **more: pr.lipschitz(net, SQUARE, **more),
+        "nearest": lambda **more: pr.nearest(net, [0.1, 0.1], SQUARE, level=1.0, **more),
         "maximum": lambda **more: pr.maximum(net, SQUARE, **more),
         "minimum": lambda **more: pr.minimum(net, SQUARE, **more),
         "simplify": lambda **more: pr.simplify(net, SQUARE, regions=regions, **more),

@@ -1,0 +1,254 @@
+"""The search for inputs that a network maps into some sets of outputs.
+
+A box is settled when all of the sets are proven to be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from polyregions.analysis.affine_maps import ExactMaps
+from polyregions.arrays import Floats, Point
+from polyregions.domain import Box
+from polyregions.exact.simplex import Column
+from polyregions.geometry.witness import nearest_float
+from polyregions.network import Network
+from polyregions.network.backward_bounds import Boxes, Planes, Range, Slopes, backward_bounds
+from polyregions.network.exact_network import exact_values, rational_point
+from polyregions.questions.box_regions import (
+    MetRegion,
+    Part,
+    compared_network,
+    met_regions,
+    part_in,
+)
+from polyregions.questions.box_search import (
+    BoxSearch,
+    Goal,
+    Pending,
+    StepResult,
+    in_threads,
+    widths,
+)
+from polyregions.questions.climbing import Climbers
+from polyregions.questions.output_sets import Attempt, OutputSets
+from polyregions.questions.property import Counterexample, OutputSet
+from polyregions.rounding import ROUNDOFF, TINY
+
+__all__ = ["OutputSearch", "Target", "clipped_boxes", "exact_outputs"]
+
+
+class Target(Goal, Protocol):
+    """Sets of outputs that inputs are sought for, and what was found of them."""
+
+    @property
+    def sets(self) -> tuple[OutputSet, ...]:
+        """The sets of outputs; another tuple once they shrank."""
+
+    def take(self, found: Counterexample) -> None:
+        """Take note of an input that is mapped into one of the sets."""
+
+    def point_of(self, part: Part) -> Column:
+        """Return the point to take of a part of a region that is mapped into a set."""
+
+    def promising(self, points: Floats) -> Floats:
+        """Return those of some points that would be news if they were mapped into a set."""
+
+    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
+        """Return a ceiling of each box for what is sought in one set, as far as an attempt goes.
+
+        Parameters
+        ----------
+        attempt : Attempt
+        boxes : Boxes
+            Parts of the boxes, outside of which the set is missed; some have no points.
+        """
+
+
+class OutputSearch(BoxSearch):
+    """The search for inputs that are mapped into a target's sets.
+
+    Parameters
+    ----------
+    network, maps, lower, upper, threads
+        As of :class:`BoxSearch`.
+    target : Target
+
+    Notes
+    -----
+    *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
+    half of a box, whose bounds are at least those of the whole. Where no inequality is broken
+    on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
+    where few units switch, and more of them after many splits, are decided region by region
+    (`questions.box_regions`), exactly, so a set that is only touched, be it at one point, is
+    found as well. Meanwhile points climb towards the sets (`questions.climbing`).
+
+    **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
+    are now, lies in a box that is pending, and there is in a set that is open.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        maps: ExactMaps,
+        lower: Floats,
+        upper: Floats,
+        target: Target,
+        threads: int = 1,
+    ) -> None:
+        sets = len(target.sets)
+        super().__init__(network, maps, lower, upper, target, sets=sets, threads=threads)
+        self.target = target
+        self._take_sets()
+        self._climbers = Climbers(network, lower, upper)
+        self._try(self._climbers.points)
+
+    def step(self, regions: int) -> None:
+        """Look at some boxes, or decide some that resist; and let points climb."""
+        self._climbers.climb(self._sets)
+        self._try(self._climbers.points)
+        if not self.target.reached:
+            super().step(regions)
+
+    def _look(self, pending: Pending) -> StepResult:
+        boxes = pending.boxes
+        bounds, slopes = backward_bounds(self.network, boxes, pending.bounds)
+        sets = self._sets
+        planes = sets.planes(self.network, boxes, bounds)
+        open_sets = pending.open_sets.copy()
+        lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
+        least, ceilings = np.full(len(pending), np.inf), np.full(len(pending), -np.inf)
+        corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
+        for index in np.flatnonzero(open_sets.any(axis=0)).tolist():
+            attempt = sets.attempt(index, planes, boxes)
+            low, high = clipped_boxes(boxes, attempt.planes)
+            # a box without points: no point of it is in the set
+            open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
+            here = open_sets[:, index]
+            heights = self.target.heights(attempt, Boxes(low, high))
+            ceilings[here] = np.maximum(ceilings[here], heights[here])
+            lower[here] = np.minimum(lower[here], low[here])
+            upper[here] = np.maximum(upper[here], high[here])
+            first = here & ~(attempt.value >= least)
+            least[first], corners[first] = attempt.value[first], attempt.corners[first]
+            weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
+        live = np.flatnonzero(open_sets.any(axis=1))
+        ceilings = np.fmin(pending.ceilings, ceilings)
+        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
+        scores = _scores(boxes, planes, bounds, slopes, weights)[live]
+        candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
+        candidates = candidates[np.concatenate([live, len(pending) + live])]
+        before = Boxes(boxes.lower[live], boxes.upper[live])
+        return self._split(kept, before, scores, candidates)
+
+    def _decide(self, boxes: Sequence[Pending]) -> None:
+        for box, (count, met) in zip(boxes, in_threads(self._met, boxes), strict=True):
+            self.cells += count
+            if not count:
+                self._judge(tuple(map(Fraction, box.boxes.lower[0].tolist())))
+            for region in met:
+                self._judge(region.witness)
+                part = None if self.target.reached else part_in(region, self.target.sets)
+                if part is not None:
+                    point = part.input_of(self.target.point_of(part))
+                    # a point of floats, where there is one, is easier to believe
+                    self._try(np.array([[nearest_float(value) for value in point]]))
+                    self._judge(point)
+                if self.target.reached:
+                    return
+
+    def _met(self, box: Pending) -> tuple[int, list[MetRegion]]:
+        """Count the regions of a box, and return those on which open sets may be met.
+
+        A single point has none.
+        """
+        lower, upper = (side[0] for side in box.boxes)
+        if (lower == upper).all():
+            return 0, []
+        numbers = np.flatnonzero(box.open_sets[0]).tolist()
+        return met_regions(
+            self._compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
+        )
+
+    def _try(self, points: Floats) -> None:
+        """Look among some points: in floats, then exactly."""
+        points = self.target.promising(np.clip(points, self._lower, self._upper))
+        for index in self._sets.suspects(self.network, points):
+            if not self.target.reached:
+                self._judge(tuple(map(Fraction, points[index].tolist())))
+
+    def _judge(self, point: Point) -> None:
+        """Evaluate the network exactly, and hand the point to the target if it is sought."""
+        found = Counterexample(point, exact_outputs(self._exact, point))
+        sets = self.target.sets
+        if any(all(row.holds(found.outputs) for row in rows) for rows in sets):
+            self.target.take(found)
+            if self.target.sets is not sets:
+                self._take_sets()
+
+    def _take_sets(self) -> None:
+        self._sets = OutputSets(self.network.output_dimension, self.target.sets)
+        self._compared = compared_network(self.network, self._sets)
+
+
+def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
+    """Return what a network makes of an input, exactly.
+
+    Parameters
+    ----------
+    maps : ExactMaps
+        On no domain.
+    point : Point
+    """
+    return tuple(exact_values(maps.exact, rational_point(point))[maps.hidden_units :])
+
+
+def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:
+    """Return boxes around the part of each box where no plane is proven positive.
+
+    Notes
+    -----
+    Where ``normal @ x + offset <= 0``, coordinate d times its coefficient is at most minus the
+    least value of the rest. That and the quotient are rounded outwards.
+    """
+    normals, offsets = planes.normals, planes.offsets
+    n = normals.shape[2]
+    lower, upper = boxes.lower[:, None], boxes.upper[:, None]
+    with np.errstate(all="ignore"):
+        least = np.where(normals > 0, normals * lower, normals * upper)
+        size = np.abs(normals) * np.maximum(np.abs(lower), np.abs(upper))
+        doubt = (n + 12) * 1.01 * ROUNDOFF * (size.sum(axis=2) + np.abs(offsets)) + TINY
+        rest = (least.sum(axis=2) + offsets)[:, :, None] - least - 1.01 * doubt[:, :, None]
+        bound = -rest / normals
+        outward = 4.0 * ROUNDOFF * np.abs(bound) + TINY
+        high = np.where(normals > 0, bound + outward, np.inf)
+        low = np.where(normals < 0, bound - outward, -np.inf)
+        # fmin and fmax: what is no number bounds nothing
+        return Boxes(
+            np.fmax(boxes.lower, np.fmax.reduce(low, axis=1)),
+            np.fmin(boxes.upper, np.fmin.reduce(high, axis=1)),
+        )
+
+
+def _scores(
+    boxes: Boxes,
+    planes: Planes,
+    bounds: Sequence[Range],
+    slopes: Sequence[Slopes],
+    weights: Floats,
+) -> Floats:
+    """Return how much each input's extent costs, shape (k, n): a hint which to halve."""
+    width = widths(boxes)
+    with np.errstate(all="ignore"):
+        combined = np.matmul(weights[:, None], planes.normals)[:, 0]
+        score = np.abs(combined)
+        for ends, (live, loss), slope in zip(bounds, planes.losses, slopes, strict=True):
+            lost = np.zeros(ends.low.shape)
+            lost[:, live] = -np.matmul(weights[:, None], loss)[:, 0]
+            share = np.where(lost > 0, lost / (ends.high - ends.low), 0.0)[:, slope.units]
+            score = score + np.matmul(share[:, None], np.abs(slope.normals))[:, 0]
+        return np.where(width > 0, score * width, -1.0)
