@@ -253,13 +253,15 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
     """Sort what was found by pattern, leaving out regions that were not expanded.
 
     `found` is used up: its arrays are released one by one, because at this moment
-    both they and the result would have to fit into memory.
+    both they and the result would have to fit into memory. (Small ones always do.)
     """
-    complete = found.finished
-    found.prefixes = empty_prefixes(problem.flat)
-    found.store = without(found.store, "table", "bases")
+    complete, large = found.finished, found.count > _ROWS_OF_A_BLOCK
+    if large:
+        found.prefixes = empty_prefixes(problem.flat)
+        found.store = without(found.store, "table", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    found.store = without(found.store, "patterns")
+    if large:
+        found.store = without(found.store, "patterns")
     witnesses = np.empty((len(numbers), problem.network.input_dimension))
     exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
     for start in range(0, len(numbers), _ROWS_OF_A_BLOCK):
@@ -268,7 +270,8 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
             problem, found, block, found.store.points[block]
         )
         exact_witnesses |= {start + index: witness for index, witness in exact.items()}
-    found.store = without(found.store, "points")
+    if large:
+        found.store = without(found.store, "points")
     # -1 marks regions without a place in the result: their edges are dropped
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
