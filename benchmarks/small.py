@@ -4,8 +4,8 @@
     python benchmarks/small.py --against FOLDER    and ratios to another checkout of the package
 
 Processor time of one thread, warm, medians of five processes; with `--against` the two take turns.
-A question is a call on a network that was not seen before. What it costs beside its regions is
-the set-up, which is told by networks with one region.
+What a question costs beside its regions is its set-up: the line through the means of two shapes,
+at no regions.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def seconds(ask: Callable[[Any], object], items: Iterable[Any]) -> float:
 
 def measure() -> dict[str, float]:
     """Measure the package that is imported here."""
-    from families import he_normal
+    from families import he_normal, text
 
     import polyregions as pr
     from polyregions.theory.draws import Settings, count_draws, draw_network
@@ -47,27 +47,23 @@ def measure() -> dict[str, float]:
     law = Settings((2, 8, 8))
     square = law.domain
     drawn = [draw_network(law, index) for index in range(200)]
-    # on a square this small nearly every network has one region
-    tiny = pr.Box.cube(2, 2.0**-20)
     plane = {shape: [he_normal(shape, s) for s in range(40)] for shape in ((2, 8, 8), (2, 16, 16))}
     sizes = {
         shape: [pr.count_regions(net, square) for net in nets] for shape, nets in plane.items()
     }
     walk, tree = pr.enumerate_regions, pr.count_regions
     rows = {
-        "walk, one region, µs": seconds(lambda net: walk(net, tiny), drawn) * 1e6,
-        "tree, one region, µs": seconds(lambda net: tree(net, tiny), drawn) * 1e6,
         "walk, a draw of 2-8-8, µs": seconds(lambda net: walk(net, square), drawn) * 1e6,
         "tree, a draw of 2-8-8, µs": seconds(lambda net: tree(net, square), drawn) * 1e6,
     }
-    for shape, nets in plane.items():
-        name, mean = "-".join(map(str, shape)), sum(sizes[shape]) / len(nets)
-        rows[f"walk, {name}, {mean:.0f} regions, µs"] = (
-            seconds(lambda n: walk(n, square), nets) * 1e6
-        )
-        rows[f"tree, {name}, {mean:.0f} regions, µs"] = (
-            seconds(lambda n: tree(n, square), nets) * 1e6
-        )
+    means = [sum(sizes[shape]) / len(nets) for shape, nets in plane.items()]
+    for way, ask in (("walk", walk), ("tree", tree)):
+        times = []
+        for (shape, nets), mean in zip(plane.items(), means, strict=True):
+            times.append(seconds(lambda net, ask=ask: ask(net, square), nets) * 1e6)
+            rows[f"{way}, {text(shape)}, {mean:.0f} regions, µs"] = times[-1]
+        slope = (times[1] - times[0]) / (means[1] - means[0])
+        rows[f"{way}, set-up, µs"] = times[0] - slope * means[0]
     rows["count_draws, 400 of 2-8-8, ms"] = (
         seconds(lambda _: count_draws([law], 400, workers=1), range(1)) * 1e3
     )
@@ -81,6 +77,7 @@ def measure() -> dict[str, float]:
 def together(plane: dict[Any, Any], sizes: dict[Any, Any], square: Any) -> dict[str, float]:
     """Measure networks of one shape in one call, where there is one."""
     import numpy as np
+    from families import text
 
     try:
         from polyregions.walk.alike import Parameters, count_alike
@@ -97,9 +94,8 @@ def together(plane: dict[Any, Any], sizes: dict[Any, Any], square: Any) -> dict[
         assert counts[:, 0].tolist() == sizes[shape]
         each = seconds(lambda _, p=parameters: count_alike(p, square), range(3)) / len(nets)
         mean = float(counts[:, 0].mean())
-        name = "-".join(map(str, shape))
-        rows[f"together, {name}, µs a network"] = each * 1e6
-        rows[f"together, {name}, k regions/s"] = mean / each / 1e3
+        rows[f"together, {text(shape)}, µs a network"] = each * 1e6
+        rows[f"together, {text(shape)}, k regions/s"] = mean / each / 1e3
     return rows
 
 

@@ -58,16 +58,16 @@ def left_of(flat: FlatNetwork) -> Left:
     """Allocate what `leave_out` writes."""
     m, width, units = flat.dimension, int(flat.widths.max()), len(flat.bit)
     spare = flat._replace(
-        widths=np.empty_like(flat.widths),
-        weights=np.empty_like(flat.weights),
-        biases=np.empty_like(flat.biases),
-        lower=np.empty_like(flat.lower),
-        upper=np.empty_like(flat.upper),
-        bit=np.empty_like(flat.bit),
-        unit_of_row=np.empty_like(flat.unit_of_row),
-        row_ends=np.empty_like(flat.row_ends),
+        widths=np.empty(len(flat.widths), dtype=np.int64),
+        weights=np.empty(len(flat.weights)),
+        biases=np.empty(units),
+        lower=np.empty(units),
+        upper=np.empty(units),
+        bit=np.empty(units, dtype=np.int64),
+        unit_of_row=np.empty(flat.units, dtype=np.int64),
+        row_ends=np.empty(len(flat.widths), dtype=np.int64),
         first=np.empty(flat.first.size),
-        first_error=np.empty_like(flat.first_error),
+        first_error=np.empty(len(flat.first_error)),
     )
     source, target = (
         Enclosure(np.empty((m + 1, width)), np.empty(width), np.empty(width), np.empty(width))

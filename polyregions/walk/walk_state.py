@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 
+_FIRST_REGIONS = 768
 _ROWS_OF_A_BLOCK = 65536  # rows turned into a part of the result at a time, to save memory
 
 
@@ -149,7 +150,8 @@ def roots_at(problem: Problem, patterns: Words, points: Floats) -> WalkState:
     """
     flat, count = problem.flat, len(patterns)
     store = with_room(empty_store(flat), count, 0)
-    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count)
+    # room for a block of new regions, too, which the first step asks for
+    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count + _FIRST_REGIONS)
     store.patterns[:count], store.points[:count] = patterns, points
     store.bases[:count, 0] = NO_BASIS
     store.counters[0]["regions"] = count
