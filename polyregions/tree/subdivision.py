@@ -279,7 +279,7 @@ def _tree_count(
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
     counts = crew.counts
-    complete = crew.finished and counts[crew.last] <= limits.regions
+    complete = crew.finished and int(counts[crew.last]) <= limits.regions
     layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
