@@ -19,6 +19,7 @@ DRIVERS = (
     "polyregions.tree.planar_subtree",
     "polyregions.walk.first_region",
     "polyregions.walk.steps",
+    "polyregions.walk.alike",
     "polyregions.tree.subtree",
     "polyregions.walk.degenerate_regions",
 )

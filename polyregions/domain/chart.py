@@ -22,13 +22,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 
 import flint
 import numpy as np
 
+from polyregions.arrays import Floats
 from polyregions.domain.domains import Box, Domain, Polytope
 from polyregions.errors import DomainError
 from polyregions.exact.dyadic import dyadic_matrix
+from polyregions.rounding import ROUNDOFF
 
 __all__ = [
     "Chart",
@@ -39,6 +42,8 @@ __all__ = [
     "cone_chart",
     "input_chart",
 ]
+
+_KEPT_COORDINATES = 16  # a hint
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,45 @@ class Chart:
         """Whether the domain is a cone over the input space (the whole space)."""
         return self.weight_column < self.dimension
 
+    @cached_property
+    def stretch(self) -> float | None:
+        """The factor r, a float, if the chart is x = r u, or (x, 1) = u over the whole space.
+
+        None if it is another one.
+        """
+        table = self.transform.tolist()
+        if len(table) + self.homogeneous != len(table[0]):  # a coordinate is fixed
+            return None
+        first, bottom = table[0][0], 1
+        if not self.homogeneous:
+            bottom = int(table.pop()[-1])
+        for i, row in enumerate(table):
+            if any(entry != (first if i == j else 0) for j, entry in enumerate(row)):
+                return None
+        top = int(first)
+        try:
+            ratio = top / bottom
+        except OverflowError:
+            return None
+        exact = Fraction(ratio) == Fraction(top, bottom)
+        return ratio if exact and ratio > 0 else None
+
+    @cached_property
+    def float_rows(self) -> tuple[Floats, Floats]:
+        """The domain's rows as columns, normalised to unit length, and bounds on their rounding.
+
+        Shapes (m + 1, q) and (q,); not to be written to.
+        """
+        table = [[int(entry) for entry in row] for row in self.rows.tolist()]
+        peaks = [max(map(abs, row)) for row in table]
+        values = np.array([[e / peak for e in row] for row, peak in zip(table, peaks, strict=True)])
+        values /= np.sqrt((values[:, :-1] ** 2).sum(axis=1))[:, None]
+        errors = np.abs(values).sum(axis=1) * ((values.shape[1] + 8) * ROUNDOFF)
+        # one coordinate of size 1: nothing was rounded
+        alone = np.count_nonzero(values[:, :-1], axis=1) == 1
+        errors[alone & (np.array(peaks) == 1)] = 0.0
+        return np.ascontiguousarray(values.T), errors
+
     def to_input(self, point: Sequence[Fraction]) -> tuple[Fraction, ...]:
         """Return the exact input of an exact chart point.
 
@@ -100,7 +144,10 @@ def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
     if domain is None:
         return _whole_space(input_dimension)
     check_dimension(domain, input_dimension)
-    chart = _box_chart(domain.box)
+    bounds = np.stack([domain.box.lower, domain.box.upper])
+    # the same box is asked about again and again; a large chart is not worth its memory
+    known = bounds.shape[1] <= _KEPT_COORDINATES
+    chart = _kept_box_chart(bounds.tobytes()) if known else _box_chart(bounds)
     if isinstance(domain, Box):
         return chart
     walls = list(_binding_rows(domain, chart).values())
@@ -150,9 +197,11 @@ def binding_inequalities(polytope: Polytope) -> list[int]:
     The others hold everywhere in the open box around the polytope, or are implied by a
     parallel row.
     """
-    return list(_binding_rows(polytope, _box_chart(polytope.box)))
+    box = polytope.box
+    return list(_binding_rows(polytope, _box_chart(np.stack([box.lower, box.upper]))))
 
 
+@lru_cache(maxsize=8)
 def cone_chart(input_dimension: int) -> Chart:
     """Return the chart of the whole space for a network without biases."""
     m = input_dimension
@@ -184,10 +233,16 @@ def input_chart(domain: Domain | None, input_dimension: int) -> Chart:
     return Chart(integers, flint.fmpz_mat(0, len(free) + 1), len(free))
 
 
-def _box_chart(box: Box) -> Chart:
-    free = box.free
-    n, m = box.dimension, len(free)
-    bounds, exponent = dyadic_matrix(np.stack([box.lower, box.upper]))
+@lru_cache(maxsize=32)
+def _kept_box_chart(bounds: bytes) -> Chart:
+    return _box_chart(np.frombuffer(bounds).reshape(2, -1))
+
+
+def _box_chart(box: Floats) -> Chart:
+    """Return the chart of a box, given as its lower above its upper bounds."""
+    free = np.flatnonzero(box[0] < box[1])
+    n, m = box.shape[1], len(free)
+    bounds, exponent = dyadic_matrix(box)
     transform = flint.fmpz_mat(n + 1, m + 1)
     for i in range(n):
         transform[i, m] = bounds[0, i] + bounds[1, i]
@@ -197,6 +252,7 @@ def _box_chart(box: Box) -> Chart:
     return Chart(transform, _cube_rows(m), m)
 
 
+@lru_cache(maxsize=8)
 def _whole_space(n: int) -> Chart:
     m = n + 1
     transform = flint.fmpz_mat(n + 1, m + 1)

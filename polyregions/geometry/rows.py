@@ -23,6 +23,7 @@ __all__ = [
     "OK",
     "RowScratch",
     "Rows",
+    "evaluation_rounding",
     "oriented_rows",
     "row_scratch",
     "write_region_rows",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import inf, nextafter
 
 import numpy as np
@@ -48,9 +49,16 @@ def witness_room(chart: Chart, domain: Domain | None) -> float:
     """
     if domain is None:
         return 8.0 * ROUNDOFF * float(np.sqrt(chart.dimension)) if chart.homogeneous else 0.0
-    free = domain.free
-    _, half = _centre_and_half_widths(domain.box)
-    size = np.maximum(np.abs(domain.box.lower), np.abs(domain.box.upper))[free]
+    # the same box is asked about again and again
+    return _room_in_box(domain.box.lower.tobytes(), domain.box.upper.tobytes())
+
+
+@lru_cache(maxsize=32)
+def _room_in_box(lower: bytes, upper: bytes) -> float:
+    box = Box(np.frombuffer(lower), np.frombuffer(upper))
+    free = box.free
+    _, half = _centre_and_half_widths(box)
+    size = np.maximum(np.abs(box.lower), np.abs(box.upper))[free]
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         # 3 roundings at most, 8 with those of this bound; 2^-1000 for what underflows
         shift = 8.0 * ROUNDOFF * (size + 2.0**-1000) / half[free]

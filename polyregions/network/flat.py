@@ -7,16 +7,19 @@ rounds each entry once; later layers keep the given floats.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from math import frexp
 from typing import TYPE_CHECKING, NamedTuple
 
 import flint
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import Chart
 from polyregions.network.exact_network import ExactNetwork, exact_network
-from polyregions.network.storage import WeightMatrix, stored
+from polyregions.network.storage import WeightMatrix, is_small, stored
 from polyregions.network.value_numbering import value_numbers
 from polyregions.rounding import ROUNDOFF
 
@@ -25,12 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FlatNetwork",
+    "dense_places",
     "first_map",
     "flatten",
     "layer_matrix",
     "quotient",
+    "stretched_rows",
     "with_matrices",
 ]
+
+_NOTHING: Integers = np.zeros(0, dtype=np.int64)
 
 
 class FlatNetwork(NamedTuple):
@@ -76,38 +83,77 @@ class FlatNetwork(NamedTuple):
     domain_error: Floats
 
 
-def flatten(network: Network, chart: Chart) -> FlatNetwork:
-    """Return the flat form of a network on a chart."""
-    counts = [int(np.count_nonzero(layer.bends)) for layer in network.layers]
+class _Form(NamedTuple):
+    """What the slopes of a network's layers say, whatever its weights.
+
+    The layers from the first that bends to the last are those from `start` up to `stop`; the
+    fields up to ``row_ends`` are theirs, and go by the names that a `FlatNetwork` gives them.
+    """
+
+    start: int
+    stop: int
+    units: int
+    widths: Integers
+    lower: Floats
+    upper: Floats
+    bit: Integers
+    unit_of_row: Integers
+    row_ends: Integers
+
+
+def _form_of(slopes: Sequence[tuple[bytes, bytes]]) -> _Form:
+    """Return the form of layers with these lower and upper slopes."""
+    ends = [(np.frombuffer(lower), np.frombuffer(upper)) for lower, upper in slopes]
+    counts = [int(np.count_nonzero(lower != upper)) for lower, upper in ends]
     bending = [i for i, count in enumerate(counts) if count]
     start, stop = bending[0], bending[-1] + 1
-    layers = network.layers[:stop]
-    first, first_error, numbers, no_offsets = _first_layer(network, chart, start)
-    rest = layers[start + 1 :]
-    kept = layers[start:]
-    m = chart.dimension
-    bends = np.concatenate([layer.bends for layer in kept])
-    bit = np.where(bends, np.cumsum(bends) - 1, -1)
-    domain, domain_error = _domain_rows(chart)
-    flat = FlatNetwork(
-        dimension=m,
+    lower, upper = (np.concatenate(side) for side in zip(*ends[start:stop], strict=True))
+    bends = lower != upper
+    return _Form(
+        start=start,
+        stop=stop,
         units=sum(counts),
-        size=sum(counts) + domain.shape[1],
+        widths=np.array([len(side) for side, _ in ends[start:stop]], dtype=np.int64),
+        lower=lower,
+        upper=upper,
+        bit=np.where(bends, np.cumsum(bends) - 1, -1).astype(np.int64),
+        unit_of_row=np.flatnonzero(bends),
+        row_ends=np.cumsum(counts[start:stop]),
+    )
+
+
+_kept_form_of = lru_cache(maxsize=64)(_form_of)
+
+
+def flatten(network: Network, chart: Chart) -> FlatNetwork:
+    """Return the flat form of a network on a chart."""
+    slopes = tuple((layer.lower.tobytes(), layer.upper.tobytes()) for layer in network.layers)
+    # many small networks have one form; a large one is not worth its memory
+    small = is_small(sum(len(layer.bias) for layer in network.layers))
+    form = _kept_form_of(slopes) if small else _form_of(slopes)
+    layers = network.layers[: form.stop]
+    first, first_error, numbers, no_offsets = _first_layer(network, chart, form.start)
+    rest = layers[form.start + 1 :]
+    domain, domain_error = chart.float_rows
+    flat = FlatNetwork(
+        dimension=chart.dimension,
+        units=form.units,
+        size=form.units + domain.shape[1],
         bias_column=chart.weight_column,
         zero_offsets=no_offsets
         and (chart.homogeneous or not any(layer.bias.any() for layer in rest)),
-        widths=np.array([len(layer.bias) for layer in kept], dtype=np.int64),
-        terms=np.zeros(0, dtype=np.int64),
-        outgoing=np.zeros(0, dtype=np.int64),
-        skipped=np.zeros(0, dtype=np.int64),
-        targets=np.zeros(0, dtype=np.int64),
+        widths=form.widths,
+        terms=_NOTHING,
+        outgoing=_NOTHING,
+        skipped=_NOTHING,
+        targets=_NOTHING,
         weights=np.zeros(0),
-        biases=np.concatenate([np.zeros(len(kept[0].bias)), *(layer.bias for layer in rest)]),
-        lower=np.concatenate([layer.lower for layer in kept]),
-        upper=np.concatenate([layer.upper for layer in kept]),
-        bit=bit.astype(np.int64),
-        unit_of_row=np.flatnonzero(bends),
-        row_ends=np.cumsum(counts[start:stop]),
+        biases=np.concatenate([np.zeros(form.widths[0]), *(layer.bias for layer in rest)]),
+        lower=form.lower,
+        upper=form.upper,
+        bit=form.bit,
+        unit_of_row=form.unit_of_row,
+        row_ends=form.row_ends,
         first=first,
         first_error=first_error,
         first_numbers=numbers,
@@ -121,13 +167,40 @@ def _transposed_matrix(matrix: WeightMatrix) -> WeightMatrix:
     return matrix.T if isinstance(matrix, np.ndarray) else csr_array(matrix.T)
 
 
+class _Places(NamedTuple):
+    """Where the weights of dense layers are; see `FlatNetwork`."""
+
+    terms: Integers
+    outgoing: Integers
+    skipped: Integers
+    targets: Integers
+
+
+@lru_cache(maxsize=64)
+def dense_places(widths: bytes) -> _Places:
+    """Return where the weights are between dense layers of these widths (of type int64)."""
+    sizes = np.frombuffer(widths, dtype=np.int64)
+    lengths = np.repeat(np.append(sizes[1:], 0), sizes)
+    return _Places(
+        terms=np.concatenate([[0], sizes[:-1]]),
+        outgoing=np.concatenate([[0], np.cumsum(lengths)]),
+        skipped=np.full(len(sizes), -1),
+        targets=_NOTHING,
+    )
+
+
 def with_matrices(flat: FlatNetwork, matrices: Sequence[WeightMatrix]) -> FlatNetwork:
     """Return a flat network with the given weights, one matrix (below, above) per layer."""
+    kept = [stored(matrix) for matrix in matrices]
+    dense = [np.ascontiguousarray(m).ravel() for m in kept if isinstance(m, np.ndarray)]
+    if len(dense) == len(kept):
+        weights = np.concatenate(dense) if dense else np.zeros(0)
+        return flat._replace(weights=weights, **dense_places(flat.widths.tobytes())._asdict())
     targets: list[Integers] = []
     data: list[Floats] = []
     lengths: list[Integers] = []
     terms, skipped = [0], [-1]
-    for matrix in map(stored, matrices):
+    for matrix in kept:
         if isinstance(matrix, np.ndarray):
             below, above = matrix.shape
             terms.append(below)
@@ -145,8 +218,8 @@ def with_matrices(flat: FlatNetwork, matrices: Sequence[WeightMatrix]) -> FlatNe
         terms=np.array(terms, dtype=np.int64),
         outgoing=np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64),
         skipped=np.array(skipped, dtype=np.int64),
-        targets=np.concatenate([np.zeros(0), *targets]).astype(np.int64),
-        weights=np.concatenate([np.zeros(0), *data]),
+        targets=np.concatenate(targets),
+        weights=np.concatenate(data),
     )
 
 
@@ -168,33 +241,80 @@ def _first_layer(
 ) -> tuple[Floats, Floats, Integers, bool]:
     """Return the first bending layer on the chart: map, errors, numbers, and "no offsets"."""
     layer = network.layers[start]
-    stretch = _stretch(chart)
-    if start == 0 and stretch is not None:
-        # multiplying by powers of two is exact unless it leaves the range of floats
-        weight = layer.weight
-        scaled = weight * stretch
-        if np.isfinite(scaled).all() and (scaled / stretch == weight).all():
-            first = np.ascontiguousarray(np.concatenate([scaled.T, layer.bias[None, :]])) + 0.0
-            numbers = value_numbers(row.tobytes() for row in np.ascontiguousarray(first.T))
-            return first, np.zeros(len(layer.bias)), numbers, not layer.bias.any()
+    if start == 0:
+        stretched = stretched_rows(layer.weight, layer.bias, chart)
+        if stretched is not None:
+            # adding zero makes -0.0 and 0.0 the same bytes
+            rows = np.column_stack([layer.weight, layer.bias]) + 0.0
+            numbers = value_numbers(row.tobytes() for row in rows)
+            return *stretched, numbers, chart.homogeneous or not layer.bias.any()
     table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
     first, error = _rounded_table(table, scale)
     numbers = value_numbers(tuple(map(int, row)) for row in table)
     return first, error, numbers, not any(row[-1] for row in table)
 
 
-def _stretch(chart: Chart) -> float | None:
-    """Return r if the chart is x = r u for a power of two r, else None."""
-    transform = chart.transform.tolist()
-    last = transform[-1]
-    if chart.weight_column != chart.dimension or len(transform) != len(last):
+def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, Floats] | None:
+    """Return first layers on a chart that only scales, or None where it takes exact integers.
+
+    Parameters
+    ----------
+    weight : numpy.ndarray, shape (..., h, n)
+    bias : numpy.ndarray, shape (..., h)
+    chart : Chart
+
+    Returns
+    -------
+    first, error : numpy.ndarray, shapes (..., m + 1, h) and (..., h)
+        Each entry correctly rounded, and bounds on the errors of each row; see `FlatNetwork`.
+
+    Examples
+    --------
+    >>> from polyregions.domain.chart import chart_of
+    >>> from polyregions.domain import Box
+    >>> chart = chart_of(Box.cube(2, 4.0), 2)
+    >>> stretched_rows(np.array([[1.0, 2.0]]), np.array([0.5]), chart)[0].ravel().tolist()
+    [4.0, 8.0, 0.5]
+    """
+    stretch = chart.stretch
+    if stretch is None:
         return None
-    first = transform[0][0]
-    for i, row in enumerate(transform[:-1]):
-        if any(entry != (first if i == j else 0) for j, entry in enumerate(row)):
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = weight * stretch
+    if frexp(stretch)[0] == 0.5:
+        # multiplying by powers of two is exact unless it leaves the range of floats
+        if not (np.isfinite(scaled).all() and (scaled / stretch == weight).all()):
             return None
-    ratio = quotient(int(first), int(last[-1]))
-    return ratio if 0 < ratio < np.inf and np.frexp(ratio)[0] == 0.5 else None
+        error = np.zeros(bias.shape)
+    else:
+        size = np.abs(scaled[scaled != 0.0])
+        smallest, largest = _SPLIT_RANGE
+        if np.count_nonzero(scaled) < np.count_nonzero(weight) or not (
+            (size > smallest).all() and (size < largest).all() and smallest < stretch < largest
+        ):
+            return None
+        inexact = _rounding_of_product(weight, stretch, scaled) != 0.0
+        error = _rounding_errors(scaled, inexact).sum(axis=-1) * 1.01
+    columns = [np.swapaxes(scaled, -1, -2), bias[..., None, :]]
+    if chart.homogeneous:
+        columns.append(np.zeros((*bias.shape[:-1], 1, bias.shape[-1])))
+    return np.ascontiguousarray(np.concatenate(columns, axis=-2)) + 0.0, error
+
+
+# products and quotients of such numbers are far from the ends of the range of floats
+_SPLIT_RANGE = 1e-100, 1e100
+
+
+def _rounding_of_product(values: Floats, factor: float, products: Floats) -> Floats:
+    """Return what rounding took from products, exactly (Dekker 1971, Veltkamp's splitting)."""
+    big = values * (2.0**27 + 1.0)
+    high = big - (big - values)
+    low = values - high
+    big_factor = factor * (2.0**27 + 1.0)
+    high_factor = big_factor - (big_factor - factor)
+    low_factor = factor - high_factor
+    rest = ((high * high_factor - products) + high * low_factor) + low * high_factor
+    return np.asarray(rest + low * low_factor)
 
 
 def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], int]:
@@ -225,9 +345,13 @@ def _rounded_table(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, F
     pairs = [[_quotient_and_exactness(int(entry), scale) for entry in row] for row in table]
     values = np.array([[value for value, _ in row] for row in pairs]).T
     inexact = np.array([[not exact for _, exact in row] for row in pairs]).T
+    return np.ascontiguousarray(values), _rounding_errors(values, inexact).sum(axis=0) * 1.01
+
+
+def _rounding_errors(values: Floats, inexact: NDArray[np.bool_]) -> Floats:
+    """Bound the errors of correctly rounded numbers; those that are exact have none."""
     with np.errstate(invalid="ignore"):
-        error = (np.abs(values) * (ROUNDOFF * 1.01) + 2.0**-1074) * inexact
-    return np.ascontiguousarray(values), error.sum(axis=0) * 1.01
+        return np.asarray((np.abs(values) * (ROUNDOFF * 1.01) + 2.0**-1074) * inexact)
 
 
 def quotient(numerator: int, denominator: int) -> float:
@@ -244,16 +368,3 @@ def _quotient_and_exactness(numerator: int, denominator: int) -> tuple[float, bo
         return value, False
     top, bottom = value.as_integer_ratio()
     return value, top * denominator == numerator * bottom
-
-
-def _domain_rows(chart: Chart) -> tuple[Floats, Floats]:
-    """Normalise the domain's rows to unit length and bound their rounding error."""
-    table = [[int(entry) for entry in row] for row in chart.rows.tolist()]
-    peaks = [max(map(abs, row)) for row in table]
-    values = np.array([[e / peak for e in row] for row, peak in zip(table, peaks, strict=True)])
-    values /= np.sqrt((values[:, :-1] ** 2).sum(axis=1))[:, None]
-    errors = np.abs(values).sum(axis=1) * ((values.shape[1] + 8) * ROUNDOFF)
-    # one coordinate of size 1: nothing was rounded
-    alone = np.count_nonzero(values[:, :-1], axis=1) == 1
-    errors[alone & (np.array(peaks) == 1)] = 0.0
-    return np.ascontiguousarray(values.T), errors

@@ -49,7 +49,8 @@ class Prefix(NamedTuple):
 
 def empty_prefix(units: int) -> Prefix:
     """Return the prefix that decides none of so many units."""
-    return Prefix(*np.zeros((2, n_words(units)), dtype=np.uint64))
+    words = n_words(units)
+    return Prefix(np.zeros(words, dtype=np.uint64), np.zeros(words, dtype=np.uint64))
 
 
 def as_prefix(decided: ArrayLike, bits: ArrayLike) -> Prefix:

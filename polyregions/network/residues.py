@@ -72,7 +72,18 @@ class ModularNetwork(NamedTuple):
 
 def no_modular_network(flat: FlatNetwork) -> ModularNetwork:
     """Return the image modulo no primes at all: every zero test stays undecided."""
-    return _with_primes(flat, np.zeros(0, dtype=np.uint64), [], [], 1)
+    units = np.zeros((0, len(flat.biases)), dtype=np.uint64)
+    walls, m = flat.size - flat.units, flat.dimension
+    return ModularNetwork(
+        primes=np.zeros(0, dtype=np.uint64),
+        first=np.zeros((0, m + 1, flat.widths[0]), dtype=np.uint64),
+        weights=np.zeros((0, len(flat.weights)), dtype=np.uint64),
+        biases=units,
+        lower=units,
+        upper=units,
+        domain=np.zeros((0, m + 1, walls), dtype=np.uint64),
+        **_work_arrays(flat, 0),
+    )
 
 
 def modular_network(
@@ -190,7 +201,7 @@ def _with_primes(
     scale: int,
 ) -> ModularNetwork:
     m, p = flat.dimension, len(primes)
-    width, walls = int(flat.widths.max()), flat.size - flat.units
+    walls = flat.size - flat.units
     parts = [flat.weights, flat.biases, flat.lower, flat.upper]
     ends = np.cumsum([len(part) for part in parts[:-1]])
     residues = np.split(_residues(np.concatenate(parts), primes), ends, axis=1)
@@ -203,12 +214,20 @@ def _with_primes(
         lower=lower,
         upper=upper,
         domain=_quotients(domain, 1, primes).reshape(p, m + 1, walls),
-        unit_rows=np.zeros((p, m + 1, flat.size), dtype=np.uint64),
-        maps=np.zeros((m + 1, width), dtype=np.uint64),
-        next_maps=np.zeros((m + 1, width), dtype=np.uint64),
-        solve=np.zeros((m, m + 1), dtype=np.uint64),
-        result=np.zeros(m + 1, dtype=np.uint64),
+        **_work_arrays(flat, p),
     )
+
+
+def _work_arrays(flat: FlatNetwork, primes: int) -> dict[str, Residues]:
+    m, width = flat.dimension, int(flat.widths.max())
+    shapes = {
+        "unit_rows": (primes, m + 1, flat.size),
+        "maps": (m + 1, width),
+        "next_maps": (m + 1, width),
+        "solve": (m, m + 1),
+        "result": (m + 1,),
+    }
+    return {name: np.zeros(shape, dtype=np.uint64) for name, shape in shapes.items()}
 
 
 @exact_order_kernel

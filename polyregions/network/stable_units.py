@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Integers
 from polyregions.network.bound_propagation import enclose, no_enclosure
-from polyregions.network.flat import FlatNetwork, layer_matrix, with_matrices
+from polyregions.network.flat import FlatNetwork, dense_places, layer_matrix, with_matrices
+from polyregions.network.leaving_out import Left, leave_out, left_of
+from polyregions.network.storage import is_small
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 from polyregions.pattern import Words, pack, unpack
 
-__all__ = ["Reduction", "no_reduction", "reduce_network", "reduction_of"]
+__all__ = ["Reduction", "no_reduction", "reduce_network", "reduced", "reduction_of"]
 
 _SAMPLED_ENTRIES = 65536
 
@@ -66,6 +68,50 @@ class Reduction:
             for start in range(0, len(words), _SAMPLED_ENTRIES)
         ]
         return np.concatenate(parts) if parts else pack(self.grow(unpack(words, len(self.kept))))
+
+
+def reduced(flat: FlatNetwork, signs: Integers | None = None) -> tuple[FlatNetwork, Reduction]:
+    """Return the flat network of the units that vary, and which these are.
+
+    With signs, these say it; see `reduction_of`.
+    """
+    if signs is None and is_small(len(flat.weights)):
+        left = left_of(flat)
+        if leave_out(flat, left):
+            return _taken(flat, left)
+    reduction = reduction_of(flat, signs)
+    return reduce_network(flat, reduction), reduction
+
+
+def _taken(flat: FlatNetwork, left: Left) -> tuple[FlatNetwork, Reduction]:
+    """Return what `leave_out` wrote, as `reduce_network` and `reduction_of` return it."""
+    ends = left.live_ends.tolist()
+    live = tuple(left.live[a:b] for a, b in zip([0, *ends], ends, strict=False))
+    reduction = Reduction(live, np.flatnonzero(left.leader >= 0), left.bits, left.leader)
+    layers, units, bits, weights = left.sizes.tolist()
+    if bits == flat.units and units == len(flat.bit):
+        return flat, reduction
+    out, width, columns = left.flat, ends[0], flat.dimension + 1
+    widths = out.widths[:layers]
+    return (
+        out._replace(
+            units=bits,
+            size=bits + flat.domain.shape[1],
+            widths=widths,
+            weights=out.weights[:weights],
+            biases=out.biases[:units],
+            lower=out.lower[:units],
+            upper=out.upper[:units],
+            bit=out.bit[:units],
+            unit_of_row=out.unit_of_row[:bits],
+            row_ends=out.row_ends[:layers],
+            first=out.first[: columns * width].reshape(columns, width),
+            first_error=out.first_error[:width],
+            first_numbers=np.arange(width),
+            **dense_places(widths.tobytes())._asdict(),
+        ),
+        reduction,
+    )
 
 
 def no_reduction(flat: FlatNetwork) -> Reduction:

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from polyregions.arrays import MAX_DENSE, Floats
 
-__all__ = ["IntegerRows", "WeightMatrix", "stored"]
+__all__ = ["IntegerRows", "WeightMatrix", "is_small", "stored"]
 
 WeightMatrix = Floats | csr_array[Any]
 
@@ -24,6 +24,11 @@ WeightMatrix = Floats | csr_array[Any]
 # eight times as fast as one with as many entries at known places.
 _SPARSE_DENSITY = 1 / 8
 _SMALLEST_SPARSE = 2**12
+
+
+def is_small(entries: int) -> bool:
+    """Return whether a matrix with so many entries is stored densely, whatever they are."""
+    return entries < _SMALLEST_SPARSE
 
 
 def stored(matrix: WeightMatrix) -> WeightMatrix:
@@ -35,7 +40,7 @@ def stored(matrix: WeightMatrix) -> WeightMatrix:
     ('csr_array', 'ndarray')
     """
     size = matrix.shape[0] * matrix.shape[1]
-    if size >= _SMALLEST_SPARSE:
+    if not is_small(size):
         filled = np.count_nonzero(matrix) if isinstance(matrix, np.ndarray) else matrix.nnz
         if filled < _SPARSE_DENSITY * size or size > MAX_DENSE:
             sparse = csr_array(matrix)

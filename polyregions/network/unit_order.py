@@ -49,9 +49,12 @@ def order_of(flat: FlatNetwork, sequence: NDArray[np.int64]) -> UnitOrder:
 
 def last_level(starts: NDArray[np.int64]) -> int:
     """Return the last level that has units: its cells are the regions."""
-    return int(np.flatnonzero(np.diff(starts))[-1])
+    ends: list[int] = starts.tolist()
+    return ends.index(ends[-1]) - 1
 
 
 def end_of(prefix: Prefix, rank: NDArray[np.int64]) -> int:
     """Return where a prefix ends in the order: behind its last decided unit."""
+    if not prefix.mask.any():
+        return 0
     return int(rank[decided_units(prefix, len(rank))].max(initial=-1)) + 1

@@ -22,12 +22,7 @@ from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.flat import FlatNetwork, flatten
 from polyregions.network.residues import ModularNetwork, modular_network
-from polyregions.network.stable_units import (
-    Reduction,
-    no_reduction,
-    reduce_network,
-    reduction_of,
-)
+from polyregions.network.stable_units import Reduction, no_reduction, reduced
 from polyregions.pattern import n_words
 from polyregions.regions import Regions
 from polyregions.regions.archive import arrays_of
@@ -60,8 +55,6 @@ class Problem:
         Residues modulo primes, for exact zero tests; made when first needed.
     exact : ExactNetwork
         Integers; made when first needed.
-    room : float
-        What a witness must keep free for its own rounding.
     """
 
     network: Network
@@ -69,12 +62,16 @@ class Problem:
     chart: Chart
     flat: FlatNetwork
     reduction: Reduction
-    room: float
 
     @property
     def is_large(self) -> bool:
         """Whether a region takes longer uncompiled than a user waits for a sign of life."""
         return self.flat.size * self.flat.dimension > _LARGE_REGION
+
+    @cached_property
+    def room(self) -> float:
+        """What a witness must keep free for its own rounding."""
+        return witness_room(self.chart, self.domain)
 
     @cached_property
     def modular(self) -> ModularNetwork:
@@ -98,7 +95,7 @@ def problem_of(network: NetworkLike, domain: DomainLike, signs: Integers | None 
     network : Network, path or torch module
     domain : Domain, or what stands for one
     signs : numpy.ndarray of int64, shape (hidden units,), optional
-        Where units are known to be constant; see :func:`reduction_of`, which finds some else.
+        Where units are known to be constant; see :func:`reduced`, which finds some else.
 
     Raises
     ------
@@ -107,16 +104,18 @@ def problem_of(network: NetworkLike, domain: DomainLike, signs: Integers | None 
     DomainError
         If the domain does not fit the network.
     """
-    return _problem(network, domain, partial(reduction_of, signs=signs))
+    return _problem(network, domain, partial(reduced, signs=signs))
 
 
 def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:
     """Return the same with all units, also those that are constant over the domain."""
-    return _problem(network, domain, no_reduction)
+    return _problem(network, domain, lambda flat: (flat, no_reduction(flat)))
 
 
 def _problem(
-    network: NetworkLike, domain: DomainLike, reducing: Callable[[FlatNetwork], Reduction]
+    network: NetworkLike,
+    domain: DomainLike,
+    reducing: Callable[[FlatNetwork], tuple[FlatNetwork, Reduction]],
 ) -> Problem:
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)
@@ -124,10 +123,8 @@ def _problem(
         chart = cone_chart(network.input_dimension)
     else:
         chart = chart_of(domain, network.input_dimension)
-    room = witness_room(chart, domain)
-    flat = flatten(network, chart)
-    reduction = reducing(flat)
-    return Problem(network, domain, chart, reduce_network(flat, reduction), reduction, room)
+    flat, reduction = reducing(flatten(network, chart))
+    return Problem(network, domain, chart, flat, reduction)
 
 
 def stop_flag(problem: Problem) -> Integers | None:

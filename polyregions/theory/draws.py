@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,11 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box
 from polyregions.errors import CheckpointError, PolyregionsError
+from polyregions.exact.stopping import Stopped
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
 from polyregions.run.display import shown_steps
+from polyregions.run.limits import Pace
 from polyregions.run.progress import OnSteps
 from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL, BiasLaw, WeightLaw
 
@@ -202,6 +204,7 @@ def read_draws(path: str | PathLike[str], settings: Sequence[Settings]) -> list[
 
 # Seconds between two writes of the draws file: what is lost at worst.
 _SECONDS_BETWEEN_SAVES = 5.0
+_MOST_AT_A_TIME = 512  # draws of a law that are counted together: enough to hide Python's cost
 
 
 def draw_network(settings: Settings, index: int) -> Network:
@@ -213,12 +216,16 @@ def draw_network(settings: Settings, index: int) -> Network:
     >>> draw_network(settings, 5).fingerprint == draw_network(settings, 5).fingerprint
     True
     """
+    return Network.from_arrays(_drawn(settings, index), name=f"draw {index}")
+
+
+def _drawn(settings: Settings, index: int) -> list[tuple[Floats, Floats]]:
+    """Draw the weights and biases of all layers."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(index,)))
-    parameters = [
+    return [
         (settings.weights.sample(rng, (above, below)), settings.biases.sample(rng, above))
         for below, above in zip(settings.widths, (*settings.hidden, 1), strict=True)
     ]
-    return Network.from_arrays(parameters, name=f"draw {index}")
 
 
 def count_draws(
@@ -294,8 +301,7 @@ def count_draws(
     return [tuple(found[index] for index in range(draws)) for found in known]
 
 
-class _StoppedError(Exception):
-    """Ends a walk in a worker after Ctrl-C."""
+Counted = list[tuple[int, int, Draw]]
 
 
 def _parallel_draws(
@@ -305,42 +311,78 @@ def _parallel_draws(
     save: Callable[[], None],
 ) -> Generator[tuple[int, int, Draw], None, None]:
     """Yield counts as they come. Kernels run without the interpreter's lock: threads do."""
-    from polyregions.walk.breadth_first import enumerate_regions
+    stop = np.zeros(1, dtype=np.int64)
+    paces = [Pace(1, _MOST_AT_A_TIME) for _ in settings]
 
-    stop = threading.Event()
+    def count(number: int, indices: Sequence[int]) -> Counted:
+        with paces[number].step():
+            draws = _count_some(settings[number], indices, stop)
+        return [(number, index, draw) for index, draw in zip(indices, draws, strict=True)]
 
-    def look(_: object) -> None:
-        if stop.is_set():
-            raise _StoppedError
-
-    def count(task: tuple[int, int]) -> tuple[int, int, Draw]:
-        number, index = task
-        look(None)
-        network, domain = draw_network(settings[number], index), settings[number].domain
-        found = enumerate_regions(network, domain, progress=look)
-        # a walk that ended early must never enter a mean
-        if not found.complete:
-            raise _StoppedError
-        draw = Draw(len(found), len(found.edges), found.exact_decisions, found.proven)
-        return number, index, draw
+    def parts() -> Iterator[Future[Counted]]:
+        at = 0
+        while at < len(tasks):
+            number = tasks[at][0]  # those of one law follow one another
+            some = tasks[at : at + paces[number].size]
+            indices = [index for law, index in some if law == number]
+            at += len(indices)
+            yield pool.submit(count, number, indices)
 
     workers = workers or os.cpu_count() or 1
-    waiting = iter(tasks)
     saved = time.monotonic()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            # no more than a few tasks per worker are queued, so that stopping is quick
-            running: set[Future[tuple[int, int, Draw]]] = {
-                pool.submit(count, task) for task in islice(waiting, 4 * workers)
-            }
+            # no more than one part beyond the workers waits, so that stopping is quick
+            waiting = parts()
+            running = set(islice(waiting, workers + 1))
             while running:
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    yield future.result()
-                    running |= {pool.submit(count, task) for task in islice(waiting, 1)}
+                    running |= set(islice(waiting, 1))
+                    yield from future.result()
                 if time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
                     save()
                     saved = time.monotonic()
         finally:
-            stop.set()
+            stop[0] = 1
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _count_some(law: Settings, indices: Sequence[int], stop: Integers) -> list[Draw]:
+    """Count some draws of a law: together, and by itself what floats leave undecided there.
+
+    Raises
+    ------
+    Stopped
+        As soon as another thread sets ``stop[0]``.
+    """
+    from polyregions.walk.alike import UNDECIDED, Parameters, count_alike
+    from polyregions.walk.breadth_first import enumerate_regions
+
+    def look(_: object) -> None:
+        if stop[0]:
+            raise Stopped
+
+    look(None)
+    counts = np.full((len(indices), 2), UNDECIDED)
+    if law.domain is not None:
+        # layer by layer, the draws side by side
+        layers = list(zip(*(_drawn(law, index) for index in indices), strict=True))
+        parameters = Parameters(
+            *(
+                tuple(np.stack([pair[part] for pair in layer]) for layer in layers)
+                for part in (0, 1)
+            )
+        )
+        counts = count_alike(parameters, law.domain, stop)
+    draws = []
+    for index, (regions, edges) in zip(indices, counts.tolist(), strict=True):
+        if regions != UNDECIDED:
+            draws.append(Draw(regions, edges, 0, True))
+            continue
+        found = enumerate_regions(draw_network(law, index), law.domain, progress=look)
+        # a walk that ended early must never enter a mean
+        if not found.complete:
+            raise Stopped
+        draws.append(Draw(len(found), len(found.edges), found.exact_decisions, found.proven))
+    return draws

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 
 from polyregions.errors import PolyregionsError
 
-__all__ = ["CONFIDENCE", "Summary", "summary"]
+__all__ = ["CONFIDENCE", "Summary", "summaries", "summary"]
 
 CONFIDENCE = 0.95
 _RESAMPLES = 10_000
-_RESAMPLES_AT_A_TIME = 500
+_DRAWN_AT_A_TIME = 2**18
 
 
 @dataclass(frozen=True)
@@ -76,27 +76,42 @@ def summary(values: Sequence[float] | ArrayLike, *, seed: int = 0) -> Summary:
     >>> found.mean, round(found.standard_error, 4), found.interval
     (2.5, 0.6455, (1.5, 3.5))
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.size < 2:
+    return summaries([values], seed=seed)[0]
+
+
+def summaries(columns: Sequence[Sequence[float] | ArrayLike], *, seed: int = 0) -> list[Summary]:
+    """Summarise several numbers per draw, each as `summary` does it alone.
+
+    Examples
+    --------
+    >>> summaries([[1, 2, 3, 4], [2, 2, 3, 3]])[0] == summary([1, 2, 3, 4])
+    True
+    """
+    arrays = [np.asarray(column, dtype=np.float64) for column in columns]
+    size = arrays[0].size
+    if size < 2:
         raise PolyregionsError(
-            f"an interval needs at least two draws, not {array.size}; draw more networks"
+            f"an interval needs at least two draws, not {size}; draw more networks"
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 0)))
-    means = np.concatenate(
-        [
-            rng.choice(array, (min(_RESAMPLES_AT_A_TIME, _RESAMPLES - start), array.size)).mean(
-                axis=1
-            )
-            for start in range(0, _RESAMPLES, _RESAMPLES_AT_A_TIME)
-        ]
-    )
+    means = np.empty((len(arrays), _RESAMPLES))
+    some = max(1, _DRAWN_AT_A_TIME // size)
+    for start in range(0, _RESAMPLES, some):
+        stop = min(start + some, _RESAMPLES)
+        # one seed draws the same numbers of draws for every column
+        drawn = rng.integers(0, size, (stop - start, size))
+        for array, found in zip(arrays, means, strict=True):
+            found[start:stop] = array[drawn].mean(axis=1)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail]).tolist()
-    return Summary(
-        array.size,
-        float(array.mean()),
-        float(array.std(ddof=1) / sqrt(array.size)),
-        (low, high),
-        float(array.min()),
-        float(array.max()),
-    )
+    intervals = np.quantile(means, [tail, 1 - tail], axis=1).T.tolist()
+    return [
+        Summary(
+            size,
+            float(array.mean()),
+            float(array.std(ddof=1) / sqrt(size)),
+            (low, high),
+            float(array.min()),
+            float(array.max()),
+        )
+        for array, (low, high) in zip(arrays, intervals, strict=True)
+    ]

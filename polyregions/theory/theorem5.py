@@ -34,7 +34,7 @@ from polyregions.theory.laws import (
     WeightLaw,
     gradient_constant,
 )
-from polyregions.theory.statistics import Summary, summary
+from polyregions.theory.statistics import Summary, summaries, summary
 
 __all__ = ["Theorem5Report", "Verdict", "report_of", "verify_theorem5"]
 
@@ -299,7 +299,7 @@ def _cell_summaries(
     elif everything and 2 < n <= MOST_DIMENSIONS and box is not None:
         networks = (draw_network(settings, index) for index in range(len(draws)))
         rows = [list(cell_counts(network, box).by_codimension) for network in networks]
-    return tuple(summary(column, seed=settings.seed) for column in zip(*rows, strict=True))
+    return tuple(summaries(list(zip(*rows, strict=True)), seed=settings.seed))
 
 
 def _maxima(settings: Settings) -> dict[str, int]:

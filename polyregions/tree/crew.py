@@ -31,7 +31,8 @@ class Crew:
         self.problem, self.order, self.threads = problem, order, threads
         self.stop = stop_flag(problem)
         self._counts = np.zeros(len(problem.flat.widths) + 1, dtype=np.int64)
-        self._last = int(np.flatnonzero(np.diff([0, *problem.flat.row_ends]))[-1]) + 1
+        ends = problem.flat.row_ends.tolist()
+        self.last = ends.index(ends[-1]) + 1  # the level whose cells are the regions
         self._decisions = 0
         self._prefixes: list[Prefix] = []
         self._idle: list[Explorer] = []
@@ -56,7 +57,7 @@ class Crew:
     @property
     def regions(self) -> int:
         """Regions found."""
-        return int(self.counts[self._last])
+        return int(self.counts[self.last])
 
     @property
     def reached(self) -> int:

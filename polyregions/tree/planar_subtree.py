@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.domain.chart import Chart
 from polyregions.network.prefix import Prefix, empty_prefix, extended, with_bit
 from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
 from polyregions.network.unit_order import end_of, last_level
@@ -22,7 +23,7 @@ from polyregions.tree.clipping import (
     STOPPED,
     explore_polygons,
 )
-from polyregions.tree.polygons import place_corner, polygons_of, with_more_corners
+from polyregions.tree.polygons import place_domain, polygons_of, with_more_corners
 from polyregions.tree.subtree import float_row
 
 __all__ = ["PlanarSubtree", "boundary"]
@@ -53,7 +54,7 @@ class PlanarSubtree:
         if sequence is None:
             sequence = np.arange(flat.units)
         self._modular = no_modular_network(flat)
-        self._edges = boundary(problem.chart.rows.tolist())
+        self._edges = _edges_of(problem.chart)
         self.polygons = polygons_of(flat, sequence, max(64, 4 * len(self._edges)))
         domain, errors = self.polygons.rows[:, flat.units :], self.polygons.errors[flat.units :]
         domain[:] = flat.domain
@@ -76,10 +77,7 @@ class PlanarSubtree:
         polygons.frames[0] = 0
         frame["sides"] = len(self._edges)
         frame["unit"] = -1  # no split made it
-        # the domain is the first polygon
-        for i, edge in enumerate(self._edges):
-            before = self._edges[i - 1]
-            place_corner(polygons, flat.units + before, flat.units + edge, flat.units + edge, i)
+        place_domain(polygons, flat.units + self._edges)
 
     @property
     def finished(self) -> bool:
@@ -177,6 +175,12 @@ class PlanarSubtree:
             polygons.given[i] = (value > 0) - (value < 0)
         # valid for one call, and for this row only
         polygons.counters[0]["given"] = target
+
+
+@lru_cache(maxsize=32)
+def _edges_of(chart: Chart) -> NDArray[np.int64]:
+    """Return the domain's rows that carry edges, around it."""
+    return np.array(boundary(chart.rows.tolist()), dtype=np.int64)
 
 
 def _minor(a: Sequence[Any], b: Sequence[Any], d: int) -> Any:

@@ -27,6 +27,7 @@ __all__ = [
     "Polygons",
     "copy_corner",
     "place_corner",
+    "place_domain",
     "polygons_of",
     "with_more_corners",
 ]
@@ -177,7 +178,6 @@ def copy_corner(polygons, source, edge, place):
     polygons.meetings[place, 2] = edge
 
 
-@entry
 @exact_order_kernel
 def place_corner(polygons, first, second, edge, place):
     """Write the corner where two rows meet, in the cube, and its doubt.
@@ -210,3 +210,18 @@ def place_corner(polygons, first, second, edge, place):
     polygons.meetings[place, 0] = first
     polygons.meetings[place, 1] = second
     polygons.meetings[place, 2] = edge
+
+
+@entry
+@exact_order_kernel
+def place_domain(polygons, edges):
+    """Write the corners of the first polygon: the domain.
+
+    Parameters
+    ----------
+    polygons : Polygons, out
+    edges : int64 array, shape (sides,)
+        The rows that carry its edges, around it.
+    """
+    for i in range(len(edges)):
+        place_corner(polygons, edges[i - 1], edges[i], edges[i], i)

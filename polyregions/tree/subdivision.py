@@ -278,9 +278,9 @@ def _tree_count(
     ):
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
-    complete = crew.finished and crew.regions <= limits.regions
-    counts = crew.counts if complete else np.minimum(crew.counts, limits.regions)
-    layers = counts_by_layer(problem, counts)
+    counts = crew.counts
+    complete = crew.finished and int(counts[crew.last]) <= limits.regions
+    layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
 
 
@@ -340,7 +340,7 @@ def _check_prefix(problem: Problem, prefix: Prefix) -> None:
 
 def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, ...]:
     """Return the counts by layer of the network, for its layers that bend."""
-    starts = np.concatenate([[0], problem.flat.row_ends])
+    starts = [0, *problem.flat.row_ends.tolist()]
     bending = [i for i, layer in enumerate(problem.network.layers) if layer.bends.any()]
     here, answer = 1, []
     for layer in bending:

@@ -6,14 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Bits, Floats
+from polyregions.geometry.pattern_at import write_pattern_at
 from polyregions.geometry.rows import OK, Rows, row_scratch, write_region_rows
-from polyregions.geometry.witness import chart_points
-from polyregions.network import Network
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.run.problem import Problem
 
-__all__ = ["heights_at", "start_region"]
+__all__ = ["heights_at", "start_points", "start_region"]
 
 _TRIES = 4
 
@@ -23,27 +22,15 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
 
     Notes
     -----
-    *Algorithm.* The pattern of a generic point, accepted if every row of the pattern's
-    polytope is positive there beyond its rounding bound. On degenerate networks that
+    *Algorithm.* The pattern of a generic point, accepted if every unit differs from zero
+    there by more than its rounding bound. On degenerate networks that
     fail this, a germ in exact arithmetic: the pattern beside a point in infinitesimal
     steps along independent directions always belongs to a full-dimensional region.
-    Inside a polytope, generic points of the cube are moved towards an inner one.
     """
     flat = problem.flat
-    m = flat.dimension
-    # multiples of an irrational number: points that no plane in use is likely to contain
-    golden = (np.sqrt(5.0) - 1.0) / 2.0
-    inside = _inner_point(problem)
-    for attempt in range(_TRIES):
-        point = (golden * np.arange(1 + attempt * m, 1 + (attempt + 1) * m)) % 1.0 - 0.5
-        if problem.chart.homogeneous:
-            point[-1] = 0.5
-        if inside is not None:
-            point = _moved_inside(flat, inside, point)
-        inputs = chart_points(problem.chart, problem.domain, point[None, :])[0]
-        bits = problem.reduction.shrink(_bits_near(problem.network, inputs))
-        height, error = heights_at(problem, bits, point)
-        if np.all(height > 2 * error):
+    bits, scratch = np.zeros(flat.units, dtype=np.uint8), row_scratch(flat)
+    for point in start_points(problem):
+        if write_pattern_at(flat, point, bits, scratch):
             return bits, point
     from polyregions.exact.facets import interior_point
     from polyregions.walk.rational_walk import start_bits
@@ -53,6 +40,23 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     if interior is None:  # pragma: no cover - excluded by the choice of start_bits
         raise AssertionError("the start's pattern has an empty region")
     return problem.reduction.shrink(bits), np.array([float(value) for value in interior])
+
+
+def start_points(problem: Problem) -> Floats:
+    """Return generic points inside the domain, about, in chart coordinates; one per row.
+
+    Inside a polytope, generic points of the cube are moved towards an inner one.
+    """
+    m = problem.flat.dimension
+    # multiples of an irrational number: points that no plane in use is likely to contain
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    points = (golden * np.arange(1, 1 + _TRIES * m)).reshape(_TRIES, m) % 1.0 - 0.5
+    if problem.chart.homogeneous:
+        points[:, -1] = 0.5
+    inside = _inner_point(problem)
+    if inside is not None:
+        points = np.stack([_moved_inside(problem.flat, inside, point) for point in points])
+    return np.asarray(points)
 
 
 def heights_at(problem: Problem, bits: Bits, point: Floats) -> tuple[Floats, Floats]:
@@ -102,15 +106,3 @@ def _moved_inside(
     falling = change < 0
     reach = float((height[falling] / -change[falling]).min(initial=1.0))
     return np.asarray(inside + 0.5 * reach * (point - inside))
-
-
-def _bits_near(network: Network, x: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the pattern at a float input as plain floats see it: a proposal."""
-    bits = []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for layer in network.layers[:-1]:
-            z = layer.matrix @ x + layer.bias
-            positive = z > 0
-            bits.append(positive[layer.bends])
-            x = z * np.where(positive, layer.upper, layer.lower)
-    return np.concatenate(bits).astype(np.uint8)

@@ -10,7 +10,7 @@ from polyregions.cells.proofs import evaluate_rows
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.linear_forms import NOTHING, trace_sources
 from polyregions.geometry.rows import LOST, Rows, write_region_rows
-from polyregions.walk.prefixes import NONE, copy_list
+from polyregions.walk.prefixes import copy_list
 from polyregions.walk.region_kernel import NO_BASIS, decide_simple, unpack_bits
 from polyregions.walk.row_cache import keep_row
 
@@ -153,12 +153,12 @@ def cache_columns(flat, worker, number, columns):
     if len(columns) > cache.rows.shape[2]:
         return
     slot = number % len(cache.numbers)
-    cache.numbers[slot] = NONE
+    cache.numbers[slot] = 0
     for t in range(len(columns)):
         if not keep_row(flat, worker, slot, columns[t], t):
             return
     cache.counts[slot] = len(columns)
-    cache.numbers[slot] = number
+    cache.numbers[slot] = number + 1
 
 
 @exact_order_kernel

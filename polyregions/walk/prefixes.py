@@ -9,6 +9,7 @@ of rows that matter, made from the list of the shorter prefix (`walk.prefix_redu
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,14 +89,10 @@ class Prefixes(NamedTuple):
 
 def empty_prefixes(flat: FlatNetwork) -> Prefixes:
     """Return the prefixes of a walk that has not begun; there is no room for any."""
-    ends = flat.row_ends.tolist()
-    # layers without units that vary make no prefixes of their own
-    bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
-    # the prefixes of a level decide all layers below the one that asks about them
-    level_ends = np.array([ends[depth - 1] for depth in bends[1:]], dtype=np.int64)[:, None]
+    depths, masks = _levels(tuple(flat.row_ends.tolist()), flat.units)
     return Prefixes(
-        depths=np.array(bends[1:], dtype=np.int64),
-        masks=pack(np.arange(flat.units) < level_ends),
+        depths=depths,
+        masks=masks,
         keys=np.zeros((0, n_words(flat.units) + 1), dtype=np.uint64),
         table=empty_table(1),
         parents=np.zeros(0, dtype=np.int64),
@@ -108,6 +105,16 @@ def empty_prefixes(flat: FlatNetwork) -> Prefixes:
         key=np.zeros(n_words(flat.units) + 1, dtype=np.uint64),
         shape_ties=bool((flat.biases[flat.widths[0] :] == 0).any()),
     )
+
+
+@lru_cache(maxsize=64)
+def _levels(ends: tuple[int, ...], units: int) -> tuple[Integers, Words]:
+    """Return the depths of the levels, and which units they decide; see `Prefixes`."""
+    # layers without units that vary make no prefixes of their own
+    bends = [layer for layer, end in enumerate(ends) if end > (ends[layer - 1] if layer else 0)]
+    # the prefixes of a level decide all layers below the one that asks about them
+    level_ends = np.array([ends[depth - 1] for depth in bends[1:]], dtype=np.int64)[:, None]
+    return np.array(bends[1:], dtype=np.int64), pack(np.arange(units) < level_ends)
 
 
 def with_more_prefixes(

@@ -16,7 +16,6 @@ from polyregions.cells.dictionary import HUGE
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.rows import LOST
 from polyregions.network.flat import FlatNetwork
-from polyregions.walk.prefixes import NONE
 
 __all__ = ["RowCache", "keep_row", "recall", "remember", "row_cache"]
 
@@ -29,7 +28,7 @@ _CACHED_ENTRIES = 2**21
 class RowCache(NamedTuple):
     """The rows of some prefixes' lists, signed as if all units were active; by number modulo."""
 
-    numbers: Integers  # (slots,): the prefix in each slot, or NONE
+    numbers: Integers  # (slots,): 1 plus the prefix in each slot, or 0
     counts: Integers  # (slots,): how long its list is
     ids: Integers  # (slots, longest): the list
     rows: NDArray[np.float64]  # (slots, m + 1, longest): the rows as columns
@@ -40,8 +39,11 @@ def row_cache(flat: FlatNetwork) -> RowCache:
     """Allocate room for the rows of some prefixes: more than one step of the walk meets."""
     longest = min(flat.size, _CACHED_ROWS)
     slots = max(1, _CACHED_ENTRIES // ((flat.dimension + 3) * longest))
+    # so many patterns have the layers below the last: prefixes of one level are no more
+    below = int(max((end for end in flat.row_ends.tolist() if end < flat.units), default=0))
+    slots = min(slots, 2 << min(below, 62))
     return RowCache(
-        numbers=np.full(slots, NONE, dtype=np.int64),
+        numbers=np.zeros(slots, dtype=np.int64),
         counts=np.empty(slots, dtype=np.int64),
         ids=np.empty((slots, longest), dtype=np.int64),
         rows=np.empty((slots, flat.dimension + 1, longest)),
@@ -108,12 +110,12 @@ def remember(flat, number, count, worker):
         return
     slot = number % len(cache.numbers)
     # void until it is whole: a row that must not be kept ends the loop
-    cache.numbers[slot] = NONE
+    cache.numbers[slot] = 0
     for c in range(count):
         if not keep_row(flat, worker, slot, c, c):
             return
     cache.counts[slot] = count
-    cache.numbers[slot] = number
+    cache.numbers[slot] = number + 1
 
 
 @exact_order_kernel
@@ -136,7 +138,7 @@ def recall(flat, number, words, worker):
     """
     cache = worker.cache
     slot = number % len(cache.numbers)
-    if number < 0 or cache.numbers[slot] != number:
+    if number < 0 or cache.numbers[slot] != number + 1:
         return 0
     m = flat.dimension
     count = cache.counts[slot]

@@ -19,6 +19,7 @@ import numpy as np
 from polyregions.arrays import Floats, Integers
 from polyregions.exact.stopping import Stopped, look
 from polyregions.geometry.witness import float_witness
+from polyregions.network.flat import FlatNetwork
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
 from polyregions.run.limits import Pace
@@ -30,7 +31,7 @@ from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
 
-__all__ = ["Step", "stepper"]
+__all__ = ["Step", "block_of", "stepper"]
 
 # Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
 _REGIONS_OF_A_JOB = 4096
@@ -85,6 +86,12 @@ class _Workers:
             raise Stopped
 
 
+def block_of(flat: FlatNetwork) -> Expansions:
+    """Allocate the room that `advance` needs for a block of regions."""
+    facets = max(flat.units, _FACETS_PER_REGION * _REGIONS_OF_A_BLOCK)
+    return batch(flat, _REGIONS_OF_A_BLOCK, facets)
+
+
 @contextmanager
 def stepper(problem: Problem, threads: int, stop: Integers | None = None) -> Iterator[Step]:
     """Yield a function that takes the walk one step on, by at most so many regions.
@@ -102,9 +109,7 @@ def stepper(problem: Problem, threads: int, stop: Integers | None = None) -> Ite
             pool,
             workers=[worker_of(flat, stop) for _ in range(threads)],
             modular=[],
-            room=batch(
-                flat, _REGIONS_OF_A_BLOCK, max(flat.units, _FACETS_PER_REGION * _REGIONS_OF_A_BLOCK)
-            ),
+            room=block_of(flat),
             stop=stop,
         )
 
@@ -120,7 +125,8 @@ def stepper(problem: Problem, threads: int, stop: Integers | None = None) -> Ite
             if found.resolving:
                 _resolve_open(crew, found, min(_OPEN_CHUNK * threads, limit))
                 return
-            limit = min(limit, found.end - found.expanded)
+            if found.rings is not None:  # the next ring waits
+                limit = min(limit, found.end - found.expanded)
             if threads == 1 and found.fence is None:
                 _advance_in_one_thread(crew, found, min(_REGIONS_OF_A_JOB, limit))
             else:

@@ -50,11 +50,11 @@ def empty_store(flat: FlatNetwork) -> Store:
     """Return a store without regions, and with room for some."""
     m = flat.dimension
     return Store(
-        patterns=np.zeros((1024, n_words(flat.units)), dtype=np.uint64),
+        patterns=np.empty((1024, n_words(flat.units)), dtype=np.uint64),
         table=empty_table(4096),
-        bases=np.zeros((1024, m), dtype=row_type(flat.size)),
-        points=np.zeros((1024, m)),
-        edges=np.zeros((4096, 2), dtype=np.int32),
+        bases=np.empty((1024, m), dtype=row_type(flat.size)),
+        points=np.empty((1024, m)),
+        edges=np.empty((4096, 2), dtype=np.int32),
         counters=np.zeros(1, dtype=STORE_COUNTERS),
     )
 

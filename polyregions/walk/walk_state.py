@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 
+_FIRST_REGIONS = 768
 _ROWS_OF_A_BLOCK = 65536  # rows turned into a part of the result at a time, to save memory
 
 
@@ -149,7 +150,8 @@ def roots_at(problem: Problem, patterns: Words, points: Floats) -> WalkState:
     """
     flat, count = problem.flat, len(patterns)
     store = with_room(empty_store(flat), count, 0)
-    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count)
+    # room for a block of new regions, too, which the first step asks for
+    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count + _FIRST_REGIONS)
     store.patterns[:count], store.points[:count] = patterns, points
     store.bases[:count, 0] = NO_BASIS
     store.counters[0]["regions"] = count
@@ -253,13 +255,15 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
     """Sort what was found by pattern, leaving out regions that were not expanded.
 
     `found` is used up: its arrays are released one by one, because at this moment
-    both they and the result would have to fit into memory.
+    both they and the result would have to fit into memory. (Small ones always do.)
     """
-    complete = found.finished
-    found.prefixes = empty_prefixes(problem.flat)
-    found.store = without(found.store, "table", "bases")
+    complete, large = found.finished, found.count > _ROWS_OF_A_BLOCK
+    if large:
+        found.prefixes = empty_prefixes(problem.flat)
+        found.store = without(found.store, "table", "bases")
     numbers, patterns = sorted_numbers(problem, found)
-    found.store = without(found.store, "patterns")
+    if large:
+        found.store = without(found.store, "patterns")
     witnesses = np.empty((len(numbers), problem.network.input_dimension))
     exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
     for start in range(0, len(numbers), _ROWS_OF_A_BLOCK):
@@ -268,7 +272,8 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
             problem, found, block, found.store.points[block]
         )
         exact_witnesses |= {start + index: witness for index, witness in exact.items()}
-    found.store = without(found.store, "points")
+    if large:
+        found.store = without(found.store, "points")
     # -1 marks regions without a place in the result: their edges are dropped
     rank = np.full(found.count, -1, dtype=np.int32)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)

@@ -1,0 +1,183 @@
+"""Networks of one shape on one domain, counted one after the other in compiled code.
+
+A small network is walked faster than a walk is prepared. Here the arrays are made once for all
+networks, and so is whatever depends on their shape alone.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Floats, Integers
+from polyregions.compiled import only_compiled
+from polyregions.domain import Domain
+from polyregions.exact.stopping import Stopped
+from polyregions.network import Network
+from polyregions.network.flat import FlatNetwork, dense_places, flatten, stretched_rows
+from polyregions.run.limits import Pace, first_size
+from polyregions.run.problem import Problem, whole_problem
+from polyregions.walk.alike_kernel import ALIKE_COUNTERS, UNDECIDED, Alike, advance_alike
+from polyregions.walk.first_region import start_points
+from polyregions.walk.prefixes import empty_prefixes
+from polyregions.walk.region_kernel import worker_of
+from polyregions.walk.steps import block_of
+from polyregions.walk.store import empty_store
+from polyregions.walk.walk_state import WalkState, make_room
+
+__all__ = ["UNDECIDED", "Parameters", "count_alike", "network_of"]
+
+_MOST = 4096  # regions between two looks at `stop`, as in a step of the walk
+
+
+class Parameters(NamedTuple):
+    """The weights and biases of K ReLU networks of one shape, layer by layer.
+
+    Attributes
+    ----------
+    weights : tuple of numpy.ndarray of float64, shape (K, out, in)
+    biases : tuple of numpy.ndarray of float64, shape (K, out)
+    """
+
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+
+def network_of(parameters: Parameters, number: int, name: str = "network") -> Network:
+    """Return one of the networks.
+
+    Raises
+    ------
+    NetworkError
+        As :meth:`~polyregions.Network.from_arrays`.
+
+    Examples
+    --------
+    >>> weights = np.ones((2, 3, 1)), np.ones((2, 1, 3))
+    >>> network_of(Parameters(weights, (np.ones((2, 3)), np.ones((2, 1)))), 1)
+    <Network network: 1 inputs, 3 hidden units in layers of 3, 1 outputs>
+    """
+    pairs = zip(parameters.weights, parameters.biases, strict=True)
+    return Network.from_arrays(((w[number], b[number]) for w, b in pairs), name=name)
+
+
+def count_alike(
+    parameters: Parameters, domain: Domain, stop: Integers | None = None
+) -> NDArray[np.int64]:
+    """Count the regions of several ReLU networks of one shape, and their edges, in one thread.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    domain : Box or Polytope
+        Over the whole space every network has ties for floats, where all cells meet.
+    stop : numpy.ndarray of int64, shape (1,), optional
+        Another thread that sets ``stop[0]`` ends this soon.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (K, 2)
+        Regions and edges, proven, as :func:`~polyregions.enumerate_regions` finds them.
+        UNDECIDED first where that takes more than floats and their rounding bounds: such a
+        network is to be walked by itself.
+
+    Raises
+    ------
+    NetworkError
+        As :meth:`~polyregions.Network.from_arrays`, for the first network that is none.
+    DomainError
+        If the domain does not fit.
+    Stopped
+        If another thread wanted it.
+
+    Notes
+    -----
+    *Algorithm.* The kernel of the walk, for one network after the other. No unit is left out
+    beforehand, also if it is constant over the domain.
+
+    Examples
+    --------
+    One unit that switches inside, and one outside:
+
+    >>> weights = np.array([[[1.0]], [[1.0]]])
+    >>> nets = Parameters((weights, weights), (np.array([[0.5], [2.0]]), np.zeros((2, 1))))
+    >>> from polyregions import Box
+    >>> count_alike(nets, Box.cube(1, 1.0)).tolist()
+    [[2, 1], [1, 0]]
+    """
+    # one that is no network is refused, and any other speaks for all
+    finite = [
+        np.isfinite(array).all(axis=tuple(range(1, array.ndim))) for array in chain(*parameters)
+    ]
+    number = int(np.all(finite, axis=0).argmin())
+    problem = whole_problem(network_of(parameters, number), domain)
+    with only_compiled(problem.is_large):
+        return _counted(problem, parameters, stop)
+
+
+def _counted(problem: Problem, parameters: Parameters, stop: Integers | None) -> NDArray[np.int64]:
+    alike = _alike(problem, parameters)
+    flat = _under_way(problem.flat, alike)
+    # ties are not looked for: where there are any, floats are undecided
+    prefixes = empty_prefixes(flat)._replace(shape_ties=False)
+    found, result = WalkState(empty_store(flat), prefixes), block_of(flat)
+    worker, facets = worker_of(flat, stop), len(result.children)
+    pace, done = Pace(first_size(flat.size), _MOST), False
+    while not done:
+        make_room(flat, found, found.count + facets, found.n_edges + facets)
+        with pace.step() as budget:
+            open_numbers = np.empty(budget, dtype=np.int64)
+            done = advance_alike(
+                flat,
+                alike,
+                found.prefixes,
+                found.store,
+                budget,
+                problem.room,
+                worker,
+                result,
+                open_numbers,
+            )
+        if worker.work.stop[0]:
+            raise Stopped
+    return alike.found
+
+
+def _alike(problem: Problem, parameters: Parameters) -> Alike:
+    """Return the networks as the kernel takes them, none of them begun."""
+    *weights, _ = parameters.weights
+    *biases, _ = parameters.biases
+    count, chart = len(biases[0]), problem.chart
+    rows = stretched_rows(weights[0], biases[0], chart)
+    if rows is None:
+        flats = [flatten(network_of(parameters, number), chart) for number in range(count)]
+        rows = (
+            np.stack([flat.first for flat in flats]),
+            np.stack([flat.first_error for flat in flats]),
+        )
+    tables = [np.swapaxes(weight, 1, 2).reshape(count, -1) for weight in weights[1:]]
+    return Alike(
+        *rows,
+        weights=np.concatenate([np.zeros((count, 0)), *tables], axis=1),
+        biases=np.concatenate([np.zeros_like(biases[0]), *biases[1:]], axis=1),
+        starts=start_points(problem),
+        found=np.zeros((count, 2), dtype=np.int64),
+        counters=np.zeros(1, dtype=ALIKE_COUNTERS),
+    )
+
+
+def _under_way(flat: FlatNetwork, alike: Alike) -> FlatNetwork:
+    """Return a flat network of the shape, into which the kernel copies one after the other."""
+    return flat._replace(
+        zero_offsets=False,
+        first=np.empty_like(alike.first[0]),
+        first_error=np.empty_like(alike.first_errors[0]),
+        # whether rows are the same is not asked beforehand; where they are, floats are undecided
+        first_numbers=np.arange(len(flat.first_numbers)),
+        weights=np.empty_like(alike.weights[0]),
+        biases=np.empty_like(alike.biases[0]),
+        **dense_places(flat.widths.tobytes())._asdict(),
+    )

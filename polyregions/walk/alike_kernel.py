@@ -1,0 +1,179 @@
+"""Networks of one shape walked one after the other, in one call; compiled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Floats, Records, integer_record
+from polyregions.compiled import entry, exact_order_kernel
+from polyregions.geometry.pattern_at import write_pattern_at
+from polyregions.walk.prefixes import register
+from polyregions.walk.region_kernel import NO_BASIS
+from polyregions.walk.visited import EMPTY, insert
+from polyregions.walk.walk_kernel import advance
+
+__all__ = ["UNDECIDED", "Alike", "advance_alike"]
+
+ALIKE_COUNTERS = integer_record("done", "begun", "expanded")
+
+# the number of regions of a network that floats alone could not decide
+UNDECIDED = -1
+
+
+class Alike(NamedTuple):
+    """Networks of one shape on one chart, and what is known of them.
+
+    Attributes
+    ----------
+    first, first_errors : float64 arrays, shapes (K, m + 1, h_0) and (K, h_0)
+    weights, biases : float64 arrays, shapes (K, weights) and (K, units)
+        As a `FlatNetwork` has them, network by network.
+    starts : float64 array, shape (T, m)
+        Points of the domain, one of which a network's first region is sought at.
+    found : int64 array, shape (K, 2)
+        Regions and edges of the networks that are done; UNDECIDED where floats did not decide.
+    counters : ALIKE_COUNTERS array, shape (1,)
+        How many networks are done, whether the next one has begun, and how many regions were
+        expanded in all.
+    """
+
+    first: Floats
+    first_errors: Floats
+    weights: Floats
+    biases: Floats
+    starts: Floats
+    found: NDArray[np.int64]
+    counters: Records
+
+
+@exact_order_kernel
+def load(alike, number, flat):
+    """Copy the numbers of a network into a flat one of its shape.
+
+    Parameters
+    ----------
+    alike : Alike
+    number : int
+    flat : FlatNetwork, out
+    """
+    for d in range(flat.dimension + 1):
+        for i in range(flat.widths[0]):
+            flat.first[d, i] = alike.first[number, d, i]
+    for i in range(flat.widths[0]):
+        flat.first_error[i] = alike.first_errors[number, i]
+    for t in range(len(flat.weights)):
+        flat.weights[t] = alike.weights[number, t]
+    for i in range(len(flat.biases)):
+        flat.biases[i] = alike.biases[number, i]
+
+
+@exact_order_kernel
+def begin(flat, starts, prefixes, store, worker):
+    """Forget the last network's regions, and enter the first one of this network.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    starts : float64 array, shape (T, m)
+        See `Alike`.
+    prefixes : Prefixes, out
+    store : Store, out
+    worker : Worker, out
+
+    Returns
+    -------
+    bool
+        False if no region is proven at any of these points.
+    """
+    # rows that are kept belong to prefixes of the last network
+    slots = worker.cache.numbers
+    for number in range(min(prefixes.totals[0]["registered"], len(slots))):
+        slots[number] = 0
+    for slot in range(len(store.table)):
+        store.table[slot] = EMPTY
+    for slot in range(len(prefixes.table)):
+        prefixes.table[slot] = EMPTY
+    totals, counters = prefixes.totals[0], store.counters[0]
+    totals["registered"] = 0
+    totals["settled"] = 0
+    totals["used"] = 0
+    counters["regions"] = 0
+    counters["edges"] = 0
+    counters["expanded"] = 0
+    for attempt in range(len(starts)):
+        point = starts[attempt]
+        if write_pattern_at(flat, point, worker.bits, worker.scratch):
+            # behind the words of the pattern comes the level, which a store does not hold
+            words = worker.key[: len(worker.key) - 1]
+            for w in range(len(words)):
+                words[w] = np.uint64(0)
+            for i in range(flat.units):
+                words[i >> 6] |= np.uint64(worker.bits[i]) << np.uint64(i & 63)
+            insert(store.table, store.patterns, 0, words)
+            store.bases[0, 0] = NO_BASIS
+            for d in range(flat.dimension):
+                store.points[0, d] = point[d]
+            register(prefixes, store.patterns[0], store.points[0])
+            counters["regions"] = 1
+            return True
+    return False
+
+
+@entry
+@exact_order_kernel
+def advance_alike(flat, alike, prefixes, store, budget, room, worker, result, open_numbers):
+    """Count the regions and edges of one network after the other.
+
+    Parameters
+    ----------
+    flat : FlatNetwork, out
+        Of the networks' shape; it becomes the one under way.
+    alike : Alike, in and out
+    prefixes, store, room, worker, result, open_numbers
+        See `advance`.
+    budget : int
+        Stop after about this many regions.
+
+    Returns
+    -------
+    bool
+        Whether all networks are done. Otherwise the budget is used up, a store is too small
+        (the caller makes room and calls again), or the worker is to stop.
+
+    Notes
+    -----
+    *Invariant.* The networks below ``counters["done"]`` have their counts; store and prefixes
+    hold what is known of the next one, if it has begun, and of no other. A network with a
+    region that `advance` leaves open is undecided.
+    """
+    counters, known = alike.counters[0], store.counters[0]
+    end = counters["expanded"] + budget
+    while counters["done"] < len(alike.found):
+        number = counters["done"]
+        found = alike.found[number]
+        if counters["begun"] == 0:
+            load(alike, number, flat)
+            if not begin(flat, alike.starts, prefixes, store, worker):
+                found[0] = UNDECIDED
+                counters["done"] = number + 1
+                continue
+            counters["begun"] = 1
+        before = known["expanded"]
+        left = min(end - counters["expanded"], len(open_numbers))
+        n_open = advance(flat, prefixes, store, left, room, worker, result, open_numbers)
+        counters["expanded"] += known["expanded"] - before
+        if n_open > 0:
+            found[0] = UNDECIDED
+        elif known["expanded"] < known["regions"]:
+            return False
+        else:
+            found[0] = known["regions"]
+            found[1] = known["edges"]
+        counters["begun"] = 0
+        counters["done"] = number + 1
+        if counters["expanded"] >= end:
+            return counters["done"] == len(alike.found)
+    return True
