@@ -29,7 +29,7 @@ from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum"]
+__all__ = ["Optimum", "box_given", "highest_of", "maximum", "minimum", "sum_given"]
 
 # A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
 # first.
@@ -204,7 +204,7 @@ def _optimum(
 ) -> Optimum:
     network = network_given(network)
     box = box_given(domain, network)
-    terms = _sum_given(output, network.output_dimension)
+    terms = sum_given(output, network.output_dimension)
     limits = counting_limits(None, how.pop("time_limit"))
     highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
@@ -280,8 +280,14 @@ def box_given(domain: DomainLike, network: Network) -> Box:
     return box
 
 
-def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
-    """Return which outputs are added up, times what."""
+def sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
+    """Return which outputs are added up, times what.
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such output, or not one finite coefficient for each, some of them not zero.
+    """
     if isinstance(output, int | np.integer) and not isinstance(output, bool):
         if not -outputs <= output < outputs:
             raise PolyregionsError(
