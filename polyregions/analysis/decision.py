@@ -294,7 +294,7 @@ def met_regions(boundary: DecisionBoundary) -> DecisionBoundary:
     (7, 6, True)
     """
     kept = np.unique(boundary.regions.edges[boundary.edges]).astype(np.int64)
-    return _separated(boundary.regions[kept], boundary.classes[kept])
+    return _separated(boundary.regions[kept.tolist()], boundary.classes[kept])
 
 
 def _separated(regions: Regions, classes: Integers) -> DecisionBoundary:

@@ -28,7 +28,7 @@ from polyregions.network.exact_network import (
 )
 from polyregions.questions.property import OutputInequality, OutputSet
 
-__all__ = ["parts_mapped_into"]
+__all__ = ["inequality_row", "parts_mapped_into"]
 
 
 def parts_mapped_into(
@@ -81,7 +81,7 @@ def _parts_of(
         for place, rows in enumerate(sets):
             part: ClosedPolytope | None = cell
             for row in rows:
-                part = None if part is None else part.cut(_row_of(row, outputs, scale))
+                part = None if part is None else part.cut(inequality_row(row, outputs, scale))
             if part is not None:
                 yield part, outputs, place
 
@@ -122,7 +122,7 @@ def _sided(
             yield from (([on, *rest], piece) for rest, piece in _sided(others, part))
 
 
-def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
+def inequality_row(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
     """Return bound - (sum of coefficient * output) as a row of integers, times some number."""
     common = lcm(inequality.bound.denominator, *(c.denominator for _, c in inequality.coefficients))
     row = [flint.fmpz(0)] * len(outputs[0])

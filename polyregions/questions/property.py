@@ -12,7 +12,15 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import nearest_float
 from polyregions.network import Network
 
-__all__ = ["Case", "Counterexample", "OutputInequality", "OutputSet", "Property", "check_property"]
+__all__ = [
+    "Case",
+    "Counterexample",
+    "OutputInequality",
+    "OutputSet",
+    "Property",
+    "check_outputs",
+    "check_property",
+]
 
 
 @dataclass(frozen=True)
@@ -110,13 +118,17 @@ def check_property(property_: Property, network: Network) -> None:
             f"the property declares {property_.inputs} inputs, the network has "
             f"{network.input_dimension}; give the property of this network"
         )
-    named = {
-        index
-        for case in property_.cases
-        for rows in case.unsafe
-        for row in rows
-        for index, _ in row.coefficients
-    }
+    check_outputs([rows for case in property_.cases for rows in case.unsafe], network)
+
+
+def check_outputs(sets: Sequence[OutputSet], network: Network) -> None:
+    """Refuse sets of outputs that a network does not have.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    named = {index for rows in sets for row in rows for index, _ in row.coefficients}
     if named and max(named) >= network.output_dimension:
         raise PolyregionsError(
             f"the property names the output Y_{max(named)}, but the network has "
