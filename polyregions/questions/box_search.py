@@ -194,6 +194,7 @@ class BoxSearch:
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         weights = sum(layer.matrix.size for layer in network.layers)
         self._few_cells = min(_FEW_CELLS, _WORK_ON_CELLS / weights)
+        self._splits_to_double = _SPLITS_TO_DOUBLE
         self._exact = maps
         root = Boxes(lower[None], upper[None])
         sets = np.ones((1, len(target.sets)), dtype=bool)
@@ -320,7 +321,7 @@ class BoxSearch:
         lower, upper = pending.boxes
         middle = lower / 2 + upper / 2
         whole = ~((lower < middle) & (middle < upper)).any(axis=1)  # no float lies between
-        worth = self._few_cells * 2.0 ** (pending.splits / _SPLITS_TO_DOUBLE)
+        worth = self._few_cells * 2.0 ** (pending.splits / self._splits_to_double)
         few = (_cells_of(switching, int((self._width > 0).sum())) <= worth) & (pending.splits > 0)
         return few | whole
 

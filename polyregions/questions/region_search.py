@@ -34,7 +34,10 @@ from polyregions.walk.breadth_first import enumerate_regions
 __all__ = ["Listed", "regions_near"]
 
 # Hints: they decide how fast an answer comes and how many regions are looked at, not which answer.
-_CELLS_OF_A_WALK = 200  # of the units that switch in a box, at most, about
+# Cells of the units that switch in a box whose regions are listed, at most, about; and twice as
+# many after so many splits: where hyperplanes coincide a split does not tell them apart
+_CELLS_OF_A_WALK = 6
+_SPLITS_TO_DOUBLE = 2
 _ROOM = 2.0**-8  # of a box's width, beyond it on either side
 _SLAB = 2.0**-6  # of what a plane rises over a box, beyond its zero
 
@@ -187,7 +190,7 @@ class _RegionSearch(BoxSearch):
         self.found = _Found()
         maps = exact_maps(network, None)
         super().__init__(network, maps, box.lower, box.upper, _Anywhere(sets), threads)
-        self._few_cells = _CELLS_OF_A_WALK
+        self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE
 
     def _try(self, points: Floats) -> None:
         """Try no points."""

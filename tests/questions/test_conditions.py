@@ -87,7 +87,7 @@ def conditions(network, regions, seed):
         yield ((at_least(np.nextafter(float(highest), np.inf)),),)
 
 
-@pytest.mark.parametrize("cells", [10, 100])
+@pytest.mark.parametrize("cells", [2, 6, 100])
 @pytest.mark.parametrize("family", BOXED)
 def test_all_regions_are_found_and_no_other(family, cells, monkeypatch):
     monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", cells)
