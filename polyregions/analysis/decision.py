@@ -319,7 +319,8 @@ def _decided(
 ) -> DecisionBoundary:
     """Find the regions of the comparing network, with all outputs that win somewhere."""
     outputs = network.output_dimension
-    among = np.unique(network.forward(points).argmax(axis=1))
+    with np.errstate(all="ignore"):  # a guess: what overflows may be any output
+        among = np.unique(network.forward(points).argmax(axis=1))
     while True:
         regions = find(comparing_network(network, among.tolist(), level=level))
         bits = unpack(regions.patterns, regions.network.hidden_units)[:, network.hidden_units :]

@@ -39,7 +39,7 @@ __all__ = ["Listed", "regions_near"]
 _CELLS_OF_A_WALK = 6
 _SPLITS_TO_DOUBLE = 2
 _ROOM = 2.0**-8  # of a box's width, beyond it on either side
-_SLAB = 2.0**-6  # of what a plane rises over a box, beyond its zero
+_SLAB = 2.0**-9  # of what a plane rises over a box, beyond its zero
 
 
 @dataclass(frozen=True)

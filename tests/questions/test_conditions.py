@@ -87,11 +87,11 @@ def conditions(network, regions, seed):
         yield ((at_least(np.nextafter(float(highest), np.inf)),),)
 
 
-@pytest.mark.parametrize("cells", [2, 6, 100])
+@pytest.mark.parametrize("cells", [2, 100])
 @pytest.mark.parametrize("family", BOXED)
 def test_all_regions_are_found_and_no_other(family, cells, monkeypatch):
     monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", cells)
-    for seed in range(2):
+    for seed in range(1 if cells == 2 else 2):
         network, domain = random_case(family, seed, 8)
         regions = pr.enumerate_regions(network, domain)
         for sets in conditions(network, regions, seed):
