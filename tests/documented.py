@@ -56,6 +56,8 @@ DOCUMENTED = {
     "pwa.pwa_file": ["export"],
     "questions.property_files": ["load_property"],
     "questions.property": ["Counterexample", "Property"],
+    "questions.conditions": ["Whereabouts", "where"],
+    "questions.level_sets": ["LevelSet", "boundary", "level"],
     "questions.equality": ["Comparison", "equal"],
     "questions.optimum": ["Optimum", "maximum", "minimum"],
     "questions.verification": ["Verdict", "verify"],

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from polyregions.cli import options, report
-from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
     from polyregions.questions.optimum import Optimum
 
 __all__ = ["maximum_command", "minimum_command"]
 
-_OfOption = Annotated[
-    str,
-    typer.Option(
-        "--of",
-        metavar="OUTPUTS",
-        help="Which output, counted from 0; or a coefficient for each: 1,-1.",
-    ),
-]
-
 
 @options.grouped
 def maximum_command(
     where: options.Where,
     network: options.NetworkArgument,
-    of: _OfOption = "0",
+    of: options.OfOption = "0",
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
@@ -49,7 +37,7 @@ def maximum_command(
 def minimum_command(
     where: options.Where,
     network: options.NetworkArgument,
-    of: _OfOption = "0",
+    of: options.OfOption = "0",
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
@@ -75,7 +63,7 @@ def _answer(
 ) -> int:
     from polyregions.compiled import Stopwatch
 
-    output, named = _sum_of(of)
+    output, named = options.sum_of(of)
     watch = Stopwatch()
     best = extreme(
         task.network,
@@ -91,19 +79,6 @@ def _answer(
     else:
         report.print_lines(*_optimum_lines(task, f"{word} {named}", best))
     return 0 if best.proven else 3
-
-
-def _sum_of(of: str) -> tuple[int | list[float], str]:
-    """Return what ``--of`` says, and how it is called."""
-    try:
-        if "," not in of:
-            return int(of), f"Y_{int(of)}"
-        return [float(part) for part in of.split(",")], f"sum ({of}) of outputs"
-    except ValueError:
-        raise PolyregionsError(
-            f"--of takes the number of an output or a coefficient for each, such as 1,-1; "
-            f"not {shown(of)}"
-        ) from None
 
 
 def _optimum_lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
