@@ -12,6 +12,7 @@ from polyregions.cli import saving as storage
 from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
+    from polyregions.questions.conditions import Whereabouts
     from polyregions.questions.property import OutputSet
 
 __all__ = ["where_command"]
@@ -48,7 +49,6 @@ def where_command(
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
     from polyregions.compiled import Stopwatch
-    from polyregions.questions import conditions
 
     read = [] if condition is None else [condition]
     storage.check_found_output(output, [network, *where.files, *read])
@@ -58,16 +58,7 @@ def where_command(
     if condition is not None:
         asked["condition"], named = _condition(condition), shown(condition.name)
     watch = Stopwatch()
-    found = conditions.where(
-        task.network,
-        task.domain,
-        chosen,
-        **asked,
-        threads=threads,
-        time_limit=time_limit,
-        progress=True,
-        on_interrupt="return",
-    )
+    found = _found(task, chosen, threads=threads, time_limit=time_limit, **asked)
     seconds = watch.times().seconds
     storage.save_found(found.regions, output)
     ends = [(">=", above), ("<=", below)]
@@ -90,6 +81,13 @@ def where_command(
     }
     report.print_answer(task, values, lines, as_json, output)
     return report.listing_exit_code(found)
+
+
+def _found(task: options.Task, output: int | list[float], **asked: Any) -> Whereabouts:
+    """Ask with progress on stderr."""
+    from polyregions.questions.conditions import where
+
+    return where(task.network, task.domain, output, progress=True, on_interrupt="return", **asked)
 
 
 def _condition(file: Path) -> tuple[OutputSet, ...]:

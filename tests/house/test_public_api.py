@@ -51,6 +51,7 @@ def test_public_names():
         "Regions",
         "Slice",
         "UnsupportedOperatorError",
+        "boundary",
         "certify",
         "certify_on_cluster",
         "check",
@@ -77,6 +78,7 @@ def test_public_names():
         "from_torch",
         "input_box",
         "largest_difference",
+        "level",
         "linear",
         "linear_regions",
         "load",
@@ -102,6 +104,7 @@ def test_public_names():
         "verify_boundaries",
         "verify_grid",
         "verify_theorem5",
+        "where",
         "write_graph",
         "write_page",
     ]

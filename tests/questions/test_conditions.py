@@ -1,5 +1,6 @@
 """Where a condition holds, against exact linear programs on all regions."""
 
+import json
 from fractions import Fraction
 from itertools import product
 
@@ -10,8 +11,10 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps
+from polyregions.cli import main
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.facets import interior_point
+from polyregions.io import save_network
 from polyregions.questions import region_search
 from polyregions.questions.conditions import where
 from polyregions.questions.property import OutputInequality
@@ -105,3 +108,107 @@ def test_all_regions_are_found_and_no_other(family, cells, monkeypatch):
             assert found.touching.tolist() == [expected[index][2] for index in met]
             assert found.finished
             assert found.settled == 1.0
+
+
+TENT = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0], [1.0, 0.0]], [0, 0])])
+LINE = pr.Box.cube(1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("condition", "bits", "everywhere", "touching"),
+    [
+        ({"above": 1.0}, [[1, 0], [1, 1]], [False, False], [True, True]),
+        ({"above": float(np.nextafter(1.0, 0))}, [[1, 0], [1, 1]], [False] * 2, [False] * 2),
+        ({"above": float(np.nextafter(1.0, 2))}, [], [], []),
+        # zero on all of [-1, 0], and at the end of [1/2, 1]
+        ({"below": 0.0}, [[0, 0], [1, 0], [1, 1]], [True, False, False], [False, True, True]),
+        ({"above": 0.0}, [[0, 0], [1, 0], [1, 1]], [True] * 3, [False] * 3),
+        ({"above": 5e-324}, [[1, 0], [1, 1]], [False] * 2, [False] * 2),
+        ({"below": -5e-324}, [], [], []),
+        ({"output": 1, "above": 0.5}, [[1, 0], [1, 1]], [False, True], [True, False]),
+        (
+            {"output": [1.0, -1.0], "below": 0.0},
+            [[0, 0], [1, 0], [1, 1]],
+            [True, False, False],
+            [False, True, False],
+        ),
+    ],
+)
+def test_values_one_rounding_apart(condition, bits, everywhere, touching):
+    """A tent over [0, 1], zero on [-1, 0]; the second output is σ(x)."""
+    found = where(TENT, LINE, **condition)
+    assert found.regions.bits.tolist() == bits
+    assert found.everywhere.tolist() == everywhere
+    assert found.touching.tolist() == touching
+    assert len(found) == len(bits)
+
+
+def test_bounds_that_no_float_holds():
+    """1/3, and a float plus one part in 2^200: as they are."""
+    third = OutputInequality(((1, Fraction(-1)),), Fraction(-1, 3))
+    assert where(TENT, LINE, condition=[(third,)]).everywhere.tolist() == [False, True]
+    for shift, touched in ((0, True), (1, False), (-1, False)):
+        bound = 1 + shift * Fraction(1, 2**200)
+        at_least = OutputInequality(((0, Fraction(-1)),), -bound)
+        found = where(TENT, LINE, condition=[(at_least,)])
+        assert found.touching.tolist() == ([] if shift > 0 else [touched] * 2)
+    tiny = OutputInequality(((0, Fraction(1)),), Fraction(1, 2**2000))
+    with pytest.raises(pr.PolyregionsError, match="more digits than"):
+        where(TENT, LINE, condition=[(tiny,)])
+
+
+def test_what_is_no_condition():
+    row = OutputInequality(((2, Fraction(1)),), Fraction(0))
+    for wrong, sentence in (
+        ({}, "needs above="),
+        ({"above": np.nan}, "above is one finite number"),
+        ({"below": "high"}, "below"),
+        ({"above": 0.0, "output": 2}, "there is no output 2"),
+        ({"above": 0.0, "condition": [(row,)]}, "not both"),
+        ({"condition": []}, "at least one set"),
+        ({"condition": [()]}, "a tuple of at least one"),
+        ({"condition": "unsafe.vnnlib"}, "a tuple of at least one"),
+        ({"condition": 3}, "a tuple of at least one"),
+        ({"condition": [(row,)]}, "names the output Y_2"),
+        ({"above": 0.0, "threads": 0}, "threads"),
+    ):
+        with pytest.raises(pr.PolyregionsError, match=sentence):
+            where(TENT, LINE, **wrong)
+    with pytest.raises(pr.DomainError, match="not in the whole space"):
+        where(TENT, None, above=0.0)
+
+
+def test_a_limit():
+    found = where(TENT, LINE, above=0.5, time_limit=1e-9)
+    assert not found.finished
+    assert (len(found), found.settled, found.visited) == (0, 0.0, 0)
+    assert "partial, 0.0% of the box settled" in repr(found)
+    assert "2 regions, 0 of them everywhere, all" in repr(where(TENT, LINE, above=0.5))
+
+
+def test_on_the_command_line(tmp_path, capsys):
+    tent, out, file = (str(tmp_path / name) for name in ("tent.npz", "out.npz", "high.vnnlib"))
+    save_network(TENT, tent)
+    text = "(declare-const X_0 Real) (declare-const Y_0 Real) (declare-const Y_1 Real)"
+    text += "(assert (and (>= X_0 -1) (<= X_0 1)))"
+    (tmp_path / "high.vnnlib").write_text(text + "(assert (or (>= Y_0 1) (>= Y_1 0.6)))")
+    assert main(["where", tent, "--cube", "1", "--above", "0.5", "--below", "2", "-o", out]) == 0
+    said = capsys.readouterr().out
+    assert "Y_0 >= 0.5 and Y_0 <= 2.0 somewhere: 2 regions\n" in said
+    assert "everywhere: 0 of them; only touched: 0\n" in said
+    assert pr.open_regions(out) == where(TENT, LINE, above=0.5).regions
+    assert main(["where", tent, "--box-file", file, "--condition", file, "--json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert (read["regions"], read["everywhere"], read["touching"]) == (2, 0, 1)
+    assert main(["where", tent, "--cube", "1", "--above", "0", "--time-limit", "1e-9"]) == 3
+    assert "0.0% of the box is settled" in capsys.readouterr().err
+    (tmp_path / "none.vnnlib").write_text(text + "(assert (>= X_0 2)) (assert (>= Y_0 1))")
+    none = str(tmp_path / "none.vnnlib")
+    for wrong in (
+        [],
+        ["--condition", none],
+        ["--condition", file, "--above", "1"],
+        ["--of", "5", "--above", "0"],
+    ):
+        assert main(["where", tent, "--cube", "1", *wrong]) == 2
+        assert capsys.readouterr().err.count("\n") == 1

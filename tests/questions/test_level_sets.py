@@ -1,5 +1,6 @@
 """Level sets and class boundaries, against the cut of all regions."""
 
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,8 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.analysis.decision import decision_in, met_regions
+from polyregions.cli import main
+from polyregions.io import save_network
 from polyregions.questions import region_search
 from polyregions.questions.level_sets import boundary, level
 
@@ -191,3 +194,42 @@ def test_what_is_no_question():
         boundary(TENT, box, time_limit=0)
     with pytest.raises(pr.PolyregionsError, match="progress"):
         boundary(TENT, box, progress=3)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The tent, and two outputs over the square."""
+    classes = pr.Network.from_arrays(
+        [([[1, 0], [0, 1]], [0, 0]), ([[1, 0], [0, 1]], [0, 0])], name="classes"
+    )
+    save_network(TENT, tmp_path / "tent.npz")
+    save_network(classes, tmp_path / "classes.npz")
+    return tmp_path
+
+
+def test_on_the_command_line(files, capsys):
+    tent, classes, out = (str(files / name) for name in ("tent.npz", "classes.npz", "out.npz"))
+    assert main(["level", tent, "--cube", "1", "--at", "0.5", "-o", out]) == 0
+    said = capsys.readouterr().out
+    assert "Y_0 = 0.5: 2 pieces, 4 regions met\n" in said
+    assert f"saved to {out}" in said
+    assert pr.open_regions(out) == level(TENT, pr.Box.cube(1, 1.0), 0.5).regions
+    graph = str(files / "out.json")
+    assert main(["boundary", classes, "--cube", "1", "--json", "-o", graph]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert (read["pieces"], read["finished"], read["settled"]) == (2, True, 1.0)
+    assert read["pairs"] == [{"classes": [0, 1], "pieces": 2}]
+    assert len(json.loads((files / "out.json").read_text())["nodes"]) == read["regions"] == 4
+    assert main(["boundary", classes, "--cube", "1"]) == 0
+    assert "classes 0 and 1: 2 pieces" in capsys.readouterr().out
+    assert main(["level", tent, "--cube", "1", "--time-limit", "1e-9"]) == 3
+    assert "0.0% of the box is settled" in capsys.readouterr().err
+    for wrong in (
+        ["--at", "nan"],
+        ["--of", "3"],
+        ["--of", "x"],
+        ["--whole-space"],
+        ["-o", "x.txt"],
+    ):
+        assert main(["level", tent, *wrong]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
