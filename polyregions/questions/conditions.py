@@ -176,7 +176,7 @@ def where(
         touching[kept],
         listed.settled,
         listed.boxes,
-        len(listed.regions),
+        listed.visited,
     )
 
 

@@ -240,5 +240,5 @@ def _ties(outputs: int) -> tuple[OutputSet, ...]:
 def _level_set(listed: Listed, value: float) -> LevelSet:
     met = met_regions(decision_in(listed.regions, level=value))
     return LevelSet(
-        met.regions, met.classes, met.edges, listed.settled, listed.boxes, len(listed.regions)
+        met.regions, met.classes, met.edges, listed.settled, listed.boxes, listed.visited
     )

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point
-from polyregions.compiled import only_compiled
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import DomainError
 from polyregions.exact.closed import ClosedPolytope
@@ -38,6 +37,8 @@ __all__ = ["Listed", "regions_near"]
 # many after so many splits: where hyperplanes coincide a split does not tell them apart
 _CELLS_OF_A_WALK = 6
 _SPLITS_TO_DOUBLE = 2
+_FEW_REGIONS = 1000  # in all of the box, that are listed sooner than a search is begun
+_WORK_ON_FEW = 2**22  # and fewer if one is much work: regions times weights
 _ROOM = 2.0**-8  # of a box's width, beyond it on either side
 _SLAB = 2.0**-9  # of what a plane rises over a box, beyond its zero
 
@@ -52,14 +53,14 @@ class Listed:
         Without edges. A selection if the search came to its end, else partial.
     settled : float
         The share of the box, by volume, whose part of `regions` is known; rounded.
-    boxes, walks : int
-        Boxes looked at, and parts of boxes whose regions were listed.
+    boxes, visited : int
+        Boxes looked at, and regions that were looked at.
     """
 
     regions: Regions
     settled: float
     boxes: int
-    walks: int
+    visited: int
 
 
 def regions_near(
@@ -92,7 +93,8 @@ def regions_near(
 
     Notes
     -----
-    *Algorithm.* :class:`~polyregions.questions.box_search.BoxSearch`, whose boxes that resist are
+    *Algorithm.* Some regions are listed without looking at the sets; if these are all, that is it.
+    Else :class:`~polyregions.questions.box_search.BoxSearch`, whose boxes that resist are
     not decided cell by cell: the regions in an open polytope around what is left of each are
     listed by a walk. What is left of a box is where no plane below an inequality of a set is
     positive.
@@ -104,17 +106,15 @@ def regions_near(
     """
     check_threads(threads)
     with (
-        only_compiled(),
         one_thread_of_blas(),
         shown_progress(progress, boxes_text) as shown,
         Interrupt(on_interrupt) as interrupt,
     ):
         search = _RegionSearch(network, box, sets, threads)
         stop = run(search, limits.left, interrupt, progress=shown)
-    finished = stop == "finished"
-    return Listed(
-        search.found.regions(network, box, finished), search.settled, search.boxes, search.cells
-    )
+    regions = search.found.regions(network, box, stop == "finished")
+    visited = len(search.found.numbers.keys() | (search.first or set()))
+    return Listed(regions, search.settled, search.boxes, visited)
 
 
 @dataclass(eq=False)
@@ -188,9 +188,23 @@ class _RegionSearch(BoxSearch):
     ) -> None:
         self.box = box
         self.found = _Found()
+        self.first: set[bytes] | None = None  # patterns of the first listing, once it is done
         maps = exact_maps(network, None)
         super().__init__(network, maps, box.lower, box.upper, _Anywhere(sets), threads)
         self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE
+
+    def step(self, regions: int) -> None:
+        """List some regions of the whole box, or look at some boxes."""
+        if self.first is not None:
+            super().step(regions)
+            return
+        weights = sum(layer.matrix.size for layer in self.network.layers)
+        few = min(_FEW_REGIONS, max(1, _WORK_ON_FEW // weights))
+        listed = enumerate_regions(self.network, self.box, max_regions=few)
+        self.first = {pattern.tobytes() for pattern in listed.patterns}
+        if listed.complete:
+            self.found.take(listed)
+            self._pending = []
 
     def _try(self, points: Floats) -> None:
         """Try no points."""
@@ -201,7 +215,6 @@ class _RegionSearch(BoxSearch):
         for number in np.flatnonzero(pending.open_sets[0]).tolist():
             part = _around(box, planes, self._sets.members[number])
             self.found.take(enumerate_regions(self.network, part))
-            self.cells += 1
 
 
 def _wider(boxes: Boxes, domain: Box) -> Box:

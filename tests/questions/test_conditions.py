@@ -19,6 +19,15 @@ from polyregions.questions import region_search
 from polyregions.questions.conditions import where
 from polyregions.questions.property import OutputInequality
 
+
+@pytest.fixture(params=[2, 100])
+def searched(request, monkeypatch):
+    """A search over boxes, also where there are few regions; into small boxes, or large ones."""
+    monkeypatch.setattr(region_search, "_FEW_REGIONS", 1)
+    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", request.param)
+    return request.param
+
+
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 
 
@@ -90,11 +99,9 @@ def conditions(network, regions, seed):
         yield ((at_least(np.nextafter(float(highest), np.inf)),),)
 
 
-@pytest.mark.parametrize("cells", [2, 100])
 @pytest.mark.parametrize("family", BOXED)
-def test_all_regions_are_found_and_no_other(family, cells, monkeypatch):
-    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", cells)
-    for seed in range(1 if cells == 2 else 2):
+def test_all_regions_are_found_and_no_other(family, searched):
+    for seed in range(1 if searched == 2 else 2):
         network, domain = random_case(family, seed, 8)
         regions = pr.enumerate_regions(network, domain)
         for sets in conditions(network, regions, seed):
@@ -134,7 +141,7 @@ LINE = pr.Box.cube(1, 1.0)
         ),
     ],
 )
-def test_values_one_rounding_apart(condition, bits, everywhere, touching):
+def test_values_one_rounding_apart(condition, bits, everywhere, touching, searched):
     """A tent over [0, 1], zero on [-1, 0]; the second output is σ(x)."""
     found = where(TENT, LINE, **condition)
     assert found.regions.bits.tolist() == bits

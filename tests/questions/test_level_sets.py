@@ -15,6 +15,15 @@ from polyregions.io import save_network
 from polyregions.questions import region_search
 from polyregions.questions.level_sets import boundary, level
 
+
+@pytest.fixture(params=[2, 100])
+def searched(request, monkeypatch):
+    """A search over boxes, also where there are few regions; into small boxes, or large ones."""
+    monkeypatch.setattr(region_search, "_FEW_REGIONS", 1)
+    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", request.param)
+    return request.param
+
+
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 
 
@@ -32,11 +41,9 @@ def assert_equal(found, everything):
     assert not found.regions.complete
 
 
-@pytest.mark.parametrize("cells", [2, 100])
 @pytest.mark.parametrize("family", BOXED)
-def test_the_cut_of_all_regions(family, cells, monkeypatch):
-    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", cells)
-    for seed in range(1 if cells == 2 else 3):
+def test_the_cut_of_all_regions(family, searched):
+    for seed in range(1 if searched == 2 else 3):
         network, domain = random_case(family, seed)
         regions = pr.enumerate_regions(network, domain)
         rounded = np.clip(np.round(regions.witnesses[0]), domain.lower, domain.upper)
@@ -54,19 +61,17 @@ def with_outputs(network, count, seed):
     return pr.Network((*below, pr.Layer.affine(weight, rng.integers(-1, 2, count) / 2)))
 
 
-@pytest.mark.parametrize("cells", [4, 100])
 @pytest.mark.parametrize("family", BOXED)
-def test_classes(family, cells, monkeypatch):
+def test_classes(family, searched):
     """Whole numbers: outputs that are equal on regions, walls and corners."""
-    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", cells)
-    for seed in range(1 if cells == 4 else 2):
+    for seed in range(1 if searched == 2 else 2):
         network, domain = random_case(family, seed)
         network = with_outputs(network, 2 + seed, seed)
         everything = decision_in(pr.enumerate_regions(network, domain))
         assert_equal(boundary(network, domain), everything)
 
 
-def test_pieces_lie_on_the_level():
+def test_pieces_lie_on_the_level(searched):
     network, domain = random_case("generic", 2)
     middle = pr.enumerate_regions(network, domain).witnesses[5]
     value = float(network.forward(middle)[0])
@@ -106,18 +111,15 @@ TENT = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0
         (1e300, []),
     ],
 )
-def test_values_one_rounding_apart(value, points, monkeypatch):
+def test_values_one_rounding_apart(value, points, searched):
     """A tent over [0, 1], zero on [-1, 0]."""
-    for cells in (0.1, 100):
-        monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", cells)
-        found = level(TENT, pr.Box.cube(1, 1.0), value)
-        assert sorted(piece.corners[0][0] for piece in found.pieces()) == points
+    found = level(TENT, pr.Box.cube(1, 1.0), value)
+    assert sorted(piece.corners[0][0] for piece in found.pieces()) == points
 
 
 @pytest.mark.parametrize("place", [0.5, 0.25, 0.0, -0.75, 1.0, 1 / 3])
-def test_a_level_along_the_face_between_two_boxes(place, monkeypatch):
+def test_a_level_along_the_face_between_two_boxes(place, searched):
     """f = σ(x - c) is 0 up to the plane x = c, where boxes are halved: one piece for each y."""
-    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", 1)
     kinks = [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [-place, 0.5, -0.25]
     network = pr.Network.from_arrays([kinks, ([[1.0, 0.0, 0.0]], [0.0])])
     square = pr.Box.cube(2, 1.0)
@@ -136,7 +138,7 @@ def test_a_level_along_the_face_between_two_boxes(place, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("scale", [1.0, 1e300, 5e-324])
-def test_boxes_and_weights_of_any_size(box, scale):
+def test_boxes_and_weights_of_any_size(box, scale, searched):
     network = pr.Network.from_arrays(
         [([[1.0, 1.0], [1.0, -1.0], [1.0, -1.0]], [0.0, 0.0, 0.5]), ([[scale, -scale, 1.0]], [0.0])]
     )
@@ -144,7 +146,15 @@ def test_boxes_and_weights_of_any_size(box, scale):
     assert_equal(level(network, box, 0.25), everything)
 
 
-def test_threads_and_limits():
+def test_few_regions_are_listed_at_once():
+    network, domain = random_case("generic", 1)
+    regions = pr.enumerate_regions(network, domain)
+    found = level(network, domain, 0.5)
+    assert_equal(found, decision_in(regions, level=0.5))
+    assert (found.boxes, found.visited) == (0, len(regions))
+
+
+def test_threads_and_limits(searched):
     network, domain = random_case("generic", 1, 16)
     value = float(network.forward(domain.upper / 3)[0])
     late = level(network, domain, value)
@@ -157,7 +167,7 @@ def test_threads_and_limits():
     assert f"{len(late)} pieces, {len(late.regions)} regions met, all" in repr(late)
 
 
-def test_stopped_in_the_middle():
+def test_stopped_in_the_middle(searched):
     """What a stopped search returns is part of the whole."""
     network, domain = random_case("generic", 1, 24)
     value = float(network.forward(domain.upper / 3)[0])
