@@ -12,6 +12,7 @@ import polyregions as pr
 from polyregions.analysis.decision import decision_in, met_regions
 from polyregions.cli import main
 from polyregions.io import save_network
+from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions import region_search
 from polyregions.questions.level_sets import boundary, level
 
@@ -48,10 +49,31 @@ def test_the_cut_of_all_regions(family, searched):
         regions = pr.enumerate_regions(network, domain)
         rounded = np.clip(np.round(regions.witnesses[0]), domain.lower, domain.upper)
         # a value at a corner or kink, as like as not; one in a cell; 0, of whole regions perhaps
-        for point in (rounded, regions.witnesses[-1], domain.upper, None):
+        points = (rounded, None, regions.witnesses[-1], domain.upper)
+        for point in points[: 2 if searched == 2 else 4]:
             value = 0.0 if point is None else float(network.forward(point)[0])
             found = level(network, domain, value)
             assert_equal(found, decision_in(regions, level=value))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [(0.0, 1.0), (0.5, 0.5), (0.0, 5e-324), (-1e308, 1e308), (0.25, 0.25 + 2.0**-54), (-1.0, 1.0)],
+)
+def test_what_is_listed_holds_a_neighbourhood(lower, upper):
+    """Of a box, in the domain; and of the zero of a plane, however it is rounded."""
+    domain = pr.Box([-1e308, -1.0], [1e308, 1.0])
+    side = Boxes(np.array([[lower, -1.0]]), np.array([[upper, 0.0]]))
+    wide = region_search._wider(side, domain)
+    assert (wide.lower[0] < lower) or lower == -1e308
+    assert (wide.upper[0] > upper) or upper == 1e308
+    assert (wide.lower[1], wide.upper[1] > 0.0) == (-1.0, True)
+    for normal, offset in (([1.0, 0.0], -0.25), ([1e-300, 0.0], 1e300), ([0.0, 1.0], 1.0)):
+        planes = Planes(np.array([[normal]]), np.array([[offset]]), [])
+        part = region_search._around(wide, planes, np.array([0]))
+        if isinstance(part, pr.Polytope):
+            assert part.b[-1] > -offset
+            assert part.A[-1].tolist() == normal
 
 
 def with_outputs(network, count, seed):
