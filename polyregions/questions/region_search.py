@@ -35,12 +35,12 @@ __all__ = ["Listed", "regions_near"]
 # Hints: they decide how fast an answer comes and how many regions are looked at, not which answer.
 # Cells of the units that switch in a box whose regions are listed, at most, about; and twice as
 # many after so many splits: where hyperplanes coincide a split does not tell them apart
-_CELLS_OF_A_WALK = 6
+_CELLS_OF_A_WALK = 4.5
 _SPLITS_TO_DOUBLE = 2
 _FEW_REGIONS = 1000  # in all of the box, that are listed sooner than a search is begun
 _WORK_ON_FEW = 2**22  # and fewer if one is much work: regions times weights
-_ROOM = 2.0**-8  # of a box's width, beyond it on either side
-_SLAB = 2.0**-9  # of what a plane rises over a box, beyond its zero
+_ROOM = 2.0**-10  # of a box's width, beyond it on either side
+_SLAB = 2.0**-10  # of what a plane rises over a box, beyond its zero
 
 
 @dataclass(frozen=True)
