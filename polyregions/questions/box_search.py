@@ -171,7 +171,7 @@ class BoxSearch:
     on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
     where few units switch, and more of them after many splits, are decided exactly
     (`questions.closed_cells`), so a set that is only touched, be it at one point, is found as
-    well.
+    well. (`questions.region_search` tries no points, and lists the regions of such boxes.)
 
     **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
     are now, lies in a box that is pending, and there is in a set that is open.
