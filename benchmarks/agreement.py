@@ -23,6 +23,7 @@ from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.analysis.decision import DecisionBoundary, decision_in, met_regions
 from polyregions.analysis.extremes import extreme_output
 from polyregions.domain.chart import chart_point
+from polyregions.questions import region_search
 from polyregions.questions.conditions import Whereabouts
 from polyregions.questions.equality import Comparison
 from polyregions.questions.level_sets import LevelSet
@@ -121,8 +122,14 @@ def _moved(network: pr.Network, number: int) -> pr.Network:
     return pr.Network(tuple(layers))
 
 
+def _search_always() -> None:
+    """Let regions be searched for where there are so few that they would be listed at once."""
+    region_search._FEW_REGIONS = 1
+
+
 def main(networks: int = 500) -> int:
     """Ask, and print a table."""
+    _search_always()
     boxed = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
     counts: Counter[tuple[str, str]] = Counter()
     for number in range(networks):
