@@ -4,9 +4,10 @@ N networks (500 by default), random and degenerate, of 1 to 3 free inputs: ``max
 ``verify`` with a bound that is touched, one rounding beyond it and one before it, and ``equal``
 with a network that differs in one weight or in none; the largest and smallest margin of a class
 among three, ``equal_classes`` with three outputs that are often clipped at zero and tie there,
-``maximum`` and ``verify`` in a polytope; ``lipschitz`` and ``nearest`` in three norms. The truth is
-an exact linear program on every region. What takes longer than the limit is counted as open, and
-must still enclose the truth; exit code 1 if an answer is wrong.
+``maximum`` and ``verify`` in a polytope; ``lipschitz`` and ``nearest`` in three norms; ``level``
+and ``where`` at the value of a corner, ``boundary`` of two outputs. The truth is an exact linear
+program on every region, or the cut of every region. What takes longer than the limit is counted as
+open, and an interval must still enclose the truth; exit code 1 if an answer is wrong.
 """
 
 from __future__ import annotations
@@ -14,14 +15,21 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from fractions import Fraction
+from itertools import compress
 from math import inf
 from pathlib import Path
 
 import numpy as np
 
 import polyregions as pr
+from polyregions.analysis.affine_maps import exact_maps, largest_value
+from polyregions.analysis.decision import DecisionBoundary, decision_in, met_regions
 from polyregions.analysis.lipschitz import lipschitz
+from polyregions.domain.chart import chart_point
+from polyregions.questions import region_search
+from polyregions.questions.conditions import Whereabouts
 from polyregions.questions.equality import Comparison
+from polyregions.questions.level_sets import LevelSet
 from polyregions.questions.nearest import Nearest
 from polyregions.questions.optimum import Optimum
 from polyregions.questions.property import Case, OutputInequality, Property
@@ -58,6 +66,7 @@ def outcomes(network: pr.Network, box: pr.Box, number: int) -> dict[str, str]:
     furthest = max(abs(largest_listed(apart, [1], sign)) for sign in (1, -1))
     found |= _slopes_and_distances(regions, box, float(least + most) / 2, number)
     found["equal"] = _of_interval(pr.equal(network, other, box, time_limit=SECONDS), furthest)
+    found |= _of_levels(regions, box, number)
     return {**found, **_class_outcomes(network, box, number), **_in_polytope(network, box, number)}
 
 
@@ -134,6 +143,53 @@ def _slopes_and_distances(
     return found
 
 
+def _of_levels(regions: pr.Regions, box: pr.Box, number: int) -> dict[str, str]:
+    network, found = regions.network, {}
+    value = float(network.forward(box.upper if number % 2 else box.lower)[0])
+    line = pr.level(network, box, value, time_limit=SECONDS)
+    found["level"] = _of_pieces(line, decision_in(regions, level=value))
+    classes = network.compose(pr.linear([[1.0], [-0.5]], [0.0, value]))
+    border = pr.boundary(classes, box, time_limit=SECONDS)
+    found["boundary"] = _of_pieces(border, decision_in(pr.enumerate_regions(classes, box)))
+    found["where"] = _of_ends(
+        pr.where(network, box, above=value, time_limit=SECONDS), regions, value
+    )
+    return found
+
+
+def _of_pieces(found: LevelSet, everything: DecisionBoundary) -> str:
+    """Compare with the cut of all regions, without those that are not met."""
+    if not found.finished:
+        return "open"
+    truth = met_regions(everything)
+    pairs = (
+        (found.regions.patterns, truth.regions.patterns),
+        (found.regions.edges, truth.regions.edges),
+        (found.classes, truth.classes),
+        (found.edges, truth.edges),
+    )
+    return "right" if all(np.array_equal(*pair) for pair in pairs) else "wrong"
+
+
+def _of_ends(found: Whereabouts, regions: pr.Regions, value: float) -> str:
+    """Compare with the largest and smallest output on the closure of each region."""
+    if not found.finished:
+        return "open"
+    maps = exact_maps(regions.network, regions.domain)
+    somewhere, everywhere = [], []
+    for region in regions:
+        rows, (output,), walls = maps.rows(region.pattern)
+        at = chart_point(regions.domain, region.exact_witness)
+        most, _ = largest_value(output, [*rows, *walls], at)
+        least, _ = largest_value([-entry for entry in output], [*rows, *walls], at)
+        somewhere.append(most / maps.scale >= value)
+        everywhere.append(-least / maps.scale >= value)
+    chosen = regions[somewhere]
+    right = np.array_equal(found.regions.patterns, chosen.patterns)
+    right = right and found.everywhere.tolist() == list(compress(everywhere, somewhere))
+    return "right" if right else "wrong"
+
+
 def _of_interval(found: Optimum | Comparison | Nearest, truth: Fraction | float) -> str:
     low, high = sorted((found.value, found.bound))
     if not low <= truth <= high:
@@ -152,8 +208,14 @@ def _moved(network: pr.Network, number: int) -> pr.Network:
     return pr.Network(tuple(layers))
 
 
+def _search_always() -> None:
+    """Let regions be searched for where there are so few that they would be listed at once."""
+    region_search._FEW_REGIONS = 1
+
+
 def main(networks: int = 500) -> int:
     """Ask, and print a table."""
+    _search_always()
     boxed = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
     counts: Counter[tuple[str, str]] = Counter()
     for number in range(networks):

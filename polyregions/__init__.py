@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     from polyregions.proof.replay import check
     from polyregions.pwa.pwa_file import export
     from polyregions.questions.class_equality import equal_classes
+    from polyregions.questions.conditions import where
     from polyregions.questions.equality import equal
+    from polyregions.questions.level_sets import boundary, level
     from polyregions.questions.lipschitz import lipschitz
     from polyregions.questions.margins import margin
     from polyregions.questions.nearest import nearest
@@ -98,6 +100,7 @@ __all__ = [
     "Regions",
     "Slice",
     "UnsupportedOperatorError",
+    "boundary",
     "certify",
     "certify_on_cluster",
     "check",
@@ -125,6 +128,7 @@ __all__ = [
     "from_torch",
     "input_box",
     "largest_difference",
+    "level",
     "linear",
     "linear_regions",
     "lipschitz",
@@ -153,6 +157,7 @@ __all__ = [
     "verify_boundaries",
     "verify_grid",
     "verify_theorem5",
+    "where",
     "write_graph",
     "write_page",
 ]
@@ -160,6 +165,7 @@ __all__ = [
 # functions by the place that loads them, at first use: their rooms import compiled code or are
 # large, and "import polyregions" takes no longer than "import numpy"
 _LAZY = {
+    "boundary": "polyregions.questions.level_sets.boundary",
     "certify": "polyregions.proof.certificate.write_certificate",
     "certify_on_cluster": "polyregions.scale.cluster_proof.certify_on_cluster",
     "check": "polyregions.proof.replay.check",
@@ -186,6 +192,7 @@ _LAZY = {
     "from_torch": "polyregions.io.torch_modules.from_torch",
     "input_box": "polyregions.io.input_box",
     "largest_difference": "polyregions.io.comparison.largest_difference",
+    "level": "polyregions.questions.level_sets.level",
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
     "lipschitz": "polyregions.questions.lipschitz.lipschitz",
@@ -213,6 +220,7 @@ _LAZY = {
     "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
     "verify_grid": "polyregions.theory.grid.verify_grid",
     "verify_theorem5": "polyregions.theory.theorem5.verify_theorem5",
+    "where": "polyregions.questions.conditions.where",
     "write_graph": "polyregions.io.graphs.write_graph",
     "write_page": "polyregions.viewer.write_page",
 }

@@ -57,6 +57,8 @@ DOCUMENTED = {
     "questions.property": ["Counterexample", "Property"],
     "questions.lipschitz": ["lipschitz"],
     "questions.nearest": ["Nearest", "nearest"],
+    "questions.conditions": ["Whereabouts", "where"],
+    "questions.level_sets": ["LevelSet", "boundary", "level"],
     "questions.equality": ["Comparison", "equal"],
     "questions.class_equality": ["ClassComparison", "equal_classes"],
     "questions.extremes": ["Extreme", "extreme_output"],

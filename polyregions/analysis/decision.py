@@ -39,6 +39,7 @@ __all__ = [
     "comparing_network",
     "decision_boundary",
     "decision_in",
+    "met_regions",
     "nearest_decision_point",
 ]
 
@@ -281,6 +282,27 @@ def decision_in(regions: Regions, *, level: float = 0.0) -> DecisionBoundary:
     return _decided(network, level, points, partial(refine, regions))
 
 
+def met_regions(boundary: DecisionBoundary) -> DecisionBoundary:
+    """Return a decision boundary with those of its regions alone that have a piece.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 0], [0, 1]], [0, 0]), ([[1, 1]], [-0.5])])
+    >>> cut = decision_in(pr.enumerate_regions(net, pr.Box.cube(2, 1.0)))
+    >>> len(cut.regions), len(met_regions(cut).regions), len(cut) == len(met_regions(cut))
+    (7, 6, True)
+    """
+    kept = np.unique(boundary.regions.edges[boundary.edges]).astype(np.int64)
+    return _separated(boundary.regions[kept.tolist()], boundary.classes[kept])
+
+
+def _separated(regions: Regions, classes: Integers) -> DecisionBoundary:
+    """Return the boundary between classes of regions."""
+    edges = np.flatnonzero(classes[regions.edges[:, 0]] != classes[regions.edges[:, 1]])
+    return DecisionBoundary(regions, classes, edges.astype(np.int64))
+
+
 def _samples(domain: Domain | None, dimension: int) -> Floats:
     """Return points to guess from which outputs are largest somewhere."""
     rng = np.random.default_rng(0)
@@ -297,7 +319,8 @@ def _decided(
 ) -> DecisionBoundary:
     """Find the regions of the comparing network, with all outputs that win somewhere."""
     outputs = network.output_dimension
-    among = np.unique(network.forward(points).argmax(axis=1))
+    with np.errstate(all="ignore"):  # a guess: what overflows may be any output
+        among = np.unique(network.forward(points).argmax(axis=1))
     while True:
         regions = find(comparing_network(network, among.tolist(), level=level))
         bits = unpack(regions.patterns, regions.network.hidden_units)[:, network.hidden_units :]
@@ -310,8 +333,7 @@ def _decided(
             classes = _winners(bits, among)
             break
         among = np.union1d(among, reaching)
-    edges = np.flatnonzero(classes[regions.edges[:, 0]] != classes[regions.edges[:, 1]])
-    return DecisionBoundary(regions, classes, edges.astype(np.int64))
+    return _separated(regions, classes)
 
 
 def _winners(bits: NDArray[np.uint8], among: Integers) -> Integers:

@@ -27,6 +27,7 @@ from polyregions.cli import (
     explore,
     export,
     info,
+    level,
     lipschitz,
     maximum,
     nearest,
@@ -34,6 +35,7 @@ from polyregions.cli import (
     simplify,
     theorem5_command,
     verify,
+    where,
 )
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
@@ -51,6 +53,10 @@ EXAMPLES = {
         "polyregions count",
         "polyregions count net.onnx --cube 1",
         "polyregions plot net.onnx -o cells.png",
+    ),
+    "boundary": (
+        "polyregions boundary net.onnx --cube 1",
+        "polyregions boundary net.onnx --box-file box.vnnlib --time-limit 60 -o border.npz",
     ),
     "certify": (
         "polyregions certify net.onnx -o net.cert",
@@ -103,6 +109,10 @@ EXAMPLES = {
         "polyregions info net.onnx",
         "polyregions info net.onnx --box-file property.vnnlib --json",
     ),
+    "level": (
+        "polyregions level net.onnx --cube 1 --at 0.5",
+        "polyregions level net.onnx --cube 1 --of 1,-1 -o border.npz --json",
+    ),
     "linear": (
         "polyregions linear net.onnx",
         "polyregions linear net.onnx --all-patterns --json",
@@ -146,6 +156,10 @@ EXAMPLES = {
     "view": (
         "polyregions view net.onnx -o cells.html",
         "polyregions view net.onnx --axes 0 2 --whole-graph -o cells.html",
+    ),
+    "where": (
+        "polyregions where net.onnx --cube 1 --of 3 --above 0.5",
+        "polyregions where net.onnx --box-file box.vnnlib --condition unsafe.vnnlib -o where.npz",
     ),
 }
 
@@ -216,6 +230,7 @@ def _compile_command() -> int:
     return 0
 
 
+_add_command("boundary", level.boundary_command)
 _add_command("certify", certify.certify)
 _add_command("check", certify.check_command)
 _add_command("compile", _compile_command)
@@ -228,6 +243,7 @@ _add_command("explore", explore.explore_command)
 _add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
+_add_command("level", level.level_command)
 _add_command("linear", count.linear_command)
 _add_command("lipschitz", lipschitz.lipschitz_command)
 _add_command("maximum", maximum.maximum_command)
@@ -237,6 +253,7 @@ _add_command("plot", plot.plot)
 _add_command("verify", verify.verify_command)
 _add_command("simplify", simplify.simplify_command)
 _add_command("view", plot.view_command)
+_add_command("where", where.where_command)
 _add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)
 
 # every usage error of the parser derives from this class, which has no public name

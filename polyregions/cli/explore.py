@@ -52,11 +52,7 @@ def explore_command(
     as_json: options.AsJson = False,
 ) -> int:
     """Find the regions round a point, those first to which the fewest facets lead."""
-    from polyregions.files.atomic import is_stream
-    from polyregions.io.graphs import GRAPH_SUFFIXES, write_graph
-
-    if output is not None:
-        storage.check_output(output, [".npz", *GRAPH_SUFFIXES], [network, *where.files])
+    storage.check_found_output(output, [network, *where.files])
     task = options.read_task(network, where)
     point = options.point_given(at, task)
     found, times = _exploration(
@@ -68,25 +64,17 @@ def explore_command(
         threads=threads,
         time_limit=time_limit,
     )
-    if output is not None and output.suffix.lower() == ".npz":
-        found.regions.save(output)
-    elif output is not None:
-        write_graph(found.regions, output)
+    storage.save_found(found.regions, output)
     rings = np.bincount(found.distances).tolist()
-    lines = _ring_lines(found, rings, times, output)
+    lines = _ring_lines(found, rings, times)
     entries = {
         **report.run_values(found.regions.summary(), times),
         "start": found.start,
         "regions_by_distance": rings,
         "depth": found.depth,
         "stopped": found.stopped,
-        **({} if output is None else {"output": str(output)}),
     }
-    if output is not None and is_stream(output):  # nothing may come between its bytes
-        for line in lines:
-            report.tell(line)
-    else:
-        report.print_answer(task, entries, lines, as_json)
+    report.print_answer(task, entries, lines, as_json, output)
     if found.stopped in ("finished", "regions"):
         return 0
     report.tell(f"polyregions: stopped {_STOPPED_BY[found.stopped]}; there may be nearer regions")
@@ -111,14 +99,11 @@ def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration
         return found, watch.times()
 
 
-def _ring_lines(
-    found: Exploration, rings: list[int], times: Times, output: Path | None
-) -> list[str]:
+def _ring_lines(found: Exploration, rings: list[int], times: Times) -> list[str]:
     by_distance = ", ".join(f"{count:,}" for count in rings[:_MOST_RINGS_SHOWN])
     more = ", ..." if len(rings) > _MOST_RINGS_SHOWN else ""
     whole = "none is whole" if found.depth < 0 else f"whole to {found.depth}"
     return [
         *report.summary_lines(found.regions.summary(), times),
         f"by facets to cross: {by_distance}{more} ({whole})",
-        *([] if output is None else [f"saved to {output}"]),
     ]

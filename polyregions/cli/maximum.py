@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyregions.cli import options, report
-from polyregions.errors import PolyregionsError, shown
+from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.questions.optimum import Optimum
 
 __all__ = ["maximum_command", "minimum_command"]
 
-_OfOption = Annotated[
-    str | None,
-    typer.Option(
-        "--of",
-        metavar="OUTPUTS",
-        help="Which output, counted from 0; or a coefficient for each: 1,-1. Default: 0.",
-    ),
-]
 _MarginOption = Annotated[
     int | None,
     typer.Option(
@@ -39,7 +31,7 @@ _MarginOption = Annotated[
 def maximum_command(
     where: options.Where,
     network: options.NetworkArgument,
-    of: _OfOption = None,
+    of: options.OfOption = None,
     margin: _MarginOption = None,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
@@ -59,7 +51,7 @@ def maximum_command(
 def minimum_command(
     where: options.Where,
     network: options.NetworkArgument,
-    of: _OfOption = None,
+    of: options.OfOption = None,
     margin: _MarginOption = None,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
@@ -99,7 +91,7 @@ def _answer(
 
     network = task.network
     if sought.margin is None:
-        output, named = _sum_of("0" if sought.of is None else sought.of)
+        output, named = options.sum_of(sought.of)
     elif sought.of is None:
         network, output = margin(network, sought.margin), 0
         named = f"margin of Y_{sought.margin % task.network.output_dimension}"
@@ -124,19 +116,6 @@ def _answer(
     else:
         report.print_lines(*_optimum_lines(task, f"{word} {named}", best))
     return 0 if best.proven else 3
-
-
-def _sum_of(of: str) -> tuple[int | list[float], str]:
-    """Return what ``--of`` says, and how it is called."""
-    try:
-        if "," not in of:
-            return int(of), f"Y_{int(of)}"
-        return [float(part) for part in of.split(",")], f"sum ({of}) of outputs"
-    except ValueError:
-        raise PolyregionsError(
-            f"--of takes the number of an output or a coefficient for each, such as 1,-1; "
-            f"not {shown(of)}"
-        ) from None
 
 
 def _optimum_lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:

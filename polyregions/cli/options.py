@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats
 from polyregions.cli.report import tell
 from polyregions.domain import Box, Domain
-from polyregions.errors import PolyregionsError
+from polyregions.errors import PolyregionsError, shown
 from polyregions.network import Network
 from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 
@@ -29,6 +29,7 @@ __all__ = [
     "NetworkArgument",
     "NetworkOutputOption",
     "NormOption",
+    "OfOption",
     "Task",
     "ThreadsOption",
     "TimeLimitOption",
@@ -40,6 +41,7 @@ __all__ = [
     "output_option",
     "point_given",
     "read_task",
+    "sum_of",
 ]
 
 NetworkArgument = Annotated[
@@ -73,6 +75,14 @@ NetworkOutputOption = Annotated[
         "--output",
         metavar="NAME",
         help="Which of a network's outputs, by name or number. Default: all, side by side.",
+    ),
+]
+OfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--of",
+        metavar="OUTPUTS",
+        help="Which output, counted from 0; or a coefficient for each: 1,-1. Default: 0.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -281,6 +291,20 @@ def read_task(network: Path, where: Where) -> Task:
     window = _chosen_domain(where, place.dimension) if any(given.values()) else place.domain
     restricted = place.restrict(loaded)
     return Task(restricted, window, loaded, replace(place, domain=window))
+
+
+def sum_of(of: str | None) -> tuple[int | list[float], str]:
+    """Return what ``--of`` says, and how it is called; the first output by default."""
+    of = "0" if of is None else of
+    try:
+        if "," not in of:
+            return int(of), f"Y_{int(of)}"
+        return [float(part) for part in of.split(",")], f"sum ({of}) of outputs"
+    except ValueError:
+        raise PolyregionsError(
+            f"--of takes the number of an output or a coefficient for each, such as 1,-1; "
+            f"not {shown(of)}"
+        ) from None
 
 
 def load_network(network: Path, activation: str | None, output: str | None) -> Network:

@@ -22,6 +22,8 @@ from polyregions.run.display import number_text
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
     from polyregions.compiled import Times
+    from polyregions.questions.conditions import Whereabouts
+    from polyregions.questions.level_sets import LevelSet
     from polyregions.tree.subdivision import TreeCount
 
 __all__ = [
@@ -38,6 +40,9 @@ __all__ = [
     "json_float",
     "json_number",
     "lenient_streams",
+    "listing_entries",
+    "listing_exit_code",
+    "listing_line",
     "name_of",
     "print_answer",
     "print_json",
@@ -228,6 +233,29 @@ def search_line(boxes: int, cells: int) -> str:
     return f"{boxes:,} boxes looked at, {cells:,} of them decided cell by cell"
 
 
+def listing_line(boxes: int, visited: int) -> str:
+    """Return how much a search for regions looked at."""
+    return f"{boxes:,} boxes and {visited:,} regions looked at"
+
+
+def listing_entries(found: LevelSet | Whereabouts) -> dict[str, Any]:
+    """Return what JSON says of how far a search for regions came."""
+    return {
+        "finished": found.finished,
+        "settled": found.settled,
+        "boxes": found.boxes,
+        "visited": found.visited,
+    }
+
+
+def listing_exit_code(found: LevelSet | Whereabouts) -> int:
+    """Return 0 for all regions; say that some may be missing and return 3 otherwise."""
+    if found.finished:
+        return 0
+    tell(f"polyregions: stopped early; {found.settled:.1%} of the box is settled")
+    return 3
+
+
 def assumed_lines(network: Network) -> list[str]:
     """Return what the file does not say about its network, if anything."""
     return [f"assumed: {network.assumed}"] if network.assumed else []
@@ -248,10 +276,24 @@ def values(task: Task) -> dict[str, Any]:
 
 
 def print_answer(
-    task: Task, entries: Mapping[str, Any], lines: Iterable[str], as_json: bool
+    task: Task,
+    entries: Mapping[str, Any],
+    lines: Iterable[str],
+    as_json: bool,
+    output: Path | None = None,
 ) -> None:
-    """Print what was found about a network and where: as JSON, or in sentences."""
-    if as_json:
+    """Print what was found about a network and where: as JSON, or in sentences.
+
+    Also where it was saved, if it was.
+    """
+    from polyregions.files.atomic import is_stream
+
+    if output is not None:
+        entries, lines = {**entries, "output": str(output)}, [*lines, f"saved to {output}"]
+    if output is not None and is_stream(output):  # stdout, perhaps: nothing may come between
+        for line in lines:
+            tell(line)
+    elif as_json:
         print_json({**values(task), **entries})
     else:
         print_lines(*head_lines(task), *lines)

@@ -13,15 +13,18 @@ import typer
 
 from polyregions.cli.report import complain
 from polyregions.errors import PolyregionsError
+from polyregions.regions import Regions
 
 __all__ = [
     "WORKING_SUFFIXES",
     "MemoryOption",
     "ResumeOption",
     "bytes_of",
+    "check_found_output",
     "check_output",
     "checkpoint_seconds",
     "ended_by",
+    "save_found",
 ]
 
 ResumeOption = Annotated[
@@ -111,6 +114,24 @@ def ended_by(error: BaseException, output: Path) -> int:
         f"on from there",
         code=2 if isinstance(error, OSError) else 3,
     )
+
+
+def check_found_output(output: Path | None, inputs: Sequence[Path]) -> None:
+    """Refuse an output of :func:`save_found` before the work starts."""
+    from polyregions.io.graphs import GRAPH_SUFFIXES
+
+    if output is not None:
+        check_output(output, [".npz", *GRAPH_SUFFIXES], inputs)
+
+
+def save_found(regions: Regions, output: Path | None) -> None:
+    """Save the regions that a command found, if that is wanted: as a result, or as a graph."""
+    from polyregions.io.graphs import write_graph
+
+    if output is not None and output.suffix.lower() == ".npz":
+        regions.save(output)
+    elif output is not None:
+        write_graph(regions, output)
 
 
 def check_output(

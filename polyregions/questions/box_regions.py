@@ -33,7 +33,7 @@ from polyregions.run.problem import problem_of
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import result_of, root_state
 
-__all__ = ["MetRegion", "Part", "compared_network", "met_regions", "part_in"]
+__all__ = ["MetRegion", "Part", "compared_network", "inequality_row", "met_regions", "part_in"]
 
 _REGIONS_OF_A_STEP = 512  # between two looks whether they are still wanted
 _ROOM = 2.0**20 * ROUNDOFF  # a hint: a closed set is taken for larger, so that floats decide more
@@ -187,7 +187,7 @@ def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
     part: ClosedPolytope | None = ClosedPolytope(
         (*box_rows, *(units[unit] for unit in region.walls)), column
     )
-    bounds = [(row.strict, _row_of(row, outputs, maps.scale)) for row in sets[region.number]]
+    bounds = [(row.strict, inequality_row(row, outputs, maps.scale)) for row in sets[region.number]]
     for _, row in bounds:
         part = None if part is None else part.cut(row)
     strict = [row for is_strict, row in bounds if is_strict]
@@ -197,7 +197,7 @@ def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
     return None if part is None else Part(part, outputs, maps.chart, region.number)
 
 
-def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: int) -> Row:
+def inequality_row(inequality: OutputInequality, outputs: Sequence[Row], scale: int) -> Row:
     """Return bound - (sum of coefficient * output) as a row of integers, times some number."""
     common = lcm(inequality.bound.denominator, *(c.denominator for _, c in inequality.coefficients))
     row = [flint.fmpz(0)] * len(outputs[0])

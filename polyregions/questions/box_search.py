@@ -163,6 +163,7 @@ class BoxSearch(ABC):
         self._batch = max(1, min(_MOST_BOXES, _COEFFICIENTS_IN_A_STEP // widest**2))
         inputs = int((upper > lower).sum())
         self._few_cells: float = min(_FEW_CELLS, _FEW_CELLS_OF_AN_INPUT ** min(inputs, 20))
+        self._splits_to_double = _SPLITS_TO_DOUBLE
         self._exact = maps
         root = Boxes(lower[None], upper[None])
         open_sets = np.ones((1, sets), dtype=bool)
@@ -279,7 +280,7 @@ class BoxSearch(ABC):
         lower, upper = pending.boxes
         middle = lower / 2 + upper / 2
         whole = ~((lower < middle) & (middle < upper)).any(axis=1)  # no float lies between
-        worth = self._few_cells * 2.0 ** (pending.splits / _SPLITS_TO_DOUBLE)
+        worth = self._few_cells * 2.0 ** (pending.splits / self._splits_to_double)
         cells = _cells_of(switching, int((self._width > 0).sum()))
         few: NDArray[np.bool_] = (cells <= worth) & (pending.splits > 0)
         return few | whole

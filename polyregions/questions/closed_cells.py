@@ -29,7 +29,7 @@ from polyregions.network.exact_network import (
 )
 from polyregions.questions.property import OutputInequality, OutputSet
 
-__all__ = ["parts_mapped_into"]
+__all__ = ["inequality_row", "parts_mapped_into"]
 
 
 def parts_mapped_into(
@@ -91,7 +91,7 @@ def _parts_of(
             for row in rows[shared:]:
                 part = pieces[-1]
                 if part is not None and row not in bounds:
-                    bounds[row] = _row_of(row, outputs, scale)
+                    bounds[row] = inequality_row(row, outputs, scale)
                 pieces.append(None if part is None else part.cut(bounds[row]))
             before, part = rows, pieces[-1]
             if part is not None:
@@ -144,7 +144,7 @@ def _strictly_inside(part: ClosedPolytope, strict: Sequence[Row]) -> ClosedPolyt
     return None if point is None else replace(part, point=point)
 
 
-def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
+def inequality_row(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
     """Return bound - (sum of coefficient * output) as a row of integers, times some number."""
     common = lcm(inequality.bound.denominator, *(c.denominator for _, c in inequality.coefficients))
     row = [flint.fmpz(0)] * len(outputs[0])

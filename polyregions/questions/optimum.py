@@ -38,7 +38,15 @@ from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
-__all__ = ["Optimum", "best_first", "highest_of", "maximum", "minimum", "output_given"]
+__all__ = [
+    "Optimum",
+    "best_first",
+    "highest_of",
+    "maximum",
+    "minimum",
+    "output_given",
+    "sum_given",
+]
 
 # A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
 # first.
@@ -215,7 +223,7 @@ def _optimum(
 ) -> Optimum:
     network = network_given(network)
     within = bounded_domain(domain, network)
-    terms = _sum_given(output, network.output_dimension)
+    terms = sum_given(output, network.output_dimension)
     limits = counting_limits(None, how.pop("time_limit"))
     highest = highest_of(network, within, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
@@ -294,8 +302,14 @@ def best_first(pending: list[Pending]) -> list[Pending]:
     return sorted(pending, key=lambda part: float(part.ceilings[-1]))
 
 
-def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
-    """Return which outputs are added up, times what."""
+def sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
+    """Return which outputs are added up, times what.
+
+    Raises
+    ------
+    PolyregionsError
+        If there is no such output, or not one finite coefficient for each, some of them not zero.
+    """
     if isinstance(output, int | np.integer):
         return [(output_given(output, outputs), Fraction(1))]
     if isinstance(output, str | bytes) or not isinstance(output, Sized):

@@ -22,6 +22,7 @@ __all__ = [
     "OutputSet",
     "Property",
     "Terms",
+    "check_outputs",
     "check_property",
 ]
 
@@ -142,14 +143,24 @@ def check_property(property_: Property, network: Network) -> None:
             f"the property declares {property_.inputs} inputs, the network has "
             f"{network.input_dimension}; give the property of this network"
         )
-    rows = [row for case in property_.cases for unsafe in case.unsafe for row in unsafe]
-    inputs = {index for row in rows for index, _ in row.inputs}
+    sets = [unsafe for case in property_.cases for unsafe in case.unsafe]
+    inputs = {index for rows in sets for row in rows for index, _ in row.inputs}
     if inputs and max(inputs) >= network.input_dimension:
         raise PolyregionsError(
             f"the property names the input X_{max(inputs)}, but the network reads "
             f"{network.input_dimension}, X_0 to X_{network.input_dimension - 1}"
         )
-    named = {index for row in rows for index, _ in row.coefficients}
+    check_outputs(sets, network)
+
+
+def check_outputs(sets: Sequence[OutputSet], network: Network) -> None:
+    """Refuse sets of outputs that a network does not have.
+
+    Raises
+    ------
+    PolyregionsError
+    """
+    named = {index for rows in sets for row in rows for index, _ in row.coefficients}
     if named and max(named) >= network.output_dimension:
         raise PolyregionsError(
             f"the property names the output Y_{max(named)}, but the network has "

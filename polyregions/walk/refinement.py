@@ -16,7 +16,7 @@ from polyregions.network import Network
 from polyregions.network.prefix import Prefix
 from polyregions.pattern import order, pack, unpack
 from polyregions.regions import Regions
-from polyregions.run.problem import Problem, problem_of
+from polyregions.run.problem import Problem, empty_result, problem_of
 from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.steps import stepper
@@ -55,8 +55,11 @@ def refine(regions: Regions, network: Network) -> Regions:
     """
     if regions.complete:
         return enumerate_regions(network, regions.domain)
+    problem = problem_of(network, regions.domain)
+    if not len(regions):
+        return replace(empty_result(problem), selection=regions.selection)
     # a partial result may have fallen apart: a walk for each connected part of it
-    parts = list(_regions_inside(problem_of(network, regions.domain), regions))
+    parts = list(_regions_inside(problem, regions))
     starts = np.cumsum([0, *(len(part) for part in parts)])
     patterns = np.concatenate([part.patterns for part in parts])
     position = order(patterns)

@@ -51,6 +51,7 @@ def test_public_names():
         "Regions",
         "Slice",
         "UnsupportedOperatorError",
+        "boundary",
         "certify",
         "certify_on_cluster",
         "check",
@@ -78,6 +79,7 @@ def test_public_names():
         "from_torch",
         "input_box",
         "largest_difference",
+        "level",
         "linear",
         "linear_regions",
         "lipschitz",
@@ -106,6 +108,7 @@ def test_public_names():
         "verify_boundaries",
         "verify_grid",
         "verify_theorem5",
+        "where",
         "write_graph",
         "write_page",
     ]
