@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
+import flint
+
+from polyregions.exact.simplex import Column, Row, Simplex, evaluate, vertex_near
 
 __all__ = ["ClosedPolytope"]
 
@@ -66,17 +68,44 @@ class ClosedPolytope:
         """
         if not any(row[:-1]):
             return [line[-1] for line in vertex_near(self._walls(), self.point).frame]
-        below = [-entry for entry in row]
-        below[-1] += sum(map(abs, row)) + 1
-        point = self._lowest(below)
-        assert evaluate(below, point) > 0
-        return point
+        return [line[-1] for line in self._least([-entry for entry in row]).frame]
+
+    def support(self, row: Row) -> tuple[int, ...]:
+        """Return rows tight where a row that is not constant is least.
+
+        The row is a sum of these, times numbers that are not negative, and of its least value.
+
+        Returns
+        -------
+        tuple of int
+            Places in `rows`, as many as there are coordinates.
+
+        Examples
+        --------
+        >>> rows = [[1, 0], [-1, 1], [2, 1]]  # x >= 0, x <= 1; what is least at x = 0
+        >>> low, high, rising = [list(map(flint.fmpz, row)) for row in rows]
+        >>> ClosedPolytope((low, high), [flint.fmpz(1), flint.fmpz(2)]).support(rising)
+        (0,)
+        """
+        return tuple(self._least(row).basis)
+
+    def _least(self, row: Row) -> Simplex:
+        """Return a simplex at a vertex where a row that is not constant is least."""
+        raised = [*row[:-1], sum(map(abs, row), flint.fmpz(1))]  # positive all over [-1, 1]^m
+        simplex, below = self._descended(raised)
+        assert below is None
+        return simplex
 
     def _walls(self) -> dict[int, Row]:
         return {number: row for number, row in enumerate(self.rows) if any(row[:-1])}
 
     def _lowest(self, row: Row) -> Column:
         """Return a point where a row that is not constant is negative, or a vertex of its least."""
+        simplex, below = self._descended(row)
+        return below or [line[-1] for line in simplex.frame]
+
+    def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
+        """Return a point where a row is negative, or None and the simplex where it is least."""
         target = len(self.rows)
         simplex = vertex_near({**self._walls(), target: row}, self.point, free=target)
-        return simplex.violation(target) or [line[-1] for line in simplex.frame]
+        return simplex, simplex.violation(target)

@@ -1,0 +1,214 @@
+"""Forge certificates of trees: python tests/forging.py [--each 200] writes what became of them.
+
+Whatever the checker accepts has to be true, which is decided anew by other means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from random_nets import random_case
+
+import polyregions as pr
+from polyregions.proof.reading import Refused
+from polyregions.proof.tree_certificate import count_arrays
+from polyregions.proof.tree_checker import (
+    LEAF,
+    NEGATIVE,
+    POSITIVE,
+    SPLIT,
+    TreeReport,
+    replay,
+)
+
+Arrays = dict[str, np.ndarray]
+NODES = ("kinds", "numbers", "proofs")
+
+
+def forged(network: pr.Network, arrays: Arrays, rng: np.random.Generator):
+    """Return a name, a network and arrays that are changed in some place."""
+    change = CHANGES[int(rng.integers(len(CHANGES)))]
+    arrays = {key: array.copy() for key, array in arrays.items()}
+    return (change.__name__, *(change(network, arrays, rng) or (network, arrays)))
+
+
+def some_array(arrays: Arrays, rng: np.random.Generator, kinds: str = "iuf") -> str:
+    """Return the name of an array of numbers that is not empty."""
+    names = [key for key, array in arrays.items() if array.dtype.kind in kinds and array.size > 1]
+    return str(rng.choice(names))
+
+
+def flip_a_bit(network, arrays, rng):
+    array = arrays[some_array(arrays, rng)]
+    array.reshape(-1).view(np.uint8)[rng.integers(array.nbytes)] ^= np.uint8(1 << rng.integers(8))
+
+
+def change_a_number(network, arrays, rng):
+    array = arrays[some_array(arrays, rng)].reshape(-1)
+    place = rng.integers(len(array))
+    array[place] = rng.choice([array[place] + 1, array[place] - 1, 0, rng.choice(array)])
+
+
+def swap_rows(network, arrays, rng):
+    array = arrays[some_array(arrays, rng)]
+    if len(array) > 1:
+        first, second = rng.choice(len(array), 2, replace=False)
+        array[[first, second]] = array[[second, first]]
+
+
+def cut_or_repeat_a_row(network, arrays, rng):
+    key = some_array(arrays, rng)
+    place = rng.integers(len(arrays[key]))
+    if rng.integers(2):
+        arrays[key] = np.delete(arrays[key], place, axis=0)
+    else:
+        arrays[key] = np.insert(arrays[key], place, arrays[key][place], axis=0)
+
+
+def forget_a_node(network, arrays, rng):
+    if len(arrays["kinds"]):
+        without(arrays, rng.integers(len(arrays["kinds"])))
+
+
+def repeat_a_node(network, arrays, rng):
+    if len(arrays["kinds"]):
+        place, other = rng.integers(len(arrays["kinds"]), size=2)
+        for key in NODES:
+            arrays[key] = np.insert(arrays[key], place, arrays[key][other])
+
+
+def without(arrays, place):
+    """Forget a node, and a witness if it was a leaf."""
+    if arrays["kinds"][place] == LEAF:
+        leaf = int((arrays["kinds"][:place] == LEAF).sum())
+        arrays["witnesses"] = np.delete(arrays["witnesses"], leaf, axis=0)
+    for key in NODES:
+        arrays[key] = np.delete(arrays[key], place)
+
+
+def forget_half_a_cell(network, arrays, rng):
+    """A split becomes one-sided, and what hung on one of its sides goes with its witnesses."""
+    splits = np.flatnonzero(arrays["kinds"] == SPLIT)
+    if not len(splits):
+        return
+    place = int(rng.choice(splits))
+    end = place + 1
+    ends = []
+    for _ in range(2):
+        open_ = 1
+        while open_:
+            kind = arrays["kinds"][end]
+            open_ += {SPLIT: 1, LEAF: -1}.get(int(kind), 0)
+            if kind not in (SPLIT, POSITIVE, NEGATIVE, LEAF):
+                return
+            end += 1
+        ends.append(end)
+    first, stop = ((place + 1, ends[0]), (ends[0], ends[1]))[side := int(rng.integers(2))]
+    for node in range(stop - 1, first - 1, -1):
+        without(arrays, node)
+    arrays["kinds"][place] = POSITIVE if side == 0 else NEGATIVE
+    arrays["proofs"][place] = rng.integers(len(arrays["bases"]))
+
+
+def claim_something_else(network, arrays, rng):
+    arrays["claim"] = np.array(rng.choice(["count", "holds", "extreme", "violated", "all"]))
+
+
+def move_the_domain(network, arrays, rng):
+    domain = arrays["domain"]
+    if len(domain):
+        row = rng.integers(len(domain))
+        domain[row, rng.integers(domain.shape[1])] += rng.choice([-1, 1]) * 2.0 ** -rng.integers(60)
+
+
+def nudge_the_network(network, arrays, rng):
+    layers = list(network.layers)
+    place = int(rng.integers(len(layers)))
+    old = layers[place]
+    weight, bias = old.weight.copy(), old.bias.copy()
+    factor = 1.0 + rng.choice([2.0**-52, -1e-6, 0.1, -2.0])
+    weight[tuple(rng.integers(weight.shape))] *= factor
+    bias[rng.integers(len(bias))] += rng.choice([0.0, 2.0**-40, 0.1])
+    layers[place] = pr.Layer.with_slopes(weight, bias, old.lower, old.upper)
+    other = pr.Network(tuple(layers))
+    arrays["network"] = np.array(other.fingerprint)
+    return other, arrays
+
+
+CHANGES: list[Callable] = [
+    flip_a_bit,
+    change_a_number,
+    swap_rows,
+    cut_or_repeat_a_row,
+    forget_a_node,
+    repeat_a_node,
+    forget_half_a_cell,
+    claim_something_else,
+    move_the_domain,
+    nudge_the_network,
+]
+
+
+def is_true(network: pr.Network, report: TreeReport) -> bool:
+    """Decide by other means what a report says."""
+    if report.claim == "count":
+        domain = pr.Box(*report.domain) if len(report.domain) else None
+        return len(pr.enumerate_regions(network, domain)) == report.regions
+    raise AssertionError(report.claim)
+
+
+def outcomes(
+    network: pr.Network, arrays: Arrays, count: int, seed: int
+) -> Iterator[tuple[str, str]]:
+    """Yield what was changed, and "refused", "true" or "false", `count` times."""
+    rng = np.random.default_rng(seed)
+    while count:
+        name, other, changed = forged(network, arrays, rng)
+        same = other is network and all(
+            a.shape == b.shape and a.tobytes() == b.tobytes()
+            for a, b in zip(arrays.values(), changed.values(), strict=True)
+        )
+        if same:
+            continue
+        count -= 1
+        try:
+            report = replay(other, changed)
+        except Refused:
+            yield name, "refused"
+            continue
+        yield name, "true" if is_true(other, report) else "false"
+
+
+def certified_count(family: str) -> tuple[pr.Network, Arrays]:
+    """Return a network, and the certificate of the number of its regions."""
+    network, domain = random_case(family, 1)
+    return network, count_arrays(pr.enumerate_regions(network, domain))
+
+
+FAMILIES = ("generic", "duplicates", "integer", "slopes", "whole space")
+CERTIFIED = {f"count, {family}": partial(certified_count, family) for family in FAMILIES}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--each", type=int, default=200)
+    each = parser.parse_args().each
+    found: Counter[tuple[str, str]] = Counter()
+    for seed, made in enumerate(CERTIFIED.values()):
+        found.update(outcomes(*made(), each, seed))
+    for name in sorted({name for name, _ in found}):
+        numbers = [f"{found[name, word]} {word}" for word in ("refused", "true", "false")]
+        sys.stdout.write(f"{name.replace('_', ' ')}: {', '.join(numbers)}\n")
+    wrong = sum(number for (_, word), number in found.items() if word == "false")
+    total = sum(found.values())
+    sys.stdout.write(f"{total} forgeries, {wrong} of them accepted with a false claim\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
