@@ -111,7 +111,7 @@ def forget_half_a_cell(network, arrays, rng):
     first, stop = ((place + 1, ends[0]), (ends[0], ends[1]))[side := int(rng.integers(2))]
     for node in range(stop - 1, first - 1, -1):
         without(arrays, node)
-    arrays["kinds"][place] = POSITIVE if side == 0 else NEGATIVE
+    arrays["kinds"][place] = NEGATIVE if side == 0 else POSITIVE
     arrays["proofs"][place] = rng.integers(len(arrays["bases"]))
 
 

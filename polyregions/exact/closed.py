@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import flint
@@ -17,15 +18,16 @@ class ClosedPolytope:
 
     Attributes
     ----------
-    rows : tuple of Row
+    rows : mapping of int to Row
+        By numbers that are not negative.
     point : Column
     """
 
-    rows: tuple[Row, ...]
+    rows: Mapping[int, Row]
     point: Column
 
-    def cut(self, row: Row) -> ClosedPolytope | None:
-        """Return the part where another row is not negative, or None if there is none.
+    def cut(self, number: int, row: Row) -> ClosedPolytope | None:
+        """Return the part where a row of another number is not negative, or None.
 
         Notes
         -----
@@ -37,8 +39,8 @@ class ClosedPolytope:
         >>> import flint
         >>> rows = [[1, 0], [-1, 1], [2, -2], [3, -4]]  # x >= 0, x <= 1, x >= 1, x >= 4/3
         >>> left, right, touching, beyond = [list(map(flint.fmpz, row)) for row in rows]
-        >>> interval = ClosedPolytope((left, right), [flint.fmpz(1), flint.fmpz(2)])
-        >>> interval.cut(touching).point, interval.cut(beyond)
+        >>> interval = ClosedPolytope({0: left, 1: right}, [flint.fmpz(1), flint.fmpz(2)])
+        >>> interval.cut(2, touching).point, interval.cut(3, beyond)
         ([1, 1], None)
         """
         point = self.point
@@ -48,7 +50,7 @@ class ClosedPolytope:
             point = self._lowest([-entry for entry in row])
             if evaluate(row, point) < 0:
                 return None
-        return ClosedPolytope((*self.rows, row), point)
+        return ClosedPolytope({**self.rows, number: row}, point)
 
     def largest(self, row: Row) -> Column:
         """Return a vertex where a row is largest.
@@ -63,7 +65,7 @@ class ClosedPolytope:
         >>> import flint
         >>> rows = [[1, 0], [-1, 1], [3, -1]]  # x >= 0, x <= 1, and what is to be large
         >>> low, high, rising = [list(map(flint.fmpz, row)) for row in rows]
-        >>> ClosedPolytope((low, high), [flint.fmpz(1), flint.fmpz(2)]).largest(rising)
+        >>> ClosedPolytope({0: low, 1: high}, [flint.fmpz(1), flint.fmpz(2)]).largest(rising)
         [1, 1]
         """
         if not any(row[:-1]):
@@ -78,13 +80,13 @@ class ClosedPolytope:
         Returns
         -------
         tuple of int
-            Places in `rows`, as many as there are coordinates.
+            Their numbers, as many as there are coordinates.
 
         Examples
         --------
         >>> rows = [[1, 0], [-1, 1], [2, 1]]  # x >= 0, x <= 1; what is least at x = 0
         >>> low, high, rising = [list(map(flint.fmpz, row)) for row in rows]
-        >>> ClosedPolytope((low, high), [flint.fmpz(1), flint.fmpz(2)]).support(rising)
+        >>> ClosedPolytope({0: low, 1: high}, [flint.fmpz(1), flint.fmpz(2)]).support(rising)
         (0,)
         """
         return tuple(self._least(row).basis)
@@ -97,7 +99,7 @@ class ClosedPolytope:
         return simplex
 
     def _walls(self) -> dict[int, Row]:
-        return {number: row for number, row in enumerate(self.rows) if any(row[:-1])}
+        return {number: row for number, row in self.rows.items() if any(row[:-1])}
 
     def _lowest(self, row: Row) -> Column:
         """Return a point where a row that is not constant is negative, or a vertex of its least."""
@@ -106,6 +108,6 @@ class ClosedPolytope:
 
     def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
         """Return a point where a row is negative, or None and the simplex where it is least."""
-        target = len(self.rows)
+        target = max(self.rows) + 1
         simplex = vertex_near({**self._walls(), target: row}, self.point, free=target)
         return simplex, simplex.violation(target)

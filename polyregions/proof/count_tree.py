@@ -79,7 +79,7 @@ def add_count_tree(
             unit = left.pop(int(most_even))
             nodes.add(SPLIT, writer.number(part, unit))
             row = part.rows[unit]
-            for bit, wall in ((True, row), (False, [-entry for entry in row])):
+            for bit, wall in ((False, [-entry for entry in row]), (True, row)):
                 walls = {**part.walls, writer.number(part, unit): wall}
                 some = part.regions[mine[:, unit] == bit]
                 stack.append(part._replace(walls=walls, undecided=left, regions=some))
@@ -151,7 +151,9 @@ class _Writer:
         for unit, target, basis in zip(units, targets, bases.tolist(), strict=True):
             chosen = [numbers[place] for place in basis]
             if not self._proves({**self.cuts, **part.walls}, target, chosen):
-                polytope = ClosedPolytope(tuple(rows), self._witness(int(part.regions[0])))
+                polytope = ClosedPolytope(
+                    dict(enumerate(rows)), self._witness(int(part.regions[0]))
+                )
                 chosen = [numbers[place] for place in polytope.support(target)]
             kind = POSITIVE if active[unit] else NEGATIVE
             self.nodes.add(kind, self.number(part, unit), tuple(chosen))

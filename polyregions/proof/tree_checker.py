@@ -345,6 +345,7 @@ class _Check:
         require(proper, "set_sizes are wrong")
         ends = np.cumsum(counts).tolist()
         self.sets = [members[e - k : e] for e, k in zip(ends, counts.tolist(), strict=True)]
+        self.owners = np.repeat(np.arange(len(counts)), counts).tolist()
         require(self.claim != "extreme" or (counts == 1).all(), "an extreme is of one function")
         require(np.isfinite(file["functions"]).all(), "a function is not finite")
         self.bounds = _fractions_of(file["bounds"], "bounds")
@@ -405,9 +406,12 @@ class _Check:
         def inside(case: Case) -> bool:
             sides = zip(case.lower.tolist(), point, case.upper.tolist(), strict=True)
             return all(low <= x <= high for low, x, high in sides) and any(
-                all(value_at(list(map(Fraction, c)), outputs) <= bound for c, bound in of)
-                for of in case.sets
+                all(excess(*function) <= 0 for function in of) for of in case.sets
             )
+
+        def excess(c: tuple[float, ...], bound: Fraction) -> Fraction:
+            terms = (Fraction(v) * y for v, y in zip(c, outputs, strict=True))
+            return sum(terms, -bound)
 
         require(any(map(inside, self._cases())), "the point is in no box, or in none of its sets")
         return outputs
@@ -442,7 +446,7 @@ class _Check:
         require(self.leaves == len(self.file["witnesses"]), "there are other witnesses than leaves")
 
     def _replay(self, start: int, stop: int, cell: _Cell, domain: Sides) -> None:
-        """Check nodes ``start..stop``, in preorder, the negative side first."""
+        """Check nodes ``start..stop``, in preorder, the positive side first."""
         stack = [cell] if self.counts or cell.open else []
         for node in range(start, stop):
             require(stack, f"node {node} hangs on nothing")
@@ -462,7 +466,7 @@ class _Check:
                     require(least >= 0, f"node {node}: unit {number} is not proven one-sided")
                     stack.append(cell._replace(bits={**cell.bits, number: kind == POSITIVE}))
                     continue
-                for bit, wall in ((True, row), (False, [-v for v in row])):
+                for bit, wall in ((False, [-v for v in row]), (True, row)):
                     bits, walls = {**cell.bits, number: bit}, {**cell.walls, number: wall}
                     stack.append(cell._replace(bits=bits, walls=walls))
                 continue
@@ -472,9 +476,13 @@ class _Check:
                 self._witness(cell, domain, node)
                 continue
             require(kind == MISSED and not self.counts, f"node {node} is of another kind")
-            first, *others = cell.open
-            self._missed(cell, domain, self.sets[first], number, node)
-            stack += [cell._replace(open=tuple(others))] if others else []
+            require(0 <= number < len(self.owners), f"node {node} names no function")
+            missed = self.owners[number]
+            require(missed in cell.open, f"node {node} is of a set that is missed already")
+            member = self.file["members"][number]
+            self._missed(cell, domain, self.sets[missed], int(member), node)
+            left = tuple(k for k in cell.open if k != missed)
+            stack += [cell._replace(open=left)] if left else []
         require(not stack, "a tree has too few nodes")
         self.done += stop - start
 
@@ -549,7 +557,6 @@ class _Check:
 
     def _missed(self, cell: _Cell, domain: Sides, of: list[int], number: int, node: int) -> None:
         """Check that no point of a cell is mapped into a set: one function is positive there."""
-        require(number in of, f"node {node} names no function of its set")
         rows, first = {}, self.units + self.m
         for j in of:
             c, bound = self.file["functions"][j], self.bounds[j]
@@ -631,8 +638,16 @@ class _Check:
             np.where(low[0] >= 0, 1, np.where(high[0] <= 0, -1, 0)) for low, high in box.bounds
         ]
         domain = _domain_of(box.lower[0], box.upper[0], signs)
-        cell = self.root._replace(open=tuple(own[box.open[0]].tolist()))
-        self._replay(self.starts[tree], self.starts[tree + 1], cell, domain)
+        start, stop = self.starts[tree], self.starts[tree + 1]
+        # it may be about sets as well that the search had not settled
+        named = {
+            self.owners[number]
+            for kind, number in zip(self.kinds[start:stop], self.names[start:stop], strict=True)
+            if kind == MISSED and 0 <= number < len(self.owners)
+        }
+        there = set(own[box.open[0]].tolist()) <= named <= set(own.tolist())
+        require(there, f"box {box.nodes[0]}: its tree is not about its sets")
+        self._replay(start, stop, self.root._replace(open=tuple(sorted(named))), domain)
 
     def _halves(self, box: _Boxes, codes: Array) -> list[_Boxes]:
         whole, cut = np.flatnonzero(codes == CLIPPED), np.flatnonzero(codes >= 0)

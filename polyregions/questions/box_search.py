@@ -34,7 +34,9 @@ from polyregions.network.backward_bounds import (
     no_bounds,
 )
 from polyregions.network.exact_network import exact_values
+from polyregions.proof.tree_checker import CLIPPED, HANDED, SETTLED
 from polyregions.questions.closed_cells import parts_mapped_into
+from polyregions.questions.journal import Journal, Looked
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
@@ -103,6 +105,8 @@ class Pending:
         Where each set is {f(outputs) >= c}, all f are at most that on the box: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
+    nodes : numpy.ndarray of int64, shape (k,)
+        Their numbers in the journal; of parts that were not entered yet, those of the wholes.
     """
 
     boxes: Boxes
@@ -110,6 +114,7 @@ class Pending:
     open_sets: NDArray[np.bool_]
     ceilings: Floats
     splits: Integers
+    nodes: Integers
 
     def __len__(self) -> int:
         return len(self.splits)
@@ -122,6 +127,7 @@ class Pending:
             self.open_sets[chosen],
             self.ceilings[chosen],
             self.splits[chosen],
+            self.nodes[chosen],
         )
 
 
@@ -135,6 +141,7 @@ def _concatenated(parts: Sequence[Pending]) -> Pending:
         np.concatenate([p.open_sets for p in parts]),
         np.concatenate([p.ceilings for p in parts]),
         np.concatenate([p.splits for p in parts]),
+        np.concatenate([p.nodes for p in parts]),
     )
 
 
@@ -144,6 +151,7 @@ class _StepResult(NamedTuple):
     split: Pending
     resisting: Pending
     candidates: Floats  # inputs that may be counterexamples, shape (c, n)
+    looked: Looked
 
 
 class BoxSearch:
@@ -158,6 +166,8 @@ class BoxSearch:
         Of the box; sides may have no length.
     target : Target
     threads : int
+    journal : Journal, optional
+        Takes note of every box.
 
     Attributes
     ----------
@@ -185,9 +195,11 @@ class BoxSearch:
         upper: Floats,
         target: Target,
         threads: int = 1,
+        journal: Journal | None = None,
     ) -> None:
         self.network, self.target, self.threads = network, target, threads
         self.boxes = self.cells = 0
+        self._journal = journal
         self._sets = OutputSets(network.output_dimension, target.sets)
         self._lower, self._upper, self._width = lower, upper, _widths(Boxes(lower, upper))
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
@@ -198,8 +210,8 @@ class BoxSearch:
         root = Boxes(lower[None], upper[None])
         sets = np.ones((1, len(target.sets)), dtype=bool)
         nothing = no_bounds(network, 1)[:-1]
-        splits = np.zeros(1, dtype=np.int64)
-        self._pending = [Pending(root, nothing, sets, np.full(1, np.inf), splits)]
+        zero = np.zeros(1, dtype=np.int64)
+        self._pending = [Pending(root, nothing, sets, np.full(1, np.inf), zero, zero)]
         self._resisting: list[Pending] = []
         self._try(self._samples())
 
@@ -256,7 +268,11 @@ class BoxSearch:
                 looks = list(pool.map(self._look, batches))
         self.boxes += sum(map(len, batches))
         for look in looks:
-            self._pending += [look.split] if len(look.split) else []
+            split = look.split
+            if self._journal is not None:
+                self._journal.looked(look.looked)
+                split = replace(split, nodes=self._journal.entered(split.nodes))
+            self._pending += [split] if len(split) else []
             self._resisting += [
                 look.resisting.take(slice(i, i + 1)) for i in range(len(look.resisting))
             ]
@@ -301,7 +317,13 @@ class BoxSearch:
             weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
         ceilings = np.fmin(pending.ceilings, _ceilings(level, -least))
-        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
+        kept = replace(
+            pending,
+            boxes=Boxes(lower, upper),
+            bounds=bounds,
+            open_sets=open_sets,
+            ceilings=ceilings,
+        ).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
         candidates = candidates[np.concatenate([live, len(pending) + live])]
@@ -309,8 +331,15 @@ class BoxSearch:
         resists = self._resists(kept)
         order = np.argsort(-least[live], kind="stable")  # the most doubtful is looked at first
         order = order[~resists[order]]
-        split = _halved(kept.take(order), width[order], scores[order])
-        return _StepResult(split, kept.take(resists), candidates)
+        split, axes = _halved(kept.take(order), width[order], scores[order])
+        codes = np.full(len(pending), SETTLED)
+        codes[live[resists]], codes[live[order]] = HANDED, axes
+        several = [attempt.weights for attempt in attempts if attempt.weights.shape[1] > 1]
+        columns = np.concatenate([np.zeros((len(pending), 0)), *several], axis=1)
+        looked = Looked(
+            pending.nodes, codes, columns, float(sets.offsets.min(initial=np.inf)), ceilings
+        )
+        return _StepResult(split, kept.take(resists), candidates, looked)
 
     def _resists(self, pending: Pending) -> NDArray[np.bool_]:
         """Return which boxes are to be decided exactly."""
@@ -328,14 +357,24 @@ class BoxSearch:
         """Decide one box exactly, cell by cell."""
         lower, upper = (side[0] for side in pending.boxes)
         self.cells += 1
-        if (lower == upper).all():
-            self._judge(tuple(map(Fraction, lower.tolist())))
-            return
         ranges = [Range(*(end[0] for end in ends)) for ends in pending.bounds]
         signs = [np.where(low >= 0, 1, np.where(high <= 0, -1, 0)) for low, high in ranges]
         open_sets = np.flatnonzero(pending.open_sets[0]).tolist()
         sets = [self.target.sets[number] for number in open_sets]
-        chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets)
+        journal = None
+        if self._journal is not None:
+            free = np.flatnonzero(lower < upper).tolist()
+            members = [of.tolist() for of in self._sets.members]
+            journal = self._journal.of_box(int(pending.nodes[0]), free, members, open_sets)
+        if (lower == upper).all():
+            point = tuple(map(Fraction, lower.tolist()))
+            if journal is not None:
+                bends = [layer.bends for layer in self.network.layers]
+                sides = [sign for part, b in zip(signs, bends, strict=False) for sign in part[b]]
+                journal.point(exact_values_at(self._exact, point), sides, sets)
+            self._judge(point)
+            return
+        chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets, journal)
         for part, outputs, place in parts:
             column = self.target.point_of(part, outputs, open_sets[place])
             *numerators, bottom = map(int, column)
@@ -399,9 +438,14 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
         On no domain.
     point : Point
     """
+    return tuple(exact_values_at(maps, point)[maps.hidden_units :])
+
+
+def exact_values_at(maps: ExactMaps, point: Point) -> list[Fraction]:
+    """Return the pre-activations of units that bend, then the outputs, at an input; see above."""
     common = lcm(*(value.denominator for value in point))
     column = flint.fmpz_mat([[int(value * common)] for value in (*point, Fraction(1))])
-    return tuple(exact_values(maps.exact, column)[maps.hidden_units :])
+    return exact_values(maps.exact, column)
 
 
 def _ceilings(level: float, heights: Floats) -> Floats:
@@ -465,8 +509,8 @@ def _scores(
         return np.where(width > 0, score * width, -1.0)
 
 
-def _halved(pending: Pending, width: Floats, scores: Floats) -> Pending:
-    """Halve each box, but for those that were clipped to a small part."""
+def _halved(pending: Pending, width: Floats, scores: Floats) -> tuple[Pending, Integers]:
+    """Halve each box at the axis that is returned, but for those clipped to a small part."""
     boxes = pending.boxes
     rows = np.arange(len(pending))
     now = _widths(boxes)
@@ -488,4 +532,4 @@ def _halved(pending: Pending, width: Floats, scores: Floats) -> Pending:
     # the halves of a box side by side
     both = _concatenated([first, second.take(halved)])
     order = np.argsort(np.concatenate([rows, rows[halved]]), kind="stable")
-    return both.take(order)
+    return both.take(order), np.where(halved, axis, CLIPPED)

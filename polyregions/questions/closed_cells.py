@@ -26,13 +26,18 @@ from polyregions.network.exact_network import (
     layer_rows,
     outputs_above,
 )
+from polyregions.questions.journal import CellJournal
 from polyregions.questions.property import OutputInequality, OutputSet
 
 __all__ = ["parts_mapped_into"]
 
 
 def parts_mapped_into(
-    maps: ExactMaps, box: Box, signs: Sequence[Integers], sets: Sequence[OutputSet]
+    maps: ExactMaps,
+    box: Box,
+    signs: Sequence[Integers],
+    sets: Sequence[OutputSet],
+    journal: CellJournal | None = None,
 ) -> tuple[Chart, Iterator[tuple[ClosedPolytope, Sequence[Row], int]]]:
     """Return the parts of a closed box that are mapped into sets of outputs, cell by cell.
 
@@ -45,6 +50,8 @@ def parts_mapped_into(
         For each unit 1 if it is proven not to be negative in the box, -1 if it is proven not to
         be positive, 0 if it may switch. Time grows exponentially with these.
     sets : sequence of OutputSet
+    journal : CellJournal, optional
+        Takes note of every decision.
 
     Returns
     -------
@@ -66,23 +73,36 @@ def parts_mapped_into(
     """
     chart = chart_of(box, box.dimension)
     maps = replace(maps, exact=replace(maps.exact, chart=chart))
-    return chart, _parts_of(maps.exact.layers, signs, chart, sets)
+    return chart, _parts_of(maps, signs, chart, sets, journal)
 
 
 def _parts_of(
-    layers: Sequence[ExactLayer], signs: Sequence[Integers], chart: Chart, sets: Sequence[OutputSet]
+    maps: ExactMaps,
+    signs: Sequence[Integers],
+    chart: Chart,
+    sets: Sequence[OutputSet],
+    journal: CellJournal | None,
 ) -> Iterator[tuple[ClosedPolytope, Sequence[Row], int]]:
-    *below, last = layers
+    *below, last = maps.exact.layers
     centre = [flint.fmpz(0)] * chart.dimension + [flint.fmpz(1)]
-    start = ClosedPolytope(tuple(chart.rows.tolist()), centre)
-    for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start):
+    # rows are numbered: bits of units, then the box's, then those of one set
+    sides = dict(enumerate(chart.rows.tolist(), maps.hidden_units))
+    start = ClosedPolytope(sides, centre)
+    top = maps.hidden_units + len(sides)
+    for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start, 0, journal):
         outputs = layer_rows(last, inputs)
         scale = inputs.one[-1] * last.weight_scale
         for place, rows in enumerate(sets):
-            part: ClosedPolytope | None = cell
-            for row in rows:
-                part = None if part is None else part.cut(_row_of(row, outputs, scale))
-            if part is not None:
+            part = cell
+            for index, inequality in enumerate(rows):
+                row = _row_of(inequality, outputs, scale)
+                inside = part.cut(top + index, row)
+                if journal is not None and (inside is None or index == len(rows) - 1):
+                    journal.missed(place, index, row, part)
+                if inside is None:
+                    break
+                part = inside
+            else:
                 yield part, outputs, place
 
 
@@ -91,6 +111,8 @@ def _closed_cells(
     signs: Sequence[Integers],
     inputs: Outputs,
     cell: ClosedPolytope,
+    first: int,
+    journal: CellJournal | None,
 ) -> Iterator[tuple[ClosedPolytope, Outputs]]:
     """Yield the closed cells that are not empty, with what the last of the layers passes on."""
     if not layers:
@@ -101,25 +123,30 @@ def _closed_cells(
     bent = np.flatnonzero(layer.bends)
     sides = signs[0][bent]
     doubtful = np.flatnonzero(sides == 0).tolist()
-    for chosen, part in _sided([rows[bent[place]] for place in doubtful], cell):
+    numbered = [(first + place, rows[bent[place]]) for place in doubtful]
+    for chosen, part in _sided(numbered, cell, journal):
         active = sides > 0
         active[doubtful] = chosen
         outputs = outputs_above(layer, inputs, rows, active.tolist())
-        yield from _closed_cells(above, signs[1:], outputs, part)
+        yield from _closed_cells(above, signs[1:], outputs, part, first + len(bent), journal)
 
 
 def _sided(
-    rows: Sequence[Row], cell: ClosedPolytope
+    rows: Sequence[tuple[int, Row]], cell: ClosedPolytope, journal: CellJournal | None
 ) -> Iterator[tuple[list[bool], ClosedPolytope]]:
     """Yield the sides of some rows on which a cell has points, and its parts there."""
     if not rows:
         yield [], cell
         return
-    row, *others = rows
-    for on in (True, False):
-        part = cell.cut(row if on else [-entry for entry in row])
-        if part is not None:
-            yield from (([on, *rest], piece) for rest, piece in _sided(others, part))
+    (number, row), *others = rows
+    parts = [(side, cell.cut(number, [side * entry for entry in row])) for side in (1, -1)]
+    kept = [(side, part) for side, part in parts if part is not None]
+    if len(kept) == 1 or not any(row):
+        kept = [(kept[0][0], cell)]  # one-sided, or zero on either side: nothing is cut off
+    if journal is not None:
+        journal.decided(number, row, cell, [side for side, _ in kept])
+    for side, part in kept:
+        yield from (([side > 0, *rest], piece) for rest, piece in _sided(others, part, journal))
 
 
 def _row_of(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:

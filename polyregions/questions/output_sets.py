@@ -66,6 +66,8 @@ class OutputSets:
     members : list of numpy.ndarray of intp
         Which of the functions each set consists of.
     matrix, offsets : numpy.ndarray of float64, shape (functions, outputs) and (functions,)
+    bounds : list of Fraction
+        Of the functions ``matrix @ y``, exactly; `offsets` are at most minus these.
 
     Raises
     ------
@@ -78,7 +80,7 @@ class OutputSets:
         self.sets = sets
         self.members = [np.array([rows.index(row) for row in of], dtype=np.intp) for of in sets]
         self.matrix = np.zeros((len(rows), outputs))
-        self.offsets = np.zeros(len(rows))
+        self.bounds: list[Fraction] = []
         for place, row in enumerate(rows):
             factor = Fraction(1)
             if any(nearest_float(c) != c for _, c in row.coefficients):
@@ -93,8 +95,9 @@ class OutputSets:
                         f"most 15"
                     )
                 self.matrix[place, index] = coefficient
-            # what is proven positive is positive
-            self.offsets[place] = float_below(-row.bound * factor)
+            self.bounds.append(row.bound * factor)
+        # what is proven positive is positive
+        self.offsets = np.array([float_below(-bound) for bound in self.bounds])
 
     def planes(self, network: Network, boxes: Boxes, bounds: Sequence[Range]) -> Planes:
         """Return planes below the functions, on boxes where bounds on the units are known."""
@@ -159,4 +162,4 @@ def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
         scale = np.abs(values).max(axis=1, keepdims=True) + TINY
         weights = weights * np.exp(2.0 * values / scale)
         weights /= weights.sum(axis=1, keepdims=True)
-    return best
+    return best.astype(np.float32).astype(np.float64)  # as certificates hold them

@@ -16,6 +16,8 @@ from polyregions.arrays import Floats
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
 from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
+from polyregions.questions.certificates import journals_of, write_answer
+from polyregions.questions.journal import Journal
 from polyregions.questions.property import Counterexample, OutputSet, Property, check_property
 from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
@@ -63,6 +65,7 @@ def verify(
     time_limit: float | None = None,
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
+    certificate: str | os.PathLike[str] | None = None,
 ) -> Verdict:
     """Decide whether a network has a property.
 
@@ -82,6 +85,9 @@ def verify(
         boxes pending.
     on_interrupt : {"raise", "return"}
         Whether Ctrl-C raises or returns "unknown".
+    certificate : str or path-like, optional
+        Where to write a proof of the answer, which :func:`polyregions.check` replays. Nothing
+        is written if the answer is "unknown".
 
     Returns
     -------
@@ -125,21 +131,31 @@ def verify(
     boxes = cells = 0
     settled = 0.0
     maps = exact_maps(network, None)
+    journals: Sequence[Journal | None] = [None] * len(asked.cases)
+    if certificate is not None:
+        journals = journals_of(network, asked.cases)
     with (
         one_thread_of_blas(),
         shown_progress(progress, boxes_text) as shown,
         Interrupt(on_interrupt) as interrupt,
     ):
-        for case in asked.cases:
+        for case, journal in zip(asked.cases, journals, strict=True):
             target = _First(case.unsafe)
-            search = BoxSearch(network, maps, case.lower, case.upper, target, threads)
+            sides = case.lower, case.upper
+            search = BoxSearch(network, maps, *sides, target, threads, journal)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(asked.cases)
             if target.found is not None:
+                if certificate is not None:
+                    point = target.found.point
+                    write_answer(certificate, network, "violated", asked.cases, point=point)
                 return Verdict("violated", target.found, settled, boxes, cells)
             if stop != "finished":
                 return Verdict("unknown", None, settled, boxes, cells)
+        if certificate is not None:
+            kept = [journal for journal in journals if journal is not None]
+            write_answer(certificate, network, "holds", asked.cases, kept)
     return Verdict("holds", None, 1.0, boxes, cells)
 
 

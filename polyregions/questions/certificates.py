@@ -1,0 +1,154 @@
+"""Certificates of answers: that no input is mapped into some sets, or which one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from os import PathLike
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Arrays, Integers, Point
+from polyregions.network import Network
+from polyregions.proof.certificate import narrow
+from polyregions.proof.tree_certificate import tree_arrays, write_tree
+from polyregions.proof.tree_checker import CLIPPED, HANDED
+from polyregions.proof.unit_nodes import UnitNodes
+from polyregions.questions.journal import Journal
+from polyregions.questions.output_sets import OutputSets
+from polyregions.questions.property import Case
+
+__all__ = ["journals_of", "write_answer"]
+
+
+def journals_of(network: Network, cases: Sequence[Case]) -> list[Journal]:
+    """Return a journal for the search in each case."""
+    bases: dict[tuple[int, ...], int] = {}
+    found, function, member = [], 0, 0
+    for case in cases:
+        sizes = network.hidden_units, network.input_dimension
+        found.append(Journal(*sizes, function, member, bases))
+        sets = OutputSets(network.output_dimension, case.unsafe)
+        function, member = function + len(sets.bounds), member + sum(map(len, sets.members))
+    return found
+
+
+def write_answer(
+    path: str | PathLike[str],
+    network: Network,
+    claim: Literal["holds", "violated", "extreme"],
+    cases: Sequence[Case],
+    journals: Sequence[Journal] = (),
+    *,
+    point: Point | None = None,
+    level: float | None = None,
+) -> None:
+    """Write the certificate of an answer, once the checker has accepted it.
+
+    Parameters
+    ----------
+    path : str or path-like
+    network : Network
+    claim : {"holds", "violated", "extreme"}
+        As :mod:`polyregions.proof.tree_checker` says.
+    cases : sequence of Case
+    journals : sequence of Journal
+        Of the searches in these cases, which ended with nothing left.
+    point : tuple of Fraction, optional
+        That is mapped into one of the sets.
+    level : float, optional
+        At most the value that is claimed to be extreme: boxes with less are settled.
+
+    Raises
+    ------
+    PolyregionsError
+        If the checker does not accept it.
+    """
+    trees = _tree_of(network, journals, level) if journals else {}
+    claimed = _claim_of(network, cases, point)
+    write_tree(network, tree_arrays(network, claim, {**claimed, **trees}), path)
+
+
+def _claim_of(network: Network, cases: Sequence[Case], point: Point | None) -> Arrays:
+    """Return the arrays that say what is claimed of a network, and of a point."""
+    n, outputs = network.input_dimension, network.output_dimension
+    sets = [OutputSets(outputs, case.unsafe) for case in cases]
+    firsts = np.cumsum([0, *(len(one.bounds) for one in sets)])
+    members = [
+        first + np.asarray(of)
+        for one, first in zip(sets, firsts, strict=False)
+        for of in one.members
+    ]
+    owners = np.repeat(np.arange(len(cases)), [len(one.members) for one in sets])
+    bounds = [bound for one in sets for bound in one.bounds]
+    return {
+        "domain": np.array([[case.lower, case.upper] for case in cases]).reshape(-1, n),
+        "functions": np.concatenate([np.zeros((0, outputs)), *(one.matrix for one in sets)]),
+        "bounds": _texts(bounds),
+        "set_cases": narrow(owners),
+        "set_sizes": narrow(np.array([len(of) for of in members], dtype=np.int64)),
+        "members": narrow(np.concatenate([np.zeros(0, dtype=np.int64), *members])),
+        "point": _texts(() if point is None else point),
+    }
+
+
+def _texts(values: Sequence[Fraction]) -> NDArray[np.str_]:
+    return np.array([f"{v.numerator:x}/{v.denominator:x}" for v in values], dtype=np.str_)
+
+
+def _tree_of(network: Network, journals: Sequence[Journal], level: float | None) -> Arrays:
+    """Return the arrays of the trees of all searches, those of an extreme with its level.
+
+    Notes
+    -----
+    *Algorithm.* Breadth first, so that the parts of a box come in the order of the boxes, and
+    their number says where: nothing points anywhere.
+    """
+    parts = [journal.nodes(level) for journal in journals]
+    starts = np.cumsum([0, *(len(part.parents) for part in parts)])
+    parents = np.concatenate(
+        [np.zeros(0, dtype=np.int64)]
+        + [np.where(p.parents < 0, -1, p.parents + s) for p, s in zip(parts, starts, strict=False)]
+    )
+    codes = np.concatenate([np.zeros(0, dtype=np.int64), *(part.codes for part in parts)])
+    order = _breadth_first(parents, codes)
+    trees = {
+        int(start) + node: tree
+        for part, start in zip(parts, starts, strict=False)
+        for node, tree in part.trees.items()
+    }
+    handed = [trees[node] for node in order[codes[order] == HANDED].tolist()]
+    whole = UnitNodes(bases=journals[0].bases)
+    for tree in handed:
+        whole.kinds += tree.kinds
+        whole.numbers += tree.numbers
+        whole.proofs += tree.proofs
+    columns = np.cumsum([0, *(part.weights.shape[1] for part in parts)])
+    weights = np.zeros((len(codes), int(columns[-1])), dtype=np.float32)
+    for k, part in enumerate(parts):
+        weights[starts[k] : starts[k + 1], columns[k] : columns[k + 1]] = part.weights
+    levels = np.concatenate([np.zeros(0), *(part.levels for part in parts)])
+    return {
+        **whole.arrays(network.input_dimension),
+        "boxes": narrow(codes[order]),
+        "weights": weights[order],
+        "levels": np.zeros(0) if level is None else levels[order],
+        "trees": narrow(np.array([len(tree) for tree in handed], dtype=np.int64)),
+    }
+
+
+def _breadth_first(parents: Integers, codes: Integers) -> Integers:
+    """Return nodes by their distance from a root, parts of one box side by side."""
+    roots = np.flatnonzero(parents < 0)
+    by_parent = np.argsort(parents, kind="stable")
+    first = np.searchsorted(parents[by_parent], np.arange(len(parents)))
+    count = np.where(codes >= 0, 2, np.where(codes == CLIPPED, 1, 0))
+    order, level = [np.zeros(0, dtype=np.int64)], roots
+    while len(level):
+        order.append(level)
+        each = count[level]
+        starts = np.repeat(first[level] - (np.cumsum(each) - each), each)
+        level = by_parent[starts + np.arange(int(each.sum()))]
+    return np.concatenate(order)
