@@ -152,11 +152,15 @@ def substituted(
     c, total = np.broadcast_to(matrix, (boxes, *matrix.shape)), np.broadcast_to(offsets, (boxes, r))
     doubt = np.full((boxes, r), UNDERFLOW)
     for step in reversed(steps):
-        rising = c > 0
-        gaps = (np.where(rising, step.gap_below[:, None], step.gap_above[:, None]) * c).sum(axis=2)
-        slope = np.where(rising, step.slope_below[:, None], step.slope_above[:, None]) * c
+        # each coefficient is in one of the two, so their sum rounds nothing
+        rise = np.maximum(c, 0.0)
+        fall = c - rise
+        gaps = (rise @ step.gap_below[:, :, None] + fall @ step.gap_above[:, :, None])[:, :, 0]
+        rise *= step.slope_below[:, None]
+        fall *= step.slope_above[:, None]
+        slope = np.add(rise, fall, out=rise)
         shift = slope @ step.bias
-        doubt = doubt + (np.abs(slope) @ step.doubts[:, :, None])[:, :, 0]
+        doubt = doubt + (np.abs(slope, out=fall) @ step.doubts[:, :, None])[:, :, 0]
         doubt += step.gamma * np.abs(gaps) + step.underflow[:, None]
         doubt += 4.0 * HALF_ULP * (np.abs(total) + np.abs(gaps) + np.abs(shift))
         total = total + gaps + shift

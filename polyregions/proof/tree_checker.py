@@ -55,6 +55,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -304,17 +305,15 @@ class _Check:
         self.claim, n = str(file["claim"]), layers[0][0].shape[1]
         self.counts, domain = self.claim == "count", file["domain"]
         require(domain.shape[1:] == (n,) and np.isfinite(domain).all(), "the domain is no box")
-        self.exact, self.done = exact_layers(layers), 0
+        self.done, bends = 0, [low != up for _, _, low, up in layers]
         self.depth, self.boxes = len(layers), file["boxes"].astype(np.int64)
         if self.counts:  # no row reads what is above the last layer that bends
-            self.depth = max(
-                (d for d, layer in enumerate(self.exact, 1) if layer[4].any()), default=0
-            )
-        ends = np.cumsum([0, *(layer[4].sum() for layer in self.exact)])
+            self.depth = max((d for d, some in enumerate(bends, 1) if some.any()), default=0)
+        ends = np.cumsum([0, *(some.sum() for some in bends)])
         self.units = int(ends[-1])
         # the number of each unit that bends, and the layer of each number
         self.numbers = [
-            first + np.cumsum(x[4]) - 1 for first, x in zip(ends, self.exact, strict=False)
+            first + np.cumsum(some) - 1 for first, some in zip(ends, bends, strict=False)
         ]
         self.layer_of = np.repeat(np.arange(len(layers)), np.diff(ends))
         self.free = np.arange(n)
@@ -325,6 +324,18 @@ class _Check:
             require(len(self.free), "the domain is empty")
         self.m = len(self.free) + self.whole
         self._load(n)
+
+    @cached_property
+    def exact(self) -> list[tuple[Any, ...]]:
+        """The layers in integers."""
+        return exact_layers(self.layers)
+
+    @cached_property
+    def root(self) -> _Cell:
+        """The inputs, before anything is decided."""
+        n = self.m
+        identity = [[int(i == j) for j in range(n + 1)] for i in range(n)]
+        return self._entered(0, identity, [flint.fmpz(i == n) for i in range(n + 1)], {}, ())
 
     def _load(self, n: int) -> None:
         file = self.file
@@ -594,10 +605,8 @@ class _Check:
         require(weighted, "the weights are wrong")
         require(len(levels) == (len(boxes) if self.claim == "extreme" else 0), "levels are wrong")
         self.columns = np.cumsum([0, *sizes])
-        self.walls, n = {}, self.m
-        identity = [[int(i == j) for j in range(n + 1)] for i in range(n)]
-        self.root = self._entered(0, identity, [flint.fmpz(i == n) for i in range(n + 1)], {}, ())
-        widest = max(n, *(len(layer[1]) for layer in self.layers))
+        self.walls = {}
+        widest = max(self.m, *(len(layer[1]) for layer in self.layers))
         self.step = max(1, min(BATCH, BATCH_ENTRIES // widest**2))
         for case, (lower, upper) in enumerate(cases):
             require((lower <= upper).all(), "the domain is empty")

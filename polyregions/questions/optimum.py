@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
+from os import PathLike
 from typing import Any, TypeAlias
 
 import flint
@@ -22,7 +23,9 @@ from polyregions.exact.simplex import Column, Row
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.questions.box_search import BoxSearch, Pending, exact_outputs, one_thread_of_blas
-from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
+from polyregions.questions.certificates import journals_of, write_answer
+from polyregions.questions.journal import Journal
+from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.run.limits import Limits, check_threads, counting_limits
@@ -85,6 +88,7 @@ def maximum(
     time_limit: float | None = None,
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
+    certificate: str | PathLike[str] | None = None,
 ) -> Optimum:
     """Return the largest value of an output in a box, exactly.
 
@@ -104,6 +108,9 @@ def maximum(
         a :class:`~polyregions.run.progress.Progress` (boxes as its regions, boxes pending).
     on_interrupt : {"raise", "return"}
         Whether Ctrl-C raises or returns an interval.
+    certificate : str or path-like, optional
+        Where to write a proof of the value, which :func:`polyregions.check` replays. Nothing is
+        written if a limit was reached.
 
     Returns
     -------
@@ -142,6 +149,7 @@ def maximum(
         time_limit=time_limit,
         progress=progress,
         on_interrupt=on_interrupt,
+        certificate=certificate,
     )
 
 
@@ -154,6 +162,7 @@ def minimum(
     time_limit: float | None = None,
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
+    certificate: str | PathLike[str] | None = None,
 ) -> Optimum:
     """Return the smallest value of an output in a box, exactly; see :func:`maximum`.
 
@@ -166,6 +175,7 @@ def minimum(
     time_limit : float, optional
     progress : bool or callable, optional
     on_interrupt : {"raise", "return"}
+    certificate : str or path-like, optional
 
     Returns
     -------
@@ -196,17 +206,39 @@ def minimum(
         time_limit=time_limit,
         progress=progress,
         on_interrupt=on_interrupt,
+        certificate=certificate,
     )
 
 
 def _optimum(
-    network: NetworkLike, domain: DomainLike, output: int | Sequence[float], sign: int, **how: Any
+    network: NetworkLike,
+    domain: DomainLike,
+    output: int | Sequence[float],
+    sign: int,
+    *,
+    certificate: str | PathLike[str] | None,
+    **how: Any,
 ) -> Optimum:
     network = network_given(network)
     box = box_given(domain, network)
     terms = _sum_given(output, network.output_dimension)
     limits = counting_limits(None, how.pop("time_limit"))
-    highest = highest_of(network, box, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
+    sums = [[(k, sign * c) for k, c in terms]]
+    sides = box.lower, box.upper
+    journals: Sequence[Journal | None] = [None]
+    if certificate is not None:
+        journals = journals_of(network, [Case(*sides, _as_large(sums, Fraction(0)))])
+    highest = highest_of(network, box, sums, limits, sign, journal=journals[0], **how)
+    if certificate is not None and highest.proven:
+        write_answer(
+            certificate,
+            network,
+            "extreme",
+            [Case(*sides, _as_large(sums, highest.value))],
+            [journal for journal in journals if journal is not None],
+            point=highest.point,
+            level=float_below(highest.value),
+        )
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 
 
@@ -220,6 +252,7 @@ def highest_of(
     threads: int,
     progress: OnProgress,
     on_interrupt: OnInterrupt,
+    journal: Journal | None = None,
 ) -> Optimum:
     """Return the largest value of several sums of outputs in a box.
 
@@ -235,6 +268,8 @@ def highest_of(
         Times which values are shown.
     threads, progress, on_interrupt
         As of :func:`maximum`.
+    journal : Journal, optional
+        Of the search.
 
     Returns
     -------
@@ -252,7 +287,7 @@ def highest_of(
         one_thread_of_blas(),
         Interrupt(on_interrupt) as interrupt,
     ):
-        search = BoxSearch(network, maps, box.lower, box.upper, target, threads)
+        search = BoxSearch(network, maps, box.lower, box.upper, target, threads, journal)
         with shown_progress(progress, _between_text(search, target, sign)) as shown:
             stop = run(search, limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
@@ -302,6 +337,12 @@ def _sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     return [(k, Fraction(c)) for k, c in enumerate(coefficients.tolist()) if c]
 
 
+def _as_large(sums: Sequence[Coefficients], value: Fraction) -> tuple[OutputSet, ...]:
+    """Return for each sum the outputs where it is so large."""
+    lowered = (tuple((index, -c) for index, c in terms) for terms in sums)
+    return tuple((OutputInequality(terms, -value),) for terms in lowered)
+
+
 def _between_text(search: BoxSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
         ends = sorted((nearest_float(sign * target.value), float(sign) * search.ceiling))
@@ -330,8 +371,7 @@ class _Highest:
         )
         if self.level == -inf or value > self.value:
             self.found, self.value, self.level = found, value, float_below(value)
-            lowered = (tuple((index, -c) for index, c in terms) for terms in self._sums)
-            self.sets = tuple((OutputInequality(terms, -value),) for terms in lowered)
+            self.sets = _as_large(self._sums, value)
 
     def point_of(self, part: ClosedPolytope, outputs: Sequence[Row], number: int) -> Column:
         terms = self._sums[number]
