@@ -9,22 +9,35 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import partial
+from math import lcm
+from tempfile import TemporaryDirectory
 
+import flint
 import numpy as np
+from io_helpers import exact_forward
 from random_nets import random_case
 
 import polyregions as pr
+from polyregions.analysis.affine_maps import exact_maps, largest_value
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.facets import interior_point
+from polyregions.exact.side import column_of
 from polyregions.proof.reading import Refused
 from polyregions.proof.tree_certificate import count_arrays
 from polyregions.proof.tree_checker import (
+    CLIPPED,
+    HANDED,
     LEAF,
     NEGATIVE,
     POSITIVE,
+    SETTLED,
     SPLIT,
     TreeReport,
     replay,
 )
+from polyregions.questions.property import Case, OutputInequality, Property
 
 Arrays = dict[str, np.ndarray]
 NODES = ("kinds", "numbers", "proofs")
@@ -115,6 +128,46 @@ def forget_half_a_cell(network, arrays, rng):
     arrays["proofs"][place] = rng.integers(len(arrays["bases"]))
 
 
+def settle_a_box(network, arrays, rng):
+    """What hangs on a box goes, or only one half of it."""
+    inner = np.flatnonzero(arrays["boxes"] != SETTLED)
+    if not len(inner):
+        return
+    place = int(rng.choice(inner))
+    kept = [[], [0], [1]][rng.integers(3)] if arrays["boxes"][place] >= 0 else []
+    code = CLIPPED if kept else SETTLED
+    boxes, cases = arrays["boxes"].astype(int), len(arrays["domain"]) // 2
+    count = np.where(boxes >= 0, 2, np.where(boxes == CLIPPED, 1, 0))
+    first = cases + np.cumsum(count) - count
+    order = list(range(cases))
+    for node in order:
+        parts = range(first[node], first[node] + count[node])
+        order += [parts[k] for k in kept] if node == place else parts
+    handed = np.flatnonzero(boxes == HANDED).tolist()
+    ends = np.cumsum(arrays["trees"].astype(int)).tolist()
+    trees = [handed.index(node) for node in order if boxes[node] == HANDED and node != place]
+    units = [range(ends[k] - int(arrays["trees"][k]), ends[k]) for k in trees]
+    boxes[place] = code
+    arrays["boxes"], arrays["weights"] = boxes[order], arrays["weights"][order]
+    arrays["levels"] = arrays["levels"][order] if len(arrays["levels"]) else arrays["levels"]
+    arrays["trees"] = arrays["trees"][trees]
+    chosen = [node for tree in units for node in tree]
+    for key in NODES:
+        arrays[key] = arrays[key][chosen]
+
+
+def claim_more(network, arrays, rng):
+    """A bound is moved."""
+    texts = arrays["bounds"].tolist()
+    if texts:
+        place = int(rng.integers(len(texts)))
+        top, bottom = (int(part, 16) for part in texts[place].split("/"))
+        far = Fraction(float(rng.choice([-1, 1]) * 2.0 ** -rng.integers(60)))
+        moved = Fraction(top, bottom) + far
+        texts[place] = f"{moved.numerator:x}/{moved.denominator:x}"
+        arrays["bounds"] = np.array(texts)
+
+
 def claim_something_else(network, arrays, rng):
     arrays["claim"] = np.array(rng.choice(["count", "holds", "extreme", "violated", "all"]))
 
@@ -148,6 +201,8 @@ CHANGES: list[Callable] = [
     forget_a_node,
     repeat_a_node,
     forget_half_a_cell,
+    settle_a_box,
+    claim_more,
     claim_something_else,
     move_the_domain,
     nudge_the_network,
@@ -159,7 +214,66 @@ def is_true(network: pr.Network, report: TreeReport) -> bool:
     if report.claim == "count":
         domain = pr.Box(*report.domain) if len(report.domain) else None
         return len(pr.enumerate_regions(network, domain)) == report.regions
-    raise AssertionError(report.claim)
+    if report.point is not None:
+        outputs = exact_forward(network, list(report.point))
+        sides = [
+            zip(case.lower.tolist(), report.point, case.upper.tolist(), strict=True)
+            for case in report.cases
+        ]
+        there = any(
+            all(low <= x <= high for low, x, high in side)
+            and any(all(_excess(row, outputs) <= 0 for row in rows) for rows in case.sets)
+            for side, case in zip(sides, report.cases, strict=True)
+        )
+        if report.claim == "violated" or not there:
+            return there
+    return not any(_reached(network, case, report.claim == "extreme") for case in report.cases)
+
+
+def _excess(row, outputs):
+    c, bound = row
+    return sum(Fraction(a) * y for a, y in zip(c, outputs, strict=True)) - bound
+
+
+def _reached(network: pr.Network, case, inside: bool) -> bool:
+    """Decide on all regions whether an input is mapped into a set, or into its interior."""
+    if (case.lower == case.upper).all():
+        outputs = exact_forward(network, list(map(Fraction, case.lower.tolist())))
+        values = [[_excess(row, outputs) for row in rows] for rows in case.sets]
+        return any(all(v < 0 or (v == 0 and not inside) for v in of) for of in values)
+    box = pr.Box(case.lower, case.upper)
+    regions = pr.enumerate_regions(network, box)
+    maps = exact_maps(network, box)
+    for words in regions.patterns:
+        units, outputs, domain = maps.rows(words)
+        for rows in case.sets:
+            walls = [[-v for v in _combined(c, bound, outputs, maps.scale)] for c, bound in rows]
+            if inside:  # of one function: its least value in the region
+                (wall,) = walls
+                start = interior_point([*units, *domain])
+                if largest_value(wall, [*units, *domain], start)[0] > 0:
+                    return True
+                continue
+            cell = ClosedPolytope(
+                dict(enumerate([*units, *domain])), column_of(interior_point([*units, *domain]))
+            )
+            for number, wall in enumerate(walls, len(units) + len(domain)):
+                cell = None if cell is None else cell.cut(number, list(map(flint.fmpz, wall)))
+            if cell is not None:
+                return True
+    return False
+
+
+def _combined(c, bound, outputs, scale):
+    """Return ``c @ outputs - bound`` as a row of integers, times a positive number."""
+    factors = [Fraction(a) for a in c]
+    common = lcm(bound.denominator, *(a.denominator for a in factors))
+    row = [
+        sum(int(a * common) * int(y[k]) for a, y in zip(factors, outputs, strict=True))
+        for k in range(len(outputs[0]))
+    ]
+    row[-1] -= int(bound * common) * scale
+    return row
 
 
 def outcomes(
@@ -190,8 +304,52 @@ def certified_count(family: str) -> tuple[pr.Network, Arrays]:
     return network, count_arrays(pr.enumerate_regions(network, domain))
 
 
+def certified_answer(question: Callable[..., object]) -> tuple[pr.Network, Arrays]:
+    """Return a network, and the certificate that a question writes about it."""
+    rng = np.random.default_rng(7)
+    network = pr.Network.from_arrays(
+        [
+            (rng.normal(size=(9, 2)), rng.normal(size=9) * 0.3),
+            (rng.normal(size=(6, 9)), rng.normal(size=6) * 0.3),
+            (rng.normal(size=(2, 6)), np.zeros(2)),
+        ]
+    )
+    with TemporaryDirectory() as folder:
+        question(network, certificate=f"{folder}/net.cert")
+        with np.load(f"{folder}/net.cert") as file:
+            return network, dict(file)
+
+
+SQUARE = pr.Box.cube(2, 1.0)
+
+
+def verified(share: float) -> Callable[..., object]:
+    """Ask whether sums of outputs get so far on their way between the extremes; two cases."""
+
+    def question(network: pr.Network, certificate: str) -> object:
+        least, most = pr.minimum(network, SQUARE).value, pr.maximum(network, SQUARE).value
+        level = least + (most - least) * Fraction(share)
+        rows = [
+            OutputInequality(((0, Fraction(-1)),), -level),
+            OutputInequality(((0, Fraction(-1)), (1, Fraction(1, 64))), -level),
+            OutputInequality(((1, Fraction(1)),), pr.minimum(network, SQUARE, 1).value - 1),
+        ]
+        half = Case(SQUARE.lower / 2, SQUARE.upper, ((rows[0], rows[1]), (rows[2],)))
+        whole = Case(SQUARE.lower, SQUARE.upper, ((rows[0],), (rows[1], rows[2])))
+        return pr.verify(network, Property((half, whole), 2), certificate=certificate)
+
+    return question
+
+
 FAMILIES = ("generic", "duplicates", "integer", "slopes", "whole space")
-CERTIFIED = {f"count, {family}": partial(certified_count, family) for family in FAMILIES}
+CERTIFIED = {
+    **{f"count, {family}": partial(certified_count, family) for family in FAMILIES},
+    "holds, by far": partial(certified_answer, verified(1.3)),
+    "holds": partial(certified_answer, verified(1 + 2.0**-50)),
+    "violated": partial(certified_answer, verified(0.9)),
+    "largest": partial(certified_answer, partial(pr.maximum, domain=SQUARE)),
+    "smallest": partial(certified_answer, partial(pr.minimum, domain=SQUARE, output=[1.0, -2.0])),
+}
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
-"""``polyregions certify`` and ``polyregions check``: certificates, written and checked."""
+"""``polyregions certify``: every region found, with a proof; ``polyregions check`` is beside it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,13 +14,10 @@ from polyregions.cli.count import Method
 from polyregions.cli.enumerate_ import enumerated, on_cluster
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import announced_compilation
-from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
-    from polyregions.proof.checker import Report
-    from polyregions.proof.tree_checker import TreeReport
     from polyregions.scale.saved_walk import Written
 
 __all__ = []
@@ -94,85 +91,3 @@ def certify_by_cluster(
             task.network, task.domain, output, client, resume=resume, **callbacks
         )
         return written, watch.times()
-
-
-@options.grouped
-def check_command(
-    where: options.Where,
-    network: options.NetworkArgument,
-    certificate: Annotated[
-        Path, typer.Argument(metavar="CERT", help="A file written by polyregions certify.")
-    ],
-    as_json: options.AsJson = False,
-) -> int:
-    """Check a certificate of a network, without trusting the program that wrote it.
-
-    The domain is the certificate's; a domain option says which one it has to be.
-    """
-    from polyregions.proof.certification import check
-    from polyregions.proof.reading import Refused
-
-    if not certificate.is_file():
-        raise PolyregionsError(f"there is no file {certificate}; give a certificate")
-    task = options.read_task(network, where)
-    try:
-        proven = check(task.network, certificate, progress=True)
-        domain = _certified_domain(proven)
-        if where.names_a_domain and domain != task.domain:
-            raise Refused(
-                f"the certificate is about {report.domain_text(domain)}, "
-                f"not {report.domain_text(task.domain)}"
-            )
-    except Refused as refusal:
-        if as_json:
-            refused = {"network": task.network.name, "certificate": str(certificate)}
-            report.print_json({**refused, "proven": False, "reason": str(refusal)})
-        return report.complain(f"{certificate.name}: {refusal}", code=1)
-    task = replace(task, domain=domain)
-    if as_json:
-        what = {**report.values(task), "certificate": str(certificate), "proven": True}
-        report.print_json({**what, **_proven_values(proven)})
-    else:
-        on = f"{report.name_of(task.network)}: {{}} on {report.domain_text(domain)}: proven"
-        report.print_lines(*_proven_lines(proven, on))
-    return 0
-
-
-def _proven_values(proven: Report | TreeReport) -> dict[str, Any]:
-    from polyregions.proof.tree_checker import TreeReport
-
-    if isinstance(proven, TreeReport):
-        return {"regions": proven.regions, "nodes": proven.units}
-    return {"regions": proven.regions, "edges": proven.edges, "exact_claims": proven.exact}
-
-
-def _proven_lines(proven: Report | TreeReport, on: str) -> list[str]:
-    from polyregions.proof.tree_checker import TreeReport
-
-    if isinstance(proven, TreeReport):
-        return [
-            on.format(f"{proven.regions:,} regions"),
-            f"{proven.units:,} nodes of a tree checked in exact arithmetic",
-        ]
-    return [
-        on.format(f"{proven.regions:,} regions, {proven.edges:,} edges"),
-        f"{proven.exact:,} claims decided in exact arithmetic",
-    ]
-
-
-def _certified_domain(proven: Report | TreeReport) -> Domain | None:
-    """Return the domain of a certificate.
-
-    Raises
-    ------
-    Refused
-        If its box is not that of its polytope.
-    """
-    from polyregions.proof.reading import Refused
-
-    domain: Domain | None = Box(*proven.domain) if len(proven.domain) else None
-    if len(proven.inequalities):
-        domain = Polytope(proven.inequalities[:, :-1], proven.inequalities[:, -1])
-        if domain.box != Box(*proven.domain):
-            raise Refused("the box is not the polytope's")
-    return domain

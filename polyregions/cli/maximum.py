@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def maximum_command(
     of: _OfOption = "0",
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
+    certificate: options.CertificateOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the largest value of an output in a box, exactly, without listing regions.
@@ -41,8 +44,10 @@ def maximum_command(
     """
     from polyregions.questions.optimum import maximum
 
+    _check_certificate(certificate, network, where)
     task = options.read_task(network, where)
-    return _answer(maximum, "largest", task, of, threads, time_limit, as_json)
+    how = {"threads": threads, "time_limit": time_limit, "certificate": certificate}
+    return _answer(maximum, "largest", task, of, how, as_json)
 
 
 @options.grouped
@@ -52,6 +57,7 @@ def minimum_command(
     of: _OfOption = "0",
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
+    certificate: options.CertificateOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the smallest value of an output in a box, exactly, without listing regions.
@@ -60,8 +66,15 @@ def minimum_command(
     """
     from polyregions.questions.optimum import minimum
 
+    _check_certificate(certificate, network, where)
     task = options.read_task(network, where)
-    return _answer(minimum, "smallest", task, of, threads, time_limit, as_json)
+    how = {"threads": threads, "time_limit": time_limit, "certificate": certificate}
+    return _answer(minimum, "smallest", task, of, how, as_json)
+
+
+def _check_certificate(certificate: Path | None, network: Path, where: options.Where) -> None:
+    if certificate is not None:
+        storage.check_output(certificate, [certificate.suffix.lower()], [network, *where.files])
 
 
 def _answer(
@@ -69,8 +82,7 @@ def _answer(
     word: str,
     task: options.Task,
     of: str,
-    threads: int,
-    time_limit: float | None,
+    how: dict[str, Any],
     as_json: bool,
 ) -> int:
     from polyregions.compiled import Stopwatch
@@ -81,10 +93,9 @@ def _answer(
         task.network,
         task.domain,
         output,
-        threads=threads,
-        time_limit=time_limit,
         progress=True,
         on_interrupt="return",
+        **how,
     )
     if as_json:
         report.print_json(_optimum_values(task, of, best, watch.times().seconds))

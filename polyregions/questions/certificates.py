@@ -15,12 +15,13 @@ from polyregions.network import Network
 from polyregions.proof.certificate import narrow
 from polyregions.proof.tree_certificate import tree_arrays, write_tree
 from polyregions.proof.tree_checker import CLIPPED, HANDED
+from polyregions.proof.tree_checker import Case as ProvenCase
 from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.questions.journal import Journal
 from polyregions.questions.output_sets import OutputSets
-from polyregions.questions.property import Case
+from polyregions.questions.property import Case, Property
 
-__all__ = ["journals_of", "write_answer"]
+__all__ = ["is_about", "journals_of", "write_answer"]
 
 
 def journals_of(network: Network, cases: Sequence[Case]) -> list[Journal]:
@@ -69,6 +70,24 @@ def write_answer(
     trees = _tree_of(network, journals, level) if journals else {}
     claimed = _claim_of(network, cases, point)
     write_tree(network, tree_arrays(network, claim, {**claimed, **trees}), path)
+
+
+def is_about(proven: Sequence[ProvenCase], property_: Property) -> bool:
+    """Return whether what a checker proved is about a property."""
+    if len(proven) != len(property_.cases):
+        return False
+    wholes = [x.unsafe for x in property_.cases]
+    named = [k for sets in wholes for of in sets for row in of for k, _ in row.coefficients]
+    there = [len(c) - 1 for found in proven for of in found.sets for c, _ in of]
+    outputs = 1 + max(named + there, default=0)
+    for found, case in zip(proven, property_.cases, strict=True):
+        sets = OutputSets(outputs, case.unsafe)
+        functions = list(zip(map(tuple, sets.matrix.tolist()), sets.bounds, strict=True))
+        wanted = tuple(tuple(functions[j] for j in of) for of in sets.members)
+        sides = (found.lower, case.lower), (found.upper, case.upper)
+        if wanted != found.sets or not all(np.array_equal(*pair) for pair in sides):
+            return False
+    return True
 
 
 def _claim_of(network: Network, cases: Sequence[Case], point: Point | None) -> Arrays:
