@@ -91,7 +91,12 @@ def tree_arrays(network: Network, claim: str, given: Mapping[str, NDArray[Any]])
     return {key: np.asarray(given.get(key, array)) for key, array in empty.items()}
 
 
-def write_tree(network: Network, arrays: Arrays, path: str | PathLike[str]) -> None:
+def write_tree(
+    network: Network,
+    arrays: Arrays,
+    path: str | PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
     """Write a certificate, whole or not at all, once the checker has accepted it.
 
     Raises
@@ -100,7 +105,7 @@ def write_tree(network: Network, arrays: Arrays, path: str | PathLike[str]) -> N
         If the checker does not: its bounds are rounded in another way than those of the search.
     """
     try:
-        replay(network, arrays)
+        replay(network, arrays, progress)
     except Refused as refusal:
         raise PolyregionsError(
             f"the certificate would not be accepted ({refusal}); the answer is proven all the "

@@ -17,9 +17,12 @@ from polyregions.proof.tree_certificate import tree_arrays, write_tree
 from polyregions.proof.tree_checker import CLIPPED, HANDED
 from polyregions.proof.tree_checker import Case as ProvenCase
 from polyregions.proof.unit_nodes import UnitNodes
+from polyregions.questions.box_search import one_thread_of_blas
 from polyregions.questions.journal import Journal
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Case, Property
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnProgress
 
 __all__ = ["is_about", "journals_of", "write_answer"]
 
@@ -45,6 +48,7 @@ def write_answer(
     *,
     point: Point | None = None,
     level: float | None = None,
+    progress: OnProgress = None,
 ) -> None:
     """Write the certificate of an answer, once the checker has accepted it.
 
@@ -61,6 +65,8 @@ def write_answer(
         That is mapped into one of the sets.
     level : float, optional
         At most the value that is claimed to be extreme: boxes with less are settled.
+    progress : bool or callable, optional
+        True shows how much is checked.
 
     Raises
     ------
@@ -68,8 +74,12 @@ def write_answer(
         If the checker does not accept it.
     """
     trees = _tree_of(network, journals, level) if journals else {}
-    claimed = _claim_of(network, cases, point)
-    write_tree(network, tree_arrays(network, claim, {**claimed, **trees}), path)
+    arrays = tree_arrays(network, claim, {**_claim_of(network, cases, point), **trees})
+    with (
+        one_thread_of_blas(),
+        shown_steps(progress if isinstance(progress, bool) else None, "nodes", "checked") as report,
+    ):
+        write_tree(network, arrays, path, report)
 
 
 def is_about(proven: Sequence[ProvenCase], property_: Property) -> bool:

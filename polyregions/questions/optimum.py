@@ -238,6 +238,7 @@ def _optimum(
             [journal for journal in journals if journal is not None],
             point=highest.point,
             level=float_below(highest.value),
+            progress=how["progress"],
         )
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 

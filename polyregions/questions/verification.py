@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.simplex import Column, Row
+from polyregions.network import Network
 from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
 from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.journal import Journal
@@ -22,9 +23,9 @@ from polyregions.questions.property import Counterexample, OutputSet, Property, 
 from polyregions.questions.property_files import load_property
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import NetworkLike, network_given
-from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
 
 __all__ = ["Verdict", "verify"]
 
@@ -128,9 +129,6 @@ def verify(
     )
     check_property(asked, network)
     limits = counting_limits(None, time_limit)
-    boxes = cells = 0
-    settled = 0.0
-    maps = exact_maps(network, None)
     journals: Sequence[Journal | None] = [None] * len(asked.cases)
     if certificate is not None:
         journals = journals_of(network, asked.cases)
@@ -139,23 +137,45 @@ def verify(
         shown_progress(progress, boxes_text) as shown,
         Interrupt(on_interrupt) as interrupt,
     ):
-        for case, journal in zip(asked.cases, journals, strict=True):
-            target = _First(case.unsafe)
-            sides = case.lower, case.upper
-            search = BoxSearch(network, maps, *sides, target, threads, journal)
-            stop = run(search, limits.left, interrupt, progress=shown)
-            boxes, cells = boxes + search.boxes, cells + search.cells
-            settled += search.settled / len(asked.cases)
-            if target.found is not None:
-                if certificate is not None:
-                    point = target.found.point
-                    write_answer(certificate, network, "violated", asked.cases, point=point)
-                return Verdict("violated", target.found, settled, boxes, cells)
-            if stop != "finished":
-                return Verdict("unknown", None, settled, boxes, cells)
-        if certificate is not None:
-            kept = [journal for journal in journals if journal is not None]
-            write_answer(certificate, network, "holds", asked.cases, kept)
+        verdict = _decided(network, asked, journals, threads, limits, interrupt, shown)
+    if certificate is not None and verdict.answer != "unknown":
+        found = verdict.counterexample
+        write_answer(
+            certificate,
+            network,
+            verdict.answer,
+            asked.cases,
+            [] if found else [journal for journal in journals if journal is not None],
+            point=found.point if found else None,
+            progress=progress,
+        )
+    return verdict
+
+
+def _decided(
+    network: Network,
+    asked: Property,
+    journals: Sequence[Journal | None],
+    threads: int,
+    limits: Limits,
+    interrupt: Interrupt,
+    shown: Callable[[Progress], None] | None,
+) -> Verdict:
+    """Search case after case."""
+    boxes = cells = 0
+    settled = 0.0
+    maps = exact_maps(network, None)
+    for case, journal in zip(asked.cases, journals, strict=True):
+        target = _First(case.unsafe)
+        sides = case.lower, case.upper
+        search = BoxSearch(network, maps, *sides, target, threads, journal)
+        stop = run(search, limits.left, interrupt, progress=shown)
+        boxes, cells = boxes + search.boxes, cells + search.cells
+        settled += search.settled / len(asked.cases)
+        if target.found is not None:
+            return Verdict("violated", target.found, settled, boxes, cells)
+        if stop != "finished":
+            return Verdict("unknown", None, settled, boxes, cells)
     return Verdict("holds", None, 1.0, boxes, cells)
 
 
