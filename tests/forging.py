@@ -104,23 +104,38 @@ def without(arrays, place):
         arrays[key] = np.delete(arrays[key], place)
 
 
+def end_of(arrays, place):
+    """Return where what hangs on a node ends, in a tree of a count."""
+    left = 1
+    while left and place < len(arrays["kinds"]):
+        left += {SPLIT: 1, POSITIVE: 0, NEGATIVE: 0}.get(int(arrays["kinds"][place]), -1)
+        place += 1
+    return place
+
+
+def split_what_nothing_splits(network, arrays, rng):
+    """A unit splits a cell that it does not cut, so that its regions are counted twice."""
+    one_sided = np.flatnonzero((arrays["kinds"] == POSITIVE) | (arrays["kinds"] == NEGATIVE))
+    if not len(one_sided) or not len(arrays["witnesses"]):
+        return
+    place = int(rng.choice(one_sided))
+    first, stop = place + 1, end_of(arrays, place + 1)
+    arrays["kinds"][place] = SPLIT
+    for key in NODES:
+        arrays[key] = np.insert(arrays[key], stop, arrays[key][first:stop])
+    leaves = np.cumsum(arrays["kinds"] == LEAF)
+    mine = arrays["witnesses"][leaves[first] - (arrays["kinds"][first] == LEAF) : leaves[stop - 1]]
+    arrays["witnesses"] = np.insert(arrays["witnesses"], leaves[stop - 1], mine, axis=0)
+
+
 def forget_half_a_cell(network, arrays, rng):
     """A split becomes one-sided, and what hung on one of its sides goes with its witnesses."""
     splits = np.flatnonzero(arrays["kinds"] == SPLIT)
     if not len(splits):
         return
     place = int(rng.choice(splits))
-    end = place + 1
-    ends = []
-    for _ in range(2):
-        open_ = 1
-        while open_:
-            kind = arrays["kinds"][end]
-            open_ += {SPLIT: 1, LEAF: -1}.get(int(kind), 0)
-            if kind not in (SPLIT, POSITIVE, NEGATIVE, LEAF):
-                return
-            end += 1
-        ends.append(end)
+    middle = end_of(arrays, place + 1)
+    ends = middle, end_of(arrays, middle)
     first, stop = ((place + 1, ends[0]), (ends[0], ends[1]))[side := int(rng.integers(2))]
     for node in range(stop - 1, first - 1, -1):
         without(arrays, node)
@@ -201,6 +216,7 @@ CHANGES: list[Callable] = [
     forget_a_node,
     repeat_a_node,
     forget_half_a_cell,
+    split_what_nothing_splits,
     settle_a_box,
     claim_more,
     claim_something_else,
