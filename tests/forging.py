@@ -30,6 +30,7 @@ from polyregions.proof.tree_checker import (
     CLIPPED,
     HANDED,
     LEAF,
+    MISSED,
     NEGATIVE,
     POSITIVE,
     SETTLED,
@@ -143,6 +144,47 @@ def forget_half_a_cell(network, arrays, rng):
     arrays["proofs"][place] = rng.integers(len(arrays["bases"]))
 
 
+def count_a_region_twice(network, arrays, rng):
+    place = rng.integers(len(arrays["witnesses"])) if len(arrays["witnesses"]) else None
+    if place is not None:
+        arrays["witnesses"] = np.vstack([arrays["witnesses"], arrays["witnesses"][place]])
+
+
+def forget_a_set(network, arrays, rng):
+    """No cell says any more that it misses some set."""
+    owners = np.repeat(np.arange(len(arrays["set_sizes"])), arrays["set_sizes"])
+    missed = np.flatnonzero(arrays["kinds"] == MISSED)
+    if not len(missed):
+        return
+    sets = owners[arrays["numbers"][missed]]
+    gone = missed[sets == rng.choice(sets)]
+    trees = np.repeat(np.arange(len(arrays["trees"])), arrays["trees"])
+    fewer = np.bincount(trees[gone], minlength=len(arrays["trees"]))
+    arrays["trees"] = arrays["trees"].astype(int) - fewer
+    for key in NODES:
+        arrays[key] = np.delete(arrays[key], gone)
+
+
+def call_the_centre_extreme(network, arrays, rng):
+    """Boxes are said to have been looked at for values that there are not, and are settled."""
+    if not len(arrays["levels"]):
+        return
+    centre = [Fraction(x) for x in (arrays["domain"].sum(axis=0) / 2).tolist()]
+    row = arrays["functions"][0].tolist(), Fraction(0)
+    value = _excess(row, exact_forward(network, centre))
+    for key, numbers in (("point", centre), ("bounds", [value])):
+        arrays[key] = np.array([f"{v.numerator:x}/{v.denominator:x}" for v in numbers])
+    arrays["levels"] = np.full(1, 2.0 ** rng.integers(-9, 9) - float(value))
+    arrays["boxes"], arrays["weights"] = np.array([SETTLED]), arrays["weights"][:1]
+    for key in (*NODES, "trees"):
+        arrays[key] = arrays[key][:0]
+
+
+def weigh_against(network, arrays, rng):
+    arrays["weights"] = (arrays["weights"] - rng.choice([0.5, 2.0])).astype(np.float32)
+    settle_a_box(network, arrays, rng)
+
+
 def settle_a_box(network, arrays, rng):
     """What hangs on a box goes, or only one half of it."""
     inner = np.flatnonzero(arrays["boxes"] != SETTLED)
@@ -217,6 +259,10 @@ CHANGES: list[Callable] = [
     repeat_a_node,
     forget_half_a_cell,
     split_what_nothing_splits,
+    count_a_region_twice,
+    forget_a_set,
+    call_the_centre_extreme,
+    weigh_against,
     settle_a_box,
     claim_more,
     claim_something_else,

@@ -70,7 +70,7 @@ def check_command(
         report.print_json({**what, **_values(proven)})
     else:
         place = "" if _is_verdict(proven) else f" on {report.domain_text(domain)}"
-        first, *others = _lines(proven)
+        first, *others = _lines(proven, property_file.name if property_file else "a property")
         name = report.name_of(task.network)
         report.print_lines(f"{name}: {first}{place}: proven", *others)
     return 0
@@ -131,7 +131,7 @@ def _values(proven: Report | TreeReport) -> dict[str, Any]:
     return values
 
 
-def _lines(proven: Report | TreeReport) -> list[str]:
+def _lines(proven: Report | TreeReport, asked: str) -> list[str]:
     from polyregions.proof.checker import Report
 
     if isinstance(proven, Report):
@@ -142,10 +142,10 @@ def _lines(proven: Report | TreeReport) -> list[str]:
     if proven.claim == "count":
         lines = [f"{proven.regions:,} regions"]
     elif proven.claim == "extreme":
-        rows = [row for case in proven.cases for (row,) in case.sets]
-        lines = ["; ".join(_extreme_text(*row) for row in rows)]
+        ((row,),) = proven.cases[0].sets
+        lines = [_extreme_text(*row)]
     else:
-        lines = [f"the property {'holds' if proven.claim == 'holds' else 'is violated'}"]
+        lines = [f"{asked} {'holds' if proven.claim == 'holds' else 'is violated'}"]
     if proven.point is not None and proven.outputs is not None:
         lines += report.value_lines("X", proven.point)
         lines += report.value_lines("Y", proven.outputs)

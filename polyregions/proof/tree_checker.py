@@ -9,9 +9,9 @@ docs/certificate.md describes.
 * *count*: it has exactly as many activation regions in the open domain as the tree has leaves;
 * *holds*: no input of a case's closed box is mapped into one of that case's closed sets
   {y : c @ y <= bound for all of its functions};
-* *extreme*: the same of the sets' interiors, of one function each, and the point lies in one of
-  the boxes and is mapped into one of its closed sets: so with c = -e the bound is minus the
-  largest value of e @ y;
+* *extreme*: the same of the interior of the only set of the only case, which is of one function,
+  and the point lies in the box and is mapped into the closed set: so the bound is the smallest
+  value of c @ y, and with c = -e minus the largest one of e @ y;
 * *violated*: the point lies in one of the boxes and is mapped into one of its sets.
 
 **Cells.** A *cell* is a box, and a side for some units in the order of layers: the points where
@@ -357,7 +357,8 @@ class _Check:
         ends = np.cumsum(counts).tolist()
         self.sets = [members[e - k : e] for e, k in zip(ends, counts.tolist(), strict=True)]
         self.owners = np.repeat(np.arange(len(counts)), counts).tolist()
-        require(self.claim != "extreme" or (counts == 1).all(), "an extreme is of one function")
+        alone = cases == 1 and counts.tolist() == [1]
+        require(self.claim != "extreme" or alone, "an extreme is of one function in one box")
         require(np.isfinite(file["functions"]).all(), "a function is not finite")
         self.bounds = _fractions_of(file["bounds"], "bounds")
         self.starts = np.concatenate([[0], np.cumsum(file["trees"].astype(np.int64))]).tolist()
@@ -607,7 +608,7 @@ class _Check:
         self.columns = np.cumsum([0, *sizes])
         self.walls = {}
         widest = max(self.m, *(len(layer[1]) for layer in self.layers))
-        self.step = max(1, min(BATCH, BATCH_ENTRIES // widest**2))
+        self.step = max(1, min(BATCH, BATCH_ENTRIES // (widest * max(widest, len(self.bounds)))))
         for case, (lower, upper) in enumerate(cases):
             require((lower <= upper).all(), "the domain is empty")
             self._box_tree(case, lower, upper)

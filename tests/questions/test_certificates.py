@@ -171,7 +171,7 @@ def test_commands(tmp_path, capsys):
         capsys.readouterr()
         assert main(["check", net, cert, asked_for]) == 0
         first = capsys.readouterr().out.splitlines()[0]
-        assert first.endswith(f"the property {'is ' * code}{name}: proven")
+        assert first.endswith(f"{name}.vnnlib {'is ' * code}{name}: proven")
         other = str(tmp_path / f"{'violated' if code == 0 else 'holds'}.vnnlib")
         assert main(["check", net, cert, other]) == 1
         assert "is not about the property of" in capsys.readouterr().err
