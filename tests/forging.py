@@ -181,8 +181,20 @@ def call_the_centre_extreme(network, arrays, rng):
 
 
 def weigh_against(network, arrays, rng):
-    arrays["weights"] = (arrays["weights"] - rng.choice([0.5, 2.0])).astype(np.float32)
-    settle_a_box(network, arrays, rng)
+    """Sets of several functions forbid all outputs, and negative weights say that none is."""
+    cases = len(arrays["domain"]) // 2
+    if arrays["weights"].size:
+        far = Fraction(2 ** int(rng.integers(9)))
+        bounds = [Fraction(*(int(p, 16) for p in t.split("/"))) + far for t in arrays["bounds"]]
+        arrays["bounds"] = np.array([f"{v.numerator:x}/{v.denominator:x}" for v in bounds])
+        several = arrays["set_sizes"] > 1
+        arrays["members"] = arrays["members"][np.repeat(several, arrays["set_sizes"])]
+        for key in ("set_cases", "set_sizes"):
+            arrays[key] = arrays[key][several]
+        arrays["boxes"] = np.full(cases, SETTLED)
+        arrays["weights"] = np.full((cases, arrays["weights"].shape[1]), -1, dtype=np.float32)
+        for key in (*NODES, "trees"):
+            arrays[key] = arrays[key][:0]
 
 
 def settle_a_box(network, arrays, rng):
