@@ -17,6 +17,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from os import PathLike
 from typing import Any, Literal, TypeAlias
 
@@ -25,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "FRACTION",
     "Array",
     "Layers",
     "Refused",
@@ -35,6 +35,7 @@ __all__ = [
     "fractions",
     "holds",
     "layers_given",
+    "rationals",
     "read_arrays",
     "refuse_first",
     "require",
@@ -226,17 +227,22 @@ def value_at(row: Sequence[Any], point: Sequence[Any]) -> Any:
     return sum((a * b for a, b in zip(row, point, strict=True)), flint.fmpz(0))
 
 
+def rationals(key: str, texts: Sequence[str]) -> list[Fraction]:
+    """Return numbers that are written numerator/denominator, in hexadecimal."""
+    found = [FRACTION.fullmatch(text) for text in texts]
+    require(all(found), f"{key}: a number is not a fraction")
+    pairs = [(int(pair[1], 16), int(pair[2], 16)) for pair in found if pair]
+    require(all(bottom for _, bottom in pairs), f"{key}: a denominator is zero")
+    return [Fraction(*pair) for pair in pairs]
+
+
 def fractions(key: str, table: Array, count: int) -> dict[int, list[Any]]:
     """Return exact coordinates by number, below `count` and each above the one before."""
     points: dict[int, list[Any]] = {}
     last = -1
     for number, *texts in table.tolist():
-        found = [FRACTION.fullmatch(text) for text in texts]
-        known = all(found) and FRACTION.fullmatch(number + "/1")
-        require(known, f"{key}: a point is not made of fractions")
-        where = int(number, 16)
+        where, *values = rationals(key, [f"{number}/1", *texts])
         require(last < where < count, f"{key}: the numbers do not increase, or name nothing")
-        pairs = [(int(pair[1], 16), int(pair[2], 16)) for pair in found if pair]
-        require(all(bottom for _, bottom in pairs), f"{key}: a denominator is zero")
-        points[where], last = [flint.fmpq(top, bottom) for top, bottom in pairs], where
+        last = int(where)
+        points[last] = [flint.fmpq(v.numerator, v.denominator) for v in values]
     return points

@@ -63,7 +63,6 @@ import flint
 import numpy as np
 
 from polyregions.proof.reading import (
-    FRACTION,
     Array,
     Layers,
     Refused,
@@ -72,6 +71,7 @@ from polyregions.proof.reading import (
     exact_layers,
     fractions,
     layers_given,
+    rationals,
     read_arrays,
     refuse_first,
     require,
@@ -360,7 +360,7 @@ class _Check:
         alone = cases == 1 and counts.tolist() == [1]
         require(self.claim != "extreme" or alone, "an extreme is of one function in one box")
         require(np.isfinite(file["functions"]).all(), "a function is not finite")
-        self.bounds = _fractions_of(file["bounds"], "bounds")
+        self.bounds = rationals("bounds", file["bounds"].tolist())
         self.starts = np.concatenate([[0], np.cumsum(file["trees"].astype(np.int64))]).tolist()
         fits = (file["trees"] >= 0).all() and (file["trees"] <= sizes["u"]).all()
         require(self.counts or (fits and self.starts[-1] == sizes["u"]), "trees are wrong")
@@ -377,7 +377,7 @@ class _Check:
         count, units = len(file["boxes"]), len(self.kinds)
         self.total = count + units
         if self.claim in ("violated", "extreme"):
-            found = tuple(_fractions_of(file["point"], "point"))
+            found = tuple(rationals("point", file["point"].tolist()))
             outputs = self._outputs(found)
         if self.counts:
             self._count()
@@ -724,12 +724,3 @@ def _below(value: Fraction) -> float:
     except OverflowError:
         return -np.inf
     return float(np.nextafter(near, -np.inf)) if Fraction(near) > value else near
-
-
-def _fractions_of(texts: Array, key: str) -> list[Fraction]:
-    """Return numbers written numerator/denominator, in hexadecimal."""
-    found = [FRACTION.fullmatch(text) for text in texts.tolist()]
-    require(all(found), f"{key}: a number is not a fraction")
-    pairs = [(int(pair[1], 16), int(pair[2], 16)) for pair in found if pair]
-    require(all(bottom for _, bottom in pairs), f"{key}: a denominator is zero")
-    return [Fraction(*pair) for pair in pairs]
