@@ -23,7 +23,7 @@ FLOORS = (
     ("faces", ("cli", "testing", "viewer")),
     ("pictures", ("experiments", "plot")),
     ("what is asked", ("theory",)),
-    ("what is made of regions", ("scale", "proof", "pwa", "questions", "analysis")),
+    ("what is made of regions", ("scale", "questions", "proof", "pwa", "analysis")),
     ("two ways through the cells", ("walk", "tree")),
     ("a run", ("run",)),
     ("in and out", ("io",)),

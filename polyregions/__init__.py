@@ -50,8 +50,7 @@ if TYPE_CHECKING:
         plot_solids,
         save_figure,
     )
-    from polyregions.proof.certificate import write_certificate as certify
-    from polyregions.proof.replay import check
+    from polyregions.proof.certification import certify, check
     from polyregions.pwa.pwa_file import export
     from polyregions.questions.class_equality import equal_classes
     from polyregions.questions.conditions import where
@@ -166,9 +165,9 @@ __all__ = [
 # large, and "import polyregions" takes no longer than "import numpy"
 _LAZY = {
     "boundary": "polyregions.questions.level_sets.boundary",
-    "certify": "polyregions.proof.certificate.write_certificate",
+    "certify": "polyregions.proof.certification.certify",
     "certify_on_cluster": "polyregions.scale.cluster_proof.certify_on_cluster",
-    "check": "polyregions.proof.replay.check",
+    "check": "polyregions.proof.certification.check",
     "check_lemmas": "polyregions.theory.lemmas.check_lemmas",
     "compared_bounds": "polyregions.theory.bounds.compared_bounds",
     "compile_kernels": "polyregions.scale.preparation.compile_kernels",

@@ -36,7 +36,7 @@ def closed_regions(regions: Regions) -> Iterator[tuple[ClosedPolytope, list[Row]
         scale = lcm(*(value.denominator for value in start))
         inside = [flint.fmpz(int(value * scale)) for value in (*start, Fraction(1))]
         polytope = tuple([flint.fmpz(entry) for entry in row] for row in [*rows, *walls])
-        yield ClosedPolytope(polytope, inside), outputs, maps.scale
+        yield ClosedPolytope.of(polytope, inside), outputs, maps.scale
 
 
 def affine_row(outputs: Sequence[Row], scale: int, coefficients, constant=0) -> Row:

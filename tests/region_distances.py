@@ -41,7 +41,7 @@ def smallest_distance(network, box, x, norm, excess):
         inside = chart_point(box, region.exact_witness)
         bottom = int(np.lcm.reduce([value.denominator for value in inside], dtype=object))
         column = [flint.fmpz(int(value * bottom)) for value in inside] + [flint.fmpz(bottom)]
-        part = ClosedPolytope((*rows, *walls), column)
+        part = ClosedPolytope.of([*rows, *walls], column)
         part = part.cut([-entry for entry in excess(outputs, maps.scale)])
         if part is None:
             continue

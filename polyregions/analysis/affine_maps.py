@@ -253,7 +253,9 @@ def largest_value(
     """
     scale = int(np.lcm.reduce([value.denominator for value in start], dtype=object))
     inside: Column = [flint.fmpz(int(value * scale)) for value in start] + [flint.fmpz(scale)]
-    polytope = ClosedPolytope(tuple([flint.fmpz(entry) for entry in row] for row in rows), inside)
+    polytope = ClosedPolytope(
+        {k: [flint.fmpz(entry) for entry in row] for k, row in enumerate(rows)}, inside
+    )
     column = polytope.largest([flint.fmpz(entry) for entry in objective])
     bottom = int(column[-1])
     point = tuple(Fraction(int(entry), bottom) for entry in column[:-1])

@@ -19,6 +19,7 @@ import typer
 from polyregions import __version__
 from polyregions.cli import (
     certify,
+    check,
     count,
     enumerate_,
     equal,
@@ -64,6 +65,7 @@ EXAMPLES = {
     ),
     "check": (
         "polyregions check net.onnx net.cert",
+        "polyregions check net.onnx answer.cert property.vnnlib",
         "polyregions check net.onnx net.cert --cube 1     # the domain has to be this one",
     ),
     "compile": ("polyregions compile                              # in an image, before CI",),
@@ -232,7 +234,7 @@ def _compile_command() -> int:
 
 _add_command("boundary", level.boundary_command)
 _add_command("certify", certify.certify)
-_add_command("check", certify.check_command)
+_add_command("check", check.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
 _add_command("equal", equal.equal_command)

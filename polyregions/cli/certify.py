@@ -1,8 +1,8 @@
-"""``polyregions certify`` and ``polyregions check``: certificates, written and checked."""
+"""``polyregions certify``: every region found, with a proof; ``polyregions check`` is beside it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,16 +10,14 @@ import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
+from polyregions.cli.count import Method
 from polyregions.cli.enumerate_ import enumerated, on_cluster
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import announced_compilation
-from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
-from polyregions.run.display import shown_steps
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
-    from polyregions.proof.checker import Report
     from polyregions.scale.saved_walk import Written
 
 __all__ = []
@@ -35,10 +33,17 @@ def certify(
         str | None, options.dask_option("Work on a Dask cluster that shares the folder of CERT")
     ] = None,
     resume: storage.ResumeOption = False,
+    method: Annotated[
+        Method,
+        typer.Option(
+            "--method",
+            help="bfs: regions and edges are proven; tree: their number, in a smaller file.",
+        ),
+    ] = Method.BFS,
     as_json: options.AsJson = False,
 ) -> int:
     """Find every region and save a proof; see ``polyregions check``."""
-    from polyregions.proof.certificate import write_certificate
+    from polyregions.proof.certification import certify as write_proof
 
     # a certificate may have any name
     storage.check_output(output, [output.suffix.lower()], [network, *where.files])
@@ -46,6 +51,8 @@ def certify(
         raise PolyregionsError(
             "--resume goes on with parts that a cluster wrote; add --dask, or leave it out"
         )
+    if method is Method.TREE and dask is not None:
+        raise PolyregionsError("a cluster proves by a walk; leave --method out, or --dask")
     task = options.read_task(network, where)
     if dask is not None:
         try:
@@ -65,8 +72,8 @@ def certify(
     )
     code = report.exit_code(regions)
     if code == 0:
-        with announced_compilation(), shown_steps(True, "regions", "written") as progress:
-            write_certificate(regions, output, progress=progress)
+        with announced_compilation():
+            write_proof(regions, output, method=method.value, progress=True)
         report.print_saved(task, regions.summary(), times, output, as_json)
     return code
 
@@ -84,75 +91,3 @@ def certify_by_cluster(
             task.network, task.domain, output, client, resume=resume, **callbacks
         )
         return written, watch.times()
-
-
-@options.grouped
-def check_command(
-    where: options.Where,
-    network: options.NetworkArgument,
-    certificate: Annotated[
-        Path, typer.Argument(metavar="CERT", help="A file written by polyregions certify.")
-    ],
-    as_json: options.AsJson = False,
-) -> int:
-    """Check a certificate of a network, without trusting the program that wrote it.
-
-    The domain is the certificate's; a domain option says which one it has to be.
-    """
-    from polyregions.proof.checker import Refused
-    from polyregions.proof.checker import check as replay
-
-    if not certificate.is_file():
-        raise PolyregionsError(f"there is no file {certificate}; give a certificate")
-    task = options.read_task(network, where)
-    try:
-        with shown_steps(True, "regions", "checked") as progress:
-            proven = replay(task.network, certificate, progress)
-        domain = _certified_domain(proven)
-        if where.names_a_domain and domain != task.domain:
-            raise Refused(
-                f"the certificate is about {report.domain_text(domain)}, "
-                f"not {report.domain_text(task.domain)}"
-            )
-    except Refused as refusal:
-        if as_json:
-            refused = {"network": task.network.name, "certificate": str(certificate)}
-            report.print_json({**refused, "proven": False, "reason": str(refusal)})
-        return report.complain(f"{certificate.name}: {refusal}", code=1)
-    task = replace(task, domain=domain)
-    if as_json:
-        report.print_json(
-            {
-                **report.values(task),
-                "certificate": str(certificate),
-                "regions": proven.regions,
-                "edges": proven.edges,
-                "proven": True,
-                "exact_claims": proven.exact,
-            }
-        )
-    else:
-        report.print_lines(
-            f"{report.name_of(task.network)}: {proven.regions:,} regions, {proven.edges:,} edges "
-            f"on {report.domain_text(domain)}: proven",
-            f"{proven.exact:,} claims decided in exact arithmetic",
-        )
-    return 0
-
-
-def _certified_domain(proven: Report) -> Domain | None:
-    """Return the domain of a certificate.
-
-    Raises
-    ------
-    Refused
-        If its box is not that of its polytope.
-    """
-    from polyregions.proof.checker import Refused
-
-    domain: Domain | None = Box(*proven.domain) if len(proven.domain) else None
-    if len(proven.inequalities):
-        domain = Polytope(proven.inequalities[:, :-1], proven.inequalities[:, -1])
-        if domain.box != Box(*proven.domain):
-            raise Refused("the box is not the polytope's")
-    return domain

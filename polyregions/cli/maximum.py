@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def maximum_command(
     margin: _MarginOption = None,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
+    certificate: options.CertificateOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the largest value of an output or a margin in a box, exactly, without listing regions.
@@ -43,8 +46,10 @@ def maximum_command(
     """
     from polyregions.questions.optimum import maximum
 
+    _check_certificate(certificate, network, where)
     task = options.read_task(network, where)
-    return _answer(maximum, "largest", task, _Sought(of, margin), threads, time_limit, as_json)
+    how = {"threads": threads, "time_limit": time_limit, "certificate": certificate}
+    return _answer(maximum, "largest", task, _Sought(of, margin), how, as_json)
 
 
 @options.grouped
@@ -55,6 +60,7 @@ def minimum_command(
     margin: _MarginOption = None,
     threads: options.ThreadsOption = 1,
     time_limit: options.TimeLimitOption = None,
+    certificate: options.CertificateOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the smallest value of an output or a margin in a box, exactly, without listing regions.
@@ -63,8 +69,10 @@ def minimum_command(
     """
     from polyregions.questions.optimum import minimum
 
+    _check_certificate(certificate, network, where)
     task = options.read_task(network, where)
-    return _answer(minimum, "smallest", task, _Sought(of, margin), threads, time_limit, as_json)
+    how = {"threads": threads, "time_limit": time_limit, "certificate": certificate}
+    return _answer(minimum, "smallest", task, _Sought(of, margin), how, as_json)
 
 
 @dataclass(frozen=True)
@@ -75,13 +83,17 @@ class _Sought:
     margin: int | None
 
 
+def _check_certificate(certificate: Path | None, network: Path, where: options.Where) -> None:
+    if certificate is not None:
+        storage.check_output(certificate, [certificate.suffix.lower()], [network, *where.files])
+
+
 def _answer(
     extreme: Callable[..., Optimum],
     word: str,
     task: options.Task,
     sought: _Sought,
-    threads: int,
-    time_limit: float | None,
+    how: dict[str, Any],
     as_json: bool,
 ) -> int:
     from polyregions.analysis.affine_maps import exact_maps
@@ -93,6 +105,10 @@ def _answer(
     if sought.margin is None:
         output, named = options.sum_of(sought.of)
     elif sought.of is None:
+        if how["certificate"] is not None:
+            raise PolyregionsError(
+                "a certificate is of a network's own outputs; ask for the margin without one"
+            )
         network, output = margin(network, sought.margin), 0
         named = f"margin of Y_{sought.margin % task.network.output_dimension}"
     else:
@@ -102,10 +118,9 @@ def _answer(
         network,
         task.domain,
         output,
-        threads=threads,
-        time_limit=time_limit,
         progress=True,
         on_interrupt="return",
+        **how,
     )
     if network is not task.network:
         # a margin's own output says no more than its value

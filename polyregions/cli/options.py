@@ -60,6 +60,14 @@ TimeLimitOption = Annotated[
     float | None,
     typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
 ]
+CertificateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--certificate",
+        metavar="CERT",
+        help="Where to save a proof of the answer; see polyregions check.",
+    ),
+]
 ActivationOption = Annotated[
     str | None,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyregions.cli import options, report
+from polyregions.cli import saving as storage
 from polyregions.domain import Domain
 from polyregions.network import Network
 from polyregions.network.slices import Slice
@@ -35,6 +36,7 @@ def verify_command(
         int, typer.Option("--threads", metavar="K", help="Workers; the answer is the same.")
     ] = 1,
     time_limit: options.TimeLimitOption = None,
+    certificate: options.CertificateOption = None,
     vnncomp: Annotated[
         bool,
         typer.Option(
@@ -53,6 +55,8 @@ def verify_command(
     from polyregions.questions.property_files import load_property
     from polyregions.questions.verification import verify
 
+    if certificate is not None:
+        storage.check_output(certificate, [certificate.suffix.lower()], [network, property_file])
     asked = load_property(property_file)
     domain: Domain | Slice | None = None
     if where.names_a_domain:
@@ -69,6 +73,7 @@ def verify_command(
         time_limit=time_limit,
         progress=True,
         on_interrupt="return",
+        certificate=certificate,
     )
     if as_json:
         report.print_json(_json_values(loaded, property_file, verdict, watch.times().seconds))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
+import flint
+
+from polyregions.exact.simplex import Column, Row, Simplex, evaluate, vertex_near
 
 __all__ = ["ClosedPolytope"]
 
@@ -15,15 +18,27 @@ class ClosedPolytope:
 
     Attributes
     ----------
-    rows : tuple of Row
+    rows : mapping of int to Row
+        By numbers that are not negative.
     point : Column
     """
 
-    rows: tuple[Row, ...]
+    rows: Mapping[int, Row]
     point: Column
 
-    def cut(self, row: Row) -> ClosedPolytope | None:
+    @classmethod
+    def of(cls, rows: Iterable[Row], point: Column) -> ClosedPolytope:
+        """Return the polytope of rows that are numbered from 0."""
+        return cls(dict(enumerate(rows)), point)
+
+    def cut(self, row: Row, number: int | None = None) -> ClosedPolytope | None:
         """Return the part where another row is not negative, or None if there is none.
+
+        Parameters
+        ----------
+        row : Row
+        number : int, optional
+            Of the row; by default the next one.
 
         Notes
         -----
@@ -35,7 +50,7 @@ class ClosedPolytope:
         >>> import flint
         >>> rows = [[1, 0], [-1, 1], [2, -2], [3, -4]]  # x >= 0, x <= 1, x >= 1, x >= 4/3
         >>> left, right, touching, beyond = [list(map(flint.fmpz, row)) for row in rows]
-        >>> interval = ClosedPolytope((left, right), [flint.fmpz(1), flint.fmpz(2)])
+        >>> interval = ClosedPolytope.of([left, right], [flint.fmpz(1), flint.fmpz(2)])
         >>> interval.cut(touching).point, interval.cut(beyond)
         ([1, 1], None)
         """
@@ -46,7 +61,7 @@ class ClosedPolytope:
             point = self._lowest([-entry for entry in row])
             if evaluate(row, point) < 0:
                 return None
-        return ClosedPolytope((*self.rows, row), point)
+        return ClosedPolytope({**self.rows, self._next if number is None else number: row}, point)
 
     def largest(self, row: Row) -> Column:
         """Return a vertex where a row is largest.
@@ -61,22 +76,53 @@ class ClosedPolytope:
         >>> import flint
         >>> rows = [[1, 0], [-1, 1], [3, -1]]  # x >= 0, x <= 1, and what is to be large
         >>> low, high, rising = [list(map(flint.fmpz, row)) for row in rows]
-        >>> ClosedPolytope((low, high), [flint.fmpz(1), flint.fmpz(2)]).largest(rising)
+        >>> ClosedPolytope.of([low, high], [flint.fmpz(1), flint.fmpz(2)]).largest(rising)
         [1, 1]
         """
         if not any(row[:-1]):
             return [line[-1] for line in vertex_near(self._walls(), self.point).frame]
-        below = [-entry for entry in row]
-        below[-1] += sum(map(abs, row)) + 1
-        point = self._lowest(below)
-        assert evaluate(below, point) > 0
-        return point
+        return [line[-1] for line in self._least([-entry for entry in row]).frame]
+
+    def support(self, row: Row) -> tuple[int, ...]:
+        """Return rows tight where a row that is not constant is least.
+
+        The row is a sum of these, times numbers that are not negative, and of its least value.
+
+        Returns
+        -------
+        tuple of int
+            Their numbers, as many as there are coordinates.
+
+        Examples
+        --------
+        >>> rows = [[1, 0], [-1, 1], [2, 1]]  # x >= 0, x <= 1; what is least at x = 0
+        >>> low, high, rising = [list(map(flint.fmpz, row)) for row in rows]
+        >>> ClosedPolytope.of([low, high], [flint.fmpz(1), flint.fmpz(2)]).support(rising)
+        (0,)
+        """
+        return tuple(self._least(row).basis)
+
+    def _least(self, row: Row) -> Simplex:
+        """Return a simplex at a vertex where a row that is not constant is least."""
+        raised = [*row[:-1], sum(map(abs, row), flint.fmpz(1))]  # positive all over [-1, 1]^m
+        simplex, below = self._descended(raised)
+        assert below is None
+        return simplex
+
+    @property
+    def _next(self) -> int:
+        return max(self.rows, default=-1) + 1
 
     def _walls(self) -> dict[int, Row]:
-        return {number: row for number, row in enumerate(self.rows) if any(row[:-1])}
+        return {number: row for number, row in self.rows.items() if any(row[:-1])}
 
     def _lowest(self, row: Row) -> Column:
         """Return a point where a row that is not constant is negative, or a vertex of its least."""
-        target = len(self.rows)
+        simplex, below = self._descended(row)
+        return below or [line[-1] for line in simplex.frame]
+
+    def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
+        """Return a point where a row is negative, or None and the simplex where it is least."""
+        target = self._next
         simplex = vertex_near({**self._walls(), target: row}, self.point, free=target)
-        return simplex.violation(target) or [line[-1] for line in simplex.frame]
+        return simplex, simplex.violation(target)

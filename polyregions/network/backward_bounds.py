@@ -38,6 +38,9 @@ RoundSide = Literal["nearest", "lower", "upper", "secant"]
 ROUND_SIDES: tuple[RoundSide, ...] = ("nearest", "lower", "upper", "secant")
 
 _COEFFICIENTS_HELD = 2**21  # coefficients that are held at a time
+# No network made by hand has a unit with this ratio of its ranges, so the nearest line does not
+# depend on how they were rounded: who checks a certificate takes the same one.
+_LEAN = 1.0 + 2.0**-20
 
 
 class Boxes(NamedTuple):
@@ -405,7 +408,7 @@ def _unit_lines(layer: Layer, ends: Range, side: RoundSide) -> _UnitLines:
     gap = np.maximum(turned * ((lower - chord) * low), turned * ((upper - chord) * high))
     # three roundings each, and one here
     gap = np.where(switches, np.maximum(gap, 0.0) * (1.0 + 8.0 * ROUNDOFF) + TINY, 0.0)
-    round_line = {"nearest": np.where(high > -low, upper, lower), "secant": chord}.get(
+    round_line = {"nearest": np.where(high > _LEAN * -low, upper, lower), "secant": chord}.get(
         side, upper if side == "upper" else lower
     )
     chord, other = np.where(switches, chord, known), np.where(switches, round_line, known)

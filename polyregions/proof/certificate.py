@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.analysis.affine_maps import free_inputs
 from polyregions.arrays import Floats, Point
 from polyregions.compiled import only_compiled
-from polyregions.domain import Polytope
-from polyregions.domain.chart import binding_inequalities
+from polyregions.domain import Domain, Polytope
+from polyregions.domain.chart import Chart, binding_inequalities
 from polyregions.errors import PartialResultError
 from polyregions.exact.facets import exact_facets
 from polyregions.files.archives import write_npz
@@ -43,6 +44,11 @@ __all__ = [
     "assembled",
     "certificate_arrays",
     "collected",
+    "domain_arrays",
+    "exact_array",
+    "exact_witnesses_of",
+    "face_numbers",
+    "narrow",
     "write_certificate",
 ]
 
@@ -129,26 +135,18 @@ class Parts:
     exact_points: dict[tuple[int, int], Point] = field(default_factory=dict)
 
 
-def _free(regions: Regions) -> list[int]:
-    """Return the inputs that the domain does not fix."""
-    if regions.domain is None:
-        return list(range(regions.network.input_dimension))
-    free: list[int] = regions.domain.free.tolist()
-    return free
-
-
-def _face_numbers(problem: Problem) -> NDArray[np.int64]:
-    """Return the number that the certificate gives to each row of the chart's domain.
+def face_numbers(chart: Chart, domain: Domain | None) -> NDArray[np.int64]:
+    """Return the number that a certificate gives to each row of a chart's domain.
 
     The last row of a cone, t >= 0, takes the place of t >= -1; inequalities of a polytope
     that are not in the chart keep their numbers.
     """
-    faces = np.arange(problem.chart.rows.nrows(), dtype=np.int64)
-    m = problem.chart.dimension
-    if problem.chart.homogeneous:
+    faces = np.arange(chart.rows.nrows(), dtype=np.int64)
+    m = chart.dimension
+    if chart.homogeneous:
         faces[2 * m] = 2 * m - 2
-    if isinstance(problem.domain, Polytope):
-        faces[2 * m :] = [2 * m + row for row in binding_inequalities(problem.domain)]
+    if isinstance(domain, Polytope):
+        faces[2 * m :] = [2 * m + row for row in binding_inequalities(domain)]
     return faces
 
 
@@ -165,7 +163,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
         patterns=store,
         starts=np.full((len(store), flat.dimension), NO_BASIS, dtype=np.int16),
         points=np.full((len(store), flat.dimension), np.nan),
-        faces=_face_numbers(problem),
+        faces=face_numbers(problem.chart, problem.domain),
     )
     known.points[:total] = _chart_witnesses(problem, regions)
     worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
@@ -230,7 +228,7 @@ def _take(
     parts.bases.append(out.bases[:bases].copy())
     parts.edges.append(np.stack([owners, out.neighbors[:edges]], axis=1))
     inputs = chart_points(problem.chart, regions.domain, out.points[:edges])
-    parts.points.append(inputs[:, _free(regions)])
+    parts.points.append(inputs[:, free_inputs(regions)])
     parts.unit_counts.append(np.diff(out.unit_ends[:edges], prepend=0))
     parts.units.append(out.units[: out.unit_ends[edges - 1] if edges else 0].copy())
 
@@ -276,7 +274,7 @@ def _take_exactly(
         if neighbor < number:
             continue
         inputs = problem.chart.to_input(point)
-        chosen: Point = tuple(inputs[i] for i in _free(regions))
+        chosen: Point = tuple(inputs[i] for i in free_inputs(regions))
         nearest = np.array([[_rounded_float(value) for value in chosen]])
         parts.exact_points[number, neighbor] = chosen
         parts.edges.append(np.array([[number, neighbor]]))
@@ -308,13 +306,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
     # the units of edge e stand at starts[e], starts[e] + 1, …
     shifts = np.repeat(starts - (np.cumsum(counts) - counts), counts)
     units = np.concatenate(parts.units)[shifts + np.arange(len(shifts))]
-    domain = regions.domain
-    n = regions.network.input_dimension
-    bounds, inequalities = np.zeros((0, n)), np.zeros((0, n + 1))
-    if domain is not None:
-        bounds = np.stack([domain.box.lower, domain.box.upper])
-    if isinstance(domain, Polytope):
-        inequalities = np.column_stack([domain.A, domain.b])
+    bounds, inequalities = domain_arrays(regions)
     fingerprint = regions.network.fingerprint
     claim = hashlib.sha256(bytes.fromhex(fingerprint))
     for array in (bounds, inequalities):
@@ -323,10 +315,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
         {pair: e for e, pair in enumerate(map(tuple, edges.tolist()))} if parts.exact_points else {}
     )
     exact_points = {places[pair]: point for pair, point in parts.exact_points.items()}
-    free = _free(regions)
-    exact_witnesses = {
-        r: tuple(point[i] for i in free) for r, point in regions.exact_witnesses.items()
-    }
+    free = free_inputs(regions)
     return {
         "format": np.array(FORMAT),
         "version": np.array(VERSION),
@@ -336,25 +325,42 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
         "claim": np.array(claim.hexdigest()),
         "patterns": regions.patterns,
         "witnesses": regions.witnesses[:, free],
-        "exact_witnesses": _exact_array(exact_witnesses, len(free)),
-        "proofs": _narrow(np.concatenate(parts.proofs)),
-        "bases": _narrow(bases),
-        "base_counts": _narrow(np.bincount(base_regions, minlength=total)),
+        "exact_witnesses": exact_array(exact_witnesses_of(regions), len(free)),
+        "proofs": narrow(np.concatenate(parts.proofs)),
+        "bases": narrow(bases),
+        "base_counts": narrow(np.bincount(base_regions, minlength=total)),
         "edges": edges.astype(np.int32),
         "edge_points": np.concatenate(parts.points)[order],
-        "exact_points": _exact_array(exact_points, len(free)),
-        "edge_units": _narrow(units),
-        "edge_counts": _narrow(counts),
+        "exact_points": exact_array(exact_points, len(free)),
+        "edge_units": narrow(units),
+        "edge_counts": narrow(counts),
     }
 
 
-def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+def domain_arrays(regions: Regions) -> tuple[Floats, Floats]:
+    """Return bounds, no rows for the whole space, and inequalities (a, b) of a domain."""
+    domain, n = regions.domain, regions.network.input_dimension
+    bounds, inequalities = np.zeros((0, n)), np.zeros((0, n + 1))
+    if domain is not None:
+        bounds = np.stack([domain.box.lower, domain.box.upper])
+    if isinstance(domain, Polytope):
+        inequalities = np.column_stack([domain.A, domain.b])
+    return bounds, inequalities
+
+
+def exact_witnesses_of(regions: Regions) -> dict[int, Point]:
+    """Return the free inputs of witnesses that no float can express."""
+    free = free_inputs(regions).tolist()
+    return {r: tuple(point[i] for i in free) for r, point in regions.exact_witnesses.items()}
+
+
+def narrow(values: NDArray[Any]) -> NDArray[Any]:
     """Return integers in the smallest signed type that holds them."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     return values.astype(np.result_type(np.min_scalar_type(min(low, -1 - high)), np.int8))
 
 
-def _exact_array(points: dict[int, Point], columns: int) -> NDArray[np.str_]:
+def exact_array(points: dict[int, Point], columns: int) -> NDArray[np.str_]:
     """Return one row of text per point: its number, then its coordinates, in hexadecimal.
 
     Hexadecimal, because Python limits the length of decimal integers it reads.

@@ -1,7 +1,7 @@
 """Check a certificate without trusting the program that wrote it.
 
-This module imports the standard library, numpy and python-flint only and evaluates the
-network itself. It reads the file that docs/certificate.md describes.
+This module imports the standard library, numpy, python-flint and `proof.reading`, which does
+no more, and evaluates the network itself. It reads the file that docs/certificate.md describes.
 
 **Theorem.** If `check` returns, the listed patterns are exactly the activation regions of
 the network in the open domain D, and the listed edges exactly the pairs of them that share
@@ -49,33 +49,40 @@ errors: a sum of w products in any order has error at most w * 2^-53 / (1 - w * 
 sum of absolute values; factors such as 1.01 cover the rounding of the bounds. What they
 leave open is decided in integers, and only integers refuse.
 
-**Forgeries.** The file is what the page says, byte after byte: members stored one behind the
-other, each a header of known form and as many bytes as its type and shape say. So nothing is
-made that is larger than the file, and batches are cut by all that they multiply.
+**Forgeries.** Nothing is made that is larger than the file (`proof.reading`), and batches are
+cut by all that they multiply.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import math
-import re
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from os import PathLike
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import flint
 import numpy as np
-from numpy.typing import NDArray
+
+from polyregions.proof.reading import (
+    Array,
+    Layers,
+    Refused,
+    common_exponent,
+    digest_of,
+    exact_layers,
+    fractions,
+    layers_given,
+    read_arrays,
+    refuse_first,
+    require,
+    scaled_integers,
+    value_at,
+)
 
 __all__ = ["FACET", "FORMAT", "VERSION", "WALL", "ZERO", "Refused", "Report", "check"]
 
-Array = NDArray[Any]
-Layers = list[tuple[Array, Array, Array, Array]]
 FORMAT, VERSION = "polyregions certificate", 2
 FACET, ZERO, WALL = -1, -2, -3  # a proof p <= WALL names the domain's row WALL - p
 # type and shape of the file's arrays: R regions, W words, N units, E edges, n inputs, f of them
@@ -88,19 +95,8 @@ ARRAYS = {
     "edges": ("i", "E2"), "edge_points": ("d", "Ef"), "exact_points": ("U", "-t"),
     "edge_units": ("i", "-"), "edge_counts": ("i", "E"),
 }  # fmt: skip
-HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00(..)\{'descr': '([<>|][iufU]\d{1,9})', 'fortran_order': (True|False), "
-    rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n",
-    re.DOTALL,
-)
-FRACTION = re.compile(r"(-?[0-9a-f]+)/([0-9a-f]+)")
-DIRECTORY = 2**13  # the archive's own bytes are fewer than these
 HALF_ULP, UNDERFLOW = 2.0**-53, 2.0**-800  # UNDERFLOW is above every absolute error by underflow
 BATCH_ENTRIES = 2**18  # row entries in a batch
-
-
-class Refused(ValueError):  # noqa: N818 - says what happened, not what went wrong
-    """The certificate proves nothing; the message names the first claim that fails."""
 
 
 @dataclass(frozen=True)
@@ -171,126 +167,16 @@ def check(
     ...     check(net, f"{folder}/net.cert").regions
     2
     """
-    file = _read(path)
-    if hasattr(layers, "layers"):
-        layers = [(x.weight, x.bias, x.lower, x.upper) for x in layers.layers]
-    if not isinstance(layers, Sequence) or any(len(layer) != 4 for layer in layers):
-        raise TypeError(
-            f"the network comes first, as one (weight, bias, lower, upper) per layer or with such "
-            f"layers, not as {type(layers).__name__}; read a file with polyregions.load"
-        )
-    given: Layers = [tuple(np.asarray(a, np.float64) for a in layer) for layer in layers]  # type: ignore[misc]
-    digest = hashlib.sha256()
-    for layer in given:
-        digest.update(np.array(layer[0].shape, dtype="<i8").tobytes())
-        for array in layer:
-            digest.update((array + 0.0).astype("<f8").tobytes())
-    _require(str(file["network"]) == digest.hexdigest(), "the certificate is of another network")
+    file = read_arrays(path, ARRAYS, FORMAT, VERSION)
+    given = layers_given(layers)
+    digest = digest_of(given)
+    require(str(file["network"]) == digest.hexdigest(), "the certificate is of another network")
     claim = hashlib.sha256(digest.digest())
     for key in ("domain", "inequalities"):
         claim.update(file[key].astype("<f8").tobytes())
-    _require(str(file["claim"]) == claim.hexdigest(), "the domain is not the certified one")
+    require(str(file["claim"]) == claim.hexdigest(), "the domain is not the certified one")
     with np.errstate(all="ignore"):
         return _Check(file, given).run(progress)
-
-
-def _require(condition: Any, what: str) -> None:
-    if not condition:
-        raise Refused(what)
-
-
-def _refuse_first(failed: Array, message: str) -> None:
-    for place in np.argwhere(failed)[:1]:
-        raise Refused(message.format(*place))
-
-
-def _read(path: str | PathLike[str]) -> dict[str, Array]:
-    try:
-        file = {key: _array(key, data) for key, data in zip(ARRAYS, _members(path), strict=True)}
-    except (MemoryError, OSError):
-        raise
-    except Exception as error:  # whatever a damaged file makes the readers raise
-        raise Refused(f"the file is damaged or not a certificate ({error})") from None
-    _require(str(file["format"]) == FORMAT, "the file is not a certificate")
-    found = int(file["version"])
-    _require(found == VERSION, f"the format has version {found}, not {VERSION}")
-    return file
-
-
-class _Directory(io.FileIO):
-    """A file of which little is read at a time: a forged directory may claim any length."""
-
-    def read(self, size: int | None = -1, /) -> Any:
-        _require(size is not None and size <= DIRECTORY, "its directory is too long")
-        return super().read(size)
-
-
-def _members(path: str | PathLike[str]) -> list[bytes]:
-    """Return the members of an archive that holds the arrays in order and nothing else."""
-    with _Directory(path) as first, zipfile.ZipFile(first) as archive:
-        members, directory = archive.infolist(), archive.start_dir
-    _require([m.filename for m in members] == [f"{key}.npy" for key in ARRAYS], "wrong arrays")
-    place, found = 0, []
-    with open(path, "rb") as stream:
-        for member in members:
-            stream.seek(place)
-            header, name = stream.read(30), stream.read(len(member.filename))
-            lengths = [int.from_bytes(header[k : k + 2], "little") for k in (26, 28)]
-            begin = place + 30 + sum(lengths)
-            # no flags, no method; beside the name only sizes that do not fit into the header
-            plain = header[:4] + header[6:10] == b"PK\3\4" + bytes(4)
-            plain &= name == member.filename.encode() and lengths[0] == len(name)
-            plain &= lengths[1] <= 32 and not (member.flag_bits or member.compress_type)
-            plain &= member.compress_size == member.file_size and member.header_offset == place
-            place = begin + member.file_size
-            _require(plain and place <= directory, f"{name!r} is not stored as it is")
-            stream.seek(begin)
-            data = stream.read(member.file_size)
-            _require(zlib.crc32(data) == member.CRC, f"{name!r} has another checksum")
-            found.append(data)
-        stream.seek(directory)
-        rest = stream.read(2 * DIRECTORY)
-    whole = place == directory and rest.rfind(b"PK\5\6") == len(rest) - 22
-    _require(whole, "there are other bytes in the archive")
-    return found
-
-
-def _array(key: str, data: bytes) -> Array:
-    """Return what the bytes of a member say, without a copy."""
-    header = HEADER.match(data)
-    _require(header, f"{key} is no array of numbers or text: nothing is unpickled")
-    assert header is not None
-    length, code, by_columns, shape = header.groups()
-    dtype, start = np.dtype(code.decode()), 10 + int.from_bytes(length, "little")
-    sizes = [int(part) for part in shape.split(b",") if part.strip()]
-    entries = math.prod(sizes)
-    whole = start == header.end() and len(data) - start == entries * dtype.itemsize
-    kinds, letters = ARRAYS[key]
-    typed = dtype.itemsize and (dtype.char in kinds or dtype.kind in kinds)
-    _require(whole and typed and len(sizes) == len(letters), f"{key} has the wrong shape or type")
-    if dtype.kind == "U":
-        points = np.frombuffer(data, dtype.str[0] + "u4", offset=start)
-        _require((points < 128).all(), f"{key} holds other characters than its own")
-    order: Literal["F", "C"] = "F" if by_columns == b"True" else "C"
-    return np.frombuffer(data, dtype, offset=start).reshape(sizes, order=order)
-
-
-def _common_exponent(*arrays: Array) -> int:
-    """Return the least k >= 0 such that all entries times 2**k are integers."""
-    values = np.concatenate([np.unique(array) for array in arrays]).tolist()
-    return max(float(value).as_integer_ratio()[1].bit_length() - 1 for value in values)
-
-
-def _scaled_integers(array: Array, exponent: int) -> Any:
-    """Return a matrix, or a vector as one row, times 2**exponent."""
-    ratios = [value.as_integer_ratio() for value in array.ravel().tolist()]
-    entries = [top * ((1 << exponent) // bottom) for top, bottom in ratios]
-    rows, columns = np.atleast_2d(array).shape
-    return flint.fmpz_mat(rows, columns, entries)
-
-
-def _value(row: Sequence[Any], point: Sequence[Any]) -> Any:
-    return sum((a * b for a, b in zip(row, point, strict=True)), flint.fmpz(0))
 
 
 def _proportional(row: Sequence[Any], other: Sequence[Any]) -> bool:
@@ -347,9 +233,9 @@ class _Check:
         domain, n = file["domain"], layers[0][0].shape[1]
         # no row reads what is above the last layer that bends
         bends = max((i for i, x in enumerate(layers, 1) if (x[2] != x[3]).any()), default=0)
-        _require(bends, "the network has no unit that bends")
+        require(bends, "the network has no unit that bends")
         fits = domain.shape in ((0, n), (2, n)) and np.isfinite(domain).all()
-        _require(fits, "the domain is no box")
+        require(fits, "the domain is no box")
         self.file, self.whole, self.cone = file, len(domain) == 0, False
         if self.whole:
             self.cone = any(bias.any() for _, bias, _, _ in layers[: max(bends, len(layers) - 1)])
@@ -358,7 +244,7 @@ class _Check:
         else:
             free = np.flatnonzero(domain[0] < domain[1])
             self.lower, self.upper, m = *domain[:, free], len(free)
-            _require(m and (domain[0] <= domain[1]).all(), "the domain is empty")
+            require(m and (domain[0] <= domain[1]).all(), "the domain is empty")
         # points of a cone may be scaled, so that of its cube's rows only t > 0 counts
         self.walls = np.full(2 * m, not self.whole)
         self.walls[2 * n :: 2] |= self.cone
@@ -368,10 +254,10 @@ class _Check:
         if not self.whole:
             self.start[:, m] += np.where(domain[0] < domain[1], 0.0, domain[0])
         cuts = file["inequalities"]
-        _require(cuts.ndim == 2 and cuts.shape[1] == n + 1, "the inequalities have the wrong shape")
+        require(cuts.ndim == 2 and cuts.shape[1] == n + 1, "the inequalities have the wrong shape")
         proper = np.isfinite(cuts).all() and cuts[:, :n].any(axis=1).all()
         alone = not len(cuts) or (not self.whole and len(free) == n)
-        _require(proper and alone, "the inequalities do not fit the domain")
+        require(proper and alone, "the inequalities do not fit the domain")
         half = self.upper / 2 - self.lower / 2
         # lengths are measured in the box's own units; floats need them within their range
         self.half = np.maximum(half, 2.0**-1074)
@@ -406,38 +292,38 @@ class _Check:
         for key, (_, letters) in ARRAYS.items():
             shape = self.file[key].shape
             wanted = tuple(map(sizes.get, letters, shape))
-            _require(shape == wanted, f"{key} has the wrong shape")
+            require(shape == wanted, f"{key} has the wrong shape")
         count, patterns = sizes["R"], self.file["patterns"].astype("<u8")
-        _require(count, "there is no region")
+        require(count, "there is no region")
         self.patterns = np.ascontiguousarray(patterns)
         spare = patterns[:, -1] >> np.uint64((self.units - 1) % 64) > 1
-        _refuse_first(spare, "region {}: the pattern has too many bits")
+        refuse_first(spare, "region {}: the pattern has too many bits")
         self.proofs, self.bases = self.file["proofs"], self.file["bases"]
         self.edges, self.edge_units = self.file["edges"].astype(np.int64), self.file["edge_units"]
         counts, per_edge = (self.file[key] for key in ("base_counts", "edge_counts"))
-        _refuse_first(counts < 0, "region {}: the number of bases is negative")
-        _refuse_first(per_edge < 1, "edge {} has no unit")
+        refuse_first(counts < 0, "region {}: the number of bases is negative")
+        refuse_first(per_edge < 1, "edge {} has no unit")
         # no count may exceed the whole: sums of larger ones could wrap around
-        _refuse_first(counts > len(self.bases), "region {}: the number of bases is wrong")
-        _refuse_first(per_edge > len(self.edge_units), "edge {}: the number of units is wrong")
+        refuse_first(counts > len(self.bases), "region {}: the number of bases is wrong")
+        refuse_first(per_edge > len(self.edge_units), "edge {}: the number of units is wrong")
         self.base_starts, self.unit_starts = (
             np.concatenate([[0], np.cumsum(array, dtype=np.int64)]) for array in (counts, per_edge)
         )
-        _require(self.base_starts[-1] == len(self.bases), "the number of bases is wrong")
-        _require(self.unit_starts[-1] == len(self.edge_units), "the number of units is wrong")
+        require(self.base_starts[-1] == len(self.bases), "the number of bases is wrong")
+        require(self.unit_starts[-1] == len(self.edge_units), "the number of units is wrong")
         rows = {"basis": self.units + len(self.domain), "edge": self.units}
         for key, array in (("basis", self.bases), ("edge", self.edge_units)):
             inside = ((array >= 0) & (array < rows[key])).all()
-            _require(inside, f"some {key} names a row that does not exist")
+            require(inside, f"some {key} names a row that does not exist")
         wrong = (self.proofs >= counts[:, None]) | (self.proofs <= WALL - len(self.domain))
-        _refuse_first(wrong, "region {}: row {} names a proof that does not exist")
-        _refuse_first(~_increases(patterns), "region {} is not above the next one")
+        refuse_first(wrong, "region {}: row {} names a proof that does not exist")
+        refuse_first(~_increases(patterns), "region {} is not above the next one")
         first, second = self.edges.T
         wrong = (first < 0) | (first >= second) | (second >= count)
-        _refuse_first(wrong, "edge {} does not join two regions")
-        _refuse_first(~_increases(self.edges), "edge {} is not above the next one")
+        refuse_first(wrong, "edge {} does not join two regions")
+        refuse_first(~_increases(self.edges), "edge {} is not above the next one")
         self.exact_witnesses, self.exact_points = (
-            _fractions(key, self.file[key], most)
+            fractions(key, self.file[key], most)
             for key, most in (("exact_witnesses", count), ("exact_points", sizes["E"]))
         )
 
@@ -457,7 +343,7 @@ class _Check:
             if progress is not None:
                 progress(min(count, first + step), count)
         wrong = (self.proofs == FACET) & ~covered
-        _refuse_first(wrong, "region {}: row {} has neither a proof nor an edge")
+        refuse_first(wrong, "region {}: row {} has neither a proof nor an edge")
         return Report(
             count, len(self.edges), self.exact, self.file["domain"], self.file["inequalities"]
         )
@@ -510,27 +396,17 @@ class _Check:
 
     @cached_property
     def _exact_layers(self) -> list[tuple[Any, ...]]:
-        layers = []
-        for weight, bias, low, up in self.layers:
-            first, second = _common_exponent(weight, bias), _common_exponent(low, up)
-            vectors = [
-                _scaled_integers(a, k).tolist()[0]
-                for a, k in ((bias, first), (low, second), (up, second))
-            ]
-            layers.append(
-                (_scaled_integers(weight, first), *vectors, low != up, 1 << (first + second))
-            )
-        return layers
+        return exact_layers(self.layers)
 
     @cached_property
     def _exact_domain(self) -> list[list[Any]]:
-        return [_scaled_integers(row, _common_exponent(row)).tolist()[0] for row in self.domain]
+        return [scaled_integers(row, common_exponent(row)).tolist()[0] for row in self.domain]
 
     def _exact_rows(self, region: int) -> list[list[Any]]:
         """Return a region's rows in integers, each times a positive factor, then the domain's."""
-        text, exponent = self._bits(region).tobytes(), _common_exponent(self.start)
+        text, exponent = self._bits(region).tobytes(), common_exponent(self.start)
         maps, one = (
-            _scaled_integers(self.start, exponent).tolist(),
+            scaled_integers(self.start, exponent).tolist(),
             [int(v) << exponent for v in self.one],
         )
         slopes: list[Any] = [1] * len(maps)
@@ -563,7 +439,7 @@ class _Check:
 
     def _exact_column(self, point: Array, exact: list[Any] | None) -> list[Any]:
         if exact is None:
-            _require(np.isfinite(point).all(), "a point is not finite")
+            require(np.isfinite(point).all(), "a point is not finite")
             exact = [flint.fmpq(*value.as_integer_ratio()) for value in point.tolist()]
         common = flint.fmpz(1)
         for value in exact:
@@ -595,7 +471,7 @@ class _Check:
             rows = self.exact_rows(region)
             column = self._exact_column(points[r], self.exact_witnesses.get(region))
             for i in np.flatnonzero(~batch.exempt[r]):
-                if not _value(rows[i], column) > 0:
+                if not value_at(rows[i], column) > 0:
                     raise Refused(f"region {region}: row {i} is not positive at the witness")
 
     def _redundant(self, batch: _RegionBatch) -> None:
@@ -670,7 +546,9 @@ class _Check:
             used = [max(value, zero) for value in normals.solve(flint.fmpz_mat(right)).entries()]
         except ZeroDivisionError:  # dependent rows prove nothing
             used = [zero] * m
-        rest = [entry - _value(used, column) for entry, column in zip(rows[i], frame, strict=True)]
+        rest = [
+            entry - value_at(used, column) for entry, column in zip(rows[i], frame, strict=True)
+        ]
         least = rest[m]
         for entry, *bounds in zip(rest[:m], self.lower.tolist(), self.upper.tolist(), strict=True):
             least += min(entry * flint.fmpq(*bound.as_integer_ratio()) for bound in bounds)
@@ -710,16 +588,19 @@ class _Check:
     def _edge_exactly(self, e: int, exempt: Array, group: Array) -> None:
         self.exact += 1
         m, region = self.m, int(self.edges[e, 0])
-        rows, exponent = self.exact_rows(region), _common_exponent(self.half)
+        rows, exponent = self.exact_rows(region), common_exponent(self.half)
         leader = rows[int(group.argmax())]
         column = self._exact_column(self.file["edge_points"][e], self.exact_points.get(e))
-        weights = [v * v for v in _scaled_integers(self.half, exponent).entries()]
-        distance = _value(leader, column) ** 2
-        own = _value([v * v for v in leader[:m]], weights)
+        weights = [v * v for v in scaled_integers(self.half, exponent).entries()]
+        distance = value_at(leader, column) ** 2
+        own = value_at([v * v for v in leader[:m]], weights)
         if not own > 0:
             raise Refused(f"edge {e}: its unit vanishes on region {region}")
         for i in np.flatnonzero(~exempt):
-            value, length = _value(rows[i], column), _value([v * v for v in rows[i][:m]], weights)
+            value, length = (
+                value_at(rows[i], column),
+                value_at([v * v for v in rows[i][:m]], weights),
+            )
             if not (value > 0 and value**2 * own > length * distance):
                 raise Refused(f"edge {e}: row {i} of region {region} is not positive at the point")
         for i in np.flatnonzero(group):
@@ -735,19 +616,3 @@ def _increases(rows: Array) -> Array:
         below |= tied & (column[:-1] < column[1:])
         tied &= column[:-1] == column[1:]
     return below
-
-
-def _fractions(key: str, table: Array, count: int) -> dict[int, list[Any]]:
-    """Return exact coordinates by number, below `count` and each above the one before."""
-    points: dict[int, list[Any]] = {}
-    last = -1
-    for number, *texts in table.tolist():
-        found = [FRACTION.fullmatch(text) for text in texts]
-        known = all(found) and FRACTION.fullmatch(number + "/1")
-        _require(known, f"{key}: a point is not made of fractions")
-        where = int(number, 16)
-        _require(last < where < count, f"{key}: the numbers do not increase, or name nothing")
-        pairs = [(int(pair[1], 16), int(pair[2], 16)) for pair in found if pair]
-        _require(all(bottom for _, bottom in pairs), f"{key}: a denominator is zero")
-        points[where], last = [flint.fmpq(top, bottom) for top, bottom in pairs], where
-    return points

@@ -184,15 +184,14 @@ def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
     units, outputs, box_rows = maps.rows(region.words)
     common = lcm(*(value.denominator for value in region.start))
     column = [flint.fmpz(int(value * common)) for value in (*region.start, Fraction(1))]
-    part: ClosedPolytope | None = ClosedPolytope(
-        (*box_rows, *(units[unit] for unit in region.walls)), column
-    )
+    walls = [*box_rows, *(units[unit] for unit in region.walls)]
+    part: ClosedPolytope | None = ClosedPolytope.of(walls, column)
     bounds = [(row.strict, inequality_row(row, outputs, maps.scale)) for row in sets[region.number]]
     for _, row in bounds:
         part = None if part is None else part.cut(row)
     strict = [row for is_strict, row in bounds if is_strict]
     if part is not None and strict:
-        inside = common_point(part.rows, strict, part.point)
+        inside = common_point(list(part.rows.values()), strict, part.point)
         part = None if inside is None else replace(part, point=inside)
     return None if part is None else Part(part, outputs, maps.chart, region.number)
 

@@ -22,6 +22,8 @@ from polyregions.network.backward_bounds import (
     Range,
     no_bounds,
 )
+from polyregions.proof.tree_checker import CLIPPED, HANDED
+from polyregions.questions.journal import Looked
 from polyregions.run.progress import Progress
 
 __all__ = [
@@ -81,6 +83,8 @@ class Pending:
         the box: proven.
     splits : numpy.ndarray of int64, shape (k,)
         How often each was split.
+    nodes : numpy.ndarray of int64, shape (k,)
+        Their numbers in a certificate; of parts that were not entered yet, those of the wholes.
     """
 
     boxes: Boxes
@@ -88,6 +92,7 @@ class Pending:
     open_sets: NDArray[np.bool_]
     ceilings: Floats
     splits: Integers
+    nodes: Integers
 
     def __len__(self) -> int:
         return len(self.splits)
@@ -100,6 +105,7 @@ class Pending:
             self.open_sets[chosen],
             self.ceilings[chosen],
             self.splits[chosen],
+            self.nodes[chosen],
         )
 
 
@@ -113,6 +119,7 @@ def _concatenated(parts: Sequence[Pending]) -> Pending:
         np.concatenate([p.open_sets for p in parts]),
         np.concatenate([p.ceilings for p in parts]),
         np.concatenate([p.splits for p in parts]),
+        np.concatenate([p.nodes for p in parts]),
     )
 
 
@@ -122,6 +129,8 @@ class StepResult(NamedTuple):
     split: Pending
     resisting: Pending
     candidates: Floats  # inputs that may be counterexamples, shape (c, n)
+    codes: Integers  # of the boxes that were not settled: their axes, or what came instead
+    looked: Looked | None = None
 
 
 class BoxSearch(ABC):
@@ -168,8 +177,8 @@ class BoxSearch(ABC):
         root = Boxes(lower[None], upper[None])
         open_sets = np.ones((1, sets), dtype=bool)
         nothing = no_bounds(network, 1)[:-1]
-        splits = np.zeros(1, dtype=np.int64)
-        self._pending = [Pending(root, nothing, open_sets, np.full(1, np.inf), splits)]
+        zero = np.zeros(1, dtype=np.int64)
+        self._pending = [Pending(root, nothing, open_sets, np.full(1, np.inf), zero, zero)]
         self._resisting: list[Pending] = []
 
     @abstractmethod
@@ -236,11 +245,16 @@ class BoxSearch(ABC):
         looks = in_threads(self._look, batches)
         self.boxes += sum(map(len, batches))
         for look in looks:
-            self._pending += [look.split] if len(look.split) else []
+            split = self._noted(look)
+            self._pending += [split] if len(split) else []
             self._resisting += [
                 look.resisting.take(slice(i, i + 1)) for i in range(len(look.resisting))
             ]
         self._try(np.concatenate([look.candidates for look in looks]))
+
+    def _noted(self, look: StepResult) -> Pending:
+        """Return the parts that came of a step; who writes certificates takes note of all."""
+        return look.split
 
     def _popped(self) -> Pending:
         """Take boxes that are pending, as many as fit into a step."""
@@ -263,14 +277,16 @@ class BoxSearch(ABC):
         resists = self._resists(pending)
         order = np.argsort(pending.ceilings, kind="stable")  # the last is looked at first
         resisting, order = order[resists[order]], order[~resists[order]]
-        split = _halved(pending.take(order), widths(before)[order], scores[order])
-        return StepResult(split, pending.take(resisting), candidates)
+        split, axes = _halved(pending.take(order), widths(before)[order], scores[order])
+        codes = np.full(len(pending), HANDED)
+        codes[order] = axes
+        return StepResult(split, pending.take(resisting), candidates, codes)
 
     def _halves(self, pending: Pending) -> Pending:
         """Halve a box along its longest side, as long as the box of the search is there."""
         width = widths(pending.boxes)
         longest = np.where(self._width > 0, width / np.where(self._width > 0, self._width, 1), -1.0)
-        return _halved(pending, width, longest)
+        return _halved(pending, width, longest)[0]
 
     def _resists(self, pending: Pending) -> NDArray[np.bool_]:
         """Return which boxes are to be decided exactly."""
@@ -319,8 +335,8 @@ def widths(boxes: Boxes) -> Floats:
         return np.minimum(boxes.upper - boxes.lower, np.finfo(np.float64).max)
 
 
-def _halved(pending: Pending, width: Floats, scores: Floats) -> Pending:
-    """Halve each box, but for those that were clipped to a small part."""
+def _halved(pending: Pending, width: Floats, scores: Floats) -> tuple[Pending, Integers]:
+    """Halve each box at the axis that is returned, but for those clipped to a small part."""
     boxes = pending.boxes
     rows = np.arange(len(pending))
     now = widths(boxes)
@@ -342,4 +358,4 @@ def _halved(pending: Pending, width: Floats, scores: Floats) -> Pending:
     # the halves of a box side by side
     both = _concatenated([first, second.take(halved)])
     order = np.argsort(np.concatenate([rows, rows[halved]]), kind="stable")
-    return both.take(order)
+    return both.take(order), np.where(halved, axis, CLIPPED)

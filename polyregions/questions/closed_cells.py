@@ -1,20 +1,19 @@
-"""A box that resists bounds, decided exactly: the closed cells of the units that may switch in it.
+"""A box that resists bounds, decided with a proof: the closed cells of units that may switch in it.
 
 Ties are no special case here: cells are closed, and a property that only touches its
-unsafe set at one point is violated there.
+unsafe set at one point is violated there. Slower than `questions.box_regions`, which proves
+nothing that could be written down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import lcm
 
 import flint
 import numpy as np
 
 from polyregions.analysis.affine_maps import ExactMaps
-from polyregions.analysis.linear_regions import common_point
 from polyregions.arrays import Integers
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of
@@ -27,13 +26,19 @@ from polyregions.network.exact_network import (
     layer_rows,
     outputs_above,
 )
-from polyregions.questions.property import OutputInequality, OutputSet
+from polyregions.questions.box_regions import inequality_row
+from polyregions.questions.journal import CellJournal
+from polyregions.questions.property import OutputSet
 
-__all__ = ["inequality_row", "parts_mapped_into"]
+__all__ = ["parts_mapped_into"]
 
 
 def parts_mapped_into(
-    maps: ExactMaps, box: Box, signs: Sequence[Integers], sets: Sequence[OutputSet]
+    maps: ExactMaps,
+    box: Box,
+    signs: Sequence[Integers],
+    sets: Sequence[OutputSet],
+    journal: CellJournal,
 ) -> tuple[Chart, Iterator[tuple[ClosedPolytope, Sequence[Row], int]]]:
     """Return the parts of a closed box that are mapped into sets of outputs, cell by cell.
 
@@ -46,6 +51,8 @@ def parts_mapped_into(
         For each unit 1 if it is proven not to be negative in the box, -1 if it is proven not to
         be positive, 0 if it may switch. Time grows exponentially with these.
     sets : sequence of OutputSet
+    journal : CellJournal
+        Takes note of every decision.
 
     Returns
     -------
@@ -68,35 +75,36 @@ def parts_mapped_into(
     """
     chart = chart_of(box, box.dimension)
     maps = replace(maps, exact=replace(maps.exact, chart=chart))
-    return chart, _parts_of(maps.exact.layers, signs, chart, sets)
+    return chart, _parts_of(maps, signs, chart, sets, journal)
 
 
 def _parts_of(
-    layers: Sequence[ExactLayer], signs: Sequence[Integers], chart: Chart, sets: Sequence[OutputSet]
+    maps: ExactMaps,
+    signs: Sequence[Integers],
+    chart: Chart,
+    sets: Sequence[OutputSet],
+    journal: CellJournal,
 ) -> Iterator[tuple[ClosedPolytope, Sequence[Row], int]]:
-    *below, last = layers
+    *below, last = maps.exact.layers
     centre = [flint.fmpz(0)] * chart.dimension + [flint.fmpz(1)]
-    start = ClosedPolytope(tuple(chart.rows.tolist()), centre)
-    for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start):
+    # rows are numbered: bits of units, then the box's, then those of one set
+    sides = dict(enumerate(chart.rows.tolist(), maps.hidden_units))
+    start = ClosedPolytope(sides, centre)
+    top = maps.hidden_units + len(sides)
+    for cell, inputs in _closed_cells(below, signs, inputs_of(chart.transform), start, 0, journal):
         outputs = layer_rows(last, inputs)
-        scale = inputs.one[-1] * last.weight_scale
-        bounds: dict[OutputInequality, Row] = {}
-        # the cell cut by one more of the rows each; sets that begin alike share cuts
-        pieces: list[ClosedPolytope | None] = [cell]
-        before: OutputSet = ()
+        scale = int(inputs.one[-1]) * last.weight_scale
         for place, rows in enumerate(sets):
-            alike = [a == b for a, b in zip(before, rows, strict=False)]
-            shared = next((k for k, same in enumerate(alike) if not same), len(alike))
-            del pieces[1 + shared :]
-            for row in rows[shared:]:
-                part = pieces[-1]
-                if part is not None and row not in bounds:
-                    bounds[row] = inequality_row(row, outputs, scale)
-                pieces.append(None if part is None else part.cut(bounds[row]))
-            before, part = rows, pieces[-1]
-            if part is not None:
-                part = _strictly_inside(part, [bounds[row] for row in rows if row.strict])
-            if part is not None:
+            part = cell
+            for index, inequality in enumerate(rows):
+                row = inequality_row(inequality, outputs, scale)
+                inside = part.cut(row, top + index)
+                if inside is None or index == len(rows) - 1:
+                    journal.missed(place, index, row, part)
+                if inside is None:
+                    break
+                part = inside
+            else:
                 yield part, outputs, place
 
 
@@ -105,6 +113,8 @@ def _closed_cells(
     signs: Sequence[Integers],
     inputs: Outputs,
     cell: ClosedPolytope,
+    first: int,
+    journal: CellJournal,
 ) -> Iterator[tuple[ClosedPolytope, Outputs]]:
     """Yield the closed cells that are not empty, with what the last of the layers passes on."""
     if not layers:
@@ -115,41 +125,26 @@ def _closed_cells(
     bent = np.flatnonzero(layer.bends)
     sides = signs[0][bent]
     doubtful = np.flatnonzero(sides == 0).tolist()
-    for chosen, part in _sided([rows[bent[place]] for place in doubtful], cell):
+    numbered = [(first + place, rows[bent[place]]) for place in doubtful]
+    for chosen, part in _sided(numbered, cell, journal):
         active = sides > 0
         active[doubtful] = chosen
         outputs = outputs_above(layer, inputs, rows, active.tolist())
-        yield from _closed_cells(above, signs[1:], outputs, part)
+        yield from _closed_cells(above, signs[1:], outputs, part, first + len(bent), journal)
 
 
 def _sided(
-    rows: Sequence[Row], cell: ClosedPolytope
+    rows: Sequence[tuple[int, Row]], cell: ClosedPolytope, journal: CellJournal
 ) -> Iterator[tuple[list[bool], ClosedPolytope]]:
     """Yield the sides of some rows on which a cell has points, and its parts there."""
     if not rows:
         yield [], cell
         return
-    row, *others = rows
-    for on in (True, False):
-        part = cell.cut(row if on else [-entry for entry in row])
-        if part is not None:
-            yield from (([on, *rest], piece) for rest, piece in _sided(others, part))
-
-
-def _strictly_inside(part: ClosedPolytope, strict: Sequence[Row]) -> ClosedPolytope | None:
-    """Return a polytope with a point where some of its rows are positive, if there is one."""
-    if not strict:
-        return part
-    point = common_point(part.rows, strict, part.point)
-    return None if point is None else replace(part, point=point)
-
-
-def inequality_row(inequality: OutputInequality, outputs: Sequence[Row], scale: flint.fmpz) -> Row:
-    """Return bound - (sum of coefficient * output) as a row of integers, times some number."""
-    common = lcm(inequality.bound.denominator, *(c.denominator for _, c in inequality.coefficients))
-    row = [flint.fmpz(0)] * len(outputs[0])
-    row[-1] += int(inequality.bound * common) * scale
-    for index, c in inequality.coefficients:
-        factor = int(c * common)
-        row = [a - factor * b for a, b in zip(row, outputs[index], strict=True)]
-    return row
+    (number, row), *others = rows
+    parts = [(side, cell.cut([side * entry for entry in row], number)) for side in (1, -1)]
+    kept = [(side, part) for side, part in parts if part is not None]
+    if len(kept) == 1 or not any(row):
+        kept = [(kept[0][0], cell)]  # one-sided, or zero on either side: nothing is cut off
+    journal.decided(number, row, cell, [side for side, _ in kept])
+    for side, part in kept:
+        yield from (([side > 0, *rest], piece) for rest, piece in _sided(others, part, journal))

@@ -134,7 +134,7 @@ def _projection(chart: Chart, part: ClosedPolytope, x: Point) -> Column:
         for k in range(chart.dimension)
     ]
     inequalities = []
-    for row in part.rows:
+    for row in part.rows.values():
         *slopes, offset = (Fraction(int(entry)) for entry in row)
         normal = [a / half for a, (half, _) in zip(slopes, sides, strict=True)]
         moved = sum((a * c for a, (_, c) in zip(normal, sides, strict=True)), Fraction(0))
@@ -155,7 +155,7 @@ def _by_program(chart: Chart, part: ClosedPolytope, x: Point, norm: Norm) -> Col
         owners, sizes = list(range(len(moving))), [reaches[i] for i in moving]
         differences = [differences[i] for i in moving]
     count = len(sizes)
-    rows: list[Row] = [[*row[:m], *[flint.fmpz(0)] * count, row[-1]] for row in part.rows]
+    rows: list[Row] = [[*row[:m], *[flint.fmpz(0)] * count, row[-1]] for row in part.rows.values()]
     for place in range(count):
         for sign in (1, -1):
             wall = [flint.fmpz(0)] * (m + count + 1)
@@ -169,7 +169,7 @@ def _by_program(chart: Chart, part: ClosedPolytope, x: Point, norm: Norm) -> Col
             rows.append(_whole([*slopes[:-1], *extra, slopes[-1] + half]))
     start = [*part.point[:-1], *[part.point[-1]] * count, part.point[-1]]
     lowered = _whole([*[Fraction(0)] * m, *(-size for size in sizes), Fraction(0)])
-    column = ClosedPolytope(tuple(rows), start).largest(lowered)
+    column = ClosedPolytope.of(rows, start).largest(lowered)
     return [*column[:m], column[-1]]
 
 

@@ -252,7 +252,7 @@ def _touched(maps: ExactMaps, region: Region, sets: tuple[OutputSet, ...]) -> bo
     """Return whether the closure of a region holds an input that is mapped into one of the sets."""
     units, outputs, walls = maps.rows(region.pattern)
     inside = column_of(chart_point(region.domain, region.exact_witness))
-    closure = ClosedPolytope((*units, *walls), inside)
+    closure = ClosedPolytope.of([*units, *walls], inside)
     for members in sets:
         part: ClosedPolytope | None = closure
         for row in members:
@@ -300,4 +300,8 @@ def _condition_given(
     if not chosen:
         raise PolyregionsError("a condition needs at least one set of inequalities")
     check_outputs(chosen, network)
+    if any(row.strict or row.inputs for members in chosen for row in members):
+        raise PolyregionsError(
+            "a condition is of inequalities of outputs that are not strict; this one has others"
+        )
     return chosen

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
+from os import PathLike
 from typing import Any, TypeAlias
 
 import flint
@@ -23,14 +24,17 @@ from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import Part
 from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.input_rows import (
     beside_inputs,
     bounded_domain,
     inequalities_of_inputs,
 )
+from polyregions.questions.journal import Journal
 from polyregions.questions.output_search import OutputSearch, exact_outputs
 from polyregions.questions.output_sets import Attempt
-from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
+from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
+from polyregions.questions.proven_search import search_for
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
@@ -102,6 +106,7 @@ def maximum(
     time_limit: float | None = None,
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
+    certificate: str | PathLike[str] | None = None,
 ) -> Optimum:
     """Return the largest value of an output in a box or polytope, exactly.
 
@@ -121,6 +126,9 @@ def maximum(
         a :class:`~polyregions.run.progress.Progress` (boxes as its regions, boxes pending).
     on_interrupt : {"raise", "return"}
         Whether Ctrl-C raises or returns an interval.
+    certificate : str or path-like, optional
+        Where to write a proof of the value, which :func:`polyregions.check` replays. Nothing is
+        written if a limit was reached.
 
     Returns
     -------
@@ -161,6 +169,7 @@ def maximum(
         time_limit=time_limit,
         progress=progress,
         on_interrupt=on_interrupt,
+        certificate=certificate,
     )
 
 
@@ -173,6 +182,7 @@ def minimum(
     time_limit: float | None = None,
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
+    certificate: str | PathLike[str] | None = None,
 ) -> Optimum:
     """Return the smallest value of an output in a box or polytope, exactly; see :func:`maximum`.
 
@@ -185,6 +195,7 @@ def minimum(
     time_limit : float, optional
     progress : bool or callable, optional
     on_interrupt : {"raise", "return"}
+    certificate : str or path-like, optional
 
     Returns
     -------
@@ -215,17 +226,45 @@ def minimum(
         time_limit=time_limit,
         progress=progress,
         on_interrupt=on_interrupt,
+        certificate=certificate,
     )
 
 
 def _optimum(
-    network: NetworkLike, domain: DomainLike, output: int | Sequence[float], sign: int, **how: Any
+    network: NetworkLike,
+    domain: DomainLike,
+    output: int | Sequence[float],
+    sign: int,
+    *,
+    certificate: str | PathLike[str] | None,
+    **how: Any,
 ) -> Optimum:
     network = network_given(network)
     within = bounded_domain(domain, network)
     terms = sum_given(output, network.output_dimension)
     limits = counting_limits(None, how.pop("time_limit"))
-    highest = highest_of(network, within, [[(k, sign * c) for k, c in terms]], limits, sign, **how)
+    sums = [[(k, sign * c) for k, c in terms]]
+    sides = within.box.lower, within.box.upper
+    if certificate is not None and inequalities_of_inputs(within):
+        raise PolyregionsError(
+            "a certificate of an extreme value is about a box; ask in a box, or without a "
+            "certificate"
+        )
+    journals: Sequence[Journal | None] = [None]
+    if certificate is not None:
+        journals = journals_of(network, [Case(*sides, _as_large(sums, Fraction(0)))])
+    highest = highest_of(network, within, sums, limits, sign, journal=journals[0], **how)
+    if certificate is not None and highest.proven:
+        write_answer(
+            certificate,
+            network,
+            "extreme",
+            [Case(*sides, _as_large(sums, highest.value))],
+            [journal for journal in journals if journal is not None],
+            point=highest.point,
+            level=float_below(highest.value),
+            progress=how["progress"],
+        )
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 
 
@@ -239,6 +278,7 @@ def highest_of(
     threads: int,
     progress: OnProgress,
     on_interrupt: OnInterrupt,
+    journal: Journal | None = None,
 ) -> Optimum:
     """Return the largest value of several sums of outputs in a closed domain.
 
@@ -254,6 +294,8 @@ def highest_of(
         Times which values are shown.
     threads, progress, on_interrupt
         As of :func:`maximum`.
+    journal : Journal, optional
+        Of the search.
 
     Returns
     -------
@@ -271,7 +313,8 @@ def highest_of(
         one_thread_of_blas(),
         Interrupt(on_interrupt) as interrupt,
     ):
-        search = OutputSearch(network, maps, box.lower, box.upper, target, threads)
+        sides = box.lower, box.upper
+        search = search_for(network, maps, *sides, target, threads, journal)
         with shown_progress(progress, _between_text(search, target, sign)) as shown:
             stop = run(search, limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
@@ -346,6 +389,12 @@ def output_given(output: object, outputs: int) -> int:
             f"there is no output {output}; the network has {outputs}, counted from 0"
         )
     return int(output) % outputs
+
+
+def _as_large(sums: Sequence[Coefficients], value: Fraction) -> tuple[OutputSet, ...]:
+    """Return for each sum the outputs where it is so large."""
+    lowered = (tuple((index, -c) for index, c in terms) for terms in sums)
+    return tuple((OutputInequality(terms, -value),) for terms in lowered)
 
 
 def _between_text(search: OutputSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:

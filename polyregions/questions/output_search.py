@@ -6,6 +6,7 @@ A box is settled when all of the sets are proven to be missed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from polyregions.geometry.witness import nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes, Range, Slopes, backward_bounds
 from polyregions.network.exact_network import exact_values, rational_point
+from polyregions.proof.tree_checker import SETTLED
 from polyregions.questions.box_regions import (
     MetRegion,
     Part,
@@ -35,11 +37,12 @@ from polyregions.questions.box_search import (
     widths,
 )
 from polyregions.questions.climbing import Climbers
+from polyregions.questions.journal import Looked
 from polyregions.questions.output_sets import Attempt, OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 
-__all__ = ["OutputSearch", "Target", "clipped_boxes", "exact_outputs"]
+__all__ = ["OutputSearch", "Target", "clipped_boxes", "exact_outputs", "exact_values_at"]
 
 
 class Target(Goal, Protocol):
@@ -123,8 +126,10 @@ class OutputSearch(BoxSearch):
         lower, upper = np.full_like(boxes.lower, np.inf), np.full_like(boxes.upper, -np.inf)
         least, ceilings = np.full(len(pending), np.inf), np.full(len(pending), -np.inf)
         corners, weights = boxes.lower.copy(), np.zeros(planes.offsets.shape)
+        columns = [np.zeros((len(pending), len(of))) for of in sets.members]
         for index in np.flatnonzero(open_sets.any(axis=0)).tolist():
             attempt = sets.attempt(index, planes, boxes)
+            columns[index] = attempt.weights
             low, high = clipped_boxes(boxes, attempt.planes)
             # a box without points: no point of it is in the set
             open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
@@ -138,12 +143,24 @@ class OutputSearch(BoxSearch):
             weights[np.ix_(first, sets.members[index])] = attempt.weights[first]
         live = np.flatnonzero(open_sets.any(axis=1))
         ceilings = np.fmin(pending.ceilings, ceilings)
-        kept = Pending(Boxes(lower, upper), bounds, open_sets, ceilings, pending.splits).take(live)
+        kept = replace(
+            pending,
+            boxes=Boxes(lower, upper),
+            bounds=bounds,
+            open_sets=open_sets,
+            ceilings=ceilings,
+        ).take(live)
         scores = _scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
         candidates = candidates[np.concatenate([live, len(pending) + live])]
         before = Boxes(boxes.lower[live], boxes.upper[live])
-        return self._split(kept, before, scores, candidates)
+        result = self._split(kept, before, scores, candidates)
+        codes = np.full(len(pending), SETTLED)
+        codes[live] = result.codes
+        level = float(sets.offsets.min(initial=np.inf))
+        several = [part for part in columns if part.shape[1] > 1]
+        given = np.concatenate([np.zeros((len(pending), 0)), *several], axis=1)
+        return result._replace(looked=Looked(pending.nodes, codes, given, level, ceilings))
 
     def _decide(self, boxes: Sequence[Pending]) -> None:
         for box, (count, met) in zip(boxes, in_threads(self._met, boxes), strict=True):
@@ -154,12 +171,16 @@ class OutputSearch(BoxSearch):
                 self._judge(region.witness)
                 part = None if self.target.reached else part_in(region, self.target.sets)
                 if part is not None:
-                    point = part.input_of(self.target.point_of(part))
-                    # a point of floats, where there is one, is easier to believe
-                    self._try(np.array([[nearest_float(value) for value in point]]))
-                    self._judge(point)
+                    self._judge_part(part)
                 if self.target.reached:
                     return
+
+    def _judge_part(self, part: Part) -> None:
+        """Look at the best point of a part of a region that is mapped into a set."""
+        point = part.input_of(self.target.point_of(part))
+        # a point of floats, where there is one, is easier to believe
+        self._try(np.array([[nearest_float(value) for value in point]]))
+        self._judge(point)
 
     def _met(self, box: Pending) -> tuple[int, list[MetRegion]]:
         """Count the regions of a box, and return those on which open sets may be met.
@@ -204,7 +225,12 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
         On no domain.
     point : Point
     """
-    return tuple(exact_values(maps.exact, rational_point(point))[maps.hidden_units :])
+    return tuple(exact_values_at(maps, point)[maps.hidden_units :])
+
+
+def exact_values_at(maps: ExactMaps, point: Point) -> list[Fraction]:
+    """Return the pre-activations of units that bend, then the outputs, at an input; see above."""
+    return exact_values(maps.exact, rational_point(point))
 
 
 def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:

@@ -71,6 +71,8 @@ class OutputSets:
     matrix, offsets : numpy.ndarray of float64, shape (functions, outputs) and (functions,)
     strict : numpy.ndarray of bool, shape (functions,)
         Whether the set's outputs have a negative function, not only one that is not positive.
+    bounds : list of Fraction
+        Of the functions ``matrix @ y``, exactly; `offsets` are at most minus these.
 
     Raises
     ------
@@ -84,8 +86,8 @@ class OutputSets:
         self.sets = sets
         self.members = [np.array([place_of[row] for row in of], dtype=np.intp) for of in sets]
         self.matrix = np.zeros((len(rows), outputs))
-        self.offsets = np.zeros(len(rows))
         self.strict = np.array([row.strict for row in rows], dtype=bool)
+        self.bounds: list[Fraction] = []
         for place, row in enumerate(rows):
             factor = Fraction(1)
             if any(nearest_float(c) != c for _, c in row.coefficients):
@@ -100,8 +102,9 @@ class OutputSets:
                         f"at most 15"
                     )
                 self.matrix[place, index] = coefficient
-            # what is proven positive is positive
-            self.offsets[place] = float_below(-row.bound * factor)
+            self.bounds.append(row.bound * factor)
+        # what is proven positive is positive
+        self.offsets = np.array([float_below(-bound) for bound in self.bounds])
 
     def planes(self, network: Network, boxes: Boxes, bounds: Sequence[Range]) -> Planes:
         """Return planes below the functions, on boxes where bounds on the units are known."""
@@ -176,4 +179,4 @@ def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
         scale = np.abs(values).max(axis=1, keepdims=True) + TINY
         weights = weights * np.exp(2.0 * values / scale)
         weights /= weights.sum(axis=1, keepdims=True)
-    return best
+    return best.astype(np.float32).astype(np.float64)  # as certificates hold them

@@ -17,8 +17,9 @@ from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import Part
 from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
-from polyregions.questions.output_search import OutputSearch
+from polyregions.questions.journal import Journal
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import (
     Case,
@@ -28,6 +29,7 @@ from polyregions.questions.property import (
     check_property,
 )
 from polyregions.questions.property_files import load_property
+from polyregions.questions.proven_search import search_for
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import Limits, check_threads, counting_limits
@@ -74,6 +76,7 @@ def verify(
     time_limit: float | None = None,
     progress: OnProgress = None,
     on_interrupt: OnInterrupt = "raise",
+    certificate: str | os.PathLike[str] | None = None,
 ) -> Verdict:
     """Decide whether a network has a property.
 
@@ -96,6 +99,9 @@ def verify(
         boxes pending.
     on_interrupt : {"raise", "return"}
         Whether Ctrl-C raises or returns "unknown".
+    certificate : str or path-like, optional
+        Where to write a proof of the answer, which :func:`polyregions.check` replays. Nothing
+        is written if the answer is "unknown".
 
     Returns
     -------
@@ -137,6 +143,8 @@ def verify(
     )
     check_property(asked, network)
     limits = counting_limits(None, time_limit)
+    if certificate is not None:
+        check_certifiable(asked.cases, domain)
     how: dict[str, Any] = {
         "threads": threads,
         "progress": progress,
@@ -155,13 +163,29 @@ def verify(
     if domain is not None:
         within = bounded_domain(domain, network)
         cases = tuple(case for case in (case_in(one, within) for one in cases) if case is not None)
-    return decided(network, cases, limits, **how)
+    if certificate is None:
+        return decided(network, cases, limits, **how)
+    journals = journals_of(network, cases)
+    verdict = decided(network, cases, limits, journals, **how)
+    if verdict.answer != "unknown":
+        example = verdict.counterexample
+        write_answer(
+            certificate,
+            network,
+            verdict.answer,
+            cases,
+            journals if example is None else (),
+            point=None if example is None else example.point,
+            progress=progress,
+        )
+    return verdict
 
 
 def decided(
     network: Network,
     cases: Sequence[Case],
     limits: Limits,
+    journals: Sequence[Journal] | None = None,
     *,
     threads: int,
     progress: OnProgress,
@@ -175,6 +199,8 @@ def decided(
     cases : sequence of Case
     limits : Limits
         Their time counts from when they were made.
+    journals : sequence of Journal, optional
+        Of the search in each case.
     threads, progress, on_interrupt
         As of :func:`verify`.
 
@@ -185,6 +211,7 @@ def decided(
     check_threads(threads)
     both, unsafe = beside_inputs(network, [rows for case in cases for rows in case.unsafe])
     following = iter(unsafe)
+    notes: Sequence[Journal | None] = [None] * len(cases) if journals is None else journals
     boxes = cells = 0
     settled = 0.0
     maps = exact_maps(both, None)
@@ -193,9 +220,10 @@ def decided(
         shown_progress(progress, boxes_text) as shown,
         Interrupt(on_interrupt) as interrupt,
     ):
-        for case in cases:
+        for case, journal in zip(cases, notes, strict=True):
             target = _First(tuple(islice(following, len(case.unsafe))))
-            search = OutputSearch(both, maps, case.lower, case.upper, target, threads)
+            sides = case.lower, case.upper
+            search = search_for(both, maps, *sides, target, threads, journal)
             stop = run(search, limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(cases)

@@ -56,10 +56,13 @@ def test_no_modules_import_each_other(found):
     order.prepare()  # CycleError names a circle
 
 
-def test_the_checker_stands_apart(found):
-    own = [one.target for one in found if one.module == "proof.checker"]
-    assert own
-    assert not [target for target in own if target.startswith("polyregions")]
+@pytest.mark.parametrize("checker", ["checker", "tree_checker"])
+def test_the_checkers_stand_apart(found, checker):
+    apart = {"polyregions.proof.reading", "polyregions.proof.tree_bounds"}
+    own = {one.target for one in found if f"polyregions.{one.module}" in apart}
+    own |= {one.target for one in found if one.module == f"proof.{checker}"}
+    assert "polyregions.proof.reading" in own
+    assert {target for target in own if target.startswith("polyregions")} <= apart
 
 
 @pytest.mark.parametrize("heavy", ["matplotlib", "torch", "onnx", "dask", "distributed", "pyarrow"])

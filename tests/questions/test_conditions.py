@@ -56,7 +56,7 @@ def verdicts(regions, sets):
         column = [flint.fmpz(int(x * scale)) for x in centre] + [flint.fmpz(scale)]
         somewhere = False
         for members in rows:
-            part = ClosedPolytope(tuple(open_cell), column)
+            part = ClosedPolytope.of(open_cell, column)
             for row in members:
                 part = None if part is None else part.cut(row)
             somewhere |= part is not None

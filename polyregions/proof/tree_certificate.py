@@ -1,0 +1,115 @@
+"""Certificates of trees, written: of counts, and what all of them have in common.
+
+The format is described in docs/certificate.md; :mod:`polyregions.proof.tree_checker` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.analysis.affine_maps import free_inputs
+from polyregions.arrays import Arrays
+from polyregions.errors import PartialResultError, PolyregionsError
+from polyregions.files.archives import write_npz
+from polyregions.files.atomic import atomic_write
+from polyregions.network import Network
+from polyregions.proof.certificate import domain_arrays, exact_array, exact_witnesses_of
+from polyregions.proof.count_tree import add_count_tree
+from polyregions.proof.tree_checker import FORMAT, VERSION, Refused, replay
+from polyregions.proof.unit_nodes import UnitNodes
+from polyregions.regions import Regions, check_regions
+
+__all__ = ["count_arrays", "tree_arrays", "write_tree"]
+
+
+def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | None = None) -> Arrays:
+    """Return the arrays of a certificate of a count, by name.
+
+    Raises
+    ------
+    PartialResultError
+        If regions are missing or a decision was not proven.
+    """
+    check_regions(regions)
+    if not (regions.complete and regions.proven):
+        raise PartialResultError(
+            "a certificate needs a complete and proven result; enumerate again without limits"
+        )
+    nodes = UnitNodes()
+    order = add_count_tree(regions, nodes, progress)
+    free = free_inputs(regions)
+    rank = {region: place for place, region in enumerate(order.tolist())}
+    exact = {rank[region]: point for region, point in exact_witnesses_of(regions).items()}
+    domain, inequalities = domain_arrays(regions)
+    dimension = len(free) + (regions.domain is None)
+    return tree_arrays(
+        regions.network,
+        "count",
+        {
+            **nodes.arrays(dimension),
+            "domain": domain,
+            "inequalities": inequalities,
+            "witnesses": regions.witnesses[order][:, free],
+            "exact_witnesses": exact_array(exact, len(free)),
+        },
+    )
+
+
+def tree_arrays(network: Network, claim: str, given: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Return all arrays of a certificate; those that are not given are empty."""
+    n, outputs = network.input_dimension, network.output_dimension
+    text, numbers = np.zeros(0, dtype="U1"), np.zeros(0, dtype=np.int8)
+    empty: Arrays = {
+        "format": np.array(FORMAT),
+        "version": np.array(VERSION),
+        "network": np.array(network.fingerprint),
+        "claim": np.array(claim),
+        "domain": np.zeros((0, n)),
+        "inequalities": np.zeros((0, n + 1)),
+        "functions": np.zeros((0, outputs)),
+        "bounds": text,
+        "set_cases": numbers,
+        "set_sizes": numbers,
+        "members": numbers,
+        "point": text,
+        "boxes": numbers,
+        "weights": np.zeros((0, 0), dtype=np.float32),
+        "levels": np.zeros(0),
+        "trees": numbers,
+        "kinds": numbers,
+        "numbers": numbers,
+        "proofs": numbers,
+        "bases": np.zeros((0, n), dtype=np.int8),
+        "witnesses": np.zeros((0, n)),
+        "exact_witnesses": np.zeros((0, n + 1), dtype="U1"),
+    }
+    return {key: np.asarray(given.get(key, array)) for key, array in empty.items()}
+
+
+def write_tree(
+    network: Network,
+    arrays: Arrays,
+    path: str | PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a certificate, whole or not at all, once the checker has accepted it.
+
+    Raises
+    ------
+    PolyregionsError
+        If the checker does not: its bounds are rounded in another way than those of the search.
+    """
+    try:
+        replay(network, arrays, progress)
+    except Refused as refusal:
+        raise PolyregionsError(
+            f"the certificate would not be accepted ({refusal}); the answer is proven all the "
+            f"same, so report the network and the question"
+        ) from None
+    with atomic_write(path) as stream:
+        write_npz(stream, arrays)
