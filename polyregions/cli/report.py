@@ -230,7 +230,7 @@ def exact_entries(name: str, values: Sequence[Fraction]) -> dict[str, Any]:
 
 def search_line(boxes: int, cells: int) -> str:
     """Return how much a search over boxes looked at."""
-    return f"{boxes:,} boxes looked at, {cells:,} of them decided cell by cell"
+    return f"{boxes:,} boxes looked at, and {cells:,} regions of those that resisted bounds"
 
 
 def listing_line(boxes: int, visited: int) -> str:

@@ -45,7 +45,7 @@ _MOST_BOXES = 256  # in a step
 _CLIPPED_ENOUGH = 0.4  # of its volume: a box that shrank to less is not split at once
 # A box is decided region by region sooner than it is split much further if a count of cells,
 # which overstates by more the more inputs there are, is at most so large
-_FEW_CELLS_OF_AN_INPUT = 8
+_FEW_CELLS_OF_AN_INPUT = 16
 _FEW_CELLS = 2**15
 _SPLITS_TO_DOUBLE = 16  # and twice as many after so many splits, which did not help
 
