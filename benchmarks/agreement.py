@@ -30,7 +30,7 @@ from polyregions.questions import region_search
 from polyregions.questions.conditions import Whereabouts
 from polyregions.questions.equality import Comparison
 from polyregions.questions.level_sets import LevelSet
-from polyregions.questions.nearest import Nearest
+from polyregions.questions.nearest_input import Nearest
 from polyregions.questions.optimum import Optimum
 from polyregions.questions.property import Case, OutputInequality, Property
 

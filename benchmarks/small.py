@@ -80,13 +80,13 @@ def together(plane: dict[Any, Any], sizes: dict[Any, Any], square: Any) -> dict[
     from families import text
 
     try:
-        from polyregions.walk.alike import Parameters, count_alike
+        from polyregions.walk.alike import AlikeParameters, count_alike
     except ImportError:
         return {}
     rows = {}
     for shape, nets in plane.items():
         layers = list(zip(*(net.layers for net in nets), strict=True))
-        parameters = Parameters(
+        parameters = AlikeParameters(
             tuple(np.stack([layer.weight for layer in some]) for some in layers),
             tuple(np.stack([layer.bias for layer in some]) for some in layers),
         )

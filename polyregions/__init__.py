@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from polyregions.questions.conditions import where
     from polyregions.questions.equality import equal
     from polyregions.questions.level_sets import boundary, level
-    from polyregions.questions.lipschitz import lipschitz
     from polyregions.questions.margins import margin
-    from polyregions.questions.nearest import nearest
+    from polyregions.questions.nearest_input import nearest
     from polyregions.questions.optimum import maximum, minimum
+    from polyregions.questions.steepest import lipschitz
     from polyregions.scale import enumerate_to_file
     from polyregions.scale.cluster import count_on_cluster
     from polyregions.scale.cluster_proof import certify_on_cluster
@@ -194,12 +194,12 @@ _LAZY = {
     "level": "polyregions.questions.level_sets.level",
     "linear": "polyregions.network.composition.linear",
     "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
-    "lipschitz": "polyregions.questions.lipschitz.lipschitz",
+    "lipschitz": "polyregions.questions.steepest.lipschitz",
     "load": "polyregions.io.networks.load",
     "margin": "polyregions.questions.margins.margin",
     "maximum": "polyregions.questions.optimum.maximum",
     "minimum": "polyregions.questions.optimum.minimum",
-    "nearest": "polyregions.questions.nearest.nearest",
+    "nearest": "polyregions.questions.nearest_input.nearest",
     "open_regions": "polyregions.io.networks.open_regions",
     "plot_cells": "polyregions.plot.plot_cells",
     "plot_contours": "polyregions.plot.plot_contours",

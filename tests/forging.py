@@ -24,7 +24,7 @@ from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of
-from polyregions.proof.reading import Refused
+from polyregions.proof.certificate_file import Refused
 from polyregions.proof.tree_certificate import count_arrays
 from polyregions.proof.tree_checker import (
     CLIPPED,

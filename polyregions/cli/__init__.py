@@ -27,9 +27,9 @@ from polyregions.cli import (
     experiment,
     explore,
     export,
+    gradients,
     info,
     level,
-    lipschitz,
     maximum,
     nearest,
     plot,
@@ -233,7 +233,7 @@ def _compile_command() -> int:
 
 
 _add_command("boundary", level.boundary_command)
-_add_command("certify", certify.certify)
+_add_command("certify", certify.certify_command)
 _add_command("check", check.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
@@ -247,7 +247,7 @@ _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("level", level.level_command)
 _add_command("linear", count.linear_command)
-_add_command("lipschitz", lipschitz.lipschitz_command)
+_add_command("lipschitz", gradients.lipschitz_command)
 _add_command("maximum", maximum.maximum_command)
 _add_command("minimum", maximum.minimum_command)
 _add_command("nearest", nearest.nearest_command)

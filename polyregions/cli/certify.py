@@ -24,7 +24,7 @@ __all__ = []
 
 
 @options.grouped
-def certify(
+def certify_command(
     where: options.Where,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("CERT", "Where to save the certificate.")],

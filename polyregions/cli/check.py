@@ -43,8 +43,8 @@ def check_command(
 
     The domain is the certificate's; a domain option says which one it has to be.
     """
+    from polyregions.proof.certificate_file import Refused
     from polyregions.proof.certification import check
-    from polyregions.proof.reading import Refused
 
     if not certificate.is_file():
         raise PolyregionsError(f"there is no file {certificate}; give a certificate")
@@ -58,7 +58,7 @@ def check_command(
                 f"not {report.domain_text(task.domain)}"
             )
         if property_file is not None:
-            _check_property(proven, property_file)
+            _check_about(proven, property_file)
     except Refused as refusal:
         if as_json:
             refused = {"network": task.network.name, "certificate": str(certificate)}
@@ -67,10 +67,12 @@ def check_command(
     task = replace(task, domain=domain)
     if as_json:
         what = {**report.values(task), "certificate": str(certificate), "proven": True}
-        report.print_json({**what, **_values(proven)})
+        report.print_json({**what, **_proof_values(proven)})
     else:
         place = "" if _is_verdict(proven) else f" on {report.domain_text(domain)}"
-        first, *others = _lines(proven, property_file.name if property_file else "a property")
+        first, *others = _checked_lines(
+            proven, property_file.name if property_file else "a property"
+        )
         name = report.name_of(task.network)
         report.print_lines(f"{name}: {first}{place}: proven", *others)
     return 0
@@ -80,14 +82,14 @@ def _is_verdict(proven: Report | TreeReport) -> bool:
     return getattr(proven, "claim", "count") != "count"
 
 
-def _check_property(proven: Report | TreeReport, path: Path) -> None:
+def _check_about(proven: Report | TreeReport, path: Path) -> None:
     """Refuse a certificate of another property.
 
     Raises
     ------
     Refused
     """
-    from polyregions.proof.reading import Refused
+    from polyregions.proof.certificate_file import Refused
     from polyregions.questions.certificates import is_about
     from polyregions.questions.property_files import load_property
 
@@ -103,7 +105,7 @@ def _certified_domain(proven: Report | TreeReport) -> Domain | None:
     Refused
         If its box is not that of its polytope.
     """
-    from polyregions.proof.reading import Refused
+    from polyregions.proof.certificate_file import Refused
 
     if _is_verdict(proven):
         cases: tuple[Any, ...] = getattr(proven, "cases", ())
@@ -117,7 +119,7 @@ def _certified_domain(proven: Report | TreeReport) -> Domain | None:
     return domain
 
 
-def _values(proven: Report | TreeReport) -> dict[str, Any]:
+def _proof_values(proven: Report | TreeReport) -> dict[str, Any]:
     from polyregions.proof.checker import Report
 
     if isinstance(proven, Report):
@@ -131,7 +133,7 @@ def _values(proven: Report | TreeReport) -> dict[str, Any]:
     return values
 
 
-def _lines(proven: Report | TreeReport, asked: str) -> list[str]:
+def _checked_lines(proven: Report | TreeReport, asked: str) -> list[str]:
     from polyregions.proof.checker import Report
 
     if isinstance(proven, Report):

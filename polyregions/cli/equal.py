@@ -68,7 +68,7 @@ def equal_command(
         )
     else:
         found = equal(task.network, second, task.domain, **how)
-        answer, lines, values = found.equal, _lines(second, found), _values(found)
+        answer, lines, values = found.equal, _compared_lines(second, found), _compared_values(found)
     seconds = watch.times().seconds
     if as_json:
         head = {**report.values(task), "other": second.name}
@@ -79,7 +79,7 @@ def equal_command(
     return {True: 0, False: 1, None: 3}[answer]
 
 
-def _lines(second: Network, found: Comparison) -> Iterator[str]:
+def _compared_lines(second: Network, found: Comparison) -> Iterator[str]:
     name = report.name_of(second)
     if found.equal:
         yield f"{name}: equal on this domain, proven"
@@ -117,7 +117,7 @@ def _bound_text(found: Comparison) -> str:
     return f"no difference is beyond {report.decimal(found.bound)}"
 
 
-def _values(found: Comparison) -> dict[str, Any]:
+def _compared_values(found: Comparison) -> dict[str, Any]:
     return {
         "equal": found.equal,
         "largest_difference": report.json_float(found.value),

@@ -49,7 +49,7 @@ def level_command(
         return level(task.network, task.domain, at, chosen, **how)
 
     title, entries = f"{named} = {at!r}", {"of": of or "0", "value": at}
-    return _answer(find, task, title, entries, output, threads, time_limit, as_json)
+    return _level_answer(find, task, title, entries, output, threads, time_limit, as_json)
 
 
 @options.grouped
@@ -73,10 +73,10 @@ def boundary_command(
     def find(**how: Any) -> LevelSet:
         return boundary(task.network, task.domain, **how)
 
-    return _answer(find, task, "class boundary", {}, output, threads, time_limit, as_json)
+    return _level_answer(find, task, "class boundary", {}, output, threads, time_limit, as_json)
 
 
-def _answer(
+def _level_answer(
     find: Callable[..., LevelSet],
     task: options.Task,
     title: str,

@@ -12,7 +12,7 @@ from polyregions.cli import options, report
 
 if TYPE_CHECKING:
     from polyregions.analysis.lipschitz import Norm
-    from polyregions.questions.nearest import Nearest
+    from polyregions.questions.nearest_input import Nearest
 
 __all__ = ["nearest_command"]
 
@@ -38,7 +38,7 @@ def nearest_command(
     Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
     """
     from polyregions.compiled import Stopwatch
-    from polyregions.questions.nearest import nearest
+    from polyregions.questions.nearest_input import nearest
 
     task = options.read_task(network, where)
     point = options.point_given(at, task)

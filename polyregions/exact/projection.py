@@ -9,10 +9,10 @@ import flint
 
 __all__ = ["nearest_to_origin"]
 
-Inequality = tuple[Sequence[Fraction], Fraction]
+Wall = tuple[Sequence[Fraction], Fraction]
 
 
-def nearest_to_origin(rows: Sequence[Inequality]) -> tuple[Fraction, ...]:
+def nearest_to_origin(rows: Sequence[Wall]) -> tuple[Fraction, ...]:
     """Return the point of {y : normal @ y + offset >= 0 for all rows} of the least norm.
 
     Parameters
@@ -38,13 +38,13 @@ def nearest_to_origin(rows: Sequence[Inequality]) -> tuple[Fraction, ...]:
     """
     normals = [[_rational(entry) for entry in normal] for normal, _ in rows]
     offsets = [_rational(offset) for _, offset in rows]
-    sizes = [_dot(normal, normal) for normal in normals]
+    sizes = [_inner_product(normal, normal) for normal in normals]
     zero = flint.fmpq(0)
     point = [zero] * len(normals[0])
     active: list[int] = []
     multipliers: list[flint.fmpq] = []
     while True:
-        slacks = [_dot(n, point) + b for n, b in zip(normals, offsets, strict=True)]
+        slacks = [_inner_product(n, point) + b for n, b in zip(normals, offsets, strict=True)]
         broken = [
             (slack * slack / size, k)
             for k, (slack, size) in enumerate(zip(slacks, sizes, strict=True))
@@ -59,7 +59,7 @@ def nearest_to_origin(rows: Sequence[Inequality]) -> tuple[Fraction, ...]:
             move = list(normals[new])
             for k, share in zip(active, shares, strict=True):
                 move = [m - share * a for m, a in zip(move, normals[k], strict=True)]
-            along = _dot(move, normals[new])
+            along = _inner_product(move, normals[new])
             steps = [
                 (multiplier / share, place)
                 for place, (multiplier, share) in enumerate(zip(multipliers, shares, strict=True))
@@ -68,7 +68,7 @@ def nearest_to_origin(rows: Sequence[Inequality]) -> tuple[Fraction, ...]:
             # a normal in the span of the active ones moves nothing, but lets one of them go
             step, leaving = min(steps, default=(zero, -1))
             if along != 0:
-                full = -(_dot(normals[new], point) + offsets[new]) / along
+                full = -(_inner_product(normals[new], point) + offsets[new]) / along
                 if leaving < 0 or full <= step:
                     step, leaving = full, -1
             assert along != 0 or leaving >= 0  # some point satisfies all rows
@@ -86,7 +86,7 @@ def _rational(value: Fraction) -> flint.fmpq:
     return flint.fmpq(value.numerator, value.denominator)
 
 
-def _dot(a: Sequence[flint.fmpq], b: Sequence[flint.fmpq]) -> flint.fmpq:
+def _inner_product(a: Sequence[flint.fmpq], b: Sequence[flint.fmpq]) -> flint.fmpq:
     return sum((x * y for x, y in zip(a, b, strict=True)), flint.fmpq(0))
 
 
@@ -97,6 +97,6 @@ def _coordinates(
     if not basis:
         return []
     size = len(basis)
-    gram = flint.fmpq_mat(size, size, [_dot(a, b) for a in basis for b in basis])
-    right = flint.fmpq_mat(size, 1, [_dot(a, vector) for a in basis])
+    gram = flint.fmpq_mat(size, size, [_inner_product(a, b) for a in basis for b in basis])
+    right = flint.fmpq_mat(size, 1, [_inner_product(a, vector) for a in basis])
     return [row[0] for row in gram.solve(right).tolist()]

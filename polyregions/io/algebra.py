@@ -360,7 +360,7 @@ def chosen(condition: Any, on: Any, off: Any, /) -> Value:
         raise UnsupportedOperatorError("its condition is no comparison")
     mask = np.asarray(condition).astype(bool)
     if isinstance(on, Signal) or isinstance(off, Signal):
-        return switches.where(mask, entries_of(on), entries_of(off))
+        return switches.switched(mask, entries_of(on), entries_of(off))
     shapes = np.broadcast_shapes(mask.shape, on.shape, off.shape)
     require_moderate(math.prod(shapes), mask, on, off)
     return np.asarray(np.where(mask, on, off))

@@ -18,7 +18,7 @@ from polyregions.io.signals import MAX_VALUES
 __all__ = [
     "INPUT_OR_OUTPUT",
     "MAX_DEPTH",
-    "Comparison",
+    "ComparedTerms",
     "Direction",
     "Inequality",
     "Term",
@@ -153,7 +153,7 @@ Variable: TypeAlias = tuple[str, int]
 _Sum: TypeAlias = "dict[Variable | None, Fraction]"
 
 
-class Comparison(NamedTuple):
+class ComparedTerms(NamedTuple):
     """The sum of coefficient * variable is at most `bound`, or below it if `strict`.
 
     Attributes
@@ -224,7 +224,7 @@ def inequalities_of(term: Term, letter: str = "X") -> tuple[Inequality, ...]:
     )
 
 
-def comparisons_of(term: Term) -> tuple[Comparison, ...]:
+def comparisons_of(term: Term) -> tuple[ComparedTerms, ...]:
     """Return what a comparison of linear expressions says: one inequality, or two for =.
 
     None at all if it is another term, or all variables cancel. Numbers are as for
@@ -251,7 +251,7 @@ def comparisons_of(term: Term) -> tuple[Comparison, ...]:
     if not linear or not kept:
         return ()
     return tuple(
-        Comparison(
+        ComparedTerms(
             tuple((variable, sign * c) for variable, c in kept),
             -sign * constant,
             term[0] in ("<", ">"),

@@ -118,7 +118,7 @@ def _numbers(lines: Iterator[str], what: str) -> Floats:
         raise FormatError(f"{what} are not numbers separated by commas") from None
 
 
-def _take(lines: Iterator[str], count: int, what: str, *, or_one: bool = False) -> Floats:
+def _take_numbers(lines: Iterator[str], count: int, what: str, *, or_one: bool = False) -> Floats:
     """Return the numbers of the next line, which must be `count`, or one for them all."""
     numbers = _numbers(lines, what)
     if or_one and len(numbers) == 1:
@@ -140,7 +140,7 @@ class _Header:
 
 
 def _nnet_header(lines: Iterator[str]) -> _Header:
-    count, inputs, outputs = _whole_sizes(_take(lines, 4, "the sizes of the network"))[:3]
+    count, inputs, outputs = _whole_sizes(_take_numbers(lines, 4, "the sizes of the network"))[:3]
     if not 1 <= count <= _MAX_NNET_LAYERS:
         raise FormatError(f"the file claims {count} layers")
     sizes = _whole_sizes(_numbers(lines, "the sizes of the layers"))
@@ -151,8 +151,8 @@ def _nnet_header(lines: Iterator[str]) -> _Header:
     if min(widths) < 1 or max(widths) > MAX_UNITS or (inputs, outputs) != (widths[0], widths[-1]):
         raise FormatError(f"the sizes of the layers {widths} are malformed")
     next(lines, None)  # an unused flag
-    smallest = _take(lines, inputs, "the smallest inputs", or_one=True)
-    largest = _take(lines, inputs, "the largest inputs", or_one=True)
+    smallest = _take_numbers(lines, inputs, "the smallest inputs", or_one=True)
+    largest = _take_numbers(lines, inputs, "the largest inputs", or_one=True)
     means = _numbers(lines, "the means")
     ranges = _numbers(lines, "the ranges")
     return _Header(widths, smallest, largest, *_normalisation(means, ranges, inputs + 1))
@@ -178,8 +178,8 @@ def _network_of_lines(header: _Header, lines: Iterator[str], name: str) -> Netwo
     last = len(widths) - 2
     for layer, (below, width) in enumerate(pairwise(widths)):
         what = f"layer {layer}"
-        matrix = [_take(lines, below, f"weights of {what}") for _ in range(width)]
-        bias = [_take(lines, 1, f"biases of {what}") for _ in range(width)]
+        matrix = [_take_numbers(lines, below, f"weights of {what}") for _ in range(width)]
+        bias = [_take_numbers(lines, 1, f"biases of {what}") for _ in range(width)]
         weight, shift = (_finite_numbers(n) for n in (np.array(matrix), np.concatenate(bias)))
         signal = lowering.linear_layer(signal, weight, shift)
         if layer < last:

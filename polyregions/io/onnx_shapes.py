@@ -335,7 +335,7 @@ def _resize(
     coordinate = coordinate_transformation_mode or ("asymmetric" if old else "half_pixel")
     rounding = nearest_mode or ("floor" if old else "round_prefer_floor")
     for axis, extent, size, factor in zip(places, extents, new, factors, strict=True):
-        index = rearranging.nearest(extent, size, factor, coordinate, rounding)
+        index = rearranging.nearest_samples(extent, size, factor, coordinate, rounding)
         value = rearranging.part_along(value, axis, index)
     return value
 

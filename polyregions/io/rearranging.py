@@ -27,7 +27,7 @@ __all__ = [
     "broadcast_to",
     "depth_to_space",
     "joined_axes",
-    "nearest",
+    "nearest_samples",
     "padded",
     "part_along",
     "parts_along",
@@ -248,7 +248,7 @@ ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 }
 
 
-def nearest(
+def nearest_samples(
     extent: int, size: int, scale: Fraction, coordinate: str, rounding: str
 ) -> NDArray[np.intp]:
     """Return, for each place of an axis of the new size, the place it copies.
@@ -265,7 +265,7 @@ def nearest(
 
     Examples
     --------
-    >>> nearest(2, 4, Fraction(2), "half_pixel", "round_prefer_floor")
+    >>> nearest_samples(2, 4, Fraction(2), "half_pixel", "round_prefer_floor")
     array([0, 0, 1, 1])
     """
     for name, table in ((coordinate, COORDINATES), (rounding, ROUNDINGS)):

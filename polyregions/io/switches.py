@@ -28,7 +28,7 @@ from polyregions.io.exact_floats import (
 from polyregions.io.lowering import add, add_signals, bend, multiply
 from polyregions.io.signals import Shape, Signal, broadcast_shape, select, spread
 
-__all__ = ["Switch", "opposite", "where", "where_positive"]
+__all__ = ["Switch", "opposite", "switched", "where_positive"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,7 @@ def _step(above: _Form, below: _Form, z: _Form) -> Floats | None:
     return _common_slopes(_Form({p: m for p, m in terms.items() if m.nnz}, bias), z)
 
 
-def where(mask: NDArray[np.bool_], on: Signal | Floats, off: Signal | Floats) -> Signal | Floats:
+def switched(mask: NDArray[np.bool_], on: Signal | Floats, off: Signal | Floats) -> Signal | Floats:
     """Return `on` where a constant mask is true and `off` elsewhere, entry by entry, broadcast."""
     shape = broadcast_shape(mask.shape, on.shape, off.shape)
     chosen = np.broadcast_to(mask, shape)

@@ -232,12 +232,12 @@ def _fixed(size: Json) -> int:
 
 # --- nodes and outputs -------------------------------------------------------
 
-_PREFIX = "torch.ops.aten."
+_OPERATOR_PREFIX = "torch.ops.aten."
 
 
 def operator_of(node: Json) -> str:
     """Return the name of the operator of a node, with its overload."""
-    return str(node["target"]).removeprefix(_PREFIX)
+    return str(node["target"]).removeprefix(_OPERATOR_PREFIX)
 
 
 def results_of(node: Json) -> list[str]:

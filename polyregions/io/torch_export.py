@@ -43,7 +43,7 @@ __all__ = ["load_pt2", "read_pt2"]
 
 _PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_scalar_type", "as_string")
 # no argument, and arguments that say how to compute, but not what
-_NOTHING = ("as_none", "as_device", "as_layout", "as_memory_format")
+_NO_VALUE = ("as_none", "as_device", "as_layout", "as_memory_format")
 _CHANGED = "it reads a value that an operator in place has changed; use inplace=False"
 
 
@@ -288,7 +288,7 @@ def _argument(argument: Json, values: Mapping[str, Operand | int | _Changed]) ->
         return [_read(entry, values) for entry in content]
     if kind in _PLAIN:
         return content
-    if kind in _NOTHING:
+    if kind in _NO_VALUE:
         return None
     raise UnsupportedOperatorError(f"an argument of the kind {kind[3:]!r} is not supported")
 

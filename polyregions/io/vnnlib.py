@@ -50,7 +50,7 @@ _IGNORED_COMMANDS = frozenset(
 )
 
 # the tightest inequality of each direction
-_Bounds = dict[Direction, Inequality]
+_Sides = dict[Direction, Inequality]
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def _check_inputs(inputs: frozenset[int]) -> None:
 
 
 def _domain_of_statements(said: Statements) -> DomainFile:
-    found: _Bounds = {}
+    found: _Sides = {}
     notes: list[str] = []
     ignored = 0
     for term in said.assertions:
@@ -270,7 +270,7 @@ def _declared_variable(term: Term) -> tuple[str, int]:
 # --- what is asserted ---------------------------------------------------------
 
 
-def _note_bounds(term: Term, found: _Bounds) -> None:
+def _note_bounds(term: Term, found: _Sides) -> None:
     """Tighten what is known by what an asserted term says of the inputs."""
     named = letters(term)
     if named == {"Y"}:
@@ -282,9 +282,9 @@ def _note_bounds(term: Term, found: _Bounds) -> None:
         for operand in operands:
             _note_bounds(operand, found)
     elif head == "or":
-        cases: list[_Bounds] = []
+        cases: list[_Sides] = []
         for operand in operands:
-            case: _Bounds = {}
+            case: _Sides = {}
             _note_bounds(operand, case)
             cases.append(case)
         if any(_bounds(case) != _bounds(cases[0]) for case in cases):
@@ -297,14 +297,14 @@ def _note_bounds(term: Term, found: _Bounds) -> None:
         _tighten(found, inequalities_of(term))
 
 
-def _tighten(found: _Bounds, rows: Iterable[Inequality]) -> None:
+def _tighten(found: _Sides, rows: Iterable[Inequality]) -> None:
     for row in rows:
         direction, bound = row.scaled
         if direction not in found or bound < found[direction].scaled[1]:
             found[direction] = row
 
 
-def _bounds(found: _Bounds) -> dict[Direction, Fraction]:
+def _bounds(found: _Sides) -> dict[Direction, Fraction]:
     return {direction: row.scaled[1] for direction, row in found.items()}
 
 
@@ -327,7 +327,7 @@ def _output_constraints(term: Term) -> list[Term]:
 # --- the domain ---------------------------------------------------------------
 
 
-def _domain_of_bounds(inputs: frozenset[int], found: _Bounds) -> Domain:
+def _domain_of_bounds(inputs: frozenset[int], found: _Sides) -> Domain:
     undeclared = {index for direction in found for index, _ in direction} - inputs
     if undeclared:
         raise FormatError(f"input X_{min(undeclared)} is bounded but not declared")
@@ -337,7 +337,7 @@ def _domain_of_bounds(inputs: frozenset[int], found: _Bounds) -> Domain:
     return _polytope(len(inputs), found)
 
 
-def _check_bounds(found: _Bounds) -> None:
+def _check_bounds(found: _Sides) -> None:
     """Refuse bounds of one input that contradict each other."""
     for direction, row in found.items():
         opposite = found.get(tuple((index, -c) for index, c in direction))
@@ -350,7 +350,7 @@ def _check_bounds(found: _Bounds) -> None:
                 )
 
 
-def _box_of_bounds(count: int, found: _Bounds) -> Box:
+def _box_of_bounds(count: int, found: _Sides) -> Box:
     sides = []
     for sign, side in ((-1, "lower"), (1, "upper")):
         rows = [found.get(((index, Fraction(sign)),)) for index in range(count)]
@@ -364,7 +364,7 @@ def _box_of_bounds(count: int, found: _Bounds) -> Box:
     return Box(*sides)
 
 
-def _polytope(count: int, found: _Bounds) -> Polytope:
+def _polytope(count: int, found: _Sides) -> Polytope:
     if count > _MAX_POLYTOPE_INPUTS:
         raise DomainError(
             f"a polytope of {count} inputs is too large, at most {_MAX_POLYTOPE_INPUTS} are "

@@ -78,12 +78,12 @@ def reduced(flat: FlatNetwork, signs: Integers | None = None) -> tuple[FlatNetwo
     if signs is None and is_small(len(flat.weights)):
         left = left_of(flat)
         if leave_out(flat, left):
-            return _taken(flat, left)
+            return _read_off(flat, left)
     reduction = reduction_of(flat, signs)
     return reduce_network(flat, reduction), reduction
 
 
-def _taken(flat: FlatNetwork, left: Left) -> tuple[FlatNetwork, Reduction]:
+def _read_off(flat: FlatNetwork, left: Left) -> tuple[FlatNetwork, Reduction]:
     """Return what `leave_out` wrote, as `reduce_network` and `reduction_of` return it."""
     ends = left.live_ends.tolist()
     live = tuple(left.live[a:b] for a, b in zip([0, *ends], ends, strict=False))

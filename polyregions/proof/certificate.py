@@ -46,7 +46,7 @@ __all__ = [
     "collected",
     "domain_arrays",
     "exact_array",
-    "exact_witnesses_of",
+    "exact_witness_texts",
     "face_numbers",
     "narrow",
     "write_certificate",
@@ -325,7 +325,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
         "claim": np.array(claim.hexdigest()),
         "patterns": regions.patterns,
         "witnesses": regions.witnesses[:, free],
-        "exact_witnesses": exact_array(exact_witnesses_of(regions), len(free)),
+        "exact_witnesses": exact_array(exact_witness_texts(regions), len(free)),
         "proofs": narrow(np.concatenate(parts.proofs)),
         "bases": narrow(bases),
         "base_counts": narrow(np.bincount(base_regions, minlength=total)),
@@ -348,7 +348,7 @@ def domain_arrays(regions: Regions) -> tuple[Floats, Floats]:
     return bounds, inequalities
 
 
-def exact_witnesses_of(regions: Regions) -> dict[int, Point]:
+def exact_witness_texts(regions: Regions) -> dict[int, Point]:
     """Return the free inputs of witnesses that no float can express."""
     free = free_inputs(regions).tolist()
     return {r: tuple(point[i] for i in free) for r, point in regions.exact_witnesses.items()}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from polyregions.errors import PolyregionsError, shown
 from polyregions.proof import checker, tree_checker
 from polyregions.proof.certificate import write_certificate
-from polyregions.proof.reading import holds
+from polyregions.proof.certificate_file import is_said
 from polyregions.proof.tree_certificate import count_arrays, write_tree
 from polyregions.regions import Regions
 from polyregions.run.display import shown_steps
@@ -111,7 +111,7 @@ def check(
     ...     pr.check(net, f"{folder}/net.cert").regions
     2
     """
-    tree = holds(path, tree_checker.ARRAYS)
+    tree = is_said(path, tree_checker.TREE_ARRAYS)
     replay = tree_checker.check if tree else checker.check
     with shown_steps(progress, "nodes" if tree else "regions", "checked") as report:
         return replay(layers, path, report)

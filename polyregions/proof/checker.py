@@ -1,7 +1,8 @@
 """Check a certificate without trusting the program that wrote it.
 
-This module imports the standard library, numpy, python-flint and `proof.reading`, which does
-no more, and evaluates the network itself. It reads the file that docs/certificate.md describes.
+This module imports the standard library, numpy, python-flint and `proof.certificate_file`, which
+does no more, and evaluates the network itself. It reads the file that docs/certificate.md
+describes.
 
 **Theorem.** If `check` returns, the listed patterns are exactly the activation regions of
 the network in the open domain D, and the listed edges exactly the pairs of them that share
@@ -49,8 +50,8 @@ errors: a sum of w products in any order has error at most w * 2^-53 / (1 - w * 
 sum of absolute values; factors such as 1.01 cover the rounding of the bounds. What they
 leave open is decided in integers, and only integers refuse.
 
-**Forgeries.** Nothing is made that is larger than the file (`proof.reading`), and batches are
-cut by all that they multiply.
+**Forgeries.** Nothing is made that is larger than the file (`proof.certificate_file`), and batches
+are cut by all that they multiply.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ from typing import Any, NamedTuple
 import flint
 import numpy as np
 
-from polyregions.proof.reading import (
+from polyregions.proof.certificate_file import (
     Array,
     Layers,
     Refused,
@@ -73,8 +74,8 @@ from polyregions.proof.reading import (
     digest_of,
     exact_layers,
     fractions,
-    layers_given,
-    read_arrays,
+    layers_to_check,
+    read_members,
     refuse_first,
     require,
     scaled_integers,
@@ -167,8 +168,8 @@ def check(
     ...     check(net, f"{folder}/net.cert").regions
     2
     """
-    file = read_arrays(path, ARRAYS, FORMAT, VERSION)
-    given = layers_given(layers)
+    file = read_members(path, ARRAYS, FORMAT, VERSION)
+    given = layers_to_check(layers)
     digest = digest_of(given)
     require(str(file["network"]) == digest.hexdigest(), "the certificate is of another network")
     claim = hashlib.sha256(digest.digest())

@@ -35,7 +35,7 @@ _PIVOTS = 4  # times the dimension
 _VIOLATED = 1e-9
 
 
-class _Part(NamedTuple):
+class _CellPart(NamedTuple):
     """A cell to come: its regions, and what is undecided of the next layer."""
 
     depth: int
@@ -115,39 +115,39 @@ class _Writer:
             low[-1] = flint.fmpz(0)
         self.sides = Sides(low, [flint.fmpz(1)] * m, 1)
 
-    def number(self, part: _Part, unit: int) -> int:
+    def number(self, part: _CellPart, unit: int) -> int:
         """Return the bit of a unit of the part's layer."""
         return int(self.starts[part.depth]) + unit
 
-    def bits_of(self, part: _Part) -> NDArray[np.bool_]:
+    def bits_of(self, part: _CellPart) -> NDArray[np.bool_]:
         """Return the layer's bits of the part's regions."""
         first, last = self.starts[part.depth : part.depth + 2]
         return np.asarray(self.bits[part.regions, first:last])
 
     def entered(
         self, depth: int, inputs: Outputs, walls: dict[int, Row], regions: Integers
-    ) -> _Part:
+    ) -> _CellPart:
         """Return a cell of which all layers below `depth` are decided."""
         layer = self.exact.layers[depth]
         rows = layer_rows(layer, inputs)
         bent = [row for row, bends in zip(rows, layer.bends, strict=True) if bends]
         undecided = [k for k, row in enumerate(bent) if any(row[:-1])]
-        return _Part(depth, inputs, bent, walls, undecided, regions)
+        return _CellPart(depth, inputs, bent, walls, undecided, regions)
 
-    def crossed(self, part: _Part, active: Bits) -> _Part:
+    def crossed(self, part: _CellPart, active: Bits) -> _CellPart:
         """Return the cell with the next layer's rows."""
         layer = self.exact.layers[part.depth]
         outputs = outputs_above(layer, part.inputs, layer_rows(layer, part.inputs), active.tolist())
         return self.entered(part.depth + 1, outputs, part.walls, part.regions)
 
-    def add_one_sided(self, part: _Part, units: list[int], active: Bits) -> None:
+    def add_one_sided(self, part: _CellPart, units: list[int], active: Bits) -> None:
         """Add nodes for units that keep their sign on a cell."""
         if not units:
             return
         numbers = [*self.numbers, *part.walls]
         rows: list[Row] = [*self.domain, *part.walls.values()]
         targets = [part.rows[k] if active[k] else [-entry for entry in part.rows[k]] for k in units]
-        bases = _proposed(_as_floats(rows), _as_floats(targets), self.chart.dimension)
+        bases = _proposed(_float_rows(rows), _float_rows(targets), self.chart.dimension)
         for unit, target, basis in zip(units, targets, bases.tolist(), strict=True):
             chosen = [numbers[place] for place in basis]
             if not self._proves({**self.cuts, **part.walls}, target, chosen):
@@ -174,7 +174,7 @@ class _Writer:
         return column_of(chart_point(self.regions.domain, exact))
 
 
-def _as_floats(rows: Sequence[Row]) -> Floats:
+def _float_rows(rows: Sequence[Row]) -> Floats:
     """Return rows divided by their largest coefficient, about."""
     sizes = [max(map(abs, row)) or 1 for row in rows]
     return np.array(

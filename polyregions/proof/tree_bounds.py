@@ -15,18 +15,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyregions.proof.reading import Array, Layers
+from polyregions.proof.certificate_file import Array, Layers
 
-__all__ = ["HALF_ULP", "UNDERFLOW", "Step", "bounded", "clipped", "least_values", "substituted"]
+__all__ = [
+    "HALF_AN_ULP",
+    "LOST_BELOW",
+    "LayerStep",
+    "bounds_on_boxes",
+    "clipped_by_planes",
+    "least_of_planes",
+    "planes_of_inputs",
+]
 
-HALF_ULP = 2.0**-53
-UNDERFLOW = 2.0**-1040  # above the absolute error of all products of a row that underflow
+HALF_AN_ULP = 2.0**-53
+LOST_BELOW = 2.0**-1040  # above the absolute error of all products of a row that underflow
 # Of two lines through zero below a convex unit the nearer one: no network made by hand has its
 # ranges at this ratio, so rounding does not tip the choice.
-LEAN = 1.0 + 2.0**-20
+NEARER = 1.0 + 2.0**-20
 
 
-class Step(NamedTuple):
+class LayerStep(NamedTuple):
     """A layer on k boxes: ``slope * z + gap`` are lines above and below its outputs.
 
     Shape (k, width) each, but for `weight`, `bias`, `gamma` and `underflow`, shape (k,). A function
@@ -44,9 +52,9 @@ class Step(NamedTuple):
     underflow: Array
 
 
-def bounded(
+def bounds_on_boxes(
     layers: Layers, lower: Array, upper: Array, known: Sequence[tuple[Array, Array]]
-) -> tuple[list[tuple[Array, Array]], list[Step]]:
+) -> tuple[list[tuple[Array, Array]], list[LayerStep]]:
     """Return bounds on all pre-activations but the outputs, at least as sharp as those known.
 
     Parameters
@@ -59,10 +67,10 @@ def bounded(
     -------
     bounds : list of (low, high)
     steps : list of Step
-        Of all layers, for `substituted`.
+        Of all layers, for `planes_of_inputs`.
     """
     bounds: list[tuple[Array, Array]] = []
-    steps: list[Step] = []
+    steps: list[LayerStep] = []
     live, sizes = np.arange(lower.shape[1]), np.maximum(np.abs(lower), np.abs(upper))
     negative, positive = ~(lower >= 0), ~(upper <= 0)
     for (weight, bias, down, up), (low, high) in zip(layers, known, strict=False):
@@ -74,17 +82,19 @@ def bounded(
         high = np.where(below, np.fmin(high, 0.0), high)
         some = np.flatnonzero((((low < 0) & (high > 0)) | ~np.isfinite(high - low)).any(axis=0))
         rows, shift = weight[np.ix_(some, live)], bias[some]
-        planes = substituted(steps, np.vstack([rows, -rows]), np.append(shift, -shift), len(low))
-        ends = least_values(*planes, lower, upper)
+        planes = planes_of_inputs(
+            steps, np.vstack([rows, -rows]), np.append(shift, -shift), len(low)
+        )
+        ends = least_of_planes(*planes, lower, upper)
         low[:, some] = np.fmax(low[:, some], ends[:, : len(some)])
         high[:, some] = np.fmin(high[:, some], -ends[:, len(some) :])
         bounds.append((low, high))
         off = ((high <= 0) & (down == 0)) | ((low >= 0) & (up == 0))
         on = np.flatnonzero(~off.all(axis=0))  # the others pass on nothing but zeros
-        steps.append(_step((weight[np.ix_(on, live)], bias[on], down[on], up[on]),
+        steps.append(_layer_step((weight[np.ix_(on, live)], bias[on], down[on], up[on]),
                            low[:, on], high[:, on], sizes))  # fmt: skip
         most = np.fmax(np.abs(up) * np.maximum(high, 0.0), np.abs(down) * np.maximum(-low, 0.0))
-        live, sizes = on, 1.01 * most[:, on] + UNDERFLOW
+        live, sizes = on, 1.01 * most[:, on] + LOST_BELOW
         negative, positive = ~(low >= 0), ~(high <= 0)
         negative, positive = (
             (negative & (down > 0)) | (positive & (up < 0)),
@@ -92,11 +102,13 @@ def bounded(
         )
     weight, bias, down, up = layers[-1]
     beyond = np.full((len(lower), len(bias)), np.inf)
-    steps.append(_step((weight[:, live], bias, down, up), beyond, beyond, sizes))
+    steps.append(_layer_step((weight[:, live], bias, down, up), beyond, beyond, sizes))
     return bounds, steps
 
 
-def _step(layer: tuple[Array, Array, Array, Array], low: Array, high: Array, sizes: Array) -> Step:
+def _layer_step(
+    layer: tuple[Array, Array, Array, Array], low: Array, high: Array, sizes: Array
+) -> LayerStep:
     """Return the lines of a layer's units: a chord, and on the round side a line through zero."""
     weight, bias, down, up = layer
     bent = (low < 0) & (high > 0) & (down != up)
@@ -107,31 +119,31 @@ def _step(layer: tuple[Array, Array, Array, Array], low: Array, high: Array, siz
     turned = np.where(up > down, 1.0, -1.0)
     # any chord will do, as its gap is measured at both ends; three roundings, and one here
     gap = np.maximum(turned * ((down - chord) * low), turned * ((up - chord) * high))
-    gap = np.where(bent, np.maximum(gap, 0.0) * (1.0 + 8.0 * HALF_ULP) + UNDERFLOW, 0.0)
-    round_side = np.where(high > -LEAN * low, up, down)
+    gap = np.where(bent, np.maximum(gap, 0.0) * (1.0 + 8.0 * HALF_AN_ULP) + LOST_BELOW, 0.0)
+    round_side = np.where(high > -NEARER * low, up, down)
     known = np.where(high <= 0, down, up)
     chord, other = np.where(bent, chord, known), np.where(bent, round_side, known)
     convex = turned > 0
     above, below = np.where(convex, chord, other), np.where(convex, other, chord)
     exact = [(slope == 0.0) | (np.abs(slope) == 1.0) for slope in (above, below)]
     range_ = np.where(exact[0] & exact[1], 0.0, np.maximum(np.abs(low), np.abs(high)))
-    gamma = _gamma(max(weight.shape))
+    gamma = _relative_error(max(weight.shape))
     reach = sizes @ np.abs(weight).T + np.abs(bias)
-    return Step(
+    return LayerStep(
         weight,
         bias,
         above,
         np.where(convex, gap, 0.0),
         below,
         np.where(convex, 0.0, -gap),
-        1.01 * (gamma * reach + HALF_ULP * range_) + UNDERFLOW,
+        1.01 * (gamma * reach + HALF_AN_ULP * range_) + LOST_BELOW,
         gamma,
-        UNDERFLOW * (1.0 + sizes.sum(axis=1) + reach.sum(axis=1)),
+        LOST_BELOW * (1.0 + sizes.sum(axis=1) + reach.sum(axis=1)),
     )
 
 
-def substituted(
-    steps: Sequence[Step], matrix: Array, offsets: Array, boxes: int
+def planes_of_inputs(
+    steps: Sequence[LayerStep], matrix: Array, offsets: Array, boxes: int
 ) -> tuple[Array, Array]:
     """Return planes (normals, offsets) below functions of what the last step passes on.
 
@@ -150,7 +162,7 @@ def substituted(
     """
     r = len(matrix)
     c, total = np.broadcast_to(matrix, (boxes, *matrix.shape)), np.broadcast_to(offsets, (boxes, r))
-    doubt = np.full((boxes, r), UNDERFLOW)
+    doubt = np.full((boxes, r), LOST_BELOW)
     for step in reversed(steps):
         # each coefficient is in one of the two, so their sum rounds nothing
         rise = np.maximum(c, 0.0)
@@ -162,29 +174,31 @@ def substituted(
         shift = slope @ step.bias
         doubt = doubt + (np.abs(slope, out=fall) @ step.doubts[:, :, None])[:, :, 0]
         doubt += step.gamma * np.abs(gaps) + step.underflow[:, None]
-        doubt += 4.0 * HALF_ULP * (np.abs(total) + np.abs(gaps) + np.abs(shift))
+        doubt += 4.0 * HALF_AN_ULP * (np.abs(total) + np.abs(gaps) + np.abs(shift))
         total = total + gaps + shift
         live, inputs = step.weight.shape
         c = (slope.reshape(boxes * r, live) @ step.weight).reshape(boxes, r, inputs)
-    return c, total - 1.02 * doubt - 2.0 * HALF_ULP * np.abs(total)
+    return c, total - 1.02 * doubt - 2.0 * HALF_AN_ULP * np.abs(total)
 
 
-def _gamma(terms: int) -> float:
-    return 1.01 * (terms + 8) * HALF_ULP
+def _relative_error(terms: int) -> float:
+    return 1.01 * (terms + 8) * HALF_AN_ULP
 
 
-def least_values(normals: Array, offsets: Array, lower: Array, upper: Array) -> Array:
+def least_of_planes(normals: Array, offsets: Array, lower: Array, upper: Array) -> Array:
     """Return what planes are at least on their boxes."""
     size = np.maximum(np.abs(lower), np.abs(upper))
     reach = (np.abs(normals) @ size[:, :, None])[:, :, 0] + np.abs(offsets)
     ends = (
         np.maximum(normals, 0.0) @ lower[:, :, None] + np.minimum(normals, 0.0) @ upper[:, :, None]
     )
-    doubt = _gamma(size.shape[1] + 2) * reach + UNDERFLOW
+    doubt = _relative_error(size.shape[1] + 2) * reach + LOST_BELOW
     return np.asarray(ends[:, :, 0] + offsets - 1.01 * doubt)
 
 
-def clipped(lower: Array, upper: Array, normals: Array, offsets: Array) -> tuple[Array, Array]:
+def clipped_by_planes(
+    lower: Array, upper: Array, normals: Array, offsets: Array
+) -> tuple[Array, Array]:
     """Return boxes around the parts of boxes where no plane is positive.
 
     Notes
@@ -195,10 +209,12 @@ def clipped(lower: Array, upper: Array, normals: Array, offsets: Array) -> tuple
     below, above = lower[:, None], upper[:, None]
     least = np.where(normals > 0, normals * below, normals * above)
     size = np.abs(normals) * np.maximum(np.abs(below), np.abs(above))
-    doubt = _gamma(normals.shape[2] + 4) * (size.sum(axis=2) + np.abs(offsets)) + UNDERFLOW
+    doubt = (
+        _relative_error(normals.shape[2] + 4) * (size.sum(axis=2) + np.abs(offsets)) + LOST_BELOW
+    )
     rest = (least.sum(axis=2) + offsets)[:, :, None] - least - 1.01 * doubt[:, :, None]
     end = -rest / normals
-    outward = 4.0 * HALF_ULP * np.abs(end) + UNDERFLOW
+    outward = 4.0 * HALF_AN_ULP * np.abs(end) + LOST_BELOW
     high = np.where(normals > 0, end + outward, np.inf)
     low = np.where(normals < 0, end - outward, -np.inf)
     return (

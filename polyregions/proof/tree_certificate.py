@@ -18,9 +18,9 @@ from polyregions.errors import PartialResultError, PolyregionsError
 from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
-from polyregions.proof.certificate import domain_arrays, exact_array, exact_witnesses_of
+from polyregions.proof.certificate import domain_arrays, exact_array, exact_witness_texts
 from polyregions.proof.count_tree import add_count_tree
-from polyregions.proof.tree_checker import FORMAT, VERSION, Refused, replay
+from polyregions.proof.tree_checker import TREE_FORMAT, TREE_VERSION, Refused, replay
 from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.regions import Regions, check_regions
 
@@ -44,7 +44,7 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
     order = add_count_tree(regions, nodes, progress)
     free = free_inputs(regions)
     rank = {region: place for place, region in enumerate(order.tolist())}
-    exact = {rank[region]: point for region, point in exact_witnesses_of(regions).items()}
+    exact = {rank[region]: point for region, point in exact_witness_texts(regions).items()}
     domain, inequalities = domain_arrays(regions)
     dimension = len(free) + (regions.domain is None)
     return tree_arrays(
@@ -65,8 +65,8 @@ def tree_arrays(network: Network, claim: str, given: Mapping[str, NDArray[Any]])
     n, outputs = network.input_dimension, network.output_dimension
     text, numbers = np.zeros(0, dtype="U1"), np.zeros(0, dtype=np.int8)
     empty: Arrays = {
-        "format": np.array(FORMAT),
-        "version": np.array(VERSION),
+        "format": np.array(TREE_FORMAT),
+        "version": np.array(TREE_VERSION),
         "network": np.array(network.fingerprint),
         "claim": np.array(claim),
         "domain": np.zeros((0, n)),

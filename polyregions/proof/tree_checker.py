@@ -1,6 +1,6 @@
 """Check a certificate of a tree without trusting the program that wrote it.
 
-This module imports the standard library, numpy, python-flint, and `proof.reading` and
+This module imports the standard library, numpy, python-flint, and `proof.certificate_file` and
 `proof.tree_bounds`, which do no more, and evaluates the network itself. It reads the file that
 docs/certificate.md describes.
 
@@ -62,7 +62,7 @@ from typing import Any, NamedTuple
 import flint
 import numpy as np
 
-from polyregions.proof.reading import (
+from polyregions.proof.certificate_file import (
     Array,
     Layers,
     Refused,
@@ -70,26 +70,44 @@ from polyregions.proof.reading import (
     digest_of,
     exact_layers,
     fractions,
-    layers_given,
+    layers_to_check,
     rationals,
-    read_arrays,
+    read_members,
     refuse_first,
     require,
     scaled_integers,
     value_at,
 )
 from polyregions.proof.tree_bounds import (
-    HALF_ULP,
-    UNDERFLOW,
-    bounded,
-    clipped,
-    least_values,
-    substituted,
+    HALF_AN_ULP,
+    LOST_BELOW,
+    bounds_on_boxes,
+    clipped_by_planes,
+    least_of_planes,
+    planes_of_inputs,
 )
 
-__all__ = ["FORMAT", "VERSION", "Case", "Refused", "TreeReport", "check"]
+__all__ = [
+    "CLIPPED",
+    "HANDED",
+    "LEAF",
+    "MISSED",
+    "NEGATIVE",
+    "POSITIVE",
+    "SETTLED",
+    "SPLIT",
+    "TREE_FORMAT",
+    "TREE_VERSION",
+    "ProvenCase",
+    "Refused",
+    "Sides",
+    "TreeReport",
+    "check",
+    "least_of",
+    "replay",
+]
 
-FORMAT, VERSION = "polyregions tree certificate", 1
+TREE_FORMAT, TREE_VERSION = "polyregions tree certificate", 1
 CLAIMS = ("count", "holds", "violated", "extreme")
 # boxes: halved at an axis >= 0, or
 CLIPPED, SETTLED, HANDED = -1, -2, -3
@@ -97,7 +115,7 @@ CLIPPED, SETTLED, HANDED = -1, -2, -3
 SPLIT, POSITIVE, NEGATIVE, MISSED, LEAF = range(5)
 # type and shape of the file's arrays: n inputs, f of them free, o outputs, r functions, s sets,
 # b boxes, u nodes of units, R regions
-ARRAYS = {
+TREE_ARRAYS = {
     "format": ("U", ""), "version": ("i", ""), "network": ("U", ""), "claim": ("U", ""),
     "domain": ("d", "-n"), "inequalities": ("d", "-c"),
     "functions": ("d", "ro"), "bounds": ("U", "r"), "set_cases": ("i", "s"),
@@ -106,10 +124,10 @@ ARRAYS = {
     "kinds": ("i", "u"), "numbers": ("i", "u"), "proofs": ("i", "u"), "bases": ("i", "-m"),
     "witnesses": ("d", "Rf"), "exact_witnesses": ("U", "-t"),
 }  # fmt: skip
-BATCH, BATCH_ENTRIES = 256, 2**18
+NODES_AT_ONCE, NUMBERS_AT_ONCE = 256, 2**18
 
 
-class Case(NamedTuple):
+class ProvenCase(NamedTuple):
     """A closed box, and sets of outputs: of each the functions (c, bound), c @ y <= bound."""
 
     lower: Array
@@ -143,7 +161,7 @@ class TreeReport:
     units: int
     domain: Array
     inequalities: Array
-    cases: tuple[Case, ...] = ()
+    cases: tuple[ProvenCase, ...] = ()
     point: tuple[Fraction, ...] | None = None
     outputs: tuple[Fraction, ...] | None = None
 
@@ -189,19 +207,19 @@ def check(
     ...     check(net, f"{folder}/net.cert").regions
     2
     """
-    return replay(layers, read_arrays(path, ARRAYS, FORMAT, VERSION), progress)
+    return replay(layers, read_members(path, TREE_ARRAYS, TREE_FORMAT, TREE_VERSION), progress)
 
 
 def replay(
     layers: Any, file: dict[str, Array], progress: Callable[[int, int], None] | None = None
 ) -> TreeReport:
     """Return a report if the arrays of a certificate prove its claim; see `check`."""
-    given = layers_given(layers)
+    given = layers_to_check(layers)
     right = str(file["network"]) == digest_of(given).hexdigest()
     require(right, "the certificate is of another network")
     require(str(file["claim"]) in CLAIMS, "the claim is unknown")
     with np.errstate(all="ignore"):
-        return _Check(file, given, progress).run()
+        return _TreeCheck(file, given, progress).run()
 
 
 class _Cell(NamedTuple):
@@ -270,7 +288,7 @@ def least_of(
     return row[-1] * sides.scale + sum(ends, flint.fmpz(0))
 
 
-class _Boxes(NamedTuple):
+class _BoxLevel(NamedTuple):
     """Nodes with their boxes, shape (k, n), bounds on units, and the sets still open, (k, s)."""
 
     nodes: Array
@@ -279,23 +297,25 @@ class _Boxes(NamedTuple):
     bounds: list[tuple[Array, Array]]
     open: Array
 
-    def taken(self, some: Any) -> _Boxes:
+    def taken(self, some: Any) -> _BoxLevel:
         """Return some of them."""
         bounds = [(low[some], high[some]) for low, high in self.bounds]
-        return _Boxes(self.nodes[some], self.lower[some], self.upper[some], bounds, self.open[some])
+        return _BoxLevel(
+            self.nodes[some], self.lower[some], self.upper[some], bounds, self.open[some]
+        )
 
 
-def _joined(parts: Sequence[_Boxes]) -> _Boxes:
+def _folded(parts: Sequence[_BoxLevel]) -> _BoxLevel:
     nodes, lower, upper, bounds, still = zip(*parts, strict=True)
     ends = [
         (np.concatenate([low for low, _ in layer]), np.concatenate([high for _, high in layer]))
         for layer in zip(*bounds, strict=True)
     ]
     first, second, third = (np.concatenate(arrays) for arrays in (nodes, lower, upper))
-    return _Boxes(first, second, third, ends, np.concatenate(still))
+    return _BoxLevel(first, second, third, ends, np.concatenate(still))
 
 
-class _Check:
+class _TreeCheck:
     """One run: the network, and what the file claims."""
 
     def __init__(
@@ -343,7 +363,7 @@ class _Check:
         sizes |= {"s": len(file["set_cases"]), "b": len(file["boxes"]), "u": len(file["kinds"])}
         sizes |= {"m": self.m, "R": len(file["witnesses"])}
         sizes |= {"f": len(self.free), "t": len(self.free) + 1}
-        for key, (_, letters) in ARRAYS.items():
+        for key, (_, letters) in TREE_ARRAYS.items():
             shape = file[key].shape
             wanted = tuple(sizes.get(x, k) for x, k in zip(letters, shape, strict=True))
             require(shape == wanted, f"{key} has the wrong shape")
@@ -390,14 +410,14 @@ class _Check:
             self.claim, regions, count, units, domain, cuts, self._cases(), found, outputs
         )
 
-    def _cases(self) -> tuple[Case, ...]:
+    def _cases(self) -> tuple[ProvenCase, ...]:
         if self.counts:
             return ()
         functions = list(zip(map(tuple, self.file["functions"].tolist()), self.bounds, strict=True))
         sets = [tuple(functions[j] for j in of) for of in self.sets]
         owners = self.file["set_cases"]
         return tuple(
-            Case(lower, upper, tuple(sets[k] for k in np.flatnonzero(owners == case)))
+            ProvenCase(lower, upper, tuple(sets[k] for k in np.flatnonzero(owners == case)))
             for case, (lower, upper) in enumerate(self.file["domain"].reshape(-1, 2, self.m))
         )
 
@@ -415,7 +435,7 @@ class _Check:
             one *= factor
         outputs = tuple(Fraction(int(value), int(one)) for (value,) in values)
 
-        def inside(case: Case) -> bool:
+        def inside(case: ProvenCase) -> bool:
             sides = zip(case.lower.tolist(), point, case.upper.tolist(), strict=True)
             return all(low <= x <= high for low, x, high in sides) and any(
                 all(excess(*function) <= 0 for function in of) for of in case.sets
@@ -454,7 +474,7 @@ class _Check:
             0,
             fractions("exact_witnesses", self.file["exact_witnesses"], len(self.file["witnesses"])),
         )
-        self._replay(0, len(self.kinds), cell, _domain_of(*sides, []))
+        self._replay(0, len(self.kinds), cell, _claimed_domain(*sides, []))
         require(self.leaves == len(self.file["witnesses"]), "there are other witnesses than leaves")
 
     def _replay(self, start: int, stop: int, cell: _Cell, domain: Sides) -> None:
@@ -608,7 +628,9 @@ class _Check:
         self.columns = np.cumsum([0, *sizes])
         self.walls = {}
         widest = max(self.m, *(len(layer[1]) for layer in self.layers))
-        self.step = max(1, min(BATCH, BATCH_ENTRIES // (widest * max(widest, len(self.bounds)))))
+        self.step = max(
+            1, min(NODES_AT_ONCE, NUMBERS_AT_ONCE // (widest * max(widest, len(self.bounds))))
+        )
         for case, (lower, upper) in enumerate(cases):
             require((lower <= upper).all(), "the domain is empty")
             self._box_tree(case, lower, upper)
@@ -618,7 +640,7 @@ class _Check:
         functions = sorted({j for s in own for j in self.sets[s]})
         places = [[functions.index(j) for j in self.sets[s]] for s in own]
         nothing = [np.full((1, len(layer[1])), np.inf) for layer in self.layers[:-1]]
-        root = _Boxes(np.array([case]), lower[None], upper[None], [(-v, v) for v in nothing],
+        root = _BoxLevel(np.array([case]), lower[None], upper[None], [(-v, v) for v in nothing],
                       np.ones((1, len(own)), dtype=bool))  # fmt: skip
         stack = [root]
         while stack:
@@ -630,7 +652,7 @@ class _Check:
                     top = top.taken(slice(0, room))
                 parts.append(top)
                 room -= len(top.nodes)
-            batch = _joined(parts)
+            batch = _folded(parts)
             left = self._looked_at(batch, own, functions, places)
             self.done += len(batch.nodes)
             codes = self.boxes[left.nodes]
@@ -641,13 +663,13 @@ class _Check:
             stack += [half for half in self._halves(left, codes) if len(half.nodes)]
             self.progress(min(self.done, self.total), self.total)
 
-    def _handed(self, box: _Boxes, own: Array) -> None:
+    def _handed(self, box: _BoxLevel, own: Array) -> None:
         """Check the tree of units of one box."""
         tree = self.tree_of[box.nodes[0]]
         signs = [
             np.where(low[0] >= 0, 1, np.where(high[0] <= 0, -1, 0)) for low, high in box.bounds
         ]
-        domain = _domain_of(box.lower[0], box.upper[0], signs)
+        domain = _claimed_domain(box.lower[0], box.upper[0], signs)
         start, stop = self.starts[tree], self.starts[tree + 1]
         # it may be about sets as well that the search had not settled
         named = {
@@ -659,7 +681,7 @@ class _Check:
         require(there, f"box {box.nodes[0]}: its tree is not about its sets")
         self._replay(start, stop, self.root._replace(open=tuple(sorted(named))), domain)
 
-    def _halves(self, box: _Boxes, codes: Array) -> list[_Boxes]:
+    def _halves(self, box: _BoxLevel, codes: Array) -> list[_BoxLevel]:
         whole, cut = np.flatnonzero(codes == CLIPPED), np.flatnonzero(codes >= 0)
         first = self.first_child[box.nodes]
         same = box.taken(whole)._replace(nodes=first[whole])
@@ -671,19 +693,21 @@ class _Check:
         return [same, below, part._replace(nodes=first[cut] + 1, lower=lower)]
 
     def _looked_at(
-        self, batch: _Boxes, own: Array, functions: list[int], places: list[list[int]]
-    ) -> _Boxes:
+        self, batch: _BoxLevel, own: Array, functions: list[int], places: list[list[int]]
+    ) -> _BoxLevel:
         """Bound units and functions over boxes; return those with open sets, clipped."""
         nodes, lower, upper = batch.nodes, batch.lower, batch.upper
-        bounds, steps = bounded(self.layers, lower, upper, batch.bounds)
+        bounds, steps = bounds_on_boxes(self.layers, lower, upper, batch.bounds)
         wanted = np.array([_below(-self.bounds[j]) for j in functions])
         offsets, gain = wanted[None], np.zeros((len(nodes), len(functions)))
         if self.claim == "extreme":
             # clipped to what is above the value that was known when the box was looked at
             offsets = np.fmin(wanted, self.file["levels"][nodes, None])
-            gain = (wanted - offsets) * (1.0 - 4.0 * HALF_ULP)
+            gain = (wanted - offsets) * (1.0 - 4.0 * HALF_AN_ULP)
             gain[~np.isfinite(gain)] = 0.0
-        normals, shifts = substituted(steps, self.file["functions"][functions], offsets, len(nodes))
+        normals, shifts = planes_of_inputs(
+            steps, self.file["functions"][functions], offsets, len(nodes)
+        )
         size = np.maximum(np.abs(lower), np.abs(upper))
         still = batch.open.copy()
         inner, outer = np.full_like(lower, np.inf), np.full_like(upper, -np.inf)
@@ -693,24 +717,24 @@ class _Check:
                 columns = slice(self.columns[own[s]], self.columns[own[s] + 1])
                 weights = self.file["weights"][nodes, columns].astype(np.float64)
                 reach = (np.abs(mine) @ size[:, :, None])[:, :, 0] + np.abs(shift)
-                doubt = (len(of) + 8) * 1.01 * HALF_ULP * (weights * reach).sum(axis=1)
-                doubt += UNDERFLOW * (1.0 + size.sum(axis=1))
+                doubt = (len(of) + 8) * 1.01 * HALF_AN_ULP * (weights * reach).sum(axis=1)
+                doubt += LOST_BELOW * (1.0 + size.sum(axis=1))
                 total = (weights * shift).sum(axis=1) - 1.01 * doubt
                 mine = np.concatenate([mine, weights[:, None] @ mine], axis=1)
                 shift = np.concatenate([shift, total[:, None]], axis=1)
-            values = least_values(mine, shift, lower, upper)
+            values = least_of_planes(mine, shift, lower, upper)
             values[:, : len(of)] += gain[:, of]
             missed = (values > 0).any(axis=1)
-            least, most = clipped(lower, upper, mine, shift)
+            least, most = clipped_by_planes(lower, upper, mine, shift)
             still[:, s] &= ~missed & (least <= most).all(axis=1)
             here = still[:, s]
             inner[here] = np.minimum(inner[here], least[here])
             outer[here] = np.maximum(outer[here], most[here])
         some = np.flatnonzero(still.any(axis=1))
-        return _Boxes(nodes, inner, outer, bounds, still).taken(some)
+        return _BoxLevel(nodes, inner, outer, bounds, still).taken(some)
 
 
-def _domain_of(lower: Array, upper: Array, signs: list[Array]) -> Sides:
+def _claimed_domain(lower: Array, upper: Array, signs: list[Array]) -> Sides:
     require(np.isfinite(lower).all() and np.isfinite(upper).all(), "a box is not finite")
     exponent = common_exponent(lower, upper)
     least, most = scaled_integers(np.stack([lower, upper]), exponent).tolist()

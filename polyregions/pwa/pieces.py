@@ -74,7 +74,7 @@ def pieces(regions: Regions) -> Iterator[RegionPiece]:
     for region in regions:
         facets = region.halfspaces()
         _, rows, _ = maps.rows(region.pattern)
-        table = np.array([_nearest_row(row, maps.scale) for row in rows])
+        table = np.array([_closest_row(row, maps.scale) for row in rows])
         # a zero has no sign
         yield RegionPiece(
             0.0 - facets.normals,
@@ -86,7 +86,7 @@ def pieces(regions: Regions) -> Iterator[RegionPiece]:
         )
 
 
-def _nearest_row(row: Row, scale: int) -> list[float]:
+def _closest_row(row: Row, scale: int) -> list[float]:
     try:
         return [int(entry) / scale for entry in row]
     except OverflowError:

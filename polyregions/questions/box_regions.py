@@ -33,10 +33,19 @@ from polyregions.run.problem import problem_of
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import result_of, root_state
 
-__all__ = ["MetRegion", "Part", "compared_network", "inequality_row", "met_regions", "part_in"]
+__all__ = [
+    "MetPart",
+    "MetRegion",
+    "compared_network",
+    "inequality_row",
+    "part_in",
+    "regions_in_sets",
+]
 
 _REGIONS_OF_A_STEP = 512  # between two looks whether they are still wanted
-_ROOM = 2.0**20 * ROUNDOFF  # a hint: a closed set is taken for larger, so that floats decide more
+_ROOM_OF_A_SET = (
+    2.0**20 * ROUNDOFF
+)  # a hint: a closed set is taken for larger, so that floats decide more
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +77,7 @@ class MetRegion:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class MetPart:
     """The closed part of a region that is mapped into a set.
 
     Attributes
@@ -105,14 +114,14 @@ def compared_network(network: Network, sets: OutputSets) -> Network:
     meets it. So where no region has all of these units active the set is missed.
     """
     shift = -sets.offsets
-    room = _ROOM * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY
+    room = _ROOM_OF_A_SET * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY
     shift = shift + np.where(sets.strict, 0.0, room)
     known = np.isfinite(shift)  # otherwise it is taken to be satisfied
     rows = Layer.relu(np.where(known[:, None], -sets.matrix, 0.0), np.where(known, shift, 1.0))
     return Network((*network.layers, rows, Layer.affine(np.ones((1, len(shift))), [0.0])))
 
 
-def met_regions(
+def regions_in_sets(
     compared: Network,
     maps: ExactMaps,
     box: Box,
@@ -150,7 +159,9 @@ def met_regions(
     signs = np.where(low > 0, 1, np.where(high <= 0, -1, 0))
     walls = np.flatnonzero((signs == 0) & ~(low >= 0)).tolist()
     units = maps.hidden_units
-    regions = _all_regions(compared, box, np.append(signs, np.zeros(len(sets.offsets), np.int64)))
+    regions = _regions_of_a_box(
+        compared, box, np.append(signs, np.zeros(len(sets.offsets), np.int64))
+    )
     satisfied = regions.bits[:, units:]
     met = []
     for number in chosen:
@@ -161,7 +172,7 @@ def met_regions(
     return len(regions), met
 
 
-def _all_regions(network: Network, box: Box, signs: Integers) -> Regions:
+def _regions_of_a_box(network: Network, box: Box, signs: Integers) -> Regions:
     problem = problem_of(network, box, signs)
     found = root_state(problem)
     with stepper(problem, 1) as step:
@@ -171,7 +182,7 @@ def _all_regions(network: Network, box: Box, signs: Integers) -> Regions:
     return result_of(problem, found)
 
 
-def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
+def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> MetPart | None:
     """Return the closed part of a region that is mapped into its set, or None if there is none.
 
     Parameters
@@ -193,7 +204,7 @@ def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> Part | None:
     if part is not None and strict:
         inside = common_point(list(part.rows.values()), strict, part.point)
         part = None if inside is None else replace(part, point=inside)
-    return None if part is None else Part(part, outputs, maps.chart, region.number)
+    return None if part is None else MetPart(part, outputs, maps.chart, region.number)
 
 
 def inequality_row(inequality: OutputInequality, outputs: Sequence[Row], scale: int) -> Row:

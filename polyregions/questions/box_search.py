@@ -36,7 +36,7 @@ __all__ = [
     "widths",
 ]
 
-Item = TypeVar("Item")
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 # Hints: they decide how fast an answer comes, not which one.
@@ -302,7 +302,7 @@ class BoxSearch(ABC):
         return few | whole
 
 
-def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def in_threads(work: Callable[[Given], Result], items: Sequence[Given]) -> list[Result]:
     """Return what comes of each item, all worked on at the same time."""
     if len(items) == 1:
         return [work(items[0])]

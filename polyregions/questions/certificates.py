@@ -15,8 +15,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.proof.certificate import narrow
 from polyregions.proof.tree_certificate import tree_arrays, write_tree
-from polyregions.proof.tree_checker import CLIPPED, HANDED
-from polyregions.proof.tree_checker import Case as ProvenCase
+from polyregions.proof.tree_checker import CLIPPED, HANDED, ProvenCase
 from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.questions.box_search import one_thread_of_blas
 from polyregions.questions.journal import Journal
@@ -94,7 +93,7 @@ def write_answer(
     PolyregionsError
         If the checker does not accept it.
     """
-    trees = _tree_of(network, journals, level) if journals else {}
+    trees = _arrays_of_trees(network, journals, level) if journals else {}
     arrays = tree_arrays(network, claim, {**_claim_of(network, cases, point), **trees})
     with (
         one_thread_of_blas(),
@@ -148,7 +147,7 @@ def _texts(values: Sequence[Fraction]) -> NDArray[np.str_]:
     return np.array([f"{v.numerator:x}/{v.denominator:x}" for v in values], dtype=np.str_)
 
 
-def _tree_of(network: Network, journals: Sequence[Journal], level: float | None) -> Arrays:
+def _arrays_of_trees(network: Network, journals: Sequence[Journal], level: float | None) -> Arrays:
     """Return the arrays of the trees of all searches, those of an extreme with its level.
 
     Notes

@@ -14,7 +14,7 @@ from polyregions.network import Network
 from polyregions.network.composition import check_comparable, compose, linear, side_by_side
 from polyregions.questions.input_rows import bounded_domain, inequalities_of_inputs
 from polyregions.questions.property import Case, OutputInequality, Terms
-from polyregions.questions.verification import decided
+from polyregions.questions.verification import verdict_of
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.progress import OnInterrupt, OnProgress
@@ -152,7 +152,7 @@ def equal_classes(
     both = simplify(both, within).network
     chosen = [tuple(_before(i, k, 0) for k in range(count) if k != i) for i in range(count)]
     sets = tuple(
-        (*chosen[i], _before(j, i, count), _apart(i, j, 2 * count))
+        (*chosen[i], _before(j, i, count), _preferred(i, j, 2 * count))
         for i in range(count)
         for j in range(count)
         if i != j and not _same_output(both, 2 * count + i, 2 * count + j)
@@ -160,7 +160,7 @@ def equal_classes(
     box = within.box
     rows = inequalities_of_inputs(within)
     case = Case(box.lower, box.upper, tuple((*one, *rows) for one in sets))
-    verdict = decided(
+    verdict = verdict_of(
         both,
         (case,) if sets else (),
         limits,
@@ -182,18 +182,18 @@ def equal_classes(
 
 def _before(i: int, k: int, shift: int) -> OutputInequality:
     """Return that class i is chosen before class k: its output is larger, or equal if i < k."""
-    return OutputInequality(_terms(k, i, shift), Fraction(0), strict=k < i)
+    return OutputInequality(_difference_of(k, i, shift), Fraction(0), strict=k < i)
 
 
-def _apart(i: int, j: int, shift: int) -> OutputInequality:
+def _preferred(i: int, j: int, shift: int) -> OutputInequality:
     """Return what follows for the differences of outputs, if the networks disagree on i and j.
 
     A bound on it is sharper than one on both.
     """
-    return OutputInequality(_terms(j, i, shift), Fraction(0), strict=True)
+    return OutputInequality(_difference_of(j, i, shift), Fraction(0), strict=True)
 
 
-def _terms(plus: int, minus: int, shift: int) -> Terms:
+def _difference_of(plus: int, minus: int, shift: int) -> Terms:
     signed = [(shift + plus, Fraction(1)), (shift + minus, Fraction(-1))]
     return tuple(sorted(signed))
 

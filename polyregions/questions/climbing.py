@@ -16,7 +16,7 @@ __all__ = ["Climbers", "points_all_over"]
 # Hints: they decide how fast a point is found, not which answer is given.
 _FIRST_POINTS = 2000  # all over the box
 _CLIMBERS = 100  # the best of them
-_ROUNDS = 4  # at a time
+_ROUNDS_AT_A_TIME = 4  # at a time
 _STEPS = (-3.0, -0.5)  # decimal logarithms of how far they look, times the sides of the box
 
 
@@ -56,7 +56,7 @@ class Climbers:
         best = np.argsort(sets.distance(self._network, self.points), kind="stable")
         self.points = self.points[best[:_CLIMBERS]]
         distance = sets.distance(self._network, self.points)
-        for _ in range(_ROUNDS):
+        for _ in range(_ROUNDS_AT_A_TIME):
             sizes = 10.0 ** self._rng.uniform(*_STEPS, (len(self.points), 1))
             with np.errstate(over="ignore"):
                 moved = self.points + self._rng.normal(size=self.points.shape) * sizes * _width(

@@ -21,7 +21,7 @@ from polyregions.rounding import ROUNDOFF, TINY
 __all__ = ["closest_point", "distance_of", "distances_to_boxes", "distances_to_planes"]
 
 _DUAL: dict[Norm, Norm] = {"1": "inf", "2": "2", "inf": "1"}
-_LARGEST = np.finfo(np.float64).max / 2
+_LARGEST_FLOAT = np.finfo(np.float64).max / 2
 
 
 def distance_of(point: Point, other: Point, norm: Norm) -> Fraction:
@@ -43,7 +43,7 @@ def distances_to_boxes(x: Floats, boxes: Boxes, norm: Norm) -> Floats:
     """Return proven lower bounds on the distances from a point to boxes, shape (k,)."""
     with np.errstate(all="ignore"):
         gaps = np.maximum(np.maximum(boxes.lower - x, x - boxes.upper), 0.0)
-        return _norms(np.minimum(gaps, _LARGEST), norm, down=True)
+        return _norms(np.minimum(gaps, _LARGEST_FLOAT), norm, down=True)
 
 
 def distances_to_planes(x: Floats, planes: Planes, norm: Norm) -> Floats:
@@ -61,7 +61,7 @@ def distances_to_planes(x: Floats, planes: Planes, norm: Norm) -> Floats:
         found = heights / steepness * (1.0 - 4.0 * ROUNDOFF)
         # where a height is no number, or both are infinite, nothing is known
         known = np.isfinite(heights) & (heights > 0) & ~np.isnan(found)
-        farthest: Floats = np.where(known, np.minimum(found, _LARGEST), 0.0).max(axis=1)
+        farthest: Floats = np.where(known, np.minimum(found, _LARGEST_FLOAT), 0.0).max(axis=1)
         return farthest
 
 
@@ -81,7 +81,7 @@ def _norms(vectors: Floats, norm: Norm, *, down: bool) -> Floats:
     if not down:
         above: Floats = found * (1.0 + relative) + TINY
         return above
-    below: Floats = np.maximum(np.minimum(found, _LARGEST) * (1.0 - relative) - TINY, 0.0)
+    below: Floats = np.maximum(np.minimum(found, _LARGEST_FLOAT) * (1.0 - relative) - TINY, 0.0)
     return below
 
 
@@ -113,7 +113,7 @@ def closest_point(chart: Chart, part: ClosedPolytope, x: Point, norm: Norm) -> C
     return _projection(chart, part, x) if norm == "2" else _by_program(chart, part, x, norm)
 
 
-def _differences(chart: Chart, x: Point) -> list[list[Fraction]]:
+def _offsets_from(chart: Chart, x: Point) -> list[list[Fraction]]:
     """Return the coordinates of u -> x(u) - x as rows over the chart."""
     m = chart.dimension
     scale = int(chart.transform[len(x), m])
@@ -130,7 +130,7 @@ def _projection(chart: Chart, part: ClosedPolytope, x: Point) -> Column:
     """Return the Euclidean projection: chart coordinates are scaled, each on its own."""
     # of each chart coordinate: half of its side, and where the box has its centre
     sides = [
-        next((row[k], row[-1]) for row in _differences(chart, x) if row[k])
+        next((row[k], row[-1]) for row in _offsets_from(chart, x) if row[k])
         for k in range(chart.dimension)
     ]
     inequalities = []
@@ -145,7 +145,7 @@ def _projection(chart: Chart, part: ClosedPolytope, x: Point) -> Column:
 
 def _by_program(chart: Chart, part: ClosedPolytope, x: Point, norm: Norm) -> Column:
     m = chart.dimension
-    differences = _differences(chart, x)
+    differences = _offsets_from(chart, x)
     reaches = [sum(map(abs, row), Fraction(0)) for row in differences]
     if norm == "inf":
         # one variable t in [-1, 1]: the distance is (t + 1) / 2 times the largest there may be

@@ -81,10 +81,10 @@ def extreme_output(regions: Regions, output: int = 0, *, smallest: bool = False)
         raise PolyregionsError("extreme outputs need a box; the whole space is not bounded")
     output = range(network.output_dimension)[output]
     best = (minimum if smallest else maximum)(network, domain, output)
-    return Extreme(best.value, best.point, _region_at(regions, best.point))
+    return Extreme(best.value, best.point, _region_around(regions, best.point))
 
 
-def _region_at(regions: Regions, point: Point) -> int:
+def _region_around(regions: Regions, point: Point) -> int:
     """Return the first region whose closure holds a point of the closed domain."""
     network = regions.network
     exact = exact_network(network, chart_of(None, network.input_dimension))

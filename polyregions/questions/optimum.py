@@ -22,7 +22,7 @@ from polyregions.exact.simplex import Column
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
-from polyregions.questions.box_regions import Part
+from polyregions.questions.box_regions import MetPart
 from polyregions.questions.box_search import Pending, one_thread_of_blas
 from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.input_rows import (
@@ -434,7 +434,7 @@ class _Highest:
                 (OutputInequality(terms, -value, strict=True), *self._within) for terms in lowered
             )
 
-    def point_of(self, part: Part) -> Column:
+    def point_of(self, part: MetPart) -> Column:
         terms, outputs = self._sums[part.number], part.outputs
         # denominators are powers of two
         common = max(c.denominator for _, c in terms)

@@ -22,11 +22,11 @@ from polyregions.network.backward_bounds import Boxes, Planes, Range, Slopes, ba
 from polyregions.network.exact_network import exact_values, rational_point
 from polyregions.proof.tree_checker import SETTLED
 from polyregions.questions.box_regions import (
+    MetPart,
     MetRegion,
-    Part,
     compared_network,
-    met_regions,
     part_in,
+    regions_in_sets,
 )
 from polyregions.questions.box_search import (
     BoxSearch,
@@ -55,7 +55,7 @@ class Target(Goal, Protocol):
     def take(self, found: Counterexample) -> None:
         """Take note of an input that is mapped into one of the sets."""
 
-    def point_of(self, part: Part) -> Column:
+    def point_of(self, part: MetPart) -> Column:
         """Return the point to take of a part of a region that is mapped into a set."""
 
     def promising(self, points: Floats) -> Floats:
@@ -150,7 +150,7 @@ class OutputSearch(BoxSearch):
             open_sets=open_sets,
             ceilings=ceilings,
         ).take(live)
-        scores = _scores(boxes, planes, bounds, slopes, weights)[live]
+        scores = _halving_scores(boxes, planes, bounds, slopes, weights)[live]
         candidates = np.concatenate([boxes.lower / 2 + boxes.upper / 2, corners])
         candidates = candidates[np.concatenate([live, len(pending) + live])]
         before = Boxes(boxes.lower[live], boxes.upper[live])
@@ -175,7 +175,7 @@ class OutputSearch(BoxSearch):
                 if self.target.reached:
                     return
 
-    def _judge_part(self, part: Part) -> None:
+    def _judge_part(self, part: MetPart) -> None:
         """Look at the best point of a part of a region that is mapped into a set."""
         point = part.input_of(self.target.point_of(part))
         # a point of floats, where there is one, is easier to believe
@@ -191,7 +191,7 @@ class OutputSearch(BoxSearch):
         if (lower == upper).all():
             return 0, []
         numbers = np.flatnonzero(box.open_sets[0]).tolist()
-        return met_regions(
+        return regions_in_sets(
             self._compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
         )
 
@@ -260,7 +260,7 @@ def clipped_boxes(boxes: Boxes, planes: Planes) -> Boxes:
         )
 
 
-def _scores(
+def _halving_scores(
     boxes: Boxes,
     planes: Planes,
     bounds: Sequence[Range],

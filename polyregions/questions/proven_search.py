@@ -13,7 +13,7 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Range
-from polyregions.questions.box_regions import Part
+from polyregions.questions.box_regions import MetPart
 from polyregions.questions.box_search import Pending, StepResult
 from polyregions.questions.closed_cells import parts_mapped_into
 from polyregions.questions.journal import Journal
@@ -21,7 +21,7 @@ from polyregions.questions.output_search import OutputSearch, Target, exact_valu
 
 __all__ = ["ProvenSearch", "search_for"]
 
-_FEW_CELLS = 64  # a hint: in rational arithmetic a cell is much work
+_FEW_PROVEN_CELLS = 64  # a hint: in rational arithmetic a cell is much work
 
 
 def search_for(
@@ -67,7 +67,7 @@ class ProvenSearch(OutputSearch):
     ) -> None:
         super().__init__(network, maps, lower, upper, target, threads)
         self._journal = journal
-        self._few_cells = min(self._few_cells, _FEW_CELLS)
+        self._few_cells = min(self._few_cells, _FEW_PROVEN_CELLS)
 
     def _noted(self, look: StepResult) -> Pending:
         if look.looked is not None:
@@ -100,7 +100,7 @@ class ProvenSearch(OutputSearch):
         chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets, journal)
         for polytope, outputs, place in parts:
             self.cells += 1
-            part = Part(polytope, list(outputs), chart, open_sets[place])
+            part = MetPart(polytope, list(outputs), chart, open_sets[place])
             self._judge_part(part)
             if self.target.reached:
                 return

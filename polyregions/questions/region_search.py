@@ -20,7 +20,7 @@ from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
-from polyregions.questions.box_regions import Part
+from polyregions.questions.box_regions import MetPart
 from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
 from polyregions.questions.output_search import OutputSearch
 from polyregions.questions.output_sets import Attempt
@@ -38,10 +38,10 @@ __all__ = ["Listed", "regions_near"]
 # Cells of the units that switch in a box whose regions are listed, at most, about; and twice as
 # many after so many splits: where hyperplanes coincide a split does not tell them apart
 _CELLS_OF_A_WALK = 4.5
-_SPLITS_TO_DOUBLE = 2
+_SPLITS_TO_DOUBLE_A_WALK = 2
 _FEW_REGIONS = 1000  # in all of the box, that are listed sooner than a search is begun
 _WORK_ON_FEW = 2**22  # and fewer if one is much work: regions times weights
-_ROOM = 2.0**-10  # of a box's width, beyond it on either side
+_ROOM_OF_A_BOX = 2.0**-10  # of a box's width, beyond it on either side
 _SLAB = 2.0**-10  # of what a plane rises over a box, beyond its zero
 
 
@@ -171,7 +171,7 @@ class _Anywhere:
     def take(self, found: Counterexample) -> None:
         """Leave it: no single input is of use."""
 
-    def point_of(self, part: Part) -> Column:
+    def point_of(self, part: MetPart) -> Column:
         return part.polytope.point
 
     def promising(self, points: Floats) -> Floats:
@@ -199,7 +199,7 @@ class _RegionSearch(OutputSearch):
         self.first: set[bytes] | None = None  # patterns of the first listing, once it is done
         maps = exact_maps(network, None)
         super().__init__(network, maps, box.lower, box.upper, _Anywhere(sets), threads)
-        self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE
+        self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE_A_WALK
 
     def step(self, regions: int) -> None:
         """List some regions of the whole box, or look at some boxes."""
@@ -230,7 +230,7 @@ def _wider(boxes: Boxes, domain: Box) -> Box:
     """Return a box that holds a neighbourhood, in the domain, of each point of another."""
     lower, upper = (side[0] for side in boxes)
     with np.errstate(over="ignore"):
-        room = np.minimum((upper - lower) * _ROOM, np.finfo(np.float64).max)
+        room = np.minimum((upper - lower) * _ROOM_OF_A_BOX, np.finfo(np.float64).max)
         below = np.nextafter(lower - room, -np.inf)
         above = np.nextafter(upper + room, np.inf)
     return Box(np.maximum(below, domain.lower), np.minimum(above, domain.upper))

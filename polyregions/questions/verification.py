@@ -15,7 +15,7 @@ from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
-from polyregions.questions.box_regions import Part
+from polyregions.questions.box_regions import MetPart
 from polyregions.questions.box_search import Pending, one_thread_of_blas
 from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
@@ -36,7 +36,7 @@ from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 
-__all__ = ["Verdict", "decided", "verify"]
+__all__ = ["Verdict", "verdict_of", "verify"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def verify(
     }
     if isinstance(domain, Slice):
         both, cases = on_slice(network, asked.cases, domain)
-        verdict = decided(both, cases, limits, **how)
+        verdict = verdict_of(both, cases, limits, **how)
         if verdict.counterexample is None:
             return verdict
         outputs = verdict.counterexample.outputs
@@ -164,9 +164,9 @@ def verify(
         within = bounded_domain(domain, network)
         cases = tuple(case for case in (case_in(one, within) for one in cases) if case is not None)
     if certificate is None:
-        return decided(network, cases, limits, **how)
+        return verdict_of(network, cases, limits, **how)
     journals = journals_of(network, cases)
-    verdict = decided(network, cases, limits, journals, **how)
+    verdict = verdict_of(network, cases, limits, journals, **how)
     if verdict.answer != "unknown":
         example = verdict.counterexample
         write_answer(
@@ -181,7 +181,7 @@ def verify(
     return verdict
 
 
-def decided(
+def verdict_of(
     network: Network,
     cases: Sequence[Case],
     limits: Limits,
@@ -250,7 +250,7 @@ class _First:
     def take(self, found: Counterexample) -> None:
         self.found = found
 
-    def point_of(self, part: Part) -> Column:
+    def point_of(self, part: MetPart) -> Column:
         return part.polytope.point
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:

@@ -216,10 +216,10 @@ def draw_network(settings: Settings, index: int) -> Network:
     >>> draw_network(settings, 5).fingerprint == draw_network(settings, 5).fingerprint
     True
     """
-    return Network.from_arrays(_drawn(settings, index), name=f"draw {index}")
+    return Network.from_arrays(_drawn_layers(settings, index), name=f"draw {index}")
 
 
-def _drawn(settings: Settings, index: int) -> list[tuple[Floats, Floats]]:
+def _drawn_layers(settings: Settings, index: int) -> list[tuple[Floats, Floats]]:
     """Draw the weights and biases of all layers."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(index,)))
     return [
@@ -356,7 +356,7 @@ def _count_some(law: Settings, indices: Sequence[int], stop: Integers) -> list[D
     Stopped
         As soon as another thread sets ``stop[0]``.
     """
-    from polyregions.walk.alike import UNDECIDED, Parameters, count_alike
+    from polyregions.walk.alike import LEFT_OPEN, AlikeParameters, count_alike
     from polyregions.walk.breadth_first import enumerate_regions
 
     def look(_: object) -> None:
@@ -364,11 +364,11 @@ def _count_some(law: Settings, indices: Sequence[int], stop: Integers) -> list[D
             raise Stopped
 
     look(None)
-    counts = np.full((len(indices), 2), UNDECIDED)
+    counts = np.full((len(indices), 2), LEFT_OPEN)
     if law.domain is not None:
         # layer by layer, the draws side by side
-        layers = list(zip(*(_drawn(law, index) for index in indices), strict=True))
-        parameters = Parameters(
+        layers = list(zip(*(_drawn_layers(law, index) for index in indices), strict=True))
+        parameters = AlikeParameters(
             *(
                 tuple(np.stack([pair[part] for pair in layer]) for layer in layers)
                 for part in (0, 1)
@@ -377,7 +377,7 @@ def _count_some(law: Settings, indices: Sequence[int], stop: Integers) -> list[D
         counts = count_alike(parameters, law.domain, stop)
     draws = []
     for index, (regions, edges) in zip(indices, counts.tolist(), strict=True):
-        if regions != UNDECIDED:
+        if regions != LEFT_OPEN:
             draws.append(Draw(regions, edges, 0, True))
             continue
         found = enumerate_regions(draw_network(law, index), law.domain, progress=look)

@@ -20,7 +20,7 @@ from polyregions.network import Network
 from polyregions.network.flat import FlatNetwork, dense_places, flatten, stretched_rows
 from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem, whole_problem
-from polyregions.walk.alike_kernel import ALIKE_COUNTERS, UNDECIDED, Alike, advance_alike
+from polyregions.walk.alike_kernel import ALIKE_COUNTERS, LEFT_OPEN, Alike, advance_alike
 from polyregions.walk.first_region import start_points
 from polyregions.walk.prefixes import empty_prefixes
 from polyregions.walk.region_kernel import worker_of
@@ -28,12 +28,12 @@ from polyregions.walk.steps import block_of
 from polyregions.walk.store import empty_store
 from polyregions.walk.walk_state import WalkState, make_room
 
-__all__ = ["UNDECIDED", "Parameters", "count_alike", "network_of"]
+__all__ = ["LEFT_OPEN", "AlikeParameters", "count_alike", "network_alike"]
 
-_MOST = 4096  # regions between two looks at `stop`, as in a step of the walk
+_MOST_DRAWS = 4096  # regions between two looks at `stop`, as in a step of the walk
 
 
-class Parameters(NamedTuple):
+class AlikeParameters(NamedTuple):
     """The weights and biases of K ReLU networks of one shape, layer by layer.
 
     Attributes
@@ -46,7 +46,7 @@ class Parameters(NamedTuple):
     biases: tuple[Floats, ...]
 
 
-def network_of(parameters: Parameters, number: int, name: str = "network") -> Network:
+def network_alike(parameters: AlikeParameters, number: int, name: str = "network") -> Network:
     """Return one of the networks.
 
     Raises
@@ -65,7 +65,7 @@ def network_of(parameters: Parameters, number: int, name: str = "network") -> Ne
 
 
 def count_alike(
-    parameters: Parameters, domain: Domain, stop: Integers | None = None
+    parameters: AlikeParameters, domain: Domain, stop: Integers | None = None
 ) -> NDArray[np.int64]:
     """Count the regions of several ReLU networks of one shape, and their edges, in one thread.
 
@@ -81,7 +81,7 @@ def count_alike(
     -------
     numpy.ndarray of int64, shape (K, 2)
         Regions and edges, proven, as :func:`~polyregions.enumerate_regions` finds them.
-        UNDECIDED first where that takes more than floats and their rounding bounds: such a
+        LEFT_OPEN first where that takes more than floats and their rounding bounds: such a
         network is to be walked by itself.
 
     Raises
@@ -113,19 +113,21 @@ def count_alike(
         np.isfinite(array).all(axis=tuple(range(1, array.ndim))) for array in chain(*parameters)
     ]
     number = int(np.all(finite, axis=0).argmin())
-    problem = whole_problem(network_of(parameters, number), domain)
+    problem = whole_problem(network_alike(parameters, number), domain)
     with only_compiled(problem.is_large):
-        return _counted(problem, parameters, stop)
+        return _counted_alike(problem, parameters, stop)
 
 
-def _counted(problem: Problem, parameters: Parameters, stop: Integers | None) -> NDArray[np.int64]:
+def _counted_alike(
+    problem: Problem, parameters: AlikeParameters, stop: Integers | None
+) -> NDArray[np.int64]:
     alike = _alike(problem, parameters)
     flat = _under_way(problem.flat, alike)
     # ties are not looked for: where there are any, floats are undecided
     prefixes = empty_prefixes(flat)._replace(shape_ties=False)
     found, result = WalkState(empty_store(flat), prefixes), block_of(flat)
     worker, facets = worker_of(flat, stop), len(result.children)
-    pace, done = Pace(first_size(flat.size), _MOST), False
+    pace, done = Pace(first_size(flat.size), _MOST_DRAWS), False
     while not done:
         make_room(flat, found, found.count + facets, found.n_edges + facets)
         with pace.step() as budget:
@@ -146,14 +148,14 @@ def _counted(problem: Problem, parameters: Parameters, stop: Integers | None) ->
     return alike.found
 
 
-def _alike(problem: Problem, parameters: Parameters) -> Alike:
+def _alike(problem: Problem, parameters: AlikeParameters) -> Alike:
     """Return the networks as the kernel takes them, none of them begun."""
     *weights, _ = parameters.weights
     *biases, _ = parameters.biases
     count, chart = len(biases[0]), problem.chart
     rows = stretched_rows(weights[0], biases[0], chart)
     if rows is None:
-        flats = [flatten(network_of(parameters, number), chart) for number in range(count)]
+        flats = [flatten(network_alike(parameters, number), chart) for number in range(count)]
         rows = (
             np.stack([flat.first for flat in flats]),
             np.stack([flat.first_error for flat in flats]),

@@ -15,12 +15,12 @@ from polyregions.walk.region_kernel import NO_BASIS
 from polyregions.walk.visited import EMPTY, insert
 from polyregions.walk.walk_kernel import advance
 
-__all__ = ["UNDECIDED", "Alike", "advance_alike"]
+__all__ = ["ALIKE_COUNTERS", "LEFT_OPEN", "Alike", "advance_alike"]
 
 ALIKE_COUNTERS = integer_record("done", "begun", "expanded")
 
 # the number of regions of a network that floats alone could not decide
-UNDECIDED = -1
+LEFT_OPEN = -1
 
 
 class Alike(NamedTuple):
@@ -34,7 +34,7 @@ class Alike(NamedTuple):
     starts : float64 array, shape (T, m)
         Points of the domain, one of which a network's first region is sought at.
     found : int64 array, shape (K, 2)
-        Regions and edges of the networks that are done; UNDECIDED where floats did not decide.
+        Regions and edges of the networks that are done; LEFT_OPEN where floats did not decide.
     counters : ALIKE_COUNTERS array, shape (1,)
         How many networks are done, whether the next one has begun, and how many regions were
         expanded in all.
@@ -50,7 +50,7 @@ class Alike(NamedTuple):
 
 
 @exact_order_kernel
-def load(alike, number, flat):
+def load_alike(alike, number, flat):
     """Copy the numbers of a network into a flat one of its shape.
 
     Parameters
@@ -155,9 +155,9 @@ def advance_alike(flat, alike, prefixes, store, budget, room, worker, result, op
         number = counters["done"]
         found = alike.found[number]
         if counters["begun"] == 0:
-            load(alike, number, flat)
+            load_alike(alike, number, flat)
             if not begin(flat, alike.starts, prefixes, store, worker):
-                found[0] = UNDECIDED
+                found[0] = LEFT_OPEN
                 counters["done"] = number + 1
                 continue
             counters["begun"] = 1
@@ -166,7 +166,7 @@ def advance_alike(flat, alike, prefixes, store, budget, room, worker, result, op
         n_open = advance(flat, prefixes, store, left, room, worker, result, open_numbers)
         counters["expanded"] += known["expanded"] - before
         if n_open > 0:
-            found[0] = UNDECIDED
+            found[0] = LEFT_OPEN
         elif known["expanded"] < known["regions"]:
             return False
         else:

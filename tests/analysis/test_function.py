@@ -113,7 +113,9 @@ def closure_holds(regions, index, point):
     """Whether no inequality of a region is broken."""
     polytope, *_ = list(closed_regions(regions))[index]
     column = [*chart_point(regions.domain, point), Fraction(1)]
-    sums = [sum(int(a) * x for a, x in zip(row, column, strict=True)) for row in polytope.rows]
+    sums = [
+        sum(int(a) * x for a, x in zip(row, column, strict=True)) for row in polytope.rows.values()
+    ]
     return min(sums) >= 0
 
 

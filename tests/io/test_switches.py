@@ -7,7 +7,7 @@ from polyregions.errors import UnsupportedOperatorError
 from polyregions.io import lowering, signals
 from polyregions.io.exact_floats import Sparse
 from polyregions.io.signals import source, to_network
-from polyregions.io.switches import Switch, opposite, where, where_positive
+from polyregions.io.switches import Switch, opposite, switched, where_positive
 
 
 def affine(signal, weight, bias):
@@ -73,8 +73,8 @@ def test_a_mask_of_constants():
     x = source((3,))
     mask = np.array([True, False, True])
     points = np.random.default_rng(0).normal(size=(5, 3))
-    result = where(mask, x, np.array([5.0, 6.0, 7.0]))
+    result = switched(mask, x, np.array([5.0, 6.0, 7.0]))
     network = to_network(lowering.bend(result, -1.0, 1.0), "")
     expected = abs(np.where(mask, points, [5.0, 6.0, 7.0]))
     np.testing.assert_array_equal(network.forward(points), expected)
-    assert where(mask, np.ones(3), np.zeros(3)).tolist() == [1.0, 0.0, 1.0]
+    assert switched(mask, np.ones(3), np.zeros(3)).tolist() == [1.0, 0.0, 1.0]

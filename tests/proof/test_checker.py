@@ -15,7 +15,7 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.files.archives import write_npz
-from polyregions.proof import checker, reading, tree_bounds, tree_checker
+from polyregions.proof import certificate_file, checker, tree_bounds, tree_checker
 from polyregions.proof.certificate import certificate_arrays
 from polyregions.proof.checker import Refused, check
 
@@ -431,7 +431,7 @@ def test_damaged_files(tmp_path):
             continue
         # a byte that nobody reads, such as the time of day
         assert (found.regions, found.edges) == (report.regions, report.edges)
-        read = reading.read_arrays(path, checker.ARRAYS, checker.FORMAT, checker.VERSION)
+        read = certificate_file.read_members(path, checker.ARRAYS, checker.FORMAT, checker.VERSION)
         assert read.keys() == arrays.keys()
         for key, array in read.items():
             np.testing.assert_array_equal(array, arrays[key])
@@ -466,10 +466,10 @@ def test_missing_and_foreign_files(tmp_path):
                 check(layers_of(network), tmp_path / "net.cert")
 
 
-@pytest.mark.parametrize("module", [checker, tree_checker, tree_bounds, reading])
+@pytest.mark.parametrize("module", [checker, tree_checker, tree_bounds, certificate_file])
 def test_the_checkers_stand_alone(module):
     source = Path(module.__file__).read_text(encoding="utf-8")
-    apart = {reading.__name__, tree_bounds.__name__}
+    apart = {certificate_file.__name__, tree_bounds.__name__}
     allowed = {"numpy", "flint", *sys.stdlib_module_names}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -524,8 +524,8 @@ def test_the_bounds_on_rows_hold_and_are_not_trivial():
     batch = run._batch(0, len(arrays["patterns"]))
     assert batch.good.all()
     # integer rows are the exact ones times the layers' factors
-    weights = [reading.common_exponent(w, b) for w, b, _, _ in layers]
-    slopes = [reading.common_exponent(low, up) for _, _, low, up in layers]
+    weights = [certificate_file.common_exponent(w, b) for w, b, _, _ in layers]
+    slopes = [certificate_file.common_exponent(low, up) for _, _, low, up in layers]
     ratios: list[list[float]] = [[], []]
     for r in range(len(arrays["patterns"])):
         for i, row in enumerate(run.exact_rows(r)[: run.units]):

@@ -8,7 +8,12 @@ from io_helpers import exact_forward
 from oracles import layers_of
 
 import polyregions as pr
-from polyregions.proof.tree_bounds import bounded, clipped, least_values, substituted
+from polyregions.proof.tree_bounds import (
+    bounds_on_boxes,
+    clipped_by_planes,
+    least_of_planes,
+    planes_of_inputs,
+)
 
 
 def cancelling_network(seed):
@@ -51,9 +56,9 @@ def test_bounds_hold_and_are_not_trivial(seed):
     unknown = [np.full((12, len(layer[1])), np.inf) for layer in layers[:-1]]
     matrix, offsets = rng.normal(size=(3, 2)), rng.normal(size=3)
     with np.errstate(all="ignore"):
-        bounds, steps = bounded(layers, lower, upper, [(-v, v) for v in unknown])
-        normals, shifts = substituted(steps, matrix, offsets, 12)
-        least = least_values(normals, shifts, lower, upper)
+        bounds, steps = bounds_on_boxes(layers, lower, upper, [(-v, v) for v in unknown])
+        normals, shifts = planes_of_inputs(steps, matrix, offsets, 12)
+        least = least_of_planes(normals, shifts, lower, upper)
     tight = 0
     for k in range(12):
         shares = [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0), *rng.random((4, 2))]
@@ -83,7 +88,7 @@ def test_clipped_boxes_keep_what_no_plane_excludes():
     normals = rng.normal(size=(k, 1, n))
     inside = lower + rng.random((k, n)) * (upper - lower)
     offsets = -(normals * inside[:, None]).sum(axis=2)
-    low, high = clipped(lower, upper, normals, offsets)
+    low, high = clipped_by_planes(lower, upper, normals, offsets)
     moved = 0
     for i in range(k):
         normal = list(map(Fraction, normals[i, 0].tolist()))
@@ -108,10 +113,10 @@ def test_what_overflows_proves_nothing():
     lower, upper = np.array([[-1e308]]), np.array([[1e308]])
     unknown = np.full((1, 2), np.inf)
     with np.errstate(all="ignore"):
-        bounds, steps = bounded(layers, lower, upper, [(-unknown, unknown)])
+        bounds, steps = bounds_on_boxes(layers, lower, upper, [(-unknown, unknown)])
         for sign in (1.0, -1.0):
-            planes = substituted(steps, np.array([[sign]]), np.zeros(1), 1)
-            assert not (least_values(*planes, lower, upper) > 0).any()
-            low, high = clipped(lower, upper, *planes)
+            planes = planes_of_inputs(steps, np.array([[sign]]), np.zeros(1), 1)
+            assert not (least_of_planes(*planes, lower, upper) > 0).any()
+            low, high = clipped_by_planes(lower, upper, *planes)
             assert (low <= high).all()
     assert all(not (low > 0).any() and not (high < 0).any() for low, high in bounds)

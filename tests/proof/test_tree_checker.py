@@ -12,9 +12,9 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.files.archives import write_npz
 from polyregions.proof import tree_certificate
-from polyregions.proof.reading import Refused
+from polyregions.proof.certificate_file import Refused
 from polyregions.proof.tree_certificate import count_arrays
-from polyregions.proof.tree_checker import ARRAYS, LEAF, POSITIVE, check, replay
+from polyregions.proof.tree_checker import LEAF, POSITIVE, TREE_ARRAYS, check, replay
 
 
 def counted(network, domain):
@@ -98,7 +98,7 @@ def test_the_kind_of_a_file_is_known(deep, certificate, tmp_path):
     report = pr.check(deep, certificate)
     assert (report.claim, report.regions) == ("count", len(regions))
     with np.load(certificate, allow_pickle=False) as file:
-        assert file.files == list(ARRAYS)
+        assert file.files == list(TREE_ARRAYS)
         assert str(file["network"]) == deep.fingerprint
 
 

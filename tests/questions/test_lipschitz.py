@@ -12,7 +12,7 @@ from polyregions.analysis.affine_maps import exact_affine_map, free_inputs
 from polyregions.network.backward_bounds import Boxes, backward_bounds, no_bounds
 from polyregions.network.gradient_bounds import gradient_bounds
 from polyregions.questions import lipschitz as question
-from polyregions.questions.lipschitz import lipschitz
+from polyregions.questions.steepest import lipschitz
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 NORMS = ["1", "2", "inf"]

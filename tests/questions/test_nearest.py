@@ -20,7 +20,7 @@ from polyregions.questions.closest_points import (
     distances_to_boxes,
     distances_to_planes,
 )
-from polyregions.questions.nearest import nearest
+from polyregions.questions.nearest_input import nearest
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 NORMS = ["1", "2", "inf"]

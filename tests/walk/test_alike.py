@@ -6,7 +6,7 @@ import pytest
 import polyregions as pr
 from polyregions.errors import DomainError, NetworkError
 from polyregions.exact.stopping import Stopped
-from polyregions.walk.alike import UNDECIDED, Parameters, count_alike, network_of
+from polyregions.walk.alike import LEFT_OPEN, AlikeParameters, count_alike, network_alike
 
 DOMAINS = {
     "cube": lambda n: pr.Box.cube(n, 1.0),
@@ -40,7 +40,7 @@ def drawn(seed, widths, count):
                 x[:] = rng.integers(-1, 2, size=x.shape)
         elif kind == 4:  # never on, so that the layer above is constant in part
             b[0][: len(b[0]) // 2 + 1] = -50.0
-    return Parameters(tuple(weights), tuple(biases))
+    return AlikeParameters(tuple(weights), tuple(biases))
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -53,47 +53,47 @@ def test_counts_are_those_of_the_walks_one_by_one(widths, domain):
     counts = count_alike(nets, box)
     assert counts.shape == (18, 2)
     for number, (regions, edges) in enumerate(counts.tolist()):
-        if regions != UNDECIDED:
-            found = pr.enumerate_regions(network_of(nets, number), box)
+        if regions != LEFT_OPEN:
+            found = pr.enumerate_regions(network_alike(nets, number), box)
             assert (regions, edges) == (len(found), len(found.edges)), (number, domain)
             assert found.exact_decisions == 0
             assert found.proven
     # what is generic is decided, unless the float points of its start are too near to a wall
-    assert (counts[::6, 0] != UNDECIDED).sum() >= 2
+    assert (counts[::6, 0] != LEFT_OPEN).sum() >= 2
 
 
 def test_ties_are_undecided():
     nets = drawn(3, (2, 6, 5), 36)
     counts = count_alike(nets, pr.Box.cube(2, 1.0))
-    assert (counts[1::6, 0] == UNDECIDED).all()  # units that are the same
-    assert (counts[2::6, 0] == UNDECIDED).any()  # all lines through one point
+    assert (counts[1::6, 0] == LEFT_OPEN).all()  # units that are the same
+    assert (counts[2::6, 0] == LEFT_OPEN).any()  # all lines through one point
 
 
 def test_a_network_does_not_depend_on_those_beside_it():
     nets, box = drawn(5, (3, 6, 6), 30), pr.Box.cube(3, 1.0)
     together = count_alike(nets, box).tolist()
     for number in range(30):
-        alone = Parameters(*(tuple(x[number : number + 1] for x in part) for part in nets))
+        alone = AlikeParameters(*(tuple(x[number : number + 1] for x in part) for part in nets))
         assert count_alike(alone, box).tolist() == together[number : number + 1]
 
 
 def test_stores_that_are_too_small_grow_in_the_middle(monkeypatch):
     rng = np.random.default_rng(1)
     shapes = [(40, 2), (24, 40), (1, 24)]
-    nets = Parameters(
+    nets = AlikeParameters(
         tuple(rng.normal(size=(3, *shape)) for shape in shapes),
         tuple(rng.normal(size=(3, shape[0])) for shape in shapes),
     )
     box = pr.Box.cube(2, 3.0)
     expected = [
         (len(found), len(found.edges))
-        for found in (pr.enumerate_regions(network_of(nets, number), box) for number in range(3))
+        for found in (pr.enumerate_regions(network_alike(nets, number), box) for number in range(3))
     ]
     assert max(expected)[0] > 1024  # more than there is room for at first
     assert list(map(tuple, count_alike(nets, box).tolist())) == expected
     # calls that end in the middle of a network
     monkeypatch.setattr("polyregions.walk.alike.first_size", lambda rows: 7)
-    monkeypatch.setattr("polyregions.walk.alike._MOST", 7)
+    monkeypatch.setattr("polyregions.walk.alike._MOST_DRAWS", 7)
     assert list(map(tuple, count_alike(nets, box).tolist())) == expected
 
 
@@ -111,8 +111,8 @@ def test_extreme_numbers_are_counted_right_or_left_undecided(extreme):
     with np.errstate(all="ignore"):
         counts = count_alike(nets, pr.Box.cube(2, 1.0))
     for number, (regions, edges) in enumerate(counts.tolist()):
-        if regions != UNDECIDED:
-            found = pr.enumerate_regions(network_of(nets, number), pr.Box.cube(2, 1.0))
+        if regions != LEFT_OPEN:
+            found = pr.enumerate_regions(network_alike(nets, number), pr.Box.cube(2, 1.0))
             assert (regions, edges) == (len(found), len(found.edges))
 
 

@@ -53,7 +53,7 @@ _FIRST_CELLS = 1e6  # of a box that is listed, at most, about
 _MOST_LISTED = 10_000  # regions of a box; one that has more is halved
 _TRIED = 256  # points whose gradients are looked at
 _TRIED_LATER = 32  # and of boxes in a step
-_SUSPECTS = 4  # and exactly, of these
+_STEEP_SUSPECTS = 4  # and exactly, of these
 
 
 def lipschitz(
@@ -129,7 +129,7 @@ def lipschitz(
     goal = _Steepest(network, box, norm)
     with one_thread_of_blas(), Interrupt(on_interrupt) as interrupt:
         search = _GradientSearch(network, box, goal, threads)
-        with shown_progress(progress, _between_text(search, goal)) as shown:
+        with shown_progress(progress, _steepness_text(search, goal)) as shown:
             stop = run(search, limits.left, interrupt, progress=shown)
     upper = goal.best.upper
     if stop != "finished" and search.ceiling > upper:
@@ -138,7 +138,7 @@ def lipschitz(
     return replace(goal.best, upper=upper, proven=proven, boxes=search.boxes, cells=search.cells)
 
 
-def _between_text(search: BoxSearch, goal: _Steepest) -> Callable[[Progress], str]:
+def _steepness_text(search: BoxSearch, goal: _Steepest) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
         found = goal.best.value
         return f"between {found:.9g} and {max(found, search.ceiling):.9g}, {boxes_text(progress)}"
@@ -207,7 +207,7 @@ class _GradientSearch(BoxSearch):
         live = np.flatnonzero(~(ceilings <= self._best.level))
         kept = replace(pending, bounds=bounds, ceilings=ceilings).take(live)
         width = boxes.upper / 2 - boxes.lower / 2
-        scores = _scores(width, bounds, slopes, found.doubts)[live]
+        scores = _gradient_scores(width, bounds, slopes, found.doubts)[live]
         doubtful = live[np.argsort(-kept.ceilings, kind="stable")[:_TRIED_LATER]]
         centres = (boxes.lower / 2 + boxes.upper / 2)[doubtful]
         return self._split(kept, kept.boxes, scores, centres)
@@ -252,7 +252,7 @@ class _GradientSearch(BoxSearch):
             part[last.which][:, :, self._best.free] for part in (last.value, last.error)
         )
         low, _ = norm_bounds(value, error, self._best.norm)
-        for index in np.argsort(-low, kind="stable")[:_SUSPECTS].tolist():
+        for index in np.argsort(-low, kind="stable")[:_STEEP_SUSPECTS].tolist():
             point = tuple(map(Fraction, points[index].tolist()))
             if low[index] > self._best.level and self._is_inside(words[index], point):
                 self._best.take_region(words[index], point)
@@ -288,7 +288,7 @@ def _float_patterns(network: Network, points: Floats) -> Words:
     return pack(np.concatenate(bits, axis=1))
 
 
-def _scores(
+def _gradient_scores(
     width: Floats, bounds: Sequence[Range], slopes: Sequence[Slopes], doubts: Sequence[Floats]
 ) -> Floats:
     """Return how much each input's extent costs, shape (k, n): a hint which to halve."""

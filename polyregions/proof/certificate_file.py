@@ -33,10 +33,10 @@ __all__ = [
     "digest_of",
     "exact_layers",
     "fractions",
-    "holds",
-    "layers_given",
+    "is_said",
+    "layers_to_check",
     "rationals",
-    "read_arrays",
+    "read_members",
     "refuse_first",
     "require",
     "scaled_integers",
@@ -72,7 +72,7 @@ def refuse_first(failed: Array, message: str) -> None:
         raise Refused(message.format(*place))
 
 
-def read_arrays(
+def read_members(
     path: str | PathLike[str], kinds: Kinds, name: str, version: int
 ) -> dict[str, Array]:
     """Return the arrays of a file of one format, whose types and shapes are as `kinds` says.
@@ -95,7 +95,7 @@ def read_arrays(
     return file
 
 
-def holds(path: str | PathLike[str], kinds: Kinds) -> bool:
+def is_said(path: str | PathLike[str], kinds: Kinds) -> bool:
     """Return whether a file is an archive whose members are named as `kinds` says."""
     try:
         with _Directory(path) as stream, zipfile.ZipFile(stream) as archive:
@@ -163,7 +163,7 @@ def _array(key: str, data: bytes, kinds: str, letters: str) -> Array:
     return np.frombuffer(data, dtype, offset=start).reshape(sizes, order=order)
 
 
-def layers_given(layers: Any) -> Layers:
+def layers_to_check(layers: Any) -> Layers:
     """Return (weight, bias, lower, upper) of each layer of a network, as float64.
 
     Raises

@@ -21,7 +21,7 @@ from polyregions.geometry.double_description import square_root
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network, input_point
 from polyregions.network.backward_bounds import Boxes
-from polyregions.questions.box_regions import Part
+from polyregions.questions.box_regions import MetPart
 from polyregions.questions.box_search import Pending, one_thread_of_blas
 from polyregions.questions.closest_points import (
     closest_point,
@@ -45,7 +45,7 @@ __all__ = ["Nearest", "nearest"]
 # Hints: they decide how fast an answer comes, not which one.
 _HALVINGS = 60  # of the radius, until a ball is settled at the first look
 _NEARLY = 0.9  # settled: to that share of the radius
-_GROWTH = 1.5  # of the radius from ball to ball
+_WIDENING = 1.5  # of the radius from ball to ball
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def nearest(
         target.take(Counterexample(centre, outputs))
     with one_thread_of_blas(), Interrupt(on_interrupt) as interrupt:
         balls = _Balls(network, maps, box, target, threads)
-        with shown_progress(progress, _between_text(balls)) as shown:
+        with shown_progress(progress, _distance_text(balls)) as shown:
             balls.search(limits, interrupt, shown)
     found = target.found
     value: Fraction | float = target.value if found is not None else inf
@@ -314,7 +314,7 @@ class _Balls:
                 return
             self.floor = max(self.floor, radius)
             # the smallest floats do not grow by half, the largest become infinite: the whole box
-            radius = max(radius * _GROWTH, nextafter(radius, inf))
+            radius = max(radius * _WIDENING, nextafter(radius, inf))
 
     def _settled_radius(self, limits: Limits, interrupt: Interrupt) -> float:
         """Return a radius to begin with: of a ball that the first look settles nearly."""
@@ -361,7 +361,7 @@ def _outward(x: Floats, radius: float) -> Boxes:
         return Boxes(np.nextafter(x - radius, -np.inf), np.nextafter(x + radius, np.inf))
 
 
-def _between_text(balls: _Balls) -> Callable[[Progress], str]:
+def _distance_text(balls: _Balls) -> Callable[[Progress], str]:
     def text(progress: Progress) -> str:
         floor, reach = balls.range
         return f"between {floor:.9g} and {reach:.9g}, {boxes_text(progress)}"
@@ -395,7 +395,7 @@ class _Closest:
             distance = _distance(value, self.norm, up=True)
             self.reach = -float_below(Fraction(-distance))
 
-    def point_of(self, part: Part) -> Column:
+    def point_of(self, part: MetPart) -> Column:
         return closest_point(part.chart, part.polytope, self._exact, self.norm)
 
     def promising(self, points: Floats) -> Floats:

@@ -28,7 +28,7 @@ def lipschitz_command(
     Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
     """
     from polyregions.compiled import Stopwatch
-    from polyregions.questions.lipschitz import lipschitz
+    from polyregions.questions.steepest import lipschitz
 
     task = options.read_task(network, where)
     watch = Stopwatch()
