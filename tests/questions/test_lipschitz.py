@@ -129,3 +129,11 @@ def test_what_is_no_question():
         lipschitz(network, None)
     with pytest.raises(pr.PolyregionsError, match="threads"):
         lipschitz(network, box, threads=0)
+
+
+def test_a_list_within_the_search_ends_with_its_time():
+    rng = np.random.default_rng(0)
+    layers = [(rng.normal(size=(40, 5)), np.zeros(40)), (rng.normal(size=(1, 40)), [0.0])]
+    found = lipschitz(pr.Network.from_arrays(layers), pr.Box.cube(5, 1.0), time_limit=0.2)
+    assert not found.proven
+    assert found.cells == 0  # the list of half a box was given up
