@@ -746,5 +746,5 @@ def _below(value: Fraction) -> float:
     try:
         near = value.numerator / value.denominator
     except OverflowError:
-        return -np.inf
+        return float(np.finfo(np.float64).max) if value > 0 else -np.inf
     return float(np.nextafter(near, -np.inf)) if Fraction(near) > value else near

@@ -114,8 +114,9 @@ def compared_network(network: Network, sets: OutputSets) -> Network:
     meets it. So where no region has all of these units active the set is missed.
     """
     shift = -sets.offsets
-    room = _ROOM_OF_A_SET * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY
-    shift = shift + np.where(sets.strict, 0.0, room)
+    with np.errstate(over="ignore"):
+        room = _ROOM_OF_A_SET * (np.abs(shift) + np.abs(sets.matrix).sum(axis=1)) + TINY
+        shift = shift + np.where(sets.strict, 0.0, room)
     known = np.isfinite(shift)  # otherwise it is taken to be satisfied
     rows = Layer.relu(np.where(known[:, None], -sets.matrix, 0.0), np.where(known, shift, 1.0))
     return Network((*network.layers, rows, Layer.affine(np.ones((1, len(shift))), [0.0])))

@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats, Integers
+from polyregions.exact import stopping
 from polyregions.network import Network
 from polyregions.network.backward_bounds import (
     Boxes,
@@ -33,6 +34,7 @@ __all__ = [
     "StepResult",
     "in_threads",
     "one_thread_of_blas",
+    "stop_with_search",
     "widths",
 ]
 
@@ -315,9 +317,10 @@ def in_threads(work: Callable[[Given], Result], items: Sequence[Given]) -> list[
 def _cells_of(hyperplanes: Integers, dimension: int) -> Floats:
     """Return how many cells so many hyperplanes have at most, about."""
     cells, term = np.ones(len(hyperplanes)), np.ones(len(hyperplanes))
-    for k in range(1, dimension + 1):
-        term = term * np.maximum(hyperplanes - k + 1, 0) / k
-        cells += term
+    with np.errstate(all="ignore"):  # more than floats count are too many
+        for k in range(1, dimension + 1):
+            term = term * np.maximum(hyperplanes - k + 1, 0) / k
+            cells += term
     return cells
 
 
@@ -327,6 +330,11 @@ def one_thread_of_blas() -> AbstractContextManager[object]:
         limits=1, user_api="blas"
     )
     return limiter
+
+
+def stop_with_search(progress: Progress) -> None:
+    """End a walk that is part of a step once the search is to stop; called as its progress."""
+    stopping.look()
 
 
 def widths(boxes: Boxes) -> Floats:

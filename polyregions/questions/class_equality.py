@@ -202,6 +202,6 @@ def _same_output(network: Network, one: int, other: int) -> bool:
     """Return whether two outputs are written as the same function of the last hidden layer."""
     last = network.layers[-1]
     matrix: Any = last.matrix
-    rows: Any = matrix[[one]] - matrix[[other]]
+    differing: Any = matrix[[one]] != matrix[[other]]  # the difference may overflow
     numbers = last.bias, last.lower, last.upper
-    return not abs(rows).sum() and all(of[one] == of[other] for of in numbers)
+    return not differing.sum() and all(of[one] == of[other] for of in numbers)

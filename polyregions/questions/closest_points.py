@@ -58,10 +58,10 @@ def distances_to_planes(x: Floats, planes: Planes, norm: Norm) -> Floats:
     heights = least_values(planes, Boxes(*np.broadcast_to(x, (2, k, n))))
     with np.errstate(all="ignore"):
         steepness = _norms(planes.normals.reshape(k * rows, n), dual, down=False).reshape(k, rows)
-        found = heights / steepness * (1.0 - 4.0 * ROUNDOFF)
+        found = heights / steepness * (1.0 - 4.0 * ROUNDOFF) - TINY
         # where a height is no number, or both are infinite, nothing is known
         known = np.isfinite(heights) & (heights > 0) & ~np.isnan(found)
-        farthest: Floats = np.where(known, np.minimum(found, _LARGEST_FLOAT), 0.0).max(axis=1)
+        farthest: Floats = np.where(known, np.clip(found, 0.0, _LARGEST_FLOAT), 0.0).max(axis=1)
         return farthest
 
 

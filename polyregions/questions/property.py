@@ -136,7 +136,8 @@ def check_property(property_: Property, network: Network) -> None:
     Raises
     ------
     PolyregionsError
-        If it has another number of inputs, or names an input or output that there is not.
+        If it has another number of inputs, names an input or output that there is not, or has a
+        case without sets or a set without inequalities.
     """
     if property_.inputs != network.input_dimension:
         raise PolyregionsError(
@@ -144,6 +145,11 @@ def check_property(property_: Property, network: Network) -> None:
             f"{network.input_dimension}; give the property of this network"
         )
     sets = [unsafe for case in property_.cases for unsafe in case.unsafe]
+    if not all(sets) or not all(case.unsafe for case in property_.cases):
+        raise PolyregionsError(
+            "a case of the property forbids no outputs, or all; give it at least one set of at "
+            "least one inequality"
+        )
     inputs = {index for rows in sets for row in rows for index, _ in row.inputs}
     if inputs and max(inputs) >= network.input_dimension:
         raise PolyregionsError(

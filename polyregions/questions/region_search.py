@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point
 from polyregions.domain import Box, Domain, Polytope
+from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError
 from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import BoxSearch, Pending, one_thread_of_blas
+from polyregions.questions.box_search import (
+    BoxSearch,
+    Pending,
+    one_thread_of_blas,
+    stop_with_search,
+)
 from polyregions.questions.output_search import OutputSearch
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputSet
@@ -208,7 +214,9 @@ class _RegionSearch(OutputSearch):
             return
         weights = sum(layer.matrix.size for layer in self.network.layers)
         few = min(_FEW_REGIONS, max(1, _WORK_ON_FEW // weights))
-        listed = enumerate_regions(self.network, self.box, max_regions=few)
+        listed = enumerate_regions(
+            self.network, self.box, max_regions=few, progress=stop_with_search
+        )
         self.first = {pattern.tobytes() for pattern in listed.patterns}
         if listed.complete:
             self.found.take(listed)
@@ -223,7 +231,8 @@ class _RegionSearch(OutputSearch):
             box = _wider(pending.boxes, self.box)
             for number in np.flatnonzero(pending.open_sets[0]).tolist():
                 part = _around(box, planes, self._sets.members[number])
-                self.found.take(enumerate_regions(self.network, part))
+                listed = enumerate_regions(self.network, part, progress=stop_with_search)
+                self.found.take(listed)
 
 
 def _wider(boxes: Boxes, domain: Box) -> Box:
@@ -245,10 +254,12 @@ def _around(box: Box, planes: Planes, members: NDArray[np.intp]) -> Domain:
         bounds = np.nextafter(_SLAB * rise - planes.offsets[0, members], np.inf)
     identity = np.eye(box.dimension)
     try:
-        return Polytope(
+        part = Polytope(
             np.concatenate([identity, -identity, normals]),
             np.concatenate([box.upper, -box.lower, bounds]),
         )
+        chart_of(part, box.dimension)  # refuses more than a polytope does
     except DomainError:
         # sides without length, numbers that are none or too far apart: the box will do
         return box
+    return part

@@ -34,6 +34,7 @@ from polyregions.questions.box_search import (
     Pending,
     StepResult,
     one_thread_of_blas,
+    stop_with_search,
 )
 from polyregions.questions.climbing import points_all_over
 from polyregions.questions.input_rows import box_given
@@ -232,7 +233,9 @@ class _GradientSearch(BoxSearch):
 
     def _list(self, pending: Pending, box: Box) -> None:
         """Look at the regions of a box, or at some if they are too many."""
-        regions = enumerate_regions(self.network, box, max_regions=_MOST_LISTED)
+        regions = enumerate_regions(
+            self.network, box, max_regions=_MOST_LISTED, progress=stop_with_search
+        )
         self.cells += len(regions)
         # how many cells are expected is far from how many regions there are
         if not regions.complete:

@@ -194,3 +194,10 @@ def test_a_property_of_other_bounds_is_another_one(certified):
     report = certified(ABS, read_property(f"{LINE}(assert (<= Y_0 -0.5))"))
     for other in ("(<= Y_0 -0.25)", "(<= Y_0 -0.5))(assert (>= Y_0 -9)", "(>= Y_0 -0.5)"):
         assert not is_about(report.cases, read_property(f"{LINE}(assert {other})"))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bounds_beyond_the_range_of_floats(sign, certified):
+    """The output is never so large, and always larger than as much below zero."""
+    far = asked(pr.Box([-1.0], [2.0]), at_least(0, sign * Fraction(10) ** 400))
+    assert certified(ABS, far).claim == ("holds" if sign > 0 else "violated")

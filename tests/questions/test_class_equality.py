@@ -159,3 +159,14 @@ def test_on_the_command_line(tmp_path, capsys):
     assert main(["equal", paths["first"], paths["same"], *options, "--time-limit", "1e-9"]) == 3
     assert "unknown whether it chooses the same classes" in capsys.readouterr().out
     assert main(["equal", paths["first"], paths["same"], "--classes", "--whole-space"]) == 2
+
+
+def test_the_largest_floats_are_compared_without_overflow():
+    """Outputs f and -f, and half of them, whose rows differ by more than floats hold."""
+    hidden = [[1.0], [-1.0]], [0.0, 0.0]
+    rows = 1.5e308 * np.array([[1.0, 1.0], [-1.0, -1.0]])
+    first = pr.Network.from_arrays([hidden, (rows, [0.0, 0.0])])
+    box = pr.Box.cube(1, 1.0)
+    for shift, equal in ((0.0, True), (1.0, False)):
+        second = pr.Network.from_arrays([hidden, (0.5 * rows, [0.0, shift])])
+        assert equal_classes(first, second, box).equal is equal

@@ -265,3 +265,23 @@ def test_on_the_command_line(files, capsys):
     ):
         assert main(["level", tent, *wrong]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_slab_that_no_chart_holds_is_a_box():
+    """Its bound is the smallest float once the slab's width cancels the plane's offset."""
+    box = pr.Box.cube(2, 1.0)
+    offset = region_search._SLAB * 4.0
+    planes = Planes(np.ones((1, 1, 2)), np.array([[offset]]), [])
+    network = pr.Network.from_arrays([([[1.0, 1.0]], [0.0]), ([[1.0]], [0.0])])
+    around = region_search._around(box, planes, np.array([0]))
+    assert len(pr.enumerate_regions(network, around)) == 2
+
+
+def test_a_walk_within_the_search_ends_with_its_time(searched, monkeypatch):
+    monkeypatch.setattr(region_search, "_CELLS_OF_A_WALK", 1e9)
+    rng = np.random.default_rng(0)
+    layers = [(rng.normal(size=(24, 5)), np.zeros(24)), (rng.normal(size=(1, 24)), [0.0])]
+    found = level(pr.Network.from_arrays(layers), pr.Box.cube(5, 1.0), 0.0, time_limit=0.2)
+    assert not found.finished
+    assert found.boxes > 0
+    assert len(found.regions) == 0  # that of half a box was given up

@@ -11,7 +11,7 @@ from polyregions.analysis import lipschitz as listed
 from polyregions.analysis.affine_maps import exact_affine_map, free_inputs
 from polyregions.network.backward_bounds import Boxes, backward_bounds, no_bounds
 from polyregions.network.gradient_bounds import gradient_bounds
-from polyregions.questions import lipschitz as question
+from polyregions.questions import steepest as question
 from polyregions.questions.steepest import lipschitz
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
@@ -129,3 +129,11 @@ def test_what_is_no_question():
         lipschitz(network, None)
     with pytest.raises(pr.PolyregionsError, match="threads"):
         lipschitz(network, box, threads=0)
+
+
+def test_a_list_within_the_search_ends_with_its_time():
+    rng = np.random.default_rng(0)
+    layers = [(rng.normal(size=(40, 5)), np.zeros(40)), (rng.normal(size=(1, 40)), [0.0])]
+    found = lipschitz(pr.Network.from_arrays(layers), pr.Box.cube(5, 1.0), time_limit=0.2)
+    assert not found.proven
+    assert found.cells == 0  # the list of half a box was given up

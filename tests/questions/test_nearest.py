@@ -237,3 +237,10 @@ def test_on_the_command_line(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["exact_lower"] in ("0", "1")
     assert main(["lipschitz", path, "--cube", "1", "--norm", "3"]) == 2
     assert "there is no norm '3'" in capsys.readouterr().err
+
+
+def test_distances_to_planes_below_the_smallest_float():
+    """3 2^-1076 is nearer to the smallest float than to 0, but less."""
+    planes = Planes(np.array([[[2.0**1000]]]), np.array([[3 * 2.0**-76]]), [])
+    for norm in NORMS:
+        assert distances_to_planes(np.zeros(1), planes, norm) <= 3 * Fraction(2) ** -1076

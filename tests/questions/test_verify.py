@@ -503,3 +503,26 @@ def test_acas_xu(shared_data, net, number, answer):
         np.testing.assert_allclose(
             network.forward(point), [float(y) for y in verdict.counterexample.outputs], atol=1e-9
         )
+
+
+@pytest.mark.parametrize("unsafe", [(), ((),), (at_least(0, Fraction(1)), ())])
+def test_a_case_without_inequalities_is_refused(unsafe):
+    network, domain = random_case("generic", 0)
+    with pytest.raises(pr.PolyregionsError, match="at least one inequality"):
+        verify(network, asked(box_of(domain), *unsafe))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_set_with_the_largest_floats(sign):
+    """Coefficient and bound together are beyond floats; on [0, 1] the value 1 is touched."""
+    network = pr.Network.from_arrays([([[1.0], [-1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [0.0])])
+    largest = Fraction(float(np.finfo(float).max))
+    row = OutputInequality(((0, sign * largest),), sign * largest)
+    other = OutputInequality(((0, Fraction(-sign)),), Fraction(-sign))
+    assert verify(network, asked(pr.Box([-1.0], [1.0]), (row, other))).answer == "violated"
+    strict = replace(row, strict=True)
+    assert verify(network, asked(pr.Box([-1.0], [1.0]), (strict, other))).answer == "holds"
+
+
+def test_more_cells_than_floats_count():
+    assert box_search._cells_of(np.array([2000, 3]), 784).tolist() == [np.inf, 8.0]
