@@ -52,6 +52,8 @@ __all__ = ["lipschitz"]
 # Hints: they decide how fast an answer comes, not which one.
 _FIRST_CELLS = 1e6  # of a box that is listed, at most, about
 _MOST_LISTED = 10_000  # regions of a box; one that has more is halved
+_STEPS_BEFORE = 8  # that make an interval, before all regions are listed if they are not too many
+_WORK_ON_ALL = 2**32  # regions times weights
 _TRIED = 256  # points whose gradients are looked at
 _TRIED_LATER = 32  # and of boxes in a step
 _STEEP_SUSPECTS = 4  # and exactly, of these
@@ -108,7 +110,9 @@ def lipschitz(
     *Algorithm.* Branch and bound over boxes. The norm of all gradients in a box is bounded by
     intervals (:func:`polyregions.network.gradient_bounds.gradient_bounds`); in a box where no
     unit switches there is one gradient, which is computed exactly; where few do, regions are
-    listed. Only open regions count: a gradient of a pattern that is met on a boundary is none.
+    listed. After a few steps the regions of the whole box are, unless they are too many: the
+    bounds are loose in deep networks. Only open regions count: a gradient of a pattern that is
+    met on a boundary is none.
 
     Examples
     --------
@@ -196,7 +200,20 @@ class _GradientSearch(BoxSearch):
         self._best = goal
         self._few_cells = _FIRST_CELLS
         self._seen: set[bytes] = set()
+        self._box, self._steps = box, 0
         self._try(points_all_over(box.lower, box.upper)[:_TRIED])
+
+    def step(self, regions: int) -> None:
+        """Look at some boxes, list the regions of some, or once those of the whole box."""
+        self._steps += 1
+        if self._steps != _STEPS_BEFORE:
+            super().step(regions)
+            return
+        # bounds on gradients are loose in deep networks: a list may be sooner done
+        weights = sum(layer.matrix.size for layer in self.network.layers)
+        most = min(max(_MOST_LISTED, _WORK_ON_ALL // weights), np.iinfo(np.int32).max)
+        if self._listed(self._box, most):
+            self._pending, self._resisting = [], []
 
     def _look(self, pending: Pending) -> StepResult:
         boxes = pending.boxes
@@ -233,19 +250,22 @@ class _GradientSearch(BoxSearch):
 
     def _list(self, pending: Pending, box: Box) -> None:
         """Look at the regions of a box, or at some if they are too many."""
-        regions = enumerate_regions(
-            self.network, box, max_regions=_MOST_LISTED, progress=stop_with_search
-        )
-        self.cells += len(regions)
+        before = self.cells
         # how many cells are expected is far from how many regions there are
-        if not regions.complete:
+        if not self._listed(box, _MOST_LISTED):
             self._pending.append(self._halves(pending))
             self._few_cells /= 2
-        elif len(regions) < _MOST_LISTED / 4:
+        elif self.cells - before < _MOST_LISTED / 4:
             self._few_cells *= 2
+
+    def _listed(self, box: Box, most: int) -> bool:
+        """Look at the regions of a box, at most at so many, and say whether these are all."""
+        regions = enumerate_regions(self.network, box, max_regions=most, progress=stop_with_search)
+        self.cells += len(regions)
         found = steepest_above(regions, self._best.norm, self._best.level)
         if found is not None:
             self._best.take(found)
+        return regions.complete
 
     def _try(self, points: Floats) -> None:
         points = np.clip(points, self._lower, self._upper)
