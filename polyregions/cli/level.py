@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +50,8 @@ def level_command(
         return level(task.network, task.domain, at, chosen, **how)
 
     title, entries = f"{named} = {at!r}", {"of": of or "0", "value": at}
-    return _level_answer(find, task, title, entries, output, threads, time_limit, as_json)
+    how = {"threads": threads, "time_limit": time_limit}
+    return _level_answer(find, task, _Said(title, entries, by_class=False), how, output, as_json)
 
 
 @options.grouped
@@ -73,38 +75,60 @@ def boundary_command(
     def find(**how: Any) -> LevelSet:
         return boundary(task.network, task.domain, **how)
 
-    return _level_answer(find, task, "class boundary", {}, output, threads, time_limit, as_json)
+    how = {"threads": threads, "time_limit": time_limit}
+    said = _Said("class boundary", {}, by_class=True)
+    return _level_answer(find, task, said, how, output, as_json)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What is said of an answer.
+
+    Attributes
+    ----------
+    title : str
+    entries : dict
+        More entries of JSON.
+    by_class : bool
+        Whether there are classes, between which the pieces lie.
+    """
+
+    title: str
+    entries: dict[str, Any]
+    by_class: bool
 
 
 def _level_answer(
     find: Callable[..., LevelSet],
     task: options.Task,
-    title: str,
-    entries: dict[str, Any],
+    said: _Said,
+    how: dict[str, Any],
     output: Path | None,
-    threads: int,
-    time_limit: float | None,
     as_json: bool,
 ) -> int:
     from polyregions.compiled import Stopwatch
 
     watch = Stopwatch()
-    found = find(threads=threads, time_limit=time_limit, progress=True, on_interrupt="return")
+    found = find(progress=True, on_interrupt="return", **how)
     seconds = watch.times().seconds
     storage.save_found(found.regions, output)
-    pairs = sorted(Counter(map(tuple, found.pairs().tolist())).items())
+    pairs = sorted(Counter(map(tuple, found.pairs().tolist())).items()) if said.by_class else []
     more = len(pairs) - _MOST_PAIRS_SHOWN
     lines = [
-        f"{title}: {len(found):,} pieces, {len(found.regions):,} regions met",
+        f"{said.title}: {len(found):,} pieces, {len(found.regions):,} regions met",
         *(f"classes {a} and {b}: {count:,} pieces" for (a, b), count in pairs[:_MOST_PAIRS_SHOWN]),
         *([f"and {more:,} more pairs of classes"] if more > 0 else []),
         report.listing_line(found.boxes, found.visited),
     ]
     values = {
-        **entries,
+        **said.entries,
         "pieces": len(found),
         "regions": len(found.regions),
-        "pairs": [{"classes": pair, "pieces": count} for pair, count in pairs],
+        **(
+            {"pairs": [{"classes": pair, "pieces": n} for pair, n in pairs]}
+            if said.by_class
+            else {}
+        ),
         **report.listing_entries(found),
         "seconds": seconds,
     }

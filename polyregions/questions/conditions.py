@@ -281,7 +281,9 @@ def _condition_given(
                 signed = tuple((index, sign * c) for index, c in terms)
                 rows.append(OutputInequality(signed, sign * Fraction(float(bound))))
         if not rows:
-            raise PolyregionsError("a condition needs above=, below= or both, or condition=")
+            raise PolyregionsError(
+                "a condition needs a bound of the output, above or below, or a condition of its own"
+            )
         return (tuple(rows),)
     if above is not None or below is not None:
         raise PolyregionsError("give a condition, or above and below, not both")

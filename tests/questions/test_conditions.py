@@ -167,7 +167,7 @@ def test_bounds_that_no_float_holds():
 def test_what_is_no_condition():
     row = OutputInequality(((2, Fraction(1)),), Fraction(0))
     for wrong, sentence in (
-        ({}, "needs above="),
+        ({}, "needs a bound of the output"),
         ({"above": np.nan}, "above is one finite number"),
         ({"below": "high"}, "below"),
         ({"above": 0.0, "output": 2}, "there is no output 2"),
