@@ -62,7 +62,7 @@ def gradient_bounds(network: Network, bounds: Sequence[Range]) -> GradientBounds
     >>> low, high = np.array([[-3.0, 1.0]]), np.array([[3.0, 3.0]])
     >>> found = gradient_bounds(net, [Range(low, high)])  # slopes 3 and 0, less 1
     >>> found.centre.round(9).ravel(), found.radius.round(9).ravel()
-    (array([0.5]), array([1.5]))
+    (array([0.5]), array([1.515]))
     """
     *below, last = network.layers
     boxes = len(bounds[0].low)

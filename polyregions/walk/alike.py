@@ -57,7 +57,7 @@ def network_alike(parameters: AlikeParameters, number: int, name: str = "network
     Examples
     --------
     >>> weights = np.ones((2, 3, 1)), np.ones((2, 1, 3))
-    >>> network_of(Parameters(weights, (np.ones((2, 3)), np.ones((2, 1)))), 1)
+    >>> network_alike(AlikeParameters(weights, (np.ones((2, 3)), np.ones((2, 1)))), 1)
     <Network network: 1 inputs, 3 hidden units in layers of 3, 1 outputs>
     """
     pairs = zip(parameters.weights, parameters.biases, strict=True)
@@ -103,7 +103,7 @@ def count_alike(
     One unit that switches inside, and one outside:
 
     >>> weights = np.array([[[1.0]], [[1.0]]])
-    >>> nets = Parameters((weights, weights), (np.array([[0.5], [2.0]]), np.zeros((2, 1))))
+    >>> nets = AlikeParameters((weights, weights), (np.array([[0.5], [2.0]]), np.zeros((2, 1))))
     >>> from polyregions import Box
     >>> count_alike(nets, Box.cube(1, 1.0)).tolist()
     [[2, 1], [1, 0]]
