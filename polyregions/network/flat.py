@@ -301,7 +301,8 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
     return np.ascontiguousarray(np.concatenate(columns, axis=-2)) + 0.0, error
 
 
-# products and quotients of such numbers are far from the ends of the range of floats
+# A hint: products and quotients of such numbers are far from the ends of the range of floats;
+# others are multiplied exactly.
 _SPLIT_RANGE = 1e-100, 1e100
 
 

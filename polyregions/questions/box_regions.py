@@ -20,6 +20,7 @@ from polyregions.arrays import Integers, Point
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of, chart_point
 from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.side import column_of
 from polyregions.exact.simplex import Column, Row
 from polyregions.exact.stopping import look
 from polyregions.network import Layer, Network
@@ -194,10 +195,8 @@ def part_in(region: MetRegion, sets: Sequence[OutputSet]) -> MetPart | None:
     """
     maps = region.maps
     units, outputs, box_rows = maps.rows(region.words)
-    common = lcm(*(value.denominator for value in region.start))
-    column = [flint.fmpz(int(value * common)) for value in (*region.start, Fraction(1))]
     walls = [*box_rows, *(units[unit] for unit in region.walls)]
-    part: ClosedPolytope | None = ClosedPolytope.of(walls, column)
+    part: ClosedPolytope | None = ClosedPolytope.of(walls, column_of(region.start))
     bounds = [(row.strict, inequality_row(row, outputs, maps.scale)) for row in sets[region.number]]
     for _, row in bounds:
         part = None if part is None else part.cut(row)

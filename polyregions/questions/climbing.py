@@ -53,9 +53,9 @@ class Climbers:
 
     def climb(self, sets: OutputSets) -> None:
         """Let the best of the points look around, some times."""
-        best = np.argsort(sets.distance(self._network, self.points), kind="stable")
-        self.points = self.points[best[:_CLIMBERS]]
         distance = sets.distance(self._network, self.points)
+        best = np.argsort(distance, kind="stable")[:_CLIMBERS]
+        self.points, distance = self.points[best], distance[best]
         for _ in range(_ROUNDS_AT_A_TIME):
             sizes = 10.0 ** self._rng.uniform(*_STEPS, (len(self.points), 1))
             with np.errstate(over="ignore"):

@@ -8,12 +8,11 @@ nothing that could be written down.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import flint
 import numpy as np
 
-from polyregions.analysis.affine_maps import ExactMaps
+from polyregions.analysis.affine_maps import ExactMaps, on_chart
 from polyregions.arrays import Integers
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of
@@ -74,8 +73,7 @@ def parts_mapped_into(
     union of the cells that are left, those to come, and cells whose parts were yielded.
     """
     chart = chart_of(box, box.dimension)
-    maps = replace(maps, exact=replace(maps.exact, chart=chart))
-    return chart, _parts_of(maps, signs, chart, sets, journal)
+    return chart, _parts_of(on_chart(maps, chart), signs, chart, sets, journal)
 
 
 def _parts_of(

@@ -14,6 +14,7 @@ from polyregions.arrays import Floats, Point
 from polyregions.domain.chart import Chart
 from polyregions.exact.closed import ClosedPolytope
 from polyregions.exact.projection import nearest_to_origin
+from polyregions.exact.side import column_of
 from polyregions.exact.simplex import Column, Row
 from polyregions.network.backward_bounds import Boxes, Planes, least_values
 from polyregions.rounding import ROUNDOFF, TINY
@@ -140,7 +141,7 @@ def _projection(chart: Chart, part: ClosedPolytope, x: Point) -> Column:
         moved = sum((a * c for a, (_, c) in zip(normal, sides, strict=True)), Fraction(0))
         inequalities.append((normal, offset - moved))
     point = nearest_to_origin(inequalities)
-    return _column([(y - c) / half for y, (half, c) in zip(point, sides, strict=True)])
+    return column_of([(y - c) / half for y, (half, c) in zip(point, sides, strict=True)])
 
 
 def _by_program(chart: Chart, part: ClosedPolytope, x: Point, norm: Norm) -> Column:
@@ -176,7 +177,3 @@ def _by_program(chart: Chart, part: ClosedPolytope, x: Point, norm: Norm) -> Col
 def _whole(row: Sequence[Fraction]) -> Row:
     common = lcm(*(entry.denominator for entry in row))
     return [flint.fmpz(int(entry * common)) for entry in row]
-
-
-def _column(point: Sequence[Fraction]) -> Column:
-    return list(_whole([*point, Fraction(1)]))

@@ -66,7 +66,7 @@ class Nearest:
     classes : tuple of (int, int or None)
         The class of the input, and the other that the point has, too.
     boxes, cells : int
-        Boxes looked at, and those that were decided exactly.
+        Boxes looked at, and the regions of those that were decided region by region.
     """
 
     norm: str
@@ -102,7 +102,7 @@ class Nearest:
         else:
             ends = f"{number_text(self.radius)} and {number_text(self.distance)}"
             said = f"between {ends}, not proven"
-        return f"<Nearest: {said}, norm {self.norm}; {self.boxes} boxes, {self.cells} exactly>"
+        return f"<Nearest: {said}, norm {self.norm}; {self.boxes} boxes, {self.cells} regions>"
 
 
 def nearest(
@@ -164,8 +164,8 @@ def nearest(
     at the first look, then :class:`~polyregions.questions.output_search.OutputSearch` in one after
     the other, until the distance found is no more than the radius. Boxes at the smallest
     distance come first; that to the part of a box where outputs may be in another class is at
-    least that to a clipped box and to half-spaces. Boxes that resist are decided on closed
-    cells: exact linear programs, or projections in the norm 2.
+    least that to a clipped box and to half-spaces. Boxes that resist are decided region
+    by region: exact linear programs, or projections in the norm 2.
 
     Examples
     --------
@@ -280,7 +280,7 @@ class _Balls:
 
     @property
     def cells(self) -> int:
-        """Those that were decided exactly."""
+        """Regions of those that were decided region by region."""
         return self._past[1] + (self._search.cells if self._search else 0)
 
     @property

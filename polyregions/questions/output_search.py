@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -42,24 +43,23 @@ from polyregions.questions.output_sets import Attempt, OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 
-__all__ = ["OutputSearch", "Target", "clipped_boxes", "exact_outputs", "exact_values_at"]
+__all__ = [
+    "OutputSearch",
+    "SetGoal",
+    "SetSearch",
+    "Target",
+    "clipped_boxes",
+    "exact_outputs",
+    "exact_values_at",
+]
 
 
-class Target(Goal, Protocol):
-    """Sets of outputs that inputs are sought for, and what was found of them."""
+class SetGoal(Goal, Protocol):
+    """Sets of outputs that inputs are sought for."""
 
     @property
     def sets(self) -> tuple[OutputSet, ...]:
         """The sets of outputs; another tuple once they shrank."""
-
-    def take(self, found: Counterexample) -> None:
-        """Take note of an input that is mapped into one of the sets."""
-
-    def point_of(self, part: MetPart) -> Column:
-        """Return the point to take of a part of a region that is mapped into a set."""
-
-    def promising(self, points: Floats) -> Floats:
-        """Return those of some points that would be news if they were mapped into a set."""
 
     def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
         """Return a ceiling of each box for what is sought in one set, as far as an attempt goes.
@@ -72,26 +72,36 @@ class Target(Goal, Protocol):
         """
 
 
-class OutputSearch(BoxSearch):
-    """The search for inputs that are mapped into a target's sets.
+class Target(SetGoal, Protocol):
+    """Sets of outputs that single inputs are sought for, and what was found of them."""
+
+    def take(self, found: Counterexample) -> None:
+        """Take note of an input that is mapped into one of the sets."""
+
+    def point_of(self, part: MetPart) -> Column:
+        """Return the point to take of a part of a region that is mapped into a set."""
+
+    def promising(self, points: Floats) -> Floats:
+        """Return those of some points that would be news if they were mapped into a set."""
+
+
+class SetSearch(BoxSearch):
+    """A search that settles boxes which miss all of a goal's sets.
 
     Parameters
     ----------
     network, maps, lower, upper, threads
         As of :class:`BoxSearch`.
-    target : Target
+    goal : SetGoal
 
     Notes
     -----
     *Algorithm.* Bounds by backward substitution (`network.backward_bounds`), sharper in each
     half of a box, whose bounds are at least those of the whole. Where no inequality is broken
-    on all of a box, its planes say on which part they are: the rest is clipped to a box. Boxes
-    where few units switch, and more of them after many splits, are decided region by region
-    (`questions.box_regions`), exactly, so a set that is only touched, be it at one point, is
-    found as well. Meanwhile points climb towards the sets (`questions.climbing`).
+    on all of a box, its planes say on which part they are: the rest is clipped to a box.
 
-    **Invariant.** Every input of the box that is mapped into one of the target's sets, as they
-    are now, lies in a box that is pending, and there is in a set that is open.
+    **Invariant.** Every input of the box that is mapped into one of the goal's sets, as they
+    are now, lies in a box that is pending or was decided, and there is in a set that is open.
     """
 
     def __init__(
@@ -100,22 +110,12 @@ class OutputSearch(BoxSearch):
         maps: ExactMaps,
         lower: Floats,
         upper: Floats,
-        target: Target,
+        goal: SetGoal,
         threads: int = 1,
     ) -> None:
-        sets = len(target.sets)
-        super().__init__(network, maps, lower, upper, target, sets=sets, threads=threads)
-        self.target = target
-        self._take_sets()
-        self._climbers = Climbers(network, lower, upper)
-        self._try(self._climbers.points)
-
-    def step(self, regions: int) -> None:
-        """Look at some boxes, or decide some that resist; and let points climb."""
-        self._climbers.climb(self._sets)
-        self._try(self._climbers.points)
-        if not self.target.reached:
-            super().step(regions)
+        super().__init__(network, maps, lower, upper, goal, sets=len(goal.sets), threads=threads)
+        self._seeking = goal
+        self._sets = OutputSets(network.output_dimension, goal.sets)
 
     def _look(self, pending: Pending) -> StepResult:
         boxes = pending.boxes
@@ -134,7 +134,7 @@ class OutputSearch(BoxSearch):
             # a box without points: no point of it is in the set
             open_sets[:, index] &= ~(attempt.value > 0) & (low <= high).all(axis=1)
             here = open_sets[:, index]
-            heights = self.target.heights(attempt, Boxes(low, high))
+            heights = self._seeking.heights(attempt, Boxes(low, high))
             ceilings[here] = np.maximum(ceilings[here], heights[here])
             lower[here] = np.minimum(lower[here], low[here])
             upper[here] = np.maximum(upper[here], high[here])
@@ -162,8 +162,48 @@ class OutputSearch(BoxSearch):
         given = np.concatenate([np.zeros((len(pending), 0)), *several], axis=1)
         return result._replace(looked=Looked(pending.nodes, codes, given, level, ceilings))
 
+
+class OutputSearch(SetSearch):
+    """The search for inputs that are mapped into a target's sets.
+
+    Parameters
+    ----------
+    network, maps, lower, upper, threads
+        As of :class:`BoxSearch`.
+    target : Target
+
+    Notes
+    -----
+    *Algorithm.* Boxes where few units switch, and more of them after many splits, are decided
+    region by region (`questions.box_regions`), exactly, so a set that is only touched, be it at
+    one point, is found as well. Meanwhile points climb towards the sets (`questions.climbing`).
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        maps: ExactMaps,
+        lower: Floats,
+        upper: Floats,
+        target: Target,
+        threads: int = 1,
+    ) -> None:
+        super().__init__(network, maps, lower, upper, target, threads)
+        self.target = target
+        self._climbers = Climbers(network, lower, upper)
+        self._try(self._climbers.points)
+
+    def step(self, regions: int) -> None:
+        """Look at some boxes, or decide some that resist; and let points climb."""
+        self._climbers.climb(self._sets)
+        self._try(self._climbers.points)
+        if not self.target.reached:
+            super().step(regions)
+
     def _decide(self, boxes: Sequence[Pending]) -> None:
-        for box, (count, met) in zip(boxes, in_threads(self._met, boxes), strict=True):
+        compared = compared_network(self.network, self._sets)
+        counted = in_threads(partial(self._met, compared), boxes)
+        for box, (count, met) in zip(boxes, counted, strict=True):
             self.cells += count
             if not count:
                 self._judge(tuple(map(Fraction, box.boxes.lower[0].tolist())))
@@ -182,7 +222,7 @@ class OutputSearch(BoxSearch):
         self._try(np.array([[nearest_float(value) for value in point]]))
         self._judge(point)
 
-    def _met(self, box: Pending) -> tuple[int, list[MetRegion]]:
+    def _met(self, compared: Network, box: Pending) -> tuple[int, list[MetRegion]]:
         """Count the regions of a box, and return those on which open sets may be met.
 
         A single point has none.
@@ -192,7 +232,7 @@ class OutputSearch(BoxSearch):
             return 0, []
         numbers = np.flatnonzero(box.open_sets[0]).tolist()
         return regions_in_sets(
-            self._compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
+            compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
         )
 
     def _try(self, points: Floats) -> None:
@@ -209,11 +249,7 @@ class OutputSearch(BoxSearch):
         if any(all(row.holds(found.outputs) for row in rows) for rows in sets):
             self.target.take(found)
             if self.target.sets is not sets:
-                self._take_sets()
-
-    def _take_sets(self) -> None:
-        self._sets = OutputSets(self.network.output_dimension, self.target.sets)
-        self._compared = compared_network(self.network, self._sets)
+                self._sets = OutputSets(self.network.output_dimension, self.target.sets)
 
 
 def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:

@@ -17,20 +17,17 @@ from polyregions.arrays import Floats, Point
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError
-from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
-from polyregions.questions.box_regions import MetPart
 from polyregions.questions.box_search import (
-    BoxSearch,
     Pending,
     one_thread_of_blas,
     stop_with_search,
 )
-from polyregions.questions.output_search import OutputSearch
+from polyregions.questions.output_search import SetSearch
 from polyregions.questions.output_sets import Attempt
-from polyregions.questions.property import Counterexample, OutputSet
+from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.limits import Limits, check_threads
@@ -102,8 +99,8 @@ def regions_near(
     Notes
     -----
     *Algorithm.* Some regions are listed without looking at the sets; if these are all, that is it.
-    Else :class:`~polyregions.questions.output_search.OutputSearch`, whose boxes that resist are
-    not decided cell by cell: the regions in an open polytope around what is left of each are
+    Else :class:`~polyregions.questions.output_search.SetSearch`, whose boxes that resist are
+    not decided: the regions in an open polytope around what is left of each are
     listed by a walk. What is left of a box is where no plane below an inequality of a set is
     positive.
 
@@ -174,15 +171,6 @@ class _Anywhere:
     def __init__(self, sets: tuple[OutputSet, ...]) -> None:
         self.sets = sets
 
-    def take(self, found: Counterexample) -> None:
-        """Leave it: no single input is of use."""
-
-    def point_of(self, part: MetPart) -> Column:
-        return part.polytope.point
-
-    def promising(self, points: Floats) -> Floats:
-        return points[:0]
-
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         return pending
 
@@ -194,7 +182,7 @@ class _Anywhere:
         return -attempt.value
 
 
-class _RegionSearch(OutputSearch):
+class _RegionSearch(SetSearch):
     """The search over boxes, where a box that resists is one whose regions are listed."""
 
     def __init__(
@@ -210,7 +198,7 @@ class _RegionSearch(OutputSearch):
     def step(self, regions: int) -> None:
         """List some regions of the whole box, or look at some boxes."""
         if self.first is not None:
-            BoxSearch.step(self, regions)  # no point is of use
+            super().step(regions)
             return
         weights = sum(layer.matrix.size for layer in self.network.layers)
         few = min(_FEW_REGIONS, max(1, _WORK_ON_FEW // weights))
@@ -223,7 +211,7 @@ class _RegionSearch(OutputSearch):
             self._pending = []
 
     def _try(self, points: Floats) -> None:
-        """Try no points."""
+        """Try no points: no single input is of use."""
 
     def _decide(self, boxes: Sequence[Pending]) -> None:
         for pending in boxes:
