@@ -49,7 +49,7 @@ class Leaf(NamedTuple):
     regions: Integers
 
 
-class _Cell(NamedTuple):
+class _CellPart(NamedTuple):
     """A cell to come: its regions, and what is undecided of the next layer."""
 
     depth: int
@@ -197,9 +197,9 @@ class RegionTree:
 
     def _entered(
         self, depth: int, inputs: Outputs, walls: dict[int, Row], regions: Integers
-    ) -> _Cell:
+    ) -> _CellPart:
         """Return a cell of which all layers below `depth` are decided."""
-        cell = _Cell(depth, inputs, layer_rows(self.layers[depth], inputs), walls, [], regions)
+        cell = _CellPart(depth, inputs, layer_rows(self.layers[depth], inputs), walls, [], regions)
         known = self._known(depth).tolist()
         open_ = [k for k, row in enumerate(self._bent(cell)) if any(row[:-1]) and not known[k]]
         return cell._replace(undecided=open_)
@@ -212,11 +212,11 @@ class RegionTree:
         signs: Integers = self.signs[depth][bends]
         return signs
 
-    def _bent(self, cell: _Cell) -> list[list[flint.fmpz]]:
+    def _bent(self, cell: _CellPart) -> list[list[flint.fmpz]]:
         bends = self.layers[cell.depth].bends
         return [row for row, bent in zip(cell.rows, bends, strict=True) if bent]
 
-    def _add_one_sided(self, cell: _Cell, places: list[int], active: Bits) -> None:
+    def _add_one_sided(self, cell: _CellPart, places: list[int], active: Bits) -> None:
         """Add nodes for units that keep their sign on a cell."""
         if not places:
             return

@@ -51,7 +51,7 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
     nodes = UnitNodes()
-    order = _add_regions(regions, nodes, progress)
+    order = _region_nodes(regions, nodes, progress)
     free = free_inputs(regions)
     rank = {region: place for place, region in enumerate(order.tolist())}
     exact = {rank[region]: point for region, point in exact_witness_texts(regions).items()}
@@ -70,7 +70,7 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
     )
 
 
-def _add_regions(
+def _region_nodes(
     regions: Regions, nodes: UnitNodes, progress: Callable[[int, int], None] | None
 ) -> Integers:
     """Add the tree of all regions; return the regions in the order of its leaves."""

@@ -39,9 +39,9 @@ __all__ = [
     "BoxRegions",
     "MetPart",
     "MetRegion",
+    "candidate_regions",
     "compared_network",
     "inequality_row",
-    "met_regions",
     "part_in",
     "regions_of_box",
 ]
@@ -182,7 +182,9 @@ def regions_of_box(
     return BoxRegions(on_chart(maps, chart_of(box, box.dimension)), regions, walls)
 
 
-def met_regions(found: BoxRegions, sets: OutputSets, chosen: Sequence[int]) -> list[MetRegion]:
+def candidate_regions(
+    found: BoxRegions, sets: OutputSets, chosen: Sequence[int]
+) -> list[MetRegion]:
     """Return the regions of a box on which some sets may be met.
 
     On all others they are missed: proven.

@@ -26,8 +26,8 @@ from polyregions.questions.box_regions import (
     BoxRegions,
     MetPart,
     MetRegion,
+    candidate_regions,
     compared_network,
-    met_regions,
     part_in,
     regions_of_box,
 )
@@ -213,7 +213,7 @@ class OutputSearch(SetSearch):
             else:
                 self.cells += len(found.regions)
                 open_sets = np.flatnonzero(box.open_sets[0]).tolist()
-                self._judge_regions(met_regions(found, sets, open_sets))
+                self._judge_regions(candidate_regions(found, sets, open_sets))
             if self.target.reached:
                 return
             self._decided(box, found)
