@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from polyregions.questions.input_rows import bounded_domain, inequalities_of_inp
 from polyregions.questions.property import Case, OutputInequality, Terms
 from polyregions.questions.verification import verdict_of
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import check_threads, counting_limits
-from polyregions.run.progress import OnInterrupt, OnProgress
+from polyregions.run.options import Threaded, options_given, with_options
 
 __all__ = ["ClassComparison", "chosen_class", "equal_classes"]
 
@@ -76,15 +75,12 @@ def chosen_class(outputs: tuple[Fraction, ...]) -> int:
     return outputs.index(max(outputs))
 
 
+@with_options(Threaded)
 def equal_classes(
     first: NetworkLike,
     second: NetworkLike,
     domain: DomainLike,
-    *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> ClassComparison:
     """Decide whether two networks choose the same class for every input of a domain.
 
@@ -141,8 +137,7 @@ def equal_classes(
     (False, (0, 1))
     """
     first, second = network_given(first), network_given(second)
-    check_threads(threads)
-    limits = counting_limits(None, time_limit)
+    options = options_given(how)
     check_comparable(first, second)
     count = first.output_dimension
     ones, zeros = np.eye(count), np.zeros((count, count))
@@ -160,14 +155,7 @@ def equal_classes(
     box = within.box
     rows = inequalities_of_inputs(within)
     case = Case(box.lower, box.upper, tuple((*one, *rows) for one in sets))
-    verdict = verdict_of(
-        both,
-        (case,) if sets else (),
-        limits,
-        threads=threads,
-        progress=progress,
-        on_interrupt=on_interrupt,
-    )
+    verdict = verdict_of(both, (case,) if sets else (), options)
     found = verdict.counterexample
     return ClassComparison(
         {"holds": True, "violated": False, "unknown": None}[verdict.answer],

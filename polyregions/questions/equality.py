@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Unpack
 
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.simplification import simplify
@@ -14,8 +15,7 @@ from polyregions.questions.optimum import highest_of
 from polyregions.questions.output_search import exact_outputs
 from polyregions.run.display import number_text
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import check_threads, counting_limits
-from polyregions.run.progress import OnInterrupt, OnProgress
+from polyregions.run.options import Threaded, options_given, with_options
 
 __all__ = ["Comparison", "equal"]
 
@@ -69,15 +69,12 @@ class Comparison:
         return f"<Comparison: {said}; {self.boxes} boxes, {self.cells} regions>"
 
 
+@with_options(Threaded)
 def equal(
     first: NetworkLike,
     second: NetworkLike,
     domain: DomainLike,
-    *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Comparison:
     """Decide whether two networks are equal on a box or polytope, or where they differ most.
 
@@ -128,20 +125,11 @@ def equal(
     (False, Fraction(1, 4), True)
     """
     first, second = network_given(first), network_given(second)
-    check_threads(threads)
-    limits = counting_limits(None, time_limit)
+    options = options_given(how)
     apart = difference(first, second)
     within = bounded_domain(domain, apart)
     smaller = simplify(apart, within).network
     sums = [[(k, Fraction(sign))] for k in range(apart.output_dimension) for sign in (1, -1)]
-    best = highest_of(
-        smaller,
-        within,
-        sums,
-        limits,
-        threads=threads,
-        progress=progress,
-        on_interrupt=on_interrupt,
-    )
+    best = highest_of(smaller, within, sums, options)
     one, other = (exact_outputs(exact_maps(net, None), best.point) for net in (first, second))
     return Comparison(best.value, best.bound, best.point, one, other, best.boxes, best.cells)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, nextafter
 from sys import float_info
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,9 +37,10 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import Limits, check_threads, counting_limits
+from polyregions.run.limits import Limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
+from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, Progress
 
 __all__ = ["Nearest", "nearest"]
 
@@ -105,6 +107,7 @@ class Nearest:
         return f"<Nearest: {said}, norm {self.norm}; {self.boxes} boxes, {self.cells} regions>"
 
 
+@with_options(Threaded)
 def nearest(
     network: NetworkLike,
     x: ArrayLike,
@@ -113,10 +116,7 @@ def nearest(
     *,
     other: int | None = None,
     level: float = 0.0,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Nearest:
     """Return the input in a box, nearest to a given one, that a network puts in another class.
 
@@ -181,8 +181,7 @@ def nearest(
     norm = checked_norm(norm)
     box = box_given(domain, network, "another class is sought")
     start = input_point(network, x)
-    check_threads(threads)
-    limits = counting_limits(None, time_limit)
+    options = options_given(how)
     maps = exact_maps(network, None)
     centre = tuple(map(Fraction, start.tolist()))
     outputs = exact_outputs(maps, centre)
@@ -191,10 +190,10 @@ def nearest(
     inside = ((box.lower <= start) & (start <= box.upper)).all()
     if inside and _reached(others, outputs) is not None:
         target.take(Counterexample(centre, outputs))
-    with one_thread_of_blas(), Interrupt(on_interrupt) as interrupt:
-        balls = _Balls(network, maps, box, target, threads)
-        with shown_progress(progress, _distance_text(balls)) as shown:
-            balls.search(limits, interrupt, shown)
+    with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
+        balls = _Balls(network, maps, box, target, options.threads)
+        with shown_progress(options.progress, _distance_text(balls)) as shown:
+            balls.search(options.limits, interrupt, shown)
     found = target.found
     value: Fraction | float = target.value if found is not None else inf
     bound = value if balls.done else min(value, balls.certified(norm))

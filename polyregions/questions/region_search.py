@@ -30,9 +30,9 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
-from polyregions.run.limits import Limits, check_threads
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.options import RunOptions
+from polyregions.run.progress import Interrupt
 from polyregions.walk.breadth_first import enumerate_regions
 
 __all__ = ["Listed", "regions_near"]
@@ -72,11 +72,7 @@ def regions_near(
     network: Network,
     box: Box,
     sets: tuple[OutputSet, ...],
-    limits: Limits,
-    *,
-    threads: int,
-    progress: OnProgress,
-    on_interrupt: OnInterrupt,
+    options: RunOptions,
 ) -> Listed:
     """Return regions of a network, among them all that meet some sets of outputs.
 
@@ -85,10 +81,7 @@ def regions_near(
     network : Network
     box : Box
     sets : tuple of OutputSet
-    limits : Limits
-        Their time counts from when they were made.
-    threads, progress, on_interrupt
-        As of :func:`polyregions.maximum`.
+    options : RunOptions
 
     Returns
     -------
@@ -109,14 +102,13 @@ def regions_near(
     were listed. A region whose closure holds the input meets that neighbourhood, being open: so
     none is lost where it only touches a box from outside.
     """
-    check_threads(threads)
     with (
         one_thread_of_blas(),
-        shown_progress(progress, boxes_text) as shown,
-        Interrupt(on_interrupt) as interrupt,
+        shown_progress(options.progress, boxes_text) as shown,
+        Interrupt(options.on_interrupt) as interrupt,
     ):
-        search = _RegionSearch(network, box, sets, threads)
-        stop = run(search, limits.left, interrupt, progress=shown)
+        search = _RegionSearch(network, box, sets, options.threads)
+        stop = run(search, options.limits.left, interrupt, progress=shown)
     regions = search.found.regions(network, box, stop == "finished")
     visited = len(search.found.numbers.keys() | (search.first or set()))
     return Listed(regions, search.settled, search.boxes, visited)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
 from polyregions.run.display import parts_text, shown_progress, shown_steps
 from polyregions.run.limits import counting_limits
+from polyregions.run.options import Watched, with_options
 from polyregions.run.problem import identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, OnSteps
+from polyregions.run.progress import Interrupt, OnSteps
 from polyregions.scale.assembly import assemble, places_of
 from polyregions.scale.checkpoint import open_checkpoint, remove
 from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
@@ -48,6 +49,7 @@ PROOFS_SUFFIX = ".proofs"
 
 
 @only_compiled()  # a certificate has the same bytes in every run
+@with_options(Watched)
 def certify_on_cluster(
     network: Network,
     domain: Domain | None,
@@ -56,9 +58,8 @@ def certify_on_cluster(
     *,
     budget: int = BUDGET,
     resume: bool = False,
-    progress: OnProgress = None,
     assembling: OnSteps = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Watched],
 ) -> Written:
     """Write a certificate of all regions, found and proven on a Dask cluster.
 
@@ -111,8 +112,8 @@ def certify_on_cluster(
     problem = problem_of(network, domain)
     folder = target.with_name(target.name + PROOFS_SUFFIX)
     with (
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress, parts_text) as report,
+        Interrupt(how["on_interrupt"]) as interrupt,
+        shown_progress(how["progress"], parts_text) as report,
         shown_steps(assembling, "files", "sorted") as sorting,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):

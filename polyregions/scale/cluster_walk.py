@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -28,8 +28,9 @@ from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
 from polyregions.run.display import parts_text, shown_progress, shown_steps
 from polyregions.run.limits import Limits, Stop, counting_limits
+from polyregions.run.options import Timed, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, OnSteps, Progress
+from polyregions.run.progress import Interrupt, OnSteps, Progress
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
     Checkpoint,
@@ -128,6 +129,7 @@ class _ClusterWalk(Tasks):
 
 
 @only_compiled()  # a result has the same bytes in every run
+@with_options(Timed)
 def enumerate_on_cluster(
     network: Network,
     domain: Domain | None,
@@ -137,10 +139,8 @@ def enumerate_on_cluster(
     budget: int = BUDGET,
     resume: bool = False,
     max_regions: int | None = None,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
     assembling: OnSteps = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Timed],
 ) -> Written:
     """Enumerate regions and their edges on a Dask cluster, into a folder of Parquet tables.
 
@@ -209,7 +209,7 @@ def enumerate_on_cluster(
     ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
     7
     """
-    limits = counting_limits(max_regions, time_limit)
+    limits = counting_limits(max_regions, how["time_limit"])
     check_budget(budget)
     target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
@@ -219,8 +219,8 @@ def enumerate_on_cluster(
     problem = problem_of(network, domain)
     folder = target.with_name(target.name + PARTS_SUFFIX)
     with (
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress, parts_text) as report,
+        Interrupt(how["on_interrupt"]) as interrupt,
+        shown_progress(how["progress"], parts_text) as report,
         shown_steps(assembling, "files", "sorted") as sorting,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):

@@ -8,7 +8,7 @@ region once it is counted, so memory does not depend on the count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,9 @@ from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
+from polyregions.run.options import Threaded, with_options
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import explorer_of
 
@@ -182,17 +183,15 @@ def count_below(
     return Below(counts, tuple(prefixes), subtree.exact_decisions)
 
 
+@with_options(Threaded)
 def count_tree(
     network: NetworkLike,
     domain: DomainLike,
     *,
-    threads: int = 1,
     max_regions: int | None = None,
-    time_limit: float | None = None,
     compile_first: bool = False,
-    progress: OnProgress = None,
     seed: int | None = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> TreeCount:
     """Count the activation regions of a network in a domain, also those of its first layers.
 
@@ -253,28 +252,23 @@ def count_tree(
     >>> count.regions, count.regions_per_layer, count.complete, count.proven
     (7, (7,), True, True)
     """
-    limits = counting_limits(max_regions, time_limit)
-    check_threads(threads)
+    limits = counting_limits(max_regions, how["time_limit"])
+    check_threads(how["threads"])
     with only_compiled(compile_first):
         problem = problem_of(network, domain)
-        return _tree_count(problem, threads, limits.left, progress, seed, on_interrupt)
+        return _tree_count(problem, limits.left, seed, **how)
 
 
 def _tree_count(
-    problem: Problem,
-    threads: int,
-    limits: Limits,
-    progress: OnProgress,
-    seed: int | None,
-    on_interrupt: OnInterrupt,
+    problem: Problem, limits: Limits, seed: int | None, **how: Unpack[Threaded]
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
+    crew = Crew(problem, None if seed is None else unit_order(problem, seed), how["threads"])
     with (
         only_compiled(problem.is_large),
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress, tree_text) as report,
+        Interrupt(how["on_interrupt"]) as interrupt,
+        shown_progress(how["progress"], tree_text) as report,
     ):
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
