@@ -23,6 +23,7 @@ __all__ = ["equal_command"]
 @options.grouped
 def equal_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="The network to compare with.")],
     classes: Annotated[
@@ -32,8 +33,6 @@ def equal_command(
             help="Compare the classes that they choose: the first of the largest outputs.",
         ),
     ] = False,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Decide whether two networks are equal on a domain, or find where they differ most.
@@ -52,31 +51,22 @@ def equal_command(
     if task.slice is not None:
         second = task.slice.restrict(second)
     watch = Stopwatch()
-    how: dict[str, Any] = {
-        "threads": threads,
-        "time_limit": time_limit,
-        "progress": True,
-        "on_interrupt": "return",
-    }
-    values: dict[str, Any]
+    asked = task.network, second, task.domain
+    found: ClassComparison | Comparison
     if classes:
-        by_class = equal_classes(task.network, second, task.domain, **how)
-        answer, lines, values = (
-            by_class.equal,
-            _class_lines(second, by_class),
-            _class_values(by_class),
-        )
+        found = equal_classes(*asked, **effort.watched)
+        lines, values = _class_lines(second, found), _class_values(found)
     else:
-        found = equal(task.network, second, task.domain, **how)
-        answer, lines, values = found.equal, _compared_lines(second, found), _compared_values(found)
-    seconds = watch.times().seconds
-    if as_json:
-        head = {**report.values(task), "other": second.name}
-        report.print_json({**head, **values, "seconds": seconds})
-    else:
-        search = report.search_line(values["boxes"], values["cells"])
-        report.print_lines(*report.head_lines(task), *lines, search)
-    return {True: 0, False: 1, None: 3}[answer]
+        found = equal(*asked, **effort.watched)
+        lines, values = _compared_lines(second, found), _compared_values(found)
+    entries = {
+        "other": second.name,
+        **values,
+        **report.search_entries(found),
+        "seconds": watch.times().seconds,
+    }
+    report.print_answer(task, entries, [*lines, report.search_line(found)], as_json)
+    return {True: 0, False: 1, None: 3}[found.equal]
 
 
 def _compared_lines(second: Network, found: Comparison) -> Iterator[str]:
@@ -126,8 +116,6 @@ def _compared_values(found: Comparison) -> dict[str, Any]:
         # infinite: nothing is known yet
         "bound": report.json_float(found.bound),
         **_point_values(found.point, found.first, found.second),
-        "boxes": found.boxes,
-        "cells": found.cells,
     }
 
 
@@ -138,8 +126,6 @@ def _class_values(found: ClassComparison) -> dict[str, Any]:
         "classes": found.classes,
         **point,
         "settled": found.settled,
-        "boxes": found.boxes,
-        "cells": found.cells,
     }
 
 

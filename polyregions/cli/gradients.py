@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from polyregions.cli import options, report
 
@@ -17,10 +17,9 @@ __all__ = ["lipschitz_command"]
 @options.grouped
 def lipschitz_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     norm: options.NormOption = "2",
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the largest norm of a gradient in a box, without a list of all regions.
@@ -32,38 +31,8 @@ def lipschitz_command(
 
     task = options.read_task(network, where)
     watch = Stopwatch()
-    found = lipschitz(
-        task.network,
-        task.domain,
-        cast("Norm", norm),
-        threads=threads,
-        time_limit=time_limit,
-        progress=True,
-        on_interrupt="return",
-    )
-    if as_json:
-        report.print_json(_lipschitz_values(task, found, watch.times().seconds))
-    else:
-        report.print_lines(*_lipschitz_lines(task, found))
-    return 0 if found.proven else 3
-
-
-def _lipschitz_lines(task: options.Task, found: Lipschitz) -> Iterator[str]:
-    yield from report.head_lines(task)
-    lower = report.decimal(found.lower)
-    if found.proven:
-        yield f"Lipschitz constant in norm {found.norm}: {lower}, proven"
-    else:
-        known = found.upper != inf
-        limit = f"it is at most {report.decimal(found.upper)}" if known else "no bound yet"
-        yield f"Lipschitz constant in norm {found.norm}: at least {lower}; {limit}"
-    yield from report.value_lines("X", found.point)
-    yield report.search_line(found.boxes, found.cells)
-
-
-def _lipschitz_values(task: options.Task, found: Lipschitz, seconds: float) -> dict[str, Any]:
-    return {
-        **report.values(task),
+    found = lipschitz(task.network, task.domain, cast("Norm", norm), **effort.watched)
+    entries = {
         "norm": found.norm,
         "lower": report.json_float(found.lower),
         "exact_lower": found.lower,
@@ -72,7 +41,20 @@ def _lipschitz_values(task: options.Task, found: Lipschitz, seconds: float) -> d
         "exact_upper": None if found.upper == inf else found.upper,
         "proven": found.proven,
         **report.exact_entries("point", found.point),
-        "boxes": found.boxes,
-        "cells": found.cells,
-        "seconds": seconds,
+        **report.search_entries(found),
+        "seconds": watch.times().seconds,
     }
+    report.print_answer(task, entries, _lipschitz_lines(found), as_json)
+    return 0 if found.proven else 3
+
+
+def _lipschitz_lines(found: Lipschitz) -> Iterator[str]:
+    lower = report.decimal(found.lower)
+    if found.proven:
+        yield f"Lipschitz constant in norm {found.norm}: {lower}, proven"
+    else:
+        known = found.upper != inf
+        limit = f"it is at most {report.decimal(found.upper)}" if known else "no bound yet"
+        yield f"Lipschitz constant in norm {found.norm}: at least {lower}; {limit}"
+    yield from report.value_lines("X", found.point)
+    yield report.search_line(found)

@@ -28,12 +28,11 @@ _MOST_PAIRS_SHOWN = 20
 @options.grouped
 def level_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     at: Annotated[float, typer.Option("--at", metavar="VALUE", help="Of the output.")] = 0.0,
     of: options.OfOption = None,
     output: _OutOption = None,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find all regions where an output has some value, without listing the others.
@@ -50,17 +49,15 @@ def level_command(
         return level(task.network, task.domain, at, chosen, **how)
 
     title, entries = f"{named} = {at!r}", {"of": of or "0", "value": at}
-    how = {"threads": threads, "time_limit": time_limit}
-    return _level_answer(find, task, _Said(title, entries, by_class=False), how, output, as_json)
+    return _level_answer(find, task, _Said(title, entries, by_class=False), effort, output, as_json)
 
 
 @options.grouped
 def boundary_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     output: _OutOption = None,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find all regions where the class changes, without listing the others.
@@ -75,9 +72,8 @@ def boundary_command(
     def find(**how: Any) -> LevelSet:
         return boundary(task.network, task.domain, **how)
 
-    how = {"threads": threads, "time_limit": time_limit}
     said = _Said("class boundary", {}, by_class=True)
-    return _level_answer(find, task, said, how, output, as_json)
+    return _level_answer(find, task, said, effort, output, as_json)
 
 
 @dataclass(frozen=True)
@@ -102,14 +98,14 @@ def _level_answer(
     find: Callable[..., LevelSet],
     task: options.Task,
     said: _Said,
-    how: dict[str, Any],
+    effort: options.Effort,
     output: Path | None,
     as_json: bool,
 ) -> int:
     from polyregions.compiled import Stopwatch
 
     watch = Stopwatch()
-    found = find(progress=True, on_interrupt="return", **how)
+    found = find(**effort.watched)
     seconds = watch.times().seconds
     storage.save_found(found.regions, output)
     pairs = sorted(Counter(map(tuple, found.pairs().tolist())).items()) if said.by_class else []
@@ -118,7 +114,7 @@ def _level_answer(
         f"{said.title}: {len(found):,} pieces, {len(found.regions):,} regions met",
         *(f"classes {a} and {b}: {count:,} pieces" for (a, b), count in pairs[:_MOST_PAIRS_SHOWN]),
         *([f"and {more:,} more pairs of classes"] if more > 0 else []),
-        report.listing_line(found.boxes, found.visited),
+        report.listing_line(found),
     ]
     values = {
         **said.entries,

@@ -32,11 +32,10 @@ _MarginOption = Annotated[
 @options.grouped
 def maximum_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     of: options.OfOption = None,
     margin: _MarginOption = None,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     certificate: options.CertificateOption = None,
     as_json: options.AsJson = False,
 ) -> int:
@@ -48,18 +47,17 @@ def maximum_command(
 
     _check_certificate(certificate, network, where)
     task = options.read_task(network, where)
-    how = {"threads": threads, "time_limit": time_limit, "certificate": certificate}
+    how = {**effort.watched, "certificate": certificate}
     return _answer(maximum, "largest", task, _Sought(of, margin), how, as_json)
 
 
 @options.grouped
 def minimum_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     of: options.OfOption = None,
     margin: _MarginOption = None,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     certificate: options.CertificateOption = None,
     as_json: options.AsJson = False,
 ) -> int:
@@ -71,7 +69,7 @@ def minimum_command(
 
     _check_certificate(certificate, network, where)
     task = options.read_task(network, where)
-    how = {"threads": threads, "time_limit": time_limit, "certificate": certificate}
+    how = {**effort.watched, "certificate": certificate}
     return _answer(minimum, "smallest", task, _Sought(of, margin), how, as_json)
 
 
@@ -114,44 +112,12 @@ def _answer(
     else:
         raise PolyregionsError("--of and --margin name different values; give one of them")
     watch = Stopwatch()
-    best = extreme(
-        network,
-        task.domain,
-        output,
-        progress=True,
-        on_interrupt="return",
-        **how,
-    )
+    best = extreme(network, task.domain, output, **how)
     if network is not task.network:
         # a margin's own output says no more than its value
         outputs = exact_outputs(exact_maps(task.network, None), best.point)
         best = replace(best, outputs=outputs)
-    if as_json:
-        report.print_json(_optimum_values(task, sought, best, watch.times().seconds))
-    else:
-        report.print_lines(*_optimum_lines(task, f"{word} {named}", best))
-    return 0 if best.proven else 3
-
-
-def _optimum_lines(task: options.Task, what: str, best: Optimum) -> Iterator[str]:
-    yield from report.head_lines(task)
-    exact = report.decimal(best.value)
-    if best.proven:
-        yield f"{what}: {exact}, proven"
-    else:
-        known = best.bound not in (-inf, inf)
-        limit = f"no input goes beyond {report.decimal(best.bound)}" if known else "no bound yet"
-        yield f"{what}: {exact} found; {limit}"
-    yield from report.value_lines("X", best.point)
-    yield from report.value_lines("Y", best.outputs)
-    yield report.search_line(best.boxes, best.cells)
-
-
-def _optimum_values(
-    task: options.Task, sought: _Sought, best: Optimum, seconds: float
-) -> dict[str, Any]:
-    return {
-        **report.values(task),
+    entries = {
         "of": "0" if sought.margin is None and sought.of is None else sought.of,
         "margin": None if sought.margin is None else sought.margin % task.network.output_dimension,
         "value": report.json_float(best.value),
@@ -161,7 +127,21 @@ def _optimum_values(
         "bound": report.json_float(best.bound),
         **report.exact_entries("point", best.point),
         **report.exact_entries("outputs", best.outputs),
-        "boxes": best.boxes,
-        "cells": best.cells,
-        "seconds": seconds,
+        **report.search_entries(best),
+        "seconds": watch.times().seconds,
     }
+    report.print_answer(task, entries, _optimum_lines(f"{word} {named}", best), as_json)
+    return 0 if best.proven else 3
+
+
+def _optimum_lines(what: str, best: Optimum) -> Iterator[str]:
+    exact = report.decimal(best.value)
+    if best.proven:
+        yield f"{what}: {exact}, proven"
+    else:
+        known = best.bound not in (-inf, inf)
+        limit = f"no input goes beyond {report.decimal(best.bound)}" if known else "no bound yet"
+        yield f"{what}: {exact} found; {limit}"
+    yield from report.value_lines("X", best.point)
+    yield from report.value_lines("Y", best.outputs)
+    yield report.search_line(best)

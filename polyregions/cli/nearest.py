@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -20,6 +20,7 @@ __all__ = ["nearest_command"]
 @options.grouped
 def nearest_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     at: options.AtOption,
     norm: options.NormOption = "2",
@@ -29,8 +30,6 @@ def nearest_command(
     level: Annotated[
         float, typer.Option("--level", metavar="C", help="With one output: what it crosses.")
     ] = 0.0,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the input of another class that is nearest to a point, and a radius without any.
@@ -43,45 +42,10 @@ def nearest_command(
     task = options.read_task(network, where)
     point = options.point_given(at, task)
     watch = Stopwatch()
-    found = nearest(
-        task.network,
-        point,
-        task.domain,
-        cast("Norm", norm),
-        other=other,
-        level=level,
-        threads=threads,
-        time_limit=time_limit,
-        progress=True,
-        on_interrupt="return",
-    )
-    if as_json:
-        report.print_json(_nearest_values(task, found, watch.times().seconds))
-    else:
-        report.print_lines(*_nearest_lines(task, found))
-    return 0 if found.proven else 3
-
-
-def _nearest_lines(task: options.Task, found: Nearest) -> Iterator[str]:
-    yield from report.head_lines(task)
-    own, reached = found.classes
-    if found.point is None:
-        yield f"class {own}; no input of another class found"
-    else:
-        yield f"class {own}; an input of class {reached} at distance {found.distance!r}"
-    if found.proven:
-        yield "proven to be the nearest" if found.point else "proven: there is none in the box"
-    else:
-        yield f"proven: none within {found.radius!r}"
-    yield from report.value_lines("X", found.point or ())
-    yield from report.value_lines("Y", found.outputs or ())
-    yield report.search_line(found.boxes, found.cells)
-
-
-def _nearest_values(task: options.Task, found: Nearest, seconds: float) -> dict[str, Any]:
+    asked = task.network, point, task.domain, cast("Norm", norm)
+    found = nearest(*asked, other=other, level=level, **effort.watched)
     value, bound = (None if v == inf else v for v in (found.value, found.bound))
-    return {
-        **report.values(task),
+    entries = {
         "norm": found.norm,
         "class": found.classes[0],
         "other_class": found.classes[1],
@@ -93,7 +57,23 @@ def _nearest_values(task: options.Task, found: Nearest, seconds: float) -> dict[
         "proven": found.proven,
         **report.exact_entries("point", found.point or ()),
         **report.exact_entries("outputs", found.outputs or ()),
-        "boxes": found.boxes,
-        "cells": found.cells,
-        "seconds": seconds,
+        **report.search_entries(found),
+        "seconds": watch.times().seconds,
     }
+    report.print_answer(task, entries, _nearest_lines(found), as_json)
+    return 0 if found.proven else 3
+
+
+def _nearest_lines(found: Nearest) -> Iterator[str]:
+    own, reached = found.classes
+    if found.point is None:
+        yield f"class {own}; no input of another class found"
+    else:
+        yield f"class {own}; an input of class {reached} at distance {found.distance!r}"
+    if found.proven:
+        yield "proven to be the nearest" if found.point else "proven: there is none in the box"
+    else:
+        yield f"proven: none within {found.radius!r}"
+    yield from report.value_lines("X", found.point or ())
+    yield from report.value_lines("Y", found.outputs or ())
+    yield report.search_line(found)

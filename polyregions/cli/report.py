@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import shown
@@ -49,6 +49,7 @@ __all__ = [
     "print_lines",
     "print_saved",
     "run_values",
+    "search_entries",
     "search_line",
     "sides_text",
     "summary_lines",
@@ -228,14 +229,32 @@ def exact_entries(name: str, values: Sequence[Fraction]) -> dict[str, Any]:
     return {name: list(map(json_float, values)), f"exact_{name}": values}
 
 
-def search_line(boxes: int, cells: int) -> str:
+class _Searched(Protocol):
+    """The answer of a search over boxes."""
+
+    @property
+    def boxes(self) -> int: ...
+
+    @property
+    def cells(self) -> int: ...
+
+
+def search_line(found: _Searched) -> str:
     """Return how much a search over boxes looked at."""
-    return f"{boxes:,} boxes looked at, and {cells:,} regions of those that resisted bounds"
+    return (
+        f"{found.boxes:,} boxes looked at, and {found.cells:,} regions of those that resisted "
+        f"bounds"
+    )
 
 
-def listing_line(boxes: int, visited: int) -> str:
+def search_entries(found: _Searched) -> dict[str, Any]:
+    """Return what JSON says of how much a search over boxes looked at."""
+    return {"boxes": found.boxes, "cells": found.cells}
+
+
+def listing_line(found: LevelSet | Whereabouts) -> str:
     """Return how much a search for regions looked at."""
-    return f"{boxes:,} boxes and {visited:,} regions looked at"
+    return f"{found.boxes:,} boxes and {found.visited:,} regions looked at"
 
 
 def listing_entries(found: LevelSet | Whereabouts) -> dict[str, Any]:

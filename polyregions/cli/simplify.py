@@ -33,7 +33,7 @@ _TABLE_HEADS = {
 @options.grouped
 def simplify_command(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     output: Annotated[
         Path | None,

@@ -28,14 +28,11 @@ _WORDS = {"holds": "unsat", "violated": "sat", "unknown": "unknown"}
 @options.grouped
 def verify_command(
     where: options.Where,
+    effort: options.Effort,
     network: options.NetworkArgument,
     property_file: Annotated[
         Path, typer.Argument(metavar="PROPERTY", help="What a counterexample satisfies: .vnnlib.")
     ],
-    threads: Annotated[
-        int, typer.Option("--threads", metavar="K", help="Workers; the answer is the same.")
-    ] = 1,
-    time_limit: options.TimeLimitOption = None,
     certificate: options.CertificateOption = None,
     vnncomp: Annotated[
         bool,
@@ -65,16 +62,7 @@ def verify_command(
     else:
         loaded = options.load_network(network, where.activation, where.network_output)
     watch = Stopwatch()
-    verdict = verify(
-        loaded,
-        asked,
-        domain,
-        threads=threads,
-        time_limit=time_limit,
-        progress=True,
-        on_interrupt="return",
-        certificate=certificate,
-    )
+    verdict = verify(loaded, asked, domain, certificate=certificate, **effort.watched)
     if as_json:
         report.print_json(_json_values(loaded, property_file, verdict, watch.times().seconds))
     elif vnncomp:
@@ -98,7 +86,7 @@ def _verdict_lines(network: Network, property_file: Path, verdict: Verdict) -> I
     if verdict.counterexample is not None:
         yield from report.value_lines("X", verdict.counterexample.point)
         yield from report.value_lines("Y", verdict.counterexample.outputs)
-    yield report.search_line(verdict.boxes, verdict.cells)
+    yield report.search_line(verdict)
 
 
 def _competition_lines(found: Counterexample | None) -> list[str]:
@@ -126,7 +114,6 @@ def _json_values(
             **report.exact_entries("output", found.outputs),
         },
         "settled": verdict.settled,
-        "boxes": verdict.boxes,
-        "cells": verdict.cells,
+        **report.search_entries(verdict),
         "seconds": seconds,
     }
