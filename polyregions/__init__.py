@@ -227,7 +227,7 @@ _LAZY = {
 
 def _small_picture(regions: Regions) -> bytes | None:
     """Draw the picture beside a table of regions, in a notebook that shows one."""
-    picture: bytes | None = import_module("polyregions.plot.thumbnail").thumbnail(regions)
+    picture: bytes | None = import_module("polyregions.plot.cell_plot").thumbnail(regions)
     return picture
 
 

@@ -22,8 +22,6 @@ from polyregions.run.display import number_text
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
     from polyregions.compiled import Times
-    from polyregions.questions.conditions import Whereabouts
-    from polyregions.questions.level_sets import LevelSet
     from polyregions.tree.subdivision import TreeCount
 
 __all__ = [
@@ -40,9 +38,6 @@ __all__ = [
     "json_float",
     "json_number",
     "lenient_streams",
-    "listing_entries",
-    "listing_exit_code",
-    "listing_line",
     "name_of",
     "print_answer",
     "print_json",
@@ -250,29 +245,6 @@ def search_line(found: _Searched) -> str:
 def search_entries(found: _Searched) -> dict[str, Any]:
     """Return what JSON says of how much a search over boxes looked at."""
     return {"boxes": found.boxes, "cells": found.cells}
-
-
-def listing_line(found: LevelSet | Whereabouts) -> str:
-    """Return how much a search for regions looked at."""
-    return f"{found.boxes:,} boxes and {found.visited:,} regions looked at"
-
-
-def listing_entries(found: LevelSet | Whereabouts) -> dict[str, Any]:
-    """Return what JSON says of how far a search for regions came."""
-    return {
-        "finished": found.finished,
-        "settled": found.settled,
-        "boxes": found.boxes,
-        "visited": found.visited,
-    }
-
-
-def listing_exit_code(found: LevelSet | Whereabouts) -> int:
-    """Return 0 for all regions; say that some may be missing and return 3 otherwise."""
-    if found.finished:
-        return 0
-    tell(f"polyregions: stopped early; {found.settled:.1%} of the box is settled")
-    return 3
 
 
 def assumed_lines(network: Network) -> list[str]:

@@ -137,7 +137,7 @@ def equal_classes(
     (False, (0, 1))
     """
     first, second = network_given(first), network_given(second)
-    options = options_given(how)
+    options = options_given(Threaded, how)
     check_comparable(first, second)
     count = first.output_dimension
     ones, zeros = np.eye(count), np.zeros((count, count))

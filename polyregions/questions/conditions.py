@@ -147,7 +147,7 @@ def where(
     """
     network = network_given(network)
     box = box_given(domain, network, "regions are sought")
-    options = options_given(how)
+    options = options_given(Threaded, how)
     sets = _condition_given(network, output, above, below, condition)
     cutting = _Cutting(network, sets)
     listed = regions_near(network, box, sets, options)

@@ -125,7 +125,7 @@ def equal(
     (False, Fraction(1, 4), True)
     """
     first, second = network_given(first), network_given(second)
-    options = options_given(how)
+    options = options_given(Threaded, how)
     apart = difference(first, second)
     within = bounded_domain(domain, apart)
     smaller = simplify(apart, within).network

@@ -124,7 +124,7 @@ def level(
     network = network_given(network)
     box = box_given(domain, network, "a level set is sought")
     terms = sum_given(output, network.output_dimension)
-    options = options_given(how)
+    options = options_given(Threaded, how)
     height = floats(value, "the value of a level set", PolyregionsError)
     if height.shape != () or not isfinite(height):
         raise PolyregionsError(f"the value of a level set is one finite number, not {value!r}")
@@ -190,7 +190,9 @@ def boundary(
     if network.output_dimension == 1:
         return level(network, domain, **how)
     box = box_given(domain, network, "a level set is sought")
-    listed = regions_near(network, box, _ties(network.output_dimension), options_given(how))
+    listed = regions_near(
+        network, box, _ties(network.output_dimension), options_given(Threaded, how)
+    )
     return _level_set(listed, 0.0)
 
 

@@ -181,7 +181,7 @@ def nearest(
     norm = checked_norm(norm)
     box = box_given(domain, network, "another class is sought")
     start = input_point(network, x)
-    options = options_given(how)
+    options = options_given(Threaded, how)
     maps = exact_maps(network, None)
     centre = tuple(map(Fraction, start.tolist()))
     outputs = exact_outputs(maps, centre)

@@ -232,7 +232,7 @@ def _optimum(
     network = network_given(network)
     within = bounded_domain(domain, network)
     terms = sum_given(output, network.output_dimension)
-    options = options_given(how)
+    options = options_given(Threaded, how)
     sums = [[(k, sign * c) for k, c in terms]]
     sides = within.box.lower, within.box.upper
     if certificate is not None and inequalities_of_inputs(within):

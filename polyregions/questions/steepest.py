@@ -126,7 +126,7 @@ def lipschitz(
         return listed.lipschitz(network, norm)
     network = network_given(network)
     box = box_given(domain, network, "a Lipschitz constant is sought")
-    options = options_given(how)
+    options = options_given(Threaded, how)
     goal = _Steepest(network, box, norm)
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
         search = _GradientSearch(network, box, goal, options.threads)

@@ -140,7 +140,7 @@ def verify(
         load_property(Path(property_)) if isinstance(property_, str | os.PathLike) else property_
     )
     check_property(asked, network)
-    options = options_given(how)
+    options = options_given(Threaded, how)
     if certificate is not None:
         check_certifiable(asked.cases, domain)
     if isinstance(domain, Slice):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, TypedDict, TypeVar
 
@@ -39,25 +38,20 @@ _DEFAULTS = {"threads": 1, "time_limit": None, "progress": None, "on_interrupt":
 
 
 def with_options(kind: type) -> Callable[[_Function], _Function]:
-    """Let the last parameter of a function, ``**how: Unpack[kind]``, be the options of that kind.
-
-    The function is called with all of them. Its signature spells them out, with what they are by
-    default, and it refuses other names as any function does.
+    """Spell out the options of a function in its signature, where ``help`` looks for them.
 
     Parameters
     ----------
     kind : type
-        `Watched`, `Timed` or `Threaded`.
+        `Watched`, `Timed` or `Threaded`: the last parameter is ``**how: Unpack[kind]``.
 
     Examples
     --------
     >>> @with_options(Watched)
     ... def walk(steps: int, **how: Unpack[Watched]) -> str:
-    ...     return how["on_interrupt"]
-    >>> walk(3)
-    'raise'
-    >>> print(*signature(walk).parameters)
-    steps progress on_interrupt
+    ...     return options_given(Watched, how).on_interrupt
+    >>> walk(3), [*signature(walk).parameters]
+    ('raise', ['steps', 'progress', 'on_interrupt'])
     """
     options = [
         Parameter(
@@ -65,36 +59,25 @@ def with_options(kind: type) -> Callable[[_Function], _Function]:
         )
         for name, hint in kind.__annotations__.items()
     ]
-    defaults = {option.name: option.default for option in options}
 
-    def decorated(function: _Function) -> _Function:
+    def described(function: _Function) -> _Function:
         given = signature(function)
         own = list(given.parameters.values())[:-1]
-        whole = given.replace(parameters=[*own, *options])
+        anything: Any = function
+        anything.__signature__ = given.replace(parameters=[*own, *options])
+        return function
 
-        @wraps(function)
-        def called(*args: Any, **values: Any) -> Any:
-            if unknown := values.keys() - whole.parameters.keys():
-                raise TypeError(
-                    f"{function.__name__}() got an unexpected keyword argument {min(unknown)!r}"
-                )
-            return function(*args, **{**defaults, **values})
-
-        described: Any = called
-        described.__signature__ = whole
-        return described  # type: ignore[no-any-return]
-
-    return decorated
+    return described
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a search goes that has begun.
+    """How a run goes that has begun.
 
     Attributes
     ----------
     limits : Limits
-        Their time counts from when they were made.
+        Of its seconds, which count from when they were made.
     threads : int
     progress : bool, callable or None
     on_interrupt : {"raise", "return"}
@@ -106,14 +89,22 @@ class RunOptions:
     on_interrupt: OnInterrupt
 
 
-def options_given(how: Threaded) -> RunOptions:
-    """Check the options of a search that numbers no regions, and let its time begin.
+def options_given(kind: type, how: Watched) -> RunOptions:
+    """Check the options that a function was given, and let its time begin.
 
     Raises
     ------
     PolyregionsError
         If a limit is no positive number, or the number of threads none of a machine.
+    TypeError
+        If one is no option of that kind.
     """
-    check_threads(how["threads"])
-    limits = counting_limits(None, how["time_limit"])
-    return RunOptions(limits, how["threads"], how["progress"], how["on_interrupt"])
+    if unknown := how.keys() - kind.__annotations__:
+        raise TypeError(
+            f"got an unexpected keyword argument {min(unknown)!r}; further options are "
+            f"{', '.join(kind.__annotations__)}"
+        )
+    whole: Any = {**_DEFAULTS, **how}
+    check_threads(whole["threads"])
+    limits = counting_limits(None, whole["time_limit"])
+    return RunOptions(limits, whole["threads"], whole["progress"], whole["on_interrupt"])

@@ -21,8 +21,7 @@ from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
 from polyregions.run.display import shown_steps
-from polyregions.run.limits import counting_limits
-from polyregions.run.options import Watched, with_options
+from polyregions.run.options import Watched, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import OnSteps
 from polyregions.scale.assembly import places_of
@@ -101,6 +100,7 @@ def certify_on_cluster(
     >>> with Client("tcp://scheduler:8786") as client:  # doctest: +SKIP
     ...     pr.certify_on_cluster(net, pr.Box.cube(3, 1.0), "shared/net.cert", client)
     """
+    options = options_given(Watched, how)
     check_budget(budget)
     import_extra("pyarrow.parquet", "parquet", "putting parts together")
     target = target_of(path).resolve()
@@ -115,10 +115,10 @@ def certify_on_cluster(
             folder,
             client,
             prove_piece,
-            counting_limits(),
+            options.limits,
+            options,
             budget=budget,
             resume=resume,
-            **how,
         ) as found,
     ):
         decisions = found.exact_decisions

@@ -30,7 +30,7 @@ from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
 from polyregions.run.display import parts_text, shown_progress, shown_steps
 from polyregions.run.limits import Limits, Stop, counting_limits
-from polyregions.run.options import Timed, with_options
+from polyregions.run.options import RunOptions, Timed, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import AfterStep, Interrupt, OnSteps
 from polyregions.scale.assembly import assemble
@@ -211,7 +211,8 @@ def enumerate_on_cluster(
     ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
     7
     """
-    limits = counting_limits(max_regions, how["time_limit"])
+    options = options_given(Timed, how)
+    limits = counting_limits(max_regions, options.limits.seconds)
     check_budget(budget)
     target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
@@ -223,7 +224,7 @@ def enumerate_on_cluster(
     with (
         shown_steps(assembling, "files", "sorted") as sorting,
         parts_on_cluster(
-            problem, folder, client, walk_piece, limits, budget=budget, resume=resume, **how
+            problem, folder, client, walk_piece, limits, options, budget=budget, resume=resume
         ) as found,
     ):
         complete = found.stopped == "finished"
@@ -280,10 +281,10 @@ def parts_on_cluster(
     client: Client,
     task: Callable[..., Walked],
     limits: Limits,
+    options: RunOptions,
     *,
     budget: int,
     resume: bool,
-    **how: Unpack[Timed],
 ) -> Iterator[Parts]:
     """Let workers write parts into a folder; after the block it goes, if that are all.
 
@@ -297,12 +298,14 @@ def parts_on_cluster(
         `walk_piece`, or one that writes more.
     limits : Limits
         Of regions and seconds.
-    budget, resume, progress, on_interrupt
-        As for :func:`enumerate_on_cluster`. Ctrl-C raises, if it is to, after the block.
+    options : RunOptions
+        Ctrl-C raises, if it is to, after the block.
+    budget, resume
+        As for :func:`enumerate_on_cluster`.
     """
     with (
-        Interrupt(how["on_interrupt"]) as interrupt,
-        shown_progress(how["progress"], parts_text) as report,
+        Interrupt(options.on_interrupt) as interrupt,
+        shown_progress(options.progress, parts_text) as report,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         files = _files_of(checkpoint)

@@ -18,8 +18,8 @@ from polyregions.files.atomic import is_stream, target_of
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.run.display import shown_progress
-from polyregions.run.limits import Stop, check_threads, limits_of
-from polyregions.run.options import Threaded, with_options
+from polyregions.run.limits import Stop, limits_of
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
@@ -208,15 +208,15 @@ def enumerate_to_file(
     >>> written.regions, written.complete, pr.open_regions(path)
     (3, True, <Regions of network: 3 regions, 2 edges, complete, proven>)
     """
-    limits = limits_of(max_regions, how["time_limit"], memory)
-    check_threads(how["threads"])
+    options = options_given(Threaded, how)
+    limits = limits_of(max_regions, options.limits.seconds, memory)
     target = target_of(path)
     output = format_of(target)
     problem = problem_of(network, domain)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
     with (
-        Interrupt(how["on_interrupt"]) as interrupt,
-        shown_progress(how["progress"]) as report,
+        Interrupt(options.on_interrupt) as interrupt,
+        shown_progress(options.progress) as report,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         found = restored(problem, checkpoint, keep=not output.beyond_memory)
@@ -224,7 +224,7 @@ def enumerate_to_file(
         stopped = drive(
             problem,
             found,
-            threads=how["threads"],
+            threads=options.threads,
             limits=limits.left,
             interrupt=interrupt,
             progress=report,

@@ -20,9 +20,9 @@ from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
 from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.limits import Limits, check_threads, counting_limits
+from polyregions.run.limits import Limits, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.options import Threaded, with_options
+from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
@@ -252,23 +252,23 @@ def count_tree(
     >>> count.regions, count.regions_per_layer, count.complete, count.proven
     (7, (7,), True, True)
     """
-    limits = counting_limits(max_regions, how["time_limit"])
-    check_threads(how["threads"])
+    options = options_given(Threaded, how)
+    limits = counting_limits(max_regions, options.limits.seconds)
     with only_compiled(compile_first):
         problem = problem_of(network, domain)
-        return _tree_count(problem, limits.left, seed, **how)
+        return _tree_count(problem, limits.left, seed, options)
 
 
 def _tree_count(
-    problem: Problem, limits: Limits, seed: int | None, **how: Unpack[Threaded]
+    problem: Problem, limits: Limits, seed: int | None, options: RunOptions
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    crew = Crew(problem, None if seed is None else unit_order(problem, seed), how["threads"])
+    crew = Crew(problem, None if seed is None else unit_order(problem, seed), options.threads)
     with (
         only_compiled(problem.is_large),
-        Interrupt(how["on_interrupt"]) as interrupt,
-        shown_progress(how["progress"], tree_text) as report,
+        Interrupt(options.on_interrupt) as interrupt,
+        shown_progress(options.progress, tree_text) as report,
     ):
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()

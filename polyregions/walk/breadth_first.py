@@ -17,8 +17,8 @@ from polyregions.geometry.witness import chart_points
 from polyregions.regions import Region, Regions
 from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.limits import Pace, check_threads, limits_of
-from polyregions.run.options import Threaded, with_options
+from polyregions.run.limits import Pace, limits_of
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
@@ -105,8 +105,8 @@ def enumerate_regions(
     >>> len(regions), len(regions.edges), regions.complete, regions.proven
     (7, 9, True, True)
     """
-    limits = limits_of(max_regions, how["time_limit"], memory)
-    check_threads(how["threads"])
+    options = options_given(Threaded, how)
+    limits = limits_of(max_regions, options.limits.seconds, memory)
     if arithmetic not in ("certified", "rational"):
         raise PolyregionsError(f"arithmetic must be 'certified' or 'rational', not {arithmetic!r}")
     if arithmetic == "rational":
@@ -115,14 +115,14 @@ def enumerate_regions(
         from polyregions.walk.rational_walk import enumerate_rational
 
         return enumerate_rational(network, domain)
-    with only_compiled(compile_first), Interrupt(how["on_interrupt"]) as interrupt:
+    with only_compiled(compile_first), Interrupt(options.on_interrupt) as interrupt:
         problem = problem_of(network, domain)
-        with only_compiled(problem.is_large), shown_progress(how["progress"]) as report:
+        with only_compiled(problem.is_large), shown_progress(options.progress) as report:
             found = root_state(problem)
             drive(
                 problem,
                 found,
-                threads=how["threads"],
+                threads=options.threads,
                 limits=limits.left,  # to make the problem may take a while
                 interrupt=interrupt,
                 progress=report,

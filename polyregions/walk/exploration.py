@@ -16,8 +16,8 @@ from polyregions.network import input_point
 from polyregions.regions import Regions
 from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
-from polyregions.run.limits import Stop, check_depth, check_threads, limits_of
-from polyregions.run.options import Threaded, with_options
+from polyregions.run.limits import Stop, check_depth, limits_of
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
@@ -132,30 +132,29 @@ def explore(
     <Exploration: 5 regions, whole to graph distance 2, all in reach>
     """
     network = network_given(network)
-    time_limit = how["time_limit"]
-    limits = limits_of(regions, time_limit, memory)
-    check_threads(how["threads"])
+    options = options_given(Threaded, how)
+    limits = limits_of(regions, options.limits.seconds, memory)
     check_depth(depth)
-    if regions is depth is radius is time_limit is None:
+    if regions is depth is radius is limits.seconds is None:
         raise PolyregionsError(
             "say how far to explore: so many regions=, so many facets away (depth=), within a "
             "radius=, or for so many seconds (time_limit=)"
         )
-    with only_compiled(compile_first), Interrupt(how["on_interrupt"]) as interrupt:
+    with only_compiled(compile_first), Interrupt(options.on_interrupt) as interrupt:
         given = domain_given(domain, network.input_dimension)
         if radius is not None:
             point = input_point(network, x)
             check_in_domain(given, point)
             given = cube_about(given, point, radius)
         problem = problem_of(network, given)
-        with only_compiled(problem.is_large), shown_progress(how["progress"]) as report:
+        with only_compiled(problem.is_large), shown_progress(options.progress) as report:
             pattern, at = region_at(problem, x)
             found = root_at(problem, pattern, at)
             begin_rings(problem, found, depth)
             stopped = drive(
                 problem,
                 found,
-                threads=how["threads"],
+                threads=options.threads,
                 limits=limits.left,
                 interrupt=interrupt,
                 progress=report,
