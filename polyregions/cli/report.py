@@ -48,6 +48,7 @@ __all__ = [
     "search_line",
     "sides_text",
     "summary_lines",
+    "table_lines",
     "tell",
     "value_lines",
     "values",
@@ -387,6 +388,20 @@ def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
         **times._asdict(),
         "regions_per_second": summary["regions"] / max(times.seconds, 1e-9),
     }
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, its columns to the right.
+
+    Examples
+    --------
+    >>> table_lines([["n", "count"], ["10", "7"]])
+    [' n  count', '10      7']
+    """
+    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.rjust(size) for cell, size in zip(row, sizes, strict=True)) for row in rows
+    ]
 
 
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:

@@ -174,7 +174,11 @@ def theorem5(
     if draws_file is not None:
         storage.check_output(draws_file, [".json"], [])
     with announced_compilation(), _shown_draws() as progress:
-        reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
+        from polyregions.theory.grid import verify_grid
+
+        reports = verify_grid(
+            settings, draws, cells=extras.cells, workers=threads, progress=progress, file=draws_file
+        )
     if plot is not None:
         from polyregions.plot.figure import save_figure
         from polyregions.plot.theorem5_figure import theorem5_figure
@@ -239,27 +243,6 @@ def _laws(
     # the laws refuse names they do not know
     weight_law = WeightLaw(cast("Any", weights), exact_gain)
     return weight_law, [BiasLaw(cast("Any", bias), deviation) for deviation in deviations]
-
-
-def _counted_draws(
-    settings: tuple[Settings, ...],
-    draws: int,
-    threads: int | None,
-    progress: Callable[[int, int], None],
-    draws_file: Path | None,
-    cells: bool,
-) -> GridReport:
-    from polyregions.theory.grid import GridReport, verify_grid
-    from polyregions.theory.theorem5 import verify_theorem5
-
-    if len(settings) > 1:
-        return verify_grid(settings, draws, workers=threads, progress=progress, file=draws_file)
-    [law] = settings
-    one: Theorem5Report = verify_theorem5(
-        law.widths, law.weights, law.biases, law.side, draws, law.seed,
-        cells=cells, workers=threads, progress=progress, file=draws_file,
-    )  # fmt: skip
-    return GridReport((one,))
 
 
 def _measured(
@@ -374,11 +357,7 @@ def _grid_lines(grid: GridReport) -> list[str]:
                 worst if worst == "holds" else worst.upper(),
             ]
         )
-    sizes = [max(len(row[k]) for row in table) for k in range(len(header))]
-    lines = [
-        "  ".join(entry.rjust(size) for entry, size in zip(row, sizes, strict=True)).rstrip()
-        for row in table
-    ]
+    lines = report.table_lines(table)
     lines += [
         f"n = {law.n}, N = {law.units}, side {law.side:g}, biases {law.biases}: "
         f"means over depths differ by a factor of {factor:.2f}"
