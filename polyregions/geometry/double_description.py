@@ -85,6 +85,7 @@ class DoubleDescription:
             for v, tight, value in zip(self.vertices, self.tight, values, strict=True)
             if value >= 0
         }
+        # vertices on the hyperplane stay; a new one is where an edge has ends on both sides
         above = [i for i, value in enumerate(values) if value > 0]
         below = [i for i, value in enumerate(values) if value < 0]
         for i in above:
@@ -97,6 +98,7 @@ class DoubleDescription:
         return DoubleDescription([*self.rows, tuple(row)], list(kept), list(kept.values()))
 
     def _is_edge(self, i: int, j: int, shared: int) -> bool:
+        # an edge lies on m - 1 independent rows at least
         if shared.bit_count() < self.dimension - 1:
             return False
         return not any(
@@ -195,10 +197,12 @@ class DoubleDescription:
         waiting: list[tuple[list[int], int]] = [([], start)]
         while waiting:
             apexes, face = waiting.pop()
+            # a face with as many vertices as a simplex has is one
             if face.bit_count() + len(apexes) == corners:
                 rest = [k for k in range(len(self.vertices)) if face >> k & 1]
                 found.append(apexes + rest)
                 continue
+            # always the lowest vertex: faces that two faces share are divided alike
             first = face & -face
             apex = first.bit_length() - 1
             waiting += [

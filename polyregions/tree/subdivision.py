@@ -175,6 +175,7 @@ def count_below(
     if problem.flat.units == 0:
         return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
     subtree = explorer_of(problem, order, prefix)
+    # what is counted and what is left are disjoint, and together everything, after every step
     while not subtree.finished and (budget is None or subtree.work < budget):
         subtree.advance(
             NODES_OF_A_STEP if budget is None else budget - subtree.work, _NO_REGION_LIMIT
@@ -273,6 +274,7 @@ def _tree_count(
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
     counts = crew.counts
+    # the last step may have found more regions than the limit: then the limit is what is claimed
     complete = crew.finished and int(counts[crew.last]) <= limits.regions
     layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
@@ -336,6 +338,7 @@ def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, .
     """Return the counts by layer of the network, for its layers that bend."""
     starts = [0, *problem.flat.row_ends.tolist()]
     bending = [i for i, layer in enumerate(problem.network.layers) if layer.bends.any()]
+    # a layer whose units never switch on the domain has the regions of the layers below
     here, answer = 1, []
     for layer in bending:
         level = layer - bending[0] + 1

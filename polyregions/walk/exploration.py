@@ -140,16 +140,19 @@ def explore(
             "say how far to explore: so many regions=, so many facets away (depth=), within a "
             "radius=, or for so many seconds (time_limit=)"
         )
+    # what takes long is inside: Ctrl-C and limits hold for the set-up, too
     with only_compiled(compile_first), Interrupt(options.on_interrupt) as interrupt:
         given = domain_given(domain, network.input_dimension)
         if radius is not None:
             point = input_point(network, x)
             check_in_domain(given, point)
+            # the search is of another problem then, with fewer units that vary
             given = cube_about(given, point, radius)
         problem = problem_of(network, given)
         with only_compiled(problem.is_large), shown_progress(options.progress) as report:
             pattern, at = region_at(problem, x)
             found = root_at(problem, pattern, at)
+            # regions come in rings from here on, none before all that are nearer
             begin_rings(problem, found, depth)
             stopped = drive(
                 problem,

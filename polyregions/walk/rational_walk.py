@@ -94,12 +94,14 @@ def walk_exactly(network: Network, domain: Domain | None) -> RationalWalk:
     exact = exact_network(network, chart_of(domain, network.input_dimension))
     start = start_bits(exact).tobytes()
     regions = {start: 0}
+    # every pattern in `regions` is that of a region; those in the queue are not looked beyond yet
     queue = deque([start])
     interiors = []
     links: set[tuple[int, int]] = set()
     while queue:
         here = queue.popleft()
         region = exact_region(exact, np.frombuffer(here, dtype=np.uint8))
+        # its claim: docs/mathematics.md, part 2
         assert region is not None  # a facet's other side is a region
         interiors.append(region.interior)
         for facet in region.facets:
@@ -107,6 +109,7 @@ def walk_exactly(network: Network, domain: Domain | None) -> RationalWalk:
             if there not in regions:
                 regions[there] = len(regions)
                 queue.append(there)
+            # found from both sides: once as (i, j), once as (j, i), which sorting makes one
             links.add((regions[here], regions[there]))
     return _sorted(list(regions), interiors, links)
 
@@ -116,6 +119,7 @@ def _sorted(
     interiors: list[tuple[Fraction, ...]],
     links: set[tuple[int, int]],
 ) -> RationalWalk:
+    # numbers by pattern, not by when a region was found: those of the other walk
     words = pack(np.array([list(bits) for bits in regions]))
     permutation = order(words)
     rank = np.empty_like(permutation)

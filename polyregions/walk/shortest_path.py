@@ -142,13 +142,17 @@ def _path_between(
     problem: Problem, ends: list[_End], limits: Limits, walk: Callable[[WalkState, Limits], Stop]
 ) -> tuple[Region, ...]:
     for end in ends:
+        # no ring is expanded yet: each end knows its own region alone
         begin_rings(problem, end.found, -1)
     one, other = ends
+    # the first region in common is found as soon as it is known to both; before, every path crosses
+    # more facets than the two ends have rings in all
     new = [*one.learn(), *other.learn()]
     while (meeting := next((key for key, _ in new if _met(ends, key)), None)) is None:
         # of two rings the smaller one is looked beyond
         end = min(ends, key=lambda end: end.found.count - end.found.done)
         end.found.depth = end.found.whole_depth + 1
+        # the limit is on both walks together
         others = sum(each.found.done for each in ends if each is not end)
         stopped = walk(end.found, replace(limits.left, regions=limits.regions - others))
         _check_finished(stopped, 1 + sum(1 + each.found.whole_depth for each in ends))
@@ -156,6 +160,7 @@ def _path_between(
     there = [start_in(problem, one.found, n) for n in one.back(one.known[meeting])[::-1]]
     there += [start_in(problem, other.found, n) for n in other.back(other.known[meeting])[1:]]
     patterns, points = (np.array(part) for part in zip(*there, strict=True))
+    # a walk from the path's regions alone, for their edges and witnesses
     found = roots_at(problem, patterns, points)
     begin_rings(problem, found, 0)
     _check_finished(walk(found, replace(limits.left, regions=len(there))), len(there) - 1)
