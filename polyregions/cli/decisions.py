@@ -22,8 +22,7 @@ from polyregions.run.display import number_text
 if TYPE_CHECKING:
     from polyregions.arrays import Point
     from polyregions.network import Network
-    from polyregions.questions.class_equality import ClassComparison
-    from polyregions.questions.equality import Comparison
+    from polyregions.questions.equality import ClassComparison, Comparison
     from polyregions.questions.property import Counterexample
     from polyregions.questions.verification import Verdict
 
@@ -151,8 +150,7 @@ def equal_command(
     limit was reached.
     """
     from polyregions.compiled import Stopwatch
-    from polyregions.questions.class_equality import equal_classes
-    from polyregions.questions.equality import equal
+    from polyregions.questions.equality import equal, equal_classes
 
     task = options.read_task(network, where)
     second = options.load_network(other, where.activation, where.network_output)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from polyregions.domain import Box, Domain, Polytope
+from polyregions.domain.domains import domain_lists
 from polyregions.errors import shown
 from polyregions.network import Network
 from polyregions.network.slices import Slice
@@ -31,7 +32,6 @@ __all__ = [
     "complain",
     "decimal",
     "domain_text",
-    "domain_value",
     "exact_entries",
     "exit_code",
     "head_lines",
@@ -262,7 +262,7 @@ def values(task: Task) -> dict[str, Any]:
         "input_dimension": task.network.input_dimension,
         "free_inputs": task.dimension,
         "hidden_units": task.network.hidden_units,
-        "domain": domain_value(task.domain),
+        "domain": domain_lists(task.domain),
         **_slice_entry(task.slice),
     }
 
@@ -278,42 +278,35 @@ def print_answer(
 
     Also where it was saved, if it was.
     """
-    from polyregions.files.atomic import is_stream
-
-    if output is not None:
-        entries, lines = {**entries, "output": str(output)}, [*lines, f"saved to {output}"]
-    if output is not None and is_stream(output):  # stdout, perhaps: nothing may come between
-        for line in lines:
-            tell(line)
-    elif as_json:
-        print_json({**values(task), **entries})
-    else:
-        print_lines(*head_lines(task), *lines)
+    _print_either(task, entries, [*head_lines(task), *lines], as_json, output)
 
 
 def print_saved(
     task: Task, summary: Mapping[str, Any], times: Times, output: Path, as_json: bool
 ) -> None:
     """Print what a walk found, and where it was saved."""
+    lines = [*assumed_lines(task.network), *summary_lines(summary, times)]
+    _print_either(task, run_values(summary, times), lines, as_json, output)
+
+
+def _print_either(
+    task: Task,
+    entries: Mapping[str, Any],
+    lines: Sequence[str],
+    as_json: bool,
+    output: Path | None,
+) -> None:
     from polyregions.files.atomic import is_stream
 
-    lines = [*assumed_lines(task.network), *summary_lines(summary, times), f"saved to {output}"]
-    if is_stream(output):  # stdout, perhaps: nothing may come between its bytes
-        for line in lines:
+    saved = [] if output is None else [f"saved to {output}"]
+    if output is not None and is_stream(output):  # stdout, perhaps: nothing may come between
+        for line in [*lines, *saved]:
             tell(line)
     elif as_json:
-        print_json({**values(task), **run_values(summary, times), "output": str(output)})
+        end = {} if output is None else {"output": str(output)}
+        print_json({**values(task), **entries, **end})
     else:
-        print_lines(*lines)
-
-
-def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
-    """Return a domain for JSON; null is the whole space."""
-    if domain is None:
-        return None
-    if isinstance(domain, Polytope):
-        return {"A": domain.A.tolist(), "b": domain.b.tolist()}
-    return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
+        print_lines(*lines, *saved)
 
 
 def _slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:

@@ -174,11 +174,7 @@ def theorem5(
     if draws_file is not None:
         storage.check_output(draws_file, [".json"], [])
     with announced_compilation(), _shown_draws() as progress:
-        from polyregions.theory.grid import verify_grid
-
-        reports = verify_grid(
-            settings, draws, cells=extras.cells, workers=threads, progress=progress, file=draws_file
-        )
+        reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
     if plot is not None:
         from polyregions.plot.figure import save_figure
         from polyregions.plot.theorem5_figure import theorem5_figure
@@ -243,6 +239,27 @@ def _laws(
     # the laws refuse names they do not know
     weight_law = WeightLaw(cast("Any", weights), exact_gain)
     return weight_law, [BiasLaw(cast("Any", bias), deviation) for deviation in deviations]
+
+
+def _counted_draws(
+    settings: tuple[Settings, ...],
+    draws: int,
+    threads: int | None,
+    progress: Callable[[int, int], None],
+    draws_file: Path | None,
+    cells: bool,
+) -> GridReport:
+    from polyregions.theory.grid import GridReport, verify_grid
+    from polyregions.theory.theorem5 import verify_theorem5
+
+    if len(settings) > 1:
+        return verify_grid(settings, draws, workers=threads, progress=progress, file=draws_file)
+    [law] = settings
+    one: Theorem5Report = verify_theorem5(
+        law.widths, law.weights, law.biases, law.side, draws, law.seed,
+        cells=cells, workers=threads, progress=progress, file=draws_file,
+    )  # fmt: skip
+    return GridReport((one,))
 
 
 def _measured(

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from polyregions.analysis.affine_maps import ExactMaps, exact_maps_on, free_inputs
 from polyregions.analysis.shape import chart_polytopes
 from polyregions.arrays import Floats, Integers, Point
-from polyregions.domain import Domain, Polytope
+from polyregions.domain import Polytope
 from polyregions.domain.chart import chart_of, input_chart
+from polyregions.domain.domains import domain_lists
 from polyregions.errors import NetworkError
 from polyregions.exact.simplex import Row
 from polyregions.geometry.region_polytope import Vertices, chart_vertices
@@ -160,19 +161,11 @@ def _head(regions: Regions) -> dict[str, Any]:
         "fingerprint": network.fingerprint,
         "inputs": network.input_dimension,
         "outputs": network.output_dimension,
-        "domain": _domain(domain),
+        "domain": domain_lists(domain),
         "free_inputs": free_inputs(regions).tolist(),
         "complete": regions.complete,
         "proven": regions.proven,
     }
-
-
-def _domain(domain: Domain | None) -> dict[str, Any] | None:
-    if domain is None:
-        return None
-    if isinstance(domain, Polytope):
-        return {"A": domain.A.tolist(), "b": domain.b.tolist()}
-    return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
 def _vertex_lists(regions: Regions) -> Iterator[Vertices | None]:

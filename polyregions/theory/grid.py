@@ -132,7 +132,6 @@ def verify_grid(
     settings: Sequence[Settings],
     draws: int = 100,
     *,
-    cells: bool = False,
     workers: int | None = None,
     progress: OnSteps = None,
     file: str | PathLike[str] | None = None,
@@ -145,8 +144,6 @@ def verify_grid(
         See :func:`grid_settings`.
     draws : int
         At least two, of each.
-    cells : bool
-        As of :func:`polyregions.verify_theorem5`.
     workers, progress, file
         See :func:`polyregions.theory.draws.count_draws`.
 
@@ -169,7 +166,5 @@ def verify_grid(
         summary([0.0] * max(draws, 0))  # refuses before the work, in the same words
     counted = count_draws(settings, draws, workers=workers, progress=progress, file=file)
     return GridReport(
-        tuple(
-            report_of(law, found, cells=cells) for law, found in zip(settings, counted, strict=True)
-        )
+        tuple(report_of(law, found) for law, found in zip(settings, counted, strict=True))
     )
