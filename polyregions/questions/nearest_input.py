@@ -12,7 +12,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polyregions.analysis.affine_maps import ExactMaps, exact_maps
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.lipschitz import Norm, checked_norm
 from polyregions.arrays import Floats, Point
 from polyregions.domain import Box
@@ -20,10 +20,10 @@ from polyregions.errors import PolyregionsError
 from polyregions.exact.simplex import Column
 from polyregions.geometry.double_description import square_root
 from polyregions.geometry.witness import float_below, nearest_float
-from polyregions.network import Network, input_point
+from polyregions.network import input_point
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
 from polyregions.questions.closest_points import (
     closest_point,
     distance_of,
@@ -191,7 +191,7 @@ def nearest(
     if inside and _reached(others, outputs) is not None:
         target.take(Counterexample(centre, outputs))
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
-        balls = _Balls(network, maps, box, target, options.threads)
+        balls = _Balls(Subject(network, maps, options.threads), box, target)
         with shown_progress(options.progress, _distance_text(balls)) as shown:
             balls.search(options.limits, interrupt, shown)
     found = target.found
@@ -263,11 +263,8 @@ class _Balls:
         Nothing that is sought, but what the target found, is nearer.
     """
 
-    def __init__(
-        self, network: Network, maps: ExactMaps, box: Box, target: _Closest, threads: int
-    ) -> None:
-        self._given = network, maps
-        self._box, self._target, self._threads = box, target, threads
+    def __init__(self, subject: Subject, box: Box, target: _Closest) -> None:
+        self._subject, self._box, self._target = subject, box, target
         self.floor, self.done = 0.0, False
         self._past = 0, 0
         self._search: OutputSearch | None = None
@@ -345,8 +342,7 @@ class _Balls:
         # a corner of the ball in the norm inf is farther away than its radius in other norms
         self._target.radius = inf if whole else radius
         if (lower <= upper).all():
-            network, maps = self._given
-            self._search = OutputSearch(network, maps, lower, upper, self._target, self._threads)
+            self._search = OutputSearch(self._subject, lower, upper, self._target)
         return self._search, whole
 
     def _raise_floor(self, search: OutputSearch, radius: float) -> None:

@@ -12,7 +12,6 @@ from typing import TypeAlias, Unpack
 import flint
 import numpy as np
 
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point, floats
 from polyregions.domain import Box, Polytope
 from polyregions.domain.chart import chart_of
@@ -23,7 +22,7 @@ from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
 from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.input_rows import (
     beside_inputs,
@@ -289,14 +288,14 @@ def highest_of(
     network, (within,) = beside_inputs(network, [inequalities_of_inputs(domain)])
     target = _Highest(sums, within)
     start = _first_point(domain)
-    maps = exact_maps(network, None)
-    target.take(Counterexample(start, exact_outputs(maps, start)))
+    subject = Subject.of(network, options.threads)
+    target.take(Counterexample(start, exact_outputs(subject.maps, start)))
     with (
         one_thread_of_blas(),
         Interrupt(options.on_interrupt) as interrupt,
     ):
         sides = box.lower, box.upper
-        search = search_for(network, maps, *sides, target, options.threads, journal)
+        search = search_for(subject, *sides, target, journal)
         with shown_progress(options.progress, _between_text(search, target, sign)) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     value, found = target.value, target.found

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import chart_of
@@ -22,6 +21,7 @@ from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
 from polyregions.questions.box_search import (
     Pending,
+    Subject,
     one_thread_of_blas,
     stop_with_search,
 )
@@ -183,8 +183,7 @@ class _RegionSearch(SetSearch):
         self.box = box
         self.found = _Found()
         self.first: set[bytes] | None = None  # patterns of the first listing, once it is done
-        maps = exact_maps(network, None)
-        super().__init__(network, maps, box.lower, box.upper, _Anywhere(sets), threads)
+        super().__init__(Subject.of(network, threads), box.lower, box.upper, _Anywhere(sets))
         self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE_A_WALK
 
     def step(self, regions: int) -> None:

@@ -33,6 +33,7 @@ from polyregions.questions.box_search import (
     BoxSearch,
     Pending,
     StepResult,
+    Subject,
     one_thread_of_blas,
     stop_with_search,
 )
@@ -192,7 +193,7 @@ class _GradientSearch(BoxSearch):
     """
 
     def __init__(self, network: Network, box: Box, goal: _Steepest, threads: int) -> None:
-        super().__init__(network, goal.maps, box.lower, box.upper, goal, threads=threads)
+        super().__init__(Subject(network, goal.maps, threads), box.lower, box.upper, goal)
         self._best = goal
         self._few_cells = _FIRST_CELLS
         self._seen: set[bytes] = set()

@@ -9,14 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, Unpack
 
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
 from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
 from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
 from polyregions.questions.journal import Journal
@@ -199,7 +198,7 @@ def verdict_of(
     notes: Sequence[Journal | None] = [None] * len(cases) if journals is None else journals
     boxes = cells = 0
     settled = 0.0
-    maps = exact_maps(both, None)
+    subject = Subject.of(both, options.threads)
     with (
         one_thread_of_blas(),
         shown_progress(options.progress, boxes_text) as shown,
@@ -208,7 +207,7 @@ def verdict_of(
         for case, journal in zip(cases, notes, strict=True):
             target = _First(tuple(islice(following, len(case.unsafe))))
             sides = case.lower, case.upper
-            search = search_for(both, maps, *sides, target, options.threads, journal)
+            search = search_for(subject, *sides, target, journal)
             stop = run(search, options.limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(cases)
