@@ -52,9 +52,8 @@ if TYPE_CHECKING:
     )
     from polyregions.proof.certification import certify, check
     from polyregions.pwa.pwa_file import export
-    from polyregions.questions.class_equality import equal_classes
     from polyregions.questions.conditions import where
-    from polyregions.questions.equality import equal
+    from polyregions.questions.equality import equal, equal_classes
     from polyregions.questions.level_sets import boundary, level
     from polyregions.questions.margins import margin
     from polyregions.questions.nearest_input import nearest
@@ -182,7 +181,7 @@ _LAZY = {
     "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",
     "enumerate_to_file": "polyregions.scale.enumerate_to_file",
     "equal": "polyregions.questions.equality.equal",
-    "equal_classes": "polyregions.questions.class_equality.equal_classes",
+    "equal_classes": "polyregions.questions.equality.equal_classes",
     "estimate_regions": "polyregions.tree.estimation.estimate_regions",
     "experiment": "polyregions.experiments.experiment",
     "explore": "polyregions.walk.exploration.explore",
@@ -227,7 +226,7 @@ _LAZY = {
 
 def _small_picture(regions: Regions) -> bytes | None:
     """Draw the picture beside a table of regions, in a notebook that shows one."""
-    picture: bytes | None = import_module("polyregions.plot.thumbnail").thumbnail(regions)
+    picture: bytes | None = import_module("polyregions.plot.cell_plot").thumbnail(regions)
     return picture
 
 

@@ -3,10 +3,23 @@
 import base64
 import json
 import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
-__all__ = ["array", "data_of"]
+from polyregions.viewer import write_page
+
+__all__ = ["array", "data_of", "page"]
+
+
+def page(regions: Any, **options: Any) -> str:
+    """Return what `write_page` writes."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "page.html"
+        write_page(regions, path, **options)
+        return path.read_text(encoding="utf-8")
 
 
 def data_of(text: str) -> dict:

@@ -25,12 +25,12 @@ from scipy.sparse.csgraph import connected_components
 
 from polyregions.analysis.adjacency import adjacency, facet_units, require_complete
 from polyregions.analysis.affine_maps import exact_on_domain
-from polyregions.analysis.equal_maps import Labels, equal_map_classes
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import shown
 from polyregions.exact.facets import interior_point
 from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
 from polyregions.markup import titled
+from polyregions.network.equal_maps import Labels, equal_map_labels
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
@@ -202,7 +202,7 @@ def linear_regions(regions: Regions) -> LinearRegions:
     Notes
     -----
     *Algorithm.* R6: equality of maps modulo primes
-    (:func:`~polyregions.analysis.equal_maps.equal_map_classes`). R4: components of the
+    (:func:`~polyregions.network.equal_maps.equal_map_labels`). R4: components of the
     graph of facets between regions of one map; an open set on which f is affine and
     that holds a point of a smaller face holds all regions around it, which are
     connected through facets. R5: components of one map are joined where closed
@@ -218,7 +218,7 @@ def linear_regions(regions: Regions) -> LinearRegions:
     {'R2': 2, 'R4': 1, 'R5': 1, 'R6': 1}
     """
     require_complete(regions, "linear regions")
-    by_map = equal_map_classes(regions)
+    by_map = equal_map_labels(regions.network, regions.domain, regions.patterns)
     open_labels = _open_pieces(regions, by_map)
     closed = _closed_pieces(regions, by_map, open_labels)
     return LinearRegions(regions, open_labels, closed, by_map)

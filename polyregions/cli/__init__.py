@@ -21,22 +21,18 @@ from polyregions.cli import (
     certify,
     check,
     count,
+    decisions,
     enumerate_,
-    equal,
     estimate,
     experiment,
     explore,
     export,
-    gradients,
+    extremes,
     info,
-    level,
-    maximum,
-    nearest,
+    listings,
     plot,
     simplify,
     theorem5_command,
-    verify,
-    where,
 )
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
@@ -232,12 +228,12 @@ def _compile_command() -> int:
     return 0
 
 
-_add_command("boundary", level.boundary_command)
+_add_command("boundary", listings.boundary_command)
 _add_command("certify", certify.certify_command)
 _add_command("check", check.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
-_add_command("equal", equal.equal_command)
+_add_command("equal", decisions.equal_command)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", estimate.estimate)
 _add_command("experiment", experiment.experiment_command)
@@ -245,17 +241,17 @@ _add_command("explore", explore.explore_command)
 _add_command("export", export.export_command)
 _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
-_add_command("level", level.level_command)
+_add_command("level", listings.level_command)
 _add_command("linear", count.linear_command)
-_add_command("lipschitz", gradients.lipschitz_command)
-_add_command("maximum", maximum.maximum_command)
-_add_command("minimum", maximum.minimum_command)
-_add_command("nearest", nearest.nearest_command)
+_add_command("lipschitz", extremes.lipschitz_command)
+_add_command("maximum", extremes.maximum_command)
+_add_command("minimum", extremes.minimum_command)
+_add_command("nearest", extremes.nearest_command)
 _add_command("plot", plot.plot)
-_add_command("verify", verify.verify_command)
+_add_command("verify", decisions.verify_command)
 _add_command("simplify", simplify.simplify_command)
 _add_command("view", plot.view_command)
-_add_command("where", where.where_command)
+_add_command("where", listings.where_command)
 _add_command("theorem5", theorem5_command.theorem5, cls=theorem5_command.ListCommand)
 
 # every usage error of the parser derives from this class, which has no public name

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from polyregions.run.progress import OnInterrupt
     from polyregions.tree.subdivision import TreeCount
 
-__all__ = ["count_by_tree"]
+__all__ = ["Method", "count_by_tree"]
 
 
 def count_by_tree(
@@ -86,7 +86,7 @@ class Method(StrEnum):
 @options.grouped
 def count(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: Annotated[
         Path | None,
         typer.Argument(
@@ -153,7 +153,7 @@ _TITLES = {
 @options.grouped
 def linear_command(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     all_patterns: Annotated[
         bool,

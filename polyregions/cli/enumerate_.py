@@ -133,7 +133,7 @@ _STOP_WORDS = {
 @options.grouped
 def enumerate_(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     output: Annotated[
         Path, options.output_option("OUT", "Where to save: a file .npz or a folder .parquet.")
@@ -189,7 +189,7 @@ def _check_for_cluster(output: Path, budget: int | None) -> None:
 @options.grouped
 def graph_command(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT", "Graph file: .graphml, .gexf or .json.")],
     attributes: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,45 +26,43 @@ _MOST_RINGS_SHOWN = 20
 _STOPPED_BY = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
 
 
-@options.grouped
-def explore_command(
-    where: options.Where,
-    network: options.NetworkArgument,
-    at: options.AtOption,
+@dataclass(frozen=True)
+class Reach:
+    """How far to explore; a group of options."""
+
     regions: Annotated[
         int | None, typer.Option("--regions", metavar="K", help="Stop after the K nearest regions.")
-    ] = None,
+    ] = None
     depth: Annotated[
         int | None,
         typer.Option("--depth", metavar="D", help="Cross at most D facets to come to a region."),
-    ] = None,
+    ] = None
     radius: Annotated[
         float | None,
         typer.Option(
             "--radius", metavar="R", help="Stay where no input differs from X by more than R."
         ),
-    ] = None,
+    ] = None
+
+
+@options.grouped
+def explore_command(
+    where: options.Where,
+    reach: Reach,
+    effort: options.Effort,
+    network: options.NetworkArgument,
+    at: options.AtOption,
     output: Annotated[
         Path | None,
         options.output_option("OUT", "Where to save: regions .npz, graph .graphml, .gexf, .json."),
     ] = None,
-    threads: options.ThreadsOption = 1,
-    time_limit: options.TimeLimitOption = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Find the regions round a point, those first to which the fewest facets lead."""
     storage.check_found_output(output, [network, *where.files])
     task = options.read_task(network, where)
     point = options.point_given(at, task)
-    found, times = _exploration(
-        task,
-        point,
-        regions=regions,
-        depth=depth,
-        radius=radius,
-        threads=threads,
-        time_limit=time_limit,
-    )
+    found, times = _exploration(task, point, **vars(reach), **vars(effort))
     storage.save_found(found.regions, output)
     rings = np.bincount(found.distances).tolist()
     lines = _ring_lines(found, rings, times)

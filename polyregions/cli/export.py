@@ -18,7 +18,7 @@ __all__ = ["export_command"]
 @options.grouped
 def export_command(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     output: Annotated[
         Path,

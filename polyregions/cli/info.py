@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from polyregions.cli import options, report
+from polyregions.domain.domains import domain_lists
 from polyregions.errors import DomainError
 
 
@@ -33,7 +34,7 @@ def info(
                 "output_dimension": loaded.output_dimension,
                 "widths": list(loaded.widths),
                 "fingerprint": loaded.fingerprint,
-                "input_ranges": None if ranges is None else report.domain_value(ranges),
+                "input_ranges": None if ranges is None else domain_lists(ranges),
                 "largest_difference_from_source": "infinite"
                 if difference == float("inf")
                 else difference,

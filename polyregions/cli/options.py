@@ -32,7 +32,7 @@ __all__ = [
     "OfOption",
     "Task",
     "ThreadsOption",
-    "TimeLimitOption",
+    "WalkEffort",
     "Where",
     "WholeSpaceOption",
     "dask_option",
@@ -55,10 +55,6 @@ WholeSpaceOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int, typer.Option("--threads", metavar="K", help="Workers; the result is the same for any K.")
-]
-TimeLimitOption = Annotated[
-    float | None,
-    typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
 ]
 CertificateOption = Annotated[
     Path | None,
@@ -191,11 +187,25 @@ class Effort:
     """How long a command may work, and with how many threads."""
 
     threads: ThreadsOption = 1
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
+    ] = None
+
+    @property
+    def watched(self) -> dict[str, Any]:
+        """The options of a search that is shown, and of which Ctrl-C returns what was found."""
+        return {**vars(self), "progress": True, "on_interrupt": "return"}
+
+
+@dataclass(frozen=True)
+class WalkEffort(Effort):
+    """And how many regions it may find."""
+
     max_regions: Annotated[
         int | None,
         typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
     ] = None
-    time_limit: TimeLimitOption = None
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:

@@ -62,7 +62,7 @@ class Drawing:
 @options.grouped
 def plot(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     look: Look,
     drawing: Drawing,
     network: options.NetworkArgument,
@@ -144,7 +144,7 @@ def _picture(regions: Regions, task: Task, look: Look, drawing: Drawing, marks: 
 @options.grouped
 def view_command(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     output: Annotated[Path, options.output_option("OUT.html", "Where to write the page.")],
     look: Look,

@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from polyregions.domain import Box, Domain, Polytope
+from polyregions.domain.domains import domain_lists
 from polyregions.errors import shown
 from polyregions.network import Network
 from polyregions.network.slices import Slice
@@ -22,8 +23,6 @@ from polyregions.run.display import number_text
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
     from polyregions.compiled import Times
-    from polyregions.questions.conditions import Whereabouts
-    from polyregions.questions.level_sets import LevelSet
     from polyregions.tree.subdivision import TreeCount
 
 __all__ = [
@@ -33,25 +32,23 @@ __all__ = [
     "complain",
     "decimal",
     "domain_text",
-    "domain_value",
     "exact_entries",
     "exit_code",
     "head_lines",
     "json_float",
     "json_number",
     "lenient_streams",
-    "listing_entries",
-    "listing_exit_code",
-    "listing_line",
     "name_of",
     "print_answer",
     "print_json",
     "print_lines",
     "print_saved",
     "run_values",
+    "search_entries",
     "search_line",
     "sides_text",
     "summary_lines",
+    "table_lines",
     "tell",
     "value_lines",
     "values",
@@ -228,32 +225,27 @@ def exact_entries(name: str, values: Sequence[Fraction]) -> dict[str, Any]:
     return {name: list(map(json_float, values)), f"exact_{name}": values}
 
 
-def search_line(boxes: int, cells: int) -> str:
+class _Searched(Protocol):
+    """The answer of a search over boxes."""
+
+    @property
+    def boxes(self) -> int: ...
+
+    @property
+    def cells(self) -> int: ...
+
+
+def search_line(found: _Searched) -> str:
     """Return how much a search over boxes looked at."""
-    return f"{boxes:,} boxes looked at, and {cells:,} regions of those that resisted bounds"
+    return (
+        f"{found.boxes:,} boxes looked at, and {found.cells:,} regions of those that resisted "
+        f"bounds"
+    )
 
 
-def listing_line(boxes: int, visited: int) -> str:
-    """Return how much a search for regions looked at."""
-    return f"{boxes:,} boxes and {visited:,} regions looked at"
-
-
-def listing_entries(found: LevelSet | Whereabouts) -> dict[str, Any]:
-    """Return what JSON says of how far a search for regions came."""
-    return {
-        "finished": found.finished,
-        "settled": found.settled,
-        "boxes": found.boxes,
-        "visited": found.visited,
-    }
-
-
-def listing_exit_code(found: LevelSet | Whereabouts) -> int:
-    """Return 0 for all regions; say that some may be missing and return 3 otherwise."""
-    if found.finished:
-        return 0
-    tell(f"polyregions: stopped early; {found.settled:.1%} of the box is settled")
-    return 3
+def search_entries(found: _Searched) -> dict[str, Any]:
+    """Return what JSON says of how much a search over boxes looked at."""
+    return {"boxes": found.boxes, "cells": found.cells}
 
 
 def assumed_lines(network: Network) -> list[str]:
@@ -270,7 +262,7 @@ def values(task: Task) -> dict[str, Any]:
         "input_dimension": task.network.input_dimension,
         "free_inputs": task.dimension,
         "hidden_units": task.network.hidden_units,
-        "domain": domain_value(task.domain),
+        "domain": domain_lists(task.domain),
         **_slice_entry(task.slice),
     }
 
@@ -286,42 +278,35 @@ def print_answer(
 
     Also where it was saved, if it was.
     """
-    from polyregions.files.atomic import is_stream
-
-    if output is not None:
-        entries, lines = {**entries, "output": str(output)}, [*lines, f"saved to {output}"]
-    if output is not None and is_stream(output):  # stdout, perhaps: nothing may come between
-        for line in lines:
-            tell(line)
-    elif as_json:
-        print_json({**values(task), **entries})
-    else:
-        print_lines(*head_lines(task), *lines)
+    _print_either(task, entries, [*head_lines(task), *lines], as_json, output)
 
 
 def print_saved(
     task: Task, summary: Mapping[str, Any], times: Times, output: Path, as_json: bool
 ) -> None:
     """Print what a walk found, and where it was saved."""
+    lines = [*assumed_lines(task.network), *summary_lines(summary, times)]
+    _print_either(task, run_values(summary, times), lines, as_json, output)
+
+
+def _print_either(
+    task: Task,
+    entries: Mapping[str, Any],
+    lines: Sequence[str],
+    as_json: bool,
+    output: Path | None,
+) -> None:
     from polyregions.files.atomic import is_stream
 
-    lines = [*assumed_lines(task.network), *summary_lines(summary, times), f"saved to {output}"]
-    if is_stream(output):  # stdout, perhaps: nothing may come between its bytes
-        for line in lines:
+    saved = [] if output is None else [f"saved to {output}"]
+    if output is not None and is_stream(output):  # stdout, perhaps: nothing may come between
+        for line in [*lines, *saved]:
             tell(line)
     elif as_json:
-        print_json({**values(task), **run_values(summary, times), "output": str(output)})
+        end = {} if output is None else {"output": str(output)}
+        print_json({**values(task), **entries, **end})
     else:
-        print_lines(*lines)
-
-
-def domain_value(domain: Domain | None) -> dict[str, list[Any]] | None:
-    """Return a domain for JSON; null is the whole space."""
-    if domain is None:
-        return None
-    if isinstance(domain, Polytope):
-        return {"A": domain.A.tolist(), "b": domain.b.tolist()}
-    return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
+        print_lines(*lines, *saved)
 
 
 def _slice_entry(place: Slice | None) -> dict[str, dict[str, list[Any]]]:
@@ -396,6 +381,20 @@ def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
         **times._asdict(),
         "regions_per_second": summary["regions"] / max(times.seconds, 1e-9),
     }
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, its columns to the right.
+
+    Examples
+    --------
+    >>> table_lines([["n", "count"], ["10", "7"]])
+    [' n  count', '10      7']
+    """
+    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.rjust(size) for cell, size in zip(row, sizes, strict=True)) for row in rows
+    ]
 
 
 def bounds_lines(bounds: dict[str, int | Fraction | None]) -> list[str]:

@@ -33,7 +33,7 @@ _TABLE_HEADS = {
 @options.grouped
 def simplify_command(
     where: options.Where,
-    effort: options.Effort,
+    effort: options.WalkEffort,
     network: options.NetworkArgument,
     output: Annotated[
         Path | None,
@@ -131,5 +131,4 @@ def _sizes_text(size: dict[str, int]) -> str:
 def _table_lines(table: Sequence[LayerCount]) -> list[str]:
     rows = [list(_TABLE_HEADS.values())]
     rows += [[f"{getattr(row, name):,}" for name in _TABLE_HEADS] for row in table]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    return report.table_lines(rows)

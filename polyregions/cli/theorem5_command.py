@@ -374,11 +374,7 @@ def _grid_lines(grid: GridReport) -> list[str]:
                 worst if worst == "holds" else worst.upper(),
             ]
         )
-    sizes = [max(len(row[k]) for row in table) for k in range(len(header))]
-    lines = [
-        "  ".join(entry.rjust(size) for entry, size in zip(row, sizes, strict=True)).rstrip()
-        for row in table
-    ]
+    lines = report.table_lines(table)
     lines += [
         f"n = {law.n}, N = {law.units}, side {law.side:g}, biases {law.biases}: "
         f"means over depths differ by a factor of {factor:.2f}"

@@ -22,7 +22,7 @@ from polyregions.rounding import ROUNDOFF, TINY
 if TYPE_CHECKING:
     import cvxpy as cp
 
-__all__ = ["Box", "Domain", "Polytope"]
+__all__ = ["Box", "Domain", "Polytope", "domain_lists"]
 
 
 _LONGEST_EXPRESSION = 200  # characters of an expression that stands for its domain
@@ -455,6 +455,21 @@ class Polytope:
 
 
 Domain = Box | Polytope
+
+
+def domain_lists(domain: Domain | None) -> dict[str, list[Any]] | None:
+    """Return a domain as JSON holds it; None, the whole space, is null.
+
+    Examples
+    --------
+    >>> domain_lists(Box.interval(1, 0.0, 0.5))
+    {'lower': [0.0], 'upper': [0.5]}
+    """
+    if domain is None:
+        return None
+    if isinstance(domain, Polytope):
+        return {"A": domain.A.tolist(), "b": domain.b.tolist()}
+    return {"lower": domain.lower.tolist(), "upper": domain.upper.tolist()}
 
 
 def _exact_coordinates(x: Sequence[Fraction] | Floats, dimension: int) -> list[Fraction]:

@@ -53,8 +53,10 @@ class ClosedPolytope:
         point = self.point
         if not any(row[:-1]):
             return self if row[-1] >= 0 else None
+        # a point that satisfies the row already shows that something is left: no program is solved
         if evaluate(row, point) < 0:
             point = self._lowest([-entry for entry in row])
+            # where the row is largest it is negative: so it is everywhere in the closed polytope
             if evaluate(row, point) < 0:
                 return None
         return ClosedPolytope({**self.rows, self._next: row}, point)
@@ -76,6 +78,7 @@ class ClosedPolytope:
         [1, 1]
         """
         if not any(row[:-1]):
+            # a constant is as large at any vertex
             return [line[-1] for line in vertex_near(self._walls(), self.point).frame]
         return [line[-1] for line in self._least([-entry for entry in row]).frame]
 
@@ -100,6 +103,7 @@ class ClosedPolytope:
 
     def _least(self, row: Row) -> Simplex:
         """Return a simplex at a vertex where a row that is not constant is least."""
+        # the descent would stop where the row becomes negative; raised it never does
         raised = [*row[:-1], sum(map(abs, row), flint.fmpz(1))]  # positive all over [-1, 1]^m
         simplex, below = self._descended(raised)
         assert below is None
@@ -120,5 +124,6 @@ class ClosedPolytope:
     def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
         """Return a point where a row is negative, or None and the simplex where it is least."""
         target = self._next
+        # the row may be negative at the point, and so it must not block the way to a vertex
         simplex = vertex_near({**self._walls(), target: row}, self.point, free=target)
         return simplex, simplex.violation(target)

@@ -44,6 +44,7 @@ def nearest_to_origin(rows: Sequence[Wall]) -> tuple[Fraction, ...]:
     active: list[int] = []
     multipliers: list[flint.fmpq] = []
     while True:
+        # the norm has grown since the last pass, so no set of active inequalities comes twice
         slacks = [_inner_product(n, point) + b for n, b in zip(normals, offsets, strict=True)]
         broken = [
             (slack * slack / size, k)
@@ -52,14 +53,18 @@ def nearest_to_origin(rows: Sequence[Wall]) -> tuple[Fraction, ...]:
         ]
         if not broken:
             return tuple(Fraction(int(x.p), int(x.q)) for x in point)
+        # the one farthest away: fewer steps; any broken one would do
         _, new = max(broken)
         gained = zero
         while new not in active:
+            # what is left of the new normal is at right angles to the active ones, so moving along
+            # it keeps their inequalities equalities
             shares = _coordinates([normals[k] for k in active], normals[new])
             move = list(normals[new])
             for k, share in zip(active, shares, strict=True):
                 move = [m - share * a for m, a in zip(move, normals[k], strict=True)]
             along = _inner_product(move, normals[new])
+            # a multiplier that would become negative ends the step: its inequality is let go
             steps = [
                 (multiplier / share, place)
                 for place, (multiplier, share) in enumerate(zip(multipliers, shares, strict=True))
@@ -73,6 +78,7 @@ def nearest_to_origin(rows: Sequence[Wall]) -> tuple[Fraction, ...]:
                     step, leaving = full, -1
             assert along != 0 or leaving >= 0  # some point satisfies all rows
             point = [x + step * m for x, m in zip(point, move, strict=True)]
+            # the sum of normals times multipliers stays the point: the invariant
             multipliers = [m - step * s for m, s in zip(multipliers, shares, strict=True)]
             gained += step
             if leaving < 0:

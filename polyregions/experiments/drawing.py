@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "curve",
     "draw",
     "epoch_curves",
+    "epoch_panels",
     "groups",
     "key",
     "mean_and_error",
@@ -135,6 +136,24 @@ def epoch_curves(
         axes.axhline(level, color="black", linewidth=0.8, linestyle=":", label=level_name)
     training_axis(axes, table["epoch"])
     axes.set_ylim(bottom=0)
+
+
+def epoch_panels(
+    table: Table,
+    titles: Mapping[str, str],
+    by: str,
+    ylabel: str,
+    *,
+    level: float | None = None,
+) -> Figure:
+    """Draw columns against the epoch, a panel each, with their titles."""
+    drawing, axes = panels(len(titles))
+    for axis, (column, title) in zip(axes, titles.items(), strict=True):
+        epoch_curves(axis, table, column, by, level=level)
+        axis.set_title(title, loc="left", fontsize=10)
+        axis.set_ylabel(ylabel)
+    key(drawing)
+    return drawing
 
 
 def training_axis(axes: Axes, epochs: Sequence[float] | NDArray[Any]) -> None:

@@ -20,7 +20,14 @@ from polyregions.experiments.data import (
     shuffled_labels,
     split_images,
 )
-from polyregions.experiments.drawing import curve, epoch_curves, groups, key, panels
+from polyregions.experiments.drawing import (
+    curve,
+    epoch_curves,
+    epoch_panels,
+    groups,
+    key,
+    panels,
+)
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 
@@ -93,15 +100,10 @@ def _lines_findings(table: Table) -> list[str]:
 
 def _lines_figure(table: Table) -> Figure:
     """Draw regions / N of whole lines, and of the segments, against the epoch."""
-    drawing, axes = panels(2)
     over = table | {"segment_per_unit": table["segment"] / table["units"]}
     titles = {"per_unit": "whole lines", "segment_per_unit": "between the images"}
-    for axis, (column, title) in zip(axes, titles.items(), strict=True):
-        epoch_curves(axis, over, column, "widths")
-        axis.set_title(title, loc="left", fontsize=10)
-        axis.set_ylabel("regions / N")
-    axes[0].axhline(1.0, color="black", linewidth=0.8, linestyle=":")
-    key(drawing)
+    drawing = epoch_panels(over, titles, "widths", "regions / N")
+    drawing.axes[0].axhline(1.0, color="black", linewidth=0.8, linestyle=":")
     return drawing
 
 

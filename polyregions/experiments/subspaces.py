@@ -17,7 +17,7 @@ import numpy as np
 from polyregions.errors import PolyregionsError
 from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, counts, random_rows, through
-from polyregions.experiments.drawing import curve, draw, epoch_curves, groups, key, panels
+from polyregions.experiments.drawing import curve, draw, epoch_panels, groups, key, panels
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
 from polyregions.experiments.runner import Job, Key, Table, TableRow
 from polyregions.theory.bounds import hanin_rolnick_scale
@@ -143,15 +143,9 @@ def _training_findings(table: Table) -> list[str]:
 
 def _training_figure(table: Table) -> Figure:
     """Draw count / N^2 against the epoch: the whole plane, and the window."""
-    drawing, axes = panels(2)
     titles = {"whole_ratio": "whole plane", "window_ratio": "window [-20, 20]²"}
     halved = table | {column: table[column] / 2 for column in titles}
-    for axis, (column, title) in zip(axes, titles.items(), strict=True):
-        epoch_curves(axis, halved, column, "widths", level=0.5)
-        axis.set_title(title, loc="left", fontsize=10)
-        axis.set_ylabel("regions / N²")
-    key(drawing)
-    return drawing
+    return epoch_panels(halved, titles, "widths", "regions / N²", level=0.5)
 
 
 TRAINING = Experiment(
@@ -235,15 +229,9 @@ def _dimensions_findings(table: Table) -> list[str]:
 
 def _dimensions_figure(table: Table) -> Figure:
     """Draw count / (N^n / n!) against the epoch, a curve per n."""
-    drawing, axes = panels(2)
     titles = {"whole_ratio": "whole subspace", "window_ratio": "window [-20, 20]ⁿ"}
     named = [f"n = {n}, {widths}" for n, widths in zip(table["n"], table["widths"], strict=True)]
-    for axis, (column, title) in zip(axes, titles.items(), strict=True):
-        epoch_curves(axis, table | {"name": np.array(named)}, column, "name")
-        axis.set_title(title, loc="left", fontsize=10)
-        axis.set_ylabel("regions / (Nⁿ/n!)")
-    key(drawing)
-    return drawing
+    return epoch_panels(table | {"name": np.array(named)}, titles, "name", "regions / (Nⁿ/n!)")
 
 
 DIMENSIONS = Experiment(

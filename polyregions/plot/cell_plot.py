@@ -1,8 +1,9 @@
-"""Cells in the plane, with their facets by layer and the dual graph."""
+"""Cells in the plane, with their facets by layer and the dual graph; small, beside a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from polyregions.analysis.corners import (
 )
 from polyregions.arrays import Floats
 from polyregions.domain import Box
-from polyregions.errors import DomainError, PolyregionsError
+from polyregions.errors import DomainError, MissingExtraError, PolyregionsError
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Slice
 from polyregions.plot.figure import (
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["first_layers", "plane_window", "plot_cells", "plot_growth"]
+__all__ = ["MOST_SHOWN", "first_layers", "plane_window", "plot_cells", "plot_growth", "thumbnail"]
 
 
 def plot_cells(
@@ -304,3 +305,30 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
         axes.set_title(f"{layers}: {len(regions):,} regions", loc="left", fontsize=10, pad=18)
         axes.set(xlabel="", ylabel="")
     return figure
+
+
+MOST_SHOWN = 5_000  # more are a second of waiting, and too small to be seen
+
+
+def thumbnail(regions: Regions) -> bytes | None:
+    """Return a PNG of regions with two free inputs.
+
+    None for others, for more than 5,000, and where matplotlib is not installed.
+    """
+    if len(free_inputs(regions)) != 2 or not 0 < len(regions) <= MOST_SHOWN:
+        return None
+    try:
+        figure, (axes,) = figure_of_panels(1, columns=1, size=(2.6, 2.4), dpi=100)
+    except MissingExtraError:
+        return None
+    plot_cells(regions, axes)
+    axes.set_title("", loc="left")  # the table says it
+    legend = axes.get_legend()
+    if legend is not None:
+        legend.remove()
+    axes.tick_params(labelsize=6)
+    axes.xaxis.label.set_fontsize(7)
+    axes.yaxis.label.set_fontsize(7)
+    stream = BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()

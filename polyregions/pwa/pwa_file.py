@@ -12,8 +12,7 @@ from polyregions.errors import DomainError, PolyregionsError
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import known_suffix
 from polyregions.pwa.c_file import MOST_TABLE_BYTES, c_file
-from polyregions.pwa.json_file import json_file
-from polyregions.pwa.mat_file import mat_file
+from polyregions.pwa.pieces import json_file, mat_file
 from polyregions.regions import Regions, check_regions
 from polyregions.run.display import shown_steps
 from polyregions.run.progress import OnSteps

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from polyregions.analysis.affine_maps import ExactMaps
+from polyregions.analysis.affine_maps import ExactMaps, exact_maps
 from polyregions.arrays import Floats, Integers
 from polyregions.exact import stopping
 from polyregions.network import Network
@@ -32,6 +32,7 @@ __all__ = [
     "Goal",
     "Pending",
     "StepResult",
+    "Subject",
     "in_threads",
     "one_thread_of_blas",
     "stop_with_search",
@@ -135,20 +136,39 @@ class StepResult(NamedTuple):
     looked: Looked | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is searched, whatever the box.
+
+    Attributes
+    ----------
+    network : Network
+    maps : ExactMaps
+        Of the network, on no domain.
+    threads : int
+    """
+
+    network: Network
+    maps: ExactMaps
+    threads: int
+
+    @classmethod
+    def of(cls, network: Network, threads: int = 1) -> Subject:
+        """Return a network with its exact maps, which are made once for all boxes."""
+        return cls(network, exact_maps(network, None), threads)
+
+
 class BoxSearch(ABC):
     """A search in a closed box: what is not settled is halved, or decided where it resists.
 
     Parameters
     ----------
-    network : Network
-    maps : ExactMaps
-        Of the network, on no domain.
+    subject : Subject
     lower, upper : numpy.ndarray of float64, shape (n,)
         Of the box; sides may have no length.
     goal : Goal
     sets : int
         How many sets of outputs a box may meet; 1 if it is not about outputs.
-    threads : int
 
     Attributes
     ----------
@@ -157,17 +177,10 @@ class BoxSearch(ABC):
     """
 
     def __init__(
-        self,
-        network: Network,
-        maps: ExactMaps,
-        lower: Floats,
-        upper: Floats,
-        goal: Goal,
-        *,
-        sets: int = 1,
-        threads: int = 1,
+        self, subject: Subject, lower: Floats, upper: Floats, goal: Goal, *, sets: int = 1
     ) -> None:
-        self.network, self.goal, self.threads = network, goal, threads
+        network = subject.network
+        self.network, self.goal, self.threads = network, goal, subject.threads
         self.boxes = self.cells = 0
         self._lower, self._upper, self._width = lower, upper, widths(Boxes(lower, upper))
         widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
@@ -175,7 +188,7 @@ class BoxSearch(ABC):
         inputs = int((upper > lower).sum())
         self._few_cells: float = min(_FEW_CELLS, _FEW_CELLS_OF_AN_INPUT ** min(inputs, 20))
         self._splits_to_double = _SPLITS_TO_DOUBLE
-        self._exact = maps
+        self._exact = subject.maps
         root = Boxes(lower[None], upper[None])
         open_sets = np.ones((1, sets), dtype=bool)
         nothing = no_bounds(network, 1)[:-1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
 from math import gcd, lcm
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,7 @@ from polyregions.questions.property import OutputInequality, OutputSet, check_ou
 from polyregions.questions.region_search import regions_near
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import counting_limits
-from polyregions.run.progress import OnInterrupt, OnProgress
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.walk.refinement import prefix_indices, refine
 
 __all__ = ["Whereabouts", "where"]
@@ -78,6 +77,7 @@ class Whereabouts:
         )
 
 
+@with_options(Threaded)
 def where(
     network: NetworkLike,
     domain: DomainLike,
@@ -86,10 +86,7 @@ def where(
     above: float | None = None,
     below: float | None = None,
     condition: Sequence[OutputSet] | None = None,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Whereabouts:
     """Return the regions on which a condition on the outputs holds, somewhere or everywhere.
 
@@ -150,18 +147,10 @@ def where(
     """
     network = network_given(network)
     box = box_given(domain, network, "regions are sought")
-    limits = counting_limits(None, time_limit)
+    options = options_given(Threaded, how)
     sets = _condition_given(network, output, above, below, condition)
     cutting = _Cutting(network, sets)
-    listed = regions_near(
-        network,
-        box,
-        sets,
-        limits,
-        threads=threads,
-        progress=progress,
-        on_interrupt=on_interrupt,
-    )
+    listed = regions_near(network, box, sets, options)
     inside, everywhere = cutting.decided(listed.regions)
     maps = exact_maps(network, box)
     touching = np.zeros(len(inside), dtype=bool)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 from math import isfinite
+from typing import Unpack
 
 import numpy as np
 
@@ -19,8 +20,7 @@ from polyregions.questions.optimum import sum_given
 from polyregions.questions.property import OutputInequality, OutputSet
 from polyregions.questions.region_search import Listed, regions_near
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import counting_limits
-from polyregions.run.progress import OnInterrupt, OnProgress
+from polyregions.run.options import Threaded, options_given, with_options
 
 __all__ = ["LevelSet", "boundary", "level"]
 
@@ -60,16 +60,13 @@ class LevelSet(DecisionBoundary):
         )
 
 
+@with_options(Threaded)
 def level(
     network: NetworkLike,
     domain: DomainLike,
     value: float = 0.0,
     output: int | Sequence[float] = 0,
-    *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> LevelSet:
     """Return where an output has some value: the regions that are met, and the pieces.
 
@@ -127,7 +124,7 @@ def level(
     network = network_given(network)
     box = box_given(domain, network, "a level set is sought")
     terms = sum_given(output, network.output_dimension)
-    limits = counting_limits(None, time_limit)
+    options = options_given(Threaded, how)
     height = floats(value, "the value of a level set", PolyregionsError)
     if height.shape != () or not isfinite(height):
         raise PolyregionsError(f"the value of a level set is one finite number, not {value!r}")
@@ -141,26 +138,15 @@ def level(
         OutputInequality(((0, Fraction(1)),), at),
         OutputInequality(((0, Fraction(-1)),), -at),
     )
-    listed = regions_near(
-        network,
-        box,
-        (between,),
-        limits,
-        threads=threads,
-        progress=progress,
-        on_interrupt=on_interrupt,
-    )
+    listed = regions_near(network, box, (between,), options)
     return _level_set(listed, float(height))
 
 
+@with_options(Threaded)
 def boundary(
     network: NetworkLike,
     domain: DomainLike,
-    *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> LevelSet:
     """Return where the class of an input changes: the regions that are met, and the pieces.
 
@@ -202,24 +188,10 @@ def boundary(
     """
     network = network_given(network)
     if network.output_dimension == 1:
-        return level(
-            network,
-            domain,
-            threads=threads,
-            time_limit=time_limit,
-            progress=progress,
-            on_interrupt=on_interrupt,
-        )
+        return level(network, domain, **how)
     box = box_given(domain, network, "a level set is sought")
-    limits = counting_limits(None, time_limit)
     listed = regions_near(
-        network,
-        box,
-        _ties(network.output_dimension),
-        limits,
-        threads=threads,
-        progress=progress,
-        on_interrupt=on_interrupt,
+        network, box, _ties(network.output_dimension), options_given(Threaded, how)
     )
     return _level_set(listed, 0.0)
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, nextafter
 from sys import float_info
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polyregions.analysis.affine_maps import ExactMaps, exact_maps
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.lipschitz import Norm, checked_norm
 from polyregions.arrays import Floats, Point
 from polyregions.domain import Box
@@ -19,10 +20,10 @@ from polyregions.errors import PolyregionsError
 from polyregions.exact.simplex import Column
 from polyregions.geometry.double_description import square_root
 from polyregions.geometry.witness import float_below, nearest_float
-from polyregions.network import Network, input_point
+from polyregions.network import input_point
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
 from polyregions.questions.closest_points import (
     closest_point,
     distance_of,
@@ -36,9 +37,10 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import Limits, check_threads, counting_limits
+from polyregions.run.limits import Limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
+from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, Progress
 
 __all__ = ["Nearest", "nearest"]
 
@@ -105,6 +107,7 @@ class Nearest:
         return f"<Nearest: {said}, norm {self.norm}; {self.boxes} boxes, {self.cells} regions>"
 
 
+@with_options(Threaded)
 def nearest(
     network: NetworkLike,
     x: ArrayLike,
@@ -113,10 +116,7 @@ def nearest(
     *,
     other: int | None = None,
     level: float = 0.0,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Nearest:
     """Return the input in a box, nearest to a given one, that a network puts in another class.
 
@@ -181,8 +181,7 @@ def nearest(
     norm = checked_norm(norm)
     box = box_given(domain, network, "another class is sought")
     start = input_point(network, x)
-    check_threads(threads)
-    limits = counting_limits(None, time_limit)
+    options = options_given(Threaded, how)
     maps = exact_maps(network, None)
     centre = tuple(map(Fraction, start.tolist()))
     outputs = exact_outputs(maps, centre)
@@ -191,10 +190,10 @@ def nearest(
     inside = ((box.lower <= start) & (start <= box.upper)).all()
     if inside and _reached(others, outputs) is not None:
         target.take(Counterexample(centre, outputs))
-    with one_thread_of_blas(), Interrupt(on_interrupt) as interrupt:
-        balls = _Balls(network, maps, box, target, threads)
-        with shown_progress(progress, _distance_text(balls)) as shown:
-            balls.search(limits, interrupt, shown)
+    with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
+        balls = _Balls(Subject(network, maps, options.threads), box, target)
+        with shown_progress(options.progress, _distance_text(balls)) as shown:
+            balls.search(options.limits, interrupt, shown)
     found = target.found
     value: Fraction | float = target.value if found is not None else inf
     bound = value if balls.done else min(value, balls.certified(norm))
@@ -264,11 +263,8 @@ class _Balls:
         Nothing that is sought, but what the target found, is nearer.
     """
 
-    def __init__(
-        self, network: Network, maps: ExactMaps, box: Box, target: _Closest, threads: int
-    ) -> None:
-        self._given = network, maps
-        self._box, self._target, self._threads = box, target, threads
+    def __init__(self, subject: Subject, box: Box, target: _Closest) -> None:
+        self._subject, self._box, self._target = subject, box, target
         self.floor, self.done = 0.0, False
         self._past = 0, 0
         self._search: OutputSearch | None = None
@@ -346,8 +342,7 @@ class _Balls:
         # a corner of the ball in the norm inf is farther away than its radius in other norms
         self._target.radius = inf if whole else radius
         if (lower <= upper).all():
-            network, maps = self._given
-            self._search = OutputSearch(network, maps, lower, upper, self._target, self._threads)
+            self._search = OutputSearch(self._subject, lower, upper, self._target)
         return self._search, whole
 
     def _raise_floor(self, search: OutputSearch, radius: float) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import TypeAlias, Unpack
 
 import flint
 import numpy as np
 
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point, floats
 from polyregions.domain import Box, Polytope
 from polyregions.domain.chart import chart_of
@@ -23,7 +22,7 @@ from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
 from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.input_rows import (
     beside_inputs,
@@ -38,9 +37,9 @@ from polyregions.questions.proven_search import search_for
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
+from polyregions.run.options import RunOptions, Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, Progress
 
 __all__ = [
     "Optimum",
@@ -97,16 +96,14 @@ class Optimum:
         return f"<Optimum: {value}{within}; {self.boxes} boxes, {self.cells} regions>"
 
 
+@with_options(Threaded)
 def maximum(
     network: NetworkLike,
     domain: DomainLike,
     output: int | Sequence[float] = 0,
     *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
     certificate: str | PathLike[str] | None = None,
+    **how: Unpack[Threaded],
 ) -> Optimum:
     """Return the largest value of an output in a box or polytope, exactly.
 
@@ -165,24 +162,19 @@ def maximum(
         domain,
         output,
         1,
-        threads=threads,
-        time_limit=time_limit,
-        progress=progress,
-        on_interrupt=on_interrupt,
         certificate=certificate,
+        **how,
     )
 
 
+@with_options(Threaded)
 def minimum(
     network: NetworkLike,
     domain: DomainLike,
     output: int | Sequence[float] = 0,
     *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
     certificate: str | PathLike[str] | None = None,
+    **how: Unpack[Threaded],
 ) -> Optimum:
     """Return the smallest value of an output in a box or polytope, exactly; see :func:`maximum`.
 
@@ -222,11 +214,8 @@ def minimum(
         domain,
         output,
         -1,
-        threads=threads,
-        time_limit=time_limit,
-        progress=progress,
-        on_interrupt=on_interrupt,
         certificate=certificate,
+        **how,
     )
 
 
@@ -237,12 +226,12 @@ def _optimum(
     sign: int,
     *,
     certificate: str | PathLike[str] | None,
-    **how: Any,
+    **how: Unpack[Threaded],
 ) -> Optimum:
     network = network_given(network)
     within = bounded_domain(domain, network)
     terms = sum_given(output, network.output_dimension)
-    limits = counting_limits(None, how.pop("time_limit"))
+    options = options_given(Threaded, how)
     sums = [[(k, sign * c) for k, c in terms]]
     sides = within.box.lower, within.box.upper
     if certificate is not None and inequalities_of_inputs(within):
@@ -253,7 +242,7 @@ def _optimum(
     journals: Sequence[Journal | None] = [None]
     if certificate is not None:
         journals = journals_of(network, [Case(*sides, _as_large(sums, Fraction(0)))])
-    highest = highest_of(network, within, sums, limits, sign, journal=journals[0], **how)
+    highest = highest_of(network, within, sums, options, sign, journals[0])
     if certificate is not None and highest.proven:
         write_answer(
             certificate,
@@ -263,7 +252,7 @@ def _optimum(
             [journal for journal in journals if journal is not None],
             point=highest.point,
             level=float_below(highest.value),
-            progress=how["progress"],
+            progress=options.progress,
         )
     return replace(highest, value=sign * highest.value, bound=sign * highest.bound)
 
@@ -272,12 +261,8 @@ def highest_of(
     network: Network,
     domain: Box | Polytope,
     sums: Sequence[Coefficients],
-    limits: Limits,
+    options: RunOptions,
     sign: int = 1,
-    *,
-    threads: int,
-    progress: OnProgress,
-    on_interrupt: OnInterrupt,
     journal: Journal | None = None,
 ) -> Optimum:
     """Return the largest value of several sums of outputs in a closed domain.
@@ -288,12 +273,9 @@ def highest_of(
     domain : Box or Polytope
     sums : sequence of sequences of (int, Fraction)
         Outputs and their coefficients, whose denominators are powers of two.
-    limits : Limits
-        Their time counts from when they were made.
+    options : RunOptions
     sign : {1, -1}
         Times which values are shown.
-    threads, progress, on_interrupt
-        As of :func:`maximum`.
     journal : Journal, optional
         Of the search.
 
@@ -302,21 +284,20 @@ def highest_of(
     Optimum
         The largest of all.
     """
-    check_threads(threads)
     outputs, box = network.output_dimension, domain.box
     network, (within,) = beside_inputs(network, [inequalities_of_inputs(domain)])
     target = _Highest(sums, within)
     start = _first_point(domain)
-    maps = exact_maps(network, None)
-    target.take(Counterexample(start, exact_outputs(maps, start)))
+    subject = Subject.of(network, options.threads)
+    target.take(Counterexample(start, exact_outputs(subject.maps, start)))
     with (
         one_thread_of_blas(),
-        Interrupt(on_interrupt) as interrupt,
+        Interrupt(options.on_interrupt) as interrupt,
     ):
         sides = box.lower, box.upper
-        search = search_for(network, maps, *sides, target, threads, journal)
-        with shown_progress(progress, _between_text(search, target, sign)) as shown:
-            stop = run(search, limits.left, interrupt, progress=shown)
+        search = search_for(subject, *sides, target, journal)
+        with shown_progress(options.progress, _between_text(search, target, sign)) as shown:
+            stop = run(search, options.limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
     bound: Fraction | float = value
     if stop != "finished" and search.ceiling > value:

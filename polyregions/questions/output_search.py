@@ -36,6 +36,7 @@ from polyregions.questions.box_search import (
     Goal,
     Pending,
     StepResult,
+    Subject,
     in_threads,
     widths,
 )
@@ -92,7 +93,7 @@ class SetSearch(BoxSearch):
 
     Parameters
     ----------
-    network, maps, lower, upper, threads
+    subject, lower, upper
         As of :class:`BoxSearch`.
     goal : SetGoal
 
@@ -106,18 +107,10 @@ class SetSearch(BoxSearch):
     are now, lies in a box that is pending or was decided, and there is in a set that is open.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        maps: ExactMaps,
-        lower: Floats,
-        upper: Floats,
-        goal: SetGoal,
-        threads: int = 1,
-    ) -> None:
-        super().__init__(network, maps, lower, upper, goal, sets=len(goal.sets), threads=threads)
+    def __init__(self, subject: Subject, lower: Floats, upper: Floats, goal: SetGoal) -> None:
+        super().__init__(subject, lower, upper, goal, sets=len(goal.sets))
         self._seeking = goal
-        self._sets = OutputSets(network.output_dimension, goal.sets)
+        self._sets = OutputSets(self.network.output_dimension, goal.sets)
 
     def _look(self, pending: Pending) -> StepResult:
         boxes = pending.boxes
@@ -170,7 +163,7 @@ class OutputSearch(SetSearch):
 
     Parameters
     ----------
-    network, maps, lower, upper, threads
+    subject, lower, upper
         As of :class:`BoxSearch`.
     target : Target
 
@@ -181,18 +174,10 @@ class OutputSearch(SetSearch):
     one point, is found as well. Meanwhile points climb towards the sets (`questions.climbing`).
     """
 
-    def __init__(
-        self,
-        network: Network,
-        maps: ExactMaps,
-        lower: Floats,
-        upper: Floats,
-        target: Target,
-        threads: int = 1,
-    ) -> None:
-        super().__init__(network, maps, lower, upper, target, threads)
+    def __init__(self, subject: Subject, lower: Floats, upper: Floats, target: Target) -> None:
+        super().__init__(subject, lower, upper, target)
         self.target = target
-        self._climbers = Climbers(network, lower, upper)
+        self._climbers = Climbers(self.network, lower, upper)
         self._try(self._climbers.points)
 
     def step(self, regions: int) -> None:

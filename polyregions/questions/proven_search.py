@@ -7,11 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats
-from polyregions.network import Network
 from polyregions.questions.box_regions import BoxRegions
-from polyregions.questions.box_search import Pending, StepResult
+from polyregions.questions.box_search import Pending, StepResult, Subject
 from polyregions.questions.box_trees import DecidedBox, MissedSet, add_point, add_regions
 from polyregions.questions.journal import Journal
 from polyregions.questions.output_search import OutputSearch, Target, exact_values_at
@@ -22,18 +20,12 @@ _FEW_PROVEN_CELLS = 4096  # a hint: in integers a region is more work than in fl
 
 
 def search_for(
-    network: Network,
-    maps: ExactMaps,
-    lower: Floats,
-    upper: Floats,
-    target: Target,
-    threads: int,
-    journal: Journal | None,
+    subject: Subject, lower: Floats, upper: Floats, target: Target, journal: Journal | None
 ) -> OutputSearch:
     """Return the search for a target; with a journal one that takes note in it."""
     if journal is None:
-        return OutputSearch(network, maps, lower, upper, target, threads)
-    return ProvenSearch(network, maps, lower, upper, target, threads, journal)
+        return OutputSearch(subject, lower, upper, target)
+    return ProvenSearch(subject, lower, upper, target, journal)
 
 
 class ProvenSearch(OutputSearch):
@@ -41,7 +33,7 @@ class ProvenSearch(OutputSearch):
 
     Parameters
     ----------
-    network, maps, lower, upper, target, threads
+    subject, lower, upper, target
         As of :class:`~polyregions.questions.output_search.OutputSearch`.
     journal : Journal
         Takes note of every box.
@@ -52,16 +44,9 @@ class ProvenSearch(OutputSearch):
     """
 
     def __init__(
-        self,
-        network: Network,
-        maps: ExactMaps,
-        lower: Floats,
-        upper: Floats,
-        target: Target,
-        threads: int,
-        journal: Journal,
+        self, subject: Subject, lower: Floats, upper: Floats, target: Target, journal: Journal
     ) -> None:
-        super().__init__(network, maps, lower, upper, target, threads)
+        super().__init__(subject, lower, upper, target)
         self._journal = journal
         self._few_cells = min(self._few_cells, _FEW_PROVEN_CELLS)
 

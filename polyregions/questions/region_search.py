@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats, Point
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import chart_of
@@ -22,6 +21,7 @@ from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
 from polyregions.questions.box_search import (
     Pending,
+    Subject,
     one_thread_of_blas,
     stop_with_search,
 )
@@ -30,9 +30,9 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
-from polyregions.run.limits import Limits, check_threads
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.options import RunOptions
+from polyregions.run.progress import Interrupt
 from polyregions.walk.breadth_first import enumerate_regions
 
 __all__ = ["Listed", "regions_near"]
@@ -72,11 +72,7 @@ def regions_near(
     network: Network,
     box: Box,
     sets: tuple[OutputSet, ...],
-    limits: Limits,
-    *,
-    threads: int,
-    progress: OnProgress,
-    on_interrupt: OnInterrupt,
+    options: RunOptions,
 ) -> Listed:
     """Return regions of a network, among them all that meet some sets of outputs.
 
@@ -85,10 +81,7 @@ def regions_near(
     network : Network
     box : Box
     sets : tuple of OutputSet
-    limits : Limits
-        Their time counts from when they were made.
-    threads, progress, on_interrupt
-        As of :func:`polyregions.maximum`.
+    options : RunOptions
 
     Returns
     -------
@@ -109,14 +102,13 @@ def regions_near(
     were listed. A region whose closure holds the input meets that neighbourhood, being open: so
     none is lost where it only touches a box from outside.
     """
-    check_threads(threads)
     with (
         one_thread_of_blas(),
-        shown_progress(progress, boxes_text) as shown,
-        Interrupt(on_interrupt) as interrupt,
+        shown_progress(options.progress, boxes_text) as shown,
+        Interrupt(options.on_interrupt) as interrupt,
     ):
-        search = _RegionSearch(network, box, sets, threads)
-        stop = run(search, limits.left, interrupt, progress=shown)
+        search = _RegionSearch(network, box, sets, options.threads)
+        stop = run(search, options.limits.left, interrupt, progress=shown)
     regions = search.found.regions(network, box, stop == "finished")
     visited = len(search.found.numbers.keys() | (search.first or set()))
     return Listed(regions, search.settled, search.boxes, visited)
@@ -191,8 +183,7 @@ class _RegionSearch(SetSearch):
         self.box = box
         self.found = _Found()
         self.first: set[bytes] | None = None  # patterns of the first listing, once it is done
-        maps = exact_maps(network, None)
-        super().__init__(network, maps, box.lower, box.upper, _Anywhere(sets), threads)
+        super().__init__(Subject.of(network, threads), box.lower, box.upper, _Anywhere(sets))
         self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE_A_WALK
 
     def step(self, regions: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import inf
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from polyregions.questions.box_search import (
     BoxSearch,
     Pending,
     StepResult,
+    Subject,
     one_thread_of_blas,
     stop_with_search,
 )
@@ -42,9 +43,9 @@ from polyregions.questions.optimum import best_first
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import check_threads, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, Progress
+from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, Progress
 from polyregions.walk.breadth_first import enumerate_regions, traverse
 
 __all__ = ["lipschitz"]
@@ -59,15 +60,12 @@ _TRIED_LATER = 32  # and of boxes in a step
 _STEEP_SUSPECTS = 4  # and exactly, of these
 
 
+@with_options(Threaded)
 def lipschitz(
     network: NetworkLike | Regions,
     domain: DomainLike = None,
     norm: Norm = "2",
-    *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Lipschitz:
     """Return the Lipschitz constant of a network in a box: the largest norm of a gradient.
 
@@ -129,13 +127,12 @@ def lipschitz(
         return listed.lipschitz(network, norm)
     network = network_given(network)
     box = box_given(domain, network, "a Lipschitz constant is sought")
-    check_threads(threads)
-    limits = counting_limits(None, time_limit)
+    options = options_given(Threaded, how)
     goal = _Steepest(network, box, norm)
-    with one_thread_of_blas(), Interrupt(on_interrupt) as interrupt:
-        search = _GradientSearch(network, box, goal, threads)
-        with shown_progress(progress, _steepness_text(search, goal)) as shown:
-            stop = run(search, limits.left, interrupt, progress=shown)
+    with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
+        search = _GradientSearch(network, box, goal, options.threads)
+        with shown_progress(options.progress, _steepness_text(search, goal)) as shown:
+            stop = run(search, options.limits.left, interrupt, progress=shown)
     upper = goal.best.upper
     if stop != "finished" and search.ceiling > upper:
         upper = inf if search.ceiling == inf else Fraction(search.ceiling)
@@ -196,7 +193,7 @@ class _GradientSearch(BoxSearch):
     """
 
     def __init__(self, network: Network, box: Box, goal: _Steepest, threads: int) -> None:
-        super().__init__(network, goal.maps, box.lower, box.upper, goal, threads=threads)
+        super().__init__(Subject(network, goal.maps, threads), box.lower, box.upper, goal)
         self._best = goal
         self._few_cells = _FIRST_CELLS
         self._seen: set[bytes] = set()

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Unpack
 
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.arrays import Floats
 from polyregions.exact.simplex import Column
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
 from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
 from polyregions.questions.journal import Journal
@@ -32,9 +31,9 @@ from polyregions.questions.property_files import load_property
 from polyregions.questions.proven_search import search_for
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.limits import Limits, check_threads, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.options import RunOptions, Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt
 
 __all__ = ["Verdict", "verdict_of", "verify"]
 
@@ -67,16 +66,14 @@ class Verdict:
         return f"<Verdict: {self.answer}{share}; {self.boxes} boxes, {self.cells} regions>"
 
 
+@with_options(Threaded)
 def verify(
     network: NetworkLike,
     property_: Property | str | os.PathLike[str],
     domain: DomainLike | Slice = None,
     *,
-    threads: int = 1,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
     certificate: str | os.PathLike[str] | None = None,
+    **how: Unpack[Threaded],
 ) -> Verdict:
     """Decide whether a network has a property.
 
@@ -142,17 +139,12 @@ def verify(
         load_property(Path(property_)) if isinstance(property_, str | os.PathLike) else property_
     )
     check_property(asked, network)
-    limits = counting_limits(None, time_limit)
+    options = options_given(Threaded, how)
     if certificate is not None:
         check_certifiable(asked.cases, domain)
-    how: dict[str, Any] = {
-        "threads": threads,
-        "progress": progress,
-        "on_interrupt": on_interrupt,
-    }
     if isinstance(domain, Slice):
         both, cases = on_slice(network, asked.cases, domain)
-        verdict = verdict_of(both, cases, limits, **how)
+        verdict = verdict_of(both, cases, options)
         if verdict.counterexample is None:
             return verdict
         outputs = verdict.counterexample.outputs
@@ -164,9 +156,9 @@ def verify(
         within = bounded_domain(domain, network)
         cases = tuple(case for case in (case_in(one, within) for one in cases) if case is not None)
     if certificate is None:
-        return verdict_of(network, cases, limits, **how)
+        return verdict_of(network, cases, options)
     journals = journals_of(network, cases)
-    verdict = verdict_of(network, cases, limits, journals, **how)
+    verdict = verdict_of(network, cases, options, journals)
     if verdict.answer != "unknown":
         example = verdict.counterexample
         write_answer(
@@ -176,7 +168,7 @@ def verify(
             cases,
             journals if example is None else (),
             point=None if example is None else example.point,
-            progress=progress,
+            progress=options.progress,
         )
     return verdict
 
@@ -184,12 +176,8 @@ def verify(
 def verdict_of(
     network: Network,
     cases: Sequence[Case],
-    limits: Limits,
+    options: RunOptions,
     journals: Sequence[Journal] | None = None,
-    *,
-    threads: int,
-    progress: OnProgress,
-    on_interrupt: OnInterrupt,
 ) -> Verdict:
     """Decide whether no input of any case is mapped into an unsafe set of that case.
 
@@ -197,34 +185,30 @@ def verdict_of(
     ----------
     network : Network
     cases : sequence of Case
-    limits : Limits
-        Their time counts from when they were made.
+    options : RunOptions
     journals : sequence of Journal, optional
         Of the search in each case.
-    threads, progress, on_interrupt
-        As of :func:`verify`.
 
     Returns
     -------
     Verdict
     """
-    check_threads(threads)
     both, unsafe = beside_inputs(network, [rows for case in cases for rows in case.unsafe])
     following = iter(unsafe)
     notes: Sequence[Journal | None] = [None] * len(cases) if journals is None else journals
     boxes = cells = 0
     settled = 0.0
-    maps = exact_maps(both, None)
+    subject = Subject.of(both, options.threads)
     with (
         one_thread_of_blas(),
-        shown_progress(progress, boxes_text) as shown,
-        Interrupt(on_interrupt) as interrupt,
+        shown_progress(options.progress, boxes_text) as shown,
+        Interrupt(options.on_interrupt) as interrupt,
     ):
         for case, journal in zip(cases, notes, strict=True):
             target = _First(tuple(islice(following, len(case.unsafe))))
             sides = case.lower, case.upper
-            search = search_for(both, maps, *sides, target, threads, journal)
-            stop = run(search, limits.left, interrupt, progress=shown)
+            search = search_for(subject, *sides, target, journal)
+            stop = run(search, options.limits.left, interrupt, progress=shown)
             boxes, cells = boxes + search.boxes, cells + search.cells
             settled += search.settled / len(cases)
             if target.found is not None:

@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -24,8 +24,9 @@ from polyregions.network import Network
 from polyregions.network.prefix import empty_prefix, n_decided
 from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.options import Timed, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt
 from polyregions.scale.task_pool import Tasks, UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer
@@ -90,6 +91,7 @@ class _Count(Tasks):
 
 
 @only_compiled()  # as its workers do
+@with_options(Timed)
 def count_on_cluster(
     network: Network,
     domain: Domain | None,
@@ -98,9 +100,7 @@ def count_on_cluster(
     seconds: float = 2.0,
     nodes: int | None = None,
     max_regions: int | None = None,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Timed],
 ) -> TreeCount:
     """Count the activation regions of a network in a domain on a Dask cluster.
 
@@ -150,15 +150,16 @@ def count_on_cluster(
     ...     count_on_cluster(net, pr.Box.cube(2, 1.0), client).regions
     7
     """
-    limits = counting_limits(max_regions, time_limit)
+    options = options_given(Timed, how)
+    limits = counting_limits(max_regions, options.limits.seconds)
     check_budget(seconds if nodes is None else min(seconds, nodes))
     problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
     with (
-        Interrupt(on_interrupt) as interrupt,
+        Interrupt(options.on_interrupt) as interrupt,
         quiet(),
-        shown_progress(progress, tree_text) as report,
+        shown_progress(options.progress, tree_text) as report,
     ):
         source = source_of(client, problem.network, problem.domain, identity_of(problem))
         under_way = UnderWay(client, count_piece, source)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +20,15 @@ from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
-from polyregions.run.display import parts_text, shown_progress, shown_steps
-from polyregions.run.limits import counting_limits
-from polyregions.run.problem import identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, OnSteps
-from polyregions.scale.assembly import assemble, places_of
-from polyregions.scale.checkpoint import open_checkpoint, remove
-from polyregions.scale.cluster_walk import BUDGET, files_of, walk_in_parts
+from polyregions.run.display import shown_steps
+from polyregions.run.options import Watched, options_given, with_options
+from polyregions.run.problem import problem_of
+from polyregions.run.progress import OnSteps
+from polyregions.scale.assembly import places_of
+from polyregions.scale.cluster_walk import BUDGET, Parts, parts_on_cluster
 from polyregions.scale.saved_walk import Written, kept_in
 from polyregions.scale.task_pool import check_budget
 from polyregions.scale.tasks import (
-    Walked,
     beyond_of,
     proof_name,
     prove_piece,
@@ -48,6 +45,7 @@ PROOFS_SUFFIX = ".proofs"
 
 
 @only_compiled()  # a certificate has the same bytes in every run
+@with_options(Watched)
 def certify_on_cluster(
     network: Network,
     domain: Domain | None,
@@ -56,9 +54,8 @@ def certify_on_cluster(
     *,
     budget: int = BUDGET,
     resume: bool = False,
-    progress: OnProgress = None,
     assembling: OnSteps = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Watched],
 ) -> Written:
     """Write a certificate of all regions, found and proven on a Dask cluster.
 
@@ -103,6 +100,7 @@ def certify_on_cluster(
     >>> with Client("tcp://scheduler:8786") as client:  # doctest: +SKIP
     ...     pr.certify_on_cluster(net, pr.Box.cube(3, 1.0), "shared/net.cert", client)
     """
+    options = options_given(Watched, how)
     check_budget(budget)
     import_extra("pyarrow.parquet", "parquet", "putting parts together")
     target = target_of(path).resolve()
@@ -111,46 +109,39 @@ def certify_on_cluster(
     problem = problem_of(network, domain)
     folder = target.with_name(target.name + PROOFS_SUFFIX)
     with (
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress, parts_text) as report,
         shown_steps(assembling, "files", "sorted") as sorting,
-        open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
-    ):
-        parts, stopped = walk_in_parts(
+        parts_on_cluster(
             problem,
-            checkpoint,
+            folder,
             client,
             prove_piece,
+            options.limits,
+            options,
             budget=budget,
-            interrupt=interrupt,
-            limits=counting_limits(),
-            progress=report,
-        )
-        decisions = sum(part.exact_decisions for part in parts)
-        regions = sum(part.regions for part in parts)
-        if stopped != "finished":
-            return Written(target, regions, 0, decisions, False, True, stopped, folder)
-        files, tables = files_of(checkpoint), folder / "regions.parquet"
+            resume=resume,
+        ) as found,
+    ):
+        decisions = found.exact_decisions
+        if found.stopped != "finished":
+            regions = sum(part.regions for part in found.parts)
+            return Written(target, regions, 0, decisions, False, True, found.stopped, folder)
+        tables = folder / "regions.parquet"
         with kept_in(folder, target):
             shutil.rmtree(tables, ignore_errors=True)
-            assemble(problem, files, parts, tables, folder, complete=True, progress=sorting)
+            regions, edges = found.assembled(problem, tables, folder, sorting)
             result = open_partitions(tables)
-            arrays = certificate_of_pieces(result, _numbered_pieces(files, parts, result))
+            arrays = certificate_of_pieces(result, _numbered_pieces(found, result))
             with atomic_write(target) as stream:
                 write_npz(stream, arrays)
         shutil.rmtree(tables, ignore_errors=True)
-        shutil.rmtree(files, ignore_errors=True)
-        remove(checkpoint)
-    return Written(
-        target, regions, len(result.edges), decisions, True, True, stopped, checkpoint=None
-    )
+    return Written(target, regions, edges, decisions, True, True, found.stopped, checkpoint=None)
 
 
 def _numbered_pieces(
-    files: Path, parts: Sequence[Walked], regions: Regions
+    found: Parts, regions: Regions
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[np.int64]]]:
     """Yield every piece, with the numbers of its regions and of those beyond."""
-    for walked in parts:
-        part = read_part(files / walked.name, walked.sizes)
+    for walked in found.parts:
+        part = read_part(found.files / walked.name, walked.sizes)
         known = np.concatenate([part.patterns, beyond_of(part.children)])
-        yield read_proof(files / proof_name(walked.name)), places_of(regions.patterns, known)
+        yield read_proof(found.files / proof_name(walked.name)), places_of(regions.patterns, known)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -28,8 +30,9 @@ from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
 from polyregions.run.display import parts_text, shown_progress, shown_steps
 from polyregions.run.limits import Limits, Stop, counting_limits
+from polyregions.run.options import RunOptions, Timed, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress, OnSteps, Progress
+from polyregions.run.progress import AfterStep, Interrupt, OnSteps
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
     Checkpoint,
@@ -53,7 +56,7 @@ from polyregions.walk.subproblem import Subproblem, first_start
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["BUDGET", "PARTS_SUFFIX", "enumerate_on_cluster", "files_of", "walk_in_parts"]
+__all__ = ["BUDGET", "PARTS_SUFFIX", "Parts", "enumerate_on_cluster", "parts_on_cluster"]
 
 PARTS_SUFFIX = ".parts"
 _PART_NAME = re.compile(r"[0-9a-f]{24}\.npz")
@@ -71,7 +74,7 @@ class _ClusterWalk(Tasks):
     ) -> None:
         super().__init__(under_way, [first_start(problem)])
         self.checkpoint, self.problem = checkpoint, problem
-        self.folder, self.budget = files_of(checkpoint), budget
+        self.folder, self.budget = _files_of(checkpoint), budget
         self.parts: list[Walked] = []
         for _, arrays in read_chunks(checkpoint):
             self.prefixes, parts = _restored_chunk(checkpoint, arrays)
@@ -128,6 +131,7 @@ class _ClusterWalk(Tasks):
 
 
 @only_compiled()  # a result has the same bytes in every run
+@with_options(Timed)
 def enumerate_on_cluster(
     network: Network,
     domain: Domain | None,
@@ -137,10 +141,8 @@ def enumerate_on_cluster(
     budget: int = BUDGET,
     resume: bool = False,
     max_regions: int | None = None,
-    time_limit: float | None = None,
-    progress: OnProgress = None,
     assembling: OnSteps = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Timed],
 ) -> Written:
     """Enumerate regions and their edges on a Dask cluster, into a folder of Parquet tables.
 
@@ -209,7 +211,8 @@ def enumerate_on_cluster(
     ...     enumerate_on_cluster(net, pr.Box.cube(2, 1.0), "/shared/net.parquet", client).regions
     7
     """
-    limits = counting_limits(max_regions, time_limit)
+    options = options_given(Timed, how)
+    limits = counting_limits(max_regions, options.limits.seconds)
     check_budget(budget)
     target = target_of(path).resolve()
     if not format_of(target).beyond_memory:
@@ -219,86 +222,116 @@ def enumerate_on_cluster(
     problem = problem_of(network, domain)
     folder = target.with_name(target.name + PARTS_SUFFIX)
     with (
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress, parts_text) as report,
         shown_steps(assembling, "files", "sorted") as sorting,
-        open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
+        parts_on_cluster(
+            problem, folder, client, walk_piece, limits, options, budget=budget, resume=resume
+        ) as found,
     ):
-        parts, stopped = walk_in_parts(
-            problem,
-            checkpoint,
-            client,
-            walk_piece,
-            budget=budget,
-            interrupt=interrupt,
-            limits=limits.left,
-            progress=report,
-        )
-        complete = stopped == "finished"
-        files = files_of(checkpoint)
+        complete = found.stopped == "finished"
         with kept_in(folder, target):
-            regions, edges = assemble(
-                problem, files, parts, target, folder, complete=complete, progress=sorting
-            )
-        if complete:
-            shutil.rmtree(files, ignore_errors=True)
-            remove(checkpoint)
-    decisions = sum(part.exact_decisions for part in parts)
+            regions, edges = found.assembled(problem, target, folder, sorting)
     return Written(
-        target, regions, edges, decisions, complete, True, stopped, None if complete else folder
+        target,
+        regions,
+        edges,
+        found.exact_decisions,
+        complete,
+        True,
+        found.stopped,
+        None if complete else folder,
     )
 
 
-def walk_in_parts(
+@dataclass(frozen=True)
+class Parts:
+    """What workers wrote.
+
+    Attributes
+    ----------
+    files : Path
+        Of the parts.
+    parts : list of Walked
+    stopped : {"finished", "regions", "time", "interrupt"}
+        What ended the walk.
+    """
+
+    files: Path
+    parts: list[Walked]
+    stopped: Stop
+
+    @property
+    def exact_decisions(self) -> int:
+        """How many decisions exact arithmetic took."""
+        return sum(part.exact_decisions for part in self.parts)
+
+    def assembled(
+        self, problem: Problem, target: Path, scratch: Path, progress: AfterStep
+    ) -> tuple[int, int]:
+        """Put them together; return the numbers of regions and edges."""
+        complete = self.stopped == "finished"
+        return assemble(
+            problem, self.files, self.parts, target, scratch, complete=complete, progress=progress
+        )
+
+
+@contextmanager
+def parts_on_cluster(
     problem: Problem,
-    checkpoint: Checkpoint,
+    folder: Path,
     client: Client,
     task: Callable[..., Walked],
+    limits: Limits,
+    options: RunOptions,
     *,
     budget: int,
-    interrupt: Interrupt,
-    limits: Limits,
-    progress: Callable[[Progress], None] | None = None,
-) -> tuple[list[Walked], Stop]:
-    """Let workers write parts into a checkpoint's folder; say which, and why this ended.
+    resume: bool,
+) -> Iterator[Parts]:
+    """Let workers write parts into a folder; after the block it goes, if that are all.
 
     Parameters
     ----------
     problem : Problem
-    checkpoint : Checkpoint
-        What it holds is not done again.
+    folder : Path
+        What it holds already is not done again.
     client : distributed.Client
     task : callable
         `walk_piece`, or one that writes more.
-    interrupt : Interrupt
-        The caller's.
     limits : Limits
         Of regions and seconds.
-    budget, progress
+    options : RunOptions
+        Ctrl-C raises, if it is to, after the block.
+    budget, resume
         As for :func:`enumerate_on_cluster`.
     """
-    files = files_of(checkpoint)
-    if not checkpoint.chunks:
-        shutil.rmtree(files, ignore_errors=True)
-    files.mkdir(exist_ok=True)
-    with quiet():
-        source = source_of(client, problem.network, problem.domain, checkpoint.identity)
-        under_way = UnderWay(client, task, source)
-        walk = _ClusterWalk(under_way, checkpoint, problem, budget)
-        try:
-            stopped = run_tasks(walk, limits, interrupt, progress)
-        except PolyregionsError as error:
-            if type(error) is not PolyregionsError:
-                raise
-            raise PolyregionsError(
-                f"{error}; what was found is kept in {checkpoint.folder.name}: go on with --resume"
-            ) from error
-        finally:
-            walk.save()
-    return walk.parts, stopped
+    with (
+        Interrupt(options.on_interrupt) as interrupt,
+        shown_progress(options.progress, parts_text) as report,
+        open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
+    ):
+        files = _files_of(checkpoint)
+        if not checkpoint.chunks:
+            shutil.rmtree(files, ignore_errors=True)
+        files.mkdir(exist_ok=True)
+        with quiet():
+            source = source_of(client, problem.network, problem.domain, checkpoint.identity)
+            walk = _ClusterWalk(UnderWay(client, task, source), checkpoint, problem, budget)
+            try:
+                stopped = run_tasks(walk, limits.left, interrupt, report)
+            except PolyregionsError as error:
+                if type(error) is not PolyregionsError:
+                    raise
+                raise PolyregionsError(
+                    f"{error}; what was found is kept in {folder.name}: go on with --resume"
+                ) from error
+            finally:
+                walk.save()
+        yield Parts(files, walk.parts, stopped)
+        if stopped == "finished":
+            shutil.rmtree(files, ignore_errors=True)
+            remove(checkpoint)
 
 
-def files_of(checkpoint: Checkpoint) -> Path:
+def _files_of(checkpoint: Checkpoint) -> Path:
     """Return the folder of the parts."""
     return checkpoint.folder / "files"
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Unpack
 
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain
@@ -17,9 +18,10 @@ from polyregions.files.atomic import is_stream, target_of
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.run.display import shown_progress
-from polyregions.run.limits import Stop, check_threads, limits_of
+from polyregions.run.limits import Stop, limits_of
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
 from polyregions.scale.saved_state import added, hand_over, mark, restored, write_partitions
 from polyregions.walk.drive import drive
@@ -145,19 +147,17 @@ def kept_in(folder: Path, target: Path) -> Iterator[None]:
 
 
 @only_compiled()  # a result has the same bytes in every run
+@with_options(Threaded)
 def enumerate_to_file(
     network: Network,
     domain: Domain | None,
     path: str | PathLike[str],
     *,
     resume: bool = False,
-    threads: int = 1,
     max_regions: int | None = None,
-    time_limit: float | None = None,
     memory: int | None = None,
     interval: float | None = None,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Written:
     """Enumerate regions into a file, so that a process that dies loses seconds.
 
@@ -208,15 +208,15 @@ def enumerate_to_file(
     >>> written.regions, written.complete, pr.open_regions(path)
     (3, True, <Regions of network: 3 regions, 2 edges, complete, proven>)
     """
-    limits = limits_of(max_regions, time_limit, memory)
-    check_threads(threads)
+    options = options_given(Threaded, how)
+    limits = limits_of(max_regions, options.limits.seconds, memory)
     target = target_of(path)
     output = format_of(target)
     problem = problem_of(network, domain)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
     with (
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress) as report,
+        Interrupt(options.on_interrupt) as interrupt,
+        shown_progress(options.progress) as report,
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         found = restored(problem, checkpoint, keep=not output.beyond_memory)
@@ -224,7 +224,7 @@ def enumerate_to_file(
         stopped = drive(
             problem,
             found,
-            threads=threads,
+            threads=options.threads,
             limits=limits.left,
             interrupt=interrupt,
             progress=report,

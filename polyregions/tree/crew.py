@@ -92,6 +92,7 @@ class Crew:
                 self._busy.clear()
                 self._account(subtree, subtree.counts)
             return
+        # what was begun first: a subtree that was stopped in a decision cannot be taken apart
         while self._busy and len(self._jobs) < self.threads:
             subtree = self._busy.pop()
             self._submit(subtree, limit)
@@ -110,6 +111,7 @@ class Crew:
             if subtree.finished:
                 self._account(subtree, subtree.counts)
                 self._idle.append(subtree)
+            # few prefixes wait and threads may be idle soon: what is left of a subtree is shared
             elif len(self._prefixes) < self.threads and subtree.work >= NODES_OF_A_STEP:
                 prefixes, counts = subtree.unexplored()
                 self._account(subtree, counts)
@@ -121,6 +123,7 @@ class Crew:
     def close(self) -> None:
         """Let the threads come to rest."""
         if self._pool is not None:
+            # threads write to arrays that are read below: they have to be at rest
             for job in self._jobs:
                 with suppress(Stopped):
                     job.result()

@@ -299,8 +299,10 @@ def _probe(subtree: Explorer, everything: Prefix, rng: np.random.Generator) -> P
     waiting: dict[int, list[tuple[float, Prefix]]] = {0: [(1.0, everything)]}
     due = [0]
     regions, counted, exact = 0.0, 0, True
+    # the shortest first: all prefixes of one length are there before some of them are drawn
     while due:
         drawn = waiting.pop(heapq.heappop(due))
+        # as long as all are kept nothing is random: the count is exact
         if len(drawn) > _KEPT:
             exact = False
             drawn = _drawn(drawn, rng)
@@ -338,6 +340,7 @@ def _drawn(
     weights = np.array([weight for weight, _ in items])
     order = np.argsort(-weights, kind="stable")
     total, kept = float(weights.sum()), 0
+    # whoever weighs more than a fair share is certain to be kept, which only lowers the variance
     while kept < _KEPT and weights[order[kept]] * (_KEPT - kept) >= total:
         total -= float(weights[order[kept]])
         kept += 1

@@ -8,7 +8,7 @@ region once it is counted, so memory does not depend on the count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,11 @@ from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
 from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.limits import Limits, check_threads, counting_limits
+from polyregions.run.limits import Limits, counting_limits
 from polyregions.run.loop import run
+from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import explorer_of
 
@@ -174,6 +175,7 @@ def count_below(
     if problem.flat.units == 0:
         return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
     subtree = explorer_of(problem, order, prefix)
+    # what is counted and what is left are disjoint, and together everything, after every step
     while not subtree.finished and (budget is None or subtree.work < budget):
         subtree.advance(
             NODES_OF_A_STEP if budget is None else budget - subtree.work, _NO_REGION_LIMIT
@@ -182,17 +184,15 @@ def count_below(
     return Below(counts, tuple(prefixes), subtree.exact_decisions)
 
 
+@with_options(Threaded)
 def count_tree(
     network: NetworkLike,
     domain: DomainLike,
     *,
-    threads: int = 1,
     max_regions: int | None = None,
-    time_limit: float | None = None,
     compile_first: bool = False,
-    progress: OnProgress = None,
     seed: int | None = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> TreeCount:
     """Count the activation regions of a network in a domain, also those of its first layers.
 
@@ -253,32 +253,28 @@ def count_tree(
     >>> count.regions, count.regions_per_layer, count.complete, count.proven
     (7, (7,), True, True)
     """
-    limits = counting_limits(max_regions, time_limit)
-    check_threads(threads)
+    options = options_given(Threaded, how)
+    limits = counting_limits(max_regions, options.limits.seconds)
     with only_compiled(compile_first):
         problem = problem_of(network, domain)
-        return _tree_count(problem, threads, limits.left, progress, seed, on_interrupt)
+        return _tree_count(problem, limits.left, seed, options)
 
 
 def _tree_count(
-    problem: Problem,
-    threads: int,
-    limits: Limits,
-    progress: OnProgress,
-    seed: int | None,
-    on_interrupt: OnInterrupt,
+    problem: Problem, limits: Limits, seed: int | None, options: RunOptions
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
+    crew = Crew(problem, None if seed is None else unit_order(problem, seed), options.threads)
     with (
         only_compiled(problem.is_large),
-        Interrupt(on_interrupt) as interrupt,
-        shown_progress(progress, tree_text) as report,
+        Interrupt(options.on_interrupt) as interrupt,
+        shown_progress(options.progress, tree_text) as report,
     ):
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
     counts = crew.counts
+    # the last step may have found more regions than the limit: then the limit is what is claimed
     complete = crew.finished and int(counts[crew.last]) <= limits.regions
     layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
     return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
@@ -342,6 +338,7 @@ def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, .
     """Return the counts by layer of the network, for its layers that bend."""
     starts = [0, *problem.flat.row_ends.tolist()]
     bending = [i for i, layer in enumerate(problem.network.layers) if layer.bends.any()]
+    # a layer whose units never switch on the domain has the regions of the layers below
     here, answer = 1, []
     for layer in bending:
         level = layer - bending[0] + 1

@@ -26,7 +26,7 @@ from polyregions.plot.values import check_coloring, checked_class_names
 from polyregions.regions import Regions
 from polyregions.viewer.payload import PageExtras, payload
 
-__all__ = ["MOST_CELLS", "check_frames", "page", "write_page"]
+__all__ = ["MOST_CELLS", "check_frames", "write_page"]
 
 MOST_CELLS = 50_000
 
@@ -51,44 +51,11 @@ _PROGRAM = (
 _PAGE_FOLDER = Path(__file__).resolve().parent
 
 
-def page(
-    regions: Regions | Sequence[Regions],
-    *,
-    names: Sequence[str] | None = None,
-    window: Box | None = None,
-    whole: Regions | None = None,
-    plane: Slice | None = None,
-    labels: Sequence[str] | None = None,
-    points: ArrayLike | None = None,
-    classes: ArrayLike | None = None,
-    class_names: Sequence[str] | None = None,
-    title: str | None = None,
-    color: str = "pattern",
-    output: int = 0,
-) -> str:
-    """Return the page as text; see :func:`write_page`."""
-    frames = _frames(regions)
-    first = frames[0]
-    view = shown_box(first, window)
-    if whole is not None:
-        check_drawable(whole)
-    outputs = first.network.output_dimension
-    check_coloring(color, output, outputs)
-    at, numbers = _placed_data(first, view, points, classes, plane)
-    extras = PageExtras(
-        title=str(first.network.name if title is None else title),
-        names=_frame_names(frames, names),
-        axes=axis_names(first, labels, plane),
-        class_names=checked_class_names(class_names, outputs),
-        points=at,
-        classes=numbers,
-        marks=_marks(first, plane),
-        color=color,
-        output=output,
-    )
+def _page(frames: Sequence[Regions], view: Box, whole: Regions | None, extras: PageExtras) -> str:
+    """Return the page as text."""
     data: dict[str, Any] = payload(frames, view, whole, extras)
     text = (_PAGE_FOLDER / "page.html").read_text(encoding="utf-8")
-    count = f"{len(first):,} regions" if len(frames) == 1 else f"{len(frames)} frames"
+    count = f"{len(frames[0]):,} regions" if len(frames) == 1 else f"{len(frames)} frames"
     parts = {
         "TITLE": escape(f"{shown(extras.title, _LONGEST_WINDOW_TITLE)}: {count}"),
         "STYLE": (_PAGE_FOLDER / "viewer.css").read_text(encoding="utf-8"),
@@ -251,22 +218,27 @@ def write_page(
     >>> regions = pr.enumerate_regions(net, pr.Box.cube(2, 1.0))
     >>> write_page(regions, "corner.html", color="class")  # doctest: +SKIP
     """
-    _frames(regions)
+    frames = _frames(regions)
     if Path(path).suffix.lower() != ".html":
         raise FormatError(f"{Path(path).name} does not end in .html; rename the output file")
-    text = page(
-        regions,
-        names=names,
-        window=window,
-        whole=whole,
-        plane=plane,
-        labels=labels,
-        points=points,
-        classes=classes,
-        class_names=class_names,
-        title=title,
+    first = frames[0]
+    view = shown_box(first, window)
+    if whole is not None:
+        check_drawable(whole)
+    outputs = first.network.output_dimension
+    check_coloring(color, output, outputs)
+    at, numbers = _placed_data(first, view, points, classes, plane)
+    extras = PageExtras(
+        title=str(first.network.name if title is None else title),
+        names=_frame_names(frames, names),
+        axes=axis_names(first, labels, plane),
+        class_names=checked_class_names(class_names, outputs),
+        points=at,
+        classes=numbers,
+        marks=_marks(first, plane),
         color=color,
         output=output,
     )
+    text = _page(frames, view, whole, extras)
     with atomic_write(path) as stream:
         stream.write(text.encode("utf-8", errors="replace"))

@@ -122,7 +122,7 @@ def _counted_alike(
     problem: Problem, parameters: AlikeParameters, stop: Integers | None
 ) -> NDArray[np.int64]:
     alike = _alike(problem, parameters)
-    flat = _under_way(problem.flat, alike)
+    flat = alike.flat
     # ties are not looked for: where there are any, floats are undecided
     prefixes = empty_prefixes(flat)._replace(shape_ties=False)
     found, result = WalkState(empty_store(flat), prefixes), block_of(flat)
@@ -133,7 +133,6 @@ def _counted_alike(
         with pace.step() as budget:
             open_numbers = np.empty(budget, dtype=np.int64)
             done = advance_alike(
-                flat,
                 alike,
                 found.prefixes,
                 found.store,
@@ -161,7 +160,8 @@ def _alike(problem: Problem, parameters: AlikeParameters) -> Alike:
             np.stack([flat.first_error for flat in flats]),
         )
     tables = [np.swapaxes(weight, 1, 2).reshape(count, -1) for weight in weights[1:]]
-    return Alike(
+    alike = Alike(
+        problem.flat,
         *rows,
         weights=np.concatenate([np.zeros((count, 0)), *tables], axis=1),
         biases=np.concatenate([np.zeros_like(biases[0]), *biases[1:]], axis=1),
@@ -169,10 +169,12 @@ def _alike(problem: Problem, parameters: AlikeParameters) -> Alike:
         found=np.zeros((count, 2), dtype=np.int64),
         counters=np.zeros(1, dtype=ALIKE_COUNTERS),
     )
+    return alike._replace(flat=_under_way(alike))
 
 
-def _under_way(flat: FlatNetwork, alike: Alike) -> FlatNetwork:
+def _under_way(alike: Alike) -> FlatNetwork:
     """Return a flat network of the shape, into which the kernel copies one after the other."""
+    flat = alike.flat
     return flat._replace(
         zero_offsets=False,
         first=np.empty_like(alike.first[0]),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats, Records, integer_record
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.pattern_at import write_pattern_at
+from polyregions.network.flat import FlatNetwork
 from polyregions.walk.prefixes import register
 from polyregions.walk.region_kernel import NO_BASIS
 from polyregions.walk.visited import EMPTY, insert
@@ -28,6 +29,8 @@ class Alike(NamedTuple):
 
     Attributes
     ----------
+    flat : FlatNetwork
+        Of their shape: the one that is under way is copied into it.
     first, first_errors : float64 arrays, shapes (K, m + 1, h_0) and (K, h_0)
     weights, biases : float64 arrays, shapes (K, weights) and (K, units)
         As a `FlatNetwork` has them, network by network.
@@ -40,6 +43,7 @@ class Alike(NamedTuple):
         expanded in all.
     """
 
+    flat: FlatNetwork
     first: Floats
     first_errors: Floats
     weights: Floats
@@ -50,15 +54,15 @@ class Alike(NamedTuple):
 
 
 @exact_order_kernel
-def load_alike(alike, number, flat):
-    """Copy the numbers of a network into a flat one of its shape.
+def load_alike(alike, number):
+    """Copy the numbers of a network into the flat one of its shape.
 
     Parameters
     ----------
-    alike : Alike
+    alike : Alike, in and out
     number : int
-    flat : FlatNetwork, out
     """
+    flat = alike.flat
     for d in range(flat.dimension + 1):
         for i in range(flat.widths[0]):
             flat.first[d, i] = alike.first[number, d, i]
@@ -124,13 +128,11 @@ def begin(flat, starts, prefixes, store, worker):
 
 @entry
 @exact_order_kernel
-def advance_alike(flat, alike, prefixes, store, budget, room, worker, result, open_numbers):
+def advance_alike(alike, prefixes, store, budget, room, worker, result, open_numbers):
     """Count the regions and edges of one network after the other.
 
     Parameters
     ----------
-    flat : FlatNetwork, out
-        Of the networks' shape; it becomes the one under way.
     alike : Alike, in and out
     prefixes, store, room, worker, result, open_numbers
         See `advance`.
@@ -149,13 +151,13 @@ def advance_alike(flat, alike, prefixes, store, budget, room, worker, result, op
     hold what is known of the next one, if it has begun, and of no other. A network with a
     region that `advance` leaves open is undecided.
     """
-    counters, known = alike.counters[0], store.counters[0]
+    flat, counters, known = alike.flat, alike.counters[0], store.counters[0]
     end = counters["expanded"] + budget
     while counters["done"] < len(alike.found):
         number = counters["done"]
         found = alike.found[number]
         if counters["begun"] == 0:
-            load_alike(alike, number, flat)
+            load_alike(alike, number)
             if not begin(flat, alike.starts, prefixes, store, worker):
                 found[0] = LEFT_OPEN
                 counters["done"] = number + 1

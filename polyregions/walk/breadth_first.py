@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Unpack
 
 from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
@@ -17,9 +17,10 @@ from polyregions.geometry.witness import chart_points
 from polyregions.regions import Region, Regions
 from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.limits import Pace, check_threads, limits_of
+from polyregions.run.limits import Pace, limits_of
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
 from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import result_of, root_state
@@ -31,18 +32,16 @@ Arithmetic = Literal["certified", "rational"]
 _YIELDED = 4096  # regions that `traverse` decides at most before it hands them out
 
 
+@with_options(Threaded)
 def enumerate_regions(
     network: NetworkLike,
     domain: DomainLike,
     *,
     arithmetic: Arithmetic = "certified",
-    threads: int = 1,
     max_regions: int | None = None,
-    time_limit: float | None = None,
     memory: int | None = None,
     compile_first: bool = False,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Regions:
     """Return every activation region of a network in a domain, with their adjacency.
 
@@ -106,8 +105,8 @@ def enumerate_regions(
     >>> len(regions), len(regions.edges), regions.complete, regions.proven
     (7, 9, True, True)
     """
-    limits = limits_of(max_regions, time_limit, memory)
-    check_threads(threads)
+    options = options_given(Threaded, how)
+    limits = limits_of(max_regions, options.limits.seconds, memory)
     if arithmetic not in ("certified", "rational"):
         raise PolyregionsError(f"arithmetic must be 'certified' or 'rational', not {arithmetic!r}")
     if arithmetic == "rational":
@@ -116,14 +115,14 @@ def enumerate_regions(
         from polyregions.walk.rational_walk import enumerate_rational
 
         return enumerate_rational(network, domain)
-    with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
+    with only_compiled(compile_first), Interrupt(options.on_interrupt) as interrupt:
         problem = problem_of(network, domain)
-        with only_compiled(problem.is_large), shown_progress(progress) as report:
+        with only_compiled(problem.is_large), shown_progress(options.progress) as report:
             found = root_state(problem)
             drive(
                 problem,
                 found,
-                threads=threads,
+                threads=options.threads,
                 limits=limits.left,  # to make the problem may take a while
                 interrupt=interrupt,
                 progress=report,

@@ -85,8 +85,10 @@ def exact_region(
     pattern = np.array(bits, dtype=np.uint8)
     rows = exact_rows(exact, pattern)
     n_units = exact.hidden_units
+    # a unit that is zero all over the region is off, by convention: else a region had two patterns
     if any(bit and not any(row) for bit, row in zip(pattern, rows, strict=False)):
         return None
+    # rows of the domain bound the polytope as well, though their facets lead nowhere
     answer = exact_facets(rows, hint)
     if answer is None:
         return None

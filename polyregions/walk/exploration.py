@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +16,10 @@ from polyregions.network import input_point
 from polyregions.regions import Regions
 from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
-from polyregions.run.limits import Stop, check_depth, check_threads, limits_of
+from polyregions.run.limits import Stop, check_depth, limits_of
+from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
+from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive
 from polyregions.walk.region_at import check_in_domain, region_at
 from polyregions.walk.walk_state import begin_rings, result_of, root_at
@@ -58,6 +60,7 @@ class Exploration:
         )
 
 
+@with_options(Threaded)
 def explore(
     network: NetworkLike,
     x: ArrayLike,
@@ -66,12 +69,9 @@ def explore(
     depth: int | None = None,
     radius: float | None = None,
     domain: DomainLike = None,
-    threads: int = 1,
-    time_limit: float | None = None,
     memory: int | None = None,
     compile_first: bool = False,
-    progress: OnProgress = None,
-    on_interrupt: OnInterrupt = "raise",
+    **how: Unpack[Threaded],
 ) -> Exploration:
     """Return the regions round a point, those first to which the fewest facets lead.
 
@@ -132,29 +132,32 @@ def explore(
     <Exploration: 5 regions, whole to graph distance 2, all in reach>
     """
     network = network_given(network)
-    limits = limits_of(regions, time_limit, memory)
-    check_threads(threads)
+    options = options_given(Threaded, how)
+    limits = limits_of(regions, options.limits.seconds, memory)
     check_depth(depth)
-    if regions is depth is radius is time_limit is None:
+    if regions is depth is radius is limits.seconds is None:
         raise PolyregionsError(
             "say how far to explore: so many regions=, so many facets away (depth=), within a "
             "radius=, or for so many seconds (time_limit=)"
         )
-    with only_compiled(compile_first), Interrupt(on_interrupt) as interrupt:
+    # what takes long is inside: Ctrl-C and limits hold for the set-up, too
+    with only_compiled(compile_first), Interrupt(options.on_interrupt) as interrupt:
         given = domain_given(domain, network.input_dimension)
         if radius is not None:
             point = input_point(network, x)
             check_in_domain(given, point)
+            # the search is of another problem then, with fewer units that vary
             given = cube_about(given, point, radius)
         problem = problem_of(network, given)
-        with only_compiled(problem.is_large), shown_progress(progress) as report:
+        with only_compiled(problem.is_large), shown_progress(options.progress) as report:
             pattern, at = region_at(problem, x)
             found = root_at(problem, pattern, at)
+            # regions come in rings from here on, none before all that are nearer
             begin_rings(problem, found, depth)
             stopped = drive(
                 problem,
                 found,
-                threads=threads,
+                threads=options.threads,
                 limits=limits.left,
                 interrupt=interrupt,
                 progress=report,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from identities import check_identities
 from oracles import brute_force
+from page_data import page
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
@@ -343,7 +344,6 @@ def test_results_round_trip(planar, tmp_path):
 def test_pictures_and_pages(planar, solid, tmp_path):
     pytest.importorskip("matplotlib")
     from polyregions.plot import plot_cells, plot_growth, plot_slices, plot_solids
-    from polyregions.viewer.page import page
 
     axes = plot_cells(planar)
     assert axes.get_xlim() == (planar.domain.box.lower[0], planar.domain.box.upper[0])

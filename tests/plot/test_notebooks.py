@@ -150,7 +150,7 @@ def test_without_matplotlib_there_is_the_table_alone(monkeypatch):
 
 
 def test_too_many_regions_have_no_picture(monkeypatch):
-    monkeypatch.setattr("polyregions.plot.thumbnail.MOST_SHOWN", 3)
+    monkeypatch.setattr("polyregions.plot.cell_plot.MOST_SHOWN", 3)
     assert "img" not in {tag for tag, _ in Tags(small()._repr_html_()).tags}
 
 

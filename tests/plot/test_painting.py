@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from page_data import page
 from scipy.ndimage import binary_erosion
 
 import polyregions as pr
@@ -13,7 +14,6 @@ from polyregions import examples
 from polyregions.analysis.corners import facet_segments, region_corners
 from polyregions.cli import main
 from polyregions.plot.values import CLASS_COLORS, OF_THE_OUTPUTS
-from polyregions.viewer.page import page
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 

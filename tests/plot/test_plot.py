@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from page_data import page
 
 import polyregions as pr
 from polyregions import examples
@@ -29,7 +30,6 @@ from polyregions.plot import (
 from polyregions.plot.cell_plot import first_layers
 from polyregions.plot.values import COLORINGS, cell_values, facet_layers, pattern_colors
 from polyregions.theory import constructions as known
-from polyregions.viewer.page import page
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import save_network
 from polyregions.questions import box_search, climbing
-from polyregions.questions.class_equality import chosen_class, equal_classes
+from polyregions.questions.equality import chosen_class, equal_classes
 
 TRIANGLE = pr.Polytope([[-1, 0], [0, -1], [1, 1]], [0.5, 0.5, 0.5])
 

@@ -11,7 +11,6 @@ from listed import extreme_listed
 from random_nets import FAMILIES, random_case
 
 import polyregions as pr
-from polyregions.analysis.affine_maps import exact_maps
 from polyregions.cli import main
 from polyregions.io import save_network
 from polyregions.questions import box_search, climbing, optimum, output_search
@@ -147,9 +146,8 @@ def test_ceilings_of_boxes(seed, monkeypatch):
     target = optimum._Highest([[(0, Fraction(1))]])
     centre = tuple(map(Fraction, (box.lower / 2 + box.upper / 2).tolist()))
     target.take(Counterexample(centre, (value_at(network, centre),)))
-    search = output_search.OutputSearch(
-        network, exact_maps(network, None), box.lower, box.upper, target
-    )
+    subject = box_search.Subject.of(network)
+    search = output_search.OutputSearch(subject, box.lower, box.upper, target)
     search._batch, ceilings, compared = 1, [search.ceiling], 0
     for _ in range(60):
         if search.finished:
@@ -179,9 +177,8 @@ def test_what_overflows_has_no_ceiling(monkeypatch):
     )
     target = optimum._Highest([[(0, Fraction(1))], [(1, Fraction(1))]])
     target.take(Counterexample((Fraction(0),), (Fraction(0), Fraction(1, 2))))
-    search = output_search.OutputSearch(
-        network, exact_maps(network, None), np.zeros(1), np.full(1, 1e-300), target
-    )
+    subject = box_search.Subject.of(network)
+    search = output_search.OutputSearch(subject, np.zeros(1), np.full(1, 1e-300), target)
     search.step(10**9)
     assert target.value < value_at(network, (Fraction(0.3e-300),)) <= search.ceiling
 

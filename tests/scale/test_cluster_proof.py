@@ -14,6 +14,7 @@ from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions.archive import read_result_arrays
 from polyregions.scale import cluster_proof, tasks
 from polyregions.scale.cluster_proof import certify_on_cluster
+from polyregions.scale.cluster_walk import Parts
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
@@ -31,7 +32,9 @@ def here(network, domain, folder, budget, change=None):
     regions, files, parts = assembled_here(
         tasks.prove_piece, network, domain, folder, budget, change
     )
-    arrays = certificate_of_pieces(regions, cluster_proof._numbered_pieces(files, parts, regions))
+    arrays = certificate_of_pieces(
+        regions, cluster_proof._numbered_pieces(Parts(files, parts, "finished"), regions)
+    )
     with (folder / "net.cert").open("wb") as stream:
         write_npz(stream, arrays)
     return folder / "net.cert", regions

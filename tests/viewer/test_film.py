@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from page_data import array, data_of
+from page_data import array, data_of, page
 
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.viewer.page import page
 
 
 def checkpoint(step: int) -> pr.Network:

@@ -6,10 +6,10 @@ import xml.dom.minidom
 
 import numpy as np
 import pytest
+from page_data import page
 
 import polyregions as pr
 from polyregions.network.slices import Line, Plane
-from polyregions.viewer.page import page
 
 EVIL = "</script><img src=x onerror=alert(1)><!-- %DATA% & \u2028"
 

@@ -4,12 +4,11 @@ import time
 
 import numpy as np
 import pytest
-from page_data import array, data_of
+from page_data import array, data_of, page
 
 import polyregions as pr
 from polyregions.analysis.decision import decision_in
 from polyregions.plot.depth import drawing_order
-from polyregions.viewer.page import page
 from polyregions.viewer.polyhedra import borders_between, polyhedra
 
 

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from page_data import data_of
+from page_data import data_of, page
 
 import polyregions as pr
 from polyregions import examples
@@ -14,7 +14,6 @@ from polyregions.analysis.corners import region_corners
 from polyregions.cli import main
 from polyregions.plot.values import CLASS_COLORS
 from polyregions.viewer import write_page
-from polyregions.viewer.page import page
 
 
 def test_the_page_is_one_file_that_fetches_nothing(regions):
