@@ -16,7 +16,8 @@ from polyregions.geometry.region_polytope import (
     chart_volume,
 )
 from polyregions.geometry.witness import nearest_float
-from polyregions.regions.facets import exact_on_chart, facet_rows
+from polyregions.regions.cell_rows import exact_on_chart
+from polyregions.regions.facets import facet_rows
 
 if TYPE_CHECKING:
     from polyregions.regions.region import Region

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -328,11 +328,11 @@ class Regions:
         >>> regions.edges_of(1), regions.edges.tolist()
         (array([0, 1]), [[0, 1], [1, 2]])
         """
-        starts, edges = self._incidence
+        starts, edges = self.incidence
         return edges[starts[index] : starts[index + 1]]
 
     @cached_property
-    def _incidence(self) -> tuple[Integers, Integers]:
+    def incidence(self) -> tuple[Integers, Integers]:
         """Where each region's edges begin, and the edges of one region after the other."""
         # the upper ends first: the neighbours on lower numbers come before the others
         ends = np.concatenate([self.edges[:, 1], self.edges[:, 0]])
@@ -340,8 +340,13 @@ class Regions:
         starts = np.searchsorted(ends[order], np.arange(len(self) + 1))
         return starts, order % max(1, len(self.edges))
 
-    def halfspaces(self) -> FacetTable:
+    def halfspaces(self, *, progress: Callable[[int, int], None] | None = None) -> FacetTable:
         """Return the facets of all regions as arrays.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the numbers of regions done and to be done.
 
         Returns
         -------
@@ -358,7 +363,7 @@ class Regions:
         """
         from polyregions.regions.facets import facet_table
 
-        return facet_table(self)
+        return facet_table(self, progress)
 
     @property
     def edge_units(self) -> Words:
