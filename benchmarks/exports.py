@@ -30,7 +30,7 @@ from scipy.io import loadmat
 
 import polyregions as pr
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.shape import chart_polytopes
+from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import chart_of
 from polyregions.exact.dyadic import dyadic_matrix

@@ -10,7 +10,7 @@ import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import exact_on_domain
-from polyregions.analysis.shape import chart_polytopes
+from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError

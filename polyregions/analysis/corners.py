@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import exact_on_domain, facet_hyperplanes, unit_hyperplanes
-from polyregions.analysis.shape import chart_polytopes, pattern_vertices
+from polyregions.analysis.polytopes import chart_polytopes
+from polyregions.analysis.shape import pattern_vertices
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities

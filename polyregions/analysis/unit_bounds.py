@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import exact_maps, free_inputs, largest_value
-from polyregions.analysis.shape import chart_polytopes
+from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.analysis.units import unit_summary
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box

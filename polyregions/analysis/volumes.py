@@ -10,7 +10,7 @@ import numpy as np
 
 from polyregions.analysis.adjacency import degrees
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.shape import chart_polytopes
+from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of

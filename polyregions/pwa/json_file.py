@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.shape import chart_polytopes
+from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.arrays import Point
 from polyregions.domain import Domain, Polytope
 from polyregions.domain.chart import chart_of

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units, require_complete
 from polyregions.analysis.distances import boundary_distances
-from polyregions.analysis.shape import chart_polytopes
+from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
