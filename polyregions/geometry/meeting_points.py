@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from math import gcd
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def meeting_points(rows: NDArray[np.object_], tight: Integers) -> list[IntegerCo
     found: list[IntegerColumn] = []
     for start in range(0, len(tight), step):
         matrices = rows[tight[start : start + step]]
-        minors = {(): np.full(len(matrices), 1, dtype=object)}
+        minors: dict[tuple[int, ...], Any] = {(): np.full(len(matrices), 1, dtype=object)}
         for k in range(size - 1):
             minors = {
                 columns: sum(

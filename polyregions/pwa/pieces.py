@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import input_chart
 from polyregions.errors import NetworkError
 from polyregions.exact.simplex import Row
+from polyregions.network.region_maps import exact_unit_rows
+from polyregions.pattern import Words, unpack
 from polyregions.regions import Regions
+from polyregions.regions.facets import facet_tables
 
 __all__ = ["RegionPiece", "maps_on_inputs", "pieces"]
 
@@ -71,19 +75,30 @@ def pieces(regions: Regions) -> Iterator[RegionPiece]:
     (array([-1.,  1.]), array([0. , 0.5]), array([[1.]]), array([0.]), array([0, 2]))
     """
     maps = maps_on_inputs(regions)
-    for region in regions:
-        facets = region.halfspaces()
-        _, rows, _ = maps.rows(region.pattern)
-        table = np.array([_closest_row(row, maps.scale) for row in rows])
-        # a zero has no sign
-        yield RegionPiece(
-            0.0 - facets.normals,
-            facets.offsets,
-            table[:, :-1],
-            table[:, -1],
-            facets.units,
-            facets.beyond,
-        )
+    first = 0
+    for facets in facet_tables(regions):
+        bounds = list(pairwise(facets.starts.tolist()))
+        functions = _functions(maps, regions.patterns[first : first + len(bounds)])
+        first += len(bounds)
+        for (start, end), table in zip(bounds, functions, strict=True):
+            yield RegionPiece(
+                0.0 - facets.normals[start:end],  # a zero has no sign
+                facets.offsets[start:end],
+                table[:, :-1],
+                table[:, -1],
+                facets.units[start:end],
+                facets.beyond[start:end],
+            )
+
+
+def _functions(maps: ExactMaps, patterns: Words) -> Floats:
+    """Return the outputs on regions as (gradient, shift), shape (R, outputs, d + 1)."""
+    bits = unpack(patterns, maps.hidden_units)
+    seen = np.concatenate([bits, np.ones((len(bits), maps.outputs), dtype=np.uint8)], axis=1)
+    owners, outputs = np.divmod(np.arange(len(bits) * maps.outputs), maps.outputs)
+    rows, places = exact_unit_rows(maps.exact, seen, owners, maps.hidden_units + outputs)
+    table = np.array([_closest_row(row, maps.scale) for row in rows])[places]
+    return table.reshape(len(bits), maps.outputs, -1)
 
 
 def _closest_row(row: Row, scale: int) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +42,7 @@ __all__ = [
     "facet_halfspaces",
     "facet_rows",
     "facet_table",
+    "facet_tables",
     "region_facets",
 ]
 
@@ -116,13 +117,13 @@ def facet_table(regions: Regions, report: Callable[[int, int], None] | None = No
     >>> table.starts.tolist(), table.beyond.tolist()
     ([0, 2, 4, 6], [1, -1, 0, 2, 1, -1])
     """
-    total = len(regions)
-    parts = []
-    for first in range(0, max(total, 1), _REGIONS):
-        numbers = np.arange(first, min(first + _REGIONS, total))
-        parts.append(_facets(chosen_regions(regions, numbers), regions))
+    parts = [_facets(chosen_regions(regions, np.arange(0)), regions)]
+    done = 0
+    for part in facet_tables(regions):
+        parts.append(part)
+        done += len(part.starts) - 1
         if report is not None:
-            report(len(numbers) + first, total)
+            report(done, len(regions))
     counts = np.concatenate([np.diff(part.starts) for part in parts])
     return FacetTable(
         np.concatenate([part.normals for part in parts]),
@@ -131,6 +132,13 @@ def facet_table(regions: Regions, report: Callable[[int, int], None] | None = No
         np.concatenate([part.beyond for part in parts]),
         np.append(0, np.cumsum(counts)),
     )
+
+
+def facet_tables(regions: Regions) -> Iterator[FacetTable]:
+    """Yield the same for some thousand regions after the other."""
+    for first in range(0, len(regions), _REGIONS):
+        numbers = np.arange(first, min(first + _REGIONS, len(regions)))
+        yield _facets(chosen_regions(regions, numbers), regions)
 
 
 def region_facets(region: Region) -> Facets:
