@@ -67,6 +67,7 @@ DOCUMENTED = {
     "proof.checker": ["Report"],
     "proof.tree_checker": ["TreeReport"],
     "regions.facets": ["FacetTable", "Facets"],
+    "regions.polytopes": ["VertexTable"],
     "regions.model": ["RegionProblem"],
     "regions.polytope": ["ExactPolytope", "RegionPolytope"],
     "regions.data_report": ["DataReport"],

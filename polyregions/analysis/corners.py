@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import exact_on_domain, facet_hyperplanes, unit_hyperplanes
-from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.analysis.shape import pattern_vertices
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
@@ -23,6 +22,7 @@ from polyregions.geometry.halfspaces import unit_rows
 from polyregions.io.meshes import Solid
 from polyregions.network.exact_network import ExactNetwork
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.polytopes import chart_polytopes
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [

@@ -10,14 +10,13 @@ import numpy as np
 
 from polyregions.analysis.adjacency import degrees
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.polytopes import chart_polytopes
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of
 from polyregions.geometry.double_description import polytope_of
 from polyregions.geometry.region_polytope import chart_volume
-from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.polytopes import chart_polytopes, rounded_volumes
 from polyregions.run.display import shown_steps
 from polyregions.run.progress import OnSteps, counted
 
@@ -90,8 +89,7 @@ def volumes(regions: Regions, *, progress: OnSteps = None) -> Floats:
     >>> volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
     array([0.0625, 0.9375])
     """
-    found = exact_volumes(regions, progress=progress)
-    return np.array([nearest_float(v) if isinstance(v, Fraction) else v for v in found])
+    return rounded_volumes(exact_volumes(regions, progress=progress))
 
 
 def box_volume(box: Box) -> Fraction:

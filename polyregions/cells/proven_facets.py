@@ -21,7 +21,7 @@ from polyregions.rounding import ROUNDOFF
 
 __all__ = ["proven_corners", "proven_facets", "scaled_rows"]
 
-_CORNERS = 2**14  # room to begin with
+_CORNERS = 2**16  # room for them in one call; a polytope with more is left undecided
 _POLYTOPES = 256  # per call of a kernel: Ctrl-C is seen between two
 
 
@@ -81,7 +81,7 @@ def proven_corners(polytopes: Polytopes) -> tuple[Integers, Integers]:
         The rows that are tight in each corner, by number in their polytope, rising.
     counts : numpy.ndarray of int64, shape (P,)
         How many of the corners, in turn, are those of each polytope; -1 of one with a tie that
-        rounding cannot resolve.
+        rounding cannot resolve, or with very many.
     """
     scratch, (total, m) = scratch_of(polytopes), polytopes.points.shape
     corners = Corners(np.empty((_CORNERS, m), np.int64), np.empty(total, np.int64))
@@ -91,7 +91,8 @@ def proven_corners(polytopes: Polytopes) -> tuple[Integers, Integers]:
         last = min(first + _POLYTOPES, total)
         done = corners_of(polytopes, first, last, scratch, corners)
         if done == first:  # no room for one polytope's corners
-            corners = Corners(np.empty((2 * len(corners.tight), m), np.int64), corners.counts)
+            corners.counts[first] = -1
+            done += 1
         used = int(np.maximum(corners.counts[first:done], 0).sum())
         parts.append(corners.tight[:used].copy())
         first = done

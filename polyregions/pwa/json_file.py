@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.polytopes import chart_polytopes, region_vertices
 from polyregions.arrays import Point
 from polyregions.domain import Domain, Polytope
 from polyregions.domain.chart import chart_of
@@ -20,6 +19,7 @@ from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import to_text
 from polyregions.pwa.pieces import RegionPiece, pieces
 from polyregions.regions import Regions
+from polyregions.regions.polytopes import chart_polytopes, region_vertices
 from polyregions.run.progress import AfterStep, counted
 
 __all__ = ["FORMAT_NAME", "FORMAT_VERSION", "MOST_INPUTS_OF_VERTICES", "json_file"]

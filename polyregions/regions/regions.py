@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from polyregions.regions.data_report import DataReport
     from polyregions.regions.facets import FacetTable
+    from polyregions.regions.polytopes import VertexTable
 
 __all__ = ["Regions", "check_region", "check_regions"]
 
@@ -364,6 +365,36 @@ class Regions:
         from polyregions.regions.facets import facet_table
 
         return facet_table(self, progress)
+
+    def vertices(self, *, progress: Callable[[int, int], None] | None = None) -> VertexTable:
+        """Return the vertices of all regions in a bounded domain as arrays.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the numbers of regions done and to be done.
+
+        Returns
+        -------
+        VertexTable
+            Those of one region after those of the other, each as :meth:`Region.polytope` has it.
+
+        Raises
+        ------
+        DomainError
+            Over the whole space, where regions have rays as well, and with more than 20 free
+            inputs.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)).vertices()
+        <VertexTable of 2 regions: 8 in 2 inputs>
+        """
+        from polyregions.regions.polytopes import vertex_table
+
+        return vertex_table(self, progress)
 
     @property
     def edge_units(self) -> Words:

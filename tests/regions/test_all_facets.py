@@ -8,7 +8,6 @@ from random_nets import FAMILIES, random_case
 from slivers import slivers
 
 import polyregions as pr
-from polyregions.analysis.polytopes import chart_polytopes, vertex_table
 from polyregions.analysis.shape import pattern_vertices
 from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
 from polyregions.domain.chart import chart_of
@@ -18,6 +17,7 @@ from polyregions.geometry.region_polytope import chart_polytope, chart_vertices,
 from polyregions.geometry.witness import nearest_float
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.network.region_maps import exact_unit_rows
+from polyregions.regions.polytopes import chart_polytopes
 
 TRIANGLE = pr.Polytope(
     [[-1, 0], [0, -1], [1, 1], [2, 2], [1, 0], [-3, 0], [1, 2]], [0, 0, 1, 2, 5, 0, 2]
@@ -173,11 +173,11 @@ def test_vertices_and_volumes_of_all_regions(name):
     ]
     if regions.domain is None:
         with pytest.raises(pr.DomainError, match="rays as well"):
-            vertex_table(regions)
+            regions.vertices()
         return
     if regions.complete:
         assert sum(sizes) == domain_volume(regions.domain)
-    table = vertex_table(regions)
+    table = regions.vertices()
     for number, twin in enumerate(twins):
         own = slice(*table.starts[number : number + 2].tolist())
         expected = chart_vertices(chart, twin).as_floats()
@@ -189,7 +189,7 @@ def test_vertices_that_are_rounded_to_one_float():
     network = network_of(([[3, 1], [3, -1]], [-1, -1]), ([[1, 1]], [0]))
     box = pr.Box([0.0, -(2.0**-60)], [1.0, 2.0**-60])
     regions = pr.enumerate_regions(network, box)
-    table = vertex_table(regions)
+    table = regions.vertices()
     exact = exact_network(network, chart_of(box, 2))
     for region in regions:
         own = slice(*table.starts[region.index : region.index + 2].tolist())
@@ -236,10 +236,10 @@ def test_meeting_points_are_zeros_of_their_rows(m, monkeypatch):
 def test_progress_of_all_regions(deep):
     regions = pr.enumerate_regions(deep, pr.Box.cube(3, 1.0))
     size = len(regions)
-    for ask in (regions.halfspaces, lambda **how: volumes(regions, **how)):
+    for ask in (regions.halfspaces, regions.vertices, lambda **how: volumes(regions, **how)):
         seen = []
         ask(progress=lambda done, total, seen=seen: seen.append((done, total)))
         assert seen[-1] == (size, size)
-    assert repr(vertex_table(regions)).startswith(f"<VertexTable of {size} regions: ")
+    assert repr(regions.vertices()).startswith(f"<VertexTable of {size} regions: ")
     assert regions[:0].halfspaces().starts.tolist() == [0]
-    assert vertex_table(regions[:0]).points.shape == (0, 3)
+    assert regions[:0].vertices().points.shape == (0, 3)

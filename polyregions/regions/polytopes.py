@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import repeat
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polyregions.analysis.adjacency import facet_units
-from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
@@ -21,14 +21,29 @@ from polyregions.geometry.double_description import (
     IntegerColumn,
 )
 from polyregions.geometry.meeting_points import meeting_points
-from polyregions.geometry.region_polytope import chart_polytope
+from polyregions.geometry.region_polytope import chart_polytope, chart_volume
+from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import unpack
-from polyregions.regions import Regions, check_regions
-from polyregions.regions.cell_rows import cell_rows, chosen_regions, polytopes_of
-from polyregions.run.display import shown_steps
-from polyregions.run.progress import OnSteps, counted
+from polyregions.regions.cell_rows import (
+    Chosen,
+    cell_rows,
+    chosen_regions,
+    exact_on_chart,
+    polytopes_of,
+)
 
-__all__ = ["VertexTable", "chart_polytopes", "region_vertices", "vertex_table"]
+if TYPE_CHECKING:
+    from polyregions.regions.regions import Regions
+
+__all__ = [
+    "VertexTable",
+    "chart_polytopes",
+    "region_vertices",
+    "region_volumes",
+    "rounded_volumes",
+    "simple_polytopes",
+    "vertex_table",
+]
 
 _REGIONS = 2**12  # that are looked at together
 
@@ -53,20 +68,8 @@ class VertexTable:
         return f"<VertexTable of {len(self.starts) - 1} regions: {count} in {inputs} inputs>"
 
 
-def vertex_table(regions: Regions, *, progress: OnSteps = None) -> VertexTable:
-    """Return the vertices of all regions in a bounded domain as arrays.
-
-    Parameters
-    ----------
-    regions : Regions
-    progress : bool or callable, optional
-        True shows it on stderr; a callable is called with the numbers of regions done and to be
-        done.
-
-    Returns
-    -------
-    VertexTable
-        Exact vertices, each coordinate rounded once: those of ``regions[i].polytope()``.
+def vertex_table(regions: Regions, report: Callable[[int, int], None] | None = None) -> VertexTable:
+    """Return the vertices of all regions in a bounded domain as arrays: ``regions.vertices()``.
 
     Raises
     ------
@@ -81,17 +84,17 @@ def vertex_table(regions: Regions, *, progress: OnSteps = None) -> VertexTable:
     >>> table.points[: table.starts[1]].tolist()
     [[0.0, 0.0], [0.0, 0.25], [0.5, 0.0]]
     """
-    check_regions(regions)
     if regions.domain is None:
         raise DomainError(
             "a table of vertices is for bounded domains, because regions of the whole space have "
             "rays as well; ask each, regions[i].polytope(), or find the regions in a box"
         )
-    with shown_steps(progress, "regions", "done") as report:
-        parts = list(counted(region_vertices(regions), len(regions), report))
-    none = np.empty((0, regions.network.input_dimension))
-    starts = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-    return VertexTable(np.concatenate([none, *parts]), starts)
+    parts = [np.empty((0, regions.network.input_dimension))]
+    for done, points in enumerate(region_vertices(regions), 1):
+        parts.append(points)
+        if report is not None:
+            report(done, len(regions))
+    return VertexTable(np.concatenate(parts), np.cumsum(list(map(len, parts)), dtype=np.int64))
 
 
 def region_vertices(regions: Regions) -> Iterator[Floats]:
@@ -120,54 +123,69 @@ def region_vertices(regions: Regions) -> Iterator[Floats]:
         yield points[order]
 
 
-def chart_polytopes(regions: Regions) -> Iterator[DoubleDescription]:
-    """Yield each region's exact polytope in chart coordinates.
+def region_volumes(regions: Regions, numbers: Integers) -> Floats:
+    """Return the volumes of regions with some numbers in the free inputs, each rounded once."""
+    chart = chart_of(regions.domain, regions.network.input_dimension)
+    return rounded_volumes(chart_volume(chart, part) for part in chart_polytopes(regions, numbers))
+
+
+def rounded_volumes(sizes: Iterable[Fraction | float]) -> Floats:
+    """Return exact volumes as floats."""
+    return np.array([nearest_float(v) if isinstance(v, Fraction) else v for v in sizes])
+
+
+def chart_polytopes(
+    regions: Regions, numbers: Integers | None = None
+) -> Iterator[DoubleDescription]:
+    """Yield each region's exact polytope in chart coordinates, or those of some numbers.
 
     For a complete result only the rows that carry facets are cut. A box's chart is
     the cube [-1, 1]^m of its free inputs, whose rows come first.
 
     Notes
     -----
-    *Algorithm.* In a box, which rows meet in which corners is proven in floats where no more
-    meet than must (:func:`polyregions.cells.proven_facets.proven_corners`), and each corner is
-    computed in integers once, however many regions meet there. Other polytopes are cut out of
+    *Algorithm.* Those that are simple, see :func:`simple_polytopes`; the others are cut out of
     the cube, row by row.
     """
-    check_regions(regions)
-    exact, complete = exact_on_domain(regions), regions.complete
-    for first in range(0, len(regions), _REGIONS):
-        numbers = np.arange(first, min(first + _REGIONS, len(regions)))
-        units: list[list[int]] | None = None
-        for number, simple in zip(numbers.tolist(), _simple(regions, numbers), strict=True):
+    exact = exact_on_chart(regions.network, regions.domain)
+    numbers = np.arange(len(regions)) if numbers is None else numbers
+    for first in range(0, len(numbers), _REGIONS):
+        chosen = chosen_regions(regions, numbers[first : first + _REGIONS])
+        ends = chosen.ends
+        for place, simple in enumerate(simple_polytopes(chosen)):
             if simple is not None:
                 yield simple
                 continue
-            if units is None and complete:
-                units = facet_units(regions)
-            bits = unpack(regions.patterns[number], exact.hidden_units)
-            yield chart_polytope(exact, bits, None if units is None else units[number])
+            own = slice(*np.searchsorted(ends.owners, [place, place + 1]).tolist())
+            units = np.unique(ends.units[own]).tolist() if regions.complete else None
+            yield chart_polytope(exact, unpack(chosen.patterns[place], exact.hidden_units), units)
 
 
-def _simple(regions: Regions, numbers: Integers) -> Iterator[DoubleDescription | None]:
-    """Yield the polytopes that floats prove to be simple, None for each of the others."""
+def simple_polytopes(chosen: Chosen) -> Iterator[DoubleDescription | None]:
+    """Yield the polytopes of regions that are proven to be simple, None for each of the others.
+
+    Notes
+    -----
+    *Algorithm.* In a box, which rows meet in which corners is proven in floats where no more
+    meet than must (:func:`polyregions.cells.proven_facets.proven_corners`), and each corner is
+    computed in integers once, however many regions meet there.
+    """
     # here, because it loads numba
     from polyregions.cells.proven_facets import proven_corners
 
-    chosen = chosen_regions(regions, numbers)
     m = chosen.points.shape[1]
-    if not isinstance(regions.domain, Box) or m > MOST_INPUTS:
-        yield from [None] * len(numbers)
+    if not isinstance(chosen.domain, Box) or m > MOST_INPUTS:
+        yield from repeat(None, len(chosen.patterns))
         return
     cells = cell_rows(chosen)
     tight, counts = proven_corners(polytopes_of(chosen, cells))
     rows = np.array([[int(entry) for entry in row] for row in cells.chart], dtype=object)
     found = np.maximum(counts, 0)
-    starts = np.repeat(cells.starts[:-1], found)
-    meeting = np.sort(cells.places[starts[:, None] + tight], axis=1)
+    meeting = np.sort(cells.places[np.repeat(cells.starts[:-1], found)[:, None] + tight], axis=1)
     distinct, places = np.unique(meeting, axis=0, return_inverse=True)
     points = meeting_points(rows, distinct)
     vertices = [points[place] for place in places.reshape(-1).tolist()]
-    corner_rows = tight.tolist()
+    corners = tight.tolist()
     stops = np.cumsum(found).tolist()
     for place, (count, stop) in enumerate(zip(counts.tolist(), stops, strict=True)):
         if count < 0:
@@ -179,6 +197,6 @@ def _simple(regions: Regions, numbers: Integers) -> Iterator[DoubleDescription |
         # the cube's rows stand behind the units', but come first in a polytope
         units = len(table) - 2 * m
         bits = [1 << (k - units if k >= units else k + 2 * m) for k in range(len(table))]
-        masks = [sum(bits[k] for k in corner) for corner in corner_rows[stop - count : stop]]
+        masks = [sum(bits[k] for k in corner) for corner in corners[stop - count : stop]]
         order = [*table[units:], *table[:units]]
         yield DoubleDescription(order, vertices[stop - count : stop], masks)
