@@ -66,6 +66,7 @@ DOCUMENTED = {
     "questions.verification": ["Verdict", "verify"],
     "proof.checker": ["Report"],
     "proof.tree_checker": ["TreeReport"],
+    "regions.affine_maps": ["AffineMaps"],
     "regions.facets": ["FacetTable", "Facets"],
     "regions.polytopes": ["VertexTable"],
     "regions.model": ["RegionProblem"],

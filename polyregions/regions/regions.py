@@ -25,6 +25,7 @@ from polyregions.regions.selection import selected_numbers
 if TYPE_CHECKING:
     import networkx as nx
 
+    from polyregions.regions.affine_maps import AffineMaps
     from polyregions.regions.data_report import DataReport
     from polyregions.regions.facets import FacetTable
     from polyregions.regions.polytopes import VertexTable
@@ -395,6 +396,26 @@ class Regions:
         from polyregions.regions.polytopes import vertex_table
 
         return vertex_table(self, progress)
+
+    def affine_maps(self) -> AffineMaps:
+        """Return the affine functions that the network is on the regions, in floating point.
+
+        Returns
+        -------
+        AffineMaps
+            On region i the network is ``matrix[i] @ x + shift[i]``, up to proven bounds `error`.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+        >>> maps = pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).affine_maps()
+        >>> maps.matrix.ravel(), maps.shift.ravel()
+        (array([0., 2.]), array([1., 1.]))
+        """
+        from polyregions.regions.affine_maps import affine_maps
+
+        return affine_maps(self)
 
     @property
     def edge_units(self) -> Words:

@@ -8,6 +8,7 @@ from random_nets import FAMILIES, random_case
 from slivers import slivers
 
 import polyregions as pr
+from polyregions.analysis.affine_maps import exact_affine_map
 from polyregions.analysis.shape import pattern_vertices
 from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
 from polyregions.domain.chart import chart_of
@@ -231,6 +232,18 @@ def test_meeting_points_are_zeros_of_their_rows(m, monkeypatch):
         assert all(sum(a * x for a, x in zip(rows[k], column, strict=True)) == 0 for k in meet)
     monkeypatch.setattr("polyregions.geometry.meeting_points._MINORS", 1)
     assert meeting_points(rows, tight) == points
+
+
+@pytest.mark.parametrize("name", ["leaky", "huge and tiny weights", "generic"])
+def test_affine_maps_of_all_regions(name):
+    regions = found_in(name)
+    maps = regions.affine_maps()
+    for index, words in enumerate(regions.patterns):
+        exact = np.array(exact_affine_map(regions.network, words))
+        found = np.column_stack([maps.matrix[index], maps.shift[index]])
+        for value, row, error in zip(found.flat, exact.flat, maps.error[index].flat, strict=True):
+            assert abs(Fraction(float(value)) - row) <= Fraction(float(error))
+    assert regions[:0].affine_maps().shift.shape == (0, regions.network.output_dimension)
 
 
 def test_progress_of_all_regions(deep):
