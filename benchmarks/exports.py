@@ -30,7 +30,6 @@ from scipy.io import loadmat
 
 import polyregions as pr
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import chart_of
 from polyregions.exact.dyadic import dyadic_matrix
@@ -40,6 +39,7 @@ from polyregions.io.vnnlib import load_box
 from polyregions.network.exact_network import Outputs, exact_network, inputs_of, layer_rows
 from polyregions.network.flat import quotient
 from polyregions.pwa.pieces import maps_on_inputs
+from polyregions.regions.polytopes import chart_polytopes
 from polyregions.rounding import ROUNDOFF, TINY
 
 CHUNK = 4096  # points at a time

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.optimize import linprog
 
 from polyregions.cells.degenerate import walk_degenerate
+from polyregions.cells.many_polytopes import Polytopes
 from polyregions.cells.polygon import nearest_row, walk_polygon
-from polyregions.cells.proven_facets import ScaledRows
+from polyregions.cells.proven_facets import proven_corners, proven_facets
 from polyregions.cells.vertices import facet_buffer
 from polyregions.compiled.start import plain_twin
 from polyregions.domain import Box
@@ -32,7 +33,7 @@ def facets_of_exact_rows(rows) -> FacetVerdicts:
     return verdicts_of_groups(len(rows), answer.groups)
 
 
-def scaled_rows_of(normals, offsets) -> ScaledRows:
+def scaled_rows_of(normals, offsets) -> Polytopes:
     """The bounded polytope {x : normals @ x + offsets >= 0}, scaled into the unit cube."""
     a = np.asarray(normals, dtype=np.float64)
     c = np.asarray(offsets, dtype=np.float64)
@@ -58,21 +59,40 @@ def scaled_rows_of(normals, offsets) -> ScaledRows:
         b_ub=rows[m],
         bounds=[(None, None)] * m + [(None, 1.0)],
     )
-    return ScaledRows(rows, errors, np.asarray(centre["x"])[:m])
+    size, point = len(c), np.asarray(centre["x"])[:m]
+    starts = np.array([0, size])
+    return Polytopes(rows, errors, np.arange(size), np.ones(size), starts, point[None])
 
 
 def undecided(size: int) -> FacetVerdicts:
     return FacetVerdicts(np.full(size, Verdict.UNDECIDED, dtype=np.int8), ())
 
 
-def facets_of_polygon(scaled: ScaledRows) -> FacetVerdicts:
+def facets_of_many(polytopes: Polytopes) -> FacetVerdicts:
+    """The answerer of many polytopes, of which this is one."""
+    carries = proven_facets(polytopes)
+    if (carries < 0).any():
+        return undecided(len(carries))
+    return verdicts_of_groups(len(carries), [(row,) for row in np.flatnonzero(carries).tolist()])
+
+
+def facets_with_corners(polytopes: Polytopes) -> FacetVerdicts:
+    """The rows that meet in the corners, where no more do than must: all of them carry facets."""
+    size, (tight, [count]) = len(polytopes.places), proven_corners(polytopes)
+    if count < 0:
+        return undecided(size)
+    assert len(set(map(tuple, tight.tolist()))) == count == len(tight)
+    return verdicts_of_groups(size, [(row,) for row in np.unique(tight).tolist()])
+
+
+def facets_of_polygon(polytopes: Polytopes) -> FacetVerdicts:
     """The plane's answerer, started as the walk starts it where it knows no row."""
-    size = scaled.rows.shape[1]
-    point, found = scaled.start.copy(), facet_buffer(2, size)
-    row = nearest_row(scaled.rows, size, point)
+    size = len(polytopes.places)
+    point, found = polytopes.points[0].copy(), facet_buffer(2, size)
+    row = nearest_row(polytopes.values, size, point)
     if row < 0:
         return undecided(size)
-    rows = Rows(scaled.rows, scaled.errors)
+    rows = Rows(polytopes.values, polytopes.errors)
     count = walk_polygon(rows, size, size, row, point, np.zeros(size), found, 0.0)
     if count < 0:
         return undecided(size)

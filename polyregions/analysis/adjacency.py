@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import dijkstra
 from polyregions.arrays import Integers
 from polyregions.errors import DomainError, PartialResultError
 from polyregions.network import input_point
-from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.cell_rows import lowest_units
 
 __all__ = [
     "DistanceStatistics",
@@ -111,13 +111,7 @@ def facet_unit(regions: Regions) -> Integers:
     both regions share, so it describes the facet's hyperplane on both sides.
     """
     check_regions(regions)
-    units = regions.network.hidden_units
-    lowest = np.empty(len(regions.edges), dtype=np.int64)
-    for start in range(0, len(lowest), 65536):
-        piece = regions.edges[start : start + 65536]
-        masks = regions.patterns[piece[:, 0]] ^ regions.patterns[piece[:, 1]]
-        lowest[start : start + 65536] = unpack(masks, units).argmax(axis=1)
-    return lowest
+    return lowest_units(regions, np.arange(len(regions.edges)))
 
 
 def facet_units(regions: Regions) -> list[list[int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
 
 import flint
 import numpy as np
@@ -22,6 +21,7 @@ from polyregions.network.exact_network import ExactNetwork, exact_network, exact
 from polyregions.network.region_maps import LayerMaps, maps_of_layers
 from polyregions.pattern import Words, check_pattern, unpack
 from polyregions.regions import Region, Regions, check_regions
+from polyregions.regions.affine_maps import AffineMaps, affine_maps, batches
 
 __all__ = [
     "AffineMaps",
@@ -54,55 +54,6 @@ def exact_on_domain(found: Regions | Region) -> ExactNetwork:
     return exact_network(network, chart_of(found.domain, network.input_dimension))
 
 
-_ENTRIES = 2**21  # numbers held at a time, about
-
-
-class AffineMaps(NamedTuple):
-    """The network on each region is ``matrix @ x + shift``.
-
-    Attributes
-    ----------
-    matrix : numpy.ndarray of float64, shape (R, outputs, n)
-    shift : numpy.ndarray of float64, shape (R, outputs)
-    error : numpy.ndarray of float64, shape (R, outputs, n + 1)
-        Bounds the absolute error of each entry of (matrix, shift): the exact entry of
-        the rational network is at most so far away. Infinite or NaN where a map leaves the
-        range of floats.
-    """
-
-    matrix: Floats
-    shift: Floats
-    error: Floats
-
-
-def affine_maps(regions: Regions) -> AffineMaps:
-    """Return the affine maps of all regions, with proven rounding bounds.
-
-    Notes
-    -----
-    *Algorithm.* Maps go through the layers together with a bound on the error of each
-    entry: a sum of h products has an error of at most (h + 2) 2^-53 times the sum of
-    absolute values (Higham), in any order of summation.
-
-    Examples
-    --------
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
-    >>> maps = affine_maps(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
-    >>> maps.matrix.ravel(), maps.shift.ravel()
-    (array([0., 2.]), array([1., 1.]))
-    """
-    check_regions(regions)
-    network = regions.network
-    values, errors = [], []
-    for batch in _batches(network, len(regions)):
-        *_, last = maps_of_layers(network, regions.patterns[batch])
-        values.append(last.value[last.which])
-        errors.append(last.error[last.which])
-    value, error = np.concatenate(values), np.concatenate(errors)
-    return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
-
-
 def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
     """Return the hyperplane of every edge's facet, and its error, shape (E, n + 1) each.
 
@@ -114,7 +65,7 @@ def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:
     network, edges = regions.network, regions.edges
     units = facet_unit(regions)
     rows, errors = (np.empty((len(edges), network.input_dimension + 1)) for _ in range(2))
-    for batch in _batches(network, len(edges)):
+    for batch in batches(network, len(edges)):
         chosen = units[batch]
         start = 0
         for layer in maps_of_layers(network, regions.patterns[edges[batch, 0]]):
@@ -134,19 +85,13 @@ def unit_hyperplanes(regions: Regions) -> Iterator[tuple[Floats, Floats]]:
     """
     check_regions(regions)
     network = regions.network
-    for batch in _batches(network, len(regions)):
+    for batch in batches(network, len(regions)):
         patterns = regions.patterns[batch]
         layers = list(maps_of_layers(network, patterns))
         rows = np.concatenate([one.value[:, one.bends][one.which] for one in layers], axis=1)
         errors = np.concatenate([one.error[:, one.bends][one.which] for one in layers], axis=1)
         bits = unpack(patterns, network.hidden_units)
         yield from zip(np.where(bits[:, :, None] == 1, rows, -rows), errors, strict=True)
-
-
-def _batches(network: Network, count: int) -> Iterator[slice]:
-    widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
-    step = max(1, _ENTRIES // (widest * (network.input_dimension + 1)))
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 @dataclass(frozen=True, eq=False)

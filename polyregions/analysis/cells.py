@@ -10,7 +10,6 @@ import numpy as np
 
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import exact_on_domain
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
@@ -18,6 +17,7 @@ from polyregions.geometry.double_description import IntegerColumn, polytope_of
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_rows, exact_signs
 from polyregions.regions import Regions
+from polyregions.regions.polytopes import chart_polytopes
 
 __all__ = [
     "MOST_DIMENSIONS",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_unit
 from polyregions.analysis.affine_maps import exact_on_domain, facet_hyperplanes, unit_hyperplanes
-from polyregions.analysis.shape import chart_polytopes, pattern_vertices
+from polyregions.analysis.shape import pattern_vertices
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities
@@ -22,6 +22,7 @@ from polyregions.geometry.halfspaces import unit_rows
 from polyregions.io.meshes import Solid
 from polyregions.network.exact_network import ExactNetwork
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.polytopes import chart_polytopes
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import flint
 import numpy as np
 
-from polyregions.analysis.adjacency import facet_units
 from polyregions.analysis.affine_maps import exact_on_domain, free_inputs
 from polyregions.arrays import Floats
 from polyregions.errors import PolyregionsError
 from polyregions.exact.facets import exact_facets, interior_point
-from polyregions.geometry.double_description import DoubleDescription, cube_polytope
+from polyregions.geometry.double_description import cube_polytope
 from polyregions.geometry.region_polytope import (
     Vertices,
     chart_polytope,
@@ -23,14 +21,13 @@ from polyregions.geometry.region_polytope import (
 )
 from polyregions.network.exact_network import ExactNetwork, exact_rows
 from polyregions.pattern import Words, unpack
-from polyregions.regions import Region, Regions, check_region, check_regions
+from polyregions.regions import Region, check_region
 from polyregions.regions.facets import facet_halfspaces, facet_rows
 
 __all__ = [
     "Ball",
     "Vertices",
     "bounding_box",
-    "chart_polytopes",
     "facets",
     "largest_ball",
     "pattern_vertices",
@@ -228,20 +225,6 @@ def _holds_every_ball(region: Region) -> bool:
     rows = exact_rows(exact, region.bits)
     away = [[*rows[k][:n], flint.fmpz(0)] for k in facet_rows(region)]
     return interior_point([*away, *cube_polytope(n).rows]) is not None
-
-
-def chart_polytopes(regions: Regions) -> Iterator[DoubleDescription]:
-    """Yield each region's exact polytope in chart coordinates.
-
-    For a complete result only the rows that carry facets are cut. A box's chart is
-    the cube [-1, 1]^m of its free inputs.
-    """
-    check_regions(regions)
-    exact = exact_on_domain(regions)
-    units = facet_units(regions) if regions.complete else None
-    for index, words in enumerate(regions.patterns):
-        bits = unpack(words, exact.hidden_units)
-        yield chart_polytope(exact, bits, None if units is None else units[index])
 
 
 def _exact(region: Region) -> ExactNetwork:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import require_complete
 from polyregions.analysis.affine_maps import exact_maps, free_inputs, largest_value
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.analysis.units import unit_summary
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box
@@ -27,6 +26,7 @@ from polyregions.network.evaluation import values_at
 from polyregions.network.exact_network import exact_network, exact_values
 from polyregions.network.flat import first_map, quotient
 from polyregions.regions import Regions
+from polyregions.regions.polytopes import chart_polytopes
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.display import shown_steps
 from polyregions.run.given import DomainLike, NetworkLike

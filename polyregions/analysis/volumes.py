@@ -10,14 +10,15 @@ import numpy as np
 
 from polyregions.analysis.adjacency import degrees
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain
 from polyregions.domain.chart import chart_of
 from polyregions.geometry.double_description import polytope_of
 from polyregions.geometry.region_polytope import chart_volume
-from polyregions.geometry.witness import nearest_float
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.polytopes import chart_polytopes, rounded_volumes
+from polyregions.run.display import shown_steps
+from polyregions.run.progress import OnSteps, counted
 
 __all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", "volumes"]
 
@@ -25,12 +26,15 @@ __all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", 
 _PATIENCE = 60.0  # seconds after which a warning is due
 
 
-def exact_volumes(regions: Regions) -> list[Fraction | float]:
+def exact_volumes(regions: Regions, *, progress: OnSteps = None) -> list[Fraction | float]:
     """Return the exact volume of each region in the free inputs.
 
     Parameters
     ----------
     regions : Regions
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the numbers of regions done and to be
+        done.
 
     Returns
     -------
@@ -52,15 +56,20 @@ def exact_volumes(regions: Regions) -> list[Fraction | float]:
     check_regions(regions)
     _warn(regions)
     chart = chart_of(regions.domain, regions.network.input_dimension)
-    return [chart_volume(chart, polytope) for polytope in chart_polytopes(regions)]
+    with shown_steps(progress, "regions", "measured") as report:
+        polytopes = counted(chart_polytopes(regions), len(regions), report)
+        return [chart_volume(chart, polytope) for polytope in polytopes]
 
 
-def volumes(regions: Regions) -> Floats:
+def volumes(regions: Regions, *, progress: OnSteps = None) -> Floats:
     """Return the volume of each region in the free inputs in floating point.
 
     Parameters
     ----------
     regions : Regions
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the numbers of regions done and to be
+        done.
 
     Returns
     -------
@@ -80,10 +89,7 @@ def volumes(regions: Regions) -> Floats:
     >>> volumes(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
     array([0.0625, 0.9375])
     """
-    check_regions(regions)
-    return np.array(
-        [nearest_float(v) if isinstance(v, Fraction) else v for v in exact_volumes(regions)]
-    )
+    return rounded_volumes(exact_volumes(regions, progress=progress))
 
 
 def box_volume(box: Box) -> Fraction:

@@ -19,6 +19,7 @@ from polyregions.errors import DomainError
 from polyregions.geometry.witness import nearest_float
 
 __all__ = [
+    "MOST_INPUTS",
     "DoubleDescription",
     "IntegerColumn",
     "cube_polytope",
@@ -28,7 +29,7 @@ __all__ = [
     "square_root",
 ]
 
-_MOST_INPUTS = 20  # beyond, the vertices of a cube alone are more than a million
+MOST_INPUTS = 20  # beyond, the vertices of a cube alone are more than a million
 
 IntegerColumn = tuple[int, ...]
 IntegerRow = Sequence[int]
@@ -219,9 +220,9 @@ def cube_polytope(dimension: int) -> DoubleDescription:
     DomainError
         If its 2^m vertices are too many.
     """
-    if dimension > _MOST_INPUTS:
+    if dimension > MOST_INPUTS:
         raise DomainError(
-            f"exact vertices are for few inputs, at most {_MOST_INPUTS}, not {dimension}: a cube "
+            f"exact vertices are for few inputs, at most {MOST_INPUTS}, not {dimension}: a cube "
             f"alone has 2^{dimension}; fix some inputs or take a slice"
         )
     rows = []

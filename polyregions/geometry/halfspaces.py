@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +18,14 @@ from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.pattern import Words, check_pattern, unpack
 
-__all__ = ["Halfspaces", "domain_halfspaces", "region_halfspaces", "unit_rows"]
+__all__ = [
+    "Halfspaces",
+    "domain_halfspaces",
+    "exact_on_inputs",
+    "region_halfspaces",
+    "rounded_rows",
+    "unit_rows",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +117,10 @@ def region_halfspaces(network: Network, domain: Domain | None, pattern: Words) -
            [ 1. ,  1. ],
            [-1. ,  1. ]])
     """
-    exact = _exact_on_inputs(network, domain)
+    exact = exact_on_inputs(network, domain)
     units = network.hidden_units
     bits = unpack(check_pattern(pattern, units), units)
-    rows = exact_rows(exact, bits)[:units]
-    table = np.array(
-        [_rounded_row(row, factor) for row, factor in zip(rows, _unit_factors(exact), strict=True)]
-    )
+    table = rounded_rows(exact, exact_rows(exact, bits)[:units], range(units))
     table = np.concatenate([table, domain_halfspaces(domain, table.shape[1] - 1)])
     return Halfspaces(table[:, :-1], table[:, -1])
 
@@ -147,9 +151,31 @@ def unit_rows(rows: Floats) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
+def exact_on_inputs(network: Network, domain: Domain | None) -> ExactNetwork:
     """Return the exact network whose chart coordinates are the free inputs themselves."""
     return exact_network(network, input_chart(domain, network.input_dimension))
+
+
+def rounded_rows(
+    exact: ExactNetwork, rows: Iterable[Sequence[flint.fmpz]], units: Iterable[int]
+) -> Floats:
+    """Return exact rows of some units as floats, each entry rounded once.
+
+    Parameters
+    ----------
+    exact : ExactNetwork
+        Whose rows they are (:func:`exact_on_inputs`).
+    rows : iterable of rows of d + 1 integers
+    units : iterable of int
+        The unit that each is of.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (k, d + 1)
+    """
+    factors = _unit_factors(exact)
+    table = [_rounded_row(row, factors[unit]) for row, unit in zip(rows, units, strict=True)]
+    return np.array(table).reshape(-1, exact.chart.dimension + 1)
 
 
 def _unit_factors(exact: ExactNetwork) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import flint
@@ -124,14 +125,7 @@ class _Solid(NamedTuple):
 
 def _solid(chart: Chart, polytope: DoubleDescription) -> _Solid | None:
     if not chart.homogeneous:
-        scale = Fraction(1)
-        bottom = int(chart.transform[chart.transform.nrows() - 1, chart.dimension])
-        for column in range(chart.dimension):
-            half = max(
-                abs(int(chart.transform[i, column])) for i in range(chart.transform.nrows() - 1)
-            )
-            scale *= Fraction(half, bottom)
-        return _Solid(polytope, scale, chart.to_input)
+        return _Solid(polytope, _stretch(chart), chart.to_input)
     corners = chart_vertices(chart, polytope)
     if not corners.bounded:
         return None
@@ -144,3 +138,14 @@ def _solid(chart: Chart, polytope: DoubleDescription) -> _Solid | None:
     inside = polytope_of(n, rows)
     assert inside is not None  # a region has interior
     return _Solid(inside, Fraction(reach**n), lambda point: tuple(reach * x for x in point))
+
+
+@lru_cache(maxsize=4)
+def _stretch(chart: Chart) -> Fraction:
+    """Return how many times as large what is in a box is in the free inputs as on its chart."""
+    scale = Fraction(1)
+    bottom = int(chart.transform[chart.transform.nrows() - 1, chart.dimension])
+    for column in range(chart.dimension):
+        half = max(abs(int(chart.transform[i, column])) for i in range(chart.transform.nrows() - 1))
+        scale *= Fraction(half, bottom)
+    return scale

@@ -10,25 +10,26 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
-from math import isfinite
-from typing import Any
+from itertools import pairwise, repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import ExactMaps, exact_maps_on, free_inputs
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Polytope
 from polyregions.domain.chart import chart_of, input_chart
 from polyregions.domain.domains import domain_lists
 from polyregions.errors import NetworkError
 from polyregions.exact.simplex import Row
-from polyregions.geometry.region_polytope import Vertices, chart_vertices
+from polyregions.geometry.region_polytope import chart_vertices
 from polyregions.geometry.witness import nearest_float
-from polyregions.pattern import to_text
+from polyregions.network.region_maps import exact_unit_rows
+from polyregions.pattern import Words, to_text, unpack
 from polyregions.regions import Regions
+from polyregions.regions.facets import facet_tables
+from polyregions.regions.polytopes import chart_polytopes, region_vertices
 from polyregions.run.progress import AfterStep, counted
 
 __all__ = [
@@ -97,19 +98,30 @@ def pieces(regions: Regions) -> Iterator[RegionPiece]:
     (array([-1.,  1.]), array([0. , 0.5]), array([[1.]]), array([0.]), array([0, 2]))
     """
     maps = maps_on_inputs(regions)
-    for region in regions:
-        facets = region.halfspaces()
-        _, rows, _ = maps.rows(region.pattern)
-        table = np.array([_closest_row(row, maps.scale) for row in rows])
-        # a zero has no sign
-        yield RegionPiece(
-            0.0 - facets.normals,
-            facets.offsets,
-            table[:, :-1],
-            table[:, -1],
-            facets.units,
-            facets.beyond,
-        )
+    first = 0
+    for facets in facet_tables(regions):
+        bounds = list(pairwise(facets.starts.tolist()))
+        functions = _functions(maps, regions.patterns[first : first + len(bounds)])
+        first += len(bounds)
+        for (start, end), table in zip(bounds, functions, strict=True):
+            yield RegionPiece(
+                0.0 - facets.normals[start:end],  # a zero has no sign
+                facets.offsets[start:end],
+                table[:, :-1],
+                table[:, -1],
+                facets.units[start:end],
+                facets.beyond[start:end],
+            )
+
+
+def _functions(maps: ExactMaps, patterns: Words) -> Floats:
+    """Return the outputs on regions as (gradient, shift), shape (R, outputs, d + 1)."""
+    bits = unpack(patterns, maps.hidden_units)
+    seen = np.concatenate([bits, np.ones((len(bits), maps.outputs), dtype=np.uint8)], axis=1)
+    owners, outputs = np.divmod(np.arange(len(bits) * maps.outputs), maps.outputs)
+    rows, places = exact_unit_rows(maps.exact, seen, owners, maps.hidden_units + outputs)
+    table = np.array([_closest_row(row, maps.scale) for row in rows])[places]
+    return table.reshape(len(bits), maps.outputs, -1)
 
 
 def _closest_row(row: Row, scale: int) -> list[float]:
@@ -140,13 +152,12 @@ def json_file(regions: Regions, report: AfterStep = None) -> Iterator[bytes]:
     >>> [(region["vertices"], region["rays"]) for region in whole["regions"]]
     [([[0.0]], [[-1.0]]), ([[0.0], [0.5]], []), ([[0.5]], [[1.0]])]
     """
-    free = free_inputs(regions)
     # a file name that is not valid Unicode may have given the network its name
     head = json.dumps(_head(regions), allow_nan=False).removesuffix("}")
     yield f'{head}, "regions": ['.encode()
-    parts = zip(regions.patterns, pieces(regions), _vertex_lists(regions), strict=False)
+    parts = zip(regions.patterns, pieces(regions), _corner_lists(regions), strict=True)
     for index, (words, piece, corners) in enumerate(counted(parts, len(regions), report)):
-        entry = {"index": index, "pattern": to_text(words), **_region_entry(piece, corners, free)}
+        entry = {"index": index, "pattern": to_text(words), **_region_entry(piece, corners)}
         text = json.dumps(entry, allow_nan=False)
         yield f"{',' if index else ''}\n{text}".encode()
     yield b"\n]}\n"
@@ -168,17 +179,35 @@ def _head(regions: Regions) -> dict[str, Any]:
     }
 
 
-def _vertex_lists(regions: Regions) -> Iterator[Vertices | None]:
-    """Yield the vertices of each region; None of each if there are too many free inputs."""
-    if len(free_inputs(regions)) > MOST_INPUTS_OF_VERTICES:
-        return repeat(None)
-    chart = chart_of(regions.domain, regions.network.input_dimension)
-    return (chart_vertices(chart, polytope) for polytope in chart_polytopes(regions))
+class _Corners(NamedTuple):
+    """The vertices and rays of a region in the free inputs."""
+
+    vertices: list[list[float]]
+    rays: list[list[float]]
 
 
-def _region_entry(
-    piece: RegionPiece, corners: Vertices | None, free: NDArray[np.intp]
-) -> dict[str, Any]:
+def _corner_lists(regions: Regions) -> Iterator[_Corners | None]:
+    """Yield those of each region; None of each if there are too many free inputs."""
+    free = free_inputs(regions)
+    if len(free) > MOST_INPUTS_OF_VERTICES:
+        yield from repeat(None, len(regions))
+    elif regions.domain is not None:
+        for points in region_vertices(regions):
+            yield _Corners(points[:, free].tolist(), [])
+    else:
+        chart = chart_of(None, regions.network.input_dimension)
+        for polytope in chart_polytopes(regions):
+            found = chart_vertices(chart, polytope)
+            vertices = found.as_floats()
+            if not np.isfinite(vertices).all():
+                raise NetworkError(
+                    "a region has a vertex that is too far away for floats; export a box or a "
+                    "polytope"
+                )
+            yield _Corners(vertices.tolist(), list(map(_direction, found.rays)))
+
+
+def _region_entry(piece: RegionPiece, corners: _Corners | None) -> dict[str, Any]:
     return {
         "A": piece.A.tolist(),
         "b": piece.b.tolist(),
@@ -186,18 +215,9 @@ def _region_entry(
         "g": piece.g.tolist(),
         "neighbors": piece.neighbors.tolist(),
         "units": [list(units) for units in piece.units],
-        "vertices": None if corners is None else _vertex_rows(corners, free),
-        "rays": None if corners is None else [_direction(ray) for ray in corners.rays],
+        "vertices": None if corners is None else corners.vertices,
+        "rays": None if corners is None else corners.rays,
     }
-
-
-def _vertex_rows(corners: Vertices, free: NDArray[np.intp]) -> list[list[float]]:
-    rounded = [[nearest_float(point[i]) for i in free.tolist()] for point in corners.points]
-    if not all(map(isfinite, chain.from_iterable(rounded))):
-        raise NetworkError(
-            "a region has a vertex that is too far away for floats; export a box or a polytope"
-        )
-    return rounded
 
 
 def _direction(ray: Point) -> list[float]:

@@ -17,6 +17,7 @@ from polyregions.geometry.nearest_boundary import distances_at
 from polyregions.network import Network
 from polyregions.network.equal_maps import equal_map_labels
 from polyregions.network.region_maps import maps_of_layers
+from polyregions.regions.polytopes import region_volumes
 from polyregions.regions.scores import (
     grouped_areas,
     grouped_mean,
@@ -129,7 +130,7 @@ def data_report(
     elif "global_auc" in asked:
         raise PolyregionsError("global_auc is about labels; give them as y")
     if "volume" in asked:
-        table["volume"] = np.array([regions[int(i)].polytope().volume for i in numbers])
+        table["volume"] = region_volumes(regions, numbers)
     if maps[0].size <= _MOST_COEFFICIENTS:
         for k, rows in enumerate(maps.transpose(1, 2, 0)):
             table |= {f"dy{k}_d{name}": slope for name, slope in zip(names, rows[:-1], strict=True)}

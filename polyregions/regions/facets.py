@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import flint
 import numpy as np
 
 from polyregions.arrays import Floats, Integers, Point
-from polyregions.domain import Domain
-from polyregions.domain.chart import chart_of, chart_point
-from polyregions.exact.dyadic import dyadic_matrix
+from polyregions.domain.chart import chart_point
 from polyregions.exact.facets import exact_facets
-from polyregions.exact.simplex import Row
-from polyregions.exact.verdict import Verdict
 from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.geometry.halfspaces import (
     Halfspaces,
     domain_halfspaces,
-    region_halfspaces,
+    exact_on_inputs,
+    rounded_rows,
     unit_rows,
 )
-from polyregions.network import Network
-from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
+from polyregions.network.exact_network import exact_rows
 from polyregions.pattern import pack
+from polyregions.regions.cell_rows import (
+    CellRows,
+    Chosen,
+    cell_rows,
+    chosen_regions,
+    exact_on_chart,
+    one_region,
+    polytopes_of,
+    switching_units,
+)
 
 if TYPE_CHECKING:
     from polyregions.regions.region import Region
@@ -35,12 +39,15 @@ if TYPE_CHECKING:
 __all__ = [
     "FacetTable",
     "Facets",
-    "exact_on_chart",
     "facet_halfspaces",
     "facet_rows",
     "facet_table",
+    "facet_tables",
     "region_facets",
 ]
+
+
+_REGIONS = 2**13  # that are looked at together: what is computed of them must fit into memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +95,19 @@ class FacetTable(Facets):
         return f"<FacetTable of {len(self.starts) - 1} regions: {rows} in {inputs} inputs>"
 
 
-def facet_table(regions: Regions) -> FacetTable:
+def facet_table(regions: Regions, report: Callable[[int, int], None] | None = None) -> FacetTable:
     """Return the facets of all regions as arrays: ``regions.halfspaces()``.
+
+    Notes
+    -----
+    *Algorithm.* The rows that may carry facets are computed in integers, those of regions with
+    equal first layers once, and rounded. The walk's simplex decides which do so beyond rounding,
+    in all regions in turn; those of a region where it leaves any open are decided in integers.
+    In a complete result the edges, which the walk has proven, say which rows may.
+
+    The units and the region beyond are those of the edge. Where a result lacks it, the pattern
+    beyond is the one near a point of the facet, exactly
+    (:func:`polyregions.geometry.exact_facet_crossing.bits_beyond`).
 
     Examples
     --------
@@ -99,28 +117,32 @@ def facet_table(regions: Regions) -> FacetTable:
     >>> table.starts.tolist(), table.beyond.tolist()
     ([0, 2, 4, 6], [1, -1, 0, 2, 1, -1])
     """
-    inputs = regions.network.input_dimension
-    d = inputs if regions.domain is None else len(regions.domain.free)
-    none = Facets(np.empty((0, d)), np.empty(0), (), np.empty(0, dtype=np.int64))
-    parts = [none, *map(region_facets, regions)]
+    parts = [_facets(chosen_regions(regions, np.arange(0)), regions)]
+    done = 0
+    for part in facet_tables(regions):
+        parts.append(part)
+        done += len(part.starts) - 1
+        if report is not None:
+            report(done, len(regions))
+    counts = np.concatenate([np.diff(part.starts) for part in parts])
     return FacetTable(
         np.concatenate([part.normals for part in parts]),
         np.concatenate([part.offsets for part in parts]),
         tuple(units for part in parts for units in part.units),
         np.concatenate([part.beyond for part in parts]),
-        np.cumsum([len(part.offsets) for part in parts], dtype=np.int64),
+        np.append(0, np.cumsum(counts)),
     )
 
 
-def region_facets(region: Region) -> Facets:
-    """Return the facets of a region: ``region.halfspaces()``.
+def facet_tables(regions: Regions) -> Iterator[FacetTable]:
+    """Yield the same for some thousand regions after the other."""
+    for first in range(0, len(regions), _REGIONS):
+        numbers = np.arange(first, min(first + _REGIONS, len(regions)))
+        yield _facets(chosen_regions(regions, numbers), regions)
 
-    Notes
-    -----
-    *Algorithm.* Which rows carry a facet is proven (:func:`facet_rows`). The units and the region
-    beyond are those of the edge, which the walk has proven. Where a result lacks the edge, or
-    the region is from none, the pattern beyond is the one near a point of the facet, exactly
-    (:func:`polyregions.geometry.exact_facet_crossing.bits_beyond`).
+
+def region_facets(region: Region) -> Facets:
+    """Return the facets of a region: ``region.halfspaces()``; see :func:`facet_table`.
 
     Examples
     --------
@@ -130,42 +152,8 @@ def region_facets(region: Region) -> Facets:
     >>> facets.units, facets.beyond.tolist(), facets.normals.tolist(), facets.offsets.tolist()
     (((0,), ()), [1, -1], [[-1.0], [1.0]], [0.0, 1.0])
     """
-    size = region.network.hidden_units
-    known = {}
-    if region.regions is not None:
-        known = {min(units): (other.index, units) for other, units in region.neighbors()}
-    groups = _facet_groups(region)
-    inside = [group for group in groups if group[-1] < size]
-    found = {g: known[k] for g in inside for k in g if k in known}
-    found |= _crossed(region, [group for group in inside if group not in found])
-    order = sorted(inside, key=lambda group: (found[group][0] is None, found[group][0], group))
-    order += sorted((g for g in groups if g[-1] >= size), key=lambda group: _lead(group, size))
-    table = _every_row(region)[[_lead(group, size) for group in order]]
-    ends = [found.get(group, (None, ())) for group in order]
-    beyond = np.array([-1 if index is None else index for index, _ in ends], dtype=np.int64)
-    return Facets(table[:, :-1], table[:, -1], tuple(units for _, units in ends), beyond)
-
-
-def _crossed(
-    region: Region, groups: Sequence[tuple[int, ...]]
-) -> dict[tuple[int, ...], tuple[int | None, tuple[int, ...]]]:
-    """Return the number of the region beyond each facet, if known, and the units that switch."""
-    if not groups:
-        return {}
-    exact = exact_on_chart(region.network, region.domain)
-    bits = region.bits
-    rows = exact_rows(exact, bits)
-    points: dict[tuple[int, ...], Point] = {}
-    if any(len(group) > 1 for group in groups) or not all(map(any, rows[: len(bits)])):
-        answer = exact_facets(rows, chart_point(region.domain, region.exact_witness))
-        assert answer is not None  # a region is not empty
-        points = dict(zip(answer.groups, answer.points, strict=True))
-    found = {}
-    for group in groups:
-        other = bits_beyond(exact, bits, rows, group, points[group] if points else ())
-        index = None if region.regions is None else region.regions.index(pack(other))
-        found[group] = index, tuple(np.flatnonzero(bits != other).tolist())
-    return found
+    table = _facets(one_region(region), region.regions)
+    return Facets(table.normals, table.offsets, table.units, table.beyond)
 
 
 def facet_rows(region: Region) -> list[int]:
@@ -174,12 +162,6 @@ def facet_rows(region: Region) -> list[int]:
     They are its minimal description. Where several rows have one hyperplane, a side of the
     domain stands for it, or else the lowest unit.
 
-    Notes
-    -----
-    *Algorithm.* Exact rows in chart coordinates are rounded, and the walk's simplex decides
-    which carry a facet beyond rounding; where it leaves any open, all are decided in exact
-    arithmetic.
-
     Examples
     --------
     >>> import polyregions as pr
@@ -187,8 +169,10 @@ def facet_rows(region: Region) -> list[int]:
     >>> facet_rows(pr.enumerate_regions(net, pr.Box.cube(1, 1.0))[1])
     [0, 3]
     """
-    size = region.network.hidden_units
-    return sorted(_lead(group, size) for group in _facet_groups(region))
+    chosen = one_region(region)
+    cells = cell_rows(chosen)
+    rows: list[int] = cells.numbers[_leading_rows(chosen, cells).leads].tolist()
+    return rows
 
 
 def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
@@ -196,63 +180,123 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 
     Over the whole space without those that lie beyond every float point.
     """
-    table = _every_row(region)
-    rows = unit_rows(table[facet_rows(region)])
+    facets = region_facets(region)
+    rows = unit_rows(np.column_stack([facets.normals, facets.offsets]))
     rows = rows[np.isfinite(rows[:, -1])]
     return rows[:, :-1], rows[:, -1]
 
 
-def _every_row(region: Region) -> Floats:
-    """Return all rows (normal, offset) of ``region.halfspaces(all_rows=True)``."""
-    polytope = region_halfspaces(region.network, region.domain, region.pattern)
-    return np.column_stack([polytope.normals, polytope.offsets]) + 0.0  # a zero has no sign
-
-
-def _lead(group: Sequence[int], size: int) -> int:
-    """Return the row that stands for a facet: the domain's, or else the lowest unit's."""
-    return group[-1] if group[-1] >= size else group[0]
-
-
-@lru_cache(maxsize=4)
-def exact_on_chart(network: Network, domain: Domain | None) -> ExactNetwork:
-    """Return a network in integers on the chart of a domain; the last ones are kept."""
-    return exact_network(network, chart_of(domain, network.input_dimension))
-
-
-def _facet_groups(region: Region) -> list[tuple[int, ...]]:
-    """Return, per facet, the rows of ``region.halfspaces(all_rows=True)`` that carry it."""
-    network, domain = region.network, region.domain
-    exact = exact_on_chart(network, domain)
-    size = exact.hidden_units
-    rows: list[Row] = list(exact_rows(exact, region.bits))
-    own = size  # what bounds the cones over the whole space carries no facet of a region
-    if domain is not None:
-        sides, _ = dyadic_matrix(domain_halfspaces(domain, len(domain.free)))
-        transform = exact.chart.transform.tolist()
-        kept = [*(transform[i] for i in domain.free.tolist()), transform[-1]]
-        rows[size:] = (sides * flint.fmpz_mat(kept)).tolist()
-        own = len(rows)
-    # a unit without a gradient has no hyperplane, or over the whole space one at infinity
-    n = len(rows[0]) - (2 if domain is None else 1)
-    numbers = [i for i, row in enumerate(rows) if i >= size or any(row[:n])]
-    inside = chart_point(domain, region.exact_witness)
-    groups = _proven_groups([rows[i] for i in numbers], inside)
-    found = (tuple(numbers[i] for i in group) for group in groups)
-    return [group for group in found if group[-1] < own]
-
-
-def _proven_groups(rows: list[Row], inside: Point) -> Sequence[tuple[int, ...]]:
-    """Return the rows of each facet's hyperplane, proven."""
-    # here, because it loads numba: half a second that rows alone need not
-    from polyregions.cells.proven_facets import proven_facets, scaled_rows
-
-    scaled = scaled_rows(
-        [[int(entry) for entry in row] for row in rows], [float(u) for u in inside]
+def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
+    """Return the facets of some regions, of a result or none."""
+    cells = cell_rows(chosen)
+    found = _leading_rows(chosen, cells)
+    rows, owners = cells.numbers[found.leads], found.owners
+    wall = rows >= chosen.network.hidden_units
+    beyond, units = _neighbors(chosen, regions, owners, rows)
+    for owner in np.unique(owners[(beyond < 0) & ~wall]).tolist():
+        here = np.flatnonzero((owners == owner) & (beyond < 0) & ~wall).tolist()
+        groups = [found.groups.get(int(found.leads[k]), (int(rows[k]),)) for k in here]
+        crossed = _crossed(chosen.region(owner), groups)
+        for k, (index, switching) in zip(here, crossed, strict=True):
+            beyond[k], units[k] = index, switching
+    order = np.lexsort((rows, beyond, beyond < 0, wall, owners))
+    table = _rounded(chosen, cells, found.leads[order])
+    return FacetTable(
+        table[:, :-1],
+        table[:, -1],
+        tuple(units[k] for k in order.tolist()),
+        beyond[order],
+        np.searchsorted(owners, np.arange(len(chosen.patterns) + 1)),
     )
-    if scaled is not None:
-        answer = proven_facets(scaled)
-        if not (answer.verdicts == Verdict.UNDECIDED).any():
-            return answer.groups
-    exact = exact_facets(rows, inside)
-    assert exact is not None  # a region is not empty
-    return exact.groups
+
+
+class _Leads(NamedTuple):
+    """The rows that stand for the facets, by their places in a `CellRows`, rising.
+
+    ``owners`` holds the place of each one's region, and ``groups`` the numbers of all rows of
+    some facets: those of others have one.
+    """
+
+    leads: Integers
+    owners: Integers
+    groups: dict[int, tuple[int, ...]]
+
+
+def _leading_rows(chosen: Chosen, cells: CellRows) -> _Leads:
+    """Return the rows that stand for the facets, proven: the domain's, else the lowest unit's."""
+    # here, because it loads numba: half a second that rows alone need not
+    from polyregions.cells.proven_facets import proven_facets
+
+    carries = proven_facets(polytopes_of(chosen, cells))
+    groups = {}
+    for owner in np.flatnonzero(carries[cells.starts[:-1]] < 0).tolist():
+        start, end = cells.starts[owner : owner + 2].tolist()
+        exact = exact_facets(cells.of_region(owner), chosen.exact_point(owner))
+        assert exact is not None  # a region is not empty
+        carries[start:end] = 0
+        for group in exact.groups:
+            rows = tuple(cells.numbers[[start + k for k in group]].tolist())
+            lead = start + group[-1 if rows[-1] >= chosen.network.hidden_units else 0]
+            carries[lead], groups[lead] = 1, rows
+    leads = np.flatnonzero(carries == 1)
+    if chosen.domain is None:  # what bounds the cones carries no facet of a region
+        leads = leads[cells.numbers[leads] < chosen.network.hidden_units]
+    return _Leads(leads, np.searchsorted(cells.starts, leads, side="right") - 1, groups)
+
+
+def _neighbors(
+    chosen: Chosen, regions: Regions | None, owners: Integers, rows: Integers
+) -> tuple[Integers, list[tuple[int, ...]]]:
+    """Return the region beyond each facet that has an edge, or -1, and the units that switch."""
+    beyond = np.full(len(rows), -1, dtype=np.int64)
+    units: list[tuple[int, ...]] = [()] * len(rows)
+    if regions is None:
+        return beyond, units
+    ends, size = chosen.ends, chosen.network.hidden_units
+    keys, wanted = ends.owners * size + ends.units, owners * size + rows
+    order = np.argsort(keys)
+    place = np.searchsorted(keys[order], wanted)
+    known = np.flatnonzero((rows < size) & (place < len(keys)))
+    known = known[keys[order[place[known]]] == wanted[known]]
+    which = order[place[known]]
+    beyond[known] = ends.beyond[which]
+    switching = switching_units(regions, ends.edges[which])
+    for k, of_facet in zip(known.tolist(), switching, strict=True):
+        units[k] = of_facet
+    return beyond, units
+
+
+def _crossed(
+    region: Region, groups: Sequence[tuple[int, ...]]
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the number of the region beyond each facet, or -1, and the units that switch."""
+    exact = exact_on_chart(region.network, region.domain)
+    bits = region.bits
+    rows = exact_rows(exact, bits)
+    points: dict[tuple[int, ...], Point] = {}
+    if any(len(group) > 1 for group in groups) or not all(map(any, rows[: len(bits)])):
+        answer = exact_facets(rows, chart_point(region.domain, region.exact_witness))
+        assert answer is not None  # a region is not empty
+        points = dict(zip(answer.groups, answer.points, strict=True))
+    found = []
+    for group in groups:
+        other = bits_beyond(exact, bits, rows, group, points[group] if points else ())
+        index = None if region.regions is None else region.regions.index(pack(other))
+        switching = tuple(np.flatnonzero(bits != other).tolist())
+        found.append((-1 if index is None else index, switching))
+    return found
+
+
+def _rounded(chosen: Chosen, cells: CellRows, leads: Integers) -> Floats:
+    """Return rows as (normal, offset) in the free inputs, each entry rounded once."""
+    size = chosen.network.hidden_units
+    rows, places = cells.numbers[leads], cells.places[leads]
+    exact = exact_on_inputs(chosen.network, chosen.domain)
+    table = np.empty((len(leads), exact.chart.dimension + 1))
+    wall = rows >= size
+    table[wall] = domain_halfspaces(chosen.domain, exact.chart.dimension)[rows[wall] - size]
+    used, first, inverse = np.unique(places[~wall], return_index=True, return_inverse=True)
+    units = rows[~wall][first].tolist()
+    distinct = rounded_rows(exact, [cells.units[place] for place in used.tolist()], units)
+    table[~wall] = cells.signs[leads[~wall], None] * distinct[inverse.reshape(-1)]
+    return table + 0.0  # a zero has no sign

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Arrays
 from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.pattern import to_text, unpack
+from polyregions.regions.polytopes import region_volumes
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -146,7 +147,7 @@ def _gradient(regions: Regions) -> Arrays:
 
 
 def _volume_column(regions: Regions) -> Arrays:
-    return {"volume": np.array([region.polytope().volume for region in regions])}
+    return {"volume": region_volumes(regions, np.arange(len(regions)))}
 
 
 def _degree(regions: Regions) -> Arrays:

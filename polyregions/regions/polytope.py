@@ -16,7 +16,9 @@ from polyregions.geometry.region_polytope import (
     chart_volume,
 )
 from polyregions.geometry.witness import nearest_float
-from polyregions.regions.facets import exact_on_chart, facet_rows
+from polyregions.regions.cell_rows import exact_on_chart, one_region
+from polyregions.regions.facets import facet_rows
+from polyregions.regions.polytopes import simple_polytopes
 
 if TYPE_CHECKING:
     from polyregions.regions.region import Region
@@ -88,8 +90,10 @@ def region_polytope(region: Region) -> RegionPolytope:
 
     Notes
     -----
-    *Algorithm.* Double description over the rows that carry facets, in exact integers, and a
-    triangulation (:mod:`polyregions.geometry.double_description`). Meant for few free inputs.
+    *Algorithm.* Corners in which no more rows meet than must are proven in floats and computed
+    in integers (:func:`polyregions.regions.polytopes.simple_polytopes`); where more do, double
+    description over the rows that carry facets, in integers. Volume and centre by a triangulation
+    (:mod:`polyregions.geometry.double_description`). Meant for few free inputs.
 
     Examples
     --------
@@ -104,8 +108,10 @@ def region_polytope(region: Region) -> RegionPolytope:
     network = region.network
     network_on_chart = exact_on_chart(network, region.domain)
     chart = network_on_chart.chart
-    units = [row for row in facet_rows(region) if row < network.hidden_units]
-    found = chart_polytope(network_on_chart, region.bits, units)
+    [found] = simple_polytopes(one_region(region))
+    if found is None:
+        units = [row for row in facet_rows(region) if row < network.hidden_units]
+        found = chart_polytope(network_on_chart, region.bits, units)
     corners = chart_vertices(chart, found)
     exact = ExactPolytope(
         corners.points, corners.rays, chart_volume(chart, found), chart_centre(chart, found)

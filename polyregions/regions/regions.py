@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -25,8 +25,10 @@ from polyregions.regions.selection import selected_numbers
 if TYPE_CHECKING:
     import networkx as nx
 
+    from polyregions.regions.affine_maps import AffineMaps
     from polyregions.regions.data_report import DataReport
     from polyregions.regions.facets import FacetTable
+    from polyregions.regions.polytopes import VertexTable
 
 __all__ = ["Regions", "check_region", "check_regions"]
 
@@ -328,11 +330,11 @@ class Regions:
         >>> regions.edges_of(1), regions.edges.tolist()
         (array([0, 1]), [[0, 1], [1, 2]])
         """
-        starts, edges = self._incidence
+        starts, edges = self.incidence
         return edges[starts[index] : starts[index + 1]]
 
     @cached_property
-    def _incidence(self) -> tuple[Integers, Integers]:
+    def incidence(self) -> tuple[Integers, Integers]:
         """Where each region's edges begin, and the edges of one region after the other."""
         # the upper ends first: the neighbours on lower numbers come before the others
         ends = np.concatenate([self.edges[:, 1], self.edges[:, 0]])
@@ -340,8 +342,13 @@ class Regions:
         starts = np.searchsorted(ends[order], np.arange(len(self) + 1))
         return starts, order % max(1, len(self.edges))
 
-    def halfspaces(self) -> FacetTable:
+    def halfspaces(self, *, progress: Callable[[int, int], None] | None = None) -> FacetTable:
         """Return the facets of all regions as arrays.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the numbers of regions done and to be done.
 
         Returns
         -------
@@ -358,7 +365,57 @@ class Regions:
         """
         from polyregions.regions.facets import facet_table
 
-        return facet_table(self)
+        return facet_table(self, progress)
+
+    def vertices(self, *, progress: Callable[[int, int], None] | None = None) -> VertexTable:
+        """Return the vertices of all regions in a bounded domain as arrays.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called now and then with the numbers of regions done and to be done.
+
+        Returns
+        -------
+        VertexTable
+            Those of one region after those of the other, each as :meth:`Region.polytope` has it.
+
+        Raises
+        ------
+        DomainError
+            Over the whole space, where regions have rays as well, and with more than 20 free
+            inputs.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+        >>> pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)).vertices()
+        <VertexTable of 2 regions: 8 in 2 inputs>
+        """
+        from polyregions.regions.polytopes import vertex_table
+
+        return vertex_table(self, progress)
+
+    def affine_maps(self) -> AffineMaps:
+        """Return the affine functions that the network is on the regions, in floating point.
+
+        Returns
+        -------
+        AffineMaps
+            On region i the network is ``matrix[i] @ x + shift[i]``, up to proven bounds `error`.
+
+        Examples
+        --------
+        >>> import polyregions as pr
+        >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+        >>> maps = pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).affine_maps()
+        >>> maps.matrix.ravel(), maps.shift.ravel()
+        (array([0., 2.]), array([1., 1.]))
+        """
+        from polyregions.regions.affine_maps import affine_maps
+
+        return affine_maps(self)
 
     @property
     def edge_units(self) -> Words:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from polyregions.analysis.adjacency import facet_units, require_complete
 from polyregions.analysis.distances import boundary_distances
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import PolyregionsError
@@ -25,6 +24,7 @@ from polyregions.markup import titled
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
+from polyregions.regions.polytopes import chart_polytopes
 from polyregions.run.display import shown_steps
 from polyregions.run.progress import OnSteps
 from polyregions.theory.draws import Settings, draw_network

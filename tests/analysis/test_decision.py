@@ -10,9 +10,9 @@ from random_nets import random_case
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.decision import comparing_network, decision_boundary, decision_in
-from polyregions.analysis.shape import chart_polytopes
 from polyregions.geometry.double_description import polytope_of
 from polyregions.network import Layer
+from polyregions.regions.polytopes import chart_polytopes
 from polyregions.walk.refinement import prefix_indices
 
 FAMILIES = ("generic", "zero bias", "duplicates", "integer", "touching", "slopes", "dead")

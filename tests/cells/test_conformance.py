@@ -15,7 +15,9 @@ import reference_facets as reference
 from facet_answerers import (
     exact_rows_of,
     facets_of_exact_rows,
+    facets_of_many,
     facets_of_polygon,
+    facets_with_corners,
     facets_with_ties,
     network_of_rows,
     region_of_rows,
@@ -24,7 +26,6 @@ from facet_answerers import (
 from polytopes import POLYTOPES, Kind, cube
 from vertex_oracle import groups_by_vertices
 
-from polyregions.cells.proven_facets import proven_facets
 from polyregions.exact.verdict import FacetVerdicts, Verdict
 from polyregions.run.problem import prefix_rows, whole_problem
 
@@ -37,7 +38,8 @@ class Answerer(NamedTuple):
 
 
 ANSWERERS = {
-    "certified": Answerer(scaled_rows_of, proven_facets, Kind.GENERIC),
+    "many": Answerer(scaled_rows_of, facets_of_many, Kind.GENERIC),
+    "corners": Answerer(scaled_rows_of, facets_with_corners, Kind.GENERIC),
     "plane": Answerer(scaled_rows_of, facets_of_polygon, Kind.GENERIC, True),
     "ties": Answerer(region_of_rows, facets_with_ties, Kind.TIED),
     "rational": Answerer(exact_rows_of, facets_of_exact_rows, Kind.SLIVER),

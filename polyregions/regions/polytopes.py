@@ -1,0 +1,202 @@
+"""The polytopes of all regions: their vertices, and which rows meet in each, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polyregions.arrays import Floats, Integers
+from polyregions.domain import Box
+from polyregions.domain.chart import chart_of
+from polyregions.errors import DomainError
+from polyregions.geometry.double_description import (
+    MOST_INPUTS,
+    DoubleDescription,
+    IntegerColumn,
+)
+from polyregions.geometry.meeting_points import meeting_points
+from polyregions.geometry.region_polytope import chart_polytope, chart_volume
+from polyregions.geometry.witness import nearest_float
+from polyregions.pattern import unpack
+from polyregions.regions.cell_rows import (
+    Chosen,
+    cell_rows,
+    chosen_regions,
+    exact_on_chart,
+    polytopes_of,
+)
+
+if TYPE_CHECKING:
+    from polyregions.regions.regions import Regions
+
+__all__ = [
+    "VertexTable",
+    "chart_polytopes",
+    "region_vertices",
+    "region_volumes",
+    "rounded_volumes",
+    "simple_polytopes",
+    "vertex_table",
+]
+
+_REGIONS = 2**12  # that are looked at together
+
+
+@dataclass(frozen=True, eq=False)
+class VertexTable:
+    """The vertices of all regions, one region after the other.
+
+    Attributes
+    ----------
+    points : numpy.ndarray of float64, shape (V, n)
+        Fixed inputs included.
+    starts : numpy.ndarray of int64, shape (R + 1,)
+        ``points[starts[i]:starts[i + 1]]`` are those of region i, sorted.
+    """
+
+    points: Floats
+    starts: Integers
+
+    def __repr__(self) -> str:
+        count, inputs = self.points.shape
+        return f"<VertexTable of {len(self.starts) - 1} regions: {count} in {inputs} inputs>"
+
+
+def vertex_table(regions: Regions, report: Callable[[int, int], None] | None = None) -> VertexTable:
+    """Return the vertices of all regions in a bounded domain as arrays: ``regions.vertices()``.
+
+    Raises
+    ------
+    DomainError
+        Over the whole space, where regions have rays as well, and with more than 20 free inputs.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1, 2]], [-0.5]), ([[1]], [0])])
+    >>> table = vertex_table(pr.enumerate_regions(net, pr.Box.interval(2, 0.0, 1.0)))
+    >>> table.points[: table.starts[1]].tolist()
+    [[0.0, 0.0], [0.0, 0.25], [0.5, 0.0]]
+    """
+    if regions.domain is None:
+        raise DomainError(
+            "a table of vertices is for bounded domains, because regions of the whole space have "
+            "rays as well; ask each, regions[i].polytope(), or find the regions in a box"
+        )
+    parts = [np.empty((0, regions.network.input_dimension))]
+    for done, points in enumerate(region_vertices(regions), 1):
+        parts.append(points)
+        if report is not None:
+            report(done, len(regions))
+    return VertexTable(np.concatenate(parts), np.cumsum(list(map(len, parts)), dtype=np.int64))
+
+
+def region_vertices(regions: Regions) -> Iterator[Floats]:
+    """Yield the vertices of each region in a bounded domain, rounded once and sorted, (k, n)."""
+    chart = chart_of(regions.domain, regions.network.input_dimension)
+    table = [[int(entry) for entry in row] for row in chart.transform.tolist()]
+    bottom = table.pop()[-1]
+
+    @lru_cache(maxsize=2**16)  # a vertex is one of several regions
+    def rounded(column: IntegerColumn) -> tuple[float, ...]:
+        under = bottom * column[-1]
+        return tuple(
+            sum(a * u for a, u in zip(row, column, strict=True) if a) / under for row in table
+        )
+
+    def exact(column: IntegerColumn) -> tuple[Fraction, ...]:
+        return tuple(Fraction(u, column[-1]) for u in column[:-1])
+
+    for polytope in chart_polytopes(regions):
+        columns = polytope.vertices
+        points = np.array([rounded(column) for column in columns])
+        order = np.lexsort(points.T[::-1])
+        # different numbers that are rounded to one float are in no order yet
+        if (np.diff(np.sort(points, axis=0), axis=0) == 0.0).any():
+            order = np.array(sorted(range(len(columns)), key=lambda k: exact(columns[k])))
+        yield points[order]
+
+
+def region_volumes(regions: Regions, numbers: Integers) -> Floats:
+    """Return the volumes of regions with some numbers in the free inputs, each rounded once."""
+    chart = chart_of(regions.domain, regions.network.input_dimension)
+    return rounded_volumes(chart_volume(chart, part) for part in chart_polytopes(regions, numbers))
+
+
+def rounded_volumes(sizes: Iterable[Fraction | float]) -> Floats:
+    """Return exact volumes as floats."""
+    return np.array([nearest_float(v) if isinstance(v, Fraction) else v for v in sizes])
+
+
+def chart_polytopes(
+    regions: Regions, numbers: Integers | None = None
+) -> Iterator[DoubleDescription]:
+    """Yield each region's exact polytope in chart coordinates, or those of some numbers.
+
+    For a complete result only the rows that carry facets are cut. A box's chart is
+    the cube [-1, 1]^m of its free inputs, whose rows come first.
+
+    Notes
+    -----
+    *Algorithm.* Those that are simple, see :func:`simple_polytopes`; the others are cut out of
+    the cube, row by row.
+    """
+    exact = exact_on_chart(regions.network, regions.domain)
+    numbers = np.arange(len(regions)) if numbers is None else numbers
+    for first in range(0, len(numbers), _REGIONS):
+        chosen = chosen_regions(regions, numbers[first : first + _REGIONS])
+        ends = chosen.ends
+        for place, simple in enumerate(simple_polytopes(chosen)):
+            if simple is not None:
+                yield simple
+                continue
+            own = slice(*np.searchsorted(ends.owners, [place, place + 1]).tolist())
+            units = np.unique(ends.units[own]).tolist() if regions.complete else None
+            yield chart_polytope(exact, unpack(chosen.patterns[place], exact.hidden_units), units)
+
+
+def simple_polytopes(chosen: Chosen) -> Iterator[DoubleDescription | None]:
+    """Yield the polytopes of regions that are proven to be simple, None for each of the others.
+
+    Notes
+    -----
+    *Algorithm.* In a box, which rows meet in which corners is proven in floats where no more
+    meet than must (:func:`polyregions.cells.proven_facets.proven_corners`), and each corner is
+    computed in integers once, however many regions meet there.
+    """
+    # here, because it loads numba
+    from polyregions.cells.proven_facets import proven_corners
+
+    m = chosen.points.shape[1]
+    if not isinstance(chosen.domain, Box) or m > MOST_INPUTS:
+        yield from repeat(None, len(chosen.patterns))
+        return
+    cells = cell_rows(chosen)
+    tight, counts = proven_corners(polytopes_of(chosen, cells))
+    rows = np.array([[int(entry) for entry in row] for row in cells.chart], dtype=object)
+    found = np.maximum(counts, 0)
+    meeting = np.sort(cells.places[np.repeat(cells.starts[:-1], found)[:, None] + tight], axis=1)
+    distinct, places = np.unique(meeting, axis=0, return_inverse=True)
+    points = meeting_points(rows, distinct)
+    vertices = [points[place] for place in places.reshape(-1).tolist()]
+    corners = tight.tolist()
+    stops = np.cumsum(found).tolist()
+    for place, (count, stop) in enumerate(zip(counts.tolist(), stops, strict=True)):
+        if count < 0:
+            yield None
+            continue
+        own = slice(*cells.starts[place : place + 2].tolist())
+        signed = zip(cells.places[own].tolist(), cells.signs[own].tolist(), strict=True)
+        table = [(rows[row] * sign).tolist() for row, sign in signed]
+        # the cube's rows stand behind the units', but come first in a polytope
+        units = len(table) - 2 * m
+        bits = [1 << (k - units if k >= units else k + 2 * m) for k in range(len(table))]
+        masks = [sum(bits[k] for k in corner) for corner in corners[stop - count : stop]]
+        order = [*table[units:], *table[:units]]
+        yield DoubleDescription(order, vertices[stop - count : stop], masks)
