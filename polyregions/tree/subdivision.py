@@ -243,7 +243,9 @@ def count_tree(
 
     In the plane a polytope is a polygon, and a unit cuts it if two of its corners lie on
     opposite sides: no linear program is solved. The sides of corners that bounds leave
-    open are found modulo primes or in exact arithmetic.
+    open are found modulo primes or in exact arithmetic. The lines of the last layer are not
+    split one by one: the parts of each cell are counted from where the lines meet (see
+    docs/mathematics.md, part 9), unless `seed` is given, which lists them as anywhere else.
 
     Examples
     --------
