@@ -340,10 +340,14 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
             and frame["count"] >= FEWEST_LINES_HINT
             and not counters["ordered"]
             and not decides(polygons.fixed, row)
-            and pairs <= PAIRS_OF_A_NODE_HINT * max(1, stop - counters["nodes"])
+            and (
+                counters["bounding"]
+                or pairs <= PAIRS_OF_A_NODE_HINT * max(1, stop - counters["nodes"])
+            )
         ):
             parts = count_parts(flat, modular, polygons, depth)
-            counters["nodes"] += pairs // PAIRS_OF_A_NODE_HINT
+            if not counters["bounding"]:
+                counters["nodes"] += pairs // PAIRS_OF_A_NODE_HINT
             if parts > 0:
                 count_cells(polygons, level, parts)
                 counters["depth"] -= 1

@@ -9,15 +9,86 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.tree.chords import concur, meeting_interval, sort_by, write_chords
 
-__all__ = ["count_parts"]
+__all__ = ["count_parts", "crossing_pairs"]
 
 # Hint: so many points on a line are looked at in buckets before they are sorted.
 _BUCKETS_HINT = 24
 # Hint: points in more buckets than these are not worth buckets.
 _WIDE_HINT = 64
+
+
+@exact_order_kernel
+def crossing_pairs(chords, count):
+    """Count the pairs of chords that cross, whether or not others pass through the same point.
+
+    Parameters
+    ----------
+    chords : Chords
+        Work arrays are overwritten.
+    count : int
+
+    Returns
+    -------
+    int
+
+    Notes
+    -----
+    *Algorithm.* Around the rim, with a binary indexed tree (Fenwick 1994) of the chords that are
+    open: at its last end, a chord crosses those open ones whose first end is behind its own.
+    O(k log k).
+    """
+    first, last, keys = chords.first, chords.last, chords.low
+    order, behind, tree = chords.order, chords.items, chords.slots
+    for i in range(count):
+        keys[i] = last[i]
+        order[i] = i
+        tree[i] = 0
+    # the first chord whose first end is behind that of chord i
+    for i in range(count - 1, -1, -1):
+        tied = i + 1 < count and first[i + 1] == first[i]
+        behind[i] = behind[i + 1] if tied else i + 1
+    sort_by(keys, order, 0, count, chords.spare)
+    pairs = 0
+    opened = 0
+    begin = 0
+    while begin < count:
+        rim = last[order[begin]]
+        end = begin
+        while end < count and last[order[end]] == rim:
+            end += 1
+        while opened < count and first[opened] < rim:
+            add(tree, count, opened, 1)
+            opened += 1
+        # ends in one point do not interleave
+        for p in range(begin, end):
+            add(tree, count, order[p], -1)
+        for p in range(begin, end):
+            pairs += total(tree, opened) - total(tree, behind[order[p]])
+        begin = end
+    return pairs
+
+
+@inlined_exact_order_kernel
+def add(tree, count, place, change):
+    """Add a number at a place of a binary indexed tree of so many."""
+    at = place + 1
+    while at <= count:
+        tree[at - 1] += change
+        at += at & -at
+
+
+@inlined_exact_order_kernel
+def total(tree, stop):
+    """Return the sum of the numbers before a place of a binary indexed tree."""
+    value = 0
+    at = stop
+    while at > 0:
+        value += tree[at - 1]
+        at -= at & -at
+    return value
 
 
 @exact_order_kernel
@@ -187,8 +258,8 @@ def count_parts(flat, modular, polygons, depth):
     Returns
     -------
     int
-        The parts; 0 if that is undecided: the candidate ``frame["choice"]`` is then one by
-        which the polygon may be split, so that what is left is easier.
+        The parts, or no fewer if only a bound is asked for. 0 if undecided: then the candidate
+        ``frame["choice"]`` is one to split the polygon by, so that what is left is easier.
 
     Notes
     -----
@@ -202,6 +273,9 @@ def count_parts(flat, modular, polygons, depth):
         frame["choice"] = unknown
         return 0
     parts = 1 + count
+    if polygons.counters[0]["bounding"]:
+        # as many as there are where no three lines concur
+        return parts + crossing_pairs(chords, count)
     for i in range(count):
         size = write_meetings(chords, i, count)
         parts += size

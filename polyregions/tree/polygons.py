@@ -36,9 +36,9 @@ __all__ = [
 
 # stack depth, end of the fixed prefix, nodes, exact decisions, the row that is asked about, the
 # last level, whether candidates are taken in order, the level up to which residues are ready,
-# and the row whose sides are given
+# the row whose sides are given, and whether parts need not be counted, only bounded from above
 POLYGON_COUNTERS = integer_record(
-    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given"
+    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given", "bounding"
 )
 # the corners are first … first + sides - 1, the candidates candidates … candidates + count - 1,
 # of which the first `cutting` are known to cut; `unit` is the unit that the last split decided

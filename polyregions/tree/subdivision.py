@@ -37,6 +37,7 @@ __all__ = [
     "unit_order",
 ]
 
+_NODES_OF_A_BOUND = 1000  # a hint: for so many, nobody waits
 _NO_REGION_LIMIT = np.iinfo(np.int64).max
 
 
@@ -56,6 +57,10 @@ class TreeCount:
         Every decision is backed by a rounding bound or by exact arithmetic: always.
     exact_decisions : int
         How many decisions a rounding bound left open and exact arithmetic took.
+    at_most : int or None
+        There are at most so many regions, proven like the rest: `regions` if complete. For a
+        count that was ended, it is known in the plane if little but lines of the last layer
+        was left, which are cheaper to bound than to count. Else None.
     """
 
     regions: int
@@ -63,6 +68,7 @@ class TreeCount:
     complete: bool
     proven: bool
     exact_decisions: int
+    at_most: int | None = None
 
     def _repr_html_(self) -> str:
         return titled("Count of regions", self.summary())
@@ -88,6 +94,7 @@ class TreeCount:
             "complete": self.complete,
             "proven": self.proven,
             "exact_decisions": self.exact_decisions,
+            "at_most": self.at_most,
         }
 
 
@@ -271,7 +278,7 @@ def _tree_count(
     on_interrupt: OnInterrupt,
 ) -> TreeCount:
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
     crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     with (
         only_compiled(problem.is_large),
@@ -280,10 +287,12 @@ def _tree_count(
     ):
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
-    counts = crew.counts
-    complete = crew.finished and int(counts[crew.last]) <= limits.regions
+        counts = crew.counts
+        complete = crew.finished and int(counts[crew.last]) <= limits.regions
+        most = None if complete else crew.most(_NODES_OF_A_BOUND)
     layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
-    return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
+    at_most = layers[-1] if complete else most
+    return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions, at_most)
 
 
 def count_regions(

@@ -12,7 +12,7 @@ import polyregions as pr
 from polyregions.network import Layer, Network
 from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.chords import chords_of, meeting_interval, sort_by
-from polyregions.tree.line_arrangement import keep_close
+from polyregions.tree.line_arrangement import crossing_pairs, keep_close
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.tree.subdivision import unit_order
 
@@ -248,3 +248,52 @@ def test_points_left_out_are_apart_from_all_others(width):
             assert ((low <= high[one]) & (high >= low[one])).sum() == 1
         if width < 1e-4 and size == 200:
             assert len(gone) > 60
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_crossing_pairs(seed):
+    """By brute force: ends interleave, and tied ends do not."""
+    rng = np.random.default_rng(seed)
+    for count in (0, 1, 2, 10, 40):
+        ends = {
+            tuple(sorted(rng.choice(count + 5, 2, replace=False).tolist())) for _ in range(count)
+        }
+        pairs = sorted(ends)
+        chords = chords_of(max(1, len(pairs)))
+        chords.first[: len(pairs)] = [a for a, _ in pairs]
+        chords.last[: len(pairs)] = [b for _, b in pairs]
+        crossing = sum(a < c < b < d for a, b in pairs for c, d in pairs)
+        assert crossing_pairs(chords, len(pairs)) == crossing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_left_is_bounded(kind, threads):
+    """A count that is ended knows how many there are at most, in the plane."""
+    rows = np.asarray(lines_of(kind, np.random.default_rng(7)), dtype=float)
+    network = Network.from_arrays([(rows[:, :2], rows[:, 2]), (np.ones((1, len(rows))), [0.0])])
+    square = pr.Box.cube(2, 1.0)
+    regions = pr.count_regions(network, square)
+    for limit in (1, regions // 2 + 1, regions):
+        count = pr.count_tree(network, square, max_regions=limit, threads=threads)
+        assert count.complete == (limit == regions)
+        if kind == "generic" or count.complete:
+            assert count.at_most == regions
+        elif count.at_most is None:  # exact decisions are not made for a bound
+            assert kind in ("one rounding apart", "nearly through a point", "nearly parallel")
+        else:
+            assert count.regions <= regions <= count.at_most
+
+
+def test_what_is_left_of_lower_layers_is_not_bounded():
+    rng = np.random.default_rng(0)
+    network = Network.from_arrays(
+        [
+            (rng.normal(size=(60, 2)), rng.normal(size=60)),
+            (rng.normal(size=(60, 60)), rng.normal(size=60)),
+            (np.ones((1, 60)), [0.0]),
+        ]
+    )
+    count = pr.count_tree(network, pr.Box.cube(2, 1.0), max_regions=5)
+    assert (count.complete, count.at_most) == (False, None)
+    assert count.summary()["at_most"] is None
