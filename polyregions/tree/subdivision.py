@@ -26,6 +26,7 @@ from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import explorer_of
+from polyregions.tree.plane_arrangement import PlaneArrangement, is_plane_arrangement
 
 __all__ = [
     "Below",
@@ -252,7 +253,9 @@ def count_tree(
     opposite sides: no linear program is solved. The sides of corners that bounds leave
     open are found modulo primes or in exact arithmetic. The lines of the last layer are not
     split one by one: the parts of each cell are counted from where the lines meet (see
-    docs/mathematics.md, part 9), unless `seed` is given, which lists them as anywhere else.
+    docs/mathematics.md, part 9), unless `seed` is given, which lists them as anywhere else. Many
+    planes of a single layer across a box of three inputs are counted plane by plane, likewise,
+    in one thread.
 
     Examples
     --------
@@ -279,7 +282,11 @@ def _tree_count(
 ) -> TreeCount:
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
-    crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
+    crew: Crew | PlaneArrangement
+    if seed is None and is_plane_arrangement(problem):
+        crew = PlaneArrangement(problem)
+    else:
+        crew = Crew(problem, None if seed is None else unit_order(problem, seed), threads)
     with (
         only_compiled(problem.is_large),
         Interrupt(on_interrupt) as interrupt,
