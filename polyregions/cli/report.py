@@ -355,7 +355,9 @@ def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
     at_least = "" if summary["complete"] or selection else "at least "
     state = "proven" if summary["proven"] else "not proven"
     state += "" if summary["complete"] else ", a selection" if selection else ", partial"
-    numbers = [f"{at_least}{summary['regions']:,} regions"]
+    at_most = summary.get("at_most")  # only a tree has one
+    limit = "" if at_most is None or summary["complete"] else f" and at most {at_most:,}"
+    numbers = [f"{at_least}{summary['regions']:,}{limit} regions"]
     if summary["edges"] is not None:  # a tree knows none
         numbers.append(f"{at_least}{summary['edges']:,} edges")
     lines = [f"{', '.join(numbers)} ({state})"]
@@ -375,7 +377,8 @@ def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
 
 def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
     """Return what JSON says about a walk, a count or a result on disk."""
-    names = ("regions", "regions_per_layer", "edges", "complete", "proven", "exact_decisions")
+    counts = ("regions", "at_most", "regions_per_layer", "edges")
+    names = (*counts, "complete", "proven", "exact_decisions")
     return {
         **{name: summary[name] for name in names if name in summary},
         **times._asdict(),

@@ -47,8 +47,8 @@ class FlatNetwork(NamedTuple):
     ``dimension`` m is the number of chart coordinates; ``units`` N the number of
     bent units; ``size`` = N + q the number of rows of a region. ``first`` (m + 1, h_0)
     is the affine map of the first bending layer, ``first_error`` (h_0,) the sum over
-    columns of its rounding errors; ``first_numbers`` (h_0,) has equal numbers for equal
-    rows. ``biases``, ``lower``, ``upper`` and ``bit`` (the row
+    columns of its rounding errors; ``first_numbers`` (h_0,) has for each row the number of
+    the first one that equals it. ``biases``, ``lower``, ``upper`` and ``bit`` (the row
     of a unit, -1 for pass-through) hold all units layer by layer; ``unit_of_row`` is the
     inverse of ``bit`` and ``row_ends[l]`` the number of rows of the layers up to l.
     ``domain`` (m + 1, q) are the domain's rows, normalised, with errors ``domain_error``.

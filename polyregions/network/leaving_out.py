@@ -115,18 +115,17 @@ def all_different(flat, layer, base, live, count):
                 empty &= flat.weights[flat.outgoing[under + live[c]] + i] == 0.0
         if empty:
             return False
-        for j in range(i):
-            same = True
-            if layer == 0:
-                same = flat.first_numbers[i] == flat.first_numbers[j]
-            else:
-                same = flat.biases[base + i] == flat.biases[base + j]
-                under = base - flat.widths[layer - 1]
-                c = 0
-                while same and c < count:
-                    start = flat.outgoing[under + live[c]]
-                    same = flat.weights[start + i] == flat.weights[start + j]
-                    c += 1
+        # a number is that of the first unit with the same row
+        if layer == 0 and flat.first_numbers[i] != i:
+            return False
+        for j in range(i if layer > 0 else 0):
+            same = flat.biases[base + i] == flat.biases[base + j]
+            under = base - flat.widths[layer - 1]
+            c = 0
+            while same and c < count:
+                start = flat.outgoing[under + live[c]]
+                same = flat.weights[start + i] == flat.weights[start + j]
+                c += 1
             if same:
                 return False
     return True

@@ -155,7 +155,7 @@ def count_on_cluster(
     check_budget(seconds if nodes is None else min(seconds, nodes))
     problem = problem_of(network, domain)
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
     with (
         Interrupt(options.on_interrupt) as interrupt,
         quiet(),
@@ -169,7 +169,8 @@ def count_on_cluster(
     complete = count.finished and layers[-1] <= (max_regions or layers[-1])
     if not complete and max_regions is not None:
         layers = tuple(min(layer, max_regions) for layer in layers)
-    return TreeCount(layers[-1], layers, complete, True, count.exact_decisions)
+    at_most = layers[-1] if complete else None
+    return TreeCount(layers[-1], layers, complete, True, count.exact_decisions, at_most)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from polyregions.network.prefix import bit_of, decides
 from polyregions.network.residues import vanishes
 from polyregions.tree.corner_orientation import corner_residues_ready, sides_of_corners
 from polyregions.tree.fixed_prefix import count_cells, settle_unit
+from polyregions.tree.line_arrangement import count_parts
 from polyregions.tree.planar_levels import compute_maps, enter_level
 from polyregions.tree.polygons import (
     SETTLED_POLYGON,
@@ -27,6 +28,9 @@ __all__ = ["EXPLORED", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "STOPPED", "exp
 EXPLORED, STOPPED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS = range(5)
 # Hint: candidates that the fixed prefix decides are split first.
 FIXED_FIRST_HINT = 1 << 30
+# Hints: so many lines are counted rather than listed, and so many pairs of them are one node.
+FEWEST_LINES_HINT = 3
+PAIRS_OF_A_NODE_HINT = 256
 
 
 @exact_order_kernel
@@ -327,6 +331,28 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
             count_cells(polygons, level, 2)
             counters["depth"] -= 1
             continue
+        # lines that no prefix and no order is asked of: their parts are counted at once, if that
+        # takes no longer than what is left to explore
+        pairs = frame["count"] * (frame["count"] - 1) // 2
+        if (
+            level == last
+            and frame["state"] == SETTLED_POLYGON
+            and frame["count"] >= FEWEST_LINES_HINT
+            and not counters["ordered"]
+            and not decides(polygons.fixed, row)
+            and (
+                counters["bounding"]
+                or pairs <= PAIRS_OF_A_NODE_HINT * max(1, stop - counters["nodes"])
+            )
+        ):
+            parts = count_parts(flat, modular, polygons, depth)
+            if not counters["bounding"]:
+                counters["nodes"] += pairs // PAIRS_OF_A_NODE_HINT
+            if parts > 0:
+                count_cells(polygons, level, parts)
+                counters["depth"] -= 1
+                continue
+            row = polygons.candidates[frame["candidates"] + frame["choice"]]
         # after NEEDS_SIGNS the call goes on here, not with settling
         frame["state"] = SPLITTING_POLYGON
         if sides_of_corners(flat, modular, polygons, depth, row) < 0:

@@ -134,6 +134,20 @@ class Crew:
                 self._busy.remove(subtree)
                 self._account(subtree, subtree.counts)
 
+    def most(self, nodes: int) -> int | None:
+        """Return an upper bound of the regions, if little is missing for one; after `close`."""
+        bounds = [int(self._counts[self.last])]
+        left = [subtree.most(nodes) for subtree in self._busy]
+        for prefix in self._prefixes:
+            subtree = self._explorer()
+            subtree.start(prefix)
+            left.append(subtree.most(nodes))
+        for bound in left:
+            if bound is None:
+                return None
+            bounds.append(bound)
+        return sum(bounds)
+
     def _explorer(self) -> Explorer:
         return explorer_of(self.problem, self.order, stop=self.stop)
 

@@ -45,6 +45,9 @@ class Explorer(Protocol):
     def advance(self, nodes: int, regions: int) -> None:
         """Explore about so many nodes, or until so many regions are found in all."""
 
+    def most(self, nodes: int) -> int | None:
+        """Return an upper bound of the regions, if it takes no more than so many nodes."""
+
     def unexplored(self) -> tuple[list[Prefix], NDArray[np.int64]]:
         """Return the prefixes not explored, and the counts of what is, by level."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cmp_to_key, lru_cache
 from typing import Any
 
@@ -144,6 +145,19 @@ class PlanarSubtree:
                 prefix = with_bit(prefix, int(frame["unit"]), int(frame["bit"]))
             prefixes.append(prefix)
         return prefixes, self.counts
+
+    def most(self, nodes: int) -> int | None:
+        """Return an upper bound of the regions, if it takes no more than so many nodes."""
+        other = copy(self)
+        other._modular = with_own_scratch(self._modular)
+        arrays = self.polygons._asdict()
+        copies: dict[str, Any] = {
+            name: array.copy() for name, array in arrays.items() if isinstance(array, np.ndarray)
+        }
+        other.polygons = self.polygons._replace(**copies)
+        other.polygons.counters[0]["bounding"] = 1
+        other.advance(nodes, np.iinfo(np.int64).max)
+        return other.regions if other.finished else None
 
     def _exact_rows(self, target: int) -> list[Any]:
         """Return the exact rows of this prefix, the target's positive side non-negative."""

@@ -18,7 +18,8 @@ from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_
 from polyregions.geometry.rows import Rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.prefix import Prefix, empty_prefix
-from polyregions.network.unit_order import order_of
+from polyregions.network.unit_order import last_level, order_of
+from polyregions.tree.chords import Chords, chords_of
 
 __all__ = [
     "SETTLED_POLYGON",
@@ -35,9 +36,9 @@ __all__ = [
 
 # stack depth, end of the fixed prefix, nodes, exact decisions, the row that is asked about, the
 # last level, whether candidates are taken in order, the level up to which residues are ready,
-# and the row whose sides are given
+# the row whose sides are given, and whether parts need not be counted, only bounded from above
 POLYGON_COUNTERS = integer_record(
-    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given"
+    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given", "bounding"
 )
 # the corners are first … first + sides - 1, the candidates candidates … candidates + count - 1,
 # of which the first `cutting` are known to cut; `unit` is the unit that the last split decided
@@ -84,6 +85,8 @@ class Polygons(NamedTuple):
         The same from exact arithmetic, of row ``counters["given"]``.
     bits : uint8 array, shape (N,)
         By unit.
+    chords : Chords
+        Work: the candidates of one polygon of the last level, as lines across it.
     fixed : Prefix
         Below which the tree is explored; it ends at the place ``counters["fixed"]``.
     counts : int64 array, shape (L,)
@@ -113,6 +116,7 @@ class Polygons(NamedTuple):
     signs: NDArray[np.int8]
     given: NDArray[np.int8]
     bits: NDArray[np.uint8]
+    chords: Chords
     fixed: Prefix
     counts: Integers
     counters: Records
@@ -123,8 +127,10 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
     size, units = flat.size, flat.units
     layers, width = len(flat.widths), int(flat.widths.max())
     levels = layers + 1
+    order = order_of(flat, sequence)
+    last = last_level(order.starts)
     return Polygons(
-        **order_of(flat, sequence)._asdict(),
+        **order._asdict(),
         maps=np.zeros((layers, 3, width)),
         map_errors=np.zeros((layers, width)),
         scaled=np.zeros((3, width)),
@@ -143,6 +149,7 @@ def polygons_of(flat: FlatNetwork, sequence: Integers, room: int = 64) -> Polygo
         signs=np.zeros(room, dtype=np.int8),
         given=np.zeros(room, dtype=np.int8),
         bits=np.zeros(units, dtype=np.uint8),
+        chords=chords_of(int(order.starts[last + 1] - order.starts[last])),
         fixed=empty_prefix(units),
         counts=np.zeros(levels, dtype=np.int64),
         counters=np.zeros(1, dtype=POLYGON_COUNTERS),

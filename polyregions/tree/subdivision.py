@@ -27,6 +27,7 @@ from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew
 from polyregions.tree.explorer import explorer_of
+from polyregions.tree.plane_arrangement import PlaneArrangement, is_plane_arrangement
 
 __all__ = [
     "Below",
@@ -38,6 +39,7 @@ __all__ = [
     "unit_order",
 ]
 
+_NODES_OF_A_BOUND = 1000  # a hint: for so many, nobody waits
 _NO_REGION_LIMIT = np.iinfo(np.int64).max
 
 
@@ -57,6 +59,10 @@ class TreeCount:
         Every decision is backed by a rounding bound or by exact arithmetic: always.
     exact_decisions : int
         How many decisions a rounding bound left open and exact arithmetic took.
+    at_most : int or None
+        There are at most so many regions, proven like the rest: `regions` if complete. For a
+        count that was ended, it is known in the plane if little but lines of the last layer
+        was left, which are cheaper to bound than to count. Else None.
     """
 
     regions: int
@@ -64,6 +70,7 @@ class TreeCount:
     complete: bool
     proven: bool
     exact_decisions: int
+    at_most: int | None = None
 
     def _repr_html_(self) -> str:
         return titled("Count of regions", self.summary())
@@ -89,6 +96,7 @@ class TreeCount:
             "complete": self.complete,
             "proven": self.proven,
             "exact_decisions": self.exact_decisions,
+            "at_most": self.at_most,
         }
 
 
@@ -243,7 +251,11 @@ def count_tree(
 
     In the plane a polytope is a polygon, and a unit cuts it if two of its corners lie on
     opposite sides: no linear program is solved. The sides of corners that bounds leave
-    open are found modulo primes or in exact arithmetic.
+    open are found modulo primes or in exact arithmetic. The lines of the last layer are not
+    split one by one: the parts of each cell are counted from where the lines meet (see
+    docs/mathematics.md, part 9), unless `seed` is given, which lists them as anywhere else. Many
+    planes of a single layer across a box of three inputs are counted plane by plane, likewise,
+    in one thread.
 
     Examples
     --------
@@ -264,8 +276,13 @@ def _tree_count(
     problem: Problem, limits: Limits, seed: int | None, options: RunOptions
 ) -> TreeCount:
     if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0)
-    crew = Crew(problem, None if seed is None else unit_order(problem, seed), options.threads)
+        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
+    crew: Crew | PlaneArrangement
+    if seed is None and is_plane_arrangement(problem):
+        crew = PlaneArrangement(problem)
+    else:
+        order = None if seed is None else unit_order(problem, seed)
+        crew = Crew(problem, order, options.threads)
     with (
         only_compiled(problem.is_large),
         Interrupt(options.on_interrupt) as interrupt,
@@ -273,11 +290,13 @@ def _tree_count(
     ):
         run(crew, limits, interrupt, progress=report, stop=crew.stop)
         crew.close()
-    counts = crew.counts
-    # the last step may have found more regions than the limit: then the limit is what is claimed
-    complete = crew.finished and int(counts[crew.last]) <= limits.regions
+        counts = crew.counts
+        # the last step may have found more regions than the limit: the limit is what is claimed
+        complete = crew.finished and int(counts[crew.last]) <= limits.regions
+        most = None if complete else crew.most(_NODES_OF_A_BOUND)
     layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
-    return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions)
+    at_most = layers[-1] if complete else most
+    return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions, at_most)
 
 
 def count_regions(

@@ -171,6 +171,10 @@ class Subtree:
                 break
             self.exact.step()
 
+    def most(self, nodes: int) -> int | None:
+        """Return an upper bound of the regions: only what is finished has one."""
+        return self.regions if self.finished else None
+
     def unexplored(self) -> tuple[list[Prefix], NDArray[np.int64]]:
         """Return the prefixes not explored, and the counts of what is, by level.
 

@@ -586,3 +586,14 @@ def test_graph_with_attributes(run, lines_file, tmp_path):
     code, _, err = run("graph", lines_file, "--attributes", "size", "-o", output)
     assert code == 2
     assert "class, outputs, gradient" in err
+
+
+def test_a_count_that_is_ended_says_how_many_regions_there_are_at_most(run, lines_file):
+    options = ("count", lines_file, "--method", "tree", "--max-regions", "3")
+    code, out, _ = run(*options)
+    assert code == 3
+    assert "at least 3 and at most 7 regions (proven, partial)" in out
+    code, out, _ = run(*options, "--json")
+    result = json.loads(out)
+    assert code == 3
+    assert (result["regions"], result["at_most"], result["complete"]) == (3, 7, False)
