@@ -16,6 +16,9 @@ from polyregions.walk.row_cache import keep_row
 
 __all__ = ["settle_prefix", "settle_run"]
 
+# A hint: so many prefixes in a row that floats cannot decide, and those below are not tried.
+MOST_TRIES = 2
+
 
 @exact_order_kernel
 def drop_ties(flat, depth, worker, inner, stop):
@@ -169,7 +172,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     ----------
     flat : FlatNetwork
     prefixes : Prefixes
-        The prefix's parent must be settled. ``ties[number]`` is set.
+        The prefix's parent must be settled. ``ties`` and ``undecided`` of the prefix are set.
     number : int
     worker : Worker
     out : int64 array, out
@@ -203,24 +206,29 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     for row in range(flat.row_ends[depth - 1], flat.row_ends[depth]):
         ids[stop] = row
         stop += 1
-    write_region_rows(
-        flat,
-        depth + 1,
-        worker.bits,
-        ids,
-        stop,
-        Rows(worker.rows, worker.errors),
-        worker.scratch,
-    )
-    # a lost row of the polytope leaves it undecided; one of the next layer merely stays
-    simple = True
-    for c in range(inner):
-        if worker.errors[c] == LOST:
-            simple = False
+    tries = np.int64(0) if parent < 0 else np.int64(prefixes.undecided[parent])
     count = -1
-    if simple:
-        worker.start[0] = NO_BASIS
-        count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
+    # what floats cannot decide, they mostly cannot decide further down either
+    if tries < MOST_TRIES:
+        write_region_rows(
+            flat,
+            depth + 1,
+            worker.bits,
+            ids,
+            stop,
+            Rows(worker.rows, worker.errors),
+            worker.scratch,
+        )
+        # a lost row of the polytope leaves it undecided; one of the next layer merely stays
+        simple = True
+        for c in range(inner):
+            if worker.errors[c] == LOST:
+                simple = False
+        if simple:
+            worker.start[0] = NO_BASIS
+            count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
+        tries = np.int64(0) if count >= 0 else tries + 1
+    prefixes.undecided[number] = tries
     # undecided (-1): every row stays, which is slower and as right
     for c in range(stop):
         keep[c] = count < 0 or c >= inner
