@@ -16,7 +16,7 @@ from polyregions.walk.row_cache import keep_row
 
 __all__ = ["settle_prefix", "settle_run"]
 
-# A hint: so many prefixes in a row that floats cannot decide, and those below are not tried.
+# A hint: below so many prefixes in a row that floats leave undecided, none is tried.
 MOST_TRIES = 2
 
 
@@ -187,7 +187,8 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     -----
     *Algorithm.* Of the parent's list, the rows that carry a facet of the prefix region,
     by the same proven walks that decide a region. Of the next layer's units, those that
-    do not keep their sign. If the walk is left undecided, all rows stay.
+    do not keep their sign. If the walk is left undecided, all rows stay; in the plane, where
+    integers decide what floats cannot, prefixes further down are not tried for ever.
 
     *Invariant.* A row left out carries no facet of any region inside, or coincides with one
     that is listed: docs/mathematics.md, part 8.
@@ -197,38 +198,39 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     level = np.int64(key[len(key) - 1])
     depth = prefixes.depths[level]
     ids, keep = worker.ids, worker.keep
+    parent = prefixes.parents[number]
+    tries = 0 if parent < 0 else prefixes.undecided[parent]
+    if m == 2 and tries >= MOST_TRIES:
+        # what is too tied or too thin for floats is so mostly further down: no list at all
+        prefixes.undecided[number] = tries
+        return begin
     # the key begins with the prefix; the bits of deeper layers are 0 and have no say
     unpack_bits(key, worker.bits)
-    parent = prefixes.parents[number]
     inner = copy_list(flat, prefixes, parent, ids)
     # behind the polytope's rows those of the next layer, which are asked about
     stop = inner
     for row in range(flat.row_ends[depth - 1], flat.row_ends[depth]):
         ids[stop] = row
         stop += 1
-    tries = np.int64(0) if parent < 0 else np.int64(prefixes.undecided[parent])
+    write_region_rows(
+        flat,
+        depth + 1,
+        worker.bits,
+        ids,
+        stop,
+        Rows(worker.rows, worker.errors),
+        worker.scratch,
+    )
+    # a lost row of the polytope leaves it undecided; one of the next layer merely stays
+    simple = True
+    for c in range(inner):
+        if worker.errors[c] == LOST:
+            simple = False
     count = -1
-    # what floats cannot decide, they mostly cannot decide further down either
-    if tries < MOST_TRIES:
-        write_region_rows(
-            flat,
-            depth + 1,
-            worker.bits,
-            ids,
-            stop,
-            Rows(worker.rows, worker.errors),
-            worker.scratch,
-        )
-        # a lost row of the polytope leaves it undecided; one of the next layer merely stays
-        simple = True
-        for c in range(inner):
-            if worker.errors[c] == LOST:
-                simple = False
-        if simple:
-            worker.start[0] = NO_BASIS
-            count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
-        tries = np.int64(0) if count >= 0 else tries + 1
-    prefixes.undecided[number] = tries
+    if simple:
+        worker.start[0] = NO_BASIS
+        count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
+    prefixes.undecided[number] = 0 if count >= 0 else tries + 1
     # undecided (-1): every row stays, which is slower and as right
     for c in range(stop):
         keep[c] = count < 0 or c >= inner

@@ -58,7 +58,7 @@ class Prefixes(NamedTuple):
     points : numpy.ndarray of float64, shape (P, m)
         A point of the closure, from which the rows are decided.
     starts, stops : numpy.ndarray of int64, shape (P,)
-        Where its list is in `rows`.
+        Where its list is in `rows`; an empty one stands for all rows.
     ties : numpy.ndarray of bool, shape (P,)
         Whether the network's shape makes some rows vanish or coincide with listed ones.
     undecided : numpy.ndarray of uint8, shape (P,)
@@ -239,10 +239,10 @@ def copy_list(flat, prefixes, number, ids):
     int
         How many.
     """
-    if number < 0:
+    if number < 0 or prefixes.starts[number] == prefixes.stops[number]:
         # with one layer that bends there are no prefixes, and all units are asked about
         count = flat.units
-        if len(prefixes.depths) > 0:
+        if number < 0 and len(prefixes.depths) > 0:
             count = flat.row_ends[prefixes.depths[0] - 1]
         for i in range(count):
             ids[i] = i
