@@ -17,13 +17,23 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.exact.digits import DIGIT_BITS, add_product, approximate, carry, length_of
 from polyregions.network.integer_maps import integer_maps
 
-__all__ = ["NO_ROW", "IntegerPolygon", "cut_out", "integer_polygon", "point_inside", "write_rows"]
+__all__ = [
+    "INNER_DIGITS",
+    "NO_ROW",
+    "IntegerPolygon",
+    "cut_out",
+    "integer_polygon",
+    "point_inside",
+    "write_rows",
+]
 
-# floats of rows and corners are off by 2^-50 of themselves at most, or 2^-1022; a sum of three
-# products of such numbers, below 2^27, by less than this and this
+# Numbers of rows and of corners are below 2^27 and off by 2^-47.9 and 2^-50 of themselves at most,
+# or by 2^-1022: a sum of three products by less than this, of their sizes, and this.
 RELATIVE, ABSOLUTE = 2.0**-46, 2.0**-980
 # Digits behind the point, one number after the other: hints, more are for thinner polygons.
-_PLACES = (4, 8, 16)
+_PLACES = (4, 12, 40)
+# of a coordinate of `point_inside`, the last two before the point
+INNER_DIGITS = max(_PLACES) + 3
 NO_ROW = -1
 
 
@@ -88,7 +98,7 @@ def integer_polygon(size: int, digits: int) -> IntegerPolygon:
     def integers(*shape: int) -> Integers:
         return np.zeros(shape, dtype=np.int64)
 
-    behind = 2 * digits + 2 + 2 * max(_PLACES)
+    behind = 2 * digits + INNER_DIGITS
     return IntegerPolygon(
         columns=integers(3, digits, size),
         rows=integers(size, 3, digits),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers
+from polyregions.cells.integer_polygon import INNER_DIGITS
 from polyregions.cells.vertices import row_type
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.facet_crossing import DIRECTION_SCALE, bits_beyond_group
@@ -17,7 +18,6 @@ from polyregions.pattern import Words, n_words
 from polyregions.walk.region_kernel import NO_BASIS
 
 __all__ = [
-    "INNER_DIGITS",
     "OPEN",
     "PROVEN",
     "THIN",
@@ -32,7 +32,6 @@ __all__ = [
 
 # states of a region of a batch; one that is THIN is PROVEN, but no float is known inside
 PROVEN, OPEN, THIN = 0, 1, 2
-INNER_DIGITS = 19  # see `walk.planar_regions`
 
 
 class Expansions(NamedTuple):

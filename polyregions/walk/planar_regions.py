@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Bits, Integers, Point
 from polyregions.cells.integer_polygon import (
+    INNER_DIGITS,
     NO_ROW,
     RELATIVE,
     IntegerPolygon,
@@ -31,7 +32,6 @@ from polyregions.network.integer_maps import IntegerNetwork, integer_germ, with_
 from polyregions.network.residues import ModularNetwork, no_modular_network
 from polyregions.walk.degenerate_regions import decide_tied
 from polyregions.walk.neighbors import (
-    INNER_DIGITS,
     OPEN,
     PROVEN,
     THIN,
