@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import inf, nextafter
+from math import inf, isfinite, nextafter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,14 @@ from polyregions.domain.chart import Chart
 from polyregions.network.exact_network import ExactNetwork, exact_point, exact_rows, exact_signs
 from polyregions.rounding import ROUNDOFF
 
-__all__ = ["chart_points", "float_below", "float_witness", "nearest_float", "witness_room"]
+__all__ = [
+    "chart_points",
+    "float_below",
+    "float_witness",
+    "nearest_float",
+    "nearest_witness",
+    "witness_room",
+]
 
 
 def _centre_and_half_widths(box: Box) -> tuple[Floats, Floats]:
@@ -82,9 +89,10 @@ def float_witness(
         None if `point` itself is proven to lie strictly inside the region; else
         the region holds no such float here, and this is the exact input.
     """
-    inputs = exact.chart.to_input(interior)
-    point = np.array([nearest_float(value) for value in inputs])
-    inside = np.isfinite(point).all()
+    point, inputs = nearest_witness(exact.chart, interior)
+    if inputs is None:
+        return point, None
+    inside = bool(np.isfinite(point).all())
     if inside and domain is not None:
         inside = domain.contains(point)
     if inside:
@@ -96,6 +104,25 @@ def float_witness(
         if (np.where(vanishes, 0, 2 * bits.astype(np.int64) - 1) == signs).all():
             return point, None
     return point, inputs
+
+
+def nearest_witness(
+    chart: Chart, interior: Sequence[Fraction]
+) -> tuple[Floats, tuple[Fraction, ...] | None]:
+    """Return the float input nearest to an exact chart point, and this input unless they are equal.
+
+    Examples
+    --------
+    >>> from polyregions.domain.chart import chart_of
+    >>> nearest_witness(chart_of(Box.cube(1, 2.0), 1), [Fraction(1, 3)])
+    (array([0.66666667]), (Fraction(2, 3),))
+    """
+    inputs = chart.to_input(interior)
+    point = [nearest_float(value) for value in inputs]
+    equal = all(
+        isfinite(x) and Fraction(x) == value for x, value in zip(point, inputs, strict=True)
+    )
+    return np.array(point), None if equal else inputs
 
 
 def nearest_float(value: Fraction) -> float:

@@ -21,6 +21,7 @@ from polyregions.geometry.witness import witness_room
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.flat import FlatNetwork, flatten
+from polyregions.network.integer_maps import IntegerNetwork, integer_network
 from polyregions.network.residues import ModularNetwork, modular_network
 from polyregions.network.stable_units import Reduction, no_reduction, reduced
 from polyregions.pattern import n_words
@@ -43,7 +44,7 @@ _LARGE_REGION = 5000  # numbers in the rows of a region; a hint
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A network on a domain, in the three arithmetics the walk uses.
+    """A network on a domain, in the arithmetics the walk uses.
 
     Attributes
     ----------
@@ -53,6 +54,8 @@ class Problem:
         Which units those are.
     modular : ModularNetwork
         Residues modulo primes, for exact zero tests; made when first needed.
+    integers : IntegerNetwork or None
+        Integers for kernels, in the plane; None where these take too many digits.
     exact : ExactNetwork
         Integers; made when first needed.
     """
@@ -77,6 +80,13 @@ class Problem:
     def modular(self) -> ModularNetwork:
         """The network modulo primes."""
         return modular_network(self.network, self.chart, self.flat, self.reduction.live[0])
+
+    @cached_property
+    def integers(self) -> IntegerNetwork | None:
+        """The network in integers, for kernels."""
+        if self.flat.dimension != 2:
+            return None
+        return integer_network(self.network, self.chart, self.flat, self.reduction.live[0])
 
     @cached_property
     def exact(self) -> ExactNetwork:

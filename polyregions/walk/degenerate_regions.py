@@ -20,7 +20,36 @@ from polyregions.walk.region_kernel import (
     unpack_bits,
 )
 
-__all__ = ["resolve"]
+__all__ = ["decide_tied", "resolve"]
+
+
+@exact_order_kernel
+def decide_tied(flat, prefixes, words, point, worker, room):
+    """Decide the rows of a region in a prefix with ties.
+
+    Parameters
+    ----------
+    flat, prefixes, worker, room
+        See `resolve`.
+    words : uint64 array, shape (W,)
+        The region's pattern, also in ``worker.bits``.
+    point : float64 array, shape (m,)
+
+    Returns
+    -------
+    int
+        See `decide_simple`; -1 also where there are no ties.
+    """
+    worker.groups.exact[0] = 0
+    prefix = prefix_of(prefixes, words, worker.key)
+    if prefix < 0 or not prefixes.ties[prefix]:
+        return -1
+    # its list leaves out what is tied by the network's shape: the rest may be simple
+    rows, units, simple = rows_inside(flat, prefixes, prefix, words, worker)
+    if not simple:
+        return -1
+    worker.start[0] = NO_BASIS  # degenerate regions hand none down
+    return decide_simple(flat.dimension, rows, units, point, worker, room)
 
 
 @entry
@@ -60,17 +89,10 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
         if used + flat.units > len(result.children):
             return r
         unpack_bits(patterns[r], worker.bits)
-        worker.groups.exact[0] = 0
-        prefix = prefix_of(prefixes, patterns[r], worker.key)
         end = -1
-        # its list leaves out what is tied by the network's shape: the rest may be simple
-        if prefix >= 0 and prefixes.ties[prefix]:
-            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
-            if simple:
-                worker.start[0] = NO_BASIS  # degenerate regions hand none down
-                count = decide_simple(m, rows, units, points[r], worker, room)
-                if count >= 0:
-                    end = write_tied(flat, modular, worker, count, used, result)
+        count = decide_tied(flat, prefixes, patterns[r], points[r], worker, room)
+        if count >= 0:
+            end = write_tied(flat, modular, worker, count, used, result)
         if end < 0:
             # every row of the network: a list may leave out one that an edge must name
             facets_listed(flat, list_every_row(flat, worker), worker)

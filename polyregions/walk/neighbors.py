@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyregions.arrays import Floats
+from polyregions.arrays import Floats, Integers
+from polyregions.cells.integer_polygon import INNER_DIGITS
 from polyregions.cells.vertices import row_type
 from polyregions.compiled import exact_order_kernel
 from polyregions.geometry.facet_crossing import DIRECTION_SCALE, bits_beyond_group
@@ -19,16 +20,18 @@ from polyregions.walk.region_kernel import NO_BASIS
 __all__ = [
     "OPEN",
     "PROVEN",
+    "THIN",
     "Expansions",
     "batch",
+    "pack_bits",
     "write_degenerate",
     "write_simple",
     "write_tied",
 ]
 
 
-# states of a region of a batch
-PROVEN, OPEN = 0, 1
+# states of a region of a batch; one that is THIN is PROVEN, but no float is known inside
+PROVEN, OPEN, THIN = 0, 1, 2
 
 
 class Expansions(NamedTuple):
@@ -38,6 +41,7 @@ class Expansions(NamedTuple):
     exact: NDArray[np.int64]  # (r,): decisions that took exact arithmetic
     ends: NDArray[np.int64]  # (r,): where the facets of each region end
     witnesses: Floats  # (r, m): a chart point inside
+    inner: Integers  # (r, m, INNER_DIGITS): a point of a THIN region, exactly; nothing for m > 2
     children: Words  # (f, W): the pattern beyond each facet
     bases: NDArray[np.signedinteger[Any]]  # (f, m): rows of a vertex of it, or NO_BASIS first
     points: Floats  # (f, m): a point of it
@@ -51,10 +55,20 @@ def batch(flat: FlatNetwork, regions: int, facets: int) -> Expansions:
         exact=np.empty(regions, dtype=np.int64),
         ends=np.empty(regions, dtype=np.int64),
         witnesses=np.empty((regions, m)),
+        inner=np.empty((regions, m, INNER_DIGITS if m == 2 else 0), dtype=np.int64),
         children=np.empty((facets, n_words(flat.units)), dtype=np.uint64),
         bases=np.empty((facets, m), dtype=row_type(flat.size)),
         points=np.empty((facets, m)),
     )
+
+
+@exact_order_kernel
+def pack_bits(bits, words):
+    """Write a pattern, uint8 of shape (N,), as packed bits, uint64 of shape (W,)."""
+    for w in range(len(words)):
+        words[w] = np.uint64(0)
+    for i in range(len(bits)):
+        words[i >> 6] |= np.uint64(bits[i]) << np.uint64(i & 63)
 
 
 @exact_order_kernel
@@ -140,10 +154,7 @@ def write_beyond(flat, modular, worker, f, column, used, result):
         worker.bits,
         groups.beyond,
     )
-    for w in range(result.children.shape[1]):
-        result.children[used, w] = np.uint64(0)
-    for i in range(flat.units):
-        result.children[used, i >> 6] |= np.uint64(groups.beyond[i]) << np.uint64(i & 63)
+    pack_bits(groups.beyond, result.children[used])
     for k in range(m):
         # its rows may be tied next door as well: a vertex is sought afresh
         result.bases[used, k] = NO_BASIS

@@ -16,6 +16,9 @@ from polyregions.walk.row_cache import keep_row
 
 __all__ = ["settle_prefix", "settle_run"]
 
+# A hint: below so many prefixes in a row that floats leave undecided, none is tried.
+MOST_TRIES = 2
+
 
 @exact_order_kernel
 def drop_ties(flat, depth, worker, inner, stop):
@@ -169,7 +172,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     ----------
     flat : FlatNetwork
     prefixes : Prefixes
-        The prefix's parent must be settled. ``ties[number]`` is set.
+        The prefix's parent must be settled. ``ties`` and ``undecided`` of the prefix are set.
     number : int
     worker : Worker
     out : int64 array, out
@@ -184,7 +187,8 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     -----
     *Algorithm.* Of the parent's list, the rows that carry a facet of the prefix region,
     by the same proven walks that decide a region. Of the next layer's units, those that
-    do not keep their sign. If the walk is left undecided, all rows stay.
+    do not keep their sign. If the walk is left undecided, all rows stay; in the plane, where
+    integers decide what floats cannot, prefixes further down are not tried for ever.
 
     *Invariant.* A row left out carries no facet of any region inside, or coincides with one
     that is listed: docs/mathematics.md, part 8.
@@ -194,9 +198,14 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     level = np.int64(key[len(key) - 1])
     depth = prefixes.depths[level]
     ids, keep = worker.ids, worker.keep
+    parent = prefixes.parents[number]
+    tries = 0 if parent < 0 else prefixes.undecided[parent]
+    if m == 2 and tries >= MOST_TRIES:
+        # what is too tied or too thin for floats is so mostly further down: no list at all
+        prefixes.undecided[number] = tries
+        return begin
     # the key begins with the prefix; the bits of deeper layers are 0 and have no say
     unpack_bits(key, worker.bits)
-    parent = prefixes.parents[number]
     inner = copy_list(flat, prefixes, parent, ids)
     # behind the polytope's rows those of the next layer, which are asked about
     stop = inner
@@ -221,6 +230,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
     if simple:
         worker.start[0] = NO_BASIS
         count = decide_simple(m, inner, inner, prefixes.points[number], worker, 0.0)
+    prefixes.undecided[number] = 0 if count >= 0 else tries + 1
     # undecided (-1): every row stays, which is slower and as right
     for c in range(stop):
         keep[c] = count < 0 or c >= inner

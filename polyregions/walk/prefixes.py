@@ -58,9 +58,11 @@ class Prefixes(NamedTuple):
     points : numpy.ndarray of float64, shape (P, m)
         A point of the closure, from which the rows are decided.
     starts, stops : numpy.ndarray of int64, shape (P,)
-        Where its list is in `rows`.
+        Where its list is in `rows`; an empty one stands for all rows.
     ties : numpy.ndarray of bool, shape (P,)
         Whether the network's shape makes some rows vanish or coincide with listed ones.
+    undecided : numpy.ndarray of uint8, shape (P,)
+        How many prefixes in a row, this one the last, are too tied or too thin for floats.
     rows : numpy.ndarray of int64
         Lists of rows: units in ascending order, then the domain's.
     totals : PREFIX_TOTALS array, shape (1,)
@@ -81,6 +83,7 @@ class Prefixes(NamedTuple):
     starts: Integers
     stops: Integers
     ties: NDArray[np.bool_]
+    undecided: NDArray[np.uint8]
     rows: Integers
     totals: Records
     key: Words
@@ -100,6 +103,7 @@ def empty_prefixes(flat: FlatNetwork) -> Prefixes:
         starts=np.zeros(0, dtype=np.int64),
         stops=np.zeros(0, dtype=np.int64),
         ties=np.zeros(0, dtype=np.bool_),
+        undecided=np.zeros(0, dtype=np.uint8),
         rows=np.zeros(0, dtype=np.int64),
         totals=np.zeros(1, dtype=PREFIX_TOTALS),
         key=np.zeros(n_words(flat.units) + 1, dtype=np.uint64),
@@ -130,7 +134,7 @@ def with_more_prefixes(
     if needed > len(prefixes.keys):
         # twice as many each time, so that copying costs a constant for each prefix
         size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
-        names = ("keys", "parents", "points", "starts", "stops", "ties")
+        names = ("keys", "parents", "points", "starts", "stops", "ties", "undecided")
         longer = {name: _longer(getattr(prefixes, name), size) for name in names}
         prefixes = prefixes._replace(**longer)
     if not fits(prefixes.table, needed):
@@ -235,10 +239,10 @@ def copy_list(flat, prefixes, number, ids):
     int
         How many.
     """
-    if number < 0:
+    if number < 0 or prefixes.starts[number] == prefixes.stops[number]:
         # with one layer that bends there are no prefixes, and all units are asked about
         count = flat.units
-        if len(prefixes.depths) > 0:
+        if number < 0 and len(prefixes.depths) > 0:
             count = flat.row_ends[prefixes.depths[0] - 1]
         for i in range(count):
             ids[i] = i

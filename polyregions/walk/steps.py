@@ -11,25 +11,30 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from itertools import islice, pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from polyregions.arrays import Floats, Integers
 from polyregions.exact.stopping import Stopped, look
-from polyregions.geometry.witness import float_witness
+from polyregions.geometry.witness import float_witness, nearest_witness
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
 from polyregions.run.limits import Pace
 from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.neighbors import OPEN, Expansions, batch
+from polyregions.walk.neighbors import OPEN, THIN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.walk_kernel import advance, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
+
+if TYPE_CHECKING:
+    from polyregions.walk.planar_regions import PlanarWorker
 
 __all__ = ["Step", "block_of", "stepper"]
 
@@ -53,6 +58,7 @@ class _Workers:
     pool: Executor | None
     workers: list[Worker]
     modular: list[ModularNetwork]
+    planar: list[PlanarWorker]
     room: Expansions
     stop: Integers
 
@@ -109,6 +115,7 @@ def stepper(problem: Problem, threads: int, stop: Integers | None = None) -> Ite
             pool,
             workers=[worker_of(flat, stop) for _ in range(threads)],
             modular=[],
+            planar=[],
             room=block_of(flat),
             stop=stop,
         )
@@ -245,32 +252,16 @@ def _in_batches(crew: _Workers, part: slice, run: Callable[[slice, Expansions], 
 
 def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
     """Decide up to `budget` open regions: in compiled code, else in exact arithmetic."""
-    from polyregions.walk.degenerate_regions import resolve
+    from polyregions.walk.planar_regions import inner_point
 
     problem, flat = crew.problem, crew.problem.flat
-    if not found.prefixes.totals[0]["settled"]:
-        _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
-    if not crew.modular:
-        crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
     numbers = list(islice(found.open, budget))
     patterns: Words = found.store.patterns[numbers]
     points: Floats = found.store.points[numbers]
+    decide = _decision(crew, found, patterns, points)
 
     def work(part: slice, worker: int) -> Expansion:
-        def run(at: slice, result: Expansions) -> int:
-            size: int = resolve(
-                flat,
-                crew.modular[worker],
-                found.prefixes,
-                patterns[at],
-                points[at],
-                problem.room,
-                crew.workers[worker],
-                result,
-            )
-            return size
-
-        return _in_batches(crew, part, run)
+        return _in_batches(crew, part, partial(decide, worker))
 
     at = 0
     for size, result in crew.share(len(numbers), work):
@@ -283,11 +274,47 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
             stop = number + part.stop - part.start
             found.exact_decisions += int(result.exact[part].sum())
             found.store.points[number:stop] = result.witnesses[part]
+            for thin in np.flatnonzero(result.state[part] == THIN).tolist():
+                interior = inner_point(result.inner[part.start + thin])
+                _keep_witness(found, number + thin, nearest_witness(problem.chart, interior))
             begin = int(result.ends[part.start - 1]) if part.start else 0
             merge_batch(flat, found, number, result.ends[part], result, begin)
             for _ in range(number, stop):
                 found.open.popleft()
         at += size
+
+
+def _decision(
+    crew: _Workers, found: WalkState, patterns: Words, points: Floats
+) -> Callable[[int, slice, Expansions], int]:
+    """Return what decides a part of some open regions: in the plane in integers, if it can be."""
+    from polyregions.walk.degenerate_regions import resolve
+    from polyregions.walk.planar_regions import planar_worker, resolve_planar
+
+    problem, flat = crew.problem, crew.problem.flat
+    if not found.prefixes.totals[0]["settled"]:
+        _settle_prefixes(crew, found)  # the walk was taken up again in the middle of this
+    integers = problem.integers
+    if integers is not None and not crew.planar:
+        crew.planar.extend(planar_worker(flat, integers) for _ in crew.workers)
+    if integers is None and not crew.modular:
+        crew.modular.extend(with_own_scratch(problem.modular) for _ in crew.workers)
+    kernel, own = (resolve, crew.modular) if integers is None else (resolve_planar, crew.planar)
+
+    def decide(worker: int, at: slice, result: Expansions) -> int:
+        size: int = kernel(
+            flat,
+            own[worker],
+            found.prefixes,
+            patterns[at],
+            points[at],
+            problem.room,
+            crew.workers[worker],
+            result,
+        )
+        return size
+
+    return decide
 
 
 def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
@@ -321,6 +348,12 @@ def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
         result.bases[f] = NO_BASIS
         result.points[f] = [float(u) for u in facet.point]
     found.exact_decisions += 1
+    _keep_witness(found, number, witness)
+    merge_batch(flat, found, number, np.array([len(region.facets)], dtype=np.int64), result)
+
+
+def _keep_witness(
+    found: WalkState, number: int, witness: tuple[Floats, tuple[Fraction, ...] | None]
+) -> None:
     found.store.points[number] = 1.0  # a place holder: the witness is beside it
     found.exact_points[number] = witness
-    merge_batch(flat, found, number, np.array([len(region.facets)], dtype=np.int64), result)

@@ -62,6 +62,15 @@ def test_units_that_are_the_same_or_constant_take_the_slower_way(second, plain):
     assert leave_out(flat, left_of(flat)) == plain
 
 
+def test_a_sparse_layer_of_few_weights_takes_the_slower_way():
+    rng = np.random.default_rng(3)
+    layers = [(rng.normal(size=(90, 2)), rng.normal(size=90)), (np.eye(90), np.zeros(90))]
+    flat = flatten(pr.Network.from_arrays([*layers, (np.ones((1, 90)), [0.0])]), cone_chart(2))
+    assert flat.skipped[1] >= 0
+    assert len(flat.weights) == 90
+    same(reduced(flat)[0], reduce_network(flat, reduction_of(flat)))
+
+
 CHARTS = {
     **{f"cube {radius}": chart_of(pr.Box.cube(3, radius), 3) for radius in (1.0, 0.25, 3.0, 0.7)},
     **{f"cube {radius}": chart_of(pr.Box.cube(3, radius), 3) for radius in (1e-200, 1e150)},
