@@ -65,7 +65,9 @@ def resolve(flat, modular, prefixes, patterns, points, room, worker, result):
         end = -1
         # its list leaves out what is tied by the network's shape: the rest may be simple
         if prefix >= 0 and prefixes.ties[prefix]:
-            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
+            rows, units, simple = rows_inside(
+                flat, prefixes, prefix, patterns[r], worker.nothing, worker
+            )
             if simple:
                 worker.start[0] = NO_BASIS  # degenerate regions hand none down
                 count = decide_simple(m, rows, units, points[r], worker, room)
