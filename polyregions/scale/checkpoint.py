@@ -46,7 +46,7 @@ __all__ = [
 
 
 _CHECKPOINT_FORMAT = "polyregions checkpoint"
-_CHECKPOINT_VERSION = 1
+_CHECKPOINT_VERSION = 2
 _MANIFEST = "manifest.json"
 _FINISHED = "finished.json"  # the manifest's name when the result has been saved
 _LOCK_FILE = "lock"
@@ -70,6 +70,7 @@ class Totals:
     edges: int = 0
     expanded: int = 0
     prefixes: int = 0
+    frontier: int = 0
     exact_decisions: int = 0
     resolving: bool = False
 

@@ -7,7 +7,8 @@ So every chunk holds consecutive pieces:
 
 ``patterns`` of the regions found since, ``edges`` found since, ``witnesses`` of the
 regions expanded since (of open ones: the start), ``start_bases`` and ``start_points`` of
-the last regions found since (those not expanded), ``opened`` (numbers), ``late_numbers``
+the last regions found since (those not expanded), ``known_rows`` of all that are not
+expanded, ``opened`` (numbers), ``late_numbers``
 and ``late_points`` (open regions decided since), ``prefix_…`` (the prefixes registered
 since: what else is known of them is computed again), and ``exact_…``: inputs of witnesses
 found in exact arithmetic since.
@@ -102,6 +103,7 @@ def mark(found: WalkState) -> Mark:
         edges=found.edges_found,
         expanded=found.expanded,
         prefixes=int(found.prefixes.totals[0]["registered"]),
+        frontier=int(found.store.counters[0]["frontier"]),
         exact_decisions=found.exact_decisions,
         resolving=found.resolving,
     )
@@ -123,6 +125,7 @@ def added(found: WalkState, since: Mark) -> Arrays:
         "witnesses": found.store.points[before.expanded : found.expanded],
         "start_bases": found.store.bases[starts : found.count],
         "start_points": found.store.points[starts : found.count],
+        "known_rows": found.store.known[found.expanded : found.count],
         "opened": np.array(opened, dtype=np.int64),
         "late_numbers": late,
         "late_points": found.store.points[late],
@@ -138,6 +141,7 @@ def hand_over(found: WalkState) -> None:
     decided = found.open[0] if found.open else found.expanded
     release(found.store.points, found.stored, decided)
     release(found.store.bases, 0, found.expanded)
+    release(found.store.known, 0, found.expanded)
     found.stored = decided
 
 
@@ -165,7 +169,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
     words = found.store.patterns.shape[1]
     if max(end.regions * words, end.edges, end.prefixes, end.expanded) > held:
         raise damaged(checkpoint.folder, "it claims more than it holds")
-    sizes = {"patterns": end.regions, "bases": end.regions, "points": end.regions}
+    sizes = dict.fromkeys(("patterns", "bases", "points", "known"), end.regions)
     room: dict[str, Any] = {}
     for name, size in (sizes | {"edges": end.edges if keep else 0}).items():
         array = getattr(found.store, name)
@@ -186,7 +190,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
         before = totals
     found.open = opened
     found.exact_decisions, found.resolving = end.exact_decisions, end.resolving
-    found.store.counters[0] = end.regions, end.edges, end.expanded
+    found.store.counters[0] = end.regions, end.edges, end.expanded, end.frontier
     table = grown(found.store.patterns, found.count, found.count)
     found.store = found.store._replace(table=table)
     found.prefixes.totals[0]["registered"] = end.prefixes
@@ -203,6 +207,8 @@ def _place(found: WalkState, arrays: Arrays, before: Totals, totals: Totals, kee
     _fill(found.store.patterns[before.regions : totals.regions], arrays["patterns"])
     _fill(found.store.bases[starts : totals.regions], arrays["start_bases"])
     _fill(found.store.points[starts : totals.regions], arrays["start_points"])
+    # of those that wait, all that is known by now: each chunk has it anew
+    _fill(found.store.known[totals.expanded : totals.regions], arrays["known_rows"])
     _fill(found.store.points[before.expanded : totals.expanded], arrays["witnesses"])
     found.store.points[arrays["late_numbers"]] = arrays["late_points"]
     for name in _PREFIX_ARRAYS:

@@ -107,6 +107,7 @@ def begin(flat, starts, prefixes, store, worker):
     counters["regions"] = 0
     counters["edges"] = 0
     counters["expanded"] = 0
+    counters["frontier"] = 0
     for attempt in range(len(starts)):
         point = starts[attempt]
         if write_pattern_at(flat, point, worker.bits, worker.scratch):
@@ -118,6 +119,8 @@ def begin(flat, starts, prefixes, store, worker):
                 words[i >> 6] |= np.uint64(worker.bits[i]) << np.uint64(i & 63)
             insert(store.table, store.patterns, 0, words)
             store.bases[0, 0] = NO_BASIS
+            for w in range(store.known.shape[1]):
+                store.known[0, w] = np.uint64(0)
             for d in range(flat.dimension):
                 store.points[0, d] = point[d]
             register(prefixes, store.patterns[0], store.points[0])

@@ -45,7 +45,7 @@ def decide_tied(flat, prefixes, words, point, worker, room):
     if prefix < 0 or not prefixes.ties[prefix]:
         return -1
     # its list leaves out what is tied by the network's shape: the rest may be simple
-    rows, units, simple = rows_inside(flat, prefixes, prefix, words, worker)
+    rows, units, simple = rows_inside(flat, prefixes, prefix, words, worker.nothing, worker)
     if not simple:
         return -1
     worker.start[0] = NO_BASIS  # degenerate regions hand none down

@@ -15,6 +15,7 @@ from polyregions.geometry.facet_crossing import DIRECTION_SCALE, bits_beyond_gro
 from polyregions.geometry.linear_forms import NOTHING, trace_sources
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
+from polyregions.walk.known_rows import words_known
 from polyregions.walk.region_kernel import NO_BASIS
 
 __all__ = [
@@ -45,6 +46,7 @@ class Expansions(NamedTuple):
     children: Words  # (f, W): the pattern beyond each facet
     bases: NDArray[np.signedinteger[Any]]  # (f, m): rows of a vertex of it, or NO_BASIS first
     points: Floats  # (f, m): a point of it
+    known: Words  # (f, K): what is proven of the rows beyond; see `walk.known_rows`
 
 
 def batch(flat: FlatNetwork, regions: int, facets: int) -> Expansions:
@@ -59,6 +61,7 @@ def batch(flat: FlatNetwork, regions: int, facets: int) -> Expansions:
         children=np.empty((facets, n_words(flat.units)), dtype=np.uint64),
         bases=np.empty((facets, m), dtype=row_type(flat.size)),
         points=np.empty((facets, m)),
+        known=np.zeros((facets, words_known(flat)), dtype=np.uint64),
     )
 
 

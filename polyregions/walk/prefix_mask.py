@@ -68,8 +68,9 @@ class Fence:
         # how many facets are left before each
         left = np.concatenate([[0], np.cumsum(inside)])
         kept = begin + np.flatnonzero(inside)
+        names = ("children", "bases", "points", "known")
         return left[ends - begin], result._replace(
-            children=result.children[kept], bases=result.bases[kept], points=result.points[kept]
+            **{name: getattr(result, name)[kept] for name in names}
         )
 
 

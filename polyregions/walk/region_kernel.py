@@ -16,6 +16,7 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import OK, Rows, RowScratch, row_scratch, write_region_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
+from polyregions.walk.known_rows import leave_known_out
 from polyregions.walk.prefixes import copy_list
 from polyregions.walk.row_cache import RowCache, recall, remember, row_cache
 
@@ -40,10 +41,13 @@ class Worker(NamedTuple):
     """Everything one worker needs to expand regions: arrays, no state between regions."""
 
     ids: NDArray[np.int64]  # (N + q,): the row of the network in each column of `rows`
+    nothing: Words  # (0,): nothing is known of a region's rows
     place: NDArray[np.int64]  # (N + q,): its inverse, the column of each listed row
     keep: NDArray[np.uint8]  # (N + q,): columns that stay when a list is made shorter
     key: Words  # (W + 1,): of the prefix that is looked up
     start: NDArray[np.int64]  # (m,): columns of a vertex to start from, or NO_BASIS first
+    dropped: Words  # (W,): which rows were proven redundant
+    used_by: Words  # (N + q, W): by column, which rows it helped to prove redundant
     cache: RowCache  # rows of prefixes that were computed before
     rows: Floats  # (m + 1, N + q): rows as columns, the offset last, signed by `bits`
     errors: Floats  # (N + q,): bounds on the rows' rounding, docs/mathematics.md, part 5
@@ -59,10 +63,13 @@ def worker_of(flat: FlatNetwork, stop: Integers | None = None) -> Worker:
     m, size = flat.dimension, flat.size
     return Worker(
         ids=np.zeros(size, dtype=np.int64),
+        nothing=np.zeros(0, dtype=np.uint64),
         place=np.zeros(size, dtype=np.int64),
         keep=np.zeros(size, dtype=np.uint8),
         key=np.zeros(n_words(flat.units) + 1, dtype=np.uint64),
         start=np.zeros(m, dtype=np.int64),
+        dropped=np.zeros(n_words(flat.units), dtype=np.uint64),
+        used_by=np.zeros((size, n_words(flat.units)), dtype=np.uint64),
         cache=row_cache(flat),
         rows=np.zeros((m + 1, size)),
         errors=np.zeros(size),
@@ -152,7 +159,7 @@ def find_start(start, count, worker):
 
 
 @inlined_exact_order_kernel
-def rows_inside(flat, prefixes, prefix, words, worker):
+def rows_inside(flat, prefixes, prefix, words, known, worker):
     """Compute the rows that matter for a region, or recall them.
 
     Parameters
@@ -162,14 +169,16 @@ def rows_inside(flat, prefixes, prefix, words, worker):
         The region's longest prefix, or NONE.
     words : uint64 array, shape (W,)
         The region's pattern, also in ``worker.bits``.
+    known : uint64 array, shape (K,) or (0,)
+        What is known of its rows; see `walk.known_rows`.
     worker : Worker, out
 
     Returns
     -------
     count : int
-        How many rows are listed; the domain's are the last ones.
-    units : int
-        How many of them are units'.
+        How many rows are listed; those that are not asked about are the last ones.
+    asked : int
+        How many are asked about: units' rows of which nothing is known.
     simple : bool
         False if a row is lost in its rounding error.
     """
@@ -181,12 +190,10 @@ def rows_inside(flat, prefixes, prefix, words, worker):
         simple = facets_listed(flat, count, worker) == OK
         if simple:  # a lost row must not be kept
             remember(flat, prefix, count, worker)
-    units = 0
+    count, asked = leave_known_out(flat, count, known, worker)
     for c in range(count):
         worker.place[worker.ids[c]] = c
-        if worker.ids[c] < flat.units:
-            units += 1
-    return count, units, simple
+    return count, asked, simple
 
 
 @inlined_exact_order_kernel

@@ -30,7 +30,8 @@ from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, THIN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
-from polyregions.walk.walk_kernel import advance, expand
+from polyregions.walk.store import pending_regions
+from polyregions.walk.walk_kernel import advance, end_frontier, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
 
 if TYPE_CHECKING:
@@ -164,9 +165,9 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     """Expand up to `budget` pending regions in several threads, then merge in order."""
     problem, flat = crew.problem, crew.problem.flat
     start = found.expanded
-    stop = min(found.count, start + budget)
-    patterns, bases = found.store.patterns[start:stop], found.store.bases[start:stop]
-    points = found.store.points[start:stop].copy()  # merging writes witnesses over them
+    stop = min(end_frontier(found.store), start + budget)
+    pending = pending_regions(found.store, slice(start, stop))
+    pending = pending._replace(points=pending.points.copy())  # merging writes over them
 
     _settle_prefixes(crew, found)  # expanding only reads them
 
@@ -175,9 +176,7 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
             size: int = expand(
                 flat,
                 found.prefixes,
-                patterns[at],
-                bases[at],
-                points[at],
+                pending_regions(pending, at),
                 problem.room,
                 crew.workers[worker],
                 result,

@@ -11,11 +11,12 @@ from polyregions.arrays import Floats, Records, integer_record
 from polyregions.cells.vertices import row_type
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
+from polyregions.walk.known_rows import words_known
 from polyregions.walk.visited import empty_table, fits, grown
 
-__all__ = ["Store", "empty_store", "with_room", "without"]
+__all__ = ["Pending", "Store", "empty_store", "pending_regions", "with_room", "without"]
 
-STORE_COUNTERS = integer_record("regions", "edges", "expanded")
+STORE_COUNTERS = integer_record("regions", "edges", "expanded", "frontier")
 
 
 class Store(NamedTuple):
@@ -31,19 +32,38 @@ class Store(NamedTuple):
         plane: its row), or NO_BASIS first.
     points : float64 array, shape (R, m)
         Chart points: of regions not expanded a point of that facet, of the others a witness.
+    known : uint64 array, shape (R, K)
+        Of regions not expanded, what neighbours have proven of their rows; see
+        `walk.known_rows`.
     edges : int32 array, shape (E, 2)
         Pairs of numbers of adjacent regions, each once.
     counters : STORE_COUNTERS array, shape (1,)
         How many rows of `patterns` and `edges` are in use, and how many regions are expanded:
-        the first ones, because they are expanded in the order of their numbers.
+        the first ones, because they are expanded in the order of their numbers; and the number
+        where the frontier ends, whose regions are told nothing about each other.
     """
 
     patterns: Words
     table: NDArray[np.uint32]
     bases: NDArray[np.signedinteger[Any]]
     points: Floats
+    known: Words
     edges: NDArray[np.int32]
     counters: Records
+
+
+class Pending(NamedTuple):
+    """Regions that are to be expanded, one in each row; the arrays are as in `Store`."""
+
+    patterns: Words
+    bases: NDArray[np.signedinteger[Any]]
+    points: Floats
+    known: Words
+
+
+def pending_regions(regions: Store | Pending, at: slice) -> Pending:
+    """Return what is to be expanded of some regions."""
+    return Pending(*(getattr(regions, name)[at] for name in Pending._fields))
 
 
 def empty_store(flat: FlatNetwork) -> Store:
@@ -54,6 +74,7 @@ def empty_store(flat: FlatNetwork) -> Store:
         table=empty_table(4096),
         bases=np.empty((1024, m), dtype=row_type(flat.size)),
         points=np.empty((1024, m)),
+        known=np.empty((1024, words_known(flat)), dtype=np.uint64),
         edges=np.empty((4096, 2), dtype=np.int32),
         counters=np.zeros(1, dtype=STORE_COUNTERS),
     )
@@ -65,7 +86,7 @@ def with_room(store: Store, regions: int, edges: int, released: int = 0) -> Stor
     `points` before number `released` are void and are not copied. Returns the same arrays
     where they are large enough.
     """
-    known, n_edges, expanded = store.counters[0].item()
+    known, n_edges, expanded, _ = store.counters[0].item()
     table = store.table
     return store._replace(
         patterns=_at_least(store.patterns, slice(0, known), regions),
@@ -73,6 +94,7 @@ def with_room(store: Store, regions: int, edges: int, released: int = 0) -> Stor
         # no step reads the start of a region that was expanded
         bases=_at_least(store.bases, slice(expanded, known), regions),
         points=_at_least(store.points, slice(released, known), regions),
+        known=_at_least(store.known, slice(expanded, known), regions),
         edges=_at_least(store.edges, slice(0, n_edges), edges),
     )
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from polyregions.compiled import entry, exact_order_kernel
+from polyregions.walk.known_rows import tell_neighbors
 from polyregions.walk.neighbors import OPEN, PROVEN, write_simple
 from polyregions.walk.prefix_redundancy import settle_prefix
 from polyregions.walk.prefixes import prefix_of, register, roomy
 from polyregions.walk.region_kernel import decide_simple, find_start, rows_inside, unpack_bits
+from polyregions.walk.store import Pending
 from polyregions.walk.visited import insert
 
-__all__ = ["advance", "expand", "merge"]
+__all__ = ["advance", "end_frontier", "expand", "merge"]
 
 
 @entry
 @exact_order_kernel
-def expand(flat, prefixes, patterns, starts, points, room, worker, result):
+def expand(flat, prefixes, pending, room, worker, result):
     """Expand consecutive regions until all are done or the facet buffers are full.
 
     A region with ties, or that rounding bounds cannot decide, is left open.
@@ -24,12 +28,8 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     flat : FlatNetwork
     prefixes : Prefixes
         Those of the regions are settled.
-    patterns : uint64 array, shape (r, W)
-    starts : int16 array, shape (r, m)
-        A basis on the facet each region was entered through (in the plane: its row), or
-        NO_BASIS first.
-    points : float64 array, shape (r, m)
-        A point of that facet.
+    pending : Pending
+        The regions.
     room : float
         See `walk_vertices`: what a witness must keep free for its own rounding.
     worker : Worker
@@ -43,9 +43,10 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
     Notes
     -----
     *Invariant.* The facets of a PROVEN region lie between the end of the one before and its
-    own, and are all of them: docs/mathematics.md, parts 6 and 8.
+    own, and are all of them that are not known from the other side: docs/mathematics.md, parts
+    6 and 8.
     """
-    m, used = flat.dimension, 0
+    m, used, patterns = flat.dimension, 0, pending.patterns
     capacity = len(result.children)
     for r in range(len(patterns)):
         # a region has at most one facet for each unit
@@ -58,21 +59,40 @@ def expand(flat, prefixes, patterns, starts, points, room, worker, result):
         rows, units, simple = 0, 0, False
         # rows of a prefix with ties coincide: `resolve` has its turn later
         if prefix < 0 or not prefixes.ties[prefix]:
-            rows, units, simple = rows_inside(flat, prefixes, prefix, patterns[r], worker)
+            rows, units, simple = rows_inside(
+                flat, prefixes, prefix, patterns[r], pending.known[r], worker
+            )
         if simple:
             # the simplex goes on from the vertex that the region was entered through
-            find_start(starts[r], rows, worker)
-            count = decide_simple(m, rows, units, points[r], worker, room)
+            find_start(pending.bases[r], rows, worker)
+            count = decide_simple(m, rows, units, pending.points[r], worker, room)
             if worker.work.stop[0] != 0:
                 return r
         if count >= 0:
             # without ties a facet is on one row, and crossing it flips one bit
-            used = write_simple(worker, count, patterns[r], used, result)
+            begin = used
+            used = write_simple(worker, count, patterns[r], begin, result)
+            tell_neighbors(flat, units, worker, begin, used, result)
         result.state[r] = PROVEN if count >= 0 else OPEN
         for d in range(m):
             result.witnesses[r, d] = worker.found.witness[d]
         result.ends[r] = used
     return len(patterns)
+
+
+@entry
+@exact_order_kernel
+def end_frontier(store):
+    """Return the number where the frontier ends; the next one begins where all are expanded.
+
+    The regions of a frontier are those found since it began. They are told what the frontier
+    before has proven, and nothing about each other: so what is known of a region when it is
+    expanded does not depend on how many are expanded before they are merged.
+    """
+    counters = store.counters[0]
+    if counters["expanded"] >= counters["frontier"]:
+        counters["frontier"] = counters["regions"]
+    return counters["frontier"]
 
 
 @entry
@@ -105,7 +125,9 @@ def merge(prefixes, store, first, begin, ends, result):
     counters = store.counters[0]
     # in registers: the loop is too short for memory
     count, n_edges = counters["regions"], counters["edges"]
-    bases, points, edges = store.bases, store.points, store.edges
+    bases, points, known, edges = store.bases, store.points, store.known, store.edges
+    # of what is expanded with its region, nothing may depend on how many are expanded at once
+    told = counters["frontier"]
     f = begin
     for r in range(len(ends)):
         parent = first + r
@@ -116,8 +138,13 @@ def merge(prefixes, store, first, begin, ends, result):
                 for k in range(bases.shape[1]):
                     bases[count, k] = result.bases[f, k]
                     points[count, k] = result.points[f, k]
+                for w in range(known.shape[1]):
+                    known[count, w] = np.uint64(0)
                 register(prefixes, store.patterns[count], points[count])
                 count += 1
+            if number >= told:
+                for w in range(known.shape[1]):
+                    known[number, w] |= result.known[f, w]
             # the facet is seen from both sides; a region of lower number has written it
             if number > parent:
                 edges[n_edges, 0] = parent
@@ -206,6 +233,7 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
     n_open = 0
     unwanted = worker.work.stop
     while counters["expanded"] < min(counters["regions"], end) and unwanted[0] == 0:
+        frontier = end_frontier(store)
         # every facet of a block could lead to a new region, and be a new edge
         most = counters["regions"] + capacity
         if most > len(store.patterns) or 2 * most > len(store.table):
@@ -215,13 +243,16 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
         if not settle_registered(flat, prefixes, worker):
             break
         first = counters["expanded"]
-        stop = min(first + block, counters["regions"], end)
+        stop = min(first + block, frontier, end)
         done = expand(
             flat,
             prefixes,
-            store.patterns[first:stop],
-            store.bases[first:stop],
-            store.points[first:stop],
+            Pending(
+                store.patterns[first:stop],
+                store.bases[first:stop],
+                store.points[first:stop],
+                store.known[first:stop],
+            ),
             room,
             worker,
             result,

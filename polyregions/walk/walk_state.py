@@ -154,6 +154,7 @@ def roots_at(problem: Problem, patterns: Words, points: Floats) -> WalkState:
     prefixes = with_more_prefixes(flat, empty_prefixes(flat), count + _FIRST_REGIONS)
     store.patterns[:count], store.points[:count] = patterns, points
     store.bases[:count, 0] = NO_BASIS
+    store.known[:count] = 0
     store.counters[0]["regions"] = count
     rebuild(store.table, store.patterns, count)
     for number in range(count):
@@ -235,10 +236,12 @@ def bytes_needed(found: WalkState, new: int) -> int:
         no memory.
     """
     regions, edges, store = found.count + new, found.n_edges + new, found.store
-    word, base, point = (a.strides[0] for a in (store.patterns, store.bases, store.points))
-    used = [regions * word, regions * base, (regions - found.stored) * point, 8 * edges]
-    room = [len(store.patterns), len(store.bases), len(store.points), len(store.edges)]
-    wanted = [regions, regions, regions, edges]
+    arrays = (store.patterns, store.bases, store.points, store.known)
+    word, base, point, known = (int(array.itemsize * array.shape[1]) for array in arrays)
+    held = regions - found.stored
+    used = [regions * word, regions * base, held * point, regions * known, 8 * edges]
+    room = [*map(len, arrays), len(store.edges)]
+    wanted = [*[regions] * len(arrays), edges]
     # while an array grows it is there twice
     copies = [size for size, have, need in zip(used, room, wanted, strict=True) if need > have]
     table = store.table.nbytes
@@ -260,7 +263,7 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
     complete, large = found.finished, found.count > _ROWS_OF_A_BLOCK
     if large:
         found.prefixes = empty_prefixes(problem.flat)
-        found.store = without(found.store, "table", "bases")
+        found.store = without(found.store, "table", "bases", "known")
     numbers, patterns = sorted_numbers(problem, found)
     if large:
         found.store = without(found.store, "patterns")
