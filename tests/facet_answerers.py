@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from polyregions.cells.degenerate import walk_degenerate
+from polyregions.cells.in_cube import walk_in_cube
 from polyregions.cells.many_polytopes import Polytopes
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.proven_facets import proven_corners, proven_facets
@@ -15,10 +16,10 @@ from polyregions.domain import Box
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.exact.facets import exact_facets, interior_point
 from polyregions.exact.verdict import FacetVerdicts, Verdict, verdicts_of_groups
-from polyregions.geometry.rows import Rows
+from polyregions.geometry.rows import OK, Rows
 from polyregions.network import Network
 from polyregions.run.problem import Problem, prefix_rows, whole_problem
-from polyregions.walk.region_kernel import facets_listed, list_every_row, worker_of
+from polyregions.walk.region_kernel import Worker, facets_listed, list_every_row, worker_of
 
 
 def exact_rows_of(normals, offsets) -> list:
@@ -115,19 +116,39 @@ def region_of_rows(normals, offsets) -> tuple[Problem, np.ndarray]:
     return problem, bits.astype(np.uint8)
 
 
+def worker_inside(problem: Problem, bits: Sequence[int]) -> tuple[Worker, bool]:
+    """A worker with all rows of a region and a point in it, and whether no row is lost."""
+    flat, worker = problem.flat, worker_of(problem.flat)
+    units, domain = prefix_rows(problem, np.array(bits))
+    worker.bits[:] = bits
+    worker.work.point[:] = [float(value) for value in interior_point([*units, *domain])]
+    count = plain_twin(list_every_row)(flat, worker)
+    return worker, plain_twin(facets_listed)(flat, count, worker) == OK
+
+
+def facets_in_cube(region: tuple[Problem, Sequence[int]]) -> FacetVerdicts:
+    """The kernel for many inputs on one region of a network, as plain Python."""
+    problem, bits = region
+    size, units = problem.flat.size, problem.flat.units
+    with np.errstate(all="ignore"):
+        worker, whole = worker_inside(problem, bits)
+        rows = Rows(worker.rows, worker.errors)
+        count = plain_twin(walk_in_cube)(rows, size, units, worker.work, worker.found, 0.0)
+    if count < 0 or not whole:
+        return undecided(units)
+    return verdicts_of_groups(units, [(row,) for row in sorted(worker.found.rows[:count].tolist())])
+
+
 def facets_with_ties(region: tuple[Problem, Sequence[int]]) -> FacetVerdicts:
     """The kernel for ties on one region of a network, with the network modulo primes.
 
     As plain Python: only kernels that compiled ones call are compiled ahead.
     """
     problem, bits = region
-    flat, worker = problem.flat, worker_of(problem.flat)
-    units, domain = prefix_rows(problem, np.array(bits))
-    worker.bits[:] = bits
-    worker.work.point[:] = [float(value) for value in interior_point([*units, *domain])]
-    rows = Rows(worker.rows, worker.errors)
+    flat = problem.flat
     with np.errstate(all="ignore"):
-        plain_twin(facets_listed)(flat, plain_twin(list_every_row)(flat, worker), worker)
+        worker, _ = worker_inside(problem, bits)
+        rows = Rows(worker.rows, worker.errors)
         count = plain_twin(walk_degenerate)(
             flat, problem.modular, worker.bits, rows, worker.work, worker.found, 0.0, worker.groups
         )

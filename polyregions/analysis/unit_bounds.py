@@ -22,6 +22,7 @@ from polyregions.exact.facets import interior_point
 from polyregions.geometry.witness import float_below
 from polyregions.network import Network
 from polyregions.network.backward_bounds import ROUND_SIDES, Boxes, Range, backward_bounds
+from polyregions.network.constant_signs import ranges_known, signs_known
 from polyregions.network.evaluation import values_at
 from polyregions.network.exact_network import exact_network, exact_values
 from polyregions.network.flat import first_map, quotient
@@ -156,13 +157,13 @@ def unit_bounds(
 
 
 def _proven_bounds(problem: Problem, regions: Regions | None, report: AfterStep) -> UnitBounds:
-    signs = _signs_known(problem)
+    signs = signs_known(problem.reduction)
     if regions is not None:
         _check_same(regions, problem)
         seen = unit_summary(regions)
         signs[seen.active == seen.total] = 1
         signs[seen.active == 0] = -1
-    known = _known_ranges(problem, signs)
+    known = ranges_known(problem.network, signs)
     exact = [np.zeros((2, len(ends.low)), dtype=bool) for ends in known]
     if problem.domain is not None:
         _write_first_layer(problem, known, exact)
@@ -202,26 +203,6 @@ def _check_same(regions: Regions, problem: Problem) -> None:
         raise PolyregionsError(
             "the regions are those of another domain; pass regions.domain as the domain"
         )
-
-
-def _signs_known(problem: Problem) -> NDArray[np.int64]:
-    """Return 1 for a unit that the walk knows to be always on, -1 for off, 0 for others."""
-    reduction = problem.reduction
-    constant = reduction.leader < 0
-    return np.where(constant, 2 * reduction.bits.astype(np.int64) - 1, 0)
-
-
-def _known_ranges(problem: Problem, signs: NDArray[np.int64]) -> list[Range]:
-    ranges, start = [], 0
-    for layer in problem.network.layers:
-        low, high = np.full(len(layer.bias), -inf), np.full(len(layer.bias), inf)
-        bent = np.flatnonzero(layer.bends)
-        here = signs[start : start + len(bent)]
-        start += len(bent)
-        low[bent[here > 0]] = 0.0
-        high[bent[here < 0]] = 0.0
-        ranges.append(Range(low, high))
-    return ranges
 
 
 def _write_first_layer(

@@ -10,6 +10,7 @@ module                    what it decides
 ``cells.polygon``         facets in the plane, by a walk around the corners
 ``cells.vertices``        facets in any dimension, by pivots from vertex to vertex
 ``cells.many_polytopes``  the same of many polytopes in turn, and all their corners
+``cells.in_cube``         facets with many inputs, by programs with bounded variables
 ``cells.degenerate``      facets where rows meet in more than a vertex
 ``cells.row_side``        the side of a hyperplane that a polytope is on
 ``exact.facets``          facets, in integers: never undecided

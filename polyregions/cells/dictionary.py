@@ -72,8 +72,9 @@ class Workspace(NamedTuple):
 
     ``table[k]`` for k < m is the column of slack k, ``table[m]`` the value at the
     vertex. Positions 0..m-1 are the coordinates of u, then the rows of unknown
-    status, then the rows that are only needed; ``row_at`` names them. ``stop[0]`` is not 0
-    where nobody waits for the answer any more: long loops look at it and give up, undecided.
+    status, then the rows that are only needed; ``row_at`` names them. (`cells.in_cube` has uses of
+    its own for them, and for `names` and `sides`.) ``stop[0]`` is not 0 where nobody waits for the
+    answer any more: long loops look at it and give up, undecided.
     """
 
     table: Floats
@@ -87,6 +88,8 @@ class Workspace(NamedTuple):
     point: Floats
     direction: Floats
     residual: Floats
+    names: Integers
+    sides: Integers
     stop: Integers
 
 
@@ -104,6 +107,8 @@ def workspace(m: int, size: int, stop: Integers | None = None) -> Workspace:
         point=np.zeros(m),
         direction=np.zeros(m),
         residual=np.zeros(m + 1),
+        names=np.zeros(m, dtype=np.int64),
+        sides=np.zeros((m, 2), dtype=np.int64),
         stop=np.zeros(1, dtype=np.int64) if stop is None else stop,
     )
 

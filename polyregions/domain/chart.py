@@ -81,9 +81,13 @@ class Chart:
 
         None if it is another one.
         """
+        if self.transform.nrows() + self.homogeneous != self.transform.ncols():
+            return None  # a coordinate is fixed
+        if not self.homogeneous and any(
+            self.transform[i, self.dimension] for i in range(self.dimension)
+        ):
+            return None  # it is moved, too
         table = self.transform.tolist()
-        if len(table) + self.homogeneous != len(table[0]):  # a coordinate is fixed
-            return None
         first, bottom = table[0][0], 1
         if not self.homogeneous:
             bottom = int(table.pop()[-1])
@@ -104,14 +108,21 @@ class Chart:
 
         Shapes (m + 1, q) and (q,); not to be written to.
         """
-        table = [[int(entry) for entry in row] for row in self.rows.tolist()]
-        peaks = [max(map(abs, row)) for row in table]
-        values = np.array([[e / peak for e in row] for row, peak in zip(table, peaks, strict=True)])
-        values /= np.sqrt((values[:, :-1] ** 2).sum(axis=1))[:, None]
-        errors = np.abs(values).sum(axis=1) * ((values.shape[1] + 8) * ROUNDOFF)
+        m, count = self.dimension, self.rows.nrows()
+        cube = min(2 * m, count)
+        values = np.zeros((count, m + 1))
+        values[np.arange(cube), np.arange(cube) // 2] = 1.0 - 2.0 * (np.arange(cube) % 2)
+        values[:cube, m] = 1.0
+        peaks = np.ones(count, dtype=object)
+        for i in range(cube, count):
+            row = [int(self.rows[i, j]) for j in range(m + 1)]
+            peaks[i] = max(map(abs, row))
+            values[i] = [entry / peaks[i] for entry in row]
+        values[cube:] /= np.sqrt((values[cube:, :-1] ** 2).sum(axis=1))[:, None]
+        errors = np.abs(values).sum(axis=1) * ((m + 9) * ROUNDOFF)
         # one coordinate of size 1: nothing was rounded
         alone = np.count_nonzero(values[:, :-1], axis=1) == 1
-        errors[alone & (np.array(peaks) == 1)] = 0.0
+        errors[alone & (peaks == 1)] = 0.0
         return np.ascontiguousarray(values.T), errors
 
     def to_input(self, point: Sequence[Fraction]) -> tuple[Fraction, ...]:

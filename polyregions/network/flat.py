@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import frexp
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import compress
+from math import frexp, isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flint
 import numpy as np
@@ -301,6 +302,9 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
     return np.ascontiguousarray(np.concatenate(columns, axis=-2)) + 0.0, error
 
 
+# A hint: a chart moves each coordinate by itself, so with many inputs its matrix is mostly zeros.
+_MANY_INPUTS_HINT = 32
+
 # A hint: products and quotients of such numbers are far from the ends of the range of floats;
 # others are multiplied exactly.
 _SPLIT_RANGE = 1e-100, 1e100
@@ -322,13 +326,16 @@ def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], 
     """Compose the chart with all layers up to number `index`, which bends first."""
     table = exact.chart.transform.tolist()
     n = len(table) - 1
-    values, one = flint.fmpz_mat(table[:n]), table[n]
+    values: flint.fmpz_mat | list[list[flint.fmpz]] = table[:n]
+    if n < _MANY_INPUTS_HINT or not isinstance(exact.layers[0].weight, flint.fmpz_mat):
+        values = flint.fmpz_mat(table[:n])
+    one = table[n]
     scale = 1 if exact.chart.homogeneous else int(table[n][-1])
     rows: list[list[flint.fmpz]] = []
     for number, layer in enumerate(exact.layers[: index + 1]):
         rows = [
             [entry + shift * unit for entry, unit in zip(row, one, strict=True)]
-            for row, shift in zip((layer.weight * values).tolist(), layer.bias, strict=True)
+            for row, shift in zip(_product(layer.weight, values), layer.bias, strict=True)
         ]
         scale *= layer.weight_scale
         if number < index:
@@ -339,6 +346,24 @@ def first_map(exact: ExactNetwork, index: int) -> tuple[list[list[flint.fmpz]], 
             values = flint.fmpz_mat(rows)
             scale *= layer.slope_scale
     return rows, scale
+
+
+def _product(weight: Any, values: flint.fmpz_mat | list[list[flint.fmpz]]) -> list[Any]:
+    """Return the rows of a product; the factor that comes as a list is mostly zeros."""
+    if isinstance(values, flint.fmpz_mat):
+        return list((weight * values).tolist())
+    zero = flint.fmpz(0)
+    columns = len(values[0])
+    places = [[(j, row[j]) for j in compress(range(columns), row)] for row in values]
+    rows = []
+    for weights in weight.tolist():
+        total = [zero] * columns
+        for w, some in zip(weights, places, strict=True):
+            if w:
+                for j, entry in some:
+                    total[j] += w * entry
+        rows.append(total)
+    return rows
 
 
 def _rounded_table(table: list[list[flint.fmpz]], scale: int) -> tuple[Floats, Floats]:
@@ -365,7 +390,7 @@ def quotient(numerator: int, denominator: int) -> float:
 
 def _quotient_and_exactness(numerator: int, denominator: int) -> tuple[float, bool]:
     value = quotient(numerator, denominator)
-    if not np.isfinite(value):
+    if not isfinite(value):
         return value, False
     top, bottom = value.as_integer_ratio()
     return value, top * denominator == numerator * bottom

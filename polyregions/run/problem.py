@@ -19,11 +19,13 @@ from polyregions.domain.chart import Chart, chart_of, cone_chart
 from polyregions.files.archives import write_npz
 from polyregions.geometry.witness import witness_room
 from polyregions.network import Network
+from polyregions.network.constant_signs import sharper_signs, signs_known
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.flat import FlatNetwork, flatten
 from polyregions.network.integer_maps import IntegerNetwork, integer_network
 from polyregions.network.residues import ModularNetwork, modular_network
 from polyregions.network.stable_units import Reduction, no_reduction, reduced
+from polyregions.network.storage import is_small
 from polyregions.pattern import n_words
 from polyregions.regions import Regions
 from polyregions.regions.archive import arrays_of
@@ -105,7 +107,7 @@ def problem_of(network: NetworkLike, domain: DomainLike, signs: Integers | None 
     network : Network, path or torch module
     domain : Domain, or what stands for one
     signs : numpy.ndarray of int64, shape (hidden units,), optional
-        Where units are known to be constant; see :func:`reduced`, which finds some else.
+        Where units are known to be constant; else `reduced` and `sharper_signs` find some.
 
     Raises
     ------
@@ -114,18 +116,18 @@ def problem_of(network: NetworkLike, domain: DomainLike, signs: Integers | None 
     DomainError
         If the domain does not fit the network.
     """
-    return _problem(network, domain, partial(reduced, signs=signs))
+    return _problem(network, domain, partial(_reduced, signs=signs))
 
 
 def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:
     """Return the same with all units, also those that are constant over the domain."""
-    return _problem(network, domain, lambda flat: (flat, no_reduction(flat)))
+    return _problem(network, domain, lambda flat, *_: (flat, no_reduction(flat)))
 
 
 def _problem(
     network: NetworkLike,
     domain: DomainLike,
-    reducing: Callable[[FlatNetwork], tuple[FlatNetwork, Reduction]],
+    reducing: Callable[[FlatNetwork, Network, Domain | None], tuple[FlatNetwork, Reduction]],
 ) -> Problem:
     network = network_given(network)
     domain = domain_given(domain, network.input_dimension)
@@ -133,8 +135,19 @@ def _problem(
         chart = cone_chart(network.input_dimension)
     else:
         chart = chart_of(domain, network.input_dimension)
-    flat, reduction = reducing(flatten(network, chart))
+    flat, reduction = reducing(flatten(network, chart), network, domain)
     return Problem(network, domain, chart, flat, reduction)
+
+
+def _reduced(
+    flat: FlatNetwork, network: Network, domain: Domain | None, signs: Integers | None
+) -> tuple[FlatNetwork, Reduction]:
+    found, reduction = reduced(flat, signs)
+    if signs is None and domain is not None and not is_small(len(flat.weights)):
+        sharper = sharper_signs(network, domain.box, signs_known(reduction))
+        if sharper is not None:
+            return reduced(flat, sharper)
+    return found, reduction
 
 
 def stop_flag(problem: Problem) -> Integers | None:

@@ -14,6 +14,7 @@ import pytest
 import reference_facets as reference
 from facet_answerers import (
     exact_rows_of,
+    facets_in_cube,
     facets_of_exact_rows,
     facets_of_many,
     facets_of_polygon,
@@ -41,6 +42,7 @@ ANSWERERS = {
     "many": Answerer(scaled_rows_of, facets_of_many, Kind.GENERIC),
     "corners": Answerer(scaled_rows_of, facets_with_corners, Kind.GENERIC),
     "plane": Answerer(scaled_rows_of, facets_of_polygon, Kind.GENERIC, True),
+    "cube": Answerer(region_of_rows, facets_in_cube, Kind.GENERIC),
     "ties": Answerer(region_of_rows, facets_with_ties, Kind.TIED),
     "rational": Answerer(exact_rows_of, facets_of_exact_rows, Kind.SLIVER),
     "reference": Answerer(reference.prepare, reference.facets, Kind.GENERIC),
