@@ -72,7 +72,7 @@ def simplify_command(
     task = options.read_task(network, where)
     regions, code = None, 0
     if exact:
-        regions, _ = enumerated(task, **vars(effort))
+        regions, _ = enumerated(task, effort)
         code = report.exit_code(regions)
         if code:
             report.tell("polyregions: what follows is proven without them")
