@@ -1,8 +1,8 @@
 """The command line: parses, calls, prints; no mathematics.
 
-A module for each subcommand, or for those whose answers are of one kind. Exit codes: 0 done, 1 a check
-failed, 2 bad input or usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled, 70
-a fault of the program itself.
+A module for each subcommand, or for those whose answers are of one kind. Exit codes: 0 done, 1 a
+check failed, 2 bad input or usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled,
+70 a fault of the program itself.
 """
 
 from __future__ import annotations
