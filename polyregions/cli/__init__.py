@@ -27,9 +27,9 @@ from polyregions.cli import (
     experiment,
     explore,
     export,
-    extremes,
     info,
     listings,
+    optima,
     plot,
     simplify,
     theorem5_command,
@@ -243,10 +243,10 @@ _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("level", listings.level_command)
 _add_command("linear", count.linear_command)
-_add_command("lipschitz", extremes.lipschitz_command)
-_add_command("maximum", extremes.maximum_command)
-_add_command("minimum", extremes.minimum_command)
-_add_command("nearest", extremes.nearest_command)
+_add_command("lipschitz", optima.lipschitz_command)
+_add_command("maximum", optima.maximum_command)
+_add_command("minimum", optima.minimum_command)
+_add_command("nearest", optima.nearest_command)
 _add_command("plot", plot.plot)
 _add_command("verify", decisions.verify_command)
 _add_command("simplify", simplify.simplify_command)
