@@ -1,8 +1,8 @@
 """The command line: parses, calls, prints; no mathematics.
 
-A module for each subcommand, or for two that belong together. Exit codes: 0 done, 1 a check
-failed, 2 bad input or usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled, 70
-a fault of the program itself.
+A module for each subcommand, or for those whose answers are of one kind. Exit codes: 0 done, 1 a
+check failed, 2 bad input or usage, 3 stopped by a limit or Ctrl-C with a partial result, labelled,
+70 a fault of the program itself.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from polyregions.cli import (
     experiment,
     explore,
     export,
-    extremes,
     info,
     listings,
+    optima,
     plot,
     simplify,
     theorem5_command,
@@ -243,10 +243,10 @@ _add_command("graph", enumerate_.graph_command)
 _add_command("info", info.info)
 _add_command("level", listings.level_command)
 _add_command("linear", count.linear_command)
-_add_command("lipschitz", extremes.lipschitz_command)
-_add_command("maximum", extremes.maximum_command)
-_add_command("minimum", extremes.minimum_command)
-_add_command("nearest", extremes.nearest_command)
+_add_command("lipschitz", optima.lipschitz_command)
+_add_command("maximum", optima.maximum_command)
+_add_command("minimum", optima.minimum_command)
+_add_command("nearest", optima.nearest_command)
 _add_command("plot", plot.plot)
 _add_command("verify", decisions.verify_command)
 _add_command("simplify", simplify.simplify_command)

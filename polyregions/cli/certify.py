@@ -67,9 +67,7 @@ def certify_command(
             f"certificate yet, and the same command with --resume goes on from here"
         )
         return 3
-    regions, times = enumerated(
-        task, threads=threads, max_regions=None, time_limit=None, compile_first=True
-    )
+    regions, times = enumerated(task, options.WalkEffort(threads), compile_first=True)
     code = report.exit_code(regions)
     if code == 0:
         with announced_compilation():

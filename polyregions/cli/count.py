@@ -26,12 +26,7 @@ __all__ = ["Method", "count_by_tree"]
 
 
 def count_by_tree(
-    task: Task,
-    *,
-    threads: int,
-    max_regions: int | None,
-    time_limit: float | None,
-    on_interrupt: OnInterrupt = "return",
+    task: Task, effort: options.WalkEffort, *, on_interrupt: OnInterrupt = "return"
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress(True, tree_text) as progress:
@@ -39,34 +34,33 @@ def count_by_tree(
         from polyregions.tree.subdivision import count_tree
 
         watch = Stopwatch()
+        limits = effort.max_regions, effort.time_limit
         count = count_tree(
             task.network,
             task.domain,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
-            progress=mentioning_estimate(progress, max_regions, time_limit, compiled=compiled),
+            progress=mentioning_estimate(progress, *limits, compiled=compiled),
             on_interrupt=on_interrupt,
+            **vars(effort),
         )
         return count, watch.times()
 
 
 def count_by_cluster(
-    task: Task, address: str, *, threads: int, max_regions: int | None, time_limit: float | None
+    task: Task, address: str, effort: options.WalkEffort
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation(), shown_progress(True, tree_text) as progress:
         from polyregions.compiled import Stopwatch
         from polyregions.scale.cluster import connected, count_on_cluster
 
-        with connected(address, threads) as client:
+        with connected(address, effort.threads) as client:
             watch = Stopwatch()
             count = count_on_cluster(
                 task.network,
                 task.domain,
                 client,
-                max_regions=max_regions,
-                time_limit=time_limit,
+                max_regions=effort.max_regions,
+                time_limit=effort.time_limit,
                 progress=progress,
                 on_interrupt="return",
             )
@@ -122,11 +116,11 @@ def count(
     if dask is not None:
         if method is not Method.TREE:
             raise PolyregionsError("--dask counts by the tree only; add --method tree")
-        found, times = count_by_cluster(task, dask, **vars(effort))
+        found, times = count_by_cluster(task, dask, effort)
     elif method is Method.TREE:
-        found, times = count_by_tree(task, **vars(effort))
+        found, times = count_by_tree(task, effort)
     else:
-        found, times = enumerated(task, memory=storage.bytes_of(memory), **vars(effort))
+        found, times = enumerated(task, effort, memory=storage.bytes_of(memory))
     from polyregions.theory.bounds import compared_bounds
 
     summary, bounds = found.summary(), compared_bounds(task.network, task.dimension)
@@ -169,7 +163,7 @@ def linear_command(
     )
 
     task = options.read_task(network, where)
-    regions, times = enumerated(task, **vars(effort))
+    regions, times = enumerated(task, effort)
     if not regions.complete:
         # a linear region may go on beyond what was seen, so not even a bound is known
         return report.exit_code(regions)

@@ -29,10 +29,8 @@ __all__ = ["enumerated", "enumerated_to_file", "on_cluster"]
 
 def enumerated(
     task: Task,
+    effort: options.WalkEffort,
     *,
-    threads: int,
-    max_regions: int | None,
-    time_limit: float | None,
     memory: int | None = None,
     compile_first: bool = False,
 ) -> tuple[Regions, Times]:
@@ -42,18 +40,15 @@ def enumerated(
         from polyregions.walk.breadth_first import enumerate_regions
 
         watch = Stopwatch()
+        limits = effort.max_regions, effort.time_limit, memory
         regions = enumerate_regions(
             task.network,
             task.domain,
-            threads=threads,
-            max_regions=max_regions,
-            time_limit=time_limit,
             memory=memory,
             compile_first=compile_first,
-            progress=mentioning_estimate(
-                progress, max_regions, time_limit, memory, compiled=compiled
-            ),
+            progress=mentioning_estimate(progress, *limits, compiled=compiled),
             on_interrupt="return",
+            **vars(effort),
         )
         return regions, watch.times()
 
@@ -77,17 +72,10 @@ def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Writte
 
 
 def walk_by_cluster(
-    task: Task,
-    address: str,
-    output: Path,
-    *,
-    threads: int,
-    resume: bool,
-    max_regions: int | None,
-    time_limit: float | None,
+    task: Task, address: str, output: Path, effort: options.WalkEffort, *, resume: bool
 ) -> tuple[Written, Times]:
     """Enumerate into a folder, likewise."""
-    with on_cluster(address, threads) as (client, callbacks):
+    with on_cluster(address, effort.threads) as (client, callbacks):
         from polyregions.compiled import Stopwatch
         from polyregions.scale.cluster_walk import enumerate_on_cluster
 
@@ -98,8 +86,8 @@ def walk_by_cluster(
             output,
             client,
             resume=resume,
-            max_regions=max_regions,
-            time_limit=time_limit,
+            max_regions=effort.max_regions,
+            time_limit=effort.time_limit,
             **callbacks,
         )
         return written, watch.times()
@@ -157,7 +145,7 @@ def enumerate_(
     task = options.read_task(network, where)
     try:
         if dask is not None:
-            written, times = walk_by_cluster(task, dask, output, resume=resume, **vars(effort))
+            written, times = walk_by_cluster(task, dask, output, effort, resume=resume)
         else:
             more = {**vars(effort), "memory": budget, "interval": interval}
             written, times = enumerated_to_file(task, output, resume=resume, **more)
@@ -210,7 +198,7 @@ def graph_command(
     storage.check_output(output, GRAPH_SUFFIXES, [network, *where.files])
     names = attribute_names(attributes.split(",") if attributes else ())
     task = options.read_task(network, where)
-    regions, times = enumerated(task, **vars(effort))
+    regions, times = enumerated(task, effort)
     write_graph(regions, output, names)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

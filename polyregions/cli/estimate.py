@@ -37,9 +37,8 @@ def estimate(
 
     check_probes(probes, seed)
     task = options.read_task(network, where)
-    counted, took = count_by_tree(
-        task, threads=1, max_regions=None, time_limit=_TREE_SECONDS, on_interrupt="raise"
-    )
+    first = options.WalkEffort(time_limit=_TREE_SECONDS)
+    counted, took = count_by_tree(task, first, on_interrupt="raise")
     with announced_compilation(), shown_steps(True, "probes", "made") as progress:
         from polyregions.compiled import Stopwatch, only_compiled
         from polyregions.scale.forecast import cost_per_region

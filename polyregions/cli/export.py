@@ -41,7 +41,7 @@ def export_command(
     size = storage.bytes_of(max_bytes, "--max-bytes")
     task = options.read_task(network, where)
     check_bounded(task.domain, output)
-    regions, times = enumerated(task, **vars(effort))
+    regions, times = enumerated(task, effort)
     try:
         export(regions, output, max_bytes=size, progress=True)
     except PartialResultError as error:

@@ -56,7 +56,7 @@ def level_command(
     found = level(task.network, task.domain, at, chosen, **effort.watched)
     entries = {"of": of or "0", "value": at, **_met_entries(found)}
     lines = [_met_line(f"{named} = {at!r}", found)]
-    return _answered(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, watch, output, as_json)
 
 
 @options.grouped
@@ -89,7 +89,7 @@ def boundary_command(
         **_met_entries(found),
         "pairs": [{"classes": pair, "pieces": count} for pair, count in pairs],
     }
-    return _answered(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, watch, output, as_json)
 
 
 def _met_line(what: str, found: LevelSet) -> str:
@@ -177,10 +177,10 @@ def where_command(
         "everywhere": everywhere,
         "touching": touching,
     }
-    return _answered(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, watch, output, as_json)
 
 
-def _answered(
+def _listed_regions(
     task: options.Task,
     found: LevelSet | Whereabouts,
     lines: list[str],

@@ -105,7 +105,7 @@ def plot(
     if marks.points is not None and task.dimension == 3:
         raise PolyregionsError("--points needs one or two free inputs, not 3; see --axes")
     check_labels(marks, task)
-    regions, times = enumerated(task, **vars(effort))
+    regions, times = enumerated(task, effort)
     save_figure(_picture(regions, task, look, drawing, marks), output, dpi=drawing.dpi)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)
@@ -183,11 +183,11 @@ def view_command(
         raise PolyregionsError("--whole-graph needs one network and --axes I J")
     if axes is not None:
         if whole_graph:
-            everything, _ = enumerated(task, **vars(most))
+            everything, _ = enumerated(task, most)
         tasks = [on_axes(each, axes) for each in tasks]
     check_labels(marks, tasks[0])
     check_frames([(each.network, each.domain) for each in tasks])
-    found = [enumerated(each, **vars(most)) for each in tasks]
+    found = [enumerated(each, most) for each in tasks]
     frames = [regions for regions, _ in found]
     write_page(
         frames,

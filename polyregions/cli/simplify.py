@@ -72,7 +72,7 @@ def simplify_command(
     task = options.read_task(network, where)
     regions, code = None, 0
     if exact:
-        regions, _ = enumerated(task, **vars(effort))
+        regions, _ = enumerated(task, effort)
         code = report.exit_code(regions)
         if code:
             report.tell("polyregions: what follows is proven without them")
@@ -120,7 +120,7 @@ def _reduction_lines(found: Simplification) -> list[str]:
         f"(proven)",
         f"before: {_sizes_text(before)}",
         f"after:  {_sizes_text(after)}",
-        *_table_lines(found.table),
+        *_layer_lines(found.table),
     ]
 
 
@@ -128,7 +128,7 @@ def _sizes_text(size: dict[str, int]) -> str:
     return f"{size['units']:,} units in {size['layers'] - 1} layers, {size['weights']:,} weights"
 
 
-def _table_lines(table: Sequence[LayerCount]) -> list[str]:
+def _layer_lines(table: Sequence[LayerCount]) -> list[str]:
     rows = [list(_TABLE_HEADS.values())]
     rows += [[f"{getattr(row, name):,}" for name in _TABLE_HEADS] for row in table]
     return report.table_lines(rows)

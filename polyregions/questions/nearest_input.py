@@ -37,9 +37,9 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Limits
 from polyregions.run.loop import run
-from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, Progress
 
 __all__ = ["Nearest", "nearest"]

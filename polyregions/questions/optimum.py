@@ -37,8 +37,8 @@ from polyregions.questions.proven_search import search_for
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.display import boxes_text, number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, Progress
 
 __all__ = [

@@ -30,8 +30,8 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
+from polyregions.run.keywords import RunOptions
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions
 from polyregions.run.progress import Interrupt
 from polyregions.walk.breadth_first import enumerate_regions
 

@@ -43,8 +43,8 @@ from polyregions.questions.optimum import best_first
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.walk.breadth_first import enumerate_regions, traverse
 

@@ -31,8 +31,8 @@ from polyregions.questions.property_files import load_property
 from polyregions.questions.proven_search import search_for
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt
 
 __all__ = ["Verdict", "verdict_of", "verify"]

@@ -21,11 +21,11 @@ from polyregions.network import Network
 from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions import Regions
 from polyregions.run.display import shown_steps
-from polyregions.run.options import Watched, options_given, with_options
+from polyregions.run.keywords import Watched, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import OnSteps
 from polyregions.scale.assembly import places_of
-from polyregions.scale.cluster_walk import BUDGET, Parts, parts_on_cluster
+from polyregions.scale.cluster_walk import BUDGET, PartsWritten, parts_on_cluster
 from polyregions.scale.saved_walk import Written, kept_in
 from polyregions.scale.task_pool import check_budget
 from polyregions.scale.tasks import (
@@ -138,7 +138,7 @@ def certify_on_cluster(
 
 
 def _numbered_pieces(
-    found: Parts, regions: Regions
+    found: PartsWritten, regions: Regions
 ) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[np.int64]]]:
     """Yield every piece, with the numbers of its regions and of those beyond."""
     for walked in found.parts:

@@ -29,8 +29,8 @@ from polyregions.network import Network
 from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
 from polyregions.run.display import parts_text, shown_progress, shown_steps
+from polyregions.run.keywords import RunOptions, Timed, options_given, with_options
 from polyregions.run.limits import Limits, Stop, counting_limits
-from polyregions.run.options import RunOptions, Timed, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import AfterStep, Interrupt, OnSteps
 from polyregions.scale.assembly import assemble
@@ -56,7 +56,7 @@ from polyregions.walk.subproblem import Subproblem, first_start
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["BUDGET", "PARTS_SUFFIX", "Parts", "enumerate_on_cluster", "parts_on_cluster"]
+__all__ = ["BUDGET", "PARTS_SUFFIX", "PartsWritten", "enumerate_on_cluster", "parts_on_cluster"]
 
 PARTS_SUFFIX = ".parts"
 _PART_NAME = re.compile(r"[0-9a-f]{24}\.npz")
@@ -243,7 +243,7 @@ def enumerate_on_cluster(
 
 
 @dataclass(frozen=True)
-class Parts:
+class PartsWritten:
     """What workers wrote.
 
     Attributes
@@ -285,7 +285,7 @@ def parts_on_cluster(
     *,
     budget: int,
     resume: bool,
-) -> Iterator[Parts]:
+) -> Iterator[PartsWritten]:
     """Let workers write parts into a folder; after the block it goes, if that are all.
 
     Parameters
@@ -325,7 +325,7 @@ def parts_on_cluster(
                 ) from error
             finally:
                 walk.save()
-        yield Parts(files, walk.parts, stopped)
+        yield PartsWritten(files, walk.parts, stopped)
         if stopped == "finished":
             shutil.rmtree(files, ignore_errors=True)
             remove(checkpoint)

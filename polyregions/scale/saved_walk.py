@@ -18,8 +18,8 @@ from polyregions.files.atomic import is_stream, target_of
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.run.display import shown_progress
+from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Stop, limits_of
-from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import Problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove

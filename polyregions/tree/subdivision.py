@@ -20,9 +20,9 @@ from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
 from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
+from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.limits import Limits, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew

@@ -17,8 +17,8 @@ from polyregions.geometry.witness import chart_points
 from polyregions.regions import Region, Regions
 from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike
+from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Pace, limits_of
-from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive

@@ -16,8 +16,8 @@ from polyregions.network import input_point
 from polyregions.regions import Regions
 from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
+from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Stop, check_depth, limits_of
-from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.drive import drive

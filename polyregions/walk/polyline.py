@@ -106,12 +106,11 @@ def regions_along(
     corners = _turning_points(problem, points)
     pieces: list[Piece] = []
     for number, (a, b) in enumerate(pairwise(corners)):
-        # pieces of all segments in order; the last one may go on round the corner
         for begin, end, words in _intervals(problem.network, a, b):
             if pieces and np.array_equal(pieces[-1].pattern, words):
                 pieces[-1] = replace(pieces[-1], end=number + end)  # the corner is inside it
                 continue
-            # a piece is open, and its middle in it: its pattern holds there
+            # inside the piece, where units are zero only if they are so all along it
             middle = (begin + end) / 2
             x = [
                 (1 - middle) * Fraction(p) + middle * Fraction(q)
@@ -123,6 +122,7 @@ def regions_along(
 
 
 def _turning_points(problem: Problem, points: ArrayLike) -> Floats:
+    # refuses what is no array of finite inputs
     corners = input_points(problem.network, points)
     if corners.ndim != 2 or len(corners) < 2:
         n = problem.network.input_dimension
@@ -156,8 +156,8 @@ def _intervals(
     begin = Fraction(0)
     for region in sorted(regions, key=lambda region: region.exact_witness):
         # in the chart the segment is -1 < u < 1
-        # it ends where the first falling row reaches zero; rows of the segment are among them
         falling = [row for row in exact_rows(exact, region.bits) if row[0] < 0]
+        # the box's own row falls as well, so there is always one
         end = (1 + min(Fraction(int(row[1]), -int(row[0])) for row in falling)) / 2
         yield begin, end, region.pattern
         begin = end
@@ -170,13 +170,12 @@ def _region(
     index = None if known is None else known.index(words)
     if known is not None and index is not None:
         return known[index]
-    # units that are zero all along the piece have to be off at once beside it, in a region
     if touching_point(problem, words, x) is None:
-        return None
+        return None  # proven: the piece runs in a face
     point = np.array([nearest_float(value) for value in x])
     signs = np.array(exact_signs(problem.exact, exact_point(point)))
     bits = unpack(words, problem.network.hidden_units).astype(np.int64)
-    # a float with the pattern is the exact witness itself; else the fraction stands beside it
+    # the float point serves as witness if rounding did not move it out of the region
     inside = problem.domain is None or problem.domain.contains(point)
     if inside and (signs == 2 * bits - 1).all():
         x = [Fraction(value) for value in point.tolist()]

@@ -14,7 +14,7 @@ from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions.archive import read_result_arrays
 from polyregions.scale import cluster_proof, tasks
 from polyregions.scale.cluster_proof import certify_on_cluster
-from polyregions.scale.cluster_walk import Parts
+from polyregions.scale.cluster_walk import PartsWritten
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install distributed")
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install pyarrow")
@@ -33,7 +33,7 @@ def here(network, domain, folder, budget, change=None):
         tasks.prove_piece, network, domain, folder, budget, change
     )
     arrays = certificate_of_pieces(
-        regions, cluster_proof._numbered_pieces(Parts(files, parts, "finished"), regions)
+        regions, cluster_proof._numbered_pieces(PartsWritten(files, parts, "finished"), regions)
     )
     with (folder / "net.cert").open("wb") as stream:
         write_npz(stream, arrays)

@@ -159,7 +159,9 @@ def test_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "_KEPT", 2)
     # as if there were time for less than the whole tree
     stopped = TreeCount(5, (5,), False, True, 0), Times(1e9, 0.0)
-    monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", lambda task, **options: stopped)
+    monkeypatch.setattr(
+        "polyregions.cli.estimate.count_by_tree", lambda task, effort, **how: stopped
+    )
     layers = he_normal(3, 7).layers
     arrays = {f"W{i}": layer.weight for i, layer in enumerate(layers)}
     np.savez(
@@ -206,7 +208,7 @@ def test_the_command_counts_what_the_tree_settles(tmp_path, capsys, monkeypatch)
 def test_ctrl_c_while_the_tree_counts_ends_the_command(tmp_path, capsys, monkeypatch):
     save_network(he_normal(3, 12), tmp_path / "net.npz")
 
-    def interrupted(task, *, on_interrupt, **options):
+    def interrupted(task, effort, *, on_interrupt):
         assert on_interrupt == "raise"
         raise KeyboardInterrupt
 

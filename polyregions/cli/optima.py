@@ -56,7 +56,7 @@ def maximum_command(
     """
     from polyregions.questions.optimum import maximum
 
-    return _optimum(maximum, "largest", network, where, sought, effort, as_json)
+    return _sought_extreme(maximum, "largest", network, where, sought, effort, as_json)
 
 
 @options.grouped
@@ -73,10 +73,10 @@ def minimum_command(
     """
     from polyregions.questions.optimum import minimum
 
-    return _optimum(minimum, "smallest", network, where, sought, effort, as_json)
+    return _sought_extreme(minimum, "smallest", network, where, sought, effort, as_json)
 
 
-def _optimum(
+def _sought_extreme(
     extreme: Callable[..., Optimum],
     word: str,
     file: Path,
@@ -123,7 +123,9 @@ def _optimum(
         **report.exact_entries("point", best.point),
         **report.exact_entries("outputs", best.outputs),
     }
-    return _answered(task, best, _optimum_lines(f"{word} {named}", best), entries, watch, as_json)
+    return _found_extreme(
+        task, best, _optimum_lines(f"{word} {named}", best), entries, watch, as_json
+    )
 
 
 def _optimum_lines(what: str, best: Optimum) -> Iterator[str]:
@@ -179,7 +181,7 @@ def nearest_command(
         **report.exact_entries("point", found.point or ()),
         **report.exact_entries("outputs", found.outputs or ()),
     }
-    return _answered(task, found, _nearest_lines(found), entries, watch, as_json)
+    return _found_extreme(task, found, _nearest_lines(found), entries, watch, as_json)
 
 
 def _nearest_lines(found: Nearest) -> Iterator[str]:
@@ -224,7 +226,7 @@ def lipschitz_command(
         "proven": found.proven,
         **report.exact_entries("point", found.point),
     }
-    return _answered(task, found, _lipschitz_lines(found), entries, watch, as_json)
+    return _found_extreme(task, found, _lipschitz_lines(found), entries, watch, as_json)
 
 
 def _lipschitz_lines(found: Lipschitz) -> Iterator[str]:
@@ -238,7 +240,7 @@ def _lipschitz_lines(found: Lipschitz) -> Iterator[str]:
     yield from report.value_lines("X", found.point)
 
 
-def _answered(
+def _found_extreme(
     task: options.Task,
     found: Optimum | Nearest | Lipschitz,
     lines: Iterator[str],
