@@ -28,6 +28,7 @@ from polyregions.regions.cell_rows import (
     chosen_regions,
     exact_on_chart,
     one_region,
+    parts_of,
     polytopes_of,
     switching_units,
 )
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-_REGIONS = 2**13  # that are looked at together: what is computed of them must fit into memory
+_REGIONS = 2**13  # at most, between two reports of progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +137,7 @@ def facet_table(regions: Regions, report: Callable[[int, int], None] | None = No
 
 def facet_tables(regions: Regions) -> Iterator[FacetTable]:
     """Yield the same for some thousand regions after the other."""
-    for first in range(0, len(regions), _REGIONS):
-        numbers = np.arange(first, min(first + _REGIONS, len(regions)))
+    for numbers in parts_of(regions, np.arange(len(regions)), _REGIONS):
         yield _facets(chosen_regions(regions, numbers), regions)
 
 

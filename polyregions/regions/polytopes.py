@@ -29,6 +29,7 @@ from polyregions.regions.cell_rows import (
     cell_rows,
     chosen_regions,
     exact_on_chart,
+    parts_of,
     polytopes_of,
 )
 
@@ -45,7 +46,7 @@ __all__ = [
     "vertex_table",
 ]
 
-_REGIONS = 2**12  # that are looked at together
+_CORNERS = 2**15  # of the regions that are looked at together, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +150,10 @@ def chart_polytopes(
     """
     exact = exact_on_chart(regions.network, regions.domain)
     numbers = np.arange(len(regions)) if numbers is None else numbers
-    for first in range(0, len(numbers), _REGIONS):
-        chosen = chosen_regions(regions, numbers[first : first + _REGIONS])
+    # a region has about as many corners as a cube
+    most = max(1, _CORNERS >> exact.chart.dimension)
+    for part in parts_of(regions, numbers, most):
+        chosen = chosen_regions(regions, part)
         ends = chosen.ends
         for place, simple in enumerate(simple_polytopes(chosen)):
             if simple is not None:
