@@ -40,10 +40,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FacetTable",
     "Facets",
+    "Leads",
     "facet_halfspaces",
     "facet_rows",
     "facet_table",
     "facet_tables",
+    "leading_rows",
     "region_facets",
 ]
 
@@ -171,7 +173,7 @@ def facet_rows(region: Region) -> list[int]:
     """
     chosen = one_region(region)
     cells = cell_rows(chosen)
-    rows: list[int] = cells.numbers[_leading_rows(chosen, cells).leads].tolist()
+    rows: list[int] = cells.numbers[leading_rows(chosen, cells).leads].tolist()
     return rows
 
 
@@ -189,7 +191,7 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
     """Return the facets of some regions, of a result or none."""
     cells = cell_rows(chosen)
-    found = _leading_rows(chosen, cells)
+    found = leading_rows(chosen, cells)
     rows, owners = cells.numbers[found.leads], found.owners
     wall = rows >= chosen.network.hidden_units
     beyond, units = _neighbors(chosen, regions, owners, rows)
@@ -210,7 +212,7 @@ def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
     )
 
 
-class _Leads(NamedTuple):
+class Leads(NamedTuple):
     """The rows that stand for the facets, by their places in a `CellRows`, rising.
 
     ``owners`` holds the place of each one's region, and ``groups`` the numbers of all rows of
@@ -222,7 +224,7 @@ class _Leads(NamedTuple):
     groups: dict[int, tuple[int, ...]]
 
 
-def _leading_rows(chosen: Chosen, cells: CellRows) -> _Leads:
+def leading_rows(chosen: Chosen, cells: CellRows) -> Leads:
     """Return the rows that stand for the facets, proven: the domain's, else the lowest unit's."""
     # here, because it loads numba: half a second that rows alone need not
     from polyregions.cells.proven_facets import proven_facets
@@ -241,7 +243,7 @@ def _leading_rows(chosen: Chosen, cells: CellRows) -> _Leads:
     leads = np.flatnonzero(carries == 1)
     if chosen.domain is None:  # what bounds the cones carries no facet of a region
         leads = leads[cells.numbers[leads] < chosen.network.hidden_units]
-    return _Leads(leads, np.searchsorted(cells.starts, leads, side="right") - 1, groups)
+    return Leads(leads, np.searchsorted(cells.starts, leads, side="right") - 1, groups)
 
 
 def _neighbors(

@@ -25,6 +25,7 @@ from polyregions.geometry.region_polytope import chart_polytope, chart_volume
 from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import unpack
 from polyregions.regions.cell_rows import (
+    CellRows,
     Chosen,
     cell_rows,
     chosen_regions,
@@ -155,7 +156,7 @@ def chart_polytopes(
     for part in parts_of(regions, numbers, most):
         chosen = chosen_regions(regions, part)
         ends = chosen.ends
-        for place, simple in enumerate(simple_polytopes(chosen)):
+        for place, simple in enumerate(simple_polytopes(chosen, cell_rows(chosen))):
             if simple is not None:
                 yield simple
                 continue
@@ -164,8 +165,10 @@ def chart_polytopes(
             yield chart_polytope(exact, unpack(chosen.patterns[place], exact.hidden_units), units)
 
 
-def simple_polytopes(chosen: Chosen) -> Iterator[DoubleDescription | None]:
+def simple_polytopes(chosen: Chosen, cells: CellRows) -> Iterator[DoubleDescription | None]:
     """Yield the polytopes of regions that are proven to be simple, None for each of the others.
+
+    `cells` are their rows.
 
     Notes
     -----
@@ -180,7 +183,6 @@ def simple_polytopes(chosen: Chosen) -> Iterator[DoubleDescription | None]:
     if not isinstance(chosen.domain, Box) or m > MOST_INPUTS:
         yield from repeat(None, len(chosen.patterns))
         return
-    cells = cell_rows(chosen)
     tight, counts = proven_corners(polytopes_of(chosen, cells))
     rows = np.array([[int(entry) for entry in row] for row in cells.chart], dtype=object)
     found = np.maximum(counts, 0)
