@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -195,11 +196,12 @@ def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
     rows, owners = cells.numbers[found.leads], found.owners
     wall = rows >= chosen.network.hidden_units
     beyond, units = _neighbors(chosen, regions, owners, rows)
-    for owner in np.unique(owners[(beyond < 0) & ~wall]).tolist():
-        here = np.flatnonzero((owners == owner) & (beyond < 0) & ~wall).tolist()
-        groups = [found.groups.get(int(found.leads[k]), (int(rows[k]),)) for k in here]
+    missing = np.flatnonzero((beyond < 0) & ~wall).tolist()
+    for owner, here in groupby(missing, lambda k: int(owners[k])):
+        places = list(here)
+        groups = [found.groups.get(int(found.leads[k]), (int(rows[k]),)) for k in places]
         crossed = _crossed(chosen.region(owner), groups)
-        for k, (index, switching) in zip(here, crossed, strict=True):
+        for k, (index, switching) in zip(places, crossed, strict=True):
             beyond[k], units[k] = index, switching
     order = np.lexsort((rows, beyond, beyond < 0, wall, owners))
     table = _rounded(chosen, cells, found.leads[order])
