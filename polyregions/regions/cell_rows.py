@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -36,11 +36,13 @@ __all__ = [
     "exact_on_chart",
     "lowest_units",
     "one_region",
+    "parts_of",
     "polytopes_of",
     "switching_units",
 ]
 
 _EDGES = 2**16  # whose patterns are unpacked at a time
+_ENTRIES = 2**20  # integers held at a time, about: 100 bytes each
 
 
 def lowest_units(regions: Regions, edges: Integers) -> Integers:
@@ -123,6 +125,18 @@ class Chosen:
     def exact_point(self, place: int) -> Point:
         """Return a point inside the region at a place, in chart coordinates."""
         return chart_point(self.domain, self.region(place).exact_witness)
+
+
+def parts_of(regions: Regions, numbers: Integers, most: int) -> Iterator[Integers]:
+    """Split numbers of regions, at most so many together, so that their rows fit into memory."""
+    network, domain = regions.network, regions.domain
+    columns = 1 + (network.input_dimension if domain is None else len(domain.free))
+    units = network.hidden_units
+    if regions.complete:
+        units = 2 * len(regions.edges) // max(1, len(regions))
+    # a row of integers for each unit, and a number for each wall
+    step = max(1, min(most, _ENTRIES // ((units + 2) * columns)))
+    return (numbers[first : first + step] for first in range(0, len(numbers), step))
 
 
 def chosen_regions(regions: Regions, numbers: Integers) -> Chosen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from polyregions.regions.cell_rows import (
     chosen_regions,
     exact_on_chart,
     one_region,
+    parts_of,
     polytopes_of,
     switching_units,
 )
@@ -39,15 +41,17 @@ if TYPE_CHECKING:
 __all__ = [
     "FacetTable",
     "Facets",
+    "Leads",
     "facet_halfspaces",
     "facet_rows",
     "facet_table",
     "facet_tables",
+    "leading_rows",
     "region_facets",
 ]
 
 
-_REGIONS = 2**13  # that are looked at together: what is computed of them must fit into memory
+_REGIONS = 2**13  # at most, between two reports of progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +140,7 @@ def facet_table(regions: Regions, report: Callable[[int, int], None] | None = No
 
 def facet_tables(regions: Regions) -> Iterator[FacetTable]:
     """Yield the same for some thousand regions after the other."""
-    for first in range(0, len(regions), _REGIONS):
-        numbers = np.arange(first, min(first + _REGIONS, len(regions)))
+    for numbers in parts_of(regions, np.arange(len(regions)), _REGIONS):
         yield _facets(chosen_regions(regions, numbers), regions)
 
 
@@ -171,7 +174,7 @@ def facet_rows(region: Region) -> list[int]:
     """
     chosen = one_region(region)
     cells = cell_rows(chosen)
-    rows: list[int] = cells.numbers[_leading_rows(chosen, cells).leads].tolist()
+    rows: list[int] = cells.numbers[leading_rows(chosen, cells).leads].tolist()
     return rows
 
 
@@ -189,15 +192,16 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
 def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
     """Return the facets of some regions, of a result or none."""
     cells = cell_rows(chosen)
-    found = _leading_rows(chosen, cells)
+    found = leading_rows(chosen, cells)
     rows, owners = cells.numbers[found.leads], found.owners
     wall = rows >= chosen.network.hidden_units
     beyond, units = _neighbors(chosen, regions, owners, rows)
-    for owner in np.unique(owners[(beyond < 0) & ~wall]).tolist():
-        here = np.flatnonzero((owners == owner) & (beyond < 0) & ~wall).tolist()
-        groups = [found.groups.get(int(found.leads[k]), (int(rows[k]),)) for k in here]
+    missing = np.flatnonzero((beyond < 0) & ~wall).tolist()
+    for owner, here in groupby(missing, lambda k: int(owners[k])):
+        places = list(here)
+        groups = [found.groups.get(int(found.leads[k]), (int(rows[k]),)) for k in places]
         crossed = _crossed(chosen.region(owner), groups)
-        for k, (index, switching) in zip(here, crossed, strict=True):
+        for k, (index, switching) in zip(places, crossed, strict=True):
             beyond[k], units[k] = index, switching
     order = np.lexsort((rows, beyond, beyond < 0, wall, owners))
     table = _rounded(chosen, cells, found.leads[order])
@@ -210,7 +214,7 @@ def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
     )
 
 
-class _Leads(NamedTuple):
+class Leads(NamedTuple):
     """The rows that stand for the facets, by their places in a `CellRows`, rising.
 
     ``owners`` holds the place of each one's region, and ``groups`` the numbers of all rows of
@@ -222,7 +226,7 @@ class _Leads(NamedTuple):
     groups: dict[int, tuple[int, ...]]
 
 
-def _leading_rows(chosen: Chosen, cells: CellRows) -> _Leads:
+def leading_rows(chosen: Chosen, cells: CellRows) -> Leads:
     """Return the rows that stand for the facets, proven: the domain's, else the lowest unit's."""
     # here, because it loads numba: half a second that rows alone need not
     from polyregions.cells.proven_facets import proven_facets
@@ -241,7 +245,7 @@ def _leading_rows(chosen: Chosen, cells: CellRows) -> _Leads:
     leads = np.flatnonzero(carries == 1)
     if chosen.domain is None:  # what bounds the cones carries no facet of a region
         leads = leads[cells.numbers[leads] < chosen.network.hidden_units]
-    return _Leads(leads, np.searchsorted(cells.starts, leads, side="right") - 1, groups)
+    return Leads(leads, np.searchsorted(cells.starts, leads, side="right") - 1, groups)
 
 
 def _neighbors(

@@ -16,8 +16,8 @@ from polyregions.geometry.region_polytope import (
     chart_volume,
 )
 from polyregions.geometry.witness import nearest_float
-from polyregions.regions.cell_rows import exact_on_chart, one_region
-from polyregions.regions.facets import facet_rows
+from polyregions.regions.cell_rows import cell_rows, exact_on_chart, one_region
+from polyregions.regions.facets import leading_rows
 from polyregions.regions.polytopes import simple_polytopes
 
 if TYPE_CHECKING:
@@ -108,9 +108,12 @@ def region_polytope(region: Region) -> RegionPolytope:
     network = region.network
     network_on_chart = exact_on_chart(network, region.domain)
     chart = network_on_chart.chart
-    [found] = simple_polytopes(one_region(region))
+    chosen = one_region(region)
+    cells = cell_rows(chosen)
+    [found] = simple_polytopes(chosen, cells)
     if found is None:
-        units = [row for row in facet_rows(region) if row < network.hidden_units]
+        rows = cells.numbers[leading_rows(chosen, cells).leads]
+        units = rows[rows < network.hidden_units].tolist()
         found = chart_polytope(network_on_chart, region.bits, units)
     corners = chart_vertices(chart, found)
     exact = ExactPolytope(

@@ -25,10 +25,12 @@ from polyregions.geometry.region_polytope import chart_polytope, chart_volume
 from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import unpack
 from polyregions.regions.cell_rows import (
+    CellRows,
     Chosen,
     cell_rows,
     chosen_regions,
     exact_on_chart,
+    parts_of,
     polytopes_of,
 )
 
@@ -45,7 +47,7 @@ __all__ = [
     "vertex_table",
 ]
 
-_REGIONS = 2**12  # that are looked at together
+_CORNERS = 2**15  # of the regions that are looked at together, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +151,12 @@ def chart_polytopes(
     """
     exact = exact_on_chart(regions.network, regions.domain)
     numbers = np.arange(len(regions)) if numbers is None else numbers
-    for first in range(0, len(numbers), _REGIONS):
-        chosen = chosen_regions(regions, numbers[first : first + _REGIONS])
+    # a region has about as many corners as a cube
+    most = max(1, _CORNERS >> exact.chart.dimension)
+    for part in parts_of(regions, numbers, most):
+        chosen = chosen_regions(regions, part)
         ends = chosen.ends
-        for place, simple in enumerate(simple_polytopes(chosen)):
+        for place, simple in enumerate(simple_polytopes(chosen, cell_rows(chosen))):
             if simple is not None:
                 yield simple
                 continue
@@ -161,8 +165,10 @@ def chart_polytopes(
             yield chart_polytope(exact, unpack(chosen.patterns[place], exact.hidden_units), units)
 
 
-def simple_polytopes(chosen: Chosen) -> Iterator[DoubleDescription | None]:
+def simple_polytopes(chosen: Chosen, cells: CellRows) -> Iterator[DoubleDescription | None]:
     """Yield the polytopes of regions that are proven to be simple, None for each of the others.
+
+    `cells` are their rows.
 
     Notes
     -----
@@ -177,7 +183,6 @@ def simple_polytopes(chosen: Chosen) -> Iterator[DoubleDescription | None]:
     if not isinstance(chosen.domain, Box) or m > MOST_INPUTS:
         yield from repeat(None, len(chosen.patterns))
         return
-    cells = cell_rows(chosen)
     tight, counts = proven_corners(polytopes_of(chosen, cells))
     rows = np.array([[int(entry) for entry in row] for row in cells.chart], dtype=object)
     found = np.maximum(counts, 0)

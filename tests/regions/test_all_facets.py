@@ -246,6 +246,21 @@ def test_affine_maps_of_all_regions(name):
     assert regions[:0].affine_maps().shift.shape == (0, regions.network.output_dimension)
 
 
+def test_part_by_part(deep, monkeypatch):
+    """Regions that do not fit into memory together: the same, and progress on the way."""
+    regions = pr.enumerate_regions(deep, pr.Box.cube(3, 1.0))
+    table, corners, sizes = regions.halfspaces(), regions.vertices(), volumes(regions)
+    monkeypatch.setattr("polyregions.regions.cell_rows._ENTRIES", 400)
+    seen = []
+    again = regions.halfspaces(progress=lambda done, total: seen.append(done))
+    assert len(seen) > 3
+    for name in ("normals", "offsets", "beyond", "starts"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
+    assert again.units == table.units
+    np.testing.assert_array_equal(regions.vertices().points, corners.points)
+    np.testing.assert_array_equal(volumes(regions), sizes)
+
+
 def test_progress_of_all_regions(deep):
     regions = pr.enumerate_regions(deep, pr.Box.cube(3, 1.0))
     size = len(regions)
