@@ -231,8 +231,7 @@ def test_the_exact_meeting_point_is_enclosed(spread):
         x, y = (b * f - c * e) / area, (c * d - a * f) / area
         if max(abs(x), abs(y)) > 1:
             continue
-        table = np.column_stack([rows, errors]).T.copy()
-        low, high = meeting_interval(*rows[0].tolist(), float(errors[0]), table, 1)
+        low, high = meeting_interval(*np.column_stack([rows, errors]).ravel().tolist())
         along = Fraction(float(rows[0, 0])) * y - Fraction(float(rows[0, 1])) * x
         assert Fraction(float(low)) <= along <= Fraction(float(high))
         known += high - low < 1.0
