@@ -122,17 +122,15 @@ def sort_by(keys, order, start, stop, spare):
 
 
 @inlined_exact_order_kernel
-def meeting_interval(a, b, c, error, rows, j):
+def meeting_interval(a, b, c, error, other_a, other_b, other_c, other_error):
     """Enclose the point in which two lines meet, along the first: by the coordinate a y - b x.
 
     Parameters
     ----------
     a, b, c, error : float
         The first line's normalised row and its error bound.
-    rows : float64 array, shape (4, at least j + 1)
-        Rows above their bounds.
-    j : int
-        The second line.
+    other_a, other_b, other_c, other_error : float
+        The second line's.
 
     Returns
     -------
@@ -149,13 +147,13 @@ def meeting_interval(a, b, c, error, rows, j):
     ``1.4 (err_i + err_j)``, since each bound is above 8 u. So 4 is more than enough, for the
     rounding of the ends and the error of D, too: docs/mathematics.md, part 9.
     """
-    area = a * rows[1, j] - b * rows[0, j]
-    slack = error + rows[3, j]
+    area = a * other_b - b * other_a
+    slack = error + other_error
     size = abs(area)
     # the determinant has to be known well, as in `corner_doubt`
     known = size > 1000.0 * slack + 1e-12
     inverse = 1.0 / (area if known else 1.0)
-    place = (c * (a * rows[0, j] + b * rows[1, j]) - rows[2, j]) * inverse
+    place = (c * (a * other_a + b * other_b) - other_c) * inverse
     doubt = 4.0 * slack * abs(inverse)
     # no coordinate of a point of the cube is beyond the square root of 2
     return (place - doubt if known else -_EVERYWHERE), (place + doubt if known else _EVERYWHERE)
@@ -210,9 +208,6 @@ def write_ends(flat, modular, polygons, depth):
         row = polygons.candidates[frame["candidates"] + i]
         if sides_of_corners(flat, modular, polygons, depth, row) <= 0:
             return i
-        for d in range(3):
-            chords.rows[d, i] = polygons.rows[d, row]
-        chords.rows[3, i] = polygons.errors[row]
         end = 2 * i
         for j in range(count):
             after = signs[j + 1 if j + 1 < count else 0]
@@ -226,8 +221,10 @@ def write_ends(flat, modular, polygons, depth):
                     polygons.rows[1, edge],
                     polygons.rows[2, edge],
                     polygons.errors[edge],
-                    chords.rows,
-                    i,
+                    polygons.rows[0, row],
+                    polygons.rows[1, row],
+                    polygons.rows[2, row],
+                    polygons.errors[row],
                 )
                 # around the rim the inside is on the left: on the edge's positive side if the
                 # polygon is, and there the coordinate falls

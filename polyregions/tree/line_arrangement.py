@@ -126,8 +126,13 @@ def write_meetings(chords, i, count):
     if size < 2:
         return size
     a, b, c, error = rows[0, i], rows[1, i], rows[2, i], rows[3, i]
-    for j in range(start, stop):
-        low[j - start], high[j - start] = meeting_interval(a, b, c, error, rows, j)
+    # slices, because an index that may be negative keeps a loop from being vectorised
+    others_a, others_b = rows[0, start:stop], rows[1, start:stop]
+    others_c, errors = rows[2, start:stop], rows[3, start:stop]
+    for t in range(stop - start):
+        low[t], high[t] = meeting_interval(
+            a, b, c, error, others_a[t], others_b[t], others_c[t], errors[t]
+        )
     for t in range(size):
         low[t] = low[items[t] - start]
         high[t] = high[items[t] - start]

@@ -166,6 +166,17 @@ def test_cells_of_deep_networks(family):
         assert counts[-1] == len(pr.enumerate_regions(network, domain))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("units", [8, 16, 40])
+def test_five_hundred_networks(family, units):
+    for seed in range(100, 114):
+        network, domain, problem = planar_case(family, seed, units)
+        counts = explored(PlanarSubtree(problem, None))
+        assert counts == explored(PlanarSubtree(problem, unit_order(problem)))
+        assert counts[-1] == len(pr.enumerate_regions(network, domain))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_lines_through_corners_of_cells_below(seed):
     """Sums of the units below vanish where those do: in the corners of their cells."""
@@ -220,8 +231,7 @@ def test_the_exact_meeting_point_is_enclosed(spread):
         x, y = (b * f - c * e) / area, (c * d - a * f) / area
         if max(abs(x), abs(y)) > 1:
             continue
-        table = np.column_stack([rows, errors]).T.copy()
-        low, high = meeting_interval(*rows[0].tolist(), float(errors[0]), table, 1)
+        low, high = meeting_interval(*np.column_stack([rows, errors]).ravel().tolist())
         along = Fraction(float(rows[0, 0])) * y - Fraction(float(rows[0, 1])) * x
         assert Fraction(float(low)) <= along <= Fraction(float(high))
         known += high - low < 1.0

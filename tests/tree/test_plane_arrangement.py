@@ -63,6 +63,18 @@ def test_plane_by_plane_equals_listed(kind, seed):
     assert is_plane_arrangement(problem_of(network, domain)) or count.regions == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(35))
+def test_two_hundred_networks(kind, seed):
+    rng = np.random.default_rng([KINDS.index(kind), seed + 100])
+    network = network_of(planes_of(kind, rng))
+    box = pr.Box(-rng.choice([0.25, 1.0, 2.0], size=3), rng.choice([0.5, 1.0], size=3))
+    count = pr.count_tree(network, box)
+    assert count.regions == pr.count_tree(network, box, seed=0).regions
+    assert count.regions == len(pr.enumerate_regions(network, box))
+
+
 @pytest.mark.parametrize("planes", [3, 10, 40])
 def test_general_position(planes):
     """A cube that holds all their points has as many parts as space."""

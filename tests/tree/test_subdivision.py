@@ -363,7 +363,8 @@ def test_count_json(capsys, deep_file):
     assert tree["regions"] == bfs["regions"] == tree["regions_per_layer"][-1]
     assert tree["complete"]
     assert tree["proven"]
-    assert set(tree) - set(bfs) == {"regions_per_layer"}
+    assert set(tree) - set(bfs) == {"regions_per_layer", "at_most"}
+    assert tree["at_most"] == tree["regions"]
 
 
 def test_count_text(capsys, deep_file):
