@@ -122,6 +122,29 @@ def planar_cases():
     yield "lattice", lattice(3, rounded=False), pr.Box.cube(2, 3.0)
 
 
+def assert_same_rows(polygon, rows, name):
+    """Rows must be the same up to positive factors."""
+    for i, row in enumerate(rows):
+        own = [integer(polygon.columns[d, :, i]) for d in range(3)]
+        lead = next((d for d in range(3) if row[d]), None)
+        assert lead is not None or not any(own), name
+        if lead is not None:
+            factor = Fraction(own[lead], int(row[lead]))
+            assert factor > 0, name
+            assert own == [factor * int(entry) for entry in row], name
+
+
+def test_sums_of_many_large_digits_are_carried_in_time():
+    most, width = 2.0**27 - 1.0, 700
+    first = np.full((width, 2), most), np.full(width, most)
+    layers = [first, (np.full((2, width), most), [1.0, -1.0]), ([[1.0, 1.0]], [0.0])]
+    problem = whole_problem(pr.Network.from_arrays(layers), pr.Box.cube(2, 1.0))
+    worker = planar_worker(problem.flat, problem.integers)
+    bits = np.ones(problem.flat.units, dtype=np.uint8)
+    write_rows(problem.flat, worker.integers, bits, worker.polygon)
+    assert_same_rows(worker.polygon, exact_rows(problem.exact, bits), "wide")
+
+
 def test_facets_neighbours_and_points_are_those_of_pythons_integers():
     rng = np.random.default_rng(5)
     regions = empty = thin = 0
@@ -137,14 +160,7 @@ def test_facets_neighbours_and_points_are_those_of_pythons_integers():
         for bits in patterns:
             write_rows(flat, worker.integers, bits, worker.polygon)
             rows = exact_rows(exact, bits)
-            for i, row in enumerate(rows):  # the same up to a power of two
-                own = [integer(worker.polygon.columns[d, :, i]) for d in range(3)]
-                lead = next((d for d in range(3) if row[d]), None)
-                assert lead is not None or not any(own), name
-                if lead is not None:
-                    factor = Fraction(own[lead], int(row[lead]))
-                    assert factor > 0, name
-                    assert own == [factor * int(entry) for entry in row], name
+            assert_same_rows(worker.polygon, rows, name)
             count = cut_out(worker.polygon, flat.size, flat.units)
             facets = exact_facets(rows)
             assert (count < 0) == (facets is None), name
