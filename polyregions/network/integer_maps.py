@@ -346,7 +346,7 @@ def integer_germ(flat, integers, touched, direction, bits, beyond):
     ----------
     flat : FlatNetwork
     integers : IntegerNetwork
-        Work.
+        With the maps of `bits`.
     touched : bool array, shape (N,)
         The units that are zero on the facet.
     direction : int64 array, shape (m,)
@@ -356,21 +356,35 @@ def integer_germ(flat, integers, touched, direction, bits, beyond):
 
     Notes
     -----
+    *Algorithm.* Up to the first layer with a touched unit the neighbour has the region's maps.
+
     **Invariant.** Before each layer the bits beyond of all units below are the neighbour's, and
-    `source` holds the derivatives of the layer below on it, exactly.
+    behind the first one `source` holds the derivatives of the layer below on it, exactly.
     """
     m, base = flat.dimension, 0
     source, out = integers.change[0], integers.change[1]
+    left = 0
     for i in range(flat.units):
         beyond[i] = bits[i]
+        left += touched[i]
+    most, begun = left, False
+    begin = 0
     for layer in range(len(flat.widths)):
         width, length = flat.widths[layer], integers.digits[layer]
-        if layer == 0:
+        for row in range(begin, flat.row_ends[layer]):
+            left -= touched[row]
+        begin = flat.row_ends[layer]
+        if left == most:
+            base += width
+            continue
+        if not begun:
+            begun = True
+            maps = integers.maps[layer]
             for j in range(length):
                 for i in range(width):
                     total = np.int64(0)
                     for d in range(m):
-                        total += integers.first[d, j, i] * direction[d]
+                        total += maps[d, j, i] * direction[d]
                     out[0, j, i] = total
         else:
             integer_layer(flat, integers, layer, base, beyond, source, out)
@@ -386,5 +400,7 @@ def integer_germ(flat, integers, touched, direction, bits, beyond):
             if row >= 0 and touched[row]:
                 used = length_of(out[0, :, i], length)
                 beyond[row] = 1 if used > 0 and out[0, used - 1, i] > 0 else 0
+        if left == 0:
+            return
         source, out = out, source
         base += width
