@@ -29,6 +29,7 @@ __all__ = [
     "build_table",
     "invert_basis",
     "least_coefficients",
+    "least_index",
     "move_row",
     "pivot",
     "step_inside",
@@ -45,6 +46,7 @@ HUGE = 1e300
 PIVOT_HINT = 1e-11  # smaller coefficients count as zero: dividing by them would blow up a table
 SINGULAR_HINT = 1e-9  # smaller pivots make an inverse too inexact for a proof to succeed
 TIE_HINT = 1e-13  # a vertex that far outside a row of length 1 is still the right one
+NOTHING_LEFT = 1e-200  # a row of value zero, or below it by rounding, blocks at once
 TIGHT_HINT = 1e-10  # rows nearer than this to a point on a facet may be the facet's
 
 
@@ -238,24 +240,38 @@ def blocking_row(table, m, column, end, ratio):
     m, column, end : int
         The slack that grows, and the end of the positions that may block.
     ratio : float64 array, shape (at least end,), out
-        How far the edge goes to each row.
+        How soon each row blocks: one over the length of the edge up to it, 0 for rows that do not.
     """
     steps, values, ratios = table[column, m:end], table[m, m:end], ratio[m:end]
-    nearest = HUGE
-    # the least first and its place in a second pass: a loop that keeps both is not vectorised
+    soonest = 0.0
+    # not the lengths: a quotient that only some rows have makes a branch of each row, which
+    # takes longer, mispredicted, than all the arithmetic
     for p in range(len(steps)):
-        # divided by something in any case: a loop with a branch is not vectorised
-        falls = steps[p] < -PIVOT_HINT
-        value = values[p] / (-steps[p] if falls else 1.0)
-        value = value if falls else HUGE
-        ratios[p] = value
-        nearest = min(nearest, value)
-    if nearest >= HUGE:
+        fall = -steps[p] if steps[p] < -PIVOT_HINT else 0.0
+        ratios[p] = fall / max(values[p], NOTHING_LEFT)
+        soonest = max(soonest, ratios[p])
+    if soonest == 0.0:
         return -1
+    # its place in a second pass: a loop that keeps both is not vectorised
+    last = len(ratios) - 1
+    position = last
     for p in range(len(ratios)):
-        if ratios[p] == nearest:
-            return m + p
-    return -1
+        position = min(position, p if ratios[p] == soonest else last)
+    return m + position
+
+
+@kernel
+def least_index(values):
+    """Return the index of the least of some finite values, one at least."""
+    least = HUGE
+    for p in range(len(values)):
+        least = min(least, values[p])
+    # no branches, which would be mispredicted
+    last = len(values) - 1
+    index = last
+    for p in range(len(values)):
+        index = min(index, p if values[p] == least else last)
+    return index
 
 
 @kernel

@@ -14,10 +14,10 @@ from polyregions.cells.dictionary import (
     build_table,
     invert_basis,
     least_coefficients,
+    least_index,
     move_row,
     pivot,
     swap_rows,
-    vertex_from_point,
 )
 from polyregions.cells.polygon import corner_doubt, lines_meet
 from polyregions.cells.proofs import prove_redundant
@@ -90,10 +90,10 @@ def drop_constant_rows(rows, size, stop, work, keep):
     Parameters
     ----------
     rows : Rows
-        The first `size` rows are the polytope; the others are positive at
-        ``work.point``, which lies inside.
+        The first `size` rows are the polytope; the others are positive at some point inside.
     size, stop : int
     work : Workspace
+        ``basis`` is that of a vertex of the polytope.
     keep : uint8 array, in and out
 
     Notes
@@ -107,8 +107,6 @@ def drop_constant_rows(rows, size, stop, work, keep):
     ``keep`` 0, and no more, are proven positive by multipliers over the polytope's rows alone.
     """
     m = len(work.basis)
-    if not vertex_from_point(rows.values, m, size, work):
-        return
     table, row_at, basis = work.table, work.row_at, work.basis
     dictionary = Dictionary(table, row_at, basis)
     if not invert_basis(rows.values, basis, m, work.inverse):
@@ -151,16 +149,10 @@ def drop_constant_rows(rows, size, stop, work, keep):
             return
         pivots -= 1
         # the row nearest to zero is settled first; it moves next to the polytope's rows
-        target = live
-        for p in range(live + 1, end):
-            if table[m, p] < table[m, target]:
-                target = p
+        target = live + least_index(table[m, live:end])
         if target != live:
             swap_rows(table, row_at, m, live, target)
-        column = 0
-        for k in range(1, m):
-            if table[k, live] < table[column, live]:
-                column = k
+        column = least_index(table[:m, live])
         position = blocking_row(table, m, column, live, work.ratio)
         if position < 0:
             return

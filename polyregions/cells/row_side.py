@@ -69,11 +69,14 @@ def side_margins(table, m, start, end, out):
 @kernel
 def falling_slack(table, m, position, sign):
     """Return the slack along which ``sign`` times a row falls fastest, or -1."""
-    best = 0
-    for k in range(1, m):
-        if sign * table[k, position] < sign * table[best, position]:
-            best = k
-    return best if sign * table[best, position] < -PIVOT_HINT else -1
+    least = 0.0
+    for k in range(m):
+        least = min(least, sign * table[k, position])
+    # no branches, which would be mispredicted
+    best = m - 1
+    for k in range(m):
+        best = min(best, k if sign * table[k, position] == least else m - 1)
+    return best if least < -PIVOT_HINT else -1
 
 
 @entry

@@ -22,6 +22,7 @@ from polyregions.cells.dictionary import (
     build_table,
     invert_basis,
     least_coefficients,
+    least_index,
     move_row,
     pivot,
     swap_rows,
@@ -356,16 +357,10 @@ def walk_vertices(rows, size, candidates, work, found, room):
                 if row_at[p] == objective:
                     target = p
         if target < 0:
-            target = m
-            for p in range(m + 1, unknown):
-                if table[m, p] < table[m, target]:
-                    target = p
+            target = m + least_index(table[m, m:unknown])
             objective = row_at[target]
         # the slack along which it falls fastest
-        column = 0
-        for k in range(1, m):
-            if table[k, target] < table[column, target]:
-                column = k
+        column = least_index(table[:m, target])
         position = blocking_row(table, m, column, live, work.ratio)
         passes -= 1
         # unbounded, cycling, or no longer inside: the floats have lost their way

@@ -70,7 +70,7 @@ class Totals:
     edges: int = 0
     expanded: int = 0
     prefixes: int = 0
-    frontier: int = 0
+    round: int = 0
     exact_decisions: int = 0
     resolving: bool = False
 

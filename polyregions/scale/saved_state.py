@@ -103,7 +103,7 @@ def mark(found: WalkState) -> Mark:
         edges=found.edges_found,
         expanded=found.expanded,
         prefixes=int(found.prefixes.totals[0]["registered"]),
-        frontier=int(found.store.counters[0]["frontier"]),
+        round=int(found.store.counters[0]["round"]),
         exact_decisions=found.exact_decisions,
         resolving=found.resolving,
     )
@@ -190,7 +190,7 @@ def restored(problem: Problem, checkpoint: Checkpoint, *, keep: bool) -> WalkSta
         before = totals
     found.open = opened
     found.exact_decisions, found.resolving = end.exact_decisions, end.resolving
-    found.store.counters[0] = end.regions, end.edges, end.expanded, end.frontier
+    found.store.counters[0] = end.regions, end.edges, end.expanded, end.round
     table = grown(found.store.patterns, found.count, found.count)
     found.store = found.store._replace(table=table)
     found.prefixes.totals[0]["registered"] = end.prefixes

@@ -107,7 +107,7 @@ def begin(flat, starts, prefixes, store, worker):
     counters["regions"] = 0
     counters["edges"] = 0
     counters["expanded"] = 0
-    counters["frontier"] = 0
+    counters["round"] = 0
     for attempt in range(len(starts)):
         point = starts[attempt]
         if write_pattern_at(flat, point, worker.bits, worker.scratch):

@@ -128,13 +128,17 @@ def drop_one_sided(m, corners, worker, inner, stop):
             Rows(rows, errors), corners, worker.found, inner, stop, work.slack, work.ratio, keep
         )
         return inner, stop
-    # only facets bound the polytope, and a shorter dictionary pivots faster
+    # only facets bound the polytope, and a shorter dictionary pivots faster; the walk that found
+    # them ended at a vertex, whose rows are among them
+    for k in range(m):
+        column = 0
+        for c in range(work.basis[k]):
+            column += keep[c]
+        work.basis[k] = column
     facets = compact(worker, m, 0, inner, 0)
     stop = compact(worker, m, inner, stop, facets)
     for c in range(stop):
         keep[c] = 1
-    for d in range(m):
-        work.point[d] = worker.found.witness[d]
     drop_constant_rows(Rows(rows, errors), facets, stop, work, keep)
     return facets, stop
 

@@ -140,16 +140,17 @@ def recall(flat, number, words, worker):
     slot = number % len(cache.numbers)
     if number < 0 or cache.numbers[slot] != number + 1:
         return 0
-    m = flat.dimension
     count = cache.counts[slot]
+    signs = worker.work.slack
     for c in range(count):
         row = cache.ids[slot, c]
         worker.ids[c] = row
         worker.errors[c] = cache.errors[slot, c]
-        # exact: a sign changes no rounding
-        sign = 1.0
-        if row < flat.units and (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) == 0:
-            sign = -1.0
-        for d in range(m + 1):
-            worker.rows[d, c] = sign * cache.rows[slot, d, c]
+        on = row >= flat.units or (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != 0
+        signs[c] = 1.0 if on else -1.0
+    for d in range(flat.dimension + 1):
+        kept, rows = cache.rows[slot, d, :count], worker.rows[d, :count]
+        for c in range(len(kept)):
+            # exact: a sign changes no rounding
+            rows[c] = signs[c] * kept[c]
     return count

@@ -31,7 +31,7 @@ from polyregions.walk.neighbors import OPEN, THIN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.store import pending_regions
-from polyregions.walk.walk_kernel import advance, end_frontier, expand
+from polyregions.walk.walk_kernel import advance, end_of_round, expand
 from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _expand_in_threads(crew: _Workers, found: WalkState, budget: int) -> None:
     """Expand up to `budget` pending regions in several threads, then merge in order."""
     problem, flat = crew.problem, crew.problem.flat
     start = found.expanded
-    stop = min(end_frontier(found.store), start + budget)
+    stop = min(end_of_round(found.store), start + budget)
     pending = pending_regions(found.store, slice(start, stop))
     pending = pending._replace(points=pending.points.copy())  # merging writes over them
 

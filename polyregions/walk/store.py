@@ -16,7 +16,7 @@ from polyregions.walk.visited import empty_table, fits, grown
 
 __all__ = ["Pending", "Store", "empty_store", "pending_regions", "with_room", "without"]
 
-STORE_COUNTERS = integer_record("regions", "edges", "expanded", "frontier")
+STORE_COUNTERS = integer_record("regions", "edges", "expanded", "round")
 
 
 class Store(NamedTuple):
@@ -39,8 +39,8 @@ class Store(NamedTuple):
         Pairs of numbers of adjacent regions, each once.
     counters : STORE_COUNTERS array, shape (1,)
         How many rows of `patterns` and `edges` are in use, and how many regions are expanded:
-        the first ones, because they are expanded in the order of their numbers; and the number
-        where the frontier ends, whose regions are told nothing about each other.
+        the first ones, because they are expanded in the order of their numbers. The number where
+        the round under way ends: see `walk.walk_kernel.end_of_round`.
     """
 
     patterns: Words

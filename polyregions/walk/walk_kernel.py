@@ -13,7 +13,7 @@ from polyregions.walk.region_kernel import decide_simple, find_start, rows_insid
 from polyregions.walk.store import Pending
 from polyregions.walk.visited import insert
 
-__all__ = ["advance", "end_frontier", "expand", "merge"]
+__all__ = ["advance", "end_of_round", "expand", "merge"]
 
 
 @entry
@@ -82,17 +82,17 @@ def expand(flat, prefixes, pending, room, worker, result):
 
 @entry
 @exact_order_kernel
-def end_frontier(store):
-    """Return the number where the frontier ends; the next one begins where all are expanded.
+def end_of_round(store):
+    """Return the number where the round ends; the next one begins when all below are expanded.
 
-    The regions of a frontier are those found since it began. They are told what the frontier
-    before has proven, and nothing about each other: so what is known of a region when it is
-    expanded does not depend on how many are expanded before they are merged.
+    Its regions are those that were known when it began. They are told what earlier rounds have
+    proven, and nothing of each other. So what is known of a region when it is expanded does not
+    depend on how many are expanded before they are merged.
     """
     counters = store.counters[0]
-    if counters["expanded"] >= counters["frontier"]:
-        counters["frontier"] = counters["regions"]
-    return counters["frontier"]
+    if counters["expanded"] >= counters["round"]:
+        counters["round"] = counters["regions"]
+    return counters["round"]
 
 
 @entry
@@ -126,8 +126,8 @@ def merge(prefixes, store, first, begin, ends, result):
     # in registers: the loop is too short for memory
     count, n_edges = counters["regions"], counters["edges"]
     bases, points, known, edges = store.bases, store.points, store.known, store.edges
-    # of what is expanded with its region, nothing may depend on how many are expanded at once
-    told = counters["frontier"]
+    # regions of the round under way are told nothing of each other
+    round_end = counters["round"]
     f = begin
     for r in range(len(ends)):
         parent = first + r
@@ -142,7 +142,7 @@ def merge(prefixes, store, first, begin, ends, result):
                     known[count, w] = np.uint64(0)
                 register(prefixes, store.patterns[count], points[count])
                 count += 1
-            if number >= told:
+            if number >= round_end:
                 for w in range(known.shape[1]):
                     known[number, w] |= result.known[f, w]
             # the facet is seen from both sides; a region of lower number has written it
@@ -233,7 +233,7 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
     n_open = 0
     unwanted = worker.work.stop
     while counters["expanded"] < min(counters["regions"], end) and unwanted[0] == 0:
-        frontier = end_frontier(store)
+        round_end = end_of_round(store)
         # every facet of a block could lead to a new region, and be a new edge
         most = counters["regions"] + capacity
         if most > len(store.patterns) or 2 * most > len(store.table):
@@ -243,7 +243,7 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
         if not settle_registered(flat, prefixes, worker):
             break
         first = counters["expanded"]
-        stop = min(first + block, frontier, end)
+        stop = min(first + block, round_end, end)
         done = expand(
             flat,
             prefixes,

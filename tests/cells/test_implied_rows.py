@@ -7,7 +7,7 @@ import flint
 import numpy as np
 import pytest
 
-from polyregions.cells.dictionary import workspace
+from polyregions.cells.dictionary import vertex_from_point, workspace
 from polyregions.cells.implied_rows import drop_constant_rows, drop_rows_off_polygon
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.vertices import facet_buffer
@@ -77,6 +77,7 @@ def dropped(rows, errors, size):
             Rows(rows, errors), count, out, size, stop, work.slack, work.ratio, keep
         )
     else:
+        assert vertex_from_point(rows, m, size, work)
         drop_constant_rows(Rows(rows, errors), size, stop, work, keep)
     assert keep[:size].all()
     return np.flatnonzero(keep == 0)

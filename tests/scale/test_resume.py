@@ -234,7 +234,7 @@ def test_the_state_itself_survives(tmp_path, keep):
     np.testing.assert_array_equal(again.store.bases[pending], found.store.bases[pending])
     np.testing.assert_array_equal(again.store.points[pending], found.store.points[pending])
     np.testing.assert_array_equal(again.store.known[pending], found.store.known[pending])
-    assert again.store.counters["frontier"] == found.store.counters["frontier"] > 0
+    assert again.store.counters["round"] == found.store.counters["round"] > 0
     np.testing.assert_array_equal(again.store.points[opened], found.store.points[opened])
     if keep:
         np.testing.assert_array_equal(again.store.points[:count], found.store.points[:count])
