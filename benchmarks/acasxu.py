@@ -1,10 +1,12 @@
-"""All instances of ACAS Xu: python benchmarks/acasxu.py FOLDER [--certificates] [--threads K] ...
+"""All instances of ACAS Xu: python benchmarks/acasxu.py FOLDER [--certificates] [--beside F] ...
 
 FOLDER holds ``onnx/``, ``vnnlib/`` and ``verdicts.csv`` (columns net, property, verdict). Prints a
 table, one line per instance, and the totals: the answer, boxes looked at, regions of those that
 were decided exactly, seconds. With ``--certificates`` each answer is sought once more, writes its
 proof, and the proof is replayed: its bytes, the seconds of both, and the nodes that were checked
-(none for a counterexample: its point is evaluated). Exit code 1 if a verdict differs from the
+(none for a counterexample: its point is evaluated). ``--beside`` is a table of nnenum's answers,
+written by ``benchmarks/peers/acasxu_nnenum.py`` on the same machine: its seconds without its start,
+and how many times ours they are. Exit code 1 if a verdict differs from the
 table's, or a proof is not accepted.
 """
 
@@ -28,13 +30,17 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for an answer")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--certificates", action="store_true")
+    parser.add_argument("--proof-limit", type=float, help="seconds for a proof; as for an answer")
+    parser.add_argument("--beside", type=Path, metavar="FILE")
     given = parser.parse_args()
     with (given.folder / "verdicts.csv").open(encoding="utf-8") as file:
         instances = list(csv.DictReader(file))
+    beside = answers_beside(given.beside) if given.beside else {}
     counts: Counter[str] = Counter()
     boxes = cells = size = nodes = 0
-    answering = worked = proving = checking = 0.0
+    answering = worked = proving = checking = took_beside = 0.0
     head = ["network", "property", "answer", "boxes", "regions", "seconds"]
+    head += ["nnenum", "ratio"] if beside else []
     head += ["bytes", "written in", "nodes", "checked in"] if given.certificates else []
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     for instance in instances:
@@ -50,6 +56,13 @@ def main() -> int:
         name = instance["net"].removeprefix("ACASXU_run2a_").removesuffix("_batch_2000.onnx")
         line = [name, asked.stem, verdict.answer, f"{verdict.boxes:,}", f"{verdict.cells:,}"]
         line.append(f"{seconds:.2f}")
+        if beside:
+            answer, theirs = beside[instance["net"], instance["property"]]
+            counts["beside"] += answer == instance["verdict"]
+            took_beside += theirs
+            line += [f"{theirs:.1f}", f"{theirs / seconds:.1f}"] if theirs else ["", ""]
+            if answer != instance["verdict"]:
+                line[-2:] = [answer, ""]
         if given.certificates:
             proof, took, count, replayed = proven(network, asked, given)
             counts["proofs"] += bool(proof)
@@ -63,12 +76,23 @@ def main() -> int:
         f"{counts['unknown']} unknown, {counts['wrong']} wrong; {boxes:,} boxes, {cells:,} "
         f"regions; {answering:.0f} s, {worked:.0f} s of processors"
     )
+    if beside:
+        print(f"nnenum: {counts['beside']} decided, {took_beside:.0f} s without its starts")
     if given.certificates:
         print(
             f"{counts['proofs']} proofs of {size:,} bytes, written in {proving:.0f} s, the search "
             f"included; {nodes:,} nodes checked in {checking:.0f} s"
         )
     return 1 if counts["wrong"] else 0
+
+
+def answers_beside(file: Path) -> dict[tuple[str, str], tuple[str, float]]:
+    """Return the verdict and the seconds of another program, by network and property."""
+    with file.open(encoding="utf-8") as lines:
+        return {
+            (row["net"], row["property"]): (row["verdict"], float(row["runtime"] or 0))
+            for row in csv.DictReader(lines)
+        }
 
 
 def proven(
@@ -78,7 +102,8 @@ def proven(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.cert")
         start = perf_counter()
-        pr.verify(network, asked, threads=given.threads, time_limit=given.limit, certificate=file)
+        limit = given.limit if given.proof_limit is None else given.proof_limit
+        pr.verify(network, asked, threads=given.threads, time_limit=limit, certificate=file)
         took = perf_counter() - start
         if not file.exists():
             return 0, took, 0, 0.0

@@ -1,6 +1,6 @@
 """Do questions answered without a list agree with all regions? python benchmarks/agreement.py [N]
 
-N networks (500 by default), random and degenerate, of 1 to 3 free inputs: ``maximum``, ``minimum``,
+N networks (500 by default), random and degenerate, of 1 to 4 free inputs: ``maximum``, ``minimum``,
 ``verify`` with a bound that is touched, one rounding beyond it and one before it, and ``equal``
 with a network that differs in one weight or in none; the largest and smallest margin of a class
 among three, ``equal_classes`` with three outputs that are often clipped at zero and tie there,
@@ -220,7 +220,7 @@ def main(networks: int = 500) -> int:
     counts: Counter[tuple[str, str]] = Counter()
     for number in range(networks):
         seed, place = divmod(number, len(boxed))
-        network, box = random_case(boxed[place], seed)
+        network, box = random_case(boxed[place], seed, inputs=1 + seed % 4)
         for question, outcome in outcomes(network, box, number).items():
             counts[question, outcome] += 1
             if outcome == "wrong":

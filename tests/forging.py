@@ -331,8 +331,8 @@ def _reached(network: pr.Network, case, inside: bool) -> bool:
             cell = ClosedPolytope(
                 dict(enumerate([*units, *domain])), column_of(interior_point([*units, *domain]))
             )
-            for number, wall in enumerate(walls, len(units) + len(domain)):
-                cell = None if cell is None else cell.cut(list(map(flint.fmpz, wall)), number)
+            for wall in walls:
+                cell = None if cell is None else cell.cut(list(map(flint.fmpz, wall)))
             if cell is not None:
                 return True
     return False

@@ -25,10 +25,16 @@ FAMILIES = (
 )
 
 
-def random_case(family: str, seed: int, units: int = 8) -> tuple[Network, Box | None]:
-    """A network with about `units` bent units and a domain, from one of FAMILIES."""
+def random_case(
+    family: str, seed: int, units: int = 8, inputs: int | None = None
+) -> tuple[Network, Box | None]:
+    """A network with about `units` bent units and a domain, from one of FAMILIES.
+
+    It has one to three free inputs, or as many as are asked for.
+    """
     rng = np.random.default_rng([FAMILIES.index(family), seed])
-    n = int(rng.integers(1, 4))
+    some = int(rng.integers(1, 4))
+    n = some if inputs is None else inputs
     depth = int(rng.integers(1, 4))
     widths = [max(1, units // depth - int(rng.integers(0, 2))) for _ in range(depth)]
     shapes = list(zip(widths, [n, *widths], strict=False))

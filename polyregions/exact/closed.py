@@ -31,14 +31,10 @@ class ClosedPolytope:
         """Return the polytope of rows that are numbered from 0."""
         return cls(dict(enumerate(rows)), point)
 
-    def cut(self, row: Row, number: int | None = None) -> ClosedPolytope | None:
+    def cut(self, row: Row) -> ClosedPolytope | None:
         """Return the part where another row is not negative, or None if there is none.
 
-        Parameters
-        ----------
-        row : Row
-        number : int, optional
-            Of the row; by default the next one.
+        The row has the next number.
 
         Notes
         -----
@@ -61,7 +57,7 @@ class ClosedPolytope:
             point = self._lowest([-entry for entry in row])
             if evaluate(row, point) < 0:
                 return None
-        return ClosedPolytope({**self.rows, self._next if number is None else number: row}, point)
+        return ClosedPolytope({**self.rows, self._next: row}, point)
 
     def largest(self, row: Row) -> Column:
         """Return a vertex where a row is largest.

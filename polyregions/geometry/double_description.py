@@ -85,6 +85,7 @@ class DoubleDescription:
             for v, tight, value in zip(self.vertices, self.tight, values, strict=True)
             if value >= 0
         }
+        # a vertex on the hyperplane stays, and ends no edge that crosses it
         above = [i for i, value in enumerate(values) if value > 0]
         below = [i for i, value in enumerate(values) if value < 0]
         for i in above:
@@ -97,8 +98,10 @@ class DoubleDescription:
         return DoubleDescription([*self.rows, tuple(row)], list(kept), list(kept.values()))
 
     def _is_edge(self, i: int, j: int, shared: int) -> bool:
+        # quick: an edge lies on m - 1 rows at least
         if shared.bit_count() < self.dimension - 1:
             return False
+        # rows may coincide, so that their number alone proves nothing
         return not any(
             tight & shared == shared for k, tight in enumerate(self.tight) if k not in (i, j)
         )
@@ -113,6 +116,7 @@ class DoubleDescription:
         found: dict[int, int] = {}
         for number in range(len(self.rows)):
             members = sum(1 << k for k, tight in enumerate(self.tight) if tight >> number & 1)
+            # a facet has m vertices; equal rows, and multiples, carry the same one
             if members.bit_count() >= self.dimension and members not in found:
                 found[members] = number
         # a row that touches the polytope in a lower-dimensional face carries no facet
@@ -195,10 +199,12 @@ class DoubleDescription:
         waiting: list[tuple[list[int], int]] = [([], start)]
         while waiting:
             apexes, face = waiting.pop()
+            # every pyramid adds one dimension, so what is left is a simplex of its own
             if face.bit_count() + len(apexes) == corners:
                 rest = [k for k in range(len(self.vertices)) if face >> k & 1]
                 found.append(apexes + rest)
                 continue
+            # the lowest vertex, whatever the face: so that neighbouring faces fit together
             first = face & -face
             apex = first.bit_length() - 1
             waiting += [
@@ -251,6 +257,7 @@ def polytope_of(dimension: int, rows: Sequence[IntegerRow]) -> DoubleDescription
 
 def _crossing(above: IntegerColumn, up: int, below: IntegerColumn, down: int) -> IntegerColumn:
     """Return the point between two vertices where a row with these values vanishes."""
+    # up > 0 > down: both multipliers are positive, and so is the last entry
     column = [up * b - down * a for a, b in zip(above, below, strict=True)]
     divisor = gcd(*column)
     return tuple(entry // divisor for entry in column)
@@ -266,8 +273,9 @@ def square_root(square: Fraction, *, up: bool) -> Fraction:
     """
     if square == 0:
         return square
+    # a whole number of 210 bits has a root of 105, one unit of which is below 2^-100 of it
     exponent = square.denominator.bit_length() - square.numerator.bit_length() + 210
-    exponent += exponent % 2
+    exponent += exponent % 2  # even: its half is taken out of the root
     scaled = square * Fraction(2) ** exponent
     whole = isqrt(scaled.numerator // scaled.denominator)
     exact = whole * whole == scaled

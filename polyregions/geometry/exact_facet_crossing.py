@@ -111,6 +111,7 @@ def bits_beyond(
     """
     # rows are non-negative on the region, so against the normal lies the other side
     outward = [-entry for entry in rows[group[0]][:-1]]
+    # a unit that is zero here need not be zero there: its bit is open as well
     if len(group) > 1 or not all(any(row) for row in rows[: exact.hidden_units]):
         return germ_bits(exact, point, [outward])
     beyond = bits.copy()

@@ -73,8 +73,9 @@ def nearest_boundary(
     for unit, row in enumerate(exact_rows(exact, bits)[: exact.hidden_units]):
         square = sum(int(row[i]) ** 2 for i in free)
         if not square:
-            continue
+            continue  # constant where one may move: no boundary of its own
         value = sum(int(row[i]) * int(column[i, 0]) for i in range(n + 1))
+        # rows and the point are multiples; the row's factor falls out of value^2 / square
         squared = Fraction(value**2, square * scale**2)
         if best is None or squared < best.squared:
             best = BoundaryDistance(squared, unit)
@@ -130,10 +131,12 @@ def _in_floats(
             length = np.linalg.norm(slopes / peak[:, :, None], axis=2) * peak
             length[peak == 0] = 0.0
             slack = 1.01 * (error[:, :, free].sum(axis=2) + rounding * length)
+            # a row that may be zero bounds from below only: it has no hyperplane for sure
             found.append(value / length)
             least.append(np.maximum(value - doubt, 0.0) / (length + slack))
             most.append(np.where(length > slack, (value + doubt) / (length - slack), np.inf))
         upper = np.concatenate(most, axis=1)
+        # the nearest is at most the least upper end, and at least the least lower end
         nearest = upper.argmin(axis=1)[:, None]
         low = np.concatenate(least, axis=1).min(axis=1)
         high, distances = (

@@ -48,7 +48,7 @@ def certify(
     Notes
     -----
     *Algorithm.* :func:`~polyregions.proof.certificate.write_certificate`, or
-    :func:`~polyregions.proof.count_tree.add_count_tree`. docs/certificate.md says what is in
+    :func:`~polyregions.proof.region_tree.RegionTree`. docs/certificate.md says what is in
     the files.
 
     Examples

@@ -13,14 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.arrays import Arrays
+from polyregions.arrays import Arrays, Integers
+from polyregions.domain.chart import chart_of, chart_point
 from polyregions.errors import PartialResultError, PolyregionsError
+from polyregions.exact.side import column_of
+from polyregions.exact.simplex import Column
 from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
-from polyregions.proof.certificate import domain_arrays, exact_array, exact_witness_texts
-from polyregions.proof.count_tree import add_count_tree
-from polyregions.proof.tree_checker import TREE_FORMAT, TREE_VERSION, Refused, replay
+from polyregions.network.exact_network import exact_network
+from polyregions.pattern import unpack
+from polyregions.proof.certificate import (
+    domain_arrays,
+    exact_array,
+    exact_witness_texts,
+    face_numbers,
+)
+from polyregions.proof.region_tree import Leaf, RegionTree
+from polyregions.proof.tree_checker import LEAF, TREE_FORMAT, TREE_VERSION, Refused, replay
 from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.regions import Regions, check_regions
 
@@ -41,7 +51,7 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
     nodes = UnitNodes()
-    order = add_count_tree(regions, nodes, progress)
+    order = _region_nodes(regions, nodes, progress)
     free = free_inputs(regions)
     rank = {region: place for place, region in enumerate(order.tolist())}
     exact = {rank[region]: point for region, point in exact_witness_texts(regions).items()}
@@ -58,6 +68,33 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
             "exact_witnesses": exact_array(exact, len(free)),
         },
     )
+
+
+def _region_nodes(
+    regions: Regions, nodes: UnitNodes, progress: Callable[[int, int], None] | None
+) -> Integers:
+    """Add the tree of all regions; return the regions in the order of its leaves."""
+    network, domain = regions.network, regions.domain
+    chart = chart_of(domain, network.input_dimension)
+    exact, m = exact_network(network, chart), chart.dimension
+    faces = face_numbers(chart, domain)
+    bits = unpack(regions.patterns, exact.hidden_units) != 0
+    # both sides of a coordinate have its number
+    numbers = exact.hidden_units + np.where(faces < 2 * m, faces // 2, faces - m)
+
+    def inner(region: int) -> Column:
+        return column_of(chart_point(domain, regions[region].exact_witness))
+
+    order: list[int] = []
+
+    def leaf(found: Leaf) -> None:
+        nodes.add(LEAF, -1)
+        order.extend(found.regions.tolist())
+        if progress is not None:
+            progress(len(order), len(regions))
+
+    RegionTree(exact.layers, chart, bits, numbers.tolist(), inner, nodes).add(leaf)
+    return np.array(order)
 
 
 def tree_arrays(network: Network, claim: str, given: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -13,6 +13,7 @@ from math import lcm
 
 import flint
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import ExactMaps, on_chart
 from polyregions.analysis.linear_regions import common_point
@@ -35,18 +36,45 @@ from polyregions.walk.steps import stepper
 from polyregions.walk.walk_state import result_of, root_state
 
 __all__ = [
+    "BoxRegions",
     "MetPart",
     "MetRegion",
+    "candidate_regions",
     "compared_network",
     "inequality_row",
     "part_in",
-    "regions_in_sets",
+    "regions_of_box",
 ]
 
 _REGIONS_OF_A_STEP = 512  # between two looks whether they are still wanted
 _ROOM_OF_A_SET = (
     2.0**20 * ROUNDOFF
 )  # a hint: a closed set is taken for larger, so that floats decide more
+
+
+@dataclass(frozen=True, eq=False)
+class BoxRegions:
+    """The regions of a network in a box, cut where the sides of inequalities change.
+
+    Attributes
+    ----------
+    maps : ExactMaps
+        Of the network, on the chart of the box.
+    regions : Regions
+        Of the network with the inequalities' units; these have the last bits.
+    walls : list of int
+        The units that are not proven to be on one side of zero all over the box.
+    """
+
+    maps: ExactMaps
+    regions: Regions
+    walls: list[int]
+
+    @property
+    def satisfied(self) -> NDArray[np.bool_]:
+        """Whether inequalities may hold on regions, shape (regions, inequalities)."""
+        found: NDArray[np.bool_] = self.regions.bits[:, self.maps.hidden_units :] != 0
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,33 +151,22 @@ def compared_network(network: Network, sets: OutputSets) -> Network:
     return Network((*network.layers, rows, Layer.affine(np.ones((1, len(shift))), [0.0])))
 
 
-def regions_in_sets(
-    compared: Network,
-    maps: ExactMaps,
-    box: Box,
-    ranges: Sequence[Range],
-    sets: OutputSets,
-    chosen: Sequence[int],
-) -> tuple[int, list[MetRegion]]:
-    """Count the regions of a box, and return those on which some sets may be met.
-
-    On all others they are missed: proven.
+def regions_of_box(
+    compared: Network, maps: ExactMaps, box: Box, ranges: Sequence[Range]
+) -> BoxRegions:
+    """Return the regions of a box.
 
     Parameters
     ----------
     compared : Network
-        Of these sets.
+        See :func:`compared_network`.
     maps : ExactMaps
         Of the network that is compared, on any chart.
     box : Box
         Not a single point.
     ranges : sequence of Range
         Of the pre-activations of all layers but the last, on this one box.
-    sets : OutputSets
-    chosen : sequence of int
-        The sets that are asked for.
     """
-    maps = on_chart(maps, chart_of(box, box.dimension))
     below = compared.layers[: len(ranges)]
     low, high = (
         np.concatenate(
@@ -160,21 +177,38 @@ def regions_in_sets(
     # the bit of a unit that is zero throughout a region is 0
     signs = np.where(low > 0, 1, np.where(high <= 0, -1, 0))
     walls = np.flatnonzero((signs == 0) & ~(low >= 0)).tolist()
-    units = maps.hidden_units
-    regions = _regions_of_a_box(
-        compared, box, np.append(signs, np.zeros(len(sets.offsets), np.int64))
-    )
-    satisfied = regions.bits[:, units:]
-    met = []
+    more = np.zeros(compared.hidden_units - maps.hidden_units, np.int64)
+    regions = _listed(compared, box, np.append(signs, more))
+    return BoxRegions(on_chart(maps, chart_of(box, box.dimension)), regions, walls)
+
+
+def candidate_regions(
+    found: BoxRegions, sets: OutputSets, chosen: Sequence[int]
+) -> list[MetRegion]:
+    """Return the regions of a box on which some sets may be met.
+
+    On all others they are missed: proven.
+
+    Parameters
+    ----------
+    found : BoxRegions
+    sets : OutputSets
+        That the network was compared with.
+    chosen : sequence of int
+        The sets that are asked for.
+    """
+    regions, maps, met = found.regions, found.maps, []
     for number in chosen:
-        for index in np.flatnonzero(satisfied[:, sets.members[number]].all(axis=1)).tolist():
-            words = pack(regions.bits[index, :units])
+        inside = found.satisfied[:, sets.members[number]].all(axis=1)
+        for index in np.flatnonzero(inside).tolist():
+            words = pack(regions.bits[index, : maps.hidden_units])
             witness = regions[index].exact_witness
-            met.append(MetRegion(maps, words, walls, witness, chart_point(box, witness), number))
-    return len(regions), met
+            start = chart_point(regions.domain, witness)
+            met.append(MetRegion(maps, words, found.walls, witness, start, number))
+    return met
 
 
-def _regions_of_a_box(network: Network, box: Box, signs: Integers) -> Regions:
+def _listed(network: Network, box: Box, signs: Integers) -> Regions:
     problem = problem_of(network, box, signs)
     found = root_state(problem)
     with stepper(problem, 1) as step:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers
-from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.simplex import Row
-from polyregions.proof.tree_checker import HANDED, MISSED, NEGATIVE, POSITIVE, SETTLED, SPLIT
+from polyregions.proof.tree_checker import HANDED, SETTLED
 from polyregions.proof.unit_nodes import UnitNodes
-from polyregions.questions.property import OutputSet
 
-__all__ = ["BoxNodes", "CellJournal", "Journal", "Looked"]
+__all__ = ["BoxNodes", "Journal", "Looked"]
 
 
 class Looked(NamedTuple):
@@ -98,25 +94,14 @@ class Journal:
         """Note what came of some boxes."""
         self._looks.append(look)
 
-    def of_box(
-        self, node: int, free: Sequence[int], members: Sequence[Sequence[int]], which: Sequence[int]
-    ) -> CellJournal:
-        """Begin the tree of a box that is decided exactly.
+    def tree_of(self, node: int) -> UnitNodes:
+        """Begin the tree of a box that is decided exactly."""
+        return self._trees.setdefault(node, UnitNodes(bases=self.bases))
 
-        Parameters
-        ----------
-        node : int
-        free : sequence of int
-            Inputs whose sides have a length.
-        members : sequence of sequences of int
-            The functions of each set of the search.
-        which : sequence of int
-            The sets that are open.
-        """
-        self._trees[node] = UnitNodes(bases=self.bases)
-        firsts = self.first_member + np.cumsum([0, *map(len, members)])
-        sets = [(int(firsts[k]), [self.first_function + int(j) for j in members[k]]) for k in which]
-        return CellJournal(self._trees[node], self, free, sets)
+    def numbers_of(self, members: Sequence[Integers], number: int) -> tuple[int, list[int]]:
+        """Return the number of a set's first member, and those of its functions."""
+        first = self.first_member + sum(map(len, members[:number]))
+        return first, (self.first_function + members[number]).tolist()
 
     def nodes(self, level: float | None) -> BoxNodes:
         """Return the tree; without what hangs on boxes that a level settles, if it is given."""
@@ -135,72 +120,3 @@ class Journal:
             codes[ceilings <= level] = SETTLED
         trees = {node: tree for node, tree in self._trees.items() if codes[node] == HANDED}
         return BoxNodes(parents, codes, weights, levels, trees)
-
-
-@dataclass(eq=False)
-class CellJournal:
-    """The tree of units of one box, in the course of being written.
-
-    Rows of cells have the numbers that `questions.closed_cells` gives them: a unit's bit; behind
-    them two for each free input; then a set's functions.
-
-    Attributes
-    ----------
-    nodes : UnitNodes
-    journal : Journal
-    free : sequence of int
-    sets : sequence of (int, sequence of int)
-        Of each open set the number of the first member, and all functions.
-    """
-
-    nodes: UnitNodes
-    journal: Journal
-    free: Sequence[int]
-    sets: Sequence[tuple[int, Sequence[int]]]
-
-    def decided(self, unit: int, row: Row, cell: ClosedPolytope, sides: Sequence[int]) -> None:
-        """Note that of a unit's sides, 1 and -1, a cell has points on some."""
-        if len(sides) == 2:
-            self.nodes.add(SPLIT, unit)
-            return
-        (side,) = sides
-        kind = POSITIVE if side > 0 else NEGATIVE
-        self.nodes.add(kind, unit, self._basis(cell, [side * entry for entry in row]))
-
-    def missed(self, place: int, index: int, row: Row, cell: ClosedPolytope) -> None:
-        """Note that a cell misses an open set: a row of that set is not positive there."""
-        first, functions = self.sets[place]
-        basis = self._basis(cell, [-entry for entry in row], functions)
-        self.nodes.add(MISSED, first + index, basis)
-
-    def point(
-        self, values: Sequence[Fraction], signs: Sequence[int], sets: Sequence[OutputSet]
-    ) -> None:
-        """Note the values of units and outputs at the only point of a box."""
-        everywhere = self._basis(None, ())
-        for unit, (value, sign) in enumerate(zip(values, signs, strict=False)):
-            if not sign:
-                self.nodes.add(POSITIVE if value > 0 else NEGATIVE, unit, everywhere)
-        outputs = values[len(signs) :]
-        for (first, _), rows in zip(self.sets, sets, strict=True):
-            excess = [row.excess(outputs) for row in rows]
-            self.nodes.add(MISSED, first + excess.index(max(excess)), everywhere)
-
-    def _basis(
-        self, cell: ClosedPolytope | None, row: Row, functions: Sequence[int] = ()
-    ) -> tuple[int, ...]:
-        """Return the certificate's numbers of rows that a row is a sum of."""
-        units, inputs = self.journal.units, self.journal.inputs
-        if cell is None or not any(row[:-1]):
-            return tuple(range(units, units + inputs))  # a constant
-        fixed = sorted({*range(inputs)} - {*self.free})
-        found = [units + k for k in fixed]
-        for number in cell.support(row):
-            if number < units:
-                found.append(number)
-            elif number < units + 2 * len(self.free):
-                found.append(units + self.free[(number - units) // 2])
-            else:
-                index = number - units - 2 * len(self.free)
-                found.append(units + inputs + functions[index])
-        return tuple(found)

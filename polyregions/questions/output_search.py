@@ -23,11 +23,13 @@ from polyregions.network.backward_bounds import Boxes, Planes, Range, Slopes, ba
 from polyregions.network.exact_network import exact_values, rational_point
 from polyregions.proof.tree_checker import SETTLED
 from polyregions.questions.box_regions import (
+    BoxRegions,
     MetPart,
     MetRegion,
+    candidate_regions,
     compared_network,
     part_in,
-    regions_in_sets,
+    regions_of_box,
 )
 from polyregions.questions.box_search import (
     BoxSearch,
@@ -201,19 +203,32 @@ class OutputSearch(SetSearch):
             super().step(regions)
 
     def _decide(self, boxes: Sequence[Pending]) -> None:
-        compared = compared_network(self.network, self._sets)
-        counted = in_threads(partial(self._met, compared), boxes)
-        for box, (count, met) in zip(boxes, counted, strict=True):
-            self.cells += count
-            if not count:
+        sets = self._sets  # they may shrink meanwhile
+        compared = compared_network(self.network, sets)
+        for box, found in zip(
+            boxes, in_threads(partial(self._found, compared), boxes), strict=True
+        ):
+            if found is None:
                 self._judge(tuple(map(Fraction, box.boxes.lower[0].tolist())))
-            for region in met:
-                self._judge(region.witness)
-                part = None if self.target.reached else part_in(region, self.target.sets)
-                if part is not None:
-                    self._judge_part(part)
-                if self.target.reached:
-                    return
+            else:
+                self.cells += len(found.regions)
+                open_sets = np.flatnonzero(box.open_sets[0]).tolist()
+                self._judge_regions(candidate_regions(found, sets, open_sets))
+            if self.target.reached:
+                return
+            self._decided(box, found)
+
+    def _decided(self, box: Pending, found: BoxRegions | None) -> None:
+        """Take note of a box that was decided by its regions, or by its only point."""
+
+    def _judge_regions(self, met: Sequence[MetRegion]) -> None:
+        for region in met:
+            self._judge(region.witness)
+            part = None if self.target.reached else part_in(region, self.target.sets)
+            if part is not None:
+                self._judge_part(part)
+            if self.target.reached:
+                return
 
     def _judge_part(self, part: MetPart) -> None:
         """Look at the best point of a part of a region that is mapped into a set."""
@@ -222,18 +237,12 @@ class OutputSearch(SetSearch):
         self._try(np.array([[nearest_float(value) for value in point]]))
         self._judge(point)
 
-    def _met(self, compared: Network, box: Pending) -> tuple[int, list[MetRegion]]:
-        """Count the regions of a box, and return those on which open sets may be met.
-
-        A single point has none.
-        """
+    def _found(self, compared: Network, box: Pending) -> BoxRegions | None:
+        """Return the regions of a box; a single point has none."""
         lower, upper = (side[0] for side in box.boxes)
         if (lower == upper).all():
-            return 0, []
-        numbers = np.flatnonzero(box.open_sets[0]).tolist()
-        return regions_in_sets(
-            compared, self._exact, Box(lower, upper), box.bounds, self._sets, numbers
-        )
+            return None
+        return regions_of_box(compared, self._exact, Box(lower, upper), box.bounds)
 
     def _try(self, points: Floats) -> None:
         """Look among some points: in floats, then exactly."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,18 +9,16 @@ import numpy as np
 
 from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats
-from polyregions.domain import Box
 from polyregions.network import Network
-from polyregions.network.backward_bounds import Range
-from polyregions.questions.box_regions import MetPart
+from polyregions.questions.box_regions import BoxRegions
 from polyregions.questions.box_search import Pending, StepResult
-from polyregions.questions.closed_cells import parts_mapped_into
+from polyregions.questions.box_trees import DecidedBox, MissedSet, add_point, add_regions
 from polyregions.questions.journal import Journal
 from polyregions.questions.output_search import OutputSearch, Target, exact_values_at
 
 __all__ = ["ProvenSearch", "search_for"]
 
-_FEW_PROVEN_CELLS = 64  # a hint: in rational arithmetic a cell is much work
+_FEW_PROVEN_CELLS = 4096  # a hint: in integers a region is more work than in floats
 
 
 def search_for(
@@ -51,8 +48,7 @@ class ProvenSearch(OutputSearch):
 
     Notes
     -----
-    Boxes that resist are decided cell by cell (`questions.closed_cells`), with multipliers for
-    whatever is proven.
+    Of a box that resists the tree of its regions is written (`questions.box_trees`).
     """
 
     def __init__(
@@ -75,32 +71,21 @@ class ProvenSearch(OutputSearch):
         split = look.split
         return replace(split, nodes=self._journal.entered(split.nodes))
 
-    def _decide(self, boxes: Sequence[Pending]) -> None:
-        for box in boxes:
-            self._decide_one(box)
-            if self.target.reached:
-                return
+    def _decided(self, box: Pending, found: BoxRegions | None) -> None:
+        node, open_sets = int(box.nodes[0]), np.flatnonzero(box.open_sets[0]).tolist()
+        decided = DecidedBox(
+            self._journal.tree_of(node),
+            [np.where(low[0] >= 0, 1, np.where(high[0] <= 0, -1, 0)) for low, high in box.bounds],
+            box.boxes.lower[0] < box.boxes.upper[0],
+            [self._missed(k) for k in open_sets],
+        )
+        if found is None:
+            point = tuple(map(Fraction, box.boxes.lower[0].tolist()))
+            add_point(decided, self.network, exact_values_at(self._exact, point))
+        else:
+            satisfied = [found.satisfied[:, self._sets.members[k]] for k in open_sets]
+            add_regions(decided, found, satisfied)
 
-    def _decide_one(self, pending: Pending) -> None:
-        lower, upper = (side[0] for side in pending.boxes)
-        ranges = [Range(*(end[0] for end in ends)) for ends in pending.bounds]
-        signs = [np.where(low >= 0, 1, np.where(high <= 0, -1, 0)) for low, high in ranges]
-        open_sets = np.flatnonzero(pending.open_sets[0]).tolist()
-        sets = [self.target.sets[number] for number in open_sets]
-        free = np.flatnonzero(lower < upper).tolist()
-        members = [of.tolist() for of in self._sets.members]
-        journal = self._journal.of_box(int(pending.nodes[0]), free, members, open_sets)
-        if not free:
-            point = tuple(map(Fraction, lower.tolist()))
-            bends = [layer.bends for layer in self.network.layers]
-            sides = [sign for part, b in zip(signs, bends, strict=False) for sign in part[b]]
-            journal.point(exact_values_at(self._exact, point), sides, sets)
-            self._judge(point)
-            return
-        chart, parts = parts_mapped_into(self._exact, Box(lower, upper), signs, sets, journal)
-        for polytope, outputs, place in parts:
-            self.cells += 1
-            part = MetPart(polytope, list(outputs), chart, open_sets[place])
-            self._judge_part(part)
-            if self.target.reached:
-                return
+    def _missed(self, number: int) -> MissedSet:
+        first, functions = self._journal.numbers_of(self._sets.members, number)
+        return MissedSet(first, functions, self.target.sets[number])

@@ -110,6 +110,7 @@ def regions_along(
             if pieces and np.array_equal(pieces[-1].pattern, words):
                 pieces[-1] = replace(pieces[-1], end=number + end)  # the corner is inside it
                 continue
+            # inside the piece, where units are zero only if they are so all along it
             middle = (begin + end) / 2
             x = [
                 (1 - middle) * Fraction(p) + middle * Fraction(q)
@@ -121,6 +122,7 @@ def regions_along(
 
 
 def _turning_points(problem: Problem, points: ArrayLike) -> Floats:
+    # refuses what is no array of finite inputs
     corners = input_points(problem.network, points)
     if corners.ndim != 2 or len(corners) < 2:
         n = problem.network.input_dimension
@@ -155,6 +157,7 @@ def _intervals(
     for region in sorted(regions, key=lambda region: region.exact_witness):
         # in the chart the segment is -1 < u < 1
         falling = [row for row in exact_rows(exact, region.bits) if row[0] < 0]
+        # the box's own row falls as well, so there is always one
         end = (1 + min(Fraction(int(row[1]), -int(row[0])) for row in falling)) / 2
         yield begin, end, region.pattern
         begin = end
@@ -168,10 +171,11 @@ def _region(
     if known is not None and index is not None:
         return known[index]
     if touching_point(problem, words, x) is None:
-        return None
+        return None  # proven: the piece runs in a face
     point = np.array([nearest_float(value) for value in x])
     signs = np.array(exact_signs(problem.exact, exact_point(point)))
     bits = unpack(words, problem.network.hidden_units).astype(np.int64)
+    # the float point serves as witness if rounding did not move it out of the region
     inside = problem.domain is None or problem.domain.contains(point)
     if inside and (signs == 2 * bits - 1).all():
         x = [Fraction(value) for value in point.tolist()]

@@ -92,11 +92,13 @@ def walk_exactly(network: Network, domain: Domain | None) -> RationalWalk:
     ([0, 1, 3], [[0, 1], [1, 2]])
     """
     exact = exact_network(network, chart_of(domain, network.input_dimension))
+    # patterns as bytes: what a dictionary can look up
     start = start_bits(exact).tobytes()
     regions = {start: 0}
     queue = deque([start])
     interiors = []
     links: set[tuple[int, int]] = set()
+    # every region in the table is in the queue, or all of its facets were crossed
     while queue:
         here = queue.popleft()
         region = exact_region(exact, np.frombuffer(here, dtype=np.uint8))
@@ -107,6 +109,7 @@ def walk_exactly(network: Network, domain: Domain | None) -> RationalWalk:
             if there not in regions:
                 regions[there] = len(regions)
                 queue.append(there)
+            # each edge is met from both sides
             links.add((regions[here], regions[there]))
     return _sorted(list(regions), interiors, links)
 
@@ -120,6 +123,7 @@ def _sorted(
     permutation = order(words)
     rank = np.empty_like(permutation)
     rank[permutation] = np.arange(len(permutation))
+    # one row for each pair, whichever side it was met from
     pairs = rank[np.array(sorted(links), dtype=np.int64).reshape(-1, 2)]
     edges = np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int64).reshape(-1, 2)
     return RationalWalk(words[permutation], edges, tuple(interiors[i] for i in permutation))
@@ -143,6 +147,7 @@ def enumerate_rational(network: NetworkLike, domain: DomainLike) -> Regions:
     witnesses, too_thin = [], {}
     for index, (words, inside) in enumerate(zip(found.patterns, found.interiors, strict=True)):
         bits = unpack(words, network.hidden_units)
+        # some regions hold no float point: then the exact one is kept beside the nearest
         point, exact_point = float_witness(exact, domain, inside, bits)
         witnesses.append(point)
         if exact_point is not None:

@@ -54,6 +54,7 @@ def refine(regions: Regions, network: Network) -> Regions:
     [[0, 0], [1, 0], [1, 1]]
     """
     if regions.complete:
+        # nothing to stay inside of
         return enumerate_regions(network, regions.domain)
     problem = problem_of(network, regions.domain)
     if not len(regions):
@@ -88,6 +89,7 @@ def refine(regions: Regions, network: Network) -> Regions:
 
 def prefix_indices(finer: Regions, regions: Regions) -> NDArray[np.int64]:
     """Return the region that each region of :func:`refine`'s result lies in, shape (F,)."""
+    # the bits of the first layers come first
     first = regions.network.hidden_units
     known = {words.tobytes(): index for index, words in enumerate(regions.patterns)}
     prefixes = pack(unpack(finer.patterns, finer.network.hidden_units)[:, :first])

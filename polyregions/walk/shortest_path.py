@@ -94,6 +94,7 @@ def shortest_path(
             if number < 0:
                 raise PolyregionsError(f"the point {name} is in no region of this result")
         return tuple(network[number] for number in network.shortest_path(*found))
+    # no result: two walks, that list no more than they need
     limits = limits_of(max_regions, time_limit)
     check_threads(threads)
     with Interrupt() as interrupt:
@@ -123,6 +124,7 @@ class _End(NamedTuple):
 
     def learn(self) -> list[tuple[bytes, int]]:
         """Note the regions that have become known, and return them."""
+        # patterns are numbered in the order of discovery, and never change their number
         old = len(self.known)
         patterns = self.found.store.patterns[old : self.found.count]
         new = [(words.tobytes(), old + index) for index, words in enumerate(patterns)]
@@ -144,18 +146,22 @@ def _path_between(
     for end in ends:
         begin_rings(problem, end.found, -1)
     one, other = ends
+    # one region if both points are in the same: then they meet at once
     new = [*one.learn(), *other.learn()]
     while (meeting := next((key for key, _ in new if _met(ends, key)), None)) is None:
         # of two rings the smaller one is looked beyond
         end = min(ends, key=lambda end: end.found.count - end.found.done)
+        # a whole ring, so that its number is a proven bound when a limit ends the search
         end.found.depth = end.found.whole_depth + 1
         others = sum(each.found.done for each in ends if each is not end)
         stopped = walk(end.found, replace(limits.left, regions=limits.regions - others))
         _check_finished(stopped, 1 + sum(1 + each.found.whole_depth for each in ends))
         new = end.learn()
+    # the region in common ends one half of the path, and is left out of the other
     there = [start_in(problem, one.found, n) for n in one.back(one.known[meeting])[::-1]]
     there += [start_in(problem, other.found, n) for n in other.back(other.known[meeting])[1:]]
     patterns, points = (np.array(part) for part in zip(*there, strict=True))
+    # a walk of its own over these regions, for the edges between them
     found = roots_at(problem, patterns, points)
     begin_rings(problem, found, 0)
     _check_finished(walk(found, replace(limits.left, regions=len(there))), len(there) - 1)

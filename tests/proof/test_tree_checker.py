@@ -51,7 +51,7 @@ def test_a_polytope():
 
 def test_exact_bases_where_floats_find_none(monkeypatch):
     """Units that touch the box, and bases that are all proposed in vain."""
-    monkeypatch.setattr("polyregions.proof.count_tree._PIVOTS", 0)
+    monkeypatch.setattr("polyregions.proof.region_tree._PIVOTS", 0)
     for seed in range(3):
         counted(*random_case("touching", seed))
 

@@ -15,7 +15,12 @@ from polyregions.analysis.affine_maps import exact_maps
 from polyregions.geometry.witness import float_below
 from polyregions.network.backward_bounds import Boxes, Planes, no_bounds
 from polyregions.questions import box_search
-from polyregions.questions.box_regions import compared_network, part_in, regions_in_sets
+from polyregions.questions.box_regions import (
+    candidate_regions,
+    compared_network,
+    part_in,
+    regions_of_box,
+)
 from polyregions.questions.output_search import clipped_boxes
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
@@ -130,8 +135,9 @@ def test_regions_alone(seed, kind):
         sets = OutputSets(network.output_dimension, (rows,))
         compared = compared_network(network, sets)
         ranges = no_bounds(network, 1)[:-1]
-        count, met = regions_in_sets(compared, maps, box, ranges, sets, [0])
-        assert count >= len(pr.enumerate_regions(network, box))
+        found = regions_of_box(compared, maps, box, ranges)
+        assert len(found.regions) >= len(pr.enumerate_regions(network, box))
+        met = candidate_regions(found, sets, [0])
         parts = [part for part in (part_in(region, [rows]) for region in met) if part]
         assert bool(parts) == reachable(network, box, [rows])
         for part in parts:
@@ -152,7 +158,7 @@ def test_touching_is_no_strict_meeting(seed):
         rows = (replace(at_least(0, level)[0], strict=strict),)
         sets = OutputSets(network.output_dimension, (rows,))
         compared = compared_network(network, sets)
-        _, met = regions_in_sets(compared, maps, box, ranges, sets, [0])
+        met = candidate_regions(regions_of_box(compared, maps, box, ranges), sets, [0])
         assert any(part_in(region, [rows]) for region in met) == meets
 
 

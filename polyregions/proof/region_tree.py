@@ -1,0 +1,272 @@
+"""Regions as nodes of a certificate: units that split cells, proofs that others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from polyregions.arrays import Bits, Floats, Integers
+from polyregions.domain.chart import Chart
+from polyregions.exact.closed import ClosedPolytope
+from polyregions.exact.simplex import Column, Row
+from polyregions.network.exact_network import (
+    ExactLayer,
+    Outputs,
+    inputs_of,
+    layer_rows,
+    outputs_above,
+)
+from polyregions.proof.tree_checker import NEGATIVE, POSITIVE, SPLIT, Sides, least_of
+from polyregions.proof.unit_nodes import UnitNodes
+
+__all__ = ["Leaf", "RegionTree"]
+
+# Hints: a basis that floats find is used if it proves the claim in integers.
+_PIVOTS = 4  # times the dimension
+_VIOLATED = 1e-9
+
+
+class Leaf(NamedTuple):
+    """A cell on which all units have a side.
+
+    Attributes
+    ----------
+    walls : dict of int to Row
+        By the certificate's numbers; they are not negative on the cell.
+    outputs : Outputs
+        What the last layer passes on.
+    regions : numpy.ndarray of int64
+    """
+
+    walls: dict[int, Row]
+    outputs: Outputs
+    regions: Integers
+
+
+class _CellPart(NamedTuple):
+    """A cell to come: its regions, and what is undecided of the next layer."""
+
+    depth: int
+    inputs: Outputs
+    rows: list[list[flint.fmpz]]
+    walls: dict[int, Row]
+    undecided: list[int]  # places in the layer
+    regions: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class RegionTree:
+    """The tree of all regions in a chart.
+
+    Attributes
+    ----------
+    layers : sequence of ExactLayer
+        Up to the last one that bends.
+    chart : Chart
+    bits : numpy.ndarray of bool, shape (R, N)
+        The regions' patterns.
+    faces : sequence of int
+        The certificate's numbers of the chart's rows; both sides of a coordinate have one.
+    inner : callable
+        Returns a point in a region, by the region's place.
+    nodes : UnitNodes
+        To which nodes are added.
+    fixed : tuple of int
+        Numbers that every basis has: of inputs that the chart leaves out.
+    signs : sequence of numpy.ndarray of int, optional
+        For the units of each layer 1 or -1 if the checker knows their side, else 0.
+
+    Notes
+    -----
+    *Algorithm.* Regions are the leaves. A unit of the next layer whose bit is the same for all
+    regions of a cell is one-sided there; another one splits it. The most even split comes
+    first, so that few units have to be decided in many cells.
+    """
+
+    layers: Sequence[ExactLayer]
+    chart: Chart
+    bits: NDArray[np.bool_]
+    faces: Sequence[int]
+    inner: Callable[[int], Column]
+    nodes: UnitNodes
+    fixed: tuple[int, ...] = ()
+    signs: Sequence[Integers] | None = None
+
+    def add(self, leaf: Callable[[Leaf], None]) -> None:
+        """Add the tree's nodes in preorder; `leaf` adds those of a leaf."""
+        nodes, regions = self.nodes, np.arange(len(self.bits))
+        stack = [self._entered(0, inputs_of(self.chart.transform), {}, regions)]
+        while stack:
+            cell = stack.pop()
+            numbers = self._numbers[cell.depth]
+            bits = self.bits[np.ix_(cell.regions, numbers)]
+            same = (bits == bits[0]).all(axis=0)
+            self._add_one_sided(cell, [k for k in cell.undecided if same[k]], bits[0])
+            left = [k for k in cell.undecided if not same[k]]
+            if left:
+                most_even = np.argmin(np.abs(bits[:, left].mean(axis=0) - 0.5))
+                place = left.pop(int(most_even))
+                unit, row = int(numbers[place]), self._bent(cell)[place]
+                nodes.add(SPLIT, unit)
+                for bit, wall in ((False, [-entry for entry in row]), (True, row)):
+                    walls, some = {**cell.walls, unit: wall}, cell.regions[bits[:, place] == bit]
+                    stack.append(cell._replace(walls=walls, undecided=left, regions=some))
+                continue
+            layer = self.layers[cell.depth]
+            active = np.where(self._known(cell.depth) == 0, bits[0], self._known(cell.depth) > 0)
+            outputs = outputs_above(layer, cell.inputs, cell.rows, active.tolist())
+            if cell.depth + 1 < len(self.layers):
+                stack.append(self._entered(cell.depth + 1, outputs, cell.walls, cell.regions))
+            else:
+                leaf(Leaf(cell.walls, outputs, cell.regions))
+
+    def bases(
+        self, walls: Mapping[int, Row], targets: Sequence[Row], *, strictly: bool = False
+    ) -> list[tuple[int, ...] | None]:
+        """Return for each row one that proves it not to be negative on a cell.
+
+        Parameters
+        ----------
+        walls : mapping of int to Row
+            Of the cell.
+        targets : sequence of Row
+        strictly : bool
+            Prove them positive.
+
+        Returns
+        -------
+        list of (tuple of int, or None)
+            None where floats found no basis that proves it.
+        """
+        numbers, rows = [*self.faces, *walls], [*self._domain, *walls.values()]
+        m = self.chart.dimension
+        cuts = dict(zip(numbers[2 * m :], rows[2 * m :], strict=True))
+        proposed = _proposed(_float_rows(rows), _float_rows(targets), m)
+        found: list[tuple[int, ...] | None] = []
+        for target, places in zip(targets, proposed.tolist(), strict=True):
+            basis = tuple(numbers[place] for place in places)
+            coordinates = sorted({self._coordinates[k] for k in basis if k in self._coordinates})
+            named = [cuts[k] for k in basis if k not in self._coordinates]
+            least = least_of(target, named, coordinates, self._cube)
+            proven = least is not None and bool(least > 0 if strictly else least >= 0)
+            found.append((*basis, *self.fixed) if proven else None)
+        return found
+
+    def polytope(self, walls: Mapping[int, Row], region: int) -> ClosedPolytope:
+        """Return a cell that a region lies in; its rows are the chart's, then the walls."""
+        return ClosedPolytope.of([*self._domain, *walls.values()], self.inner(region))
+
+    @property
+    def everywhere(self) -> tuple[int, ...]:
+        """The basis of a constant."""
+        return (*self._coordinates, *self.fixed)
+
+    def numbers_of(self, walls: Mapping[int, Row], support: Sequence[int]) -> tuple[int, ...]:
+        """Return the certificate's numbers of some rows of such a polytope."""
+        numbers = [*self.faces, *walls]
+        return (*(numbers[place] for place in support), *self.fixed)
+
+    @cached_property
+    def _numbers(self) -> list[Integers]:
+        """The bits of each layer's units."""
+        counts = [sum(layer.bends) for layer in self.layers]
+        return np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+
+    @cached_property
+    def _coordinates(self) -> dict[int, int]:
+        """The chart's coordinates by their numbers in the certificate."""
+        return {self.faces[2 * d]: d for d in range(self.chart.dimension)}
+
+    @cached_property
+    def _domain(self) -> list[Row]:
+        return [*self.chart.rows.tolist()]
+
+    @cached_property
+    def _cube(self) -> Sides:
+        m = self.chart.dimension
+        low = [flint.fmpz(-1)] * m
+        if self.chart.homogeneous:
+            low[-1] = flint.fmpz(0)
+        return Sides(low, [flint.fmpz(1)] * m, 1)
+
+    def _entered(
+        self, depth: int, inputs: Outputs, walls: dict[int, Row], regions: Integers
+    ) -> _CellPart:
+        """Return a cell of which all layers below `depth` are decided."""
+        cell = _CellPart(depth, inputs, layer_rows(self.layers[depth], inputs), walls, [], regions)
+        known = self._known(depth).tolist()
+        open_ = [k for k, row in enumerate(self._bent(cell)) if any(row[:-1]) and not known[k]]
+        return cell._replace(undecided=open_)
+
+    def _known(self, depth: int) -> Integers:
+        """Return the signs that the checker knows of a layer's units that bend."""
+        bends = np.array(self.layers[depth].bends)
+        if self.signs is None:
+            return np.zeros(int(bends.sum()), dtype=np.int64)
+        signs: Integers = self.signs[depth][bends]
+        return signs
+
+    def _bent(self, cell: _CellPart) -> list[list[flint.fmpz]]:
+        bends = self.layers[cell.depth].bends
+        return [row for row, bent in zip(cell.rows, bends, strict=True) if bent]
+
+    def _add_one_sided(self, cell: _CellPart, places: list[int], active: Bits) -> None:
+        """Add nodes for units that keep their sign on a cell."""
+        if not places:
+            return
+        rows = self._bent(cell)
+        targets = [rows[k] if active[k] else [-entry for entry in rows[k]] for k in places]
+        for place, target, basis in zip(
+            places, targets, self.bases(cell.walls, targets), strict=True
+        ):
+            if basis is None:
+                polytope = self.polytope(cell.walls, int(cell.regions[0]))
+                basis = self.numbers_of(cell.walls, polytope.support(target))
+            kind = POSITIVE if active[place] else NEGATIVE
+            self.nodes.add(kind, int(self._numbers[cell.depth][place]), basis)
+
+
+def _float_rows(rows: Sequence[Row]) -> Floats:
+    """Return rows divided by their largest coefficient, about."""
+    sizes = [max(map(abs, row)) or 1 for row in rows]
+    return np.array(
+        [[int(v) / int(size) for v in row] for row, size in zip(rows, sizes, strict=True)]
+    )
+
+
+def _proposed(rows: Floats, targets: Floats, m: int) -> Integers:
+    """Return for each target m rows of which it may be a sum; those of the cube come first.
+
+    Notes
+    -----
+    *Algorithm.* The dual simplex method for all targets at once, from the corners of the cube
+    where they are least.
+    """
+    bases = 2 * np.arange(m) + (targets[:, :m] < 0)
+    at = np.arange(len(targets))
+    with np.errstate(all="ignore"):
+        for _ in range(_PIVOTS * m):
+            frames = rows[bases[at]]
+            try:
+                inverses = np.linalg.inv(frames[:, :, :m])
+            except np.linalg.LinAlgError:
+                break
+            points = -(inverses @ frames[:, :, m:])[:, :, 0]
+            values = points @ rows[:, :m].T + rows[:, m]
+            entering = values.argmin(axis=1)
+            least = (targets[at, :m] * points).sum(axis=1) + targets[at, m]
+            on = (values.min(axis=1) < -_VIOLATED) & (least <= _VIOLATED)
+            at, inverses, entering = at[on], inverses[on], entering[on]
+            if not len(at):
+                break
+            multipliers = (targets[at, None, :m] @ inverses)[:, 0]
+            rates = (rows[entering, None, :m] @ inverses)[:, 0]
+            ratios = np.where(rates > _VIOLATED, np.maximum(multipliers, 0.0) / rates, np.inf)
+            bases[at, ratios.argmin(axis=1)] = entering
+    return bases
