@@ -39,7 +39,7 @@ __all__ = [
     "unit_order",
 ]
 
-_NODES_OF_A_BOUND = 1000  # a hint: for so many, nobody waits
+_NODES_OF_A_BOUND = 20_000  # a hint: an exact decision counts for a thousand
 _NO_REGION_LIMIT = np.iinfo(np.int64).max
 
 

@@ -299,9 +299,9 @@ def test_what_is_left_of_lower_layers_is_not_bounded():
     rng = np.random.default_rng(0)
     network = Network.from_arrays(
         [
-            (rng.normal(size=(60, 2)), rng.normal(size=60)),
-            (rng.normal(size=(60, 60)), rng.normal(size=60)),
-            (np.ones((1, 60)), [0.0]),
+            (rng.normal(size=(200, 2)), rng.normal(size=200)),
+            (rng.normal(size=(200, 200)), rng.normal(size=200)),
+            (np.ones((1, 200)), [0.0]),
         ]
     )
     count = pr.count_tree(network, pr.Box.cube(2, 1.0), max_regions=5)
