@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Bits, Integers, Point
+from polyregions.cells.inner_point import point_inside
 from polyregions.cells.integer_polygon import (
     INNER_DIGITS,
     NO_ROW,
@@ -21,7 +22,6 @@ from polyregions.cells.integer_polygon import (
     IntegerPolygon,
     cut_out,
     integer_polygon,
-    point_inside,
     write_rows,
 )
 from polyregions.compiled import entry, exact_order_kernel
