@@ -13,13 +13,13 @@ from polyregions.cells.proofs import evaluate_rows, least, lower_bounds, prove_r
 from polyregions.cells.vertices import append_facet
 from polyregions.compiled import exact_order_kernel, kernel
 
-__all__ = ["MANY_INPUTS_HINT", "walk_in_cube"]
+__all__ = ["MANY_COORDINATES_HINT", "walk_in_cube"]
 
 
 # From so many inputs on it is the faster way; both prove the same.
-MANY_INPUTS_HINT = 16
+MANY_COORDINATES_HINT = 16
 # Passes per row and input before a program is given up as cycling: the answer is "undecided".
-PASSES_HINT = 50
+SWEEPS_HINT = 50
 # How often each coordinate is moved to the middle of what its line has inside.
 SWEEPS_HINT = 2
 
@@ -298,7 +298,7 @@ def minimise(table, target, enough, work):
     """
     others, m = table.shape
     height, names, at, speed = work.ratio, work.names, work.vertex, work.slack
-    passes = PASSES_HINT * (others + m)
+    passes = SWEEPS_HINT * (others + m)
     together = others + m
     while height[target] > -enough:
         passes -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from polyregions.cells.integer_polygon import NO_ROW, PLACES, measure_point, side
+from polyregions.cells.integer_polygon import NO_WALL, PLACES, corner_side, measure_point
 from polyregions.compiled import exact_order_kernel
 from polyregions.exact.digits import DIGIT_BITS, approximate, carry, length_of
 
@@ -90,7 +90,9 @@ def point_inside(polygon, size, count):
         measure_point(polygon, place, places + 3)
         inside = True
         for row in range(size):
-            inside = inside and (polygon.leader[row] == NO_ROW or side(polygon, row, place) > 0)
+            inside = inside and (
+                polygon.leader[row] == NO_WALL or corner_side(polygon, row, place) > 0
+            )
         if inside:
             return places + 1
     return 0

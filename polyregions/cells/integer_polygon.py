@@ -19,13 +19,13 @@ from polyregions.network.integer_maps import integer_maps
 
 __all__ = [
     "INNER_DIGITS",
-    "NO_ROW",
+    "NO_WALL",
     "PLACES",
     "IntegerPolygon",
+    "corner_side",
     "cut_out",
     "integer_polygon",
     "measure_point",
-    "side",
     "write_rows",
 ]
 
@@ -36,7 +36,7 @@ RELATIVE, ABSOLUTE = 2.0**-46, 2.0**-980
 PLACES = (4, 12, 40)
 # of a coordinate of `point_inside`, the last two before the point
 INNER_DIGITS = max(PLACES) + 3
-NO_ROW = -1
+NO_WALL = -1
 
 
 class IntegerPolygon(NamedTuple):
@@ -55,7 +55,7 @@ class IntegerPolygon(NamedTuple):
     values : float64 array, shape (3, size)
         The rows about, each times a positive factor.
     leader : int64 array, shape (size,)
-        The row itself, or one with the same line that cut first; NO_ROW for rows without a line.
+        The row itself, or one with the same line that cut first; NO_WALL for rows without a line.
     edges : int64 array, shape (size,)
         The rows that carry the edges, against the clock.
     corners : int64 array, shape (size,)
@@ -268,7 +268,7 @@ def exact_side(polygon, row, place):
 
 
 @exact_order_kernel
-def side(polygon, row, place):
+def corner_side(polygon, row, place):
     """Return the sign of a row at a point: 1, 0 or -1."""
     values, point = polygon.values, polygon.point_values[place]
     first, second, third = (
@@ -324,14 +324,14 @@ def cut_out(polygon, size, walls):
             continue
         # these are zero where the integers are
         if values[0, row] == 0.0 and values[1, row] == 0.0:
-            polygon.leader[row] = NO_ROW
+            polygon.leader[row] = NO_WALL
             if values[2, row] < 0.0:
                 return -1
             continue
         polygon.leader[row] = row
         positive, negative, zeros = 0, 0, 0
         for t in range(count):
-            sides[t] = side(polygon, row, corners[t])
+            sides[t] = corner_side(polygon, row, corners[t])
             positive += sides[t] > 0
             negative += sides[t] < 0
             zeros += sides[t] == 0

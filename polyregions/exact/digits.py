@@ -18,7 +18,7 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 
 __all__ = [
     "DIGIT_BITS",
-    "MOST_PRODUCTS",
+    "PRODUCTS_IN_A_SUM",
     "add_product",
     "approximate",
     "carry",
@@ -30,9 +30,9 @@ __all__ = [
 ]
 
 DIGIT_BITS = 28
-HALF = 1 << (DIGIT_BITS - 1)
+HALF_A_DIGIT = 1 << (DIGIT_BITS - 1)
 # a digit after a carry and so many products of two carried digits stay below 2^63
-MOST_PRODUCTS = 500
+PRODUCTS_IN_A_SUM = 500
 
 
 def digits_needed(bits: float) -> int:
@@ -57,7 +57,7 @@ def integers_as_digits(numbers: Iterable[int], digits: int) -> Integers:
     for i, value in enumerate(values):
         rest = int(value)
         for j in range(digits):
-            low = (rest + HALF) % (2 * HALF) - HALF
+            low = (rest + HALF_A_DIGIT) % (2 * HALF_A_DIGIT) - HALF_A_DIGIT
             table[j, i] = low
             rest = (rest - low) >> DIGIT_BITS
         assert rest == 0
@@ -77,13 +77,13 @@ def floats_as_digits(values: Floats, exponent: int, digits: int) -> Integers:
     shifts = np.where(mantissas == 0, 0, exponents.astype(np.int64) - 53 + exponent)
     mantissas >>= np.minimum(np.maximum(-shifts, 0), 63)  # the bits that leave are zeros
     places, shifts = np.divmod(np.maximum(shifts, 0), DIGIT_BITS)
-    low = (mantissas + HALF) % (2 * HALF) - HALF
+    low = (mantissas + HALF_A_DIGIT) % (2 * HALF_A_DIGIT) - HALF_A_DIGIT
     table = np.zeros((digits + 2, len(values)), dtype=np.int64)
     columns = np.arange(len(values))
     table[places, columns] = low << shifts
     table[places + 1, columns] = (mantissas - low) >> DIGIT_BITS << shifts
     for j in range(digits + 1):
-        over = (table[j] + HALF) >> DIGIT_BITS
+        over = (table[j] + HALF_A_DIGIT) >> DIGIT_BITS
         table[j] -= over << DIGIT_BITS
         table[j + 1] += over
     assert not table[digits:].any()
@@ -96,7 +96,7 @@ def carry(number, length):
     over = np.int64(0)
     for j in range(length):
         digit = number[j] + over
-        over = (digit + HALF) >> DIGIT_BITS
+        over = (digit + HALF_A_DIGIT) >> DIGIT_BITS
         number[j] = digit - (over << DIGIT_BITS)
 
 
@@ -106,7 +106,7 @@ def carry_all(table, length, count):
     for j in range(length - 1):
         digits, above = table[j], table[j + 1]
         for i in range(count):
-            over = (digits[i] + HALF) >> DIGIT_BITS
+            over = (digits[i] + HALF_A_DIGIT) >> DIGIT_BITS
             digits[i] -= over << DIGIT_BITS
             above[i] += over
 

@@ -18,7 +18,7 @@ from polyregions.network.stable_units import Reduction
 __all__ = ["ranges_known", "sharper_signs", "signs_known"]
 
 # A hint: so many products take less than a walk of a network that large saves by them.
-_MOST_PRODUCTS = 2**30
+_MOST_WORK = 2**30
 
 
 def signs_known(reduction: Reduction) -> Integers:
@@ -66,7 +66,7 @@ def sharper_signs(network: Network, box: Box, signs: Integers) -> Integers | Non
     )
     # of the first layer that bends, enclosures know everything
     first = next(i for i, mask in enumerate(bends) if mask.any())
-    if not any(open_units[first + 1 :]) or products > _MOST_PRODUCTS:
+    if not any(open_units[first + 1 :]) or products > _MOST_WORK:
         return None
     known = [Range(low[None], high[None]) for low, high in ranges_known(network, signs)]
     boxes = Boxes(box.lower[None], box.upper[None])

@@ -17,7 +17,7 @@ from polyregions.compiled import exact_order_kernel
 from polyregions.domain.chart import Chart
 from polyregions.exact.digits import (
     DIGIT_BITS,
-    MOST_PRODUCTS,
+    PRODUCTS_IN_A_SUM,
     add_product,
     carry,
     carry_all,
@@ -42,7 +42,7 @@ __all__ = [
 # Hint: where rows take more digits, Python's integers do as well.
 _MOST_DIGITS = 32
 _DIRECTION_BITS = 14.0  # room for a sum of m products with integers of `DIRECTION_SCALE`
-_FLOOR = 2.0**-1000  # bounds are kept above this, so that none underflows
+_LEAST_BOUND = 2.0**-1000  # bounds are kept above this, so that none underflows
 
 
 class IntegerNetwork(NamedTuple):
@@ -116,7 +116,7 @@ def _scales(flat: FlatNetwork, table: list[list[int]], scale: int) -> _Scales:
     """Bound layer by layer the sums of the sizes of all products; infinite where floats end."""
     exponent = scale.bit_length() - 1
     assert scale == 1 << exponent  # a product of powers of two: those of layers and of a chart
-    size = np.maximum([quotient(max(map(abs, row)), scale) for row in table], _FLOOR)
+    size = np.maximum([quotient(max(map(abs, row)), scale) for row in table], _LEAST_BOUND)
     found = _Scales([0], [], [exponent], [float(np.log2(size.max())) + exponent])
     ends = np.cumsum(flat.widths).tolist()
     slopes = np.stack([flat.lower, flat.upper])
@@ -129,8 +129,8 @@ def _scales(flat: FlatNetwork, table: list[list[int]], scale: int) -> _Scales:
         exponent += found.slopes[-1] + found.weights[-1]
         found.maps.append(exponent)
         with np.errstate(over="ignore", invalid="ignore"):
-            reach = np.maximum(abs(slopes[:, below]).max(axis=0) * size, _FLOOR)
-            size = np.maximum((reach @ abs(matrix) + abs(biases)) * 1.01, _FLOOR)
+            reach = np.maximum(abs(slopes[:, below]).max(axis=0) * size, _LEAST_BOUND)
+            size = np.maximum((reach @ abs(matrix) + abs(biases)) * 1.01, _LEAST_BOUND)
             found.bits.append(float(np.log2(size.max())) + exponent)
     found.slopes.append(0)
     return found
@@ -235,16 +235,16 @@ def integer_layer(flat, integers, layer, base, bits, source, out):
     Notes
     -----
     **Invariant.** Before each input all sums are below the layer's bound, exact, and have taken
-    at most `pending` inputs since they were carried: ``MOST_PRODUCTS`` products. Where the digits i
-    and j of a weight and a value are not zero, their product is below the bound, so i + j is below
-    the layer's `digits` (`digits_needed`); elsewhere nothing but zeros is added.
+    at most `pending` inputs since they were carried: ``PRODUCTS_IN_A_SUM`` products. Where the
+    digits i and j of a weight and a value are not zero, their product is below the bound, so
+    i + j is below the layer's `digits` (`digits_needed`); elsewhere nothing but zeros is added.
     """
     columns, width, below = len(out), flat.widths[layer], flat.widths[layer - 1]
     under = base - below
     length, highest = integers.digits[layer - 1], integers.digits[layer]
     slope_length, weight_length = integers.slope_digits[layer - 1], integers.weight_digits[layer]
     value, product, weights = integers.value, integers.product, integers.weights
-    most = MOST_PRODUCTS // min(weight_length, length + slope_length)
+    most = PRODUCTS_IN_A_SUM // min(weight_length, length + slope_length)
     skipped = flat.skipped[layer]
     pending = 0
     for d in range(columns):

@@ -144,7 +144,7 @@ def exact_unit_rows(
         for block in range(0, len(first), step):
             some = slice(block, block + step)
             inside = np.flatnonzero((following >= block) & (following < block + step))
-            above = _outputs_above(layer, inputs, table, columns, which[first[some]], active[some])
+            above = _array_outputs(layer, inputs, table, columns, which[first[some]], active[some])
             descend(depth + 1, end, above, asked[inside], following[inside] - block)
 
     if len(owners):
@@ -154,7 +154,7 @@ def exact_unit_rows(
     return rows, places
 
 
-def _outputs_above(
+def _array_outputs(
     layer: ExactLayer,
     inputs: Outputs,
     table: list[list[flint.fmpz]],
@@ -169,14 +169,14 @@ def _outputs_above(
     """
     prefixes, width = active.shape
     values = np.array(table, dtype=object).reshape(width, -1, columns)[:, below]
-    on, off = _times(layer.upper, values), _times(layer.lower, values)
+    on, off = _scaled_values(layer.upper, values), _scaled_values(layer.lower, values)
     entries = np.where(active.T[:, :, None], on, off).ravel().tolist()
     factor = layer.weight_scale * layer.slope_scale
     one = [factor * unit for unit in inputs.one[:columns]]
     return Outputs(flint.fmpz_mat(width, prefixes * columns, entries), one * prefixes)
 
 
-def _times(slopes: Sequence[int], values: NDArray[np.object_]) -> Any:
+def _scaled_values(slopes: Sequence[int], values: NDArray[np.object_]) -> Any:
     """Return the values, one row per unit, times slopes that are most often 1, or 0."""
     if all(slope == 1 for slope in slopes):
         return values

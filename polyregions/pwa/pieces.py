@@ -179,21 +179,21 @@ def _head(regions: Regions) -> dict[str, Any]:
     }
 
 
-class _Corners(NamedTuple):
+class _VerticesAndRays(NamedTuple):
     """The vertices and rays of a region in the free inputs."""
 
     vertices: list[list[float]]
     rays: list[list[float]]
 
 
-def _corner_lists(regions: Regions) -> Iterator[_Corners | None]:
+def _corner_lists(regions: Regions) -> Iterator[_VerticesAndRays | None]:
     """Yield those of each region; None of each if there are too many free inputs."""
     free = free_inputs(regions)
     if len(free) > MOST_INPUTS_OF_VERTICES:
         yield from repeat(None, len(regions))
     elif regions.domain is not None:
         for points in region_vertices(regions):
-            yield _Corners(points[:, free].tolist(), [])
+            yield _VerticesAndRays(points[:, free].tolist(), [])
     else:
         chart = chart_of(None, regions.network.input_dimension)
         for polytope in chart_polytopes(regions):
@@ -204,10 +204,10 @@ def _corner_lists(regions: Regions) -> Iterator[_Corners | None]:
                     "a region has a vertex that is too far away for floats; export a box or a "
                     "polytope"
                 )
-            yield _Corners(vertices.tolist(), list(map(_direction, found.rays)))
+            yield _VerticesAndRays(vertices.tolist(), list(map(_direction, found.rays)))
 
 
-def _region_entry(piece: RegionPiece, corners: _Corners | None) -> dict[str, Any]:
+def _region_entry(piece: RegionPiece, corners: _VerticesAndRays | None) -> dict[str, Any]:
     return {
         "A": piece.A.tolist(),
         "b": piece.b.tolist(),

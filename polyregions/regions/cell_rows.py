@@ -38,7 +38,7 @@ __all__ = [
     "one_region",
     "parts_of",
     "polytopes_of",
-    "switching_units",
+    "units_of_edges",
 ]
 
 _EDGES = 2**16  # whose patterns are unpacked at a time
@@ -60,7 +60,7 @@ def lowest_units(regions: Regions, edges: Integers) -> Integers:
     return lowest
 
 
-def switching_units(regions: Regions, edges: Integers) -> list[tuple[int, ...]]:
+def units_of_edges(regions: Regions, edges: Integers) -> list[tuple[int, ...]]:
     """Return the units whose sign changes across each of some edges, by their numbers."""
     distinct, places = np.unique(edges, return_inverse=True)
     units: list[tuple[int, ...]] = []
@@ -148,7 +148,7 @@ def chosen_regions(regions: Regions, numbers: Integers) -> Chosen:
     behind = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
     own = edges[starts[numbers[owners]] + behind]
     beyond = regions.edges[own].sum(axis=1, dtype=np.int64) - numbers[owners]
-    points = _chart_points(regions.domain, regions.witnesses[numbers])
+    points = _points_on_chart(regions.domain, regions.witnesses[numbers])
     # of a region too thin for a float the witness is none
     for place in np.flatnonzero(np.isin(numbers, list(regions.exact_witnesses))).tolist():
         point = chart_point(regions.domain, regions.exact_witnesses[int(numbers[place])])
@@ -237,7 +237,7 @@ def cell_rows(chosen: Chosen) -> CellRows:
     bent = np.array([any(row[:-1]) for row in rows], dtype=bool)[places]
     owners, units, places = owners[bent], units[bent], places[bent]
     chart = exact_on_chart(network, domain).chart
-    sides, walls = _walls(domain, chart)
+    sides, walls = _domain_walls(domain, chart)
     # the domain's rows behind the units' of each region
     owner = np.concatenate([owners, np.repeat(np.arange(count), len(walls))])
     number = np.concatenate([units, np.tile(network.hidden_units + sides, count)])
@@ -246,7 +246,7 @@ def cell_rows(chosen: Chosen) -> CellRows:
     sign[: len(units)] = np.where(bits[owners, units] == 1, 1, -1)
     order = np.lexsort((number, owner))
     starts = np.searchsorted(owner[order], np.arange(count + 1))
-    on_chart = [*_on_chart(rows, domain, chart), *walls]
+    on_chart = [*_rows_on_chart(rows, domain, chart), *walls]
     return CellRows(rows, on_chart, number[order], place[order], sign[order], starts)
 
 
@@ -259,7 +259,7 @@ def polytopes_of(chosen: Chosen, cells: CellRows) -> Polytopes:
     return Polytopes(scaled.values, scaled.errors, cells.places, signs, cells.starts, chosen.points)
 
 
-def _walls(domain: Domain | None, chart: Chart) -> tuple[Integers, list[Row]]:
+def _domain_walls(domain: Domain | None, chart: Chart) -> tuple[Integers, list[Row]]:
     """Return numbers of the domain's sides, and their rows on the chart; of equal ones the last.
 
     Over the whole space the rows that bound the cones, which are no sides.
@@ -269,7 +269,7 @@ def _walls(domain: Domain | None, chart: Chart) -> tuple[Integers, list[Row]]:
         return np.arange(len(bounds)), bounds
     integers, _ = dyadic_matrix(domain_halfspaces(domain, domain.dimension))
     distinct: dict[tuple[flint.fmpz, ...], int] = {}
-    rows = _on_chart(integers.tolist(), domain, chart)
+    rows = _rows_on_chart(integers.tolist(), domain, chart)
     for number, row in enumerate(rows):
         divisor = flint.fmpz(0)
         for entry in row:
@@ -280,7 +280,7 @@ def _walls(domain: Domain | None, chart: Chart) -> tuple[Integers, list[Row]]:
     return np.array(sides, dtype=np.int64), [rows[number] for number in sides]
 
 
-def _on_chart(rows: Sequence[Row], domain: Domain | None, chart: Chart) -> list[Row]:
+def _rows_on_chart(rows: Sequence[Row], domain: Domain | None, chart: Chart) -> list[Row]:
     """Return rows in the free inputs on the chart of the domain, times a positive factor."""
     if domain is None:
         return [[*row, flint.fmpz(0)] for row in rows]
@@ -300,7 +300,7 @@ def _on_chart(rows: Sequence[Row], domain: Domain | None, chart: Chart) -> list[
     ]
 
 
-def _chart_points(domain: Domain | None, x: Floats) -> Floats:
+def _points_on_chart(domain: Domain | None, x: Floats) -> Floats:
     """Return inputs on the chart, about."""
     with np.errstate(all="ignore"):
         if domain is None:

@@ -31,7 +31,7 @@ from polyregions.regions.cell_rows import (
     one_region,
     parts_of,
     polytopes_of,
-    switching_units,
+    units_of_edges,
 )
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def facet_table(regions: Regions, report: Callable[[int, int], None] | None = No
     >>> table.starts.tolist(), table.beyond.tolist()
     ([0, 2, 4, 6], [1, -1, 0, 2, 1, -1])
     """
-    parts = [_facets(chosen_regions(regions, np.arange(0)), regions)]
+    parts = [_facet_table(chosen_regions(regions, np.arange(0)), regions)]
     done = 0
     for part in facet_tables(regions):
         parts.append(part)
@@ -141,7 +141,7 @@ def facet_table(regions: Regions, report: Callable[[int, int], None] | None = No
 def facet_tables(regions: Regions) -> Iterator[FacetTable]:
     """Yield the same for some thousand regions after the other."""
     for numbers in parts_of(regions, np.arange(len(regions)), _REGIONS):
-        yield _facets(chosen_regions(regions, numbers), regions)
+        yield _facet_table(chosen_regions(regions, numbers), regions)
 
 
 def region_facets(region: Region) -> Facets:
@@ -155,7 +155,7 @@ def region_facets(region: Region) -> Facets:
     >>> facets.units, facets.beyond.tolist(), facets.normals.tolist(), facets.offsets.tolist()
     (((0,), ()), [1, -1], [[-1.0], [1.0]], [0.0, 1.0])
     """
-    table = _facets(one_region(region), region.regions)
+    table = _facet_table(one_region(region), region.regions)
     return Facets(table.normals, table.offsets, table.units, table.beyond)
 
 
@@ -189,7 +189,7 @@ def facet_halfspaces(region: Region) -> tuple[Floats, Floats]:
     return rows[:, :-1], rows[:, -1]
 
 
-def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
+def _facet_table(chosen: Chosen, regions: Regions | None) -> FacetTable:
     """Return the facets of some regions, of a result or none."""
     cells = cell_rows(chosen)
     found = leading_rows(chosen, cells)
@@ -204,7 +204,7 @@ def _facets(chosen: Chosen, regions: Regions | None) -> FacetTable:
         for k, (index, switching) in zip(places, crossed, strict=True):
             beyond[k], units[k] = index, switching
     order = np.lexsort((rows, beyond, beyond < 0, wall, owners))
-    table = _rounded(chosen, cells, found.leads[order])
+    table = _rounded_normals(chosen, cells, found.leads[order])
     return FacetTable(
         table[:, :-1],
         table[:, -1],
@@ -264,7 +264,7 @@ def _neighbors(
     known = known[keys[order[place[known]]] == wanted[known]]
     which = order[place[known]]
     beyond[known] = ends.beyond[which]
-    switching = switching_units(regions, ends.edges[which])
+    switching = units_of_edges(regions, ends.edges[which])
     for k, of_facet in zip(known.tolist(), switching, strict=True):
         units[k] = of_facet
     return beyond, units
@@ -291,7 +291,7 @@ def _crossed(
     return found
 
 
-def _rounded(chosen: Chosen, cells: CellRows, leads: Integers) -> Floats:
+def _rounded_normals(chosen: Chosen, cells: CellRows, leads: Integers) -> Floats:
     """Return rows as (normal, offset) in the free inputs, each entry rounded once."""
     size = chosen.network.hidden_units
     rows, places = cells.numbers[leads], cells.places[leads]

@@ -47,7 +47,7 @@ __all__ = [
     "vertex_table",
 ]
 
-_CORNERS = 2**15  # of the regions that are looked at together, about
+_CORNERS_AT_ONCE = 2**15  # of the regions that are looked at together, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ def chart_polytopes(
     exact = exact_on_chart(regions.network, regions.domain)
     numbers = np.arange(len(regions)) if numbers is None else numbers
     # a region has about as many corners as a cube
-    most = max(1, _CORNERS >> exact.chart.dimension)
+    most = max(1, _CORNERS_AT_ONCE >> exact.chart.dimension)
     for part in parts_of(regions, numbers, most):
         chosen = chosen_regions(regions, part)
         ends = chosen.ends

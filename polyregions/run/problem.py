@@ -34,6 +34,7 @@ from polyregions.run.given import DomainLike, NetworkLike, domain_given, network
 __all__ = [
     "Problem",
     "empty_result",
+    "enclosed_problem",
     "identity_of",
     "prefix_rows",
     "problem_of",
@@ -116,12 +117,17 @@ def problem_of(network: NetworkLike, domain: DomainLike, signs: Integers | None 
     DomainError
         If the domain does not fit the network.
     """
-    return _problem(network, domain, partial(_reduced, signs=signs))
+    return _problem(network, domain, partial(_without_constant, signs=signs))
 
 
 def whole_problem(network: NetworkLike, domain: DomainLike) -> Problem:
     """Return the same with all units, also those that are constant over the domain."""
     return _problem(network, domain, lambda flat, *_: (flat, no_reduction(flat)))
+
+
+def enclosed_problem(network: NetworkLike, domain: DomainLike) -> Problem:
+    """Return the same without units that enclosures prove constant; only these do in 0.1.0."""
+    return _problem(network, domain, lambda flat, *_: reduced(flat))
 
 
 def _problem(
@@ -139,7 +145,7 @@ def _problem(
     return Problem(network, domain, chart, flat, reduction)
 
 
-def _reduced(
+def _without_constant(
     flat: FlatNetwork, network: Network, domain: Domain | None, signs: Integers | None
 ) -> tuple[FlatNetwork, Reduction]:
     found, reduction = reduced(flat, signs)

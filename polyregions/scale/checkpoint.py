@@ -42,11 +42,12 @@ __all__ = [
     "open_checkpoint",
     "read_chunks",
     "remove",
+    "units_named",
 ]
 
 
 _CHECKPOINT_FORMAT = "polyregions checkpoint"
-_CHECKPOINT_VERSION = 2
+_CHECKPOINT_VERSION = 1
 _MANIFEST = "manifest.json"
 _FINISHED = "finished.json"  # the manifest's name when the result has been saved
 _LOCK_FILE = "lock"
@@ -170,6 +171,15 @@ def open_checkpoint(
     finally:
         # the system frees the lock, also when the process dies
         os.close(lock)
+
+
+def units_named(folder: Path) -> str | None:
+    """Return what the checkpoint in a folder says of the units that vary, if there is one."""
+    try:
+        manifest = read_manifest(folder / _MANIFEST, _CHECKPOINT_FORMAT, _CHECKPOINT_VERSION)
+        return value_of(_Identity, manifest.get("identity")).units
+    except (OSError, ValueError):
+        return None  # `open_checkpoint` says what is wrong
 
 
 def append(checkpoint: Checkpoint, arrays: Mapping[str, NDArray[Any]], totals: Totals) -> None:

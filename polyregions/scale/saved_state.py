@@ -207,8 +207,9 @@ def _place(found: WalkState, arrays: Arrays, before: Totals, totals: Totals, kee
     _fill(found.store.patterns[before.regions : totals.regions], arrays["patterns"])
     _fill(found.store.bases[starts : totals.regions], arrays["start_bases"])
     _fill(found.store.points[starts : totals.regions], arrays["start_points"])
-    # of those that wait, all that is known by now: each chunk has it anew
-    _fill(found.store.known[totals.expanded : totals.regions], arrays["known_rows"])
+    # of those that wait, all that is known by now: each chunk has it anew; version 0.1.0 knew none
+    known = found.store.known[totals.expanded : totals.regions]
+    _fill(known, arrays.get("known_rows", np.zeros_like(known)))
     _fill(found.store.points[before.expanded : totals.expanded], arrays["witnesses"])
     found.store.points[arrays["late_numbers"]] = arrays["late_points"]
     for name in _PREFIX_ARRAYS:

@@ -20,9 +20,15 @@ from polyregions.network import Network
 from polyregions.run.display import shown_progress
 from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Stop, limits_of
-from polyregions.run.problem import Problem, identity_of, problem_of
+from polyregions.run.problem import Problem, enclosed_problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt
-from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove
+from polyregions.scale.checkpoint import (
+    Checkpoint,
+    append,
+    open_checkpoint,
+    remove,
+    units_named,
+)
 from polyregions.scale.saved_state import added, hand_over, mark, restored, write_partitions
 from polyregions.walk.drive import drive
 from polyregions.walk.walk_state import WalkState, result_of
@@ -212,8 +218,8 @@ def enumerate_to_file(
     limits = limits_of(max_regions, options.limits.seconds, memory)
     target = target_of(path)
     output = format_of(target)
-    problem = problem_of(network, domain)
     folder = target.with_name(target.name + CHECKPOINT_SUFFIX)
+    problem = _problem_saved(network, domain, folder) if resume else problem_of(network, domain)
     with (
         Interrupt(options.on_interrupt) as interrupt,
         shown_progress(options.progress) as report,
@@ -247,6 +253,15 @@ def enumerate_to_file(
         stopped,
         None if complete else folder,
     )
+
+
+def _problem_saved(network: Network, domain: Domain | None, folder: Path) -> Problem:
+    """Return the problem that a checkpoint is about."""
+    problem = problem_of(network, domain)
+    if units_named(folder) in (None, identity_of(problem)["units"]):
+        return problem
+    # version 0.1.0 left fewer units out: none that only substitution backwards proves constant
+    return enclosed_problem(network, domain)
 
 
 def _keeper(

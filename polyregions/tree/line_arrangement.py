@@ -60,11 +60,11 @@ def crossing_pairs(chords, count):
         while end < count and last[order[end]] == rim:
             end += 1
         while opened < count and first[opened] < rim:
-            add(tree, count, opened, 1)
+            add_at(tree, count, opened, 1)
             opened += 1
         # ends in one point do not interleave
         for p in range(begin, end):
-            add(tree, count, order[p], -1)
+            add_at(tree, count, order[p], -1)
         for p in range(begin, end):
             pairs += total(tree, opened) - total(tree, behind[order[p]])
         begin = end
@@ -72,7 +72,7 @@ def crossing_pairs(chords, count):
 
 
 @inlined_exact_order_kernel
-def add(tree, count, place, change):
+def add_at(tree, count, place, change):
     """Add a number at a place of a binary indexed tree of so many."""
     at = place + 1
     while at <= count:

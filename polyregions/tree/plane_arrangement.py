@@ -24,7 +24,7 @@ __all__ = ["PlaneArrangement", "is_plane_arrangement"]
 
 _FEWEST_PLANES = 80  # a hint: fewer are listed sooner
 _NODES = 20_000
-_ALL_REGIONS = np.iinfo(np.int64).max
+_REGIONS_WITHOUT_LIMIT = np.iinfo(np.int64).max
 
 
 def is_plane_arrangement(problem: Problem) -> bool:
@@ -80,7 +80,7 @@ class PlaneArrangement:
         if plane is not None and self._added > 0:
             lines = PlanarSubtree(plane, None)
             while not lines.finished:
-                lines.advance(_NODES, _ALL_REGIONS)
+                lines.advance(_NODES, _REGIONS_WITHOUT_LIMIT)
             self.exact_decisions += lines.exact_decisions
             self._parts += lines.regions
         elif plane is not None:
@@ -106,10 +106,10 @@ class PlaneArrangement:
         if chart is None:
             return None
         lines = flint.fmpz_mat(i, 4, self._rows.entries()[: 4 * i]) * along
-        values, errors = _rounded_rows([[int(e) for e in line] for line in lines.tolist()])
+        values, errors = _float_rows_of([[int(e) for e in line] for line in lines.tolist()])
         if not values.any(axis=0).all():
             return None  # it is a plane that was added before
-        return _restricted(problem, chart, values, errors)
+        return _on_plane(problem, chart, values, errors)
 
 
 def _along(row: list[flint.fmpz], pivot: int) -> flint.fmpz_mat:
@@ -142,7 +142,7 @@ def _chart_on(chart: Chart, along: flint.fmpz_mat, pivot: int) -> Chart | None:
     return Chart(chart.transform * along, flint.fmpz_mat(rows), 2)
 
 
-def _rounded_rows(rows: list[list[int]]) -> tuple[Floats, Floats]:
+def _float_rows_of(rows: list[list[int]]) -> tuple[Floats, Floats]:
     """Return integer rows as columns, scaled so that the largest entry is 1, and error bounds."""
     if not rows:
         return np.zeros((3, 0)), np.zeros(0)
@@ -152,7 +152,7 @@ def _rounded_rows(rows: list[list[int]]) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(values.T), np.abs(values).sum(axis=1) * (1.01 * ROUNDOFF) + 2e-300
 
 
-def _restricted(problem: Problem, chart: Chart, values: Floats, errors: Floats) -> Problem:
+def _on_plane(problem: Problem, chart: Chart, values: Floats, errors: Floats) -> Problem:
     """Return the problem of the first units on a plane."""
     flat, reduction, count = problem.flat, problem.reduction, len(errors)
     domain, domain_error = chart.float_rows

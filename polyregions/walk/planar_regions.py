@@ -17,7 +17,7 @@ from polyregions.arrays import Bits, Integers, Point
 from polyregions.cells.inner_point import point_inside
 from polyregions.cells.integer_polygon import (
     INNER_DIGITS,
-    NO_ROW,
+    NO_WALL,
     RELATIVE,
     IntegerPolygon,
     cut_out,
@@ -40,7 +40,7 @@ from polyregions.walk.neighbors import (
 )
 from polyregions.walk.region_kernel import NO_BASIS, unpack_bits
 
-__all__ = ["PlanarWorker", "inner_point", "planar_worker", "resolve_planar"]
+__all__ = ["PlanarWorker", "exact_inner_point", "planar_worker", "resolve_planar"]
 
 
 class PlanarWorker(NamedTuple):
@@ -71,7 +71,7 @@ def planar_worker(flat: FlatNetwork, integers: IntegerNetwork) -> PlanarWorker:
     )
 
 
-def inner_point(digits: Integers) -> Point:
+def exact_inner_point(digits: Integers) -> Point:
     """Return the chart point that `resolve_planar` writes for a thin region."""
     return tuple(
         Fraction(
@@ -103,10 +103,10 @@ def mark_ties(flat, worker, bits):
     for row in range(flat.size):
         walled[row] = False
     for row in range(flat.units):
-        zero[row] = polygon.leader[row] == NO_ROW and polygon.values[2, row] == 0.0
+        zero[row] = polygon.leader[row] == NO_WALL and polygon.values[2, row] == 0.0
         canonical = canonical and not (zero[row] and bits[row])
     for row in range(flat.units, flat.size):
-        if polygon.leader[row] != NO_ROW:
+        if polygon.leader[row] != NO_WALL:
             walled[polygon.leader[row]] = True
     return canonical
 
@@ -166,7 +166,7 @@ def write_witness(flat, worker, count, room, r, result):
         doubt = RELATIVE * (abs(first) + abs(second) + abs(third))
         needed = doubt + 1.01 * room * (abs(values[0, row]) + abs(values[1, row]))
         outside = not first + second + third > needed
-        fat = fat and not (outside and polygon.leader[row] != NO_ROW)
+        fat = fat and not (outside and polygon.leader[row] != NO_WALL)
     result.state[r] = PROVEN
     if fat:
         return
@@ -218,7 +218,8 @@ def resolve_planar(flat, planar, prefixes, patterns, points, room, worker, resul
     prefixes, patterns, points, room, worker
         See `walk.degenerate_regions.resolve`.
     result : Expansions, out
-        ``state`` is THIN where the witness is in ``inner``: exact, in digits; see `inner_point`.
+        ``state`` is THIN where the witness is in ``inner``: exact, in digits; see
+        `exact_inner_point`.
         It is OPEN where the integers of `walk.exact_step` must decide.
 
     Returns

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Integers, Records, integer_record
-from polyregions.cells.in_cube import MANY_INPUTS_HINT
+from polyregions.cells.in_cube import MANY_COORDINATES_HINT
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words, pack
@@ -94,7 +94,7 @@ class Prefixes(NamedTuple):
 def empty_prefixes(flat: FlatNetwork) -> Prefixes:
     """Return the prefixes of a walk that has not begun; there is no room for any."""
     # with many inputs the cube's sides are no rows to be left out, and a prefix costs a region
-    ends = flat.row_ends if flat.dimension < MANY_INPUTS_HINT else flat.row_ends[-1:]
+    ends = flat.row_ends if flat.dimension < MANY_COORDINATES_HINT else flat.row_ends[-1:]
     depths, masks = _levels(tuple(ends.tolist()), flat.units)
     return Prefixes(
         depths=depths,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats, Integers
 from polyregions.cells.degeneracy import GroupScratch, group_scratch
 from polyregions.cells.dictionary import Workspace, step_inside, vertex_from_point, workspace
-from polyregions.cells.in_cube import MANY_INPUTS_HINT, walk_in_cube
+from polyregions.cells.in_cube import MANY_COORDINATES_HINT, walk_in_cube
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.vertices import FacetBuffer, facet_buffer, walk_vertices
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
@@ -234,7 +234,7 @@ def decide_simple(m, count, candidates, point, worker, room):
             if row < 0:
                 return -1
         return walk_polygon(rows, count, candidates, row, work.point, work.slack, found, room)
-    if m >= MANY_INPUTS_HINT:
+    if m >= MANY_COORDINATES_HINT:
         return walk_in_cube(rows, count, candidates, work, found, room)
     if start[0] != NO_BASIS:
         for k in range(m):

@@ -251,7 +251,7 @@ def _in_batches(crew: _Workers, part: slice, run: Callable[[slice, Expansions], 
 
 def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
     """Decide up to `budget` open regions: in compiled code, else in exact arithmetic."""
-    from polyregions.walk.planar_regions import inner_point
+    from polyregions.walk.planar_regions import exact_inner_point
 
     problem, flat = crew.problem, crew.problem.flat
     numbers = list(islice(found.open, budget))
@@ -274,7 +274,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
             found.exact_decisions += int(result.exact[part].sum())
             found.store.points[number:stop] = result.witnesses[part]
             for thin in np.flatnonzero(result.state[part] == THIN).tolist():
-                interior = inner_point(result.inner[part.start + thin])
+                interior = exact_inner_point(result.inner[part.start + thin])
                 _keep_witness(found, number + thin, nearest_witness(problem.chart, interior))
             begin = int(result.ends[part.start - 1]) if part.start else 0
             merge_batch(flat, found, number, result.ends[part], result, begin)

@@ -14,7 +14,7 @@ from polyregions.pattern import Words, n_words
 from polyregions.walk.known_rows import words_known
 from polyregions.walk.visited import empty_table, fits, grown
 
-__all__ = ["Pending", "Store", "empty_store", "pending_regions", "with_room", "without"]
+__all__ = ["Frontier", "Store", "empty_store", "pending_regions", "with_room", "without"]
 
 STORE_COUNTERS = integer_record("regions", "edges", "expanded", "round")
 
@@ -52,7 +52,7 @@ class Store(NamedTuple):
     counters: Records
 
 
-class Pending(NamedTuple):
+class Frontier(NamedTuple):
     """Regions that are to be expanded, one in each row; the arrays are as in `Store`."""
 
     patterns: Words
@@ -61,9 +61,9 @@ class Pending(NamedTuple):
     known: Words
 
 
-def pending_regions(regions: Store | Pending, at: slice) -> Pending:
+def pending_regions(regions: Store | Frontier, at: slice) -> Frontier:
     """Return what is to be expanded of some regions."""
-    return Pending(*(getattr(regions, name)[at] for name in Pending._fields))
+    return Frontier(*(getattr(regions, name)[at] for name in Frontier._fields))
 
 
 def empty_store(flat: FlatNetwork) -> Store:

@@ -10,7 +10,7 @@ from polyregions.walk.neighbors import OPEN, PROVEN, write_simple
 from polyregions.walk.prefix_redundancy import settle_prefix
 from polyregions.walk.prefixes import prefix_of, register, roomy
 from polyregions.walk.region_kernel import decide_simple, find_start, rows_inside, unpack_bits
-from polyregions.walk.store import Pending
+from polyregions.walk.store import Frontier
 from polyregions.walk.visited import insert
 
 __all__ = ["advance", "end_of_round", "expand", "merge"]
@@ -28,7 +28,7 @@ def expand(flat, prefixes, pending, room, worker, result):
     flat : FlatNetwork
     prefixes : Prefixes
         Those of the regions are settled.
-    pending : Pending
+    pending : Frontier
         The regions.
     room : float
         See `walk_vertices`: what a witness must keep free for its own rounding.
@@ -247,7 +247,7 @@ def advance(flat, prefixes, store, budget, room, worker, result, open_numbers):
         done = expand(
             flat,
             prefixes,
-            Pending(
+            Frontier(
                 store.patterns[first:stop],
                 store.bases[first:stop],
                 store.points[first:stop],

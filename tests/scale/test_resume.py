@@ -337,11 +337,39 @@ def test_checkpoint_of_another_version(stopped, monkeypatch):
     refused(*stopped, "another version")
 
 
+def test_checkpoint_of_0_1_0(tmp_path, monkeypatch):
+    """It said nothing of rows that neighbours decided, and left fewer units out."""
+    rng = np.random.default_rng(3)
+    widths = (3, 48, 48, 48, 1)
+    layers = [
+        (rng.normal(size=(out, into)) * np.sqrt(2 / into), rng.normal(size=out) / 3)
+        for into, out in pairwise(widths)
+    ]
+    net, box = pr.Network.from_arrays(layers), pr.Box.cube(3, 0.1)
+    whole = pr.enumerate_regions(net, box)
+    path = tmp_path / "out.npz"
+    with monkeypatch.context() as old:
+        old.setattr("polyregions.run.problem.sharper_signs", lambda *_: None)
+        before = identity_of(problem_of(net, box))
+        old.setattr(
+            saved_walk,
+            "added",
+            lambda *given: {k: v for k, v in added(*given).items() if k != "known_rows"},
+        )
+        part = enumerate_to_file(net, box, path, max_regions=len(whole) // 2, interval=0.0)
+        assert not part.complete
+    assert before != identity_of(problem_of(net, box))
+    assert enumerate_to_file(net, box, path, resume=True).complete
+    again = pr.open_regions(path)
+    np.testing.assert_array_equal(again.patterns, whole.patterns)
+    np.testing.assert_array_equal(again.edges, whole.edges)
+
+
 def test_checkpoint_of_another_format(stopped):
     manifest = stopped[2].with_name("out.npz.checkpoint") / "manifest.json"
     values = json.loads(manifest.read_bytes())
-    manifest.write_text(json.dumps(values | {"version": 1}))
-    refused(*stopped, "format version 1")
+    manifest.write_text(json.dumps(values | {"version": 2}))
+    refused(*stopped, "format version 2")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"format": 1}', b"null"])

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linprog
 
 import polyregions as pr
-from polyregions.cells.in_cube import MANY_INPUTS_HINT
+from polyregions.cells.in_cube import MANY_COORDINATES_HINT
 from polyregions.geometry.halfspaces import region_halfspaces
 from polyregions.testing import assert_valid
 
@@ -40,7 +40,7 @@ def facet_units(net, box, pattern):
     return found
 
 
-@pytest.mark.parametrize("n", [MANY_INPUTS_HINT, 24])
+@pytest.mark.parametrize("n", [MANY_COORDINATES_HINT, 24])
 @pytest.mark.parametrize("seed", range(2))
 def test_all_regions_are_those_of_the_tree(n, seed):
     net, box = network(n, (5, 4), seed), pr.Box.cube(n, 1.0)
@@ -51,7 +51,7 @@ def test_all_regions_are_those_of_the_tree(n, seed):
 
 
 def test_all_regions_and_edges_are_those_of_the_rational_walk():
-    n = MANY_INPUTS_HINT
+    n = MANY_COORDINATES_HINT
     net, box = network(n, (3, 2), 0, 0.3), pr.Box(np.full(n, -1.0), np.linspace(0.5, 2.0, n))
     regions = pr.enumerate_regions(net, box)
     exact = pr.enumerate_regions(net, box, arithmetic="rational")
@@ -85,7 +85,7 @@ def test_regions_come_soon_with_784_inputs():
 
 
 def test_a_polytope_has_other_rows_beside_the_sides():
-    n = MANY_INPUTS_HINT
+    n = MANY_COORDINATES_HINT
     net = network(n, (4, 3), 3, 0.3)
     rng = np.random.default_rng(0)
     sides = np.vstack([np.eye(n), -np.eye(n), rng.normal(size=(3, n))])
@@ -95,7 +95,7 @@ def test_a_polytope_has_other_rows_beside_the_sides():
 
 @pytest.mark.parametrize("kind", ["twins", "zero bias", "dead", "whole space", "leaky"])
 def test_degenerate_networks_are_counted_as_by_the_tree(kind):
-    n = MANY_INPUTS_HINT
+    n = MANY_COORDINATES_HINT
     net, box = network(n, (3, 2), 5, 0.3), pr.Box.cube(n, 1.0)
     layers = [(layer.weight.copy(), layer.bias.copy()) for layer in net.layers]
     (first, bias), *_ = layers

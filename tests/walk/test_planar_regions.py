@@ -28,7 +28,7 @@ from polyregions.testing import assert_valid
 from polyregions.walk import steps
 from polyregions.walk.exact_step import exact_region
 from polyregions.walk.neighbors import OPEN, THIN, batch
-from polyregions.walk.planar_regions import decide_planar, inner_point, planar_worker
+from polyregions.walk.planar_regions import decide_planar, exact_inner_point, planar_worker
 
 
 def integer(digits):
@@ -183,7 +183,7 @@ def test_facets_neighbours_and_points_are_those_of_pythons_integers():
             point = tuple(map(Fraction, result.witnesses[0].tolist()))
             if result.state[0] == THIN:
                 thin += 1
-                point = inner_point(result.inner[0])
+                point = exact_inner_point(result.inner[0])
             for row in rows:
                 value = sum(int(a) * u for a, u in zip(row, (*point, 1), strict=True))
                 assert value > 0 or not any(row), name
