@@ -16,7 +16,9 @@ from polyregions.questions.output_search import OutputSearch, Target, exact_valu
 
 __all__ = ["ProvenSearch", "search_for"]
 
-_FEW_PROVEN_CELLS = 4096  # a hint: in integers a region is more work than in floats
+# Hints, see `questions.box_search`: in integers a region is more work than in floats.
+_FEW_PROVEN_CELLS = 256
+_SPLITS_TO_DOUBLE_PROVEN = 4
 
 
 def search_for(
@@ -49,6 +51,7 @@ class ProvenSearch(OutputSearch):
         super().__init__(subject, lower, upper, target)
         self._journal = journal
         self._few_cells = min(self._few_cells, _FEW_PROVEN_CELLS)
+        self._splits_to_double = _SPLITS_TO_DOUBLE_PROVEN
 
     def _noted(self, look: StepResult) -> Pending:
         if look.looked is not None:
