@@ -19,7 +19,7 @@ __all__ = ["MANY_COORDINATES_HINT", "walk_in_cube"]
 # From so many inputs on it is the faster way; both prove the same.
 MANY_COORDINATES_HINT = 16
 # Passes per row and input before a program is given up as cycling: the answer is "undecided".
-SWEEPS_HINT = 50
+PROGRAM_HINT = 50
 # How often each coordinate is moved to the middle of what its line has inside.
 SWEEPS_HINT = 2
 
@@ -57,6 +57,7 @@ def list_rows(values, m, size, candidates, work):
     others = 0
     for i in range(size):
         d = place[i]
+        # a side is u_d + 1 or 1 - u_d, times a positive number; a candidate is asked about anyway
         if i >= candidates and entries[i] == 1.0 and values[m, i] == abs(values[d, i]):
             sides[d, 0 if values[d, i] > 0.0 else 1] = i
         else:
@@ -93,6 +94,7 @@ def centre(values, m, others, work):
                     high = min(high, height[p] / -rate)
                 elif rate > PIVOT_HINT:
                     low = max(low, height[p] / -rate)
+            # rounding may have left no room: then the coordinate stays
             if low < high:
                 step = 0.5 * (low + high)
                 point[d] += step
@@ -145,6 +147,7 @@ def steepest_column(rates, work):
         # a row stands at zero and can only grow
         coordinate = names[c] < m
         if rates[c] > best:
+            # downwards: only a coordinate can, and not from its lower end
             if coordinate and at[c] > -1.0:
                 chosen, best = c, rates[c]
         elif -rates[c] > best and (not coordinate or at[c] < 1.0):
@@ -199,9 +202,10 @@ def blocked(others, target, length, work):
         if speed[p] < -PIVOT_HINT:
             bound = -1.0 if status[p] < m else 0.0
         elif speed[p] > PIVOT_HINT and status[p] < m:
-            bound = 1.0
+            bound = 1.0  # a row that grows meets no end
         else:
             continue
+        # what rounding put beyond its end blocks at once
         reach = max((bound - height[p]) / speed[p], 0.0)
         if reach < length:
             length, position, end = reach, p, bound
@@ -253,6 +257,7 @@ def move_together(table, target, work):
     for c in range(m):
         at[c] = min(max(at[c] + length * direction[c], -1.0), 1.0)
     if blocking < 0:
+        # exactly at the ends, so that no step is left over
         for c in range(m):
             if direction[c] != 0.0:
                 at[c] = -1.0 if rates[c] > 0.0 else 1.0
@@ -298,7 +303,7 @@ def minimise(table, target, enough, work):
     """
     others, m = table.shape
     height, names, at, speed = work.ratio, work.names, work.vertex, work.slack
-    passes = SWEEPS_HINT * (others + m)
+    passes = PROGRAM_HINT * (others + m)
     together = others + m
     while height[target] > -enough:
         passes -= 1
@@ -450,6 +455,7 @@ def walk_in_cube(rows, size, candidates, work, found, room):
     others = list_rows(values, m, size, candidates, work)
     if others < 0:
         return -1
+    # every program begins there, well inside: what blocks a step is then rarely a tie
     inside = found.witness
     centre(values, m, others, work)
     for d in range(m):
@@ -457,10 +463,11 @@ def walk_in_cube(rows, size, candidates, work, found, room):
     evaluate_rows(values, m, size, inside, work.slack)
     lower_bounds(work.slack, rows.errors, size)
     if not least(work.slack, size) > room:
-        return -1
+        return -1  # too thin for floats, or a tie
     asked, others = leave_positive_out(rows, candidates, others, work, found)
     count = 0
     while asked > 0:
+        # the last candidate: so the others keep their positions
         target, row = asked - 1, row_at[asked]
         table = work.table.reshape(-1)[: others * m].reshape((others, m))
         begin_at(values, table, inside, others, work)
@@ -469,6 +476,7 @@ def walk_in_cube(rows, size, candidates, work, found, room):
             return -1
         asked -= 1
         if work.ratio[target] < 0.0:
+            # on the way from inside to there the row is zero where it falls below zero
             share = height / (height - work.ratio[target])
             move_to_facet(table, target, inside, share, work)
             if not prove_facet_at(rows, size, row, work):
@@ -480,6 +488,7 @@ def walk_in_cube(rows, size, candidates, work, found, room):
         else:
             if not prove_not_facet(rows, table[target], row, work, found):
                 return -1
+            # it bounds nothing any more, for the programs to come
             row_at[1 + target] = row_at[others]
             others -= 1
     return count

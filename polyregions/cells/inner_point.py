@@ -12,7 +12,7 @@ __all__ = ["point_inside"]
 
 
 @exact_order_kernel
-def divide(polygon, place, d, places, out):
+def quotient_digits(polygon, place, d, places, out):
     """Write the quotient of two numbers of a point, in digits behind the point.
 
     Parameters
@@ -81,13 +81,15 @@ def point_inside(polygon, size, count):
                 # weights that add up to 2^28
                 weight = rest // (count - t)
                 rest -= weight
-                divide(polygon, polygon.corners[t], d, places, quotient)
+                quotient_digits(polygon, polygon.corners[t], d, places, quotient)
                 for j in range(places + 1):
                     total[d, j] += weight * quotient[j]
             carry(total[d], places + 3)
+        # the mean of the corners, with so many digits behind the point
         for j in range(places + 3):
             total[2, j] = 1 if j == places + 1 else 0
         measure_point(polygon, place, places + 3)
+        # cut off, it may have left a thin polygon: only a point that is inside counts
         inside = True
         for row in range(size):
             inside = inside and (

@@ -126,6 +126,7 @@ def facets_of(polytopes, first, last, scratch, carries):
         start = polytopes.starts[number]
         size = write_polytope(polytopes, number, scratch)
         count = -1
+        # from a point inside, which needs not be proven: what follows is
         if vertex_from_point(rows.values, m, size, work):
             count = walk_vertices(rows, size, size, work, found, 0.0)
         for i in range(size):
@@ -166,7 +167,8 @@ def prove_corner(rows, size, basis, work):
         for k in range(m):
             total -= inverse[d, m + k] * values[m, basis[k]]
         vertex[d] = total
-        # errors are those in the cube; a little outside they are a little larger, below
+        # a corner lies in the cube, where errors are known; a little outside they are a little
+        # larger, below
         if not abs(total) <= 1.01:
             return False
     evaluate_rows(values, m, size, vertex, slack)
@@ -194,7 +196,7 @@ def prove_corner(rows, size, basis, work):
     # 1.2 > 1 / (1 - 1/10), and 1.02 > 1.01: the rest is for the rounding of these sums
     fall = 1.2 * away * 1.02 * np.sqrt(1.0 * m)
     for k in range(m):
-        slack[basis[k]] = HUGE
+        slack[basis[k]] = HUGE  # tight by choice: not to be compared
     close = 0
     for i in range(size):
         # the error at the computed corner and that at the exact one, both a little outside perhaps
@@ -216,6 +218,7 @@ def far_end(rows, size, basis, leaving, work):
     """
     values, inverse, slack = rows.values, work.inverse, work.slack
     m = len(basis)
+    # a hint, like all that floats propose: the corner at the end is proven anew
     nearest = HUGE
     blocking = -1
     for i in range(size):

@@ -57,6 +57,7 @@ def integers_as_digits(numbers: Iterable[int], digits: int) -> Integers:
     for i, value in enumerate(values):
         rest = int(value)
         for j in range(digits):
+            # the remainder in [-2^27, 2^27), so that the rest is divided without a remainder
             low = (rest + HALF_A_DIGIT) % (2 * HALF_A_DIGIT) - HALF_A_DIGIT
             table[j, i] = low
             rest = (rest - low) >> DIGIT_BITS
@@ -76,6 +77,7 @@ def floats_as_digits(values: Floats, exponent: int, digits: int) -> Integers:
     mantissas = (fractions * 2.0**53).astype(np.int64)
     shifts = np.where(mantissas == 0, 0, exponents.astype(np.int64) - 53 + exponent)
     mantissas >>= np.minimum(np.maximum(-shifts, 0), 63)  # the bits that leave are zeros
+    # 53 bits, shifted, reach into three digits
     places, shifts = np.divmod(np.maximum(shifts, 0), DIGIT_BITS)
     low = (mantissas + HALF_A_DIGIT) % (2 * HALF_A_DIGIT) - HALF_A_DIGIT
     table = np.zeros((digits + 2, len(values)), dtype=np.int64)
@@ -122,9 +124,10 @@ def length_of(number, length):
 @inlined_exact_order_kernel
 def add_product(one, one_length, other, other_length, sign, out):
     """Add a product of carried numbers, times 1 or -1, to digits that are not carried."""
+    # no carry in between: the caller counts the products
     for i in range(one_length):
         digit = sign * one[i]
-        if digit != 0:
+        if digit != 0:  # digits of floats are mostly zero
             for j in range(other_length):
                 out[i + j] += digit * other[j]
 

@@ -49,6 +49,7 @@ def meeting_points(rows: NDArray[np.object_], tight: Integers) -> list[IntegerCo
     found: list[IntegerColumn] = []
     for start in range(0, len(tight), step):
         matrices = rows[tight[start : start + step]]
+        # Python's integers in arrays: of any size, and one loop for all points
         minors: dict[tuple[int, ...], Any] = {(): np.full(len(matrices), 1, dtype=object)}
         for k in range(size - 1):
             minors = {
@@ -65,6 +66,7 @@ def meeting_points(rows: NDArray[np.object_], tight: Integers) -> list[IntegerCo
             (-1) ** column * minor for column, minor in enumerate(reversed(minors.values()))
         ]
         for column in zip(*cofactors, strict=True):
+            # independent normals: the last minor is not zero
             divisor = gcd(*column) * (1 if column[-1] > 0 else -1)
             found.append(tuple(entry // divisor for entry in column))
     return found

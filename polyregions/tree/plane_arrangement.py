@@ -77,6 +77,7 @@ class PlaneArrangement:
     def step(self, limit: int) -> None:
         """Add a plane."""
         plane = self._plane()
+        # the parts of a plane are the parts of the domain that it cuts in two
         if plane is not None and self._added > 0:
             lines = PlanarSubtree(plane, None)
             while not lines.finished:
@@ -84,7 +85,7 @@ class PlaneArrangement:
             self.exact_decisions += lines.exact_decisions
             self._parts += lines.regions
         elif plane is not None:
-            self._parts += 1
+            self._parts += 1  # no line is on it yet
         self._added += 1
 
     def close(self) -> None:
@@ -98,6 +99,7 @@ class PlaneArrangement:
         """Return the planes added so far as lines on the next; None if it adds no part."""
         problem, i = self.problem, self._added
         row = [self._rows[i, d] for d in range(4)]
+        # solved for the coordinate with the largest coefficient: the others run over the plane
         pivot = max(range(3), key=lambda d: abs(int(row[d])))
         if row[pivot] == 0:
             return None  # no plane at all
@@ -132,6 +134,7 @@ def _chart_on(chart: Chart, along: flint.fmpz_mat, pivot: int) -> Chart | None:
     order = [*cube, *(i for i in range(len(table)) if i not in cube)]
     rows = []
     for *normal, offset in [table[i] for i in order]:
+        # parallel to the plane: it holds all over it or nowhere
         if any(normal):
             divisor = normal[0].gcd(normal[1]).gcd(offset)
             rows.append([entry // divisor for entry in (*normal, offset)])

@@ -275,9 +275,11 @@ def count_tree(
 def _tree_count(
     problem: Problem, limits: Limits, seed: int | None, options: RunOptions
 ) -> TreeCount:
+    # no unit varies: the domain is one region
     if problem.flat.units == 0:
         return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
     crew: Crew | PlaneArrangement
+    # an order of the units is another tree: the second opinion on what is counted at once
     if seed is None and is_plane_arrangement(problem):
         crew = PlaneArrangement(problem)
     else:

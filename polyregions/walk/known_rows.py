@@ -76,6 +76,7 @@ def leave_known_out(flat, count, known, worker):
     """
     ids, half = worker.ids, len(known) // 2
     asked = 0
+    # the domain's rows are never asked about: beyond them is no region
     for c in range(count):
         row = ids[c]
         if row < flat.units and (half == 0 or not (has(known, 0, row) or has(known, half, row))):
@@ -85,6 +86,7 @@ def leave_known_out(flat, count, known, worker):
     if half == 0:
         return count, asked
     end = asked
+    # of what is left, rows that are known to carry no facet go
     for c in range(asked, count):
         row = ids[c]
         if row >= flat.units or has(known, 0, row):
@@ -128,10 +130,12 @@ def tell_neighbors(flat, asked, worker, begin, end, result):
     dropped = worker.dropped
     for w in range(half):
         dropped[w] = np.uint64(0)
+    # only of facets it matters what they helped to prove
     for f in range(end - begin):
         for w in range(half):
             used_by[found.rows[f], w] = np.uint64(0)
     for c in range(asked):
+        # a support: it is proven to carry no facet
         if supports[c, 0] >= 0:
             word, bit = ids[c] >> 6, np.uint64(1) << np.uint64(ids[c] & 63)
             dropped[word] |= bit
@@ -143,5 +147,7 @@ def tell_neighbors(flat, asked, worker, begin, end, result):
         own = result.known[begin + f]
         for w in range(half):
             own[w] = np.uint64(0)
+            # below the last layer more than one row changes beyond a facet
             own[half + w] = dropped[w] & ~used_by[column, w] if row >= last else np.uint64(0)
+        # the facet itself, seen from the other side
         own[row >> 6] = np.uint64(1) << np.uint64(row & 63)

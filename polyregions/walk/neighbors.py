@@ -21,7 +21,7 @@ from polyregions.walk.region_kernel import NO_BASIS
 __all__ = [
     "OPEN",
     "PROVEN",
-    "THIN",
+    "TOO_THIN",
     "Expansions",
     "batch",
     "pack_bits",
@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 
-# states of a region of a batch; one that is THIN is PROVEN, but no float is known inside
-PROVEN, OPEN, THIN = 0, 1, 2
+# states of a region of a batch; one that is TOO_THIN is PROVEN, but no float is known inside
+PROVEN, OPEN, TOO_THIN = 0, 1, 2
 
 
 class Expansions(NamedTuple):
@@ -42,7 +42,7 @@ class Expansions(NamedTuple):
     exact: NDArray[np.int64]  # (r,): decisions that took exact arithmetic
     ends: NDArray[np.int64]  # (r,): where the facets of each region end
     witnesses: Floats  # (r, m): a chart point inside
-    inner: Integers  # (r, m, INNER_DIGITS): a point of a THIN region, exactly; nothing for m > 2
+    inner: Integers  # (r, m, INNER_DIGITS): a point of a TOO_THIN region, exactly; none for m > 2
     children: Words  # (f, W): the pattern beyond each facet
     bases: NDArray[np.signedinteger[Any]]  # (f, m): rows of a vertex of it, or NO_BASIS first
     points: Floats  # (f, m): a point of it

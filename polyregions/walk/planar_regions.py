@@ -34,7 +34,7 @@ from polyregions.walk.degenerate_regions import decide_tied
 from polyregions.walk.neighbors import (
     OPEN,
     PROVEN,
-    THIN,
+    TOO_THIN,
     pack_bits,
     write_tied,
 )
@@ -146,7 +146,7 @@ def write_facet(flat, worker, t, count, bits, used, result):
 
 @exact_order_kernel
 def write_witness(flat, worker, count, room, r, result):
-    """Write a point inside, and PROVEN, THIN or OPEN, as the state of region `r` of a batch.
+    """Write a point inside, and PROVEN, TOO_THIN or OPEN, as the state of region `r` of a batch.
 
     It is the mean of the corners, where all rows exceed their rounding there by `room` times
     their length: rows are off by less than RELATIVE times the sizes of what is added.
@@ -171,7 +171,7 @@ def write_witness(flat, worker, count, room, r, result):
     if fat:
         return
     places = point_inside(polygon, flat.size, count)
-    result.state[r] = THIN if places > 0 else OPEN
+    result.state[r] = TOO_THIN if places > 0 else OPEN
     inner = result.inner[r]
     for d in range(2):
         for j in range(INNER_DIGITS):
@@ -187,7 +187,7 @@ def decide_planar(flat, worker, bits, room, r, used, result):
     Returns
     -------
     int
-        The end of what was written. The region's state is PROVEN, THIN or OPEN.
+        The end of what was written. The region's state is PROVEN, TOO_THIN or OPEN.
     """
     write_rows(flat, worker.integers, bits, worker.polygon)
     count = cut_out(worker.polygon, flat.size, flat.units)
@@ -218,7 +218,7 @@ def resolve_planar(flat, planar, prefixes, patterns, points, room, worker, resul
     prefixes, patterns, points, room, worker
         See `walk.degenerate_regions.resolve`.
     result : Expansions, out
-        ``state`` is THIN where the witness is in ``inner``: exact, in digits; see
+        ``state`` is TOO_THIN where the witness is in ``inner``: exact, in digits; see
         `exact_inner_point`.
         It is OPEN where the integers of `walk.exact_step` must decide.
 

@@ -27,7 +27,7 @@ from polyregions.pattern import Words, pack, unpack
 from polyregions.run.limits import Pace
 from polyregions.run.problem import Problem
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.neighbors import OPEN, THIN, Expansions, batch
+from polyregions.walk.neighbors import OPEN, TOO_THIN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
 from polyregions.walk.store import pending_regions
@@ -273,7 +273,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
             stop = number + part.stop - part.start
             found.exact_decisions += int(result.exact[part].sum())
             found.store.points[number:stop] = result.witnesses[part]
-            for thin in np.flatnonzero(result.state[part] == THIN).tolist():
+            for thin in np.flatnonzero(result.state[part] == TOO_THIN).tolist():
                 interior = exact_inner_point(result.inner[part.start + thin])
                 _keep_witness(found, number + thin, nearest_witness(problem.chart, interior))
             begin = int(result.ends[part.start - 1]) if part.start else 0

@@ -86,6 +86,7 @@ def with_room(store: Store, regions: int, edges: int, released: int = 0) -> Stor
     `points` before number `released` are void and are not copied. Returns the same arrays
     where they are large enough.
     """
+    # void parts of new arrays are written before they are read
     known, n_edges, expanded, _ = store.counters[0].item()
     table = store.table
     return store._replace(

@@ -27,7 +27,7 @@ from polyregions.run.problem import whole_problem
 from polyregions.testing import assert_valid
 from polyregions.walk import steps
 from polyregions.walk.exact_step import exact_region
-from polyregions.walk.neighbors import OPEN, THIN, batch
+from polyregions.walk.neighbors import OPEN, TOO_THIN, batch
 from polyregions.walk.planar_regions import decide_planar, exact_inner_point, planar_worker
 
 
@@ -181,7 +181,7 @@ def test_facets_neighbours_and_points_are_those_of_pythons_integers():
             assert used == len(region.facets), name
             assert beyond == {facet.neighbor.tobytes() for facet in region.facets}, name
             point = tuple(map(Fraction, result.witnesses[0].tolist()))
-            if result.state[0] == THIN:
+            if result.state[0] == TOO_THIN:
                 thin += 1
                 point = exact_inner_point(result.inner[0])
             for row in rows:
