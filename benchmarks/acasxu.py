@@ -60,9 +60,10 @@ def main() -> int:
             answer, theirs = beside[instance["net"], instance["property"]]
             counts["beside"] += answer == instance["verdict"]
             took_beside += theirs
-            line += [f"{theirs:.1f}", f"{theirs / seconds:.1f}"] if theirs else ["", ""]
-            if answer != instance["verdict"]:
-                line[-2:] = [answer, ""]
+            decided = answer == instance["verdict"]
+            # it prints tenths of a second
+            ratio = f"{theirs / seconds:.1f}" if decided and theirs else ""
+            line += [f"{theirs:.1f}" if decided else answer, ratio]
         if given.certificates:
             proof, took, count, replayed = proven(network, asked, given)
             counts["proofs"] += bool(proof)
