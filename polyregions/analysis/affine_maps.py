@@ -21,7 +21,7 @@ from polyregions.network.exact_network import ExactNetwork, exact_network, exact
 from polyregions.network.region_maps import LayerMaps, maps_of_layers
 from polyregions.pattern import Words, check_pattern, unpack
 from polyregions.regions import Region, Regions, check_regions
-from polyregions.regions.affine_maps import AffineMaps, affine_maps, batches
+from polyregions.regions.affine_maps import AffineMaps, batches
 
 __all__ = [
     "AffineMaps",
@@ -52,6 +52,12 @@ def exact_on_domain(found: Regions | Region) -> ExactNetwork:
     """Return the network in integers, on the chart of the domain."""
     network = found.network
     return exact_network(network, chart_of(found.domain, network.input_dimension))
+
+
+def affine_maps(regions: Regions) -> AffineMaps:
+    """Return the affine maps of all regions, with proven bounds: ``regions.affine_maps()``."""
+    check_regions(regions)
+    return regions.affine_maps()
 
 
 def facet_hyperplanes(regions: Regions) -> tuple[Floats, Floats]:

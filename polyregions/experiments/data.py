@@ -201,7 +201,7 @@ def counts(network: Network, **domains: Domain | None) -> dict[str, Any]:
     >>> net = Network.from_arrays([([[1.0], [1.0]], [0.0, -5.0]), ([[1.0, 1.0]], [0.0])])
     >>> from polyregions.domain import Box
     >>> counts(net, window=Box.cube(1, 1.0), whole=None)
-    {'window': 2, 'whole': 3, 'complete': True, 'proven': True, 'exact_decisions': 0}
+    {'window': 2, 'whole': 3, 'complete': True, 'proven': True, 'exact_decisions': 3}
     """
     row: dict[str, Any] = {}
     complete, proven, exact = True, True, 0

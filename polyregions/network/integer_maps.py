@@ -117,7 +117,7 @@ def _scales(flat: FlatNetwork, table: list[list[int]], scale: int) -> _Scales:
     exponent = scale.bit_length() - 1
     assert scale == 1 << exponent  # a product of powers of two: those of layers and of a chart
     size = np.maximum([quotient(max(map(abs, row)), scale) for row in table], _LEAST_BOUND)
-    found = _Scales([0], [], [exponent], [float(np.log2(size.max())) + exponent])
+    found = _Scales([0], [], [exponent], [_bits(size) + exponent])
     ends = np.cumsum(flat.widths).tolist()
     slopes = np.stack([flat.lower, flat.upper])
     for layer in range(1, len(ends)):
@@ -131,9 +131,14 @@ def _scales(flat: FlatNetwork, table: list[list[int]], scale: int) -> _Scales:
         with np.errstate(over="ignore", invalid="ignore"):
             reach = np.maximum(abs(slopes[:, below]).max(axis=0) * size, _LEAST_BOUND)
             size = np.maximum((reach @ abs(matrix) + abs(biases)) * 1.01, _LEAST_BOUND)
-            found.bits.append(float(np.log2(size.max())) + exponent)
+            found.bits.append(_bits(size) + exponent)
     found.slopes.append(0)
     return found
+
+
+def _bits(size: Floats) -> float:
+    """Return the bits of the largest number; a layer may have no unit that varies."""
+    return float(np.log2(size.max(initial=_LEAST_BOUND)))
 
 
 def integer_network(
@@ -146,6 +151,8 @@ def integer_network(
     start = next(i for i, layer in enumerate(network.layers) if layer.bends.any())
     whole_table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
     table = [list(map(int, whole_table[i])) for i in live.tolist()]
+    if not table:
+        return None  # no unit of the first layer varies: rare, and nothing to gain
     walls = [list(map(int, row)) for row in chart.rows.tolist()]
     scales = _scales(flat, table, scale)
     wall_digits = digits_needed(float(max(abs(e) for row in walls for e in row).bit_length()))

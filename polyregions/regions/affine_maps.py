@@ -14,7 +14,7 @@ from polyregions.network.region_maps import maps_of_layers
 if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
-__all__ = ["AffineMaps", "affine_maps", "batches"]
+__all__ = ["AffineMaps", "batches", "maps_of_regions"]
 
 _ENTRIES = 2**21  # numbers held at a time, about
 
@@ -37,7 +37,7 @@ class AffineMaps(NamedTuple):
     error: Floats
 
 
-def affine_maps(regions: Regions) -> AffineMaps:
+def maps_of_regions(regions: Regions) -> AffineMaps:
     """Return the affine maps of all regions, with proven bounds: ``regions.affine_maps()``.
 
     Notes
@@ -50,7 +50,7 @@ def affine_maps(regions: Regions) -> AffineMaps:
     --------
     >>> import polyregions as pr
     >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
-    >>> maps = affine_maps(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> maps = maps_of_regions(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
     >>> maps.matrix.ravel(), maps.shift.ravel()
     (array([0., 2.]), array([1., 1.]))
     """

@@ -413,9 +413,9 @@ class Regions:
         >>> maps.matrix.ravel(), maps.shift.ravel()
         (array([0., 2.]), array([1., 1.]))
         """
-        from polyregions.regions.affine_maps import affine_maps
+        from polyregions.regions.affine_maps import maps_of_regions
 
-        return affine_maps(self)
+        return maps_of_regions(self)
 
     @property
     def edge_units(self) -> Words:

@@ -57,7 +57,7 @@ def test_probes_are_unbiased(rough, family):
 def test_unbiased_for_any_size_of_probe(monkeypatch, nodes, kept):
     monkeypatch.setattr(module, "_NODES_OF_A_PROBE", nodes)
     monkeypatch.setattr(module, "_KEPT", kept)
-    network, box = he_normal(2, 6), pr.Box.cube(2, 1.0)
+    network, box = he_normal(3, 6), pr.Box.cube(3, 1.0)
     regions = count_tree(network, box).regions
     made = values(network, box, 300)
     assert made.std() > 0
