@@ -2,7 +2,7 @@
 
 Writes the second table of docs/theorem5.md, row by row. Every count is proven.
 
-    python benchmarks/theorem5_large.py                the whole table, about ten minutes
+    python benchmarks/theorem5_large.py                the whole table
     python benchmarks/theorem5_large.py --most 1000    networks of so many units at most
 """
 

@@ -55,6 +55,7 @@ class _CellPart(NamedTuple):
     depth: int
     inputs: Outputs
     rows: list[list[flint.fmpz]]
+    bent: list[list[flint.fmpz]]  # those of units that bend
     walls: dict[int, Row]
     undecided: list[int]  # places in the layer
     regions: Integers
@@ -112,14 +113,14 @@ class RegionTree:
             if left:
                 most_even = np.argmin(np.abs(bits[:, left].mean(axis=0) - 0.5))
                 place = left.pop(int(most_even))
-                unit, row = int(numbers[place]), self._bent(cell)[place]
+                unit, row = int(numbers[place]), cell.bent[place]
                 nodes.add(SPLIT, unit)
                 for bit, wall in ((False, [-entry for entry in row]), (True, row)):
                     walls, some = {**cell.walls, unit: wall}, cell.regions[bits[:, place] == bit]
                     stack.append(cell._replace(walls=walls, undecided=left, regions=some))
                 continue
-            layer = self.layers[cell.depth]
-            active = np.where(self._known(cell.depth) == 0, bits[0], self._known(cell.depth) > 0)
+            layer, known = self.layers[cell.depth], self._known[cell.depth]
+            active = np.where(known == 0, bits[0], known > 0)
             outputs = outputs_above(layer, cell.inputs, cell.rows, active.tolist())
             if cell.depth + 1 < len(self.layers):
                 stack.append(self._entered(cell.depth + 1, outputs, cell.walls, cell.regions))
@@ -147,7 +148,8 @@ class RegionTree:
         numbers, rows = [*self.faces, *walls], [*self._domain, *walls.values()]
         m = self.chart.dimension
         cuts = dict(zip(numbers[2 * m :], rows[2 * m :], strict=True))
-        proposed = _proposed(_float_rows(rows), _float_rows(targets), m)
+        floats = np.concatenate([self._float_domain, _float_rows([*walls.values()], m)])
+        proposed = _proposed(floats, _float_rows(targets, m), m)
         found: list[tuple[int, ...] | None] = []
         for target, places in zip(targets, proposed.tolist(), strict=True):
             basis = tuple(numbers[place] for place in places)
@@ -188,6 +190,18 @@ class RegionTree:
         return [*self.chart.rows.tolist()]
 
     @cached_property
+    def _float_domain(self) -> Floats:
+        return _float_rows(self._domain, self.chart.dimension)
+
+    @cached_property
+    def _known(self) -> list[Integers]:
+        """The signs that the checker knows of each layer's units that bend."""
+        bends = [np.array(layer.bends) for layer in self.layers]
+        if self.signs is None:
+            return [np.zeros(int(bent.sum()), dtype=np.int64) for bent in bends]
+        return [of[bent] for of, bent in zip(self.signs, bends, strict=True)]
+
+    @cached_property
     def _cube(self) -> Sides:
         m = self.chart.dimension
         low = [flint.fmpz(-1)] * m
@@ -199,28 +213,18 @@ class RegionTree:
         self, depth: int, inputs: Outputs, walls: dict[int, Row], regions: Integers
     ) -> _CellPart:
         """Return a cell of which all layers below `depth` are decided."""
-        cell = _CellPart(depth, inputs, layer_rows(self.layers[depth], inputs), walls, [], regions)
-        known = self._known(depth).tolist()
-        open_ = [k for k, row in enumerate(self._bent(cell)) if any(row[:-1]) and not known[k]]
-        return cell._replace(undecided=open_)
-
-    def _known(self, depth: int) -> Integers:
-        """Return the signs that the checker knows of a layer's units that bend."""
-        bends = np.array(self.layers[depth].bends)
-        if self.signs is None:
-            return np.zeros(int(bends.sum()), dtype=np.int64)
-        signs: Integers = self.signs[depth][bends]
-        return signs
-
-    def _bent(self, cell: _CellPart) -> list[list[flint.fmpz]]:
-        bends = self.layers[cell.depth].bends
-        return [row for row, bent in zip(cell.rows, bends, strict=True) if bent]
+        layer = self.layers[depth]
+        rows = layer_rows(layer, inputs)
+        bent = [row for row, bends in zip(rows, layer.bends, strict=True) if bends]
+        known = self._known[depth].tolist()
+        undecided = [k for k, row in enumerate(bent) if any(row[:-1]) and not known[k]]
+        return _CellPart(depth, inputs, rows, bent, walls, undecided, regions)
 
     def _add_one_sided(self, cell: _CellPart, places: list[int], active: Bits) -> None:
         """Add nodes for units that keep their sign on a cell."""
         if not places:
             return
-        rows = self._bent(cell)
+        rows = cell.bent
         targets = [rows[k] if active[k] else [-entry for entry in rows[k]] for k in places]
         for place, target, basis in zip(
             places, targets, self.bases(cell.walls, targets), strict=True
@@ -232,12 +236,12 @@ class RegionTree:
             self.nodes.add(kind, int(self._numbers[cell.depth][place]), basis)
 
 
-def _float_rows(rows: Sequence[Row]) -> Floats:
-    """Return rows divided by their largest coefficient, about."""
+def _float_rows(rows: Sequence[Row], m: int) -> Floats:
+    """Return rows divided by their largest coefficient, about, shape (len(rows), m + 1)."""
     sizes = [max(map(abs, row)) or 1 for row in rows]
     return np.array(
         [[int(v) / int(size) for v in row] for row, size in zip(rows, sizes, strict=True)]
-    )
+    ).reshape(-1, m + 1)
 
 
 def _proposed(rows: Floats, targets: Floats, m: int) -> Integers:

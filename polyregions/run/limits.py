@@ -15,6 +15,7 @@ import numpy as np
 from polyregions.errors import PolyregionsError
 
 __all__ = [
+    "NO_LIMIT",
     "Limits",
     "Pace",
     "Stop",
@@ -27,6 +28,7 @@ __all__ = [
 
 Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
 
+NO_LIMIT = sys.maxsize  # of regions that are only counted
 _MOST_THREADS = 256
 
 
@@ -93,7 +95,7 @@ def limits_of(
 def counting_limits(max_regions: int | None = None, time_limit: float | None = None) -> Limits:
     """Check the limits of a run that gives regions no numbers: without one, there is none."""
     limits = limits_of(max_regions, time_limit)
-    return limits if max_regions is not None else replace(limits, regions=sys.maxsize)
+    return limits if max_regions is not None else replace(limits, regions=NO_LIMIT)
 
 
 def check_threads(threads: int) -> None:

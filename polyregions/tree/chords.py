@@ -21,6 +21,8 @@ __all__ = ["Chords", "chords_of", "concur", "meeting_interval", "sort_by", "writ
 
 # Hint: so short a list is sorted by insertion.
 _SHORT_HINT = 12
+# Hint: lines closer to parallel are told apart in exact arithmetic only.
+_LEAST_AREA_HINT = 1e-12
 # An interval that holds every point of the cube, along any line; see `meeting_interval`.
 _EVERYWHERE = 4.0
 
@@ -151,7 +153,7 @@ def meeting_interval(a, b, c, error, other_a, other_b, other_c, other_error):
     slack = error + other_error
     size = abs(area)
     # the determinant has to be known well, as in `corner_doubt`
-    known = size > 1000.0 * slack + 1e-12
+    known = size > 1000.0 * slack + _LEAST_AREA_HINT
     inverse = 1.0 / (area if known else 1.0)
     place = (c * (a * other_a + b * other_b) - other_c) * inverse
     doubt = 4.0 * slack * abs(inverse)

@@ -16,7 +16,7 @@ from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
 from polyregions.run.display import shown_steps
-from polyregions.run.limits import counting_limits
+from polyregions.run.limits import NO_LIMIT, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, OnSteps, Progress
@@ -27,8 +27,6 @@ __all__ = ["Estimate", "Probe", "check_probes", "estimate_regions", "probes_of"]
 # Neither changes what a probe is worth on average, only how much probes differ.
 _NODES_OF_A_PROBE = 100  # nodes of the tree explored below a prefix
 _KEPT = 16  # prefixes kept of those with equally many decided units
-
-_ALL_REGIONS = np.iinfo(np.int64).max
 
 
 class Probe(NamedTuple):
@@ -324,7 +322,7 @@ def _explored(subtree: Explorer, prefix: Prefix) -> tuple[int, list[Prefix]]:
     """Explore a few nodes; return the regions found and the prefixes that are left."""
     subtree.start(prefix)
     while not subtree.finished and subtree.work < _NODES_OF_A_PROBE:
-        subtree.advance(_NODES_OF_A_PROBE - subtree.work, _ALL_REGIONS)
+        subtree.advance(_NODES_OF_A_PROBE - subtree.work, NO_LIMIT)
     regions = subtree.regions
     return regions, subtree.unexplored()[0]
 

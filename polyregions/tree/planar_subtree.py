@@ -15,6 +15,7 @@ from polyregions.network.prefix import Prefix, empty_prefix, extended, with_bit
 from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
 from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
+from polyregions.run.limits import NO_LIMIT
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.clipping import (
     EXPLORED,
@@ -156,7 +157,7 @@ class PlanarSubtree:
         }
         other.polygons = self.polygons._replace(**copies)
         other.polygons.counters[0]["bounding"] = 1
-        other.advance(nodes, np.iinfo(np.int64).max)
+        other.advance(nodes, NO_LIMIT)
         return other.regions if other.finished else None
 
     def _exact_rows(self, target: int) -> list[Any]:

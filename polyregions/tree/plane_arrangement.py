@@ -16,6 +16,7 @@ from polyregions.domain.chart import Chart
 from polyregions.exact.facets import interior_point
 from polyregions.network.stable_units import Reduction
 from polyregions.rounding import ROUNDOFF
+from polyregions.run.limits import NO_LIMIT
 from polyregions.run.problem import Problem, prefix_rows, stop_flag
 from polyregions.run.progress import Progress
 from polyregions.tree.planar_subtree import PlanarSubtree
@@ -24,7 +25,6 @@ __all__ = ["PlaneArrangement", "is_plane_arrangement"]
 
 _FEWEST_PLANES = 80  # a hint: fewer are listed sooner
 _NODES = 20_000
-_REGIONS_WITHOUT_LIMIT = np.iinfo(np.int64).max
 
 
 def is_plane_arrangement(problem: Problem) -> bool:
@@ -81,7 +81,7 @@ class PlaneArrangement:
         if plane is not None and self._added > 0:
             lines = PlanarSubtree(plane, None)
             while not lines.finished:
-                lines.advance(_NODES, _REGIONS_WITHOUT_LIMIT)
+                lines.advance(_NODES, NO_LIMIT)
             self.exact_decisions += lines.exact_decisions
             self._parts += lines.regions
         elif plane is not None:
@@ -151,7 +151,7 @@ def _float_rows_of(rows: list[list[int]]) -> tuple[Floats, Floats]:
         return np.zeros((3, 0)), np.zeros(0)
     peaks = [max(map(abs, row)) or 1 for row in rows]
     values = np.array([[e / peak for e in row] for row, peak in zip(rows, peaks, strict=True)])
-    # each entry is rounded once; those that underflow are far below the last term
+    # a bound: each entry is rounded once, and what underflows is far below the last term
     return np.ascontiguousarray(values.T), np.abs(values).sum(axis=1) * (1.01 * ROUNDOFF) + 2e-300
 
 

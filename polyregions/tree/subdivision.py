@@ -21,7 +21,7 @@ from polyregions.pattern import n_words
 from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
-from polyregions.run.limits import Limits, counting_limits
+from polyregions.run.limits import NO_LIMIT, Limits, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _NODES_OF_A_BOUND = 20_000  # a hint: an exact decision counts for a thousand
-_NO_REGION_LIMIT = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -185,9 +184,7 @@ def count_below(
     subtree = explorer_of(problem, order, prefix)
     # what is counted and what is left are disjoint, and together everything, after every step
     while not subtree.finished and (budget is None or subtree.work < budget):
-        subtree.advance(
-            NODES_OF_A_STEP if budget is None else budget - subtree.work, _NO_REGION_LIMIT
-        )
+        subtree.advance(NODES_OF_A_STEP if budget is None else budget - subtree.work, NO_LIMIT)
     prefixes, counts = subtree.unexplored()
     return Below(counts, tuple(prefixes), subtree.exact_decisions)
 
