@@ -41,7 +41,7 @@ def write_pattern_at(flat, point, bits, scratch):
     base = 0
     for layer in range(len(flat.widths)):
         if layer > 0:
-            maps_above(flat, layer, base, bits, maps, maps, scratch.slopes, next_maps)
+            maps_above(flat, layer, base, bits, maps, scratch.slopes, next_maps)
             maps, next_maps = next_maps, maps
         for i in range(flat.widths[layer]):
             row = flat.bit[base + i]

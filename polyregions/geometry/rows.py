@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyregions.arrays import Floats
+from polyregions.arrays import Floats, Integers
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.layer_maps import Maps, first_maps, maps_above
@@ -56,11 +56,13 @@ class Rows(NamedTuple):
 
 
 class RowScratch(NamedTuple):
-    """Work arrays of `write_region_rows`: the maps of two successive layers, and slopes."""
+    """Work arrays of `write_region_rows`: the maps of two successive layers, and for each unit."""
 
     maps: Maps
     next_maps: Maps
     slopes: Floats
+    scales: Floats
+    units: Integers
 
 
 def row_scratch(flat: FlatNetwork) -> RowScratch:
@@ -71,6 +73,8 @@ def row_scratch(flat: FlatNetwork) -> RowScratch:
         Maps(np.zeros((m + 1, width)), np.zeros(width)),
         Maps(np.zeros((m + 1, width)), np.zeros(width)),
         np.zeros(width),
+        np.zeros(width),
+        np.zeros(width, dtype=np.int64),
     )
 
 
@@ -211,6 +215,36 @@ def oriented_rows(maps, units, first, rows, scales, totals):
 
 
 @exact_order_kernel
+def _turn(bits, ids, first, stop, signs, rows):
+    """Turn the columns ``first..stop`` of `oriented_rows` to the side of a pattern.
+
+    Returns
+    -------
+    int
+        DEGENERATE if one of them is lost, or a constant that is proven to have the other sign.
+    """
+    values, errors = rows.values, rows.errors
+    m = values.shape[0] - 1
+    status = OK
+    for c in range(stop - first):
+        signs[c] = 1.0 if bits[ids[first + c]] else -1.0
+    for d in range(m + 1):
+        own = values[d, first:stop]
+        for c in range(len(own)):
+            own[c] *= signs[c]
+    for c in range(first, stop):
+        if errors[c] == 0.0 or errors[c] == LOST:
+            if values[m, c] < 0.0:
+                errors[c] = LOST
+            for d in range(m):
+                values[d, c] = 0.0
+            values[m, c] = 1.0
+            if errors[c] == LOST:
+                status = DEGENERATE
+    return status
+
+
+@exact_order_kernel
 def _write_walls(flat, ids, column, count, rows):
     """Write rows of the domain as long as they are next; return the following column."""
     values, m = rows.values, flat.dimension
@@ -261,7 +295,7 @@ def write_region_rows(flat, depth, bits, ids, count, rows, scratch):
     **Invariant.** Before each layer `maps` holds the maps of the layer's units on the pattern
     below, with bounds on their errors, and the columns before `column` are written.
     """
-    maps, next_maps = scratch.maps, scratch.next_maps
+    maps, next_maps, units = scratch.maps, scratch.next_maps, scratch.units
     first_maps(flat, maps)
     base = 0
     column = _write_walls(flat, ids, 0, count, rows)
@@ -269,15 +303,19 @@ def write_region_rows(flat, depth, bits, ids, count, rows, scratch):
     # one layer after the other, in the order of `ids`
     for layer in range(depth):
         if layer > 0:
-            maps_above(flat, layer, base, bits, maps, maps, scratch.slopes, next_maps)
+            maps_above(flat, layer, base, bits, maps, scratch.slopes, next_maps)
             maps, next_maps = next_maps, maps
         while column < count and ids[column] < flat.row_ends[layer]:
-            row = ids[column]
-            i = flat.unit_of_row[row] - base
+            # all up to the next row of the domain at once
+            stop = column
+            while stop < count and ids[stop] < flat.row_ends[layer]:
+                units[stop - column] = flat.unit_of_row[ids[stop]] - base
+                stop += 1
+            run = units[: stop - column]
+            oriented_rows(maps, run, column, rows, scratch.scales, scratch.slopes)
             # the side of the pattern is the positive one
-            sign = 1.0 if bits[row] else -1.0
-            if write_row(maps, i, sign, rows, column) != OK:
+            if _turn(bits, ids, column, stop, scratch.slopes, rows) != OK:
                 status = DEGENERATE
-            column = _write_walls(flat, ids, column + 1, count, rows)
+            column = _write_walls(flat, ids, stop, count, rows)
         base += flat.widths[layer]
     return status

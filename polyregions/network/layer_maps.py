@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+# the products and sums of a bound are rounded, too
+_BOUND = 1.0001
+
+
 class Maps(NamedTuple):
     """The affine maps of some units, and bounds on their errors.
 
@@ -72,26 +76,25 @@ def sum_rounding(flat, layer):
 
 
 @exact_order_kernel
-def _dense_sums(weights, start, below, above, coefficients, work, out):
-    """out[d, :] = sum over units k of below with a coefficient of W[:, k] * work[d, k].
+def _add_dense(flat, layer, under, coefficients, source, out):
+    """Add the weighted inputs of a layer to maps, and to the bounds on their errors.
 
     Parameters
     ----------
-    weights : float64 array
-        Those of unit k begin at ``start + k * above``.
-    start, below, above : int
-    coefficients : float64 array, shape (at least below,)
+    flat : FlatNetwork
+    layer, under : int
+        The layer, all of whose weights are stored, and the number of its first input.
+    coefficients : float64 array, shape (at least width below,)
         Only whether they are zero matters.
-    work, out : float64 arrays, shapes (m + 1, at least below) and (m + 1, at least above)
+    source : Maps
+    out : Maps, in and out
     """
-    columns = len(work)
-    for d in range(columns):
-        for i in range(above):
-            out[d, i] = 0.0
+    above, below = flat.widths[layer], flat.widths[layer - 1]
+    start, columns, error = flat.outgoing[under], len(out.values), out.errors[:above]
     k = 0
     k0 = k1 = k2 = k3 = 0
     while k < below:
-        # gather up to four units with non-zero slope: four multiply-adds per load and store
+        # gather up to four inputs that have a say: four multiply-adds per load and store
         count = 0
         while k < below and count < 4:
             if coefficients[k] != 0.0:
@@ -100,66 +103,47 @@ def _dense_sums(weights, start, below, above, coefficients, work, out):
             k += 1
         if count == 4:
             # slices, because an index that may be negative keeps a loop from being vectorised
-            w0 = weights[start + k0 * above : start + (k0 + 1) * above]
-            w1 = weights[start + k1 * above : start + (k1 + 1) * above]
-            w2 = weights[start + k2 * above : start + (k2 + 1) * above]
-            w3 = weights[start + k3 * above : start + (k3 + 1) * above]
+            w0 = flat.weights[start + k0 * above : start + (k0 + 1) * above]
+            w1 = flat.weights[start + k1 * above : start + (k1 + 1) * above]
+            w2 = flat.weights[start + k2 * above : start + (k2 + 1) * above]
+            w3 = flat.weights[start + k3 * above : start + (k3 + 1) * above]
             for d in range(columns):
-                g0, g1, g2, g3 = work[d, k0], work[d, k1], work[d, k2], work[d, k3]
-                total = out[d]
+                own, total = source.values[d], out.values[d]
+                g0, g1, g2, g3 = own[k0], own[k1], own[k2], own[k3]
                 for i in range(above):
                     total[i] += w0[i] * g0 + w1[i] * g1 + w2[i] * g2 + w3[i] * g3
+            e0, e1 = source.errors[k0] * _BOUND, source.errors[k1] * _BOUND
+            e2, e3 = source.errors[k2] * _BOUND, source.errors[k3] * _BOUND
+            for i in range(above):
+                error[i] += abs(w0[i]) * e0 + abs(w1[i]) * e1 + abs(w2[i]) * e2 + abs(w3[i]) * e3
         else:
             for _ in range(count):
-                w3 = weights[start + k3 * above : start + (k3 + 1) * above]
+                w3 = flat.weights[start + k3 * above : start + (k3 + 1) * above]
                 for d in range(columns):
-                    g3 = work[d, k3]
-                    total = out[d]
+                    g3, total = source.values[d, k3], out.values[d]
                     for i in range(above):
                         total[i] += w3[i] * g3
+                e3 = source.errors[k3] * _BOUND
+                for i in range(above):
+                    error[i] += abs(w3[i]) * e3
                 k1, k2, k3 = k0, k1, k2
 
 
 @exact_order_kernel
-def _sparse_sums(flat, layer, under, coefficients, work, out):
-    """`_dense_sums` for a layer of which only the weights that are not zero are stored."""
+def _add_sparse(flat, layer, under, coefficients, source, out):
+    """`_add_dense` for a layer of which only the weights that are not zero are stored."""
     # inside out: a weight is read once for all m + 1 columns
     skipped = flat.skipped[layer]
-    for d in range(len(work)):
-        for i in range(flat.widths[layer]):
-            out[d, i] = 0.0
     for k in range(flat.widths[layer - 1]):
         if coefficients[k] == 0.0:
             continue
+        bound = source.errors[k] * _BOUND
         for t in range(flat.outgoing[under + k], flat.outgoing[under + k + 1]):
             i = flat.targets[t - skipped]
             weight = flat.weights[t]
-            for d in range(len(work)):
-                out[d, i] += weight * work[d, k]
-
-
-@exact_order_kernel
-def _sum_errors(flat, layer, under, base, gamma, coefficients, error, out):
-    """Bound a layer's errors, |W| error + gamma |b|, from those of its live inputs."""
-    width = flat.widths[layer]
-    skipped = flat.skipped[layer]
-    biases = flat.biases[base : base + width]
-    for i in range(width):
-        # the bias takes part in the sum like any other term
-        out[i] = gamma * abs(biases[i]) + TINY
-    for k in range(flat.widths[layer - 1]):
-        if coefficients[k] == 0.0:
-            continue
-        first = flat.outgoing[under + k]
-        # 1.0001: the products and sums of this bound are rounded, too
-        bound = error[k] * 1.0001
-        if skipped < 0:
-            weights = flat.weights[first : first + width]
-            for i in range(width):
-                out[i] += abs(weights[i]) * bound
-        else:
-            for t in range(first, flat.outgoing[under + k + 1]):
-                out[flat.targets[t - skipped]] += abs(flat.weights[t]) * bound
+            for d in range(len(out.values)):
+                out.values[d, i] += weight * source.values[d, k]
+            out.errors[i] += abs(weight) * bound
 
 
 @inlined_exact_order_kernel
@@ -178,22 +162,24 @@ def weigh(flat, layer, base, coefficients, source, out):
     out : Maps, out
     """
     width = flat.widths[layer]
-    below = flat.widths[layer - 1]
-    under = base - below
-    if flat.skipped[layer] < 0:
-        start = flat.outgoing[under]
-        _dense_sums(flat.weights, start, below, width, coefficients, source.values, out.values)
-    else:
-        _sparse_sums(flat, layer, under, coefficients, source.values, out.values)
+    under = base - flat.widths[layer - 1]
+    gamma = sum_rounding(flat, layer)
     biases = flat.biases[base : base + width]
+    for d in range(len(out.values)):
+        out.values[d, :width] = 0.0
+    # the bias takes part in the sum like any other term
+    for i in range(width):
+        out.errors[i] = gamma * abs(biases[i]) + TINY
+    if flat.skipped[layer] < 0:
+        _add_dense(flat, layer, under, coefficients, source, out)
+    else:
+        _add_sparse(flat, layer, under, coefficients, source, out)
     for i in range(width):
         out.values[flat.bias_column, i] += biases[i]
-    gamma = sum_rounding(flat, layer)
-    _sum_errors(flat, layer, under, base, gamma, coefficients, source.errors, out.errors)
 
 
 @exact_order_kernel
-def maps_above(flat, layer, base, bits, source, scaled, slopes, out):
+def maps_above(flat, layer, base, bits, source, slopes, out):
     """Compute the maps of a layer's units from those of the layer below, and their bounds.
 
     Parameters
@@ -203,36 +189,34 @@ def maps_above(flat, layer, base, bits, source, scaled, slopes, out):
         The layer, not the first, and the number of its first unit.
     bits : uint8 array, shape (N,)
         Read for the units of the layer below only.
-    source : Maps
-        The layer below's.
-    scaled : Maps
-        Work; it may be `source`, which is overwritten then.
+    source : Maps, in and out
+        The layer below's; multiplied by the slopes afterwards.
     slopes : float64 array, shape (width,)
         Work.
     out : Maps, out
 
     Notes
     -----
-    **Invariant.** Before pass k the bound of each unit scaled so far is above slope times the
-    unit's own bound, plus gamma times the size of its map: the share of the sums above that
-    goes through it (docs/mathematics.md, part 5).
+    **Invariant.** When they are weighed, the bound of each unit of the layer below is above
+    slope times the unit's own bound, plus gamma times the size of its scaled map: the share of
+    the sums above that goes through it (docs/mathematics.md, part 5).
     """
-    m = flat.dimension
     below = flat.widths[layer - 1]
     under = base - below
     gamma = sum_rounding(flat, layer)
+    errors = source.errors
     for k in range(below):
-        slope = slope_of(flat, under + k, bits)
-        slopes[k] = slope
-        total = 0.0
-        if slope != 0.0:
-            for d in range(m + 1):
-                value = source.values[d, k] * slope
-                scaled.values[d, k] = value
-                total += abs(value)
+        slopes[k] = slope_of(flat, under + k, bits)
+    for k in range(below):
         # TINY twice: what underflows may do so before it is multiplied by a large slope
-        scaled.errors[k] = (source.errors[k] + TINY) * abs(slope) + gamma * total + TINY
-    weigh(flat, layer, base, slopes, scaled, out)
+        errors[k] = (errors[k] + TINY) * abs(slopes[k]) + TINY
+    for d in range(len(source.values)):
+        own = source.values[d, :below]
+        # of slope 0, infinity makes no number: neither map nor bound is read
+        for k in range(len(own)):
+            own[k] *= slopes[k]
+            errors[k] += gamma * abs(own[k])
+    weigh(flat, layer, base, slopes, source, out)
 
 
 @exact_order_kernel
@@ -243,17 +227,24 @@ def write_layer_maps(flat, layer, base, bits, maps, scaled, slopes):
 
     Parameters
     ----------
-    flat, layer, base, bits, scaled, slopes
+    flat, layer, base, bits, slopes
         See `maps_above`; `layer` may be the first.
     maps : Maps of all layers, in and out
         Layer ``layer - 1`` is read, `layer` is written.
+    scaled : Maps
+        Work.
     """
     out = Maps(maps.values[layer], maps.errors[layer])
     if layer == 0:
         first_maps(flat, out)
     else:
-        below = Maps(maps.values[layer - 1], maps.errors[layer - 1])
-        maps_above(flat, layer, base, bits, below, scaled, slopes, out)
+        below, errors = maps.values[layer - 1], maps.errors[layer - 1]
+        for k in range(flat.widths[layer - 1]):
+            scaled.errors[k] = errors[k]
+        for d in range(flat.dimension + 1):
+            for k in range(flat.widths[layer - 1]):
+                scaled.values[d, k] = below[d, k]
+        maps_above(flat, layer, base, bits, scaled, slopes, out)
 
 
 @exact_order_kernel
