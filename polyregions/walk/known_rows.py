@@ -27,40 +27,34 @@ def words_known(flat: FlatNetwork) -> int:
 
 
 @inlined_exact_order_kernel
-def has(words, first, row):
-    """Return whether a row is in the mask that begins at word `first`."""
-    return (words[first + (row >> 6)] >> np.uint64(row & 63)) & np.uint64(1) != 0
+def answers(known, row):
+    """Return whether a row is known to carry a facet, and whether to carry none.
 
-
-@inlined_exact_order_kernel
-def exchange_columns(worker, one, other):
-    """Exchange two columns of rows, errors and ids."""
-    rows, errors, ids = worker.rows, worker.errors, worker.ids
-    for d in range(rows.shape[0]):
-        value = rows[d, one]
-        rows[d, one] = rows[d, other]
-        rows[d, other] = value
-    error = errors[one]
-    errors[one] = errors[other]
-    errors[other] = error
-    row = ids[one]
-    ids[one] = ids[other]
-    ids[other] = row
+    Of a row of the domain that means nothing.
+    """
+    half = len(known) // 2
+    if half == 0:
+        return False, False
+    word, bit = min(row >> 6, half - 1), np.uint64(row & 63)
+    facet = (known[word] >> bit) & np.uint64(1) != 0
+    return facet, (known[half + word] >> bit) & np.uint64(1) != 0
 
 
 @exact_order_kernel
-def leave_known_out(flat, count, known, worker):
-    """Sort the listed rows: those to be asked about first, those that only bound behind them.
+def leave_known_out(flat, ids, count, known, order):
+    """Sort listed rows: those to be asked about first, those that only bound behind them.
 
-    Rows that are known to carry no facet are no longer listed.
+    Rows that are known to carry no facet are left out.
 
     Parameters
     ----------
     flat : FlatNetwork
+    ids : int64 array
     count : int
-        How many rows are listed in ``worker.ids``.
+        How many rows are listed in `ids`.
     known : uint64 array, shape (K,)
-    worker : Worker, in and out
+    order : int64 array, shape (at least count + 1,), out
+        Where in the list the rows that stay are.
 
     Returns
     -------
@@ -71,28 +65,21 @@ def leave_known_out(flat, count, known, worker):
 
     Notes
     -----
-    *Invariant.* Columns below `asked` hold units of which nothing is known, those up to `end`
-    rows that bound the region and are not asked about: known facets, and the domain's.
+    *Invariant.* Places below `asked` are of units of which nothing is known, those up to `end`
+    of rows that bound the region and are not asked about: known facets, and the domain's.
     """
-    ids, half = worker.ids, len(known) // 2
+    # every row is written, and those that belong are counted: branches would be mispredicted.
+    # The domain's rows are never asked about: beyond them is no region
     asked = 0
-    # the domain's rows are never asked about: beyond them is no region
     for c in range(count):
-        row = ids[c]
-        if row < flat.units and (half == 0 or not (has(known, 0, row) or has(known, half, row))):
-            if c != asked:
-                exchange_columns(worker, c, asked)
-            asked += 1
-    if half == 0:
-        return count, asked
+        facet, redundant = answers(known, ids[c])
+        order[asked] = c
+        asked += (ids[c] < flat.units) & ~(facet | redundant)
     end = asked
-    # of what is left, rows that are known to carry no facet go
-    for c in range(asked, count):
-        row = ids[c]
-        if row >= flat.units or has(known, 0, row):
-            if c != end:
-                exchange_columns(worker, c, end)
-            end += 1
+    for c in range(count):
+        facet, redundant = answers(known, ids[c])
+        order[end] = c
+        end += (ids[c] >= flat.units) | facet
     return end, asked
 
 

@@ -19,7 +19,7 @@ from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.walk.known_rows import leave_known_out
 from polyregions.walk.prefixes import copy_list
-from polyregions.walk.row_cache import RowCache, recall, remember, row_cache
+from polyregions.walk.row_cache import RowCache, remember, row_cache, slot_of, take
 
 __all__ = [
     "NO_BASIS",
@@ -50,6 +50,10 @@ class Worker(NamedTuple):
     dropped: Words  # (W,): which rows were proven redundant
     used_by: Words  # (N + q, W): by column, which rows it helped to prove redundant
     cache: RowCache  # rows of prefixes that were computed before
+    order: Integers  # (N + q + 1,): which of the kept columns are taken
+    signs: Floats  # (N + q,): and with what sign
+    spare: Rows  # computed rows that are not kept, until they are taken
+    spare_ids: Integers  # (N + q,)
     rows: Floats  # (m + 1, N + q): rows as columns, the offset last, signed by `bits`
     errors: Floats  # (N + q,): bounds on the rows' rounding, docs/mathematics.md, part 5
     bits: NDArray[np.uint8]  # (N,): the pattern, unpacked
@@ -72,6 +76,10 @@ def worker_of(flat: FlatNetwork, stop: Integers | None = None) -> Worker:
         dropped=np.zeros(n_words(flat.units), dtype=np.uint64),
         used_by=np.zeros((size, n_words(flat.units)), dtype=np.uint64),
         cache=row_cache(flat),
+        order=np.zeros(size + 1, dtype=np.int64),
+        signs=np.zeros(size),
+        spare=Rows(np.zeros((m + 1, size)), np.zeros(size)),
+        spare_ids=np.zeros(size, dtype=np.int64),
         rows=np.zeros((m + 1, size)),
         errors=np.zeros(size),
         bits=np.zeros(flat.units, dtype=np.uint8),
@@ -159,6 +167,18 @@ def find_start(start, count, worker):
         own[k] = column
 
 
+@exact_order_kernel
+def copy_listed(worker, count):
+    """Copy computed columns, so that they can be taken in another order."""
+    spare, rows = worker.spare, worker.rows
+    for d in range(len(rows)):
+        for c in range(count):
+            spare.values[d, c] = rows[d, c]
+    for c in range(count):
+        spare.errors[c] = worker.errors[c]
+        worker.spare_ids[c] = worker.ids[c]
+
+
 @inlined_exact_order_kernel
 def rows_inside(flat, prefixes, prefix, words, known, worker):
     """Compute the rows that matter for a region, or recall them.
@@ -183,18 +203,32 @@ def rows_inside(flat, prefixes, prefix, words, known, worker):
     simple : bool
         False if a row is lost in its rounding error.
     """
+    cache, ids, signs = worker.cache, worker.ids, worker.signs
     # regions of one prefix differ in signs only: the rows may be at hand
-    count = recall(flat, prefix, words, worker)
-    simple = count > 0
-    if not simple:
-        count = copy_list(flat, prefixes, prefix, worker.ids)
-        simple = facets_listed(flat, count, worker) == OK
-        if simple:  # a lost row must not be kept
-            remember(flat, prefix, count, worker)
-    count, asked = leave_known_out(flat, count, known, worker)
+    slot = slot_of(cache, prefix)
+    if slot < 0:
+        listed = copy_list(flat, prefixes, prefix, ids)
+        if facets_listed(flat, listed, worker) != OK:
+            return listed, listed, False  # a lost row must not be kept
+        slot = remember(flat, prefix, listed, worker)
+    if slot >= 0:
+        listed = cache.counts[slot]
+        source = Rows(cache.rows[slot], cache.errors[slot])
+        source_ids = cache.ids[slot]
+    else:
+        source, source_ids = worker.spare, worker.spare_ids
+        copy_listed(worker, listed)
+    count, asked = leave_known_out(flat, source_ids, listed, known, worker.order)
     for c in range(count):
-        worker.place[worker.ids[c]] = c
-    return count, asked, simple
+        row = source_ids[worker.order[c]]
+        # what is kept has the sign of active units, what is not its own
+        on = slot < 0 or row >= flat.units
+        on = on or (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != 0
+        signs[c] = 1.0 if on else -1.0
+    take(source, source_ids, count, worker)
+    for c in range(count):
+        worker.place[ids[c]] = c
+    return count, asked, True
 
 
 @inlined_exact_order_kernel

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Integers
 from polyregions.cells.dictionary import HUGE
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import LOST
 from polyregions.network.flat import FlatNetwork
 
-__all__ = ["RowCache", "keep_row", "recall", "remember", "row_cache"]
+__all__ = ["RowCache", "keep_row", "remember", "row_cache", "slot_of", "take"]
 
 
 # Hints: lists that are longer are computed anew each time; numbers in a cache (16 MB).
@@ -100,6 +100,11 @@ def remember(flat, number, count, worker):
         How many rows are listed.
     worker : Worker, out
 
+    Returns
+    -------
+    int
+        The slot of the cache, or -1 if they cannot be kept.
+
     Notes
     -----
     The rows of two regions inside one prefix differ by signs only: the last layer's own bits
@@ -107,50 +112,44 @@ def remember(flat, number, count, worker):
     """
     cache = worker.cache
     if number < 0 or count > cache.rows.shape[2]:
-        return
+        return -1
     slot = number % len(cache.numbers)
     # void until it is whole: a row that must not be kept ends the loop
     cache.numbers[slot] = 0
     for c in range(count):
         if not keep_row(flat, worker, slot, c, c):
-            return
+            return -1
     cache.counts[slot] = count
     cache.numbers[slot] = number + 1
+    return slot
+
+
+@inlined_exact_order_kernel
+def slot_of(cache, number):
+    """Return the slot of the cache that holds a prefix's rows, or -1."""
+    slot = number % len(cache.numbers)
+    return slot if number >= 0 and cache.numbers[slot] == number + 1 else -1
 
 
 @exact_order_kernel
-def recall(flat, number, words, worker):
-    """Write rows, errors and ids of a region from those kept for its prefix.
+def take(source, ids, count, worker):
+    """Write some of the rows at hand, in another order and with other signs.
 
     Parameters
     ----------
-    flat : FlatNetwork
-    number : int
-        The prefix, or NONE.
-    words : uint64 array, shape (W,)
-        The region's pattern, which signs the rows.
-    worker : Worker, out
-
-    Returns
-    -------
-    int
-        How many rows, or 0 if there are none.
+    source : Rows
+    ids : int64 array
+        The row of the network in each of its columns.
+    count : int
+        How many are taken: column ``worker.order[c]`` becomes column c, multiplied by
+        ``worker.signs[c]``, 1 or -1, which changes no rounding.
+    worker : Worker, in and out
     """
-    cache = worker.cache
-    slot = number % len(cache.numbers)
-    if number < 0 or cache.numbers[slot] != number + 1:
-        return 0
-    count = cache.counts[slot]
-    signs = worker.work.slack
+    order, signs = worker.order, worker.signs
     for c in range(count):
-        row = cache.ids[slot, c]
-        worker.ids[c] = row
-        worker.errors[c] = cache.errors[slot, c]
-        on = row >= flat.units or (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != 0
-        signs[c] = 1.0 if on else -1.0
-    for d in range(flat.dimension + 1):
-        kept, rows = cache.rows[slot, d, :count], worker.rows[d, :count]
-        for c in range(len(kept)):
-            # exact: a sign changes no rounding
-            rows[c] = signs[c] * kept[c]
-    return count
+        worker.ids[c] = ids[order[c]]
+        worker.errors[c] = source.errors[order[c]]
+    for d in range(len(source.values)):
+        own, rows = source.values[d], worker.rows[d]
+        for c in range(count):
+            rows[c] = signs[c] * own[order[c]]
