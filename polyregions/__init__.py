@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from polyregions.scale.cluster_walk import enumerate_on_cluster
     from polyregions.scale.forecast import cost_per_region
     from polyregions.scale.preparation import compile_kernels
+    from polyregions.scale.saved_count import count_with_checkpoint
     from polyregions.theory.boundaries import verify_boundaries
     from polyregions.theory.bounds import compared_bounds
     from polyregions.theory.grid import verify_grid
@@ -111,6 +112,7 @@ __all__ = [
     "count_on_cluster",
     "count_regions",
     "count_tree",
+    "count_with_checkpoint",
     "difference",
     "enumerate_on_cluster",
     "enumerate_regions",
@@ -176,6 +178,7 @@ _LAZY = {
     "count_on_cluster": "polyregions.scale.cluster.count_on_cluster",
     "count_regions": "polyregions.tree.subdivision.count_regions",
     "count_tree": "polyregions.tree.subdivision.count_tree",
+    "count_with_checkpoint": "polyregions.scale.saved_count.count_with_checkpoint",
     "difference": "polyregions.network.composition.difference",
     "enumerate_on_cluster": "polyregions.scale.cluster_walk.enumerate_on_cluster",
     "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from polyregions.domain import Box
 from polyregions.network import Layer, Network
 
-__all__ = ["FAMILIES", "random_case"]
+__all__ = ["FAMILIES", "he_normal", "random_case"]
 
 FAMILIES = (
     "generic",
@@ -23,6 +25,17 @@ FAMILIES = (
     "whole space",
     "integer whole space",
 )
+
+
+def he_normal(shape: tuple[int, ...], seed: int = 0, bias: float = 0.3) -> Network:
+    """Weights N(0, 2 / fan-in), biases N(0, bias^2), one linear output."""
+    rng = np.random.default_rng(seed)
+    return Network.from_arrays(
+        [
+            (rng.normal(size=(out, into)) * np.sqrt(2 / into), rng.normal(size=out) * bias)
+            for into, out in pairwise([*shape, 1])
+        ]
+    )
 
 
 def random_case(

@@ -26,23 +26,31 @@ __all__ = ["Method", "count_by_tree"]
 
 
 def count_by_tree(
-    task: Task, effort: options.WalkEffort, *, on_interrupt: OnInterrupt = "return"
+    task: Task,
+    effort: options.WalkEffort,
+    *,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    on_interrupt: OnInterrupt = "return",
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
     with announced_compilation() as compiled, shown_progress(True, tree_text) as progress:
         from polyregions.compiled import Stopwatch
-        from polyregions.tree.subdivision import count_tree
 
         watch = Stopwatch()
         limits = effort.max_regions, effort.time_limit
-        count = count_tree(
-            task.network,
-            task.domain,
-            progress=mentioning_estimate(progress, *limits, compiled=compiled),
-            on_interrupt=on_interrupt,
-            **vars(effort),
-        )
-        return count, watch.times()
+        how = vars(effort) | {
+            "progress": mentioning_estimate(progress, *limits, compiled=compiled),
+            "on_interrupt": on_interrupt,
+        }
+        if checkpoint is None:
+            from polyregions.tree.subdivision import count_tree
+
+            return count_tree(task.network, task.domain, **how), watch.times()
+        from polyregions.scale.saved_count import count_with_checkpoint
+
+        how |= {"resume": resume, "interval": storage.checkpoint_seconds()}
+        return count_with_checkpoint(task.network, task.domain, checkpoint, **how), watch.times()
 
 
 def count_by_cluster(
@@ -94,6 +102,15 @@ def count(
         typer.Option("--method", help="bfs also finds which regions touch; tree only counts."),
     ] = Method.BFS,
     memory: storage.MemoryOption = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="Keep an unfinished count by tree in FILE, which --resume goes on from.",
+        ),
+    ] = None,
+    resume: storage.ResumeOption = False,
     dask: Annotated[str | None, options.dask_option("Count by tree on a Dask cluster")] = None,
     as_json: options.AsJson = False,
 ) -> int:
@@ -111,6 +128,13 @@ def count(
             "--memory is a budget for the regions that a walk keeps, and the tree keeps none; "
             "leave it out"
         )
+    if resume and checkpoint is None:
+        raise PolyregionsError("--resume goes on from a file; name it with --checkpoint FILE")
+    if checkpoint is not None and (method is not Method.TREE or dask is not None):
+        raise PolyregionsError(
+            "--checkpoint keeps a count by the tree of this process; add --method tree and leave "
+            "--dask out, or keep a walk with polyregions enumerate -o"
+        )
     task = options.read_task(network, where)
     found: Regions | TreeCount
     if dask is not None:
@@ -118,7 +142,11 @@ def count(
             raise PolyregionsError("--dask counts by the tree only; add --method tree")
         found, times = count_by_cluster(task, dask, effort)
     elif method is Method.TREE:
-        found, times = count_by_tree(task, effort)
+        found, times = count_by_tree(task, effort, checkpoint=checkpoint, resume=resume)
+        if checkpoint is not None and not found.complete:
+            report.tell(
+                f"the count is kept in {checkpoint.name}: the same command with --resume goes on"
+            )
     else:
         found, times = enumerated(task, effort, memory=storage.bytes_of(memory))
     from polyregions.theory.bounds import compared_bounds

@@ -43,6 +43,7 @@ __all__ = [
     "read_chunks",
     "remove",
     "units_named",
+    "what_differs",
 ]
 
 
@@ -278,6 +279,11 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
+def what_differs(saved: Mapping[str, str], identity: Mapping[str, str]) -> str | None:
+    """Return what makes a checkpoint one of something else, or None."""
+    return next((_DIFFERENCES[key] for key in _DIFFERENCES if saved[key] != identity[key]), None)
+
+
 def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[Chunk] | None:
     """Return the chunks to go on from, or None if there is nothing."""
     path = folder / _MANIFEST
@@ -305,12 +311,12 @@ def _existing(folder: Path, identity: Mapping[str, str], resume: bool) -> list[C
             f"there is a checkpoint of an unfinished run in {folder}; go on with --resume, or "
             f"delete the folder to begin again"
         )
-    for key, difference in _DIFFERENCES.items():
-        if saved[key] != identity[key]:
-            raise CheckpointError(
-                f"the checkpoint {folder} {difference}; choose another output, or delete the "
-                f"folder to begin again"
-            )
+    what = what_differs(saved, identity)
+    if what is not None:
+        raise CheckpointError(
+            f"the checkpoint {folder} {what}; choose another output, or delete the folder to begin "
+            f"again"
+        )
     return chunks
 
 

@@ -9,16 +9,41 @@ from contextvars import copy_context
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Arrays, Integers
 from polyregions.exact.stopping import Stopped
-from polyregions.network.prefix import Prefix
+from polyregions.network.prefix import Prefix, decided_units
+from polyregions.pattern import n_words
 from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem, stop_flag
 from polyregions.run.progress import Progress
 from polyregions.tree.explorer import Explorer, explorer_of
 
-__all__ = ["NODES_OF_A_STEP", "Crew"]
+__all__ = ["NODES_OF_A_STEP", "Crew", "counted_before", "is_prefix"]
 
 NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cost
+
+
+def is_prefix(problem: Problem, prefix: Prefix) -> bool:
+    """Return whether a prefix decides whole layers of the units that vary, and some of the next."""
+    units, shape = problem.flat.units, (n_words(problem.flat.units),)
+    if any(words.shape != shape or words.dtype != np.uint64 for words in prefix):
+        return False
+    decided = decided_units(prefix, 64 * shape[0])
+    last = int(decided.max(initial=-1))
+    # the units below the layer of the last one are decided, all of them
+    start = max((end for end in problem.flat.row_ends.tolist() if end <= last), default=0)
+    whole = int(np.count_nonzero(decided < start)) == start
+    return last < units and whole and not (prefix.value & ~prefix.mask).any()
+
+
+def counted_before(saved: Arrays, levels: int) -> tuple[Integers, int]:
+    """Return the counts and exact decisions that were saved; ValueError if they cannot be."""
+    counts, decisions = (saved.get(name, np.empty(0)) for name in ("counts", "decisions"))
+    if (counts.shape, decisions.shape) != ((levels,), ()) or counts.dtype != np.int64:
+        raise ValueError("it says too little")
+    if decisions.dtype != np.int64 or counts.min() < 0 or decisions < 0:
+        raise ValueError("its counts are none")
+    return counts, int(decisions)
 
 
 class Crew:
@@ -86,20 +111,14 @@ class Crew:
     def step(self, limit: int) -> None:
         """Explore a little in every thread, or raise `Stopped` in the middle of it."""
         if self._pool is None:
-            subtree = self._busy[0]
+            subtree = self._next()
+            assert subtree is not None  # it is not finished
+            self._busy.append(subtree)  # where it is found again if it is stopped
             self._explore(subtree, limit)
             if subtree.finished:
-                self._busy.clear()
-                self._account(subtree, subtree.counts)
+                self._retire(self._busy.pop())
             return
-        # what was begun first: a subtree that was stopped in a decision cannot be taken apart
-        while self._busy and len(self._jobs) < self.threads:
-            subtree = self._busy.pop()
-            self._submit(subtree, limit)
-        while self._prefixes and len(self._jobs) < self.threads:
-            prefix = self._prefixes.pop()
-            subtree = self._idle.pop() if self._idle else self._explorer()
-            subtree.start(prefix)
+        while len(self._jobs) < self.threads and (subtree := self._next()) is not None:
             self._submit(subtree, limit)
         done, _ = wait(self._jobs, return_when=FIRST_COMPLETED)
         for job in done:
@@ -109,8 +128,7 @@ class Crew:
                 continue
             job.result()
             if subtree.finished:
-                self._account(subtree, subtree.counts)
-                self._idle.append(subtree)
+                self._retire(subtree)
             # few prefixes wait and threads may be idle soon: what is left of a subtree is shared
             elif len(self._prefixes) < self.threads and subtree.work >= NODES_OF_A_STEP:
                 prefixes, counts = subtree.unexplored()
@@ -121,18 +139,48 @@ class Crew:
                 self._busy.append(subtree)
 
     def close(self) -> None:
-        """Let the threads come to rest."""
+        """Let the threads come to rest, and end."""
+        self._rest()
         if self._pool is not None:
-            # threads write to arrays that are read below: they have to be at rest
-            for job in self._jobs:
-                with suppress(Stopped):
-                    job.result()
-            self._busy.extend(self._jobs.values())
-            self._jobs.clear()
             self._pool.shutdown()
-            for subtree in [s for s in self._busy if s.finished]:
-                self._busy.remove(subtree)
-                self._account(subtree, subtree.counts)
+
+    def saved(self) -> Arrays:
+        """Return what was counted, and the prefixes that are left; not within a step."""
+        self._rest()
+        counts, left = self._counts.copy(), list(self._prefixes)
+        for subtree in self._busy:
+            prefixes, found = subtree.unexplored()
+            left = prefixes[::-1] + left
+            counts += found
+        words = n_words(self.problem.flat.units)
+        return {
+            "counts": counts,
+            "decisions": np.array(self.exact_decisions),
+            "left": np.array(left, dtype=np.uint64).reshape(len(left), 2, words),
+        }
+
+    def restore(self, saved: Arrays) -> None:
+        """Go on from what was saved, instead of the beginning; ValueError if it is none of this."""
+        counts, decisions = counted_before(saved, len(self._counts))
+        left = saved.get("left", np.empty(0))
+        if left.dtype != np.uint64 or left.ndim != 3 or left.shape[1] != 2:
+            raise ValueError("it says too little")
+        prefixes = [Prefix(*words) for words in left]
+        if not all(is_prefix(self.problem, prefix) for prefix in prefixes):
+            raise ValueError("it holds prefixes of another network")
+        self._counts[:], self._decisions, self._prefixes = counts, decisions, prefixes
+        self._idle, self._busy = self._busy, []
+
+    def _rest(self) -> None:
+        # threads write to arrays that are read: they have to be at rest
+        for job in self._jobs:
+            with suppress(Stopped):
+                job.result()
+        self._busy.extend(self._jobs.values())
+        self._jobs.clear()
+        for subtree in [s for s in self._busy if s.finished]:
+            self._busy.remove(subtree)
+            self._retire(subtree)
 
     def most(self, nodes: int) -> int | None:
         """Return an upper bound of the regions, if little is missing for one; after `close`."""
@@ -147,6 +195,21 @@ class Crew:
                 return None
             bounds.append(bound)
         return sum(bounds)
+
+    def _next(self) -> Explorer | None:
+        """Return a subtree to go on with, if one is left that no thread explores."""
+        # what was begun first: a subtree that was stopped in a decision cannot be taken apart
+        if self._busy:
+            return self._busy.pop()
+        if not self._prefixes:
+            return None
+        subtree = self._idle.pop() if self._idle else self._explorer()
+        subtree.start(self._prefixes.pop())
+        return subtree
+
+    def _retire(self, subtree: Explorer) -> None:
+        self._account(subtree, subtree.counts)
+        self._idle.append(subtree)
 
     def _explorer(self) -> Explorer:
         return explorer_of(self.problem, self.order, stop=self.stop)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import flint
 import numpy as np
 
-from polyregions.arrays import Bits, Floats, Integers
+from polyregions.arrays import Arrays, Bits, Floats, Integers
 from polyregions.domain.chart import Chart
 from polyregions.exact.facets import interior_point
 from polyregions.network.stable_units import Reduction
@@ -19,6 +19,7 @@ from polyregions.rounding import ROUNDOFF
 from polyregions.run.limits import NO_LIMIT
 from polyregions.run.problem import Problem, prefix_rows, stop_flag
 from polyregions.run.progress import Progress
+from polyregions.tree.crew import counted_before
 from polyregions.tree.planar_subtree import PlanarSubtree
 
 __all__ = ["PlaneArrangement", "is_plane_arrangement"]
@@ -90,6 +91,22 @@ class PlaneArrangement:
 
     def close(self) -> None:
         """Do nothing: there are no threads."""
+
+    def saved(self) -> Arrays:
+        """Return what was counted, and how many planes have been added."""
+        return {
+            "counts": self.counts,
+            "decisions": np.array(self.exact_decisions),
+            "added": np.array(self._added),
+        }
+
+    def restore(self, saved: Arrays) -> None:
+        """Go on from what was saved, instead of the beginning; ValueError if it is none of this."""
+        counts, decisions = counted_before(saved, len(self.counts))
+        added = saved.get("added", np.empty(0))
+        if added.shape != () or not 0 <= added <= self.problem.flat.units:
+            raise ValueError("it says too little")
+        self._parts, self.exact_decisions, self._added = int(counts[1]), decisions, int(added)
 
     def most(self, nodes: int) -> int | None:
         """Return no upper bound: it would take as long as counting."""

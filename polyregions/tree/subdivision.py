@@ -7,7 +7,9 @@ region once it is counted, so memory does not depend on the count.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,8 +18,7 @@ from numpy.typing import NDArray
 from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.markup import titled
-from polyregions.network.prefix import Prefix, decided_units
-from polyregions.pattern import n_words
+from polyregions.network.prefix import Prefix
 from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
@@ -25,19 +26,25 @@ from polyregions.run.limits import NO_LIMIT, Limits, counting_limits
 from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress
-from polyregions.tree.crew import NODES_OF_A_STEP, Crew
+from polyregions.tree.crew import NODES_OF_A_STEP, Crew, is_prefix
 from polyregions.tree.explorer import explorer_of
 from polyregions.tree.plane_arrangement import PlaneArrangement, is_plane_arrangement
 
 __all__ = [
     "Below",
+    "Counting",
     "TreeCount",
     "count_below",
     "count_regions",
     "count_tree",
+    "counting",
     "counts_by_layer",
+    "run_count",
     "unit_order",
 ]
+
+# a count under way: work for the loop of all runs, which can be saved and taken up again
+Counting = Crew | PlaneArrangement
 
 _NODES_OF_A_BOUND = 20_000  # a hint: an exact decision counts for a thousand
 
@@ -177,8 +184,11 @@ def count_below(
     >>> [int(count_below(problem, prefix).counts[-1]) for prefix in (None, *prefixes)]
     [3, 1, 2]
     """
-    if prefix is not None:
-        _check_prefix(problem, prefix)
+    if prefix is not None and not is_prefix(problem, prefix):
+        raise PolyregionsError(
+            "a prefix decides whole layers of the units that vary, and some units of the next; "
+            "take one that count_below returned for the same network and domain"
+        )
     if problem.flat.units == 0:
         return Below(np.ones(len(problem.flat.widths) + 1, dtype=np.int64), (), 0)
     subtree = explorer_of(problem, order, prefix)
@@ -266,36 +276,56 @@ def count_tree(
     limits = counting_limits(max_regions, options.limits.seconds)
     with only_compiled(compile_first):
         problem = problem_of(network, domain)
-        return _tree_count(problem, limits.left, seed, options)
+        # no unit varies: the domain is one region
+        if problem.flat.units == 0:
+            return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
+        return run_count(counting(problem, options.threads, seed), limits.left, options)
 
 
-def _tree_count(
-    problem: Problem, limits: Limits, seed: int | None, options: RunOptions
-) -> TreeCount:
-    # no unit varies: the domain is one region
-    if problem.flat.units == 0:
-        return TreeCount(1, (1,) * len(problem.network.widths), True, True, 0, 1)
-    crew: Crew | PlaneArrangement
+def counting(problem: Problem, threads: int, seed: int | None = None) -> Counting:
+    """Return a count that has not begun."""
     # an order of the units is another tree: the second opinion on what is counted at once
     if seed is None and is_plane_arrangement(problem):
-        crew = PlaneArrangement(problem)
-    else:
-        order = None if seed is None else unit_order(problem, seed)
-        crew = Crew(problem, order, options.threads)
+        return PlaneArrangement(problem)
+    return Crew(problem, None if seed is None else unit_order(problem, seed), threads)
+
+
+def run_count(
+    work: Counting,
+    limits: Limits,
+    options: RunOptions,
+    keep: Callable[[bool], None] | None = None,
+) -> TreeCount:
+    """Count until all is counted, or a limit or Ctrl-C ends it.
+
+    Parameters
+    ----------
+    work : Counting
+        Its problem has units that vary.
+    limits : Limits
+    options : RunOptions
+    keep : callable, optional
+        Called after every step, with False; and once more, with True, where the count ends
+        before it is complete.
+    """
+    problem = work.problem
+    after = None if keep is None else partial(keep, False)
     with (
         only_compiled(problem.is_large),
         Interrupt(options.on_interrupt) as interrupt,
         shown_progress(options.progress, tree_text) as report,
     ):
-        run(crew, limits, interrupt, progress=report, stop=crew.stop)
-        crew.close()
-        counts = crew.counts
+        run(work, limits, interrupt, progress=report, after_step=after, stop=work.stop)
+        work.close()
+        counts = work.counts
         # the last step may have found more regions than the limit: the limit is what is claimed
-        complete = crew.finished and int(counts[crew.last]) <= limits.regions
-        most = None if complete else crew.most(_NODES_OF_A_BOUND)
+        complete = work.finished and int(counts[work.last]) <= limits.regions
+        if keep is not None and not complete:
+            keep(True)
+        most = None if complete else work.most(_NODES_OF_A_BOUND)
     layers = counts_by_layer(problem, counts if complete else np.minimum(counts, limits.regions))
     at_most = layers[-1] if complete else most
-    return TreeCount(layers[-1], layers, complete, True, crew.exact_decisions, at_most)
+    return TreeCount(layers[-1], layers, complete, True, work.exact_decisions, at_most)
 
 
 def count_regions(
@@ -333,23 +363,6 @@ def count_regions(
     3
     """
     return count_tree(network, domain, threads=threads, progress=progress).regions
-
-
-def _check_prefix(problem: Problem, prefix: Prefix) -> None:
-    units, shape = problem.flat.units, (n_words(problem.flat.units),)
-    wrong = any(words.shape != shape or words.dtype != np.uint64 for words in prefix)
-    if not wrong:
-        decided = decided_units(prefix, 64 * shape[0])
-        last = int(decided.max(initial=-1))
-        # the units below the layer of the last one are decided, all of them
-        start = max((end for end in problem.flat.row_ends.tolist() if end <= last), default=0)
-        wrong = last >= units or int(np.count_nonzero(decided < start)) < start
-        wrong = wrong or bool((prefix.value & ~prefix.mask).any())
-    if wrong:
-        raise PolyregionsError(
-            "a prefix decides whole layers of the units that vary, and some units of the next; "
-            "take one that count_below returned for the same network and domain"
-        )
 
 
 def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, ...]:

@@ -186,8 +186,8 @@ class Subtree:
         depth = int(tree.counters[0]["depth"])
         if depth >= 0:
             prefix, level = self._prefix(depth), int(tree.frames[depth]["level"])
-            if end_of(prefix, tree.rank) <= tree.starts[level]:
-                # the prefix is a whole layer, which will be counted again
+            if level > 0 and end_of(prefix, tree.rank) <= tree.starts[level]:
+                # the prefix is a whole layer, which will be counted again; not the domain, yet
                 nonempty = np.flatnonzero(np.diff(tree.starts[: level + 1]))
                 counts[nonempty[-1] if len(nonempty) else 0] -= 1
             prefixes.append(prefix)

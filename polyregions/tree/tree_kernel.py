@@ -285,10 +285,6 @@ def explore(flat, modular, tree, nodes, regions):
                 leave(tree)
                 target = NO_TARGET
                 continue
-        if tree.work.stop[0] != 0:
-            # a search that was under way begins anew
-            counters["nodes"] = explored if target != NO_TARGET else counters["nodes"]
-            return PAUSED
         # a split or another layer takes one frame more
         if depth + 1 == len(tree.tables):
             return NEEDS_DEPTH
@@ -298,6 +294,11 @@ def explore(flat, modular, tree, nodes, regions):
             if not arrived:
                 leave(tree)
             continue
+        # not before: a cell whose next layer is not open yet is counted, and waits nowhere
+        if tree.work.stop[0] != 0:
+            # a search that was under way begins anew
+            counters["nodes"] = explored if target != NO_TARGET else counters["nodes"]
+            return PAUSED
         if target == NO_TARGET:
             if frame["moved"] == frame["end"]:
                 # no candidate is left: the polytope is a cell of the layers so far

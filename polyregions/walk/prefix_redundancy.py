@@ -257,7 +257,8 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
         if keep[c] and ids[c] >= flat.units:
             out[end] = c
             end += 1
-    if count >= 0 and level == len(prefixes.depths) - 1:
+    # where the worker is to stop, rows may be listed that would not be: another one begins anew
+    if count >= 0 and level == len(prefixes.depths) - 1 and worker.work.stop[0] == 0:
         cache_columns(flat, worker, number, out[begin:end])
     # columns were listed, because their rows were to be cached; now rows of the network
     for t in range(begin, end):

@@ -64,6 +64,7 @@ def test_public_names():
         "count_on_cluster",
         "count_regions",
         "count_tree",
+        "count_with_checkpoint",
         "difference",
         "enumerate_on_cluster",
         "enumerate_regions",

@@ -42,6 +42,9 @@ def long_calls(net, tmp_path):
         "check": lambda **more: pr.check(net, tmp_path / "known.cert", **more),
         "count_regions": lambda **more: pr.count_regions(net, SQUARE, **more),
         "count_tree": lambda **more: pr.count_tree(net, SQUARE, **more),
+        "count_with_checkpoint": lambda **more: pr.count_with_checkpoint(
+            net, SQUARE, tmp_path / "unfinished", **more
+        ),
         "enumerate_regions": lambda **more: pr.enumerate_regions(net, SQUARE, **more),
         "enumerate_to_file": lambda **more: pr.enumerate_to_file(
             net, SQUARE, tmp_path / "net.npz", **more

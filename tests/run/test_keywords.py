@@ -11,9 +11,9 @@ NET = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
 BOX = pr.Box.cube(1, 1.0)
 FUNCTIONS = {
     Threaded: (
-        "boundary", "count_tree", "enumerate_regions", "enumerate_to_file", "equal",
-        "equal_classes", "explore", "level", "lipschitz", "maximum", "minimum", "nearest", "verify",
-        "where",
+        "boundary", "count_tree", "count_with_checkpoint", "enumerate_regions", "enumerate_to_file",
+        "equal", "equal_classes", "explore", "level", "lipschitz", "maximum", "minimum", "nearest",
+        "verify", "where",
     ),
     Timed: ("count_on_cluster", "enumerate_on_cluster"),
     Watched: ("certify_on_cluster",),

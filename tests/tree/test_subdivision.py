@@ -4,11 +4,10 @@ import json
 import os
 import signal
 import threading
-from itertools import pairwise
 
 import numpy as np
 import pytest
-from random_nets import FAMILIES, random_case
+from random_nets import FAMILIES, he_normal, random_case
 from slivers import slivers
 from zoo import ZOO
 
@@ -22,16 +21,6 @@ from polyregions.tree.subdivision import count_below, count_tree, unit_order
 from polyregions.walk.rational_walk import walk_exactly
 
 SEEDS = 12
-
-
-def he_normal(shape, seed=0, bias=0.3):
-    rng = np.random.default_rng(seed)
-    return Network.from_arrays(
-        [
-            (rng.normal(size=(out, into)) * np.sqrt(2 / into), rng.normal(size=out) * bias)
-            for into, out in pairwise([*shape, 1])
-        ]
-    )
 
 
 def truncated(network, depth):

@@ -3,13 +3,12 @@
 import os
 import signal
 import threading
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from identities import check_identities
 from oracles import brute_force
-from random_nets import FAMILIES, random_case
+from random_nets import FAMILIES, he_normal, random_case
 from witnesses import check_witnesses
 from zoo import ZOO
 
@@ -25,17 +24,6 @@ def same(regions, expected):
     np.testing.assert_array_equal(regions.edges, expected.edges)
     assert regions.complete
     assert regions.proven
-
-
-def he_normal(shape, seed=0, bias=0.3):
-    rng = np.random.default_rng(seed)
-    sizes = [*shape, 1]
-    return pr.Network.from_arrays(
-        [
-            (rng.normal(size=(out, into)) * np.sqrt(2 / into), rng.normal(size=out) * bias)
-            for into, out in pairwise(sizes)
-        ]
-    )
 
 
 @pytest.mark.slow
