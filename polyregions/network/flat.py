@@ -245,9 +245,12 @@ def _first_layer(
     if start == 0:
         stretched = stretched_rows(layer.weight, layer.bias, chart)
         if stretched is not None:
-            # adding zero makes -0.0 and 0.0 the same bytes
-            rows = np.column_stack([layer.weight, layer.bias]) + 0.0
-            numbers = value_numbers(row.tobytes() for row in rows)
+            # rows with biases of their own differ
+            numbers = np.arange(len(layer.bias))
+            if len(set(layer.bias.tolist())) < len(layer.bias):
+                # adding zero makes -0.0 and 0.0 the same bytes
+                rows = np.column_stack([layer.weight, layer.bias]) + 0.0
+                numbers = value_numbers(row.tobytes() for row in rows)
             return *stretched, numbers, chart.homogeneous or not layer.bias.any()
     table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
     first, error = _rounded_table(table, scale)
@@ -284,7 +287,8 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
         scaled = weight * stretch
     if frexp(stretch)[0] == 0.5:
         # multiplying by powers of two is exact unless it leaves the range of floats
-        if not (np.isfinite(scaled).all() and (scaled / stretch == weight).all()):
+        # of what is infinite the quotient is no number of the network's
+        if not (scaled / stretch == weight).all():
             return None
         error = np.zeros(bias.shape)
     else:
@@ -299,7 +303,8 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
     columns = [np.swapaxes(scaled, -1, -2), bias[..., None, :]]
     if chart.homogeneous:
         columns.append(np.zeros((*bias.shape[:-1], 1, bias.shape[-1])))
-    return np.ascontiguousarray(np.concatenate(columns, axis=-2)) + 0.0, error
+    # adding zero lays the rows out in order, too
+    return np.add(np.concatenate(columns, axis=-2), 0.0, order="C"), error
 
 
 # A hint: a chart moves each coordinate by itself, so with many inputs its matrix is mostly zeros.
