@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import flint
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import Chart
@@ -165,7 +164,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
 
 
 def _transposed_matrix(matrix: WeightMatrix) -> WeightMatrix:
-    return matrix.T if isinstance(matrix, np.ndarray) else csr_array(matrix.T)
+    return matrix.T if isinstance(matrix, np.ndarray) else matrix.T.tocsr()
 
 
 class _Places(NamedTuple):
@@ -234,6 +233,8 @@ def layer_matrix(flat: FlatNetwork, layer: int) -> WeightMatrix:
     if skipped < 0:
         return weights.reshape(below, above)
     targets = flat.targets[outgoing[0] - skipped : outgoing[-1] - skipped]
+    from scipy.sparse import csr_array
+
     return csr_array((weights, targets, outgoing - outgoing[0]), shape=(below, above))
 
 

@@ -74,7 +74,7 @@ def reduced(flat: FlatNetwork, signs: Integers | None = None) -> tuple[FlatNetwo
     With signs, these say it; see `reduction_of`.
     """
     # few weights may be all that is stored of a large sparse layer
-    if signs is None and (flat.skipped < 0).all() and is_small(len(flat.weights)):
+    if signs is None and not len(flat.targets) and is_small(len(flat.weights)):
         left = left_of(flat)
         if leave_out(flat, left):
             return _read_off(flat, left)

@@ -145,7 +145,9 @@ def with_more_prefixes(
     # lists are far shorter than this unless nothing can be dropped
     wanted = used + max(rows, flat.size, 32 * (registered - settled))
     if wanted > len(prefixes.rows):
-        longer["rows"] = _longer(prefixes.rows, max(wanted, 2 * used, 8 * _FIRST_PREFIXES))
+        size = max(wanted, 2 * used, 8 * _FIRST_PREFIXES)
+        longer["rows"] = np.empty(size, dtype=np.int64)  # what lies behind the lists is void
+        longer["rows"][:used] = prefixes.rows[:used]
     return prefixes._replace(**longer) if longer else prefixes
 
 
