@@ -21,7 +21,7 @@ from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of, side_of
 from polyregions.exact.simplex import evaluate
 from polyregions.network.prefix import first_units, with_bit
-from polyregions.network.residues import no_modular_network, with_own_scratch
+from polyregions.network.residues import NO_RESIDUES, with_own_scratch
 from polyregions.run.problem import Problem, prefix_rows, whole_problem
 from polyregions.tree.explorer import Explorer
 from polyregions.tree.planar_subtree import PlanarSubtree
@@ -91,7 +91,7 @@ def side_with_residues(question: Question) -> int | None:
 def _searched(question: Question, residues: bool) -> int | None:
     problem, unit = question.problem, len(question.bits) - 1
     tree = Subtree(problem, None, first_units(unit, question.bits)).tree
-    modular = no_modular_network(problem.flat)
+    modular = NO_RESIDUES
     if residues:
         modular = with_own_scratch(problem.modular)
     # as plain Python: faster than to hand a tree of arrays to compiled code for a few steps

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial, wraps
 from typing import Annotated, Any
 
@@ -281,9 +282,18 @@ def main(args: Sequence[str] | None = None) -> int:
     return code
 
 
+def _program(names: list[str]) -> typer.Typer:
+    """Return the program with the command of this name alone, or with all: they take time."""
+    program = copy(app)
+    asked = [command for command in app.registered_commands if command.name in names]
+    program.registered_commands = asked or app.registered_commands
+    return program
+
+
 def _run(args: list[str]) -> int:
     try:
-        parsed = app(args=args or ["--help"], prog_name="polyregions", standalone_mode=False)
+        program = _program(args[:1])
+        parsed = program(args=args or ["--help"], prog_name="polyregions", standalone_mode=False)
         # a command returns what it would do; --help returns 0, and Ctrl-C while parsing
         # another exit code
         if callable(parsed):

@@ -18,10 +18,20 @@ from typing import Any
 
 import numba
 from llvmlite import binding as llvm
+from llvmlite import ir
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.runtime.nrt import rtsys
 
-__all__ = ["POSSIBLE", "Needs", "StableName", "load_needed", "note_needs"]
+__all__ = [
+    "POSSIBLE",
+    "Needs",
+    "StableName",
+    "load_needed",
+    "load_only",
+    "note_needs",
+    "without_idle",
+]
 
 POSSIBLE = (0, 61) <= tuple(map(int, numba.__version__.split(".")[:2])) <= (0, 68)
 
@@ -48,7 +58,11 @@ class ApartLibrary(JITCodeLibrary):
         return nothing
 
     def serialize_using_object_code(self) -> Any:
-        symbols = super()._get_module_for_linking().as_bitcode()
+        # nobody links it, so of its code the names are enough: those that it may be called by
+        names = ir.Module()
+        for function in self.get_defined_functions():
+            ir.GlobalVariable(names, ir.IntType(8), function.name).initializer = ir.IntType(8)(0)
+        symbols = llvm.parse_assembly(str(names)).as_bitcode()
         return self.name, "object", (self._get_compiled_object(), symbols)
 
 
@@ -80,3 +94,30 @@ def load_needed(needs: Needs) -> None:
     """Load, or else compile, the kernels that another calls by address."""
     for module, name, kinds in needs:
         getattr(import_module(module), name).compile(kinds)
+
+
+def without_idle(data: Any) -> Any:
+    """Return what is written of a kernel without what nothing in it reads.
+
+    Those are environments of functions without Python constants; to load one is to import its
+    module.
+    """
+    if not POSSIBLE:
+        return data
+    *rest, environments = data
+    return (*rest, tuple(one for one in environments if one.consts))
+
+
+def load_only(cache: Any, signature: Any, context: Any) -> Any:
+    """Load a kernel, or return None, without what compiling needs: half of Numba, and of scipy.
+
+    Parameters
+    ----------
+    cache : numba Cache
+    signature : tuple of numba types
+    context : numba target context
+        It is made ready for compiling when something is compiled.
+    """
+    rtsys.initialize(context)
+    with cache._guard_against_spurious_io_errors():
+        return cache._load_overload(signature, context)

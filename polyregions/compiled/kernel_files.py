@@ -20,14 +20,21 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any
 
 import numba
 from numba.core.caching import IndexDataCacheFile, _CacheLocator
 
-from polyregions.compiled.apart import POSSIBLE, Needs, load_needed, note_needs
+from polyregions.compiled.apart import (
+    POSSIBLE,
+    Needs,
+    load_needed,
+    load_only,
+    note_needs,
+    without_idle,
+)
 
 __all__ = ["LOG", "CheckedFiles", "keep_on_disk", "kept"]
 
@@ -99,7 +106,7 @@ class CheckedFiles(IndexDataCacheFile):
         what = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         name = self._data_name_pattern.format(number=int(what, 16))
         try:
-            self._save_data(name, (self.needs.get(key[0], {}), data))
+            self._save_data(name, (self.needs.get(key[0], {}), without_idle(data)))
             self._save_index({**self._load_index(), key: name})
             _remove_unused(self._folder)
         except OSError as error:
@@ -215,6 +222,8 @@ def keep_on_disk(dispatcher: Any, prefix: str, *, apart: bool) -> None:
             cache = dispatcher._cache
             files = CheckedFiles(cache._cache_path, prefix + cache._impl.filename_base)
             cache._cache_file = files
+            if POSSIBLE:
+                cache.load_overload = partial(load_only, cache)
     add_overload = dispatcher.add_overload
 
     def add(result: Any) -> None:

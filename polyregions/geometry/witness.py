@@ -28,10 +28,16 @@ __all__ = [
 
 def _centre_and_half_widths(box: Box) -> tuple[Floats, Floats]:
     """Return float centre and half-width of all coordinates (half-width 0: fixed)."""
+    # the same box is asked about again and again
+    return _halves(box.lower.tobytes(), box.upper.tobytes())
+
+
+@lru_cache(maxsize=32)
+def _halves(lower: bytes, upper: bytes) -> tuple[Floats, Floats]:
     # halves first: the sum of two bounds may overflow
-    low, high = box.lower / 2, box.upper / 2
+    low, high = np.frombuffer(lower) / 2, np.frombuffer(upper) / 2
     half = high - low
-    return np.where(half > 0, low + high, box.lower), half
+    return np.where(half > 0, low + high, np.frombuffer(lower)), half
 
 
 def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
@@ -40,6 +46,8 @@ def chart_points(chart: Chart, domain: Domain | None, points: Floats) -> Floats:
         return points[:, :-1] / points[:, -1:] if chart.homogeneous else points.copy()
     centre, half = _centre_and_half_widths(domain.box)
     free = domain.free
+    if len(free) == len(centre):
+        return np.asarray(points * half + centre)
     inputs = np.empty((len(points), len(centre)))
     # the fixed coordinates are the box's own floats, exactly
     inputs[:] = centre
@@ -56,7 +64,6 @@ def witness_room(chart: Chart, domain: Domain | None) -> float:
     """
     if domain is None:
         return 8.0 * ROUNDOFF * float(np.sqrt(chart.dimension)) if chart.homogeneous else 0.0
-    # the same box is asked about again and again
     return _room_in_box(domain.box.lower.tobytes(), domain.box.upper.tobytes())
 
 

@@ -16,7 +16,8 @@ from scipy.sparse import csr_array, hstack, vstack
 
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
-from polyregions.io.exact_floats import Floats, Sparse, selection
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_matrices import Sparse, selection
 from polyregions.network import Layer
 
 __all__ = ["MAX_LAYERS", "MAX_UNITS", "MAX_WEIGHTS", "Block", "input_block", "layers_of"]

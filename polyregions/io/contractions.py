@@ -10,7 +10,8 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io.blocks import MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats, sparse
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_matrices import sparse
 from polyregions.io.signals import Shape, Signal, moderate_shape, transformed
 
 __all__ = ["einsum"]

@@ -26,16 +26,8 @@ from scipy.sparse import eye_array, kron
 
 from polyregions.errors import NetworkError, PolyregionsWarning
 from polyregions.io.blocks import MAX_WEIGHTS, Block
-from polyregions.io.exact_floats import (
-    Floats,
-    Sparse,
-    divided_rows,
-    exact_quotient,
-    exact_sum,
-    selection,
-    significant_bits,
-    sparse,
-)
+from polyregions.io.exact_floats import Floats, exact_quotient, exact_sum, significant_bits
+from polyregions.io.exact_matrices import Sparse, divided_rows, selection, sparse
 from polyregions.io.signals import (
     Shape,
     Signal,

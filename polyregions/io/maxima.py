@@ -15,7 +15,8 @@ import numpy as np
 
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
-from polyregions.io.exact_floats import Floats, selection, sparse
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_matrices import selection, sparse
 from polyregions.io.lowering import add, add_signals, bend, concatenate, multiply
 from polyregions.io.signals import (
     Signal,

@@ -17,11 +17,10 @@ import numpy as np
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import Block, input_block, layers_of
-from polyregions.io.exact_floats import (
-    Floats,
+from polyregions.io.exact_floats import Floats, exact_sum
+from polyregions.io.exact_matrices import (
     Sparse,
     exact_matrix_sum,
-    exact_sum,
     is_row_monomial,
     mixed_columns,
     mixed_rows,

@@ -15,16 +15,8 @@ from numpy.typing import NDArray
 
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io.blocks import Block
-from polyregions.io.exact_floats import (
-    Floats,
-    Sparse,
-    exact_matrix_sum,
-    exact_product,
-    exact_sum,
-    mixed_rows,
-    selection,
-    sparse,
-)
+from polyregions.io.exact_floats import Floats, exact_product, exact_sum
+from polyregions.io.exact_matrices import Sparse, exact_matrix_sum, mixed_rows, selection, sparse
 from polyregions.io.lowering import add, add_signals, bend, multiply
 from polyregions.io.signals import Shape, Signal, broadcast_shape, select, spread
 

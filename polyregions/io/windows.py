@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
-from polyregions.io.exact_floats import Floats, Sparse, sparse
+from polyregions.io.exact_floats import Floats
+from polyregions.io.exact_matrices import Sparse, sparse
 from polyregions.io.lowering import add, divide
 from polyregions.io.maxima import largest
 from polyregions.io.signals import Shape, Signal, reshape, transformed

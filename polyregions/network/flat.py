@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import flint
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from polyregions.arrays import Floats, Integers
 from polyregions.domain.chart import Chart
@@ -165,7 +164,7 @@ def flatten(network: Network, chart: Chart) -> FlatNetwork:
 
 
 def _transposed_matrix(matrix: WeightMatrix) -> WeightMatrix:
-    return matrix.T if isinstance(matrix, np.ndarray) else csr_array(matrix.T)
+    return matrix.T if isinstance(matrix, np.ndarray) else matrix.T.tocsr()
 
 
 class _Places(NamedTuple):
@@ -234,6 +233,8 @@ def layer_matrix(flat: FlatNetwork, layer: int) -> WeightMatrix:
     if skipped < 0:
         return weights.reshape(below, above)
     targets = flat.targets[outgoing[0] - skipped : outgoing[-1] - skipped]
+    from scipy.sparse import csr_array
+
     return csr_array((weights, targets, outgoing - outgoing[0]), shape=(below, above))
 
 
@@ -245,9 +246,12 @@ def _first_layer(
     if start == 0:
         stretched = stretched_rows(layer.weight, layer.bias, chart)
         if stretched is not None:
-            # adding zero makes -0.0 and 0.0 the same bytes
-            rows = np.column_stack([layer.weight, layer.bias]) + 0.0
-            numbers = value_numbers(row.tobytes() for row in rows)
+            # rows with biases of their own differ
+            numbers = np.arange(len(layer.bias))
+            if len(set(layer.bias.tolist())) < len(layer.bias):
+                # adding zero makes -0.0 and 0.0 the same bytes
+                rows = np.column_stack([layer.weight, layer.bias]) + 0.0
+                numbers = value_numbers(row.tobytes() for row in rows)
             return *stretched, numbers, chart.homogeneous or not layer.bias.any()
     table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
     first, error = _rounded_table(table, scale)
@@ -284,7 +288,8 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
         scaled = weight * stretch
     if frexp(stretch)[0] == 0.5:
         # multiplying by powers of two is exact unless it leaves the range of floats
-        if not (np.isfinite(scaled).all() and (scaled / stretch == weight).all()):
+        # of what is infinite the quotient is no number of the network's
+        if not (scaled / stretch == weight).all():
             return None
         error = np.zeros(bias.shape)
     else:
@@ -299,7 +304,8 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
     columns = [np.swapaxes(scaled, -1, -2), bias[..., None, :]]
     if chart.homogeneous:
         columns.append(np.zeros((*bias.shape[:-1], 1, bias.shape[-1])))
-    return np.ascontiguousarray(np.concatenate(columns, axis=-2)) + 0.0, error
+    # adding zero lays the rows out in order, too
+    return np.add(np.concatenate(columns, axis=-2), 0.0, order="C"), error
 
 
 # A hint: a chart moves each coordinate by itself, so with many inputs its matrix is mostly zeros.

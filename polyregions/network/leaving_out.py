@@ -1,4 +1,4 @@
-"""Units that are constant over the domain, found and left out in one call; compiled.
+"""Units that are constant over the domain, found and left out, and their bits put back; compiled.
 
 What `network.stable_units` does, for networks that are small and of which no two units are the
 same: then nothing but bounds is needed.
@@ -16,7 +16,7 @@ from polyregions.compiled import entry, exact_order_kernel
 from polyregions.network.bound_propagation import Enclosure, enclose
 from polyregions.network.flat import FlatNetwork
 
-__all__ = ["Left", "leave_out", "left_of"]
+__all__ = ["Left", "leave_out", "left_of", "spread_bits"]
 
 
 class Left(NamedTuple):
@@ -238,3 +238,27 @@ def leave_out(flat, left):
     sizes[2] = bits
     sizes[3] = weights
     return True
+
+
+@entry
+@exact_order_kernel
+def spread_bits(words, sources, bits, grown):
+    """Write packed patterns whose bits come from bits of others, or are constant.
+
+    Parameters
+    ----------
+    words : uint64 array, shape (R, W)
+    sources : int64 array, shape (N,)
+        For each bit the one of `words` that it is, or -1.
+    bits : uint8 array, shape (N,)
+        What it is where it has no source.
+    grown : uint64 array, shape (R, W'), out
+    """
+    for r in range(len(words)):
+        for w in range(grown.shape[1]):
+            grown[r, w] = np.uint64(0)
+        for i in range(len(sources)):
+            bit = np.uint64(bits[i])
+            if sources[i] >= 0:
+                bit = (words[r, sources[i] >> 6] >> np.uint64(sources[i] & 63)) & np.uint64(1)
+            grown[r, i >> 6] |= bit << np.uint64(i & 63)

@@ -82,9 +82,9 @@ class Network:
                     f"layer {index + 1} reads {above.matrix.shape[1]} values but layer {index} "
                     f"has {below.matrix.shape[0]} units; transpose or reorder the weights"
                 )
-        if self.layers[-1].bends.any():
+        if self.bent[-1]:
             raise NetworkError("the last layer must be affine; append an output layer")
-        if not any(layer.bends.any() for layer in self.layers):
+        if not any(self.bent):
             raise NetworkError(
                 "the network has no hidden unit that bends, so it has no activation regions; "
                 "give at least one hidden layer"
@@ -164,10 +164,14 @@ class Network:
         return int(self.layers[-1].matrix.shape[0])
 
     @cached_property
+    def bent(self) -> tuple[int, ...]:
+        """Number of units that bend, layer by layer."""
+        return tuple(int(np.count_nonzero(layer.bends)) for layer in self.layers)
+
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """Number of units that bend in each layer that has any."""
-        counts = (int(layer.bends.sum()) for layer in self.layers)
-        return tuple(count for count in counts if count)
+        return tuple(count for count in self.bent if count)
 
     @property
     def hidden_units(self) -> int:

@@ -28,6 +28,7 @@ from polyregions.network.network import Network
 from polyregions.network.storage import stored
 
 __all__ = [
+    "NO_RESIDUES",
     "ModularNetwork",
     "coincide",
     "combination_zeros",
@@ -36,7 +37,6 @@ __all__ = [
     "modular_layer",
     "modular_network",
     "modular_rows",
-    "no_modular_network",
     "power",
     "vanishes",
     "with_own_scratch",
@@ -70,20 +70,26 @@ class ModularNetwork(NamedTuple):
     result: Residues
 
 
-def no_modular_network(flat: FlatNetwork) -> ModularNetwork:
-    """Return the image modulo no primes at all: every zero test stays undecided."""
-    units = np.zeros((0, len(flat.biases)), dtype=np.uint64)
-    walls, m = flat.size - flat.units, flat.dimension
+def _no_residues() -> ModularNetwork:
+    vector, table, tables = (np.zeros((0,) * ndim, dtype=np.uint64) for ndim in (1, 2, 3))
     return ModularNetwork(
-        primes=np.zeros(0, dtype=np.uint64),
-        first=np.zeros((0, m + 1, flat.widths[0]), dtype=np.uint64),
-        weights=np.zeros((0, len(flat.weights)), dtype=np.uint64),
-        biases=units,
-        lower=units,
-        upper=units,
-        domain=np.zeros((0, m + 1, walls), dtype=np.uint64),
-        **_work_arrays(flat, 0),
+        primes=vector,
+        first=tables,
+        weights=table,
+        biases=table,
+        lower=table,
+        upper=table,
+        domain=tables,
+        unit_rows=tables,
+        maps=table,
+        next_maps=table,
+        solve=table,
+        result=vector,
     )
+
+
+# the image of any network modulo no primes at all: every zero test stays undecided
+NO_RESIDUES = _no_residues()
 
 
 def modular_network(
@@ -108,7 +114,7 @@ def modular_network(
     derivative = bits + np.log2(m + 1.0) + 12.0  # along integers of at most 10 bits
     needed = max(determinant, derivative)
     if not needed < 30.9 * _MOST_PRIMES:
-        return no_modular_network(flat)
+        return NO_RESIDUES
     primes = np.array(_primes(int(needed / 30.9) + 1), dtype=np.uint64)
     table = [table[i] for i in live.tolist()]
     return _with_primes(flat, primes, table, chart.rows.tolist(), scale)

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from polyregions.arrays import Integers
 from polyregions.network.bound_propagation import enclose, no_enclosure
 from polyregions.network.flat import FlatNetwork, dense_places, layer_matrix, with_matrices
-from polyregions.network.leaving_out import Left, leave_out, left_of
+from polyregions.network.leaving_out import Left, leave_out, left_of, spread_bits
 from polyregions.network.storage import is_small
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
-from polyregions.pattern import Words, pack, unpack
+from polyregions.pattern import Words, n_words
 
 __all__ = ["Reduction", "no_reduction", "reduce_network", "reduced", "reduction_of"]
-
-_SAMPLED_ENTRIES = 65536
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +61,11 @@ class Reduction:
         """Return packed patterns of all units from packed patterns of the kept ones."""
         if len(self.kept) == len(self.bits):
             return words
-        parts = [
-            pack(self.grow(unpack(words[start : start + _SAMPLED_ENTRIES], len(self.kept))))
-            for start in range(0, len(words), _SAMPLED_ENTRIES)
-        ]
-        return np.concatenate(parts) if parts else pack(self.grow(unpack(words, len(self.kept))))
+        sources = np.searchsorted(self.kept, self.leader)
+        sources[self.leader < 0] = -1
+        grown = np.empty((len(words), n_words(len(self.bits))), dtype=np.uint64)
+        spread_bits(np.ascontiguousarray(words), sources, self.bits, grown)
+        return grown
 
 
 def reduced(flat: FlatNetwork, signs: Integers | None = None) -> tuple[FlatNetwork, Reduction]:
@@ -76,7 +74,7 @@ def reduced(flat: FlatNetwork, signs: Integers | None = None) -> tuple[FlatNetwo
     With signs, these say it; see `reduction_of`.
     """
     # few weights may be all that is stored of a large sparse layer
-    if signs is None and (flat.skipped < 0).all() and is_small(len(flat.weights)):
+    if signs is None and not len(flat.targets) and is_small(len(flat.weights)):
         left = left_of(flat)
         if leave_out(flat, left):
             return _read_off(flat, left)

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import flint
 import numpy as np
-from scipy.sparse import csr_array
 
 from polyregions.arrays import MAX_DENSE, Floats
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 __all__ = ["IntegerRows", "WeightMatrix", "is_small", "stored"]
 
-WeightMatrix = Floats | csr_array[Any]
+WeightMatrix: TypeAlias = "Floats | csr_array[Any]"
 
 # Hints only, they choose between two ways to the same numbers: a dense row is read about
 # eight times as fast as one with as many entries at known places.
@@ -43,6 +45,8 @@ def stored(matrix: WeightMatrix) -> WeightMatrix:
     if not is_small(size):
         filled = np.count_nonzero(matrix) if isinstance(matrix, np.ndarray) else matrix.nnz
         if filled < _SPARSE_DENSITY * size or size > MAX_DENSE:
+            from scipy.sparse import csr_array
+
             sparse = csr_array(matrix)
             sparse.eliminate_zeros()
             sparse.sort_indices()

@@ -5,6 +5,7 @@ Level 0 is the domain, without units; level l > 0 is layer l - 1 of the flat net
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +43,8 @@ def order_of(flat: FlatNetwork, sequence: NDArray[np.int64]) -> UnitOrder:
     return UnitOrder(
         sequence=sequence,
         rank=rank,
-        starts=np.concatenate([[0, 0], flat.row_ends]).astype(np.int64),
-        bases=np.concatenate([[0, 0], np.cumsum(flat.widths)[:-1]]).astype(np.int64),
+        starts=np.array([0, 0, *flat.row_ends.tolist()], dtype=np.int64),
+        bases=np.array([0, 0, *accumulate(flat.widths[:-1].tolist())], dtype=np.int64),
     )
 
 

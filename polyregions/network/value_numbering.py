@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from polyregions.arrays import Integers
 from polyregions.network.storage import WeightMatrix
@@ -71,6 +70,8 @@ def numbers_of_layer(
     live = [k for k, number in enumerate(read) if number >= 0]
     if not constants and len({read[k] for k in live}) == len(live) > 0:
         return _numbers_of_distinct(weight if len(live) == len(read) else weight[live], biases)
+    from scipy.sparse import csr_array
+
     rows = csr_array(weight.T)
     keys: list[Hashable] = []
     values = {}
@@ -106,7 +107,7 @@ def _numbers_of_distinct(
         keys = [row.tobytes() for row in table]
         empty = np.flatnonzero(~table.any(axis=1)).tolist()
     else:
-        rows = csr_array(weight.T)
+        rows = weight.T.tocsr()
         rows.sort_indices()
         keys = [
             (rows.indices[i:j].tobytes(), rows.data[i:j].tobytes())

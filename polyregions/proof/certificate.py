@@ -27,7 +27,7 @@ from polyregions.files.atomic import atomic_write
 from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.geometry.witness import chart_points
 from polyregions.network.exact_network import exact_rows
-from polyregions.network.residues import no_modular_network
+from polyregions.network.residues import NO_RESIDUES
 from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
 from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
@@ -169,7 +169,7 @@ def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) ->
     worker, scratch = worker_of(flat), batch(flat, 1, flat.units)
     size = min(total, _REGIONS_AT_A_TIME)
     out = pieces(flat, size, max(flat.units, _PER_REGION * size))
-    modular = no_modular_network(flat)
+    modular = NO_RESIDUES
     decides_ties = False
     start = 0
     while start < total:

@@ -122,7 +122,7 @@ def _stop_reason(work: Work, limits: Limits, watch: Stopwatch, interrupt: Interr
         return "regions"
     if interrupt.requested:
         return "interrupt"
-    if limits.over(watch.seconds):
+    if limits.seconds is not None and limits.over(watch.seconds):
         return "time"
     if limits.memory is not None and work.bytes_ahead > limits.memory:
         return "memory"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from polyregions.domain.chart import Chart
 from polyregions.network.prefix import Prefix, empty_prefix, extended, with_bit
-from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
+from polyregions.network.residues import NO_RESIDUES, lacks_residues, with_own_scratch
 from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.limits import NO_LIMIT
@@ -25,7 +25,7 @@ from polyregions.tree.clipping import (
     STOPPED,
     explore_polygons,
 )
-from polyregions.tree.polygons import place_domain, polygons_of, with_more_corners
+from polyregions.tree.polygons import begin_polygons, polygons_of, with_more_corners
 from polyregions.tree.subtree import float_row
 
 __all__ = ["PlanarSubtree", "boundary"]
@@ -55,7 +55,7 @@ class PlanarSubtree:
         flat = problem.flat
         if sequence is None:
             sequence = np.arange(flat.units)
-        self._modular = no_modular_network(flat)
+        self._modular = NO_RESIDUES
         self._edges = _edges_of(problem.chart)
         self.polygons = polygons_of(flat, sequence, max(64, 4 * len(self._edges)))
         domain, errors = self.polygons.rows[:, flat.units :], self.polygons.errors[flat.units :]
@@ -65,21 +65,16 @@ class PlanarSubtree:
 
     def start(self, prefix: Prefix) -> None:
         """Begin anew, below another prefix."""
-        polygons, flat = self.polygons, self.problem.flat
-        polygons.counts[:] = 0
-        polygons.counters[:] = 0
+        polygons = self.polygons
         polygons.fixed.mask[:], polygons.fixed.value[:] = prefix
-        polygons.counters[0]["fixed"] = end_of(prefix, polygons.rank)
-        polygons.counters[0]["ordered"] = self._ordered
-        polygons.counters[0]["last"] = last_level(polygons.starts)
-        polygons.counters[0]["residues"] = -1
-        polygons.counters[0]["given"] = -1
         self._decisions = 0
-        frame = polygons.frames[0]
-        polygons.frames[0] = 0
-        frame["sides"] = len(self._edges)
-        frame["unit"] = -1  # no split made it
-        place_domain(polygons, flat.units + self._edges)
+        begin_polygons(
+            polygons,
+            self.problem.flat.units + self._edges,
+            end_of(prefix, polygons.rank),
+            last_level(polygons.starts),
+            self._ordered,
+        )
 
     @property
     def finished(self) -> bool:

@@ -26,9 +26,9 @@ __all__ = [
     "SPLITTING_POLYGON",
     "WAITING_POLYGON",
     "Polygons",
+    "begin_polygons",
     "copy_corner",
     "place_corner",
-    "place_domain",
     "polygons_of",
     "with_more_corners",
 ]
@@ -221,14 +221,41 @@ def place_corner(polygons, first, second, edge, place):
 
 @entry
 @exact_order_kernel
-def place_domain(polygons, edges):
-    """Write the corners of the first polygon: the domain.
+def begin_polygons(polygons, edges, fixed, last, ordered):
+    """Forget what was explored, and write the first polygon: the domain.
 
     Parameters
     ----------
     polygons : Polygons, out
     edges : int64 array, shape (sides,)
         The rows that carry its edges, around it.
+    fixed, last : int
+        The end of the fixed prefix, and the last level.
+    ordered : bool
+        Whether candidates are taken in order.
     """
+    counters, frame = polygons.counters[0], polygons.frames[0]
+    for level in range(len(polygons.counts)):
+        polygons.counts[level] = 0
+    counters["depth"] = 0
+    counters["fixed"] = fixed
+    counters["nodes"] = 0
+    counters["exact"] = 0
+    counters["target"] = 0
+    counters["last"] = last
+    counters["ordered"] = ordered
+    counters["residues"] = -1
+    counters["given"] = -1
+    counters["bounding"] = 0
+    frame["level"] = 0
+    frame["state"] = WAITING_POLYGON
+    frame["first"] = 0
+    frame["sides"] = len(edges)
+    frame["candidates"] = 0
+    frame["count"] = 0
+    frame["cutting"] = 0
+    frame["unit"] = -1  # no split made it
+    frame["bit"] = 0
+    frame["choice"] = 0
     for i in range(len(edges)):
         place_corner(polygons, edges[i - 1], edges[i], edges[i], i)

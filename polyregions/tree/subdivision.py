@@ -368,7 +368,7 @@ def count_regions(
 def counts_by_layer(problem: Problem, counts: NDArray[np.int64]) -> tuple[int, ...]:
     """Return the counts by layer of the network, for its layers that bend."""
     starts = [0, *problem.flat.row_ends.tolist()]
-    bending = [i for i, layer in enumerate(problem.network.layers) if layer.bends.any()]
+    bending = [layer for layer, count in enumerate(problem.network.bent) if count]
     # a layer whose units never switch on the domain has the regions of the layers below
     here, answer = 1, []
     for layer in bending:

@@ -17,7 +17,7 @@ from polyregions.exact.side import column_of, side_of
 from polyregions.exact.simplex import Column, evaluate
 from polyregions.geometry.rows import LOST
 from polyregions.network.prefix import Prefix, empty_prefix, extended, unpack_prefix, with_bit
-from polyregions.network.residues import lacks_residues, no_modular_network, with_own_scratch
+from polyregions.network.residues import NO_RESIDUES, lacks_residues, with_own_scratch
 from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
@@ -65,7 +65,7 @@ class Subtree:
         if sequence is None:
             sequence = np.arange(problem.flat.units)
         self.tree = tree_of(problem.flat, sequence, stop=stop)
-        self._modular = no_modular_network(problem.flat)
+        self._modular = NO_RESIDUES
         self.start(empty_prefix(problem.flat.units) if prefix is None else prefix)
 
     def start(self, prefix: Prefix) -> None:

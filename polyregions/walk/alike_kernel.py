@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Records, integer_record
 from polyregions.compiled import entry, exact_order_kernel
-from polyregions.geometry.pattern_at import write_pattern_at
 from polyregions.network.flat import FlatNetwork
-from polyregions.walk.prefixes import register
-from polyregions.walk.region_kernel import NO_BASIS
-from polyregions.walk.visited import EMPTY, insert
-from polyregions.walk.walk_kernel import advance
+from polyregions.walk.visited import EMPTY
+from polyregions.walk.walk_kernel import advance, enter_first
 
 __all__ = ["ALIKE_COUNTERS", "LEFT_OPEN", "Alike", "advance_alike"]
 
@@ -108,25 +105,7 @@ def begin(flat, starts, prefixes, store, worker):
     counters["edges"] = 0
     counters["expanded"] = 0
     counters["round"] = 0
-    for attempt in range(len(starts)):
-        point = starts[attempt]
-        if write_pattern_at(flat, point, worker.bits, worker.scratch):
-            # behind the words of the pattern comes the level, which a store does not hold
-            words = worker.key[: len(worker.key) - 1]
-            for w in range(len(words)):
-                words[w] = np.uint64(0)
-            for i in range(flat.units):
-                words[i >> 6] |= np.uint64(worker.bits[i]) << np.uint64(i & 63)
-            insert(store.table, store.patterns, 0, words)
-            store.bases[0, 0] = NO_BASIS
-            for w in range(store.known.shape[1]):
-                store.known[0, w] = np.uint64(0)
-            for d in range(flat.dimension):
-                store.points[0, d] = point[d]
-            register(prefixes, store.patterns[0], store.points[0])
-            counters["regions"] = 1
-            return True
-    return False
+    return enter_first(flat, starts, prefixes, store, worker.bits, worker.scratch)
 
 
 @entry

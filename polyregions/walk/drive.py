@@ -42,12 +42,12 @@ class _Walk:
         return Progress(found.count, found.count - found.done, found.edges_found, seconds)
 
     def step(self, regions: int) -> None:
-        found, before = self.found, self.found.count + self.found.edges_found
+        found, before = self.found, self.found.size
         try:
             with self._pace.step() as size:
                 self._step(found, min(size, regions - found.done))
         finally:
-            self._growth = max(_LEAST_GROWTH, found.count + found.edges_found - before)
+            self._growth = max(_LEAST_GROWTH, found.size - before)
 
 
 def drive(

@@ -29,7 +29,7 @@ from polyregions.exact.digits import DIGIT_BITS
 from polyregions.geometry.facet_crossing import DIRECTION_SCALE
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.integer_maps import IntegerNetwork, integer_germ, with_own_work
-from polyregions.network.residues import ModularNetwork, no_modular_network
+from polyregions.network.residues import NO_RESIDUES, ModularNetwork
 from polyregions.walk.degenerate_regions import decide_tied
 from polyregions.walk.neighbors import (
     OPEN,
@@ -61,7 +61,7 @@ def planar_worker(flat: FlatNetwork, integers: IntegerNetwork) -> PlanarWorker:
     digits = max(int(integers.digits.max()), integers.domain.shape[1])
     return PlanarWorker(
         integers=with_own_work(integers),
-        modular=no_modular_network(flat),
+        modular=NO_RESIDUES,
         polygon=integer_polygon(flat.size, digits),
         touched=np.zeros(flat.units, dtype=np.bool_),
         zero=np.zeros(flat.units, dtype=np.bool_),

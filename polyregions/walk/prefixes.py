@@ -134,26 +134,27 @@ def with_more_prefixes(
     """
     registered, settled, used = prefixes.totals[0].item()
     needed = registered + regions * len(prefixes.depths)
+    longer: dict[str, Any] = {}
     if needed > len(prefixes.keys):
         # twice as many each time, so that copying costs a constant for each prefix
         size = max(needed, 2 * len(prefixes.keys), _FIRST_PREFIXES)
         names = ("keys", "parents", "points", "starts", "stops", "ties", "undecided")
         longer = {name: _longer(getattr(prefixes, name), size) for name in names}
-        prefixes = prefixes._replace(**longer)
     if not fits(prefixes.table, needed):
-        prefixes = prefixes._replace(table=grown(prefixes.keys, registered, needed))
+        longer["table"] = grown(prefixes.keys, registered, needed)
     # lists are far shorter than this unless nothing can be dropped
     wanted = used + max(rows, flat.size, 32 * (registered - settled))
     if wanted > len(prefixes.rows):
-        prefixes = prefixes._replace(
-            rows=_longer(prefixes.rows, max(wanted, 2 * used, 8 * _FIRST_PREFIXES))
-        )
-    return prefixes
+        size = max(wanted, 2 * used, 8 * _FIRST_PREFIXES)
+        longer["rows"] = np.empty(size, dtype=np.int64)  # what lies behind the lists is void
+        longer["rows"][:used] = prefixes.rows[:used]
+    return prefixes._replace(**longer) if longer else prefixes
 
 
 def _longer(array: Any, size: int) -> Any:
     larger = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
-    larger[: len(array)] = array
+    if len(array):
+        larger[: len(array)] = array
     return larger
 
 

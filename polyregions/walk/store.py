@@ -86,29 +86,28 @@ def with_room(store: Store, regions: int, edges: int, released: int = 0) -> Stor
     `points` before number `released` are void and are not copied. Returns the same arrays
     where they are large enough.
     """
-    # void parts of new arrays are written before they are read
-    known, n_edges, expanded, _ = store.counters[0].item()
-    table = store.table
-    return store._replace(
-        patterns=_at_least(store.patterns, slice(0, known), regions),
-        table=table if fits(table, regions) else grown(store.patterns, known, regions),
-        # no step reads the start of a region that was expanded
-        bases=_at_least(store.bases, slice(expanded, known), regions),
-        points=_at_least(store.points, slice(released, known), regions),
-        known=_at_least(store.known, slice(expanded, known), regions),
-        edges=_at_least(store.edges, slice(0, n_edges), edges),
-    )
+    known, n_edges, expanded, _ = store.counters.item()
+    # what is in use; no step reads the start of a region that was expanded
+    used = {
+        "patterns": slice(0, known),
+        "bases": slice(expanded, known),
+        "points": slice(released, known),
+        "known": slice(expanded, known),
+        "edges": slice(0, n_edges),
+    }
+    larger: dict[str, Any] = {}
+    for name, at in used.items():
+        array, needed = getattr(store, name), edges if name == "edges" else regions
+        if needed > len(array):
+            # void parts of new arrays are written before they are read
+            size = max(needed, 2 * len(array)), array.shape[1]
+            larger[name] = np.empty(size, dtype=array.dtype)
+            larger[name][at] = array[at]
+    if not fits(store.table, regions):
+        larger["table"] = grown(store.patterns, known, regions)
+    return store._replace(**larger) if larger else store
 
 
 def without(store: Store, *names: str) -> Store:
     """Return the store without the rows of some arrays, whose memory is free then."""
     return store._replace(**{name: getattr(store, name)[:0].copy() for name in names})
-
-
-def _at_least(array: Any, used: slice, needed: int) -> Any:
-    """Return `array`, or a copy of its rows in use with room for `needed` and more."""
-    if needed <= len(array):
-        return array
-    larger = np.empty((max(needed, 2 * len(array)), array.shape[1]), dtype=array.dtype)
-    larger[used] = array[used]
-    return larger

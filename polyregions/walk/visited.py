@@ -148,5 +148,6 @@ def grown(patterns: Words, count: int, needed: int) -> NDArray[np.uint32]:
     # a power of two, so that a mask takes the place of a division
     slots = 1 << max(10, int(2 * needed - 1).bit_length())
     table = empty_table(slots)
-    rebuild(table, patterns, count)
+    if count:
+        rebuild(table, patterns, count)
     return table

@@ -5,15 +5,60 @@ from __future__ import annotations
 import numpy as np
 
 from polyregions.compiled import entry, exact_order_kernel
+from polyregions.geometry.pattern_at import write_pattern_at
 from polyregions.walk.known_rows import tell_neighbors
-from polyregions.walk.neighbors import OPEN, PROVEN, write_simple
+from polyregions.walk.neighbors import OPEN, PROVEN, pack_bits, write_simple
 from polyregions.walk.prefix_redundancy import settle_prefix
 from polyregions.walk.prefixes import prefix_of, register, roomy
-from polyregions.walk.region_kernel import decide_simple, find_start, rows_inside, unpack_bits
+from polyregions.walk.region_kernel import (
+    NO_BASIS,
+    decide_simple,
+    find_start,
+    rows_inside,
+    unpack_bits,
+)
 from polyregions.walk.store import Frontier
 from polyregions.walk.visited import insert
 
-__all__ = ["advance", "end_of_round", "expand", "merge"]
+__all__ = ["advance", "end_of_round", "enter_first", "expand", "merge"]
+
+
+@entry
+@exact_order_kernel
+def enter_first(flat, starts, prefixes, store, bits, scratch):
+    """Enter one region as the first of a walk that knows none.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    starts : float64 array, shape (T, m)
+        Points of the domain, one of which the region is sought at.
+    prefixes : Prefixes, out
+        With room for all levels.
+    store : Store, out
+    bits : uint8 array, shape (N,)
+        Work, like `scratch`.
+    scratch : RowScratch
+
+    Returns
+    -------
+    bool
+        False if no region is proven at any of these points; nothing is entered then.
+    """
+    for attempt in range(len(starts)):
+        point = starts[attempt]
+        if write_pattern_at(flat, point, bits, scratch):
+            pack_bits(bits, store.patterns[0])
+            insert(store.table, store.patterns, 0, store.patterns[0])
+            store.bases[0, 0] = NO_BASIS
+            for w in range(store.known.shape[1]):
+                store.known[0, w] = np.uint64(0)
+            for d in range(flat.dimension):
+                store.points[0, d] = point[d]
+            register(prefixes, store.patterns[0], store.points[0])
+            store.counters[0]["regions"] = 1
+            return True
+    return False
 
 
 @entry

@@ -10,19 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats
+from polyregions.geometry.rows import row_scratch
 from polyregions.geometry.witness import chart_points
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, order, pack
 from polyregions.regions import Regions
 from polyregions.run.problem import Problem
-from polyregions.walk.first_region import start_region
+from polyregions.walk.first_region import start_points, start_region
 from polyregions.walk.neighbors import Expansions
 from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.prefixes import Prefixes, empty_prefixes, register, with_more_prefixes
 from polyregions.walk.region_kernel import NO_BASIS
 from polyregions.walk.store import Store, empty_store, with_room, without
 from polyregions.walk.visited import fits, rebuild
-from polyregions.walk.walk_kernel import merge
+from polyregions.walk.walk_kernel import enter_first, merge
 
 __all__ = [
     "WalkState",
@@ -81,17 +82,20 @@ class WalkState:
     @property
     def count(self) -> int:
         """How many regions are known."""
-        return int(self.store.counters[0]["regions"])
+        regions, *_ = self.store.counters.item()
+        return int(regions)
 
     @property
     def expanded(self) -> int:
         """How many regions were expanded: the first ones."""
-        return int(self.store.counters[0]["expanded"])
+        _, _, expanded, _ = self.store.counters.item()
+        return int(expanded)
 
     @property
     def n_edges(self) -> int:
         """How many edges are in memory."""
-        return int(self.store.counters[0]["edges"])
+        _, edges, *_ = self.store.counters.item()
+        return int(edges)
 
     @property
     def done(self) -> int:
@@ -104,9 +108,15 @@ class WalkState:
         return self.edges_stored + self.n_edges
 
     @property
+    def size(self) -> int:
+        """How many regions and edges are known."""
+        return self.count + self.edges_found
+
+    @property
     def finished(self) -> bool:
         """Whether every known region is decided: none is missing."""
-        return self.done == self.count
+        regions, _, expanded, _ = self.store.counters.item()
+        return bool(regions == expanded) and not self.open
 
     @property
     def end(self) -> int:
@@ -129,6 +139,10 @@ class WalkState:
 
 def root_state(problem: Problem) -> WalkState:
     """Return the state that knows one region."""
+    flat, starts = problem.flat, start_points(problem)
+    found, bits = _empty_state(flat, 1), np.empty(flat.units, dtype=np.uint8)
+    if enter_first(flat, starts, found.prefixes, found.store, bits, row_scratch(flat)):
+        return found
     bits, point = start_region(problem)
     return root_at(problem, pack(bits), point)
 
@@ -148,10 +162,8 @@ def roots_at(problem: Problem, patterns: Words, points: Floats) -> WalkState:
         Of the units that vary.
     points : numpy.ndarray of float64, shape (k, m)
     """
-    flat, count = problem.flat, len(patterns)
-    store = with_room(empty_store(flat), count, 0)
-    # room for a block of new regions, too, which the first step asks for
-    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count + _FIRST_REGIONS)
+    count, found = len(patterns), _empty_state(problem.flat, len(patterns))
+    store, prefixes = found.store, found.prefixes
     store.patterns[:count], store.points[:count] = patterns, points
     store.bases[:count, 0] = NO_BASIS
     store.known[:count] = 0
@@ -159,7 +171,14 @@ def roots_at(problem: Problem, patterns: Words, points: Floats) -> WalkState:
     rebuild(store.table, store.patterns, count)
     for number in range(count):
         register(prefixes, store.patterns[number], store.points[number])
-    return WalkState(store, prefixes)
+    return found
+
+
+def _empty_state(flat: FlatNetwork, count: int) -> WalkState:
+    """Return a state without regions, and with room for so many."""
+    # room for a block of new regions, too, which the first step asks for
+    prefixes = with_more_prefixes(flat, empty_prefixes(flat), count + _FIRST_REGIONS)
+    return WalkState(with_room(empty_store(flat), count, 0), prefixes)
 
 
 def begin_rings(problem: Problem, found: WalkState, depth: int | None) -> None:

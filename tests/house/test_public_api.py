@@ -152,10 +152,14 @@ def test_version():
     assert pr.__version__ == "0.1.0"
 
 
-def modules_after(statement: str) -> set[str]:
+def all_modules_after(statement: str) -> set[str]:
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in run.stdout.split()}
+    return set(run.stdout.split())
+
+
+def modules_after(statement: str) -> set[str]:
+    return {name.partition(".")[0] for name in all_modules_after(statement)}
 
 
 def test_the_import_loads_nothing_heavy():
@@ -171,6 +175,11 @@ def test_a_walk_needs_no_optional_package_and_no_modelling():
     )
     unwanted = HEAVY - {"flint", "llvmlite", "numba", "scipy"}
     assert not loaded & unwanted
+
+
+def test_a_count_of_a_small_network_needs_no_sparse_matrices():
+    loaded = all_modules_after("from polyregions.cli import main\nassert main(['count']) == 0")
+    assert not loaded & {"scipy.sparse", "scipy.linalg", "networkx"}
 
 
 def test_the_command_line_starts_without_the_solver():

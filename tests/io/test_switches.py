@@ -5,7 +5,7 @@ import pytest
 
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io import lowering, signals
-from polyregions.io.exact_floats import Sparse
+from polyregions.io.exact_matrices import Sparse
 from polyregions.io.signals import source, to_network
 from polyregions.io.switches import Switch, opposite, switched, where_positive
 

@@ -12,6 +12,7 @@ from polyregions.network.exact_network import exact_network
 from polyregions.network.flat import first_map, flatten, stretched_rows
 from polyregions.network.leaving_out import leave_out, left_of
 from polyregions.network.stable_units import reduce_network, reduced, reduction_of
+from polyregions.pattern import pack
 
 
 def same(one, other):
@@ -40,6 +41,19 @@ def test_the_two_ways_agree(family):
         compiled += leave_out(flat, left_of(flat))
     if family == "generic":
         assert compiled == 25
+
+
+@pytest.mark.parametrize("units", [12, 70])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_packed_patterns_get_back_what_was_left_out(family, units):
+    rng = np.random.default_rng(0)
+    for seed in range(5):
+        network, domain = random_case(family, seed, units=units)
+        _, reduction = reduced(flatten(network, chart_of(domain, network.input_dimension)))
+        bits = rng.integers(0, 2, size=(6, len(reduction.kept)), dtype=np.uint8)
+        whole = pack(reduction.grow(bits))
+        assert np.array_equal(reduction.grow_words(pack(bits)), whole)
+        assert reduction.grow_words(pack(bits[:0])).shape == (0, whole.shape[1])
 
 
 def pair_of_networks(second):

@@ -9,10 +9,10 @@ from polyregions.domain.chart import chart_of
 from polyregions.geometry.facet_crossing import derivative_vanishes
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.network.residues import (
+    NO_RESIDUES,
     coincide,
     combination_zeros,
     modular_rows,
-    no_modular_network,
     vanishes,
 )
 from polyregions.run.problem import whole_problem
@@ -110,7 +110,7 @@ def test_derivatives_vanish_exactly_where_integers_do():
 def test_without_primes_nothing_is_zero():
     network, domain = random_case("zero bias", 0)
     problem = whole_problem(network, domain)
-    modular = no_modular_network(problem.flat)
+    modular = NO_RESIDUES
     m = problem.flat.dimension
     assert not vanishes(modular, m, 0)
     assert not coincide(modular, m, 0, 0, 0)

@@ -13,8 +13,13 @@ from witnesses import check_witnesses
 from zoo import ZOO
 
 import polyregions as pr
-from polyregions.pattern import unpack
+from polyregions.pattern import pack, unpack
+from polyregions.run.problem import problem_of
+from polyregions.walk.first_region import start_region
+from polyregions.walk.prefixes import Prefixes
 from polyregions.walk.rational_walk import walk_exactly
+from polyregions.walk.region_kernel import NO_BASIS
+from polyregions.walk.walk_state import root_at, root_state
 
 SEEDS = 25
 
@@ -70,6 +75,27 @@ def test_medium_nets_equal_the_rational_walk(bias):
         network = he_normal(shape, seed=3, bias=bias)
         domain = pr.Box.cube(shape[0], 1.0)
         same(pr.enumerate_regions(network, domain), walk_exactly(network, domain))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_first_region_is_entered_as_any_that_is_given(family):
+    for seed in range(5):
+        problem = problem_of(*random_case(family, seed))
+        found, (bits, point) = root_state(problem), start_region(problem)
+        again = root_at(problem, pack(bits), point)
+        assert found.count == again.count == 1
+        assert not found.expanded
+        for state in (found, again):  # what lies beyond the first region is void
+            state.store = state.store._replace(
+                **{name: getattr(state.store, name)[:1] for name in ("patterns", "points", "known")}
+            )
+        assert found.store.bases[0, 0] == again.store.bases[0, 0] == NO_BASIS
+        for name in ("patterns", "points", "known", "table", "counters"):
+            assert np.array_equal(getattr(found.store, name), getattr(again.store, name)), name
+        for name in set(Prefixes._fields) - {"key"}:
+            assert np.array_equal(getattr(found.prefixes, name), getattr(again.prefixes, name)), (
+                name
+            )
 
 
 def test_generic_nets_need_no_exact_arithmetic():
