@@ -86,9 +86,12 @@ def with_room(store: Store, regions: int, edges: int, released: int = 0) -> Stor
     `points` before number `released` are void and are not copied. Returns the same arrays
     where they are large enough.
     """
+    arrays = (store.patterns, store.bases, store.points, store.known)
+    table = store.table
+    if regions <= min(map(len, arrays)) and edges <= len(store.edges) and fits(table, regions):
+        return store
     # void parts of new arrays are written before they are read
     known, n_edges, expanded, _ = store.counters[0].item()
-    table = store.table
     return store._replace(
         patterns=_at_least(store.patterns, slice(0, known), regions),
         table=table if fits(table, regions) else grown(store.patterns, known, regions),
