@@ -65,8 +65,10 @@ def integers_as_digits(numbers: Iterable[int], digits: int) -> Integers:
     return table
 
 
-def floats_as_digits(values: Floats, exponent: int, digits: int) -> Integers:
+def floats_as_digits(values: Floats, exponent: int | Integers, digits: int) -> Integers:
     """Return floats times 2^exponent, integers, as carried digits, shape (digits, len(values)).
+
+    Each may have an exponent of its own.
 
     Examples
     --------

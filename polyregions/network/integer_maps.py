@@ -164,9 +164,10 @@ def integer_network(
     into = np.repeat(units + 1, np.diff(flat.outgoing))
     weights, weight_digits = _parts_as_digits(flat.weights, into, scales.weights)
     biases, _ = _parts_as_digits(flat.biases, units, scales.maps)
-    lower, lower_digits = _parts_as_digits(flat.lower, units, scales.slopes)
-    upper, upper_digits = _parts_as_digits(flat.upper, units, scales.slopes)
-    slope_digits = np.maximum(lower_digits, upper_digits)
+    slopes, slope_digits = _parts_as_digits(
+        np.concatenate([flat.lower, flat.upper]), np.tile(units, 2), scales.slopes
+    )
+    lower, upper = np.split(slopes, 2, axis=1)
     if max(wall_digits, int(weight_digits.max()), int(slope_digits.max())) > _MOST_DIGITS:
         return None
     # what flows into a layer, and the highest place that a product of it can be added to
@@ -180,8 +181,8 @@ def integer_network(
         first=_columns_as_digits(table, digits[0]),
         weights=weights.astype(np.int32),
         biases=biases,
-        lower=lower,
-        upper=upper,
+        lower=np.ascontiguousarray(lower),
+        upper=np.ascontiguousarray(upper),
         domain=_columns_as_digits(walls, wall_digits),
         maps=np.zeros((layers, columns, most, width), dtype=np.int64),
         bits=np.zeros(flat.units, dtype=np.uint8),
@@ -214,12 +215,11 @@ def _parts_as_digits(
     lengths : numpy.ndarray of int64, shape (layers,)
         1 at least.
     """
-    parts = [(layer == number, exponent) for number, exponent in enumerate(exponents)]
-    sizes = [np.frexp(abs(values[part]).max(initial=0.5))[1] + exponent for part, exponent in parts]
-    lengths = [digits_needed(float(max(size, 0))) for size in sizes]
-    table = np.zeros((max(lengths), len(values)), dtype=np.int64)
-    for (part, exponent), length in zip(parts, lengths, strict=True):
-        table[:length, part] = floats_as_digits(values[part], exponent, length)
+    scale = np.array(exponents, dtype=np.int64)
+    sizes = np.zeros(len(scale), dtype=np.int64)
+    np.maximum.at(sizes, layer, np.frexp(values)[1] + scale[layer])
+    lengths = [digits_needed(float(size)) for size in sizes.tolist()]
+    table = floats_as_digits(values, scale[layer], max(lengths))
     return table, np.array(lengths, dtype=np.int64)
 
 

@@ -239,8 +239,9 @@ def _in_batches(crew: _Workers, part: slice, run: Callable[[slice, Expansions], 
     start = part.start
     while start < part.stop and not crew.stop[0]:
         left = part.stop - start
-        # room for one region at least, so that every batch gets somewhere
-        facets = max(flat.units, _FACETS_PER_REGION * left)
+        # room for one region more than the guess is for, so that every batch gets somewhere and
+        # few regions are one batch
+        facets = flat.units + _FACETS_PER_REGION * left
         result = batch(flat, left, facets)
         size = run(slice(start, part.stop), result)
         if size:
