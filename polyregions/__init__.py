@@ -31,7 +31,7 @@ from polyregions.regions import Region, Regions
 if TYPE_CHECKING:
     from polyregions.analysis.linear_regions import count_all_patterns, linear_regions
     from polyregions.analysis.simplification import simplify
-    from polyregions.analysis.unit_bounds import unit_bounds
+    from polyregions.analysis.units import unit_bounds
     from polyregions.experiments import experiment
     from polyregions.io import input_box
     from polyregions.io.comparison import largest_difference
@@ -214,7 +214,7 @@ _LAZY = {
     "simplify": "polyregions.analysis.simplification.simplify",
     "traverse": "polyregions.walk.breadth_first.traverse",
     "verify": "polyregions.questions.verification.verify",
-    "unit_bounds": "polyregions.analysis.unit_bounds.unit_bounds",
+    "unit_bounds": "polyregions.analysis.units.unit_bounds",
     "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
     "verify_grid": "polyregions.theory.grid.verify_grid",
     "verify_theorem5": "polyregions.theory.theorem5.verify_theorem5",

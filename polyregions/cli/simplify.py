@@ -16,7 +16,7 @@ from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.analysis.simplification import LayerCount, Simplification
-    from polyregions.analysis.unit_bounds import Bounds
+    from polyregions.analysis.units import Bounds
 
 _TABLE_HEADS = {
     "layer": "layer",
