@@ -18,8 +18,7 @@ from polyregions.pattern import Words, unpack
 
 if TYPE_CHECKING:
     from polyregions.geometry.halfspaces import Halfspaces
-    from polyregions.regions.facets import Facets
-    from polyregions.regions.model import RegionProblem
+    from polyregions.regions.facets import Facets, RegionProblem
     from polyregions.regions.polytope import RegionPolytope
     from polyregions.regions.regions import Regions
 
@@ -228,7 +227,7 @@ class Region:
         -------
         RegionProblem
             Its ``x``, ``constraints`` and ``output``: see
-            :func:`polyregions.regions.model.region_problem`.
+            :func:`polyregions.regions.facets.region_problem`.
 
         Examples
         --------
@@ -238,7 +237,7 @@ class Region:
         >>> model.x.shape, model.output.shape
         ((1,), (1,))
         """
-        from polyregions.regions.model import region_problem
+        from polyregions.regions.facets import region_problem
 
         return region_problem(self)
 
