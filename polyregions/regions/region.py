@@ -19,7 +19,7 @@ from polyregions.pattern import Words, unpack
 if TYPE_CHECKING:
     from polyregions.geometry.halfspaces import Halfspaces
     from polyregions.regions.facets import Facets, RegionProblem
-    from polyregions.regions.polytope import RegionPolytope
+    from polyregions.regions.polytopes import RegionPolytope
     from polyregions.regions.regions import Regions
 
 __all__ = ["Region", "located"]
@@ -198,7 +198,7 @@ class Region:
         >>> triangle.vertices.tolist(), triangle.volume, triangle.exact.volume
         ([[0.0, 0.0], [0.0, 0.25], [0.5, 0.0]], 0.0625, Fraction(1, 16))
         """
-        from polyregions.regions.polytope import region_polytope
+        from polyregions.regions.polytopes import region_polytope
 
         return region_polytope(self)
 
