@@ -40,9 +40,8 @@ from polyregions.questions.box_search import (
     in_threads,
     widths,
 )
-from polyregions.questions.climbing import Climbers
 from polyregions.questions.journal import Looked
-from polyregions.questions.output_sets import Attempt, OutputSets
+from polyregions.questions.output_sets import Attempt, Climbers, OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 
@@ -171,7 +170,7 @@ class OutputSearch(SetSearch):
     -----
     *Algorithm.* Boxes where few units switch, and more of them after many splits, are decided
     region by region (`questions.box_regions`), exactly, so a set that is only touched, be it at
-    one point, is found as well. Meanwhile points climb towards the sets (`questions.climbing`).
+    one point, is found as well. Meanwhile points climb towards the sets (`questions.output_sets`).
     """
 
     def __init__(self, subject: Subject, lower: Floats, upper: Floats, target: Target) -> None:

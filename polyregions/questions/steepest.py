@@ -37,9 +37,9 @@ from polyregions.questions.box_search import (
     one_thread_of_blas,
     stop_with_search,
 )
-from polyregions.questions.climbing import points_all_over
 from polyregions.questions.input_rows import box_given
 from polyregions.questions.optimum import best_first
+from polyregions.questions.output_sets import points_all_over
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
