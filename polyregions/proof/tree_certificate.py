@@ -29,9 +29,8 @@ from polyregions.proof.certificate import (
     exact_witness_texts,
     face_numbers,
 )
-from polyregions.proof.region_tree import Leaf, RegionTree
+from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes
 from polyregions.proof.tree_checker import LEAF, TREE_FORMAT, TREE_VERSION, Refused, replay
-from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.regions import Regions, check_regions
 
 __all__ = ["count_arrays", "tree_arrays", "write_tree"]

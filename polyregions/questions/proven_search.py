@@ -17,9 +17,8 @@ from polyregions.exact.side import column_of
 from polyregions.exact.simplex import Column, Row
 from polyregions.network import Network
 from polyregions.network.exact_network import layer_rows
-from polyregions.proof.region_tree import Leaf, RegionTree
+from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes
 from polyregions.proof.tree_checker import MISSED, NEGATIVE, POSITIVE
-from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.questions.box_regions import BoxRegions, inequality_row
 from polyregions.questions.box_search import Pending, StepResult, Subject
 from polyregions.questions.journal import Journal
