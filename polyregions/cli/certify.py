@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.count import Method
-from polyregions.cli.enumerate_ import enumerated, on_cluster
-from polyregions.cli.options import Task
+from polyregions.cli.enumerate_ import by_cluster, enumerated
 from polyregions.cli.progress_lines import announced_compilation
 from polyregions.errors import PolyregionsError
-
-if TYPE_CHECKING:
-    from polyregions.compiled import Times
-    from polyregions.scale.saved_walk import Written
 
 __all__ = []
 
@@ -56,7 +51,11 @@ def certify_command(
     task = options.read_task(network, where)
     if dask is not None:
         try:
-            written, times = certify_by_cluster(task, dask, output, threads=threads, resume=resume)
+            from polyregions.scale.cluster_proof import certify_on_cluster
+
+            written, times = by_cluster(
+                certify_on_cluster, task, dask, output, threads, resume=resume
+            )
         except (KeyboardInterrupt, MemoryError, OSError) as error:
             return storage.ended_by(error, output)
         if written.complete:
@@ -74,18 +73,3 @@ def certify_command(
             write_proof(regions, output, method=method.value, progress=True)
         report.print_saved(task, regions.summary(), times, output, as_json)
     return code
-
-
-def certify_by_cluster(
-    task: Task, address: str, output: Path, *, threads: int, resume: bool
-) -> tuple[Written, Times]:
-    """Write a certificate with progress on stderr; return what was written and the times."""
-    with on_cluster(address, threads) as (client, callbacks):
-        from polyregions.compiled import Stopwatch
-        from polyregions.scale.cluster_proof import certify_on_cluster
-
-        watch = Stopwatch()
-        written = certify_on_cluster(
-            task.network, task.domain, output, client, resume=resume, **callbacks
-        )
-        return written, watch.times()

@@ -12,10 +12,10 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import announced_compilation, mentioning_estimate
+from polyregions.cli.progress_lines import shown_run
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions
-from polyregions.run.display import shown_progress, tree_text
+from polyregions.run.display import tree_text
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
@@ -29,42 +29,23 @@ def count_by_tree(
     task: Task, effort: options.WalkEffort, *, on_interrupt: OnInterrupt = "return"
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
-    with announced_compilation() as compiled, shown_progress(True, tree_text) as progress:
-        from polyregions.compiled import Stopwatch
+    with shown_run(tree_text, effort.limits.values()) as run:
         from polyregions.tree.subdivision import count_tree
 
-        watch = Stopwatch()
-        limits = effort.max_regions, effort.time_limit
-        count = count_tree(
-            task.network,
-            task.domain,
-            progress=mentioning_estimate(progress, *limits, compiled=compiled),
-            on_interrupt=on_interrupt,
-            **vars(effort),
-        )
-        return count, watch.times()
+        how = {**vars(effort), **run.options(), "on_interrupt": on_interrupt}
+        return count_tree(task.network, task.domain, **how), run.times()
 
 
 def count_by_cluster(
     task: Task, address: str, effort: options.WalkEffort
 ) -> tuple[TreeCount, Times]:
     """Count with progress on stderr; return the result and the times it took."""
-    with announced_compilation(), shown_progress(True, tree_text) as progress:
-        from polyregions.compiled import Stopwatch
+    with shown_run(tree_text) as run:
         from polyregions.scale.cluster import connected, count_on_cluster
 
         with connected(address, effort.threads) as client:
-            watch = Stopwatch()
-            count = count_on_cluster(
-                task.network,
-                task.domain,
-                client,
-                max_regions=effort.max_regions,
-                time_limit=effort.time_limit,
-                progress=progress,
-                on_interrupt="return",
-            )
-            return count, watch.times()
+            how = {**effort.limits, **run.options()}
+            return count_on_cluster(task.network, task.domain, client, **how), run.times()
 
 
 _EXAMPLE = "digits2"

@@ -13,8 +13,7 @@ from polyregions.arrays import Floats
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import announced_compilation
-from polyregions.run.display import shown_progress
+from polyregions.cli.progress_lines import shown_run
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
@@ -82,20 +81,11 @@ def explore_command(
 
 def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
     """Explore with progress on stderr; return the result and the times it took."""
-    with announced_compilation(), shown_progress(True) as progress:
-        from polyregions.compiled import Stopwatch
+    with shown_run() as run:
         from polyregions.walk.exploration import explore
 
-        watch = Stopwatch()
-        found = explore(
-            task.network,
-            point,
-            domain=task.domain,
-            progress=progress,
-            on_interrupt="return",
-            **options,
-        )
-        return found, watch.times()
+        options |= run.options()
+        return explore(task.network, point, domain=task.domain, **options), run.times()
 
 
 def _ring_lines(found: Exploration, rings: list[int], times: Times) -> list[str]:

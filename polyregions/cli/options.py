@@ -207,6 +207,11 @@ class WalkEffort(Effort):
         typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
     ] = None
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The keywords of what limits a walk, on a cluster too."""
+        return {"max_regions": self.max_regions, "time_limit": self.time_limit}
+
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options of each parameter that is a group of them, a dataclass.
