@@ -1,4 +1,4 @@
-"""``polyregions enumerate`` and ``polyregions graph``: all regions, and which touch, saved."""
+"""``polyregions enumerate``, ``graph`` and ``export``: all regions, saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
 from polyregions.cli.progress_lines import shown_run
-from polyregions.errors import PolyregionsError
+from polyregions.errors import PartialResultError, PolyregionsError
 from polyregions.regions import Regions
 from polyregions.run.display import parts_text, shown_steps
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
 
-__all__ = ["by_cluster", "enumerated", "enumerated_to_file"]
+__all__ = ["by_cluster", "enumerate_", "enumerated", "export_command", "graph_command"]
 
 
 def enumerated(
@@ -165,5 +165,40 @@ def graph_command(
     task = options.read_task(network, where)
     regions, times = enumerated(task, effort)
     write_graph(regions, output, names)
+    report.print_saved(task, regions.summary(), times, output, as_json)
+    return report.exit_code(regions)
+
+
+@options.grouped
+def export_command(
+    where: options.Where,
+    effort: options.WalkEffort,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path,
+        options.output_option("OUT", "Where to write: .json, .mat (MPT3) or .c (C99)."),
+    ],
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(
+            "--max-bytes",
+            metavar="SIZE",
+            help="How large the tables of a C file may be (64K, 2M). Default: 64M.",
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Write the network as a piecewise-affine function: regions, maps, neighbors."""
+    from polyregions.pwa.pwa_file import EXPORT_SUFFIXES, check_bounded, export
+
+    storage.check_output(output, EXPORT_SUFFIXES, [network, *where.files])
+    size = storage.bytes_of(max_bytes, "--max-bytes")
+    task = options.read_task(network, where)
+    check_bounded(task.domain, output)
+    regions, times = enumerated(task, effort)
+    try:
+        export(regions, output, max_bytes=size, progress=True)
+    except PartialResultError as error:
+        return report.complain(str(error), code=3)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)
