@@ -22,7 +22,7 @@ from polyregions.cli.progress_lines import shown_run
 from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
-    from polyregions.compiled import Stopwatch, Times
+    from polyregions.compiled import Times
     from polyregions.questions.conditions import Whereabouts
     from polyregions.questions.level_sets import LevelSet
     from polyregions.questions.property import OutputSet
@@ -52,17 +52,15 @@ def level_command(
 
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.level_sets import level
 
     storage.check_found_output(output, [network, *where.files])
     task = options.read_task(network, where)
     chosen, named = options.sum_of(of)
-    watch = Stopwatch()
-    found = level(task.network, task.domain, at, chosen, **effort.watched)
+    found, seconds = effort.timed(level, task.network, task.domain, at, chosen)
     entries = {"of": of or "0", "value": at, **_met_entries(found)}
     lines = [_met_line(f"{named} = {at!r}", found)]
-    return _listed_regions(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, seconds, output, as_json)
 
 
 @options.grouped
@@ -77,13 +75,11 @@ def boundary_command(
 
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.level_sets import boundary
 
     storage.check_found_output(output, [network, *where.files])
     task = options.read_task(network, where)
-    watch = Stopwatch()
-    found = boundary(task.network, task.domain, **effort.watched)
+    found, seconds = effort.timed(boundary, task.network, task.domain)
     pairs = sorted(Counter(map(tuple, found.pairs().tolist())).items())
     more = len(pairs) - _MOST_PAIRS_SHOWN
     lines = [
@@ -95,7 +91,7 @@ def boundary_command(
         **_met_entries(found),
         "pairs": [{"classes": pair, "pieces": count} for pair, count in pairs],
     }
-    return _listed_regions(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, seconds, output, as_json)
 
 
 def _met_line(what: str, found: LevelSet) -> str:
@@ -147,7 +143,6 @@ def where_command(
 
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.conditions import where as find
 
     file = condition.file
@@ -158,10 +153,8 @@ def where_command(
     sets = None
     if file is not None:
         sets, named = _condition(file), shown(file.name)
-    watch = Stopwatch()
-    found = find(
-        task.network, task.domain, chosen, condition=sets, **condition.ends, **effort.watched
-    )
+    asked = task.network, task.domain, chosen
+    found, seconds = effort.timed(find, *asked, condition=sets, **condition.ends)
     bounds = [
         f"{sign} {end!r}"
         for sign, end in zip((">=", "<="), condition.ends.values(), strict=True)
@@ -183,7 +176,7 @@ def where_command(
         "everywhere": everywhere,
         "touching": touching,
     }
-    return _listed_regions(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, seconds, output, as_json)
 
 
 def _listed_regions(
@@ -191,12 +184,11 @@ def _listed_regions(
     found: LevelSet | Whereabouts,
     lines: list[str],
     entries: dict[str, Any],
-    watch: Stopwatch,
+    seconds: float,
     output: Path | None,
     as_json: bool,
 ) -> int:
     """Save and print what was found, and how far the search came; return the exit code."""
-    seconds = watch.times().seconds
     storage.save_found(found.regions, output)
     entries |= {
         "finished": found.finished,
