@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import gcd, lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes, Range, least_values, planes_below
-from polyregions.questions.property import OutputSet
+from polyregions.questions.property import OutputSet, whole_factor
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = ["Attempt", "Climbers", "OutputSets", "points_all_over"]
@@ -94,9 +93,7 @@ class OutputSets:
         for place, row in enumerate(rows):
             factor = Fraction(1)
             if any(nearest_float(c) != c for _, c in row.coefficients):
-                # as whole numbers without a common factor, coefficients are floats
-                common = lcm(*(c.denominator for _, c in row.coefficients))
-                factor = Fraction(common, gcd(*(int(c * common) for _, c in row.coefficients)))
+                factor = whole_factor(c for _, c in row.coefficients)  # then they are floats
             for index, c in row.coefficients:
                 coefficient = nearest_float(c * factor)
                 if coefficient != c * factor:

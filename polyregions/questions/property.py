@@ -5,9 +5,10 @@ An unsafe set is a polyhedron of outputs, or of outputs and inputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd, lcm
 from typing import TypeAlias
 
 from polyregions.arrays import Floats, Point
@@ -24,6 +25,7 @@ __all__ = [
     "Terms",
     "check_outputs",
     "check_property",
+    "whole_factor",
 ]
 
 
@@ -72,6 +74,13 @@ class OutputInequality:
         """
         excess = self.excess(outputs, point)
         return excess < 0 or (excess == 0 and not self.strict)
+
+
+def whole_factor(numbers: Iterable[Fraction]) -> Fraction:
+    """Return what makes numbers, not all of them zero, whole numbers without a common factor."""
+    numbers = list(numbers)
+    common = lcm(*(c.denominator for c in numbers))
+    return Fraction(common, gcd(*(int(c * common) for c in numbers)))
 
 
 # the outputs that satisfy all of some inequalities, with their inputs where these are named
