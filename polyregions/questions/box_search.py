@@ -25,6 +25,7 @@ from polyregions.network.backward_bounds import (
 )
 from polyregions.proof.tree_checker import CLIPPED, HANDED
 from polyregions.questions.journal import Looked
+from polyregions.run.display import boxes_text
 from polyregions.run.progress import Progress
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "StepResult",
     "Subject",
     "in_threads",
+    "interval_text",
     "one_thread_of_blas",
     "stop_with_search",
     "widths",
@@ -343,6 +345,16 @@ def one_thread_of_blas() -> AbstractContextManager[object]:
         limits=1, user_api="blas"
     )
     return limiter
+
+
+def interval_text(ends: Callable[[], tuple[float, float]]) -> Callable[[Progress], str]:
+    """Return what says between which ends a value is known to be, and how far a search is."""
+
+    def text(progress: Progress) -> str:
+        low, high = ends()
+        return f"between {low:.9g} and {high:.9g}, {boxes_text(progress)}"
+
+    return text
 
 
 def stop_with_search(progress: Progress) -> None:

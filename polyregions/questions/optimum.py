@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
@@ -22,24 +22,20 @@ from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
+from polyregions.questions.box_search import Pending, Subject, interval_text, one_thread_of_blas
 from polyregions.questions.certificates import journals_of, write_answer
-from polyregions.questions.input_rows import (
-    beside_inputs,
-    bounded_domain,
-    inequalities_of_inputs,
-)
+from polyregions.questions.input_rows import beside_inputs, bounded_domain, inequalities_of_inputs
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_search import OutputSearch, exact_outputs
+from polyregions.questions.output_search import exact_outputs
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
 from polyregions.questions.proven_search import search_for
 from polyregions.rounding import ROUNDOFF, TINY
-from polyregions.run.display import boxes_text, number_text, shown_progress
+from polyregions.run.display import number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, Progress
+from polyregions.run.progress import Interrupt
 
 __all__ = [
     "Optimum",
@@ -157,14 +153,7 @@ def maximum(
     >>> best.value, best.proven, [str(x) for x in best.point]
     (Fraction(1, 1), True, ['1/2'])
     """
-    return _optimum(
-        network,
-        domain,
-        output,
-        1,
-        certificate=certificate,
-        **how,
-    )
+    return _optimum(network, domain, output, 1, certificate=certificate, **how)
 
 
 @with_options(Threaded)
@@ -209,14 +198,7 @@ def minimum(
     >>> minimum(net, pr.Box.cube(1, 1.0)).value
     Fraction(0, 1)
     """
-    return _optimum(
-        network,
-        domain,
-        output,
-        -1,
-        certificate=certificate,
-        **how,
-    )
+    return _optimum(network, domain, output, -1, certificate=certificate, **how)
 
 
 def _optimum(
@@ -290,13 +272,15 @@ def highest_of(
     start = _first_point(domain)
     subject = Subject.of(network, options.threads)
     target.take(Counterexample(start, exact_outputs(subject.maps, start)))
-    with (
-        one_thread_of_blas(),
-        Interrupt(options.on_interrupt) as interrupt,
-    ):
-        sides = box.lower, box.upper
-        search = search_for(subject, *sides, target, journal)
-        with shown_progress(options.progress, _between_text(search, target, sign)) as shown:
+    with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
+        search = search_for(subject, box.lower, box.upper, target, journal)
+
+        def ends() -> tuple[float, float]:
+            found = nearest_float(target.value)
+            low, high = sorted((sign * found, sign * max(found, search.ceiling)))
+            return low, high
+
+        with shown_progress(options.progress, interval_text(ends)) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
     bound: Fraction | float = value
@@ -376,15 +360,6 @@ def _as_large(sums: Sequence[Coefficients], value: Fraction) -> tuple[OutputSet,
     """Return for each sum the outputs where it is so large."""
     lowered = (tuple((index, -c) for index, c in terms) for terms in sums)
     return tuple((OutputInequality(terms, -value),) for terms in lowered)
-
-
-def _between_text(search: OutputSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
-    def text(progress: Progress) -> str:
-        found = nearest_float(target.value)
-        ends = sorted((sign * found, sign * max(found, search.ceiling)))
-        return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
-
-    return text
 
 
 class _Highest:

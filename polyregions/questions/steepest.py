@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import inf
@@ -34,6 +34,7 @@ from polyregions.questions.box_search import (
     Pending,
     StepResult,
     Subject,
+    interval_text,
     one_thread_of_blas,
     stop_with_search,
 )
@@ -41,11 +42,11 @@ from polyregions.questions.input_rows import box_given
 from polyregions.questions.optimum import best_first
 from polyregions.questions.output_sets import points_all_over
 from polyregions.regions import Regions
-from polyregions.run.display import boxes_text, shown_progress
+from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, Progress
+from polyregions.run.progress import Interrupt
 from polyregions.walk.breadth_first import enumerate_regions, traverse
 
 __all__ = ["lipschitz"]
@@ -131,21 +132,14 @@ def lipschitz(
     goal = _Steepest(network, box, norm)
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
         search = _GradientSearch(network, box, goal, options.threads)
-        with shown_progress(options.progress, _steepness_text(search, goal)) as shown:
+        ends = interval_text(lambda: (goal.best.value, max(goal.best.value, search.ceiling)))
+        with shown_progress(options.progress, ends) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     upper = goal.best.upper
     if stop != "finished" and search.ceiling > upper:
         upper = inf if search.ceiling == inf else Fraction(search.ceiling)
     proven = stop == "finished" or upper == goal.best.lower
     return replace(goal.best, upper=upper, proven=proven, boxes=search.boxes, cells=search.cells)
-
-
-def _steepness_text(search: BoxSearch, goal: _Steepest) -> Callable[[Progress], str]:
-    def text(progress: Progress) -> str:
-        found = goal.best.value
-        return f"between {found:.9g} and {max(found, search.ceiling):.9g}, {boxes_text(progress)}"
-
-    return text
 
 
 class _Steepest:
