@@ -32,6 +32,7 @@ from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
 from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.archive import domain_arrays
 from polyregions.run.display import shown_steps
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.run.progress import OnSteps
@@ -44,7 +45,6 @@ __all__ = [
     "assembled",
     "certificate_arrays",
     "collected",
-    "domain_arrays",
     "exact_array",
     "exact_witness_texts",
     "face_numbers",
@@ -306,7 +306,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
     # the units of edge e stand at starts[e], starts[e] + 1, …
     shifts = np.repeat(starts - (np.cumsum(counts) - counts), counts)
     units = np.concatenate(parts.units)[shifts + np.arange(len(shifts))]
-    bounds, inequalities = domain_arrays(regions)
+    bounds, inequalities = domain_arrays(regions.domain, regions.network.input_dimension)
     fingerprint = regions.network.fingerprint
     claim = hashlib.sha256(bytes.fromhex(fingerprint))
     for array in (bounds, inequalities):
@@ -335,17 +335,6 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
         "edge_units": narrow(units),
         "edge_counts": narrow(counts),
     }
-
-
-def domain_arrays(regions: Regions) -> tuple[Floats, Floats]:
-    """Return bounds, no rows for the whole space, and inequalities (a, b) of a domain."""
-    domain, n = regions.domain, regions.network.input_dimension
-    bounds, inequalities = np.zeros((0, n)), np.zeros((0, n + 1))
-    if domain is not None:
-        bounds = np.stack([domain.box.lower, domain.box.upper])
-    if isinstance(domain, Polytope):
-        inequalities = np.column_stack([domain.A, domain.b])
-    return bounds, inequalities
 
 
 def exact_witness_texts(regions: Regions) -> dict[int, Point]:

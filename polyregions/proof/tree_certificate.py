@@ -24,7 +24,6 @@ from polyregions.network import Network
 from polyregions.network.exact_network import exact_network
 from polyregions.pattern import unpack
 from polyregions.proof.certificate import (
-    domain_arrays,
     exact_array,
     exact_witness_texts,
     face_numbers,
@@ -32,6 +31,7 @@ from polyregions.proof.certificate import (
 from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes
 from polyregions.proof.tree_checker import LEAF, TREE_FORMAT, TREE_VERSION, Refused, replay
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.archive import domain_arrays
 
 __all__ = ["count_arrays", "tree_arrays", "write_tree"]
 
@@ -54,7 +54,7 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
     free = free_inputs(regions)
     rank = {region: place for place, region in enumerate(order.tolist())}
     exact = {rank[region]: point for region, point in exact_witness_texts(regions).items()}
-    domain, inequalities = domain_arrays(regions)
+    domain, inequalities = domain_arrays(regions.domain, regions.network.input_dimension)
     dimension = len(free) + (regions.domain is None)
     return tree_arrays(
         regions.network,

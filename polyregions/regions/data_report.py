@@ -16,7 +16,7 @@ from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.geometry.nearest_boundary import distances_at
 from polyregions.network import Network
 from polyregions.network.equal_maps import equal_map_labels
-from polyregions.network.region_maps import maps_of_layers
+from polyregions.regions.affine_maps import map_rows
 from polyregions.regions.polytopes import region_volumes
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = ["DataReport", "data_report"]
 
 
 _MOST_COEFFICIENTS = 64  # of a region's affine map, that are columns of a table
-_SLACKS_HELD = 2**21  # numbers held at a time, about
 _ATTRIBUTES = ("volume", "global_auc")
 
 
@@ -117,7 +116,7 @@ def data_report(
         "distance_min": least,
         "distance_mean": grouped_mean(distances, groups, counts),
     }
-    maps = _maps(regions, numbers)
+    maps, _ = map_rows(regions.network, regions.patterns[numbers])
     if y is not None:
         response = _response(X, y, len(found))[inside]
         more = _response_columns if response.dtype.kind == "f" else _label_columns
@@ -213,18 +212,6 @@ def _distances(regions: Regions, points: Floats, numbers: Integers) -> Floats:
         slack = (domain.b - points @ domain.A.T) / np.linalg.norm(domain.A, axis=1)
         near = np.minimum(near, np.maximum(slack, 0.0).min(axis=1))
     return near
-
-
-def _maps(regions: Regions, numbers: Integers) -> Floats:
-    """Return the affine maps of some regions, shape (G, outputs, n + 1)."""
-    network = regions.network
-    widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
-    step = max(1, _SLACKS_HELD // (widest * (network.input_dimension + 1)))
-    parts = []
-    for start in range(0, len(numbers), step):
-        *_, last = maps_of_layers(network, regions.patterns[numbers[start : start + step]])
-        parts.append(last.value[last.which])
-    return np.concatenate(parts)
 
 
 def _moments(values: NDArray[Any], groups: Integers, counts: Integers) -> Arrays:
