@@ -16,9 +16,9 @@ from polyregions.errors import DomainError, PolyregionsError
 from polyregions.network.slices import Slice
 from polyregions.plot.cell_plot import plane_window
 from polyregions.plot.figure import (
-    RASTER_ABOVE,
     check_drawable,
     describe,
+    draw_strokes,
     new_axes,
     shown_box,
     with_matplotlib,
@@ -233,18 +233,7 @@ def plot_contours(
     heights = [values.at(k, polygon) for k, polygon in enumerate(polygons)]
     chosen = _levels(levels, np.concatenate([*heights, np.empty(0)]))
     segments, of = level_segments(polygons, heights, chosen)
-    lines = with_matplotlib("matplotlib.collections").LineCollection
-    for shade, width in (("white", 1.8), ("#222222", 0.8)):
-        axes.add_collection(
-            lines(
-                segments,
-                colors=shade,
-                linewidths=width,
-                capstyle="round",
-                rasterized=len(segments) > RASTER_ABOVE,
-                zorder=2.2,
-            )
-        )
+    draw_strokes(axes, segments, (("white", 1.8), ("#222222", 0.8)), zorder=2.2)
     _name_levels(axes, segments, of, chosen)
     return axes
 
