@@ -22,11 +22,17 @@ from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, Subject, interval_text, one_thread_of_blas
+from polyregions.questions.box_search import (
+    BestFirst,
+    Pending,
+    Subject,
+    interval_text,
+    one_thread_of_blas,
+)
 from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, inequalities_of_inputs
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_search import exact_outputs
+from polyregions.questions.output_search import Target, exact_outputs
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
 from polyregions.questions.proven_search import search_for
@@ -39,17 +45,12 @@ from polyregions.run.progress import Interrupt
 
 __all__ = [
     "Optimum",
-    "best_first",
     "highest_of",
     "maximum",
     "minimum",
     "output_given",
     "sum_given",
 ]
-
-# A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
-# first.
-_MOST_PARTS = 2000
 
 # outputs, and what they are multiplied with
 Coefficients: TypeAlias = Sequence[tuple[int, Fraction]]
@@ -302,14 +303,6 @@ def _first_point(domain: Box | Polytope) -> Point:
     return chart.to_input(inside)
 
 
-def best_first(pending: list[Pending]) -> list[Pending]:
-    """Return parts that are pending, those with the largest ceiling last, to be looked at first."""
-    if len(pending) > _MOST_PARTS:
-        return pending
-    # the last box of a part is its most doubtful one
-    return sorted(pending, key=lambda part: float(part.ceilings[-1]))
-
-
 def sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
     """Return which outputs are added up, times what.
 
@@ -362,19 +355,18 @@ def _as_large(sums: Sequence[Coefficients], value: Fraction) -> tuple[OutputSet,
     return tuple((OutputInequality(terms, -value),) for terms in lowered)
 
 
-class _Highest:
+class _Highest(BestFirst, Target):
     """The largest value of sums of outputs, of those within a set.
 
     Sets shrink to what is as large as the best one.
     """
 
-    reached = False
     found: Counterexample
     value: Fraction
     level: float
-    sets: tuple[OutputSet, ...]
 
     def __init__(self, sums: Sequence[Coefficients], within: OutputSet = ()) -> None:
+        super().__init__(())  # until an input is found
         self._sums, self._within = tuple(sums), within
         self.level = -inf
 
@@ -398,12 +390,6 @@ class _Highest:
         return part.polytope.largest(
             [sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)]
         )
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return best_first(pending)
-
-    def promising(self, points: Floats) -> Floats:
-        return points
 
     def needed(self, pending: Pending) -> Pending:
         return pending.take(~(pending.ceilings <= self.level))

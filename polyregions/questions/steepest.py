@@ -30,6 +30,7 @@ from polyregions.network.backward_bounds import Range, Slopes, backward_bounds
 from polyregions.network.gradient_bounds import gradient_bounds
 from polyregions.pattern import Words, pack
 from polyregions.questions.box_search import (
+    BestFirst,
     BoxSearch,
     Pending,
     StepResult,
@@ -39,7 +40,6 @@ from polyregions.questions.box_search import (
     stop_with_search,
 )
 from polyregions.questions.input_rows import box_given
-from polyregions.questions.optimum import best_first
 from polyregions.questions.output_sets import points_all_over
 from polyregions.regions import Regions
 from polyregions.run.display import shown_progress
@@ -142,10 +142,8 @@ def lipschitz(
     return replace(goal.best, upper=upper, proven=proven, boxes=search.boxes, cells=search.cells)
 
 
-class _Steepest:
+class _Steepest(BestFirst):
     """The steepest gradient that was found; one to begin with is that of any region."""
-
-    reached = False
 
     def __init__(self, network: Network, box: Box, norm: Norm) -> None:
         self.maps, self.norm, self.free = exact_maps(network, None), norm, box.free
@@ -171,9 +169,6 @@ class _Steepest:
         steeper = found if found.lower > self.best.lower else self.best
         # brackets that overlap: the constant may be that of either
         self.best = replace(steeper, regions=(), upper=upper)
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return best_first(pending)
 
     def needed(self, pending: Pending) -> Pending:
         return pending.take(~(pending.ceilings <= self.level))

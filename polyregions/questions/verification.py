@@ -9,21 +9,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, Unpack
 
-from polyregions.arrays import Floats
 from polyregions.exact.simplex import Column
 from polyregions.network import Network
-from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
+from polyregions.questions.box_search import Subject, one_thread_of_blas
 from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_sets import Attempt
+from polyregions.questions.output_search import Target
 from polyregions.questions.property import (
     Case,
     Counterexample,
-    OutputSet,
     Property,
     check_property,
 )
@@ -220,12 +217,10 @@ def verdict_of(
     return Verdict("holds", None, 1.0, boxes, cells)
 
 
-class _First:
+class _First(Target):
     """One counterexample is enough; the search goes deep first."""
 
-    def __init__(self, sets: tuple[OutputSet, ...]) -> None:
-        self.sets = sets
-        self.found: Counterexample | None = None
+    found: Counterexample | None = None
 
     @property
     def reached(self) -> bool:
@@ -236,16 +231,3 @@ class _First:
 
     def point_of(self, part: MetPart) -> Column:
         return part.polytope.point
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return pending
-
-    def promising(self, points: Floats) -> Floats:
-        return points
-
-    def needed(self, pending: Pending) -> Pending:
-        return pending
-
-    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
-        """Return how doubtful boxes are."""
-        return -attempt.value

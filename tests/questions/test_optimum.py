@@ -56,7 +56,7 @@ def test_no_difference_is_too_small(seed):
 
 def test_latest_first(monkeypatch):
     """What is done where memory is short."""
-    monkeypatch.setattr(optimum, "_MOST_PARTS", 0)
+    monkeypatch.setattr(box_search, "_MOST_PARTS", 0)
     for seed in range(4):
         test_the_extremes_of_all_regions(BOXED[0], seed)
 
