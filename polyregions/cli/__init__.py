@@ -23,7 +23,6 @@ from polyregions.cli import (
     decisions,
     enumerate_,
     experiment,
-    info,
     listings,
     optima,
     plot,
@@ -236,7 +235,7 @@ _add_command("experiment", experiment.experiment_command)
 _add_command("explore", listings.explore_command)
 _add_command("export", enumerate_.export_command)
 _add_command("graph", enumerate_.graph_command)
-_add_command("info", info.info)
+_add_command("info", simplify.info)
 _add_command("level", listings.level_command)
 _add_command("linear", count.linear_command)
 _add_command("lipschitz", optima.lipschitz_command)

@@ -152,7 +152,7 @@ def _check_about(proven: Report | TreeReport, path: Path) -> None:
     """
     from polyregions.proof.certificate_file import Refused
     from polyregions.questions.certificates import is_about
-    from polyregions.questions.property_files import load_property
+    from polyregions.questions.property import load_property
 
     if not is_about(getattr(proven, "cases", ()), load_property(path)) or not _is_verdict(proven):
         raise Refused(f"the certificate is not about the property of {path.name}")

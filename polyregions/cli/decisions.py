@@ -56,7 +56,7 @@ def verify_command(
 
     Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
     """
-    from polyregions.questions.property_files import load_property
+    from polyregions.questions.property import load_property
     from polyregions.questions.verification import verify
 
     if certificate is not None:

@@ -207,7 +207,7 @@ def _listed_regions(
 
 def _condition(file: Path) -> tuple[OutputSet, ...]:
     """Return the sets of outputs that a file describes."""
-    from polyregions.questions.property_files import load_property
+    from polyregions.questions.property import load_property
 
     stated = {case.unsafe for case in load_property(file).cases}
     if len(stated) != 1:

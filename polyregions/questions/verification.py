@@ -23,8 +23,8 @@ from polyregions.questions.property import (
     Counterexample,
     Property,
     check_property,
+    load_property,
 )
-from polyregions.questions.property_files import load_property
 from polyregions.questions.proven_search import search_for
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
@@ -79,7 +79,7 @@ def verify(
     network : Network, path or torch module
     property_ : Property, or path of a VNN-LIB file
         What a counterexample satisfies; see
-        :func:`polyregions.questions.property_files.load_property`.
+        :func:`polyregions.questions.property.load_property`.
     domain : Box, Polytope, one (lower, upper) per input, or Line, Plane or Slice, optional
         Only inputs in this closed domain count, or on the slice, in its window; all that the
         property is about by default.
@@ -121,7 +121,7 @@ def verify(
     Examples
     --------
     >>> import polyregions as pr
-    >>> from polyregions.questions.property_files import read_property
+    >>> from polyregions.questions.property import read_property
     >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])  # |x|
     >>> declared = "(declare-const X_0 Real) (declare-const Y_0 Real)"
     >>> box = "(assert (and (>= X_0 -1) (<= X_0 2)))"

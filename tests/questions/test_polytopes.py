@@ -14,8 +14,7 @@ from polyregions.geometry.witness import float_below
 from polyregions.io import save_network
 from polyregions.questions import box_search, output_sets
 from polyregions.questions.input_rows import inequalities_of_inputs
-from polyregions.questions.property import Case, OutputInequality, Property
-from polyregions.questions.property_files import read_property
+from polyregions.questions.property import Case, OutputInequality, Property, read_property
 
 BOXED = [
     family
