@@ -162,7 +162,7 @@ __all__ = [
 
 # functions by the module that is loaded at their first use: their rooms import compiled code or are
 # large, and "import polyregions" takes no longer than "import numpy"
-_HOMES = {
+_LATE = {
     "analysis.linear_regions": ["count_all_patterns", "linear_regions"],
     "analysis.simplification": ["simplify"],
     "analysis.units": ["unit_bounds"],
@@ -213,7 +213,7 @@ _HOMES = {
     "walk.polyline": ["regions_along"],
     "walk.shortest_path": ["shortest_path"],
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_LATE_HOME = {name: home for home, names in _LATE.items() for name in names}
 
 
 def _small_picture(regions: Regions) -> bytes | None:
@@ -226,9 +226,9 @@ PAINTERS[Regions] = _small_picture
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _LATE_HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATE_HOME[name]}"), name)
     return value
 
 

@@ -35,8 +35,8 @@ __all__ = [
     "Pending",
     "StepResult",
     "Subject",
+    "between_text",
     "in_threads",
-    "interval_text",
     "one_thread_of_blas",
     "stop_with_search",
     "widths",
@@ -366,7 +366,7 @@ def one_thread_of_blas() -> AbstractContextManager[object]:
     return limiter
 
 
-def interval_text(ends: Callable[[], tuple[float, float]]) -> Callable[[Progress], str]:
+def between_text(ends: Callable[[], tuple[float, float]]) -> Callable[[Progress], str]:
     """Return what says between which ends a value is known to be, and how far a search is."""
 
     def text(progress: Progress) -> str:

@@ -27,7 +27,7 @@ from polyregions.questions.box_search import (
     BestFirst,
     Pending,
     Subject,
-    interval_text,
+    between_text,
     one_thread_of_blas,
 )
 from polyregions.questions.closest_points import (
@@ -197,7 +197,7 @@ def nearest(
         target.take(Counterexample(centre, outputs))
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
         balls = _Balls(Subject(network, maps, options.threads), box, target)
-        with shown_progress(options.progress, interval_text(lambda: balls.range)) as shown:
+        with shown_progress(options.progress, between_text(lambda: balls.range)) as shown:
             balls.search(options.limits, interrupt, shown)
     found = target.found
     value: Fraction | float = target.value if found is not None else inf

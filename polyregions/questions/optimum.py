@@ -26,7 +26,7 @@ from polyregions.questions.box_search import (
     BestFirst,
     Pending,
     Subject,
-    interval_text,
+    between_text,
     one_thread_of_blas,
 )
 from polyregions.questions.certificates import journals_of, write_answer
@@ -281,7 +281,7 @@ def highest_of(
             low, high = sorted((sign * found, sign * max(found, search.ceiling)))
             return low, high
 
-        with shown_progress(options.progress, interval_text(ends)) as shown:
+        with shown_progress(options.progress, between_text(ends)) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
     bound: Fraction | float = value

@@ -35,7 +35,7 @@ from polyregions.questions.box_search import (
     Pending,
     StepResult,
     Subject,
-    interval_text,
+    between_text,
     one_thread_of_blas,
     stop_with_search,
 )
@@ -132,7 +132,7 @@ def lipschitz(
     goal = _Steepest(network, box, norm)
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
         search = _GradientSearch(network, box, goal, options.threads)
-        ends = interval_text(lambda: (goal.best.value, max(goal.best.value, search.ceiling)))
+        ends = between_text(lambda: (goal.best.value, max(goal.best.value, search.ceiling)))
         with shown_progress(options.progress, ends) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     upper = goal.best.upper
