@@ -19,15 +19,13 @@ from polyregions.exact.side import column_of
 from polyregions.exact.simplex import Row
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
-from polyregions.network.region_maps import LayerMaps, maps_of_layers
+from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import Words, check_pattern, unpack
 from polyregions.regions import Region, Regions, check_regions
 from polyregions.regions.affine_maps import AffineMaps, batches
 
 __all__ = [
-    "AffineMaps",
     "ExactMaps",
-    "LayerMaps",
     "affine_maps",
     "exact_affine_map",
     "exact_maps",
@@ -36,7 +34,6 @@ __all__ = [
     "facet_hyperplanes",
     "free_inputs",
     "largest_value",
-    "maps_of_layers",
     "on_chart",
     "unit_hyperplanes",
 ]

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from polyregions.analysis import lipschitz as listed
-from polyregions.analysis.affine_maps import exact_maps, maps_of_layers
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.lipschitz import (
     Lipschitz,
     Norm,
@@ -28,6 +28,7 @@ from polyregions.geometry.witness import float_below
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Range, Slopes, backward_bounds
 from polyregions.network.gradient_bounds import gradient_bounds
+from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import Words, pack
 from polyregions.questions.box_search import (
     BestFirst,
