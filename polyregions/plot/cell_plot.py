@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.corners import (
-    RegionRows,
-    facet_segments,
-    region_corners,
-    rows_of_regions,
-)
+from polyregions.analysis.corners import RegionRows, facet_segments, region_corners, rows_of_regions
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, MissingExtraError, PolyregionsError

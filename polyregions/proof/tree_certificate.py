@@ -23,11 +23,7 @@ from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_network
 from polyregions.pattern import unpack
-from polyregions.proof.certificate import (
-    exact_array,
-    exact_witness_texts,
-    face_numbers,
-)
+from polyregions.proof.certificate import exact_array, exact_witness_texts, face_numbers
 from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes
 from polyregions.proof.tree_checker import LEAF, TREE_FORMAT, TREE_VERSION, Refused, replay
 from polyregions.regions import Regions, check_regions

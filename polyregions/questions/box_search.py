@@ -18,11 +18,7 @@ from polyregions.analysis.affine_maps import ExactMaps, exact_maps
 from polyregions.arrays import Floats, Integers
 from polyregions.exact import stopping
 from polyregions.network import Network
-from polyregions.network.backward_bounds import (
-    Boxes,
-    Range,
-    no_bounds,
-)
+from polyregions.network.backward_bounds import Boxes, Range, no_bounds
 from polyregions.proof.tree_checker import CLIPPED, HANDED
 from polyregions.questions.journal import Looked
 from polyregions.run.display import boxes_text

@@ -19,12 +19,7 @@ from polyregions.errors import DomainError
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
-from polyregions.questions.box_search import (
-    Pending,
-    Subject,
-    one_thread_of_blas,
-    stop_with_search,
-)
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas, stop_with_search
 from polyregions.questions.output_search import SetGoal, SetSearch
 from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions

@@ -15,11 +15,7 @@ from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError
-from polyregions.geometry.double_description import (
-    MOST_INPUTS,
-    DoubleDescription,
-    IntegerColumn,
-)
+from polyregions.geometry.double_description import MOST_INPUTS, DoubleDescription, IntegerColumn
 from polyregions.geometry.meeting_points import meeting_points
 from polyregions.geometry.region_polytope import (
     chart_centre,
