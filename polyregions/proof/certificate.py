@@ -49,6 +49,7 @@ __all__ = [
     "exact_witness_texts",
     "face_numbers",
     "narrow",
+    "require_proven",
     "write_certificate",
 ]
 
@@ -104,15 +105,20 @@ def write_certificate(
         write_npz(stream, arrays)
 
 
-def certificate_arrays(
-    regions: Regions, *, progress: Callable[[int, int], None] | None = None
-) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+def require_proven(regions: Regions) -> None:
+    """Refuse a result that no certificate can be of."""
     check_regions(regions)
     if not (regions.complete and regions.proven):
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
+
+
+def certificate_arrays(
+    regions: Regions, *, progress: Callable[[int, int], None] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    require_proven(regions)
     problem = whole_problem(regions.network, regions.domain)
     parts = Parts()
     for done in collected(problem, regions, regions.patterns, parts):
