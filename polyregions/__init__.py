@@ -31,7 +31,7 @@ from polyregions.regions import Region, Regions
 if TYPE_CHECKING:
     from polyregions.analysis.linear_regions import count_all_patterns, linear_regions
     from polyregions.analysis.simplification import simplify
-    from polyregions.analysis.unit_bounds import unit_bounds
+    from polyregions.analysis.units import unit_bounds
     from polyregions.experiments import experiment
     from polyregions.io import input_box
     from polyregions.io.comparison import largest_difference
@@ -162,69 +162,61 @@ __all__ = [
     "write_page",
 ]
 
-# functions by the place that loads them, at first use: their rooms import compiled code or are
+# functions by the module that is loaded at their first use: their rooms import compiled code or are
 # large, and "import polyregions" takes no longer than "import numpy"
-_LAZY = {
-    "boundary": "polyregions.questions.level_sets.boundary",
-    "certify": "polyregions.proof.certification.certify",
-    "certify_on_cluster": "polyregions.scale.cluster_proof.certify_on_cluster",
-    "check": "polyregions.proof.certification.check",
-    "check_lemmas": "polyregions.theory.lemmas.check_lemmas",
-    "compared_bounds": "polyregions.theory.bounds.compared_bounds",
-    "compile_kernels": "polyregions.scale.preparation.compile_kernels",
-    "compose": "polyregions.network.composition.compose",
-    "cost_per_region": "polyregions.scale.forecast.cost_per_region",
-    "count_all_patterns": "polyregions.analysis.linear_regions.count_all_patterns",
-    "count_on_cluster": "polyregions.scale.cluster.count_on_cluster",
-    "count_regions": "polyregions.tree.subdivision.count_regions",
-    "count_tree": "polyregions.tree.subdivision.count_tree",
-    "count_with_checkpoint": "polyregions.scale.saved_count.count_with_checkpoint",
-    "difference": "polyregions.network.composition.difference",
-    "enumerate_on_cluster": "polyregions.scale.cluster_walk.enumerate_on_cluster",
-    "enumerate_regions": "polyregions.walk.breadth_first.enumerate_regions",
-    "enumerate_to_file": "polyregions.scale.enumerate_to_file",
-    "equal": "polyregions.questions.equality.equal",
-    "equal_classes": "polyregions.questions.equality.equal_classes",
-    "estimate_regions": "polyregions.tree.estimation.estimate_regions",
-    "experiment": "polyregions.experiments.experiment",
-    "explore": "polyregions.walk.exploration.explore",
-    "export": "polyregions.pwa.pwa_file.export",
-    "from_sklearn": "polyregions.io.sklearn_models.from_sklearn",
-    "from_torch": "polyregions.io.torch_modules.from_torch",
-    "input_box": "polyregions.io.input_box",
-    "largest_difference": "polyregions.io.comparison.largest_difference",
-    "level": "polyregions.questions.level_sets.level",
-    "linear": "polyregions.network.composition.linear",
-    "linear_regions": "polyregions.analysis.linear_regions.linear_regions",
-    "lipschitz": "polyregions.questions.steepest.lipschitz",
-    "load": "polyregions.io.networks.load",
-    "margin": "polyregions.questions.margins.margin",
-    "maximum": "polyregions.questions.optimum.maximum",
-    "minimum": "polyregions.questions.optimum.minimum",
-    "nearest": "polyregions.questions.nearest_input.nearest",
-    "open_regions": "polyregions.io.networks.open_regions",
-    "plot_cells": "polyregions.plot.plot_cells",
-    "plot_contours": "polyregions.plot.plot_contours",
-    "plot_growth": "polyregions.plot.plot_growth",
-    "plot_line": "polyregions.plot.plot_line",
-    "plot_points": "polyregions.plot.plot_points",
-    "plot_slices": "polyregions.plot.plot_slices",
-    "plot_solids": "polyregions.plot.plot_solids",
-    "regions_along": "polyregions.walk.polyline.regions_along",
-    "save_figure": "polyregions.plot.save_figure",
-    "shortest_path": "polyregions.walk.shortest_path.shortest_path",
-    "side_by_side": "polyregions.network.composition.side_by_side",
-    "simplify": "polyregions.analysis.simplification.simplify",
-    "traverse": "polyregions.walk.breadth_first.traverse",
-    "verify": "polyregions.questions.verification.verify",
-    "unit_bounds": "polyregions.analysis.unit_bounds.unit_bounds",
-    "verify_boundaries": "polyregions.theory.boundaries.verify_boundaries",
-    "verify_grid": "polyregions.theory.grid.verify_grid",
-    "verify_theorem5": "polyregions.theory.theorem5.verify_theorem5",
-    "where": "polyregions.questions.conditions.where",
-    "write_graph": "polyregions.io.graphs.write_graph",
-    "write_page": "polyregions.viewer.write_page",
+_LATE = {
+    "analysis.linear_regions": ["count_all_patterns", "linear_regions"],
+    "analysis.simplification": ["simplify"],
+    "analysis.units": ["unit_bounds"],
+    "experiments": ["experiment"],
+    "io": ["input_box"],
+    "io.comparison": ["largest_difference"],
+    "io.graphs": ["write_graph"],
+    "io.networks": ["load", "open_regions"],
+    "io.sklearn_models": ["from_sklearn"],
+    "io.torch_modules": ["from_torch"],
+    "network.composition": ["compose", "difference", "linear", "side_by_side"],
+    "plot": [
+        "plot_cells",
+        "plot_contours",
+        "plot_growth",
+        "plot_line",
+        "plot_points",
+        "plot_slices",
+        "plot_solids",
+        "save_figure",
+    ],
+    "proof.certification": ["certify", "check"],
+    "pwa.pwa_file": ["export"],
+    "questions.conditions": ["where"],
+    "questions.equality": ["equal", "equal_classes"],
+    "questions.level_sets": ["boundary", "level"],
+    "questions.margins": ["margin"],
+    "questions.nearest_input": ["nearest"],
+    "questions.optimum": ["maximum", "minimum"],
+    "questions.steepest": ["lipschitz"],
+    "questions.verification": ["verify"],
+    "scale": ["enumerate_to_file"],
+    "scale.cluster": ["count_on_cluster"],
+    "scale.cluster_proof": ["certify_on_cluster"],
+    "scale.cluster_walk": ["enumerate_on_cluster"],
+    "scale.forecast": ["cost_per_region"],
+    "scale.preparation": ["compile_kernels"],
+    "scale.saved_count": ["count_with_checkpoint"],
+    "theory.boundaries": ["verify_boundaries"],
+    "theory.bounds": ["compared_bounds"],
+    "theory.grid": ["verify_grid"],
+    "theory.lemmas": ["check_lemmas"],
+    "theory.theorem5": ["verify_theorem5"],
+    "tree.estimation": ["estimate_regions"],
+    "tree.subdivision": ["count_regions", "count_tree"],
+    "viewer": ["write_page"],
+    "walk.breadth_first": ["enumerate_regions", "traverse"],
+    "walk.exploration": ["explore"],
+    "walk.polyline": ["regions_along"],
+    "walk.shortest_path": ["shortest_path"],
 }
+_LATE_HOME = {name: home for home, names in _LATE.items() for name in names}
 
 
 def _small_picture(regions: Regions) -> bytes | None:
@@ -237,10 +229,9 @@ PAINTERS[Regions] = _small_picture
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name not in _LATE_HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, function = _LAZY[name].rpartition(".")
-    value = globals()[name] = getattr(import_module(module), function)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATE_HOME[name]}"), name)
     return value
 
 

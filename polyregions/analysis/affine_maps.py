@@ -15,18 +15,17 @@ from polyregions.arrays import Floats
 from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.side import column_of
+from polyregions.exact.simplex import Row
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
-from polyregions.network.region_maps import LayerMaps, maps_of_layers
+from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import Words, check_pattern, unpack
 from polyregions.regions import Region, Regions, check_regions
 from polyregions.regions.affine_maps import AffineMaps, batches
 
 __all__ = [
-    "AffineMaps",
     "ExactMaps",
-    "LayerMaps",
     "affine_maps",
     "exact_affine_map",
     "exact_maps",
@@ -35,7 +34,6 @@ __all__ = [
     "facet_hyperplanes",
     "free_inputs",
     "largest_value",
-    "maps_of_layers",
     "on_chart",
     "unit_hyperplanes",
 ]
@@ -202,12 +200,8 @@ def largest_value(
     >>> value == 6 and point == (1, 1)
     True
     """
-    scale = int(np.lcm.reduce([value.denominator for value in start], dtype=object))
-    inside: Column = [flint.fmpz(int(value * scale)) for value in start] + [flint.fmpz(scale)]
-    polytope = ClosedPolytope(
-        {k: [flint.fmpz(entry) for entry in row] for k, row in enumerate(rows)}, inside
-    )
-    column = polytope.largest([flint.fmpz(entry) for entry in objective])
+    polytope = ClosedPolytope.of([list(map(flint.fmpz, row)) for row in rows], column_of(start))
+    column = polytope.largest(list(map(flint.fmpz, objective)))
     bottom = int(column[-1])
     point = tuple(Fraction(int(entry), bottom) for entry in column[:-1])
     terms = zip(objective, (*point, Fraction(1)), strict=True)

@@ -8,11 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import finite_floats
 from polyregions.domain.chart import chart_of
 from polyregions.errors import NetworkError
-from polyregions.geometry.nearest_boundary import (
-    BoundaryDistance,
-    distances_at,
-    nearest_boundary,
-)
+from polyregions.geometry.nearest_boundary import BoundaryDistance, distances_at, nearest_boundary
 from polyregions.network import Network, input_point
 from polyregions.pattern import unpack
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given

@@ -28,6 +28,7 @@ from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import shown
 from polyregions.exact.facets import interior_point
+from polyregions.exact.side import column_of
 from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
 from polyregions.markup import titled
 from polyregions.network.equal_maps import Labels, equal_map_labels
@@ -363,7 +364,7 @@ class _Touching:
 
 
 def _interior_column(chart: Chart) -> Column:
+    """Return a point inside the domain in homogeneous chart coordinates."""
     point = interior_point(chart.rows.tolist())
     assert point is not None  # a domain has interior by construction
-    scale = np.lcm.reduce([value.denominator for value in point])
-    return [flint.fmpz(int(value * int(scale))) for value in point] + [flint.fmpz(int(scale))]
+    return column_of(point)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from polyregions.analysis.unit_bounds import UnitBounds, unit_bounds
+from polyregions.analysis.units import UnitBounds, unit_bounds
 from polyregions.arrays import Arrays, Integers
 from polyregions.domain import Domain
 from polyregions.network import Layer, Network

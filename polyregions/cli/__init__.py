@@ -20,15 +20,10 @@ import typer
 from polyregions import __version__
 from polyregions.cli import (
     certify,
-    check,
     count,
     decisions,
     enumerate_,
-    estimate,
     experiment,
-    explore,
-    export,
-    info,
     listings,
     optima,
     plot,
@@ -231,17 +226,17 @@ def _compile_command() -> int:
 
 _add_command("boundary", listings.boundary_command)
 _add_command("certify", certify.certify_command)
-_add_command("check", check.check_command)
+_add_command("check", certify.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
 _add_command("equal", decisions.equal_command)
 _add_command("enumerate", enumerate_.enumerate_)
-_add_command("estimate", estimate.estimate)
+_add_command("estimate", count.estimate)
 _add_command("experiment", experiment.experiment_command)
-_add_command("explore", explore.explore_command)
-_add_command("export", export.export_command)
+_add_command("explore", listings.explore_command)
+_add_command("export", enumerate_.export_command)
 _add_command("graph", enumerate_.graph_command)
-_add_command("info", info.info)
+_add_command("info", simplify.info)
 _add_command("level", listings.level_command)
 _add_command("linear", count.linear_command)
 _add_command("lipschitz", optima.lipschitz_command)

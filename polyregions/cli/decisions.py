@@ -56,8 +56,7 @@ def verify_command(
 
     Exit codes: 0 it holds, 1 it is violated, 3 unknown, because a limit was reached.
     """
-    from polyregions.compiled import Stopwatch
-    from polyregions.questions.property_files import load_property
+    from polyregions.questions.property import load_property
     from polyregions.questions.verification import verify
 
     if certificate is not None:
@@ -69,10 +68,9 @@ def verify_command(
         loaded, domain = task.loaded, task.slice or task.domain
     else:
         loaded = options.load_network(network, where.activation, where.network_output)
-    watch = Stopwatch()
-    verdict = verify(loaded, asked, domain, certificate=certificate, **effort.watched)
+    verdict, seconds = effort.timed(verify, loaded, asked, domain, certificate=certificate)
     if as_json:
-        report.print_json(_json_values(loaded, property_file, verdict, watch.times().seconds))
+        report.print_json(_json_values(loaded, property_file, verdict, seconds))
     elif vnncomp:
         report.print_lines(_WORDS[verdict.answer], *_competition_lines(verdict.counterexample))
     else:
@@ -149,27 +147,25 @@ def equal_command(
     Exit codes: 0 equal, proven; 1 they differ, at a point that is printed; 3 unknown, because a
     limit was reached.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.equality import equal, equal_classes
 
     task = options.read_task(network, where)
     second = options.load_network(other, where.activation, where.network_output)
     if task.slice is not None:
         second = task.slice.restrict(second)
-    watch = Stopwatch()
     asked = task.network, second, task.domain
     found: ClassComparison | Comparison
     if classes:
-        found = equal_classes(*asked, **effort.watched)
-        lines, values = _class_lines(second, found), _class_values(found)
+        chosen, seconds = effort.timed(equal_classes, *asked)
+        found, lines, values = chosen, _class_lines(second, chosen), _class_values(chosen)
     else:
-        found = equal(*asked, **effort.watched)
-        lines, values = _compared_lines(second, found), _compared_values(found)
+        apart, seconds = effort.timed(equal, *asked)
+        found, lines, values = apart, _compared_lines(second, apart), _compared_values(apart)
     entries = {
         "other": second.name,
         **values,
         **report.search_entries(found),
-        "seconds": watch.times().seconds,
+        "seconds": seconds,
     }
     report.print_answer(task, entries, [*lines, report.search_line(found)], as_json)
     return {True: 0, False: 1, None: 3}[found.equal]

@@ -1,9 +1,8 @@
-"""``polyregions enumerate`` and ``polyregions graph``: all regions, and which touch, saved."""
+"""``polyregions enumerate``, ``graph`` and ``export``: all regions, saved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,18 +12,16 @@ import typer
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import announced_compilation, mentioning_estimate
-from polyregions.errors import PolyregionsError
+from polyregions.cli.progress_lines import shown_run
+from polyregions.errors import PartialResultError, PolyregionsError
 from polyregions.regions import Regions
-from polyregions.run.display import parts_text, shown_progress, shown_steps
+from polyregions.run.display import parts_text, shown_steps
 
 if TYPE_CHECKING:
-    from distributed import Client
-
     from polyregions.compiled import Times
     from polyregions.scale.saved_walk import Written
 
-__all__ = ["enumerated", "enumerated_to_file", "on_cluster"]
+__all__ = ["by_cluster", "enumerate_", "enumerated", "export_command", "graph_command"]
 
 
 def enumerated(
@@ -35,79 +32,37 @@ def enumerated(
     compile_first: bool = False,
 ) -> tuple[Regions, Times]:
     """Enumerate with progress on stderr; return the result and the times it took."""
-    with announced_compilation() as compiled, shown_progress(True) as progress:
-        from polyregions.compiled import Stopwatch
+    with shown_run(limits=(*effort.limits.values(), memory)) as run:
         from polyregions.walk.breadth_first import enumerate_regions
 
-        watch = Stopwatch()
-        limits = effort.max_regions, effort.time_limit, memory
-        regions = enumerate_regions(
-            task.network,
-            task.domain,
-            memory=memory,
-            compile_first=compile_first,
-            progress=mentioning_estimate(progress, *limits, compiled=compiled),
-            on_interrupt="return",
-            **vars(effort),
-        )
-        return regions, watch.times()
+        how = {"memory": memory, "compile_first": compile_first, **vars(effort)}
+        return enumerate_regions(task.network, task.domain, **how, **run.options()), run.times()
 
 
 def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
-    with announced_compilation(), shown_progress(True) as progress:
-        from polyregions.compiled import Stopwatch
+    with shown_run() as run:
         from polyregions.scale.saved_walk import enumerate_to_file
 
-        watch = Stopwatch()
-        written = enumerate_to_file(
-            task.network,
-            task.domain,
-            output,
-            progress=progress,
-            on_interrupt="return",
-            **options,
-        )
-        return written, watch.times()
+        written = enumerate_to_file(task.network, task.domain, output, **options, **run.options())
+        return written, run.times()
 
 
-def walk_by_cluster(
-    task: Task, address: str, output: Path, effort: options.WalkEffort, *, resume: bool
+def by_cluster(
+    job: Callable[..., Written],
+    task: Task,
+    address: str,
+    output: Path,
+    threads: int,
+    **options: Any,
 ) -> tuple[Written, Times]:
-    """Enumerate into a folder, likewise."""
-    with on_cluster(address, effort.threads) as (client, callbacks):
-        from polyregions.compiled import Stopwatch
-        from polyregions.scale.cluster_walk import enumerate_on_cluster
-
-        watch = Stopwatch()
-        written = enumerate_on_cluster(
-            task.network,
-            task.domain,
-            output,
-            client,
-            resume=resume,
-            max_regions=effort.max_regions,
-            time_limit=effort.time_limit,
-            **callbacks,
-        )
-        return written, watch.times()
-
-
-@contextmanager
-def on_cluster(address: str, threads: int) -> Iterator[tuple[Client, dict[str, Any]]]:
-    """Yield a cluster, and what shows the progress of a walk on it and keeps a part."""
-    with (
-        announced_compilation(),
-        shown_progress(True, parts_text) as progress,
-        shown_steps(True, "files", "sorted") as assembling,
-    ):
+    """Let a cluster write a file or folder, likewise."""
+    with shown_run(parts_text) as run, shown_steps(True, "files", "sorted") as assembling:
         from polyregions.scale.cluster import connected
 
         with connected(address, threads) as client:
-            yield (
-                client,
-                {"progress": progress, "assembling": assembling, "on_interrupt": "return"},
-            )
+            options |= {"assembling": assembling, **run.options()}
+            return job(task.network, task.domain, output, client, **options), run.times()
 
 
 _STOP_WORDS = {
@@ -145,7 +100,17 @@ def enumerate_(
     task = options.read_task(network, where)
     try:
         if dask is not None:
-            written, times = walk_by_cluster(task, dask, output, effort, resume=resume)
+            from polyregions.scale.cluster_walk import enumerate_on_cluster
+
+            written, times = by_cluster(
+                enumerate_on_cluster,
+                task,
+                dask,
+                output,
+                effort.threads,
+                resume=resume,
+                **effort.limits,
+            )
         else:
             more = {**vars(effort), "memory": budget, "interval": interval}
             written, times = enumerated_to_file(task, output, resume=resume, **more)
@@ -200,5 +165,40 @@ def graph_command(
     task = options.read_task(network, where)
     regions, times = enumerated(task, effort)
     write_graph(regions, output, names)
+    report.print_saved(task, regions.summary(), times, output, as_json)
+    return report.exit_code(regions)
+
+
+@options.grouped
+def export_command(
+    where: options.Where,
+    effort: options.WalkEffort,
+    network: options.NetworkArgument,
+    output: Annotated[
+        Path,
+        options.output_option("OUT", "Where to write: .json, .mat (MPT3) or .c (C99)."),
+    ],
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(
+            "--max-bytes",
+            metavar="SIZE",
+            help="How large the tables of a C file may be (64K, 2M). Default: 64M.",
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Write the network as a piecewise-affine function: regions, maps, neighbors."""
+    from polyregions.pwa.pwa_file import EXPORT_SUFFIXES, check_bounded, export
+
+    storage.check_output(output, EXPORT_SUFFIXES, [network, *where.files])
+    size = storage.bytes_of(max_bytes, "--max-bytes")
+    task = options.read_task(network, where)
+    check_bounded(task.domain, output)
+    regions, times = enumerated(task, effort)
+    try:
+        export(regions, output, max_bytes=size, progress=True)
+    except PartialResultError as error:
+        return report.complain(str(error), code=3)
     report.print_saved(task, regions.summary(), times, output, as_json)
     return report.exit_code(regions)

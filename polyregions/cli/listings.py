@@ -1,6 +1,7 @@
-"""``polyregions level``, ``boundary`` and ``where``: the regions on which something holds.
+"""``polyregions level``, ``boundary``, ``where`` and ``explore``: some of the regions, listed.
 
-Where an output has a value, where the class changes, where a condition on the outputs holds.
+Where an output has a value, where the class changes, where a condition on the outputs holds; and
+those round a point.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
+from polyregions.arrays import Floats
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
+from polyregions.cli.options import Task
+from polyregions.cli.progress_lines import shown_run
 from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
-    from polyregions.compiled import Stopwatch
+    from polyregions.compiled import Times
     from polyregions.questions.conditions import Whereabouts
     from polyregions.questions.level_sets import LevelSet
     from polyregions.questions.property import OutputSet
+    from polyregions.walk.exploration import Exploration
 
-__all__ = ["boundary_command", "level_command", "where_command"]
+__all__ = ["boundary_command", "explore_command", "level_command", "where_command"]
 
 
 _OutOption = Annotated[
@@ -46,17 +52,15 @@ def level_command(
 
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.level_sets import level
 
     storage.check_found_output(output, [network, *where.files])
     task = options.read_task(network, where)
     chosen, named = options.sum_of(of)
-    watch = Stopwatch()
-    found = level(task.network, task.domain, at, chosen, **effort.watched)
+    found, seconds = effort.timed(level, task.network, task.domain, at, chosen)
     entries = {"of": of or "0", "value": at, **_met_entries(found)}
     lines = [_met_line(f"{named} = {at!r}", found)]
-    return _listed_regions(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, seconds, output, as_json)
 
 
 @options.grouped
@@ -71,13 +75,11 @@ def boundary_command(
 
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.level_sets import boundary
 
     storage.check_found_output(output, [network, *where.files])
     task = options.read_task(network, where)
-    watch = Stopwatch()
-    found = boundary(task.network, task.domain, **effort.watched)
+    found, seconds = effort.timed(boundary, task.network, task.domain)
     pairs = sorted(Counter(map(tuple, found.pairs().tolist())).items())
     more = len(pairs) - _MOST_PAIRS_SHOWN
     lines = [
@@ -89,7 +91,7 @@ def boundary_command(
         **_met_entries(found),
         "pairs": [{"classes": pair, "pieces": count} for pair, count in pairs],
     }
-    return _listed_regions(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, seconds, output, as_json)
 
 
 def _met_line(what: str, found: LevelSet) -> str:
@@ -141,7 +143,6 @@ def where_command(
 
     Exit codes: 0 all, 3 a limit was reached: those of a part of the box.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.conditions import where as find
 
     file = condition.file
@@ -152,10 +153,8 @@ def where_command(
     sets = None
     if file is not None:
         sets, named = _condition(file), shown(file.name)
-    watch = Stopwatch()
-    found = find(
-        task.network, task.domain, chosen, condition=sets, **condition.ends, **effort.watched
-    )
+    asked = task.network, task.domain, chosen
+    found, seconds = effort.timed(find, *asked, condition=sets, **condition.ends)
     bounds = [
         f"{sign} {end!r}"
         for sign, end in zip((">=", "<="), condition.ends.values(), strict=True)
@@ -177,7 +176,7 @@ def where_command(
         "everywhere": everywhere,
         "touching": touching,
     }
-    return _listed_regions(task, found, lines, entries, watch, output, as_json)
+    return _listed_regions(task, found, lines, entries, seconds, output, as_json)
 
 
 def _listed_regions(
@@ -185,12 +184,11 @@ def _listed_regions(
     found: LevelSet | Whereabouts,
     lines: list[str],
     entries: dict[str, Any],
-    watch: Stopwatch,
+    seconds: float,
     output: Path | None,
     as_json: bool,
 ) -> int:
     """Save and print what was found, and how far the search came; return the exit code."""
-    seconds = watch.times().seconds
     storage.save_found(found.regions, output)
     entries |= {
         "finished": found.finished,
@@ -209,10 +207,87 @@ def _listed_regions(
 
 def _condition(file: Path) -> tuple[OutputSet, ...]:
     """Return the sets of outputs that a file describes."""
-    from polyregions.questions.property_files import load_property
+    from polyregions.questions.property import load_property
 
     stated = {case.unsafe for case in load_property(file).cases}
     if len(stated) != 1:
         what = "different things of the outputs in several boxes" if stated else "no input at all"
         raise PolyregionsError(f"{file.name} describes {what}; give a file with one condition")
     return stated.pop()
+
+
+_MOST_RINGS_SHOWN = 20
+_STOPPED_BY = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far to explore; a group of options."""
+
+    regions: Annotated[
+        int | None, typer.Option("--regions", metavar="K", help="Stop after the K nearest regions.")
+    ] = None
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", metavar="D", help="Cross at most D facets to come to a region."),
+    ] = None
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            "--radius", metavar="R", help="Stay where no input differs from X by more than R."
+        ),
+    ] = None
+
+
+@options.grouped
+def explore_command(
+    where: options.Where,
+    reach: Reach,
+    effort: options.Effort,
+    network: options.NetworkArgument,
+    at: options.AtOption,
+    output: Annotated[
+        Path | None,
+        options.output_option("OUT", "Where to save: regions .npz, graph .graphml, .gexf, .json."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Find the regions round a point, those first to which the fewest facets lead."""
+    storage.check_found_output(output, [network, *where.files])
+    task = options.read_task(network, where)
+    point = options.point_given(at, task)
+    found, times = _exploration(task, point, **vars(reach), **vars(effort))
+    storage.save_found(found.regions, output)
+    rings = np.bincount(found.distances).tolist()
+    lines = _ring_lines(found, rings, times)
+    entries = {
+        **report.run_values(found.regions.summary(), times),
+        "start": found.start,
+        "regions_by_distance": rings,
+        "depth": found.depth,
+        "stopped": found.stopped,
+    }
+    report.print_answer(task, entries, lines, as_json, output)
+    if found.stopped in ("finished", "regions"):
+        return 0
+    report.tell(f"polyregions: stopped {_STOPPED_BY[found.stopped]}; there may be nearer regions")
+    return 3
+
+
+def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
+    """Explore with progress on stderr; return the result and the times it took."""
+    with shown_run() as run:
+        from polyregions.walk.exploration import explore
+
+        options |= run.options()
+        return explore(task.network, point, domain=task.domain, **options), run.times()
+
+
+def _ring_lines(found: Exploration, rings: list[int], times: Times) -> list[str]:
+    by_distance = ", ".join(f"{count:,}" for count in rings[:_MOST_RINGS_SHOWN])
+    more = ", ..." if len(rings) > _MOST_RINGS_SHOWN else ""
+    whole = "none is whole" if found.depth < 0 else f"whole to {found.depth}"
+    return [
+        *report.summary_lines(found.regions.summary(), times),
+        f"by facets to cross: {by_distance}{more} ({whole})",
+    ]

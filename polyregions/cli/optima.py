@@ -19,7 +19,6 @@ from polyregions.errors import PolyregionsError
 
 if TYPE_CHECKING:
     from polyregions.analysis.lipschitz import Lipschitz, Norm
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.nearest_input import Nearest
     from polyregions.questions.optimum import Optimum
 
@@ -86,7 +85,6 @@ def _sought_extreme(
     as_json: bool,
 ) -> int:
     from polyregions.analysis.affine_maps import exact_maps
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.margins import margin
     from polyregions.questions.output_search import exact_outputs
 
@@ -106,8 +104,8 @@ def _sought_extreme(
         named = f"margin of Y_{sought.margin % task.network.output_dimension}"
     else:
         raise PolyregionsError("--of and --margin name different values; give one of them")
-    watch = Stopwatch()
-    best = extreme(network, task.domain, output, certificate=certificate, **effort.watched)
+    asked = network, task.domain, output
+    best, seconds = effort.timed(extreme, *asked, certificate=certificate)
     if network is not task.network:
         # a margin's own output says no more than its value
         outputs = exact_outputs(exact_maps(task.network, None), best.point)
@@ -124,7 +122,7 @@ def _sought_extreme(
         **report.exact_entries("outputs", best.outputs),
     }
     return _found_extreme(
-        task, best, _optimum_lines(f"{word} {named}", best), entries, watch, as_json
+        task, best, _optimum_lines(f"{word} {named}", best), entries, seconds, as_json
     )
 
 
@@ -159,14 +157,12 @@ def nearest_command(
 
     Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.nearest_input import nearest
 
     task = options.read_task(network, where)
     point = options.point_given(at, task)
-    watch = Stopwatch()
     asked = task.network, point, task.domain, cast("Norm", norm)
-    found = nearest(*asked, other=other, level=level, **effort.watched)
+    found, seconds = effort.timed(nearest, *asked, other=other, level=level)
     value, bound = (None if v == inf else v for v in (found.value, found.bound))
     entries = {
         "norm": found.norm,
@@ -181,7 +177,7 @@ def nearest_command(
         **report.exact_entries("point", found.point or ()),
         **report.exact_entries("outputs", found.outputs or ()),
     }
-    return _found_extreme(task, found, _nearest_lines(found), entries, watch, as_json)
+    return _found_extreme(task, found, _nearest_lines(found), entries, seconds, as_json)
 
 
 def _nearest_lines(found: Nearest) -> Iterator[str]:
@@ -210,12 +206,10 @@ def lipschitz_command(
 
     Exit codes: 0 proven, 3 a limit was reached: an interval is printed.
     """
-    from polyregions.compiled import Stopwatch
     from polyregions.questions.steepest import lipschitz
 
     task = options.read_task(network, where)
-    watch = Stopwatch()
-    found = lipschitz(task.network, task.domain, cast("Norm", norm), **effort.watched)
+    found, seconds = effort.timed(lipschitz, task.network, task.domain, cast("Norm", norm))
     entries = {
         "norm": found.norm,
         "lower": report.json_float(found.lower),
@@ -226,7 +220,7 @@ def lipschitz_command(
         "proven": found.proven,
         **report.exact_entries("point", found.point),
     }
-    return _found_extreme(task, found, _lipschitz_lines(found), entries, watch, as_json)
+    return _found_extreme(task, found, _lipschitz_lines(found), entries, seconds, as_json)
 
 
 def _lipschitz_lines(found: Lipschitz) -> Iterator[str]:
@@ -245,10 +239,10 @@ def _found_extreme(
     found: Optimum | Nearest | Lipschitz,
     lines: Iterator[str],
     entries: dict[str, Any],
-    watch: Stopwatch,
+    seconds: float,
     as_json: bool,
 ) -> int:
     """Print what was found, and how much was looked at for it; return the exit code."""
-    entries |= {**report.search_entries(found), "seconds": watch.times().seconds}
+    entries |= {**report.search_entries(found), "seconds": seconds}
     report.print_answer(task, entries, [*lines, report.search_line(found)], as_json)
     return 0 if found.proven else 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import numpy as np
 import typer
@@ -43,6 +43,8 @@ __all__ = [
     "read_task",
     "sum_of",
 ]
+
+T = TypeVar("T")
 
 NetworkArgument = Annotated[
     Path,
@@ -192,10 +194,13 @@ class Effort:
         typer.Option("--time-limit", metavar="S", help="Stop after S seconds, with exit code 3."),
     ] = None
 
-    @property
-    def watched(self) -> dict[str, Any]:
-        """The options of a search that is shown, and of which Ctrl-C returns what was found."""
-        return {**vars(self), "progress": True, "on_interrupt": "return"}
+    def timed(self, ask: Callable[..., T], *asked: Any, **more: Any) -> tuple[T, float]:
+        """Return the answer to a question that shows its progress, and the seconds that it took."""
+        from polyregions.compiled import Stopwatch
+
+        watch = Stopwatch()
+        found = ask(*asked, **more, **vars(self), progress=True, on_interrupt="return")
+        return found, watch.times().seconds
 
 
 @dataclass(frozen=True)
@@ -206,6 +211,11 @@ class WalkEffort(Effort):
         int | None,
         typer.Option("--max-regions", metavar="M", help="Stop after M regions, with exit code 3."),
     ] = None
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The keywords of what limits a walk, on a cluster too."""
+        return {"max_regions": self.max_regions, "time_limit": self.time_limit}
 
 
 def grouped(command: Callable[..., int]) -> Callable[..., int]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from polyregions.cli.report import tell
-from polyregions.run.display import shown_lines, the_console
+from polyregions.run.display import shown_lines, shown_progress, the_console, walk_text
 from polyregions.run.progress import Progress
 
-__all__ = ["announced_compilation", "mentioning_estimate"]
+if TYPE_CHECKING:
+    from polyregions.compiled import Times
+
+__all__ = ["ShownRun", "announced_compilation", "mentioning_estimate", "shown_run"]
 
 _LONG_RUN = 10.0
 
@@ -67,3 +71,32 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
         log.setLevel(level)
         log.propagate = True
         log.removeHandler(announcer)
+
+
+class ShownRun:
+    """A run that shows its progress and keeps a part on Ctrl-C; loading its code is not timed."""
+
+    def __init__(self, progress: Callable[[Progress], None] | None) -> None:
+        self._progress = progress
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a long function for such a run, which begins now."""
+        from polyregions.compiled import Stopwatch
+
+        self._watch = Stopwatch()
+        return {"progress": self._progress, "on_interrupt": "return"}
+
+    def times(self) -> Times:
+        """Return the times that the run took."""
+        return self._watch.times()
+
+
+@contextmanager
+def shown_run(
+    text: Callable[[Progress], str] = walk_text, limits: Iterable[float | None] | None = None
+) -> Iterator[ShownRun]:
+    """Show the progress of a run and what is compiled; with `limits`, also advice where none is."""
+    with announced_compilation() as compiled, shown_progress(True, text) as progress:
+        if limits is not None:
+            progress = mentioning_estimate(progress, *limits, compiled=compiled)
+        yield ShownRun(progress)

@@ -136,9 +136,8 @@ NAMES: dict[str, str] = {
 _MODULES = {
     "untrained": ("regions-in-a-plane", "scale", "sawtooth"),
     "subspaces": ("training", "dimensions", "depth"),
-    "lines": ("label-corruption", "lines"),
+    "lines": ("label-corruption", "lines", "distance"),
     "memorisation": ("memorisation", "learning-rate"),
-    "distance": ("distance",),
     "births": ("births",),
 }
 

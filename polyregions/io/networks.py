@@ -29,7 +29,7 @@ _READERS = {
     ".safetensors": ("safetensors", "load_safetensors"),
 }
 
-_WRITERS = {".npz": ("npz", "save_npz"), ".onnx": ("onnx_writing", "save_onnx")}
+_WRITERS = {".npz": ("npz", "save_npz"), ".onnx": ("onnx_model", "save_onnx")}
 
 _UNUSED = {
     "activation": "an activation, because they say themselves what their units are; leave it out",

@@ -97,16 +97,8 @@ def _squeeze(data: Operand, /, axes: Integers | None = None) -> Value:
     return rearranging.squeezed(algebra.value_of(data), None if axes is None else integers_of(axes))
 
 
-def _unsqueeze(data: Operand, /, axes: Integers) -> Value:
-    return rearranging.unsqueezed(algebra.value_of(data), integers_of(axes))
-
-
 def _transpose(data: Operand, /, *, perm: Sequence[int] | None = None) -> Value:
     return rearranging.rearranged(algebra.value_of(data), lambda array: np.transpose(array, perm))
-
-
-def _expand(data: Operand, shape: Operand, /) -> Value:
-    return rearranging.broadcast_to(algebra.value_of(data), integers_of(shape))
 
 
 def _tile(data: Operand, repeats: Operand, /) -> Value:
@@ -208,10 +200,6 @@ def _shape(data: Operand, /, *, start: int = 0, end: int | None = None) -> Const
     return np.array(algebra.value_of(data).shape[start:end], dtype=np.int64)
 
 
-def _size(data: Operand, /) -> Constant:
-    return np.array(math.prod(algebra.value_of(data).shape), dtype=np.int64)
-
-
 def _constant(
     *,
     value: Constant | None = None,
@@ -261,10 +249,6 @@ def _depth_to_space(data: Operand, /, *, blocksize: int, mode: str = "DCR") -> V
     if mode not in ("DCR", "CRD"):
         raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported")
     return rearranging.depth_to_space(algebra.value_of(data), blocksize, block_first=mode == "DCR")
-
-
-def _space_to_depth(data: Operand, /, *, blocksize: int) -> Value:
-    return rearranging.space_to_depth(algebra.value_of(data), blocksize, block_first=True)
 
 
 # by such a scale a coordinate is halfway between two places exactly, or far from it, so that
@@ -347,7 +331,9 @@ ONNX_SHAPES: dict[str, Callable[..., Any]] = {
     "ConstantOfShape": _constant_of_shape,
     "DepthToSpace": _depth_to_space,
     "Dropout": _dropout,
-    "Expand": _expand,
+    "Expand": lambda data, shape, /: rearranging.broadcast_to(
+        algebra.value_of(data), integers_of(shape)
+    ),
     "Flatten": _flatten,
     "Gather": _gather,
     "GatherND": _gather_nd,
@@ -357,13 +343,17 @@ ONNX_SHAPES: dict[str, Callable[..., Any]] = {
     "Reshape": _reshape,
     "Resize": _resize,
     "Shape": _shape,
-    "Size": _size,
+    "Size": lambda data, /: np.array(math.prod(algebra.value_of(data).shape), dtype=np.int64),
     "Slice": _slice,
-    "SpaceToDepth": _space_to_depth,
+    "SpaceToDepth": lambda data, /, *, blocksize: rearranging.space_to_depth(
+        algebra.value_of(data), blocksize, block_first=True
+    ),
     "Split": _split,
     "Squeeze": _squeeze,
     "Tile": _tile,
     "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
+    "Unsqueeze": lambda data, /, axes: rearranging.unsqueezed(
+        algebra.value_of(data), integers_of(axes)
+    ),
     "Upsample": lambda data, /, scales, *, mode="nearest": _resize(data, scales, mode=mode),
 }

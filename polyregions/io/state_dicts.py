@@ -82,16 +82,12 @@ def _parsed(text: str) -> Activation:
         )
     wanted = _KNOWN[name][0]
     values = tuple(float(number) for number in numbers if _SLOPE.match(number))
-    if len(numbers) != len(wanted) or len(values) != len(wanted) or not all(map(_finite, values)):
+    if {len(numbers), len(values)} != {len(wanted)} or not all(map(math.isfinite, values)):
         raise NetworkError(
             f"the activation {text[:40]!r} does not have the form {':'.join((name, *wanted))}"
             + (", with numbers for the words in capitals" if wanted else "; write the name alone")
         )
     return Activation(name, values)
-
-
-def _finite(number: float) -> bool:
-    return math.isfinite(number)
 
 
 def after_layers(activations: Sequence[Activation], count: int) -> tuple[Activation, ...]:

@@ -47,19 +47,7 @@ def _aten_number(value: Any) -> float:
 # --- sums and products -------------------------------------------------------
 
 
-def _aten_add(self: Operand, other: Operand, alpha: Any = 1) -> Value:
-    return _aten_combined(self, other, alpha, 1.0)
-
-
-def _sub(self: Operand, other: Operand, alpha: Any = 1) -> Value:
-    return _aten_combined(self, other, alpha, -1.0)
-
-
-def _rsub(self: Operand, other: Operand, alpha: Any = 1) -> Value:
-    return _aten_combined(other, self, alpha, -1.0)
-
-
-def _aten_combined(self: Operand, other: Operand, alpha: Any, sign: float) -> Value:
+def _aten_sum(self: Operand, other: Operand, alpha: Any = 1, *, sign: float) -> Value:
     pair = self, other
     if all(isinstance(part, np.ndarray) and part.dtype.kind == "b" for part in pair):
         raise UnsupportedOperatorError("it adds truth values; convert them to numbers before")
@@ -229,10 +217,6 @@ def _aten_where(condition: Operand, self: Operand, other: Operand) -> Value:
     return algebra.chosen(condition, algebra.entries_of(self), algebra.entries_of(other))
 
 
-def _masked_fill(self: Operand, mask: Operand, value: Operand) -> Value:
-    return _aten_where(mask, value, self)
-
-
 _BOTH = ("Scalar", "Tensor")
 
 ATEN: dict[str, Callable[..., Any]] = {
@@ -250,7 +234,7 @@ ATEN: dict[str, Callable[..., Any]] = {
         for kind in _BOTH
     },
     "abs.default": lambda self: algebra.bent(self, -1.0, 1.0),
-    "add.Tensor": _aten_add,
+    "add.Tensor": partial(_aten_sum, sign=1.0),
     "addmm.default": _addmm,
     "amax.default": _LARGEST,
     "amin.default": _SMALLEST,
@@ -275,7 +259,10 @@ ATEN: dict[str, Callable[..., Any]] = {
     "linalg_vector_norm.default": _norm,
     "linear.default": _aten_linear,
     "logical_not.default": _not,
-    **{f"masked_fill.{kind}": _masked_fill for kind in _BOTH},
+    **{
+        f"masked_fill.{kind}": lambda self, mask, value: _aten_where(mask, value, self)
+        for kind in _BOTH
+    },
     "matmul.default": _matmul,
     **{f"max.{kind}": _LARGEST for kind in ("default", "dim")},
     "max.other": lambda self, other: algebra.greatest([self, other]),
@@ -293,12 +280,15 @@ ATEN: dict[str, Callable[..., Any]] = {
     "relu.default": lambda self: algebra.bent(self, 0.0, 1.0),
     "relu6.default": lambda self: algebra.clipped(self, 0.0, 6.0),
     "rrelu.default": _rrelu,
-    **{f"rsub.{kind}": _rsub for kind in _BOTH},
+    **{
+        f"rsub.{kind}": lambda self, other, alpha=1: _aten_sum(other, self, alpha, sign=-1.0)
+        for kind in _BOTH
+    },
     "softshrink.default": _soft_shrink,
     "sort.default": _sort,
     "sort.stable": _sort,
     "square.default": lambda self: algebra.multiplied(self, self),
-    "sub.Tensor": _sub,
+    "sub.Tensor": partial(_aten_sum, sign=-1.0),
     "sum.default": _SUM,
     "sum.dim_IntList": _SUM,
     "threshold.default": _threshold,

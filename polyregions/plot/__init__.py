@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from polyregions.plot.cell_plot import plot_cells, plot_growth
-from polyregions.plot.contours import plot_contours
-from polyregions.plot.curves import plot_line
+from polyregions.plot.curves import plot_contours, plot_line
 from polyregions.plot.figure import save_figure
 from polyregions.plot.marks import plot_points
 from polyregions.plot.solids import plot_slices, plot_solids

@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.analysis.corners import (
-    RegionRows,
-    facet_segments,
-    region_corners,
-    rows_of_regions,
-)
+from polyregions.analysis.corners import RegionRows, facet_segments, region_corners, rows_of_regions
 from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import DomainError, MissingExtraError, PolyregionsError
@@ -26,6 +21,7 @@ from polyregions.plot.figure import (
     axes_for,
     check_drawable,
     describe,
+    draw_strokes,
     figure_of_panels,
     shown_box,
     with_matplotlib,
@@ -200,20 +196,9 @@ def _draw_facets(axes: Axes, cells: _PlaneCells, *, rasterized: bool, faint: boo
 
 def _draw_borders(axes: Axes, parts: _PlaneCells, borders: NDArray[np.int64]) -> None:
     """Draw where the class changes: black with a white rim, unlike any facet."""
-    collection = with_matplotlib("matplotlib.collections").LineCollection
     segments = parts.segments()[borders]
     segments = segments[np.isfinite(segments).all(axis=(1, 2))]
-    for shade, width in (("white", 2.6), ("black", 1.3)):
-        axes.add_collection(
-            collection(
-                segments,
-                colors=shade,
-                linewidths=width,
-                capstyle="round",
-                rasterized=len(segments) > RASTER_ABOVE,
-                zorder=2.5,
-            )
-        )
+    draw_strokes(axes, segments, (("white", 2.6), ("black", 1.3)), zorder=2.5)
 
 
 def _draw_graph(axes: Axes, cells: _PlaneCells, *, rasterized: bool) -> None:

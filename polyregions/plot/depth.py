@@ -1,4 +1,4 @@
-"""What is painted before what: cells in three dimensions, from back to front.
+"""Cells in three dimensions: their faces in flat arrays, and what is painted before what.
 
 Regions are the leaves of a tree of cuts, each in two by a plane: all that is beyond a plane is
 painted before what is on the viewer's side. Parallel projection is needed: the viewer is in the
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs, unit_hyperplanes
+from polyregions.analysis.corners import solids
 from polyregions.arrays import Floats, Integers
 from polyregions.plot.figure import with_matplotlib
 from polyregions.regions import Regions
@@ -23,12 +24,75 @@ from polyregions.regions.unit_tree import unit_tree
 __all__ = [
     "CellOrder",
     "PaintedFaces",
+    "Polyhedra",
     "back_to_front",
+    "borders_between",
     "drawing_order",
     "outward_normal",
+    "polyhedra",
     "shared_faces",
     "sorted_faces",
 ]
+
+
+class Polyhedra(NamedTuple):
+    """Convex polyhedra in flat arrays.
+
+    Attributes
+    ----------
+    points : numpy.ndarray, shape (P, 3)
+    starts : numpy.ndarray, shape (R + 1,)
+        Cell c has the points ``starts[c]:starts[c + 1]``.
+    ring : numpy.ndarray
+        Points around each face, seen from outside counter-clockwise, face by face.
+    faces : numpy.ndarray, shape (F + 1,)
+        Face f is ``ring[faces[f]:faces[f + 1]]``.
+    of_cell : numpy.ndarray, shape (R + 1,)
+        Cell c has the faces ``of_cell[c]:of_cell[c + 1]``.
+    """
+
+    points: Floats
+    starts: Integers
+    ring: Integers
+    faces: Integers
+    of_cell: Integers
+
+
+def polyhedra(regions: Regions) -> Polyhedra:
+    """Return the cells of a result with three free inputs; corners are exact ones, rounded."""
+    bodies = solids(regions)
+    starts = np.cumsum([0, *(len(body.points) for body in bodies)])
+    rings = [
+        np.array(face) + start
+        for body, start in zip(bodies, starts.tolist(), strict=False)
+        for face in body.faces
+    ]
+    return Polyhedra(
+        np.concatenate([body.points for body in bodies]),
+        starts,
+        np.concatenate(rings),
+        np.cumsum([0, *map(len, rings)]),
+        np.cumsum([0, *(len(body.faces) for body in bodies)]),
+    )
+
+
+def borders_between(bodies: Polyhedra, pairs: Integers) -> Integers:
+    """Return a face of the first cell of each pair, the one that it shares with the second.
+
+    Parameters
+    ----------
+    bodies : Polyhedra
+    pairs : numpy.ndarray of int, shape (k, 2)
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (k,)
+    """
+    cell_of = np.repeat(np.arange(len(bodies.of_cell) - 1), np.diff(bodies.of_cell))
+    rings = np.split(bodies.ring, bodies.faces[1:-1])
+    shared = shared_faces([bodies.points[ring] for ring in rings], cell_of)
+    return np.array([shared[first, second] for first, second in pairs.tolist()], dtype=np.int64)
+
 
 _OUTLINE = 0.4  # points
 

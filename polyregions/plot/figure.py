@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyregions.analysis.shape import vertices
+from polyregions.arrays import Floats
 from polyregions.domain import Box
 from polyregions.errors import FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
@@ -30,6 +31,7 @@ __all__ = [
     "check_drawable",
     "describe",
     "displayed",
+    "draw_strokes",
     "figure_of_panels",
     "finite_window",
     "new_axes",
@@ -105,6 +107,24 @@ def figure_of_panels(
     rows = -(-count // columns)
     figure = _figure(size[0] * columns + border, size[1] * rows + 1.5 * border, dpi)
     return figure, [figure.add_subplot(rows, columns, number) for number in range(1, count + 1)]
+
+
+def draw_strokes(
+    axes: Axes, segments: Floats, strokes: Sequence[tuple[str, float]], zorder: float
+) -> None:
+    """Draw segments, shape (k, 2, 2), once in each colour and width; the last lie on top."""
+    lines = with_matplotlib("matplotlib.collections").LineCollection
+    for shade, width in strokes:
+        axes.add_collection(
+            lines(
+                segments,
+                colors=shade,
+                linewidths=width,
+                capstyle="round",
+                rasterized=len(segments) > RASTER_ABOVE,
+                zorder=zorder,
+            )
+        )
 
 
 def describe(axes: Axes, regions: Regions, notes: Sequence[str] = ()) -> None:

@@ -32,6 +32,7 @@ from polyregions.pattern import Words, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
 from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
+from polyregions.regions.archive import domain_arrays
 from polyregions.run.display import shown_steps
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.run.progress import OnSteps
@@ -44,11 +45,11 @@ __all__ = [
     "assembled",
     "certificate_arrays",
     "collected",
-    "domain_arrays",
     "exact_array",
     "exact_witness_texts",
     "face_numbers",
     "narrow",
+    "require_proven",
     "write_certificate",
 ]
 
@@ -104,15 +105,20 @@ def write_certificate(
         write_npz(stream, arrays)
 
 
-def certificate_arrays(
-    regions: Regions, *, progress: Callable[[int, int], None] | None = None
-) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+def require_proven(regions: Regions) -> None:
+    """Refuse a result that no certificate can be of."""
     check_regions(regions)
     if not (regions.complete and regions.proven):
         raise PartialResultError(
             "a certificate needs a complete and proven result; enumerate again without limits"
         )
+
+
+def certificate_arrays(
+    regions: Regions, *, progress: Callable[[int, int], None] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a certificate by name; see :func:`write_certificate`."""
+    require_proven(regions)
     problem = whole_problem(regions.network, regions.domain)
     parts = Parts()
     for done in collected(problem, regions, regions.patterns, parts):
@@ -306,7 +312,7 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
     # the units of edge e stand at starts[e], starts[e] + 1, …
     shifts = np.repeat(starts - (np.cumsum(counts) - counts), counts)
     units = np.concatenate(parts.units)[shifts + np.arange(len(shifts))]
-    bounds, inequalities = domain_arrays(regions)
+    bounds, inequalities = domain_arrays(regions.domain, regions.network.input_dimension)
     fingerprint = regions.network.fingerprint
     claim = hashlib.sha256(bytes.fromhex(fingerprint))
     for array in (bounds, inequalities):
@@ -335,17 +341,6 @@ def assembled(regions: Regions, parts: Parts) -> dict[str, NDArray[Any]]:
         "edge_units": narrow(units),
         "edge_counts": narrow(counts),
     }
-
-
-def domain_arrays(regions: Regions) -> tuple[Floats, Floats]:
-    """Return bounds, no rows for the whole space, and inequalities (a, b) of a domain."""
-    domain, n = regions.domain, regions.network.input_dimension
-    bounds, inequalities = np.zeros((0, n)), np.zeros((0, n + 1))
-    if domain is not None:
-        bounds = np.stack([domain.box.lower, domain.box.upper])
-    if isinstance(domain, Polytope):
-        inequalities = np.column_stack([domain.A, domain.b])
-    return bounds, inequalities
 
 
 def exact_witness_texts(regions: Regions) -> dict[int, Point]:

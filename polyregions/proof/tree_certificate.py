@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from polyregions.analysis.affine_maps import free_inputs
 from polyregions.arrays import Arrays, Integers
 from polyregions.domain.chart import chart_of, chart_point
-from polyregions.errors import PartialResultError, PolyregionsError
+from polyregions.errors import PolyregionsError
 from polyregions.exact.side import column_of
 from polyregions.exact.simplex import Column
 from polyregions.files.archives import write_npz
@@ -24,15 +24,15 @@ from polyregions.network import Network
 from polyregions.network.exact_network import exact_network
 from polyregions.pattern import unpack
 from polyregions.proof.certificate import (
-    domain_arrays,
     exact_array,
     exact_witness_texts,
     face_numbers,
+    require_proven,
 )
-from polyregions.proof.region_tree import Leaf, RegionTree
+from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes
 from polyregions.proof.tree_checker import LEAF, TREE_FORMAT, TREE_VERSION, Refused, replay
-from polyregions.proof.unit_nodes import UnitNodes
-from polyregions.regions import Regions, check_regions
+from polyregions.regions import Regions
+from polyregions.regions.archive import domain_arrays
 
 __all__ = ["count_arrays", "tree_arrays", "write_tree"]
 
@@ -45,17 +45,13 @@ def count_arrays(regions: Regions, *, progress: Callable[[int, int], None] | Non
     PartialResultError
         If regions are missing or a decision was not proven.
     """
-    check_regions(regions)
-    if not (regions.complete and regions.proven):
-        raise PartialResultError(
-            "a certificate needs a complete and proven result; enumerate again without limits"
-        )
+    require_proven(regions)
     nodes = UnitNodes()
     order = _region_nodes(regions, nodes, progress)
     free = free_inputs(regions)
     rank = {region: place for place, region in enumerate(order.tolist())}
     exact = {rank[region]: point for region, point in exact_witness_texts(regions).items()}
-    domain, inequalities = domain_arrays(regions)
+    domain, inequalities = domain_arrays(regions.domain, regions.network.input_dimension)
     dimension = len(free) + (regions.domain is None)
     return tree_arrays(
         regions.network,

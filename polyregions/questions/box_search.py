@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,20 @@ from polyregions.analysis.affine_maps import ExactMaps, exact_maps
 from polyregions.arrays import Floats, Integers
 from polyregions.exact import stopping
 from polyregions.network import Network
-from polyregions.network.backward_bounds import (
-    Boxes,
-    Range,
-    no_bounds,
-)
+from polyregions.network.backward_bounds import Boxes, Range, no_bounds
 from polyregions.proof.tree_checker import CLIPPED, HANDED
 from polyregions.questions.journal import Looked
+from polyregions.run.display import boxes_text
 from polyregions.run.progress import Progress
 
 __all__ = [
+    "BestFirst",
     "BoxSearch",
     "Goal",
     "Pending",
     "StepResult",
     "Subject",
+    "between_text",
     "in_threads",
     "one_thread_of_blas",
     "stop_with_search",
@@ -45,6 +44,8 @@ Result = TypeVar("Result")
 # Hints: they decide how fast an answer comes, not which one.
 _COEFFICIENTS_IN_A_STEP = 2**18  # of the largest matrices of coefficients that a step makes
 _MOST_BOXES = 256  # in a step
+# with more parts pending, each of some hundred boxes, memory is short and the latest comes first
+_MOST_PARTS = 2000
 _CLIPPED_ENOUGH = 0.4  # of its volume: a box that shrank to less is not split at once
 # A box is decided region by region sooner than it is split much further if a count of cells,
 # which overstates by more the more inputs there are, is at most so large
@@ -53,21 +54,37 @@ _FEW_CELLS = 2**15
 _SPLITS_TO_DOUBLE = 16  # and twice as many after so many splits, which did not help
 
 
-class Goal(Protocol):
-    """In which order boxes are looked at, and which need not be."""
+class Goal:
+    """What a search is for: in which order boxes are looked at, and which need not be.
+
+    As it stands everything is sought, the latest boxes first.
+    """
 
     @property
     def reached(self) -> bool:
         """Whether nothing more is sought."""
+        return False
 
     def ordered(self, pending: list[Pending]) -> list[Pending]:
         """Return parts that are pending, the latest of them last, as they are to be looked at.
 
         The last is the first to be looked at.
         """
+        return pending
 
     def needed(self, pending: Pending) -> Pending:
         """Return the boxes that are to be looked at still, or parts of them."""
+        return pending
+
+
+class BestFirst(Goal):
+    """A goal for which parts with the largest ceilings come first."""
+
+    def ordered(self, pending: list[Pending]) -> list[Pending]:
+        """Return parts by their most doubtful boxes, the last of each; as they are, if many."""
+        if len(pending) > _MOST_PARTS:
+            return pending
+        return sorted(pending, key=lambda part: float(part.ceilings[-1]))
 
 
 @dataclass(frozen=True)
@@ -343,6 +360,16 @@ def one_thread_of_blas() -> AbstractContextManager[object]:
         limits=1, user_api="blas"
     )
     return limiter
+
+
+def between_text(ends: Callable[[], tuple[float, float]]) -> Callable[[Progress], str]:
+    """Return what says between which ends a value is known to be, and how far a search is."""
+
+    def text(progress: Progress) -> str:
+        low, high = ends()
+        return f"between {low:.9g} and {high:.9g}, {boxes_text(progress)}"
+
+    return text
 
 
 def stop_with_search(progress: Progress) -> None:

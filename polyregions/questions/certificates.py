@@ -14,9 +14,9 @@ from polyregions.arrays import Arrays, Integers, Point
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.proof.certificate import narrow
+from polyregions.proof.region_tree import UnitNodes
 from polyregions.proof.tree_certificate import tree_arrays, write_tree
 from polyregions.proof.tree_checker import CLIPPED, HANDED, ProvenCase
-from polyregions.proof.unit_nodes import UnitNodes
 from polyregions.questions.box_search import one_thread_of_blas
 from polyregions.questions.journal import Journal
 from polyregions.questions.output_sets import OutputSets

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
-from math import gcd, lcm
 from typing import Any, Unpack
 
 import numpy as np
@@ -24,7 +23,7 @@ from polyregions.pattern import unpack
 from polyregions.questions.box_regions import inequality_row
 from polyregions.questions.input_rows import box_given
 from polyregions.questions.optimum import sum_given
-from polyregions.questions.property import OutputInequality, OutputSet, check_outputs
+from polyregions.questions.property import OutputInequality, OutputSet, check_outputs, whole_factor
 from polyregions.questions.region_search import regions_near
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
@@ -219,10 +218,8 @@ def _write_floats(row: OutputInequality, line: NDArray[np.float64]) -> list[floa
     """
     numbers = [*(c for _, c in row.coefficients), row.bound]
     if any(c.denominator & (c.denominator - 1) for c in numbers):
-        # as whole numbers without a common factor
-        common = lcm(*(c.denominator for c in numbers))
-        divisor = gcd(*(int(c * common) for c in numbers))
-        numbers = [c * common / divisor for c in numbers]
+        factor = whole_factor(numbers)
+        numbers = [c * factor for c in numbers]
     *coefficients, rest = numbers
     parts = [nearest_float(rest)]
     while np.isfinite(parts[-1]) and (rest := rest - Fraction(parts[-1])) and parts[-1]:

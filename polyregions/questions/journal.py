@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers
+from polyregions.proof.region_tree import UnitNodes
 from polyregions.proof.tree_checker import HANDED, SETTLED
-from polyregions.proof.unit_nodes import UnitNodes
 
 __all__ = ["BoxNodes", "Journal", "Looked"]
 

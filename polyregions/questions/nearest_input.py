@@ -23,7 +23,13 @@ from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import input_point
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
+from polyregions.questions.box_search import (
+    BestFirst,
+    Pending,
+    Subject,
+    between_text,
+    one_thread_of_blas,
+)
 from polyregions.questions.closest_points import (
     closest_point,
     distance_of,
@@ -31,11 +37,10 @@ from polyregions.questions.closest_points import (
     distances_to_planes,
 )
 from polyregions.questions.input_rows import box_given
-from polyregions.questions.optimum import best_first
-from polyregions.questions.output_search import OutputSearch, exact_outputs
+from polyregions.questions.output_search import OutputSearch, Target, exact_outputs
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
-from polyregions.run.display import boxes_text, number_text, shown_progress
+from polyregions.run.display import number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Limits
@@ -192,7 +197,7 @@ def nearest(
         target.take(Counterexample(centre, outputs))
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
         balls = _Balls(Subject(network, maps, options.threads), box, target)
-        with shown_progress(options.progress, _distance_text(balls)) as shown:
+        with shown_progress(options.progress, between_text(lambda: balls.range)) as shown:
             balls.search(options.limits, interrupt, shown)
     found = target.found
     value: Fraction | float = target.value if found is not None else inf
@@ -356,19 +361,12 @@ def _outward(x: Floats, radius: float) -> Boxes:
         return Boxes(np.nextafter(x - radius, -np.inf), np.nextafter(x + radius, np.inf))
 
 
-def _distance_text(balls: _Balls) -> Callable[[Progress], str]:
-    def text(progress: Progress) -> str:
-        floor, reach = balls.range
-        return f"between {floor:.9g} and {reach:.9g}, {boxes_text(progress)}"
-
-    return text
-
-
-class _Closest:
+class _Closest(BestFirst, Target):
     """The closest input that was found in one of the sets."""
 
     def __init__(self, x: Floats, norm: Norm, sets: Sequence[OutputSet]) -> None:
-        self.x, self.norm, self.sets = x, norm, tuple(sets)
+        super().__init__(tuple(sets))
+        self.x, self.norm = x, norm
         self._exact = tuple(map(Fraction, x.tolist()))
         self.found: Counterexample | None = None
         self.value = Fraction(-1)
@@ -397,9 +395,6 @@ class _Closest:
         if self.found is None:
             return points
         return points[distances_to_boxes(self.x, Boxes(points, points), self.norm) < self.reach]
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return best_first(pending)
 
     def needed(self, pending: Pending) -> Pending:
         boxes = pending.boxes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
@@ -22,38 +22,35 @@ from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
-from polyregions.questions.certificates import journals_of, write_answer
-from polyregions.questions.input_rows import (
-    beside_inputs,
-    bounded_domain,
-    inequalities_of_inputs,
+from polyregions.questions.box_search import (
+    BestFirst,
+    Pending,
+    Subject,
+    between_text,
+    one_thread_of_blas,
 )
+from polyregions.questions.certificates import journals_of, write_answer
+from polyregions.questions.input_rows import beside_inputs, bounded_domain, inequalities_of_inputs
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_search import OutputSearch, exact_outputs
+from polyregions.questions.output_search import Target, exact_outputs
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
 from polyregions.questions.proven_search import search_for
 from polyregions.rounding import ROUNDOFF, TINY
-from polyregions.run.display import boxes_text, number_text, shown_progress
+from polyregions.run.display import number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, Progress
+from polyregions.run.progress import Interrupt
 
 __all__ = [
     "Optimum",
-    "best_first",
     "highest_of",
     "maximum",
     "minimum",
     "output_given",
     "sum_given",
 ]
-
-# A hint: with more parts pending, each of some hundred boxes, memory is short and the latest comes
-# first.
-_MOST_PARTS = 2000
 
 # outputs, and what they are multiplied with
 Coefficients: TypeAlias = Sequence[tuple[int, Fraction]]
@@ -157,14 +154,7 @@ def maximum(
     >>> best.value, best.proven, [str(x) for x in best.point]
     (Fraction(1, 1), True, ['1/2'])
     """
-    return _optimum(
-        network,
-        domain,
-        output,
-        1,
-        certificate=certificate,
-        **how,
-    )
+    return _optimum(network, domain, output, 1, certificate=certificate, **how)
 
 
 @with_options(Threaded)
@@ -209,14 +199,7 @@ def minimum(
     >>> minimum(net, pr.Box.cube(1, 1.0)).value
     Fraction(0, 1)
     """
-    return _optimum(
-        network,
-        domain,
-        output,
-        -1,
-        certificate=certificate,
-        **how,
-    )
+    return _optimum(network, domain, output, -1, certificate=certificate, **how)
 
 
 def _optimum(
@@ -290,13 +273,15 @@ def highest_of(
     start = _first_point(domain)
     subject = Subject.of(network, options.threads)
     target.take(Counterexample(start, exact_outputs(subject.maps, start)))
-    with (
-        one_thread_of_blas(),
-        Interrupt(options.on_interrupt) as interrupt,
-    ):
-        sides = box.lower, box.upper
-        search = search_for(subject, *sides, target, journal)
-        with shown_progress(options.progress, _between_text(search, target, sign)) as shown:
+    with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
+        search = search_for(subject, box.lower, box.upper, target, journal)
+
+        def ends() -> tuple[float, float]:
+            found = nearest_float(target.value)
+            low, high = sorted((sign * found, sign * max(found, search.ceiling)))
+            return low, high
+
+        with shown_progress(options.progress, between_text(ends)) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     value, found = target.value, target.found
     bound: Fraction | float = value
@@ -316,14 +301,6 @@ def _first_point(domain: Box | Polytope) -> Point:
     inside = interior_point(chart.rows.tolist())
     assert inside is not None  # a domain has interior by construction
     return chart.to_input(inside)
-
-
-def best_first(pending: list[Pending]) -> list[Pending]:
-    """Return parts that are pending, those with the largest ceiling last, to be looked at first."""
-    if len(pending) > _MOST_PARTS:
-        return pending
-    # the last box of a part is its most doubtful one
-    return sorted(pending, key=lambda part: float(part.ceilings[-1]))
 
 
 def sum_given(output: int | Sequence[float], outputs: int) -> Coefficients:
@@ -378,28 +355,18 @@ def _as_large(sums: Sequence[Coefficients], value: Fraction) -> tuple[OutputSet,
     return tuple((OutputInequality(terms, -value),) for terms in lowered)
 
 
-def _between_text(search: OutputSearch, target: _Highest, sign: int) -> Callable[[Progress], str]:
-    def text(progress: Progress) -> str:
-        found = nearest_float(target.value)
-        ends = sorted((sign * found, sign * max(found, search.ceiling)))
-        return f"between {ends[0]:.9g} and {ends[1]:.9g}, {boxes_text(progress)}"
-
-    return text
-
-
-class _Highest:
+class _Highest(BestFirst, Target):
     """The largest value of sums of outputs, of those within a set.
 
     Sets shrink to what is as large as the best one.
     """
 
-    reached = False
     found: Counterexample
     value: Fraction
     level: float
-    sets: tuple[OutputSet, ...]
 
     def __init__(self, sums: Sequence[Coefficients], within: OutputSet = ()) -> None:
+        super().__init__(())  # until an input is found
         self._sums, self._within = tuple(sums), within
         self.level = -inf
 
@@ -423,12 +390,6 @@ class _Highest:
         return part.polytope.largest(
             [sum(column, flint.fmpz(0)) for column in zip(*rows, strict=True)]
         )
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return best_first(pending)
-
-    def promising(self, points: Floats) -> Floats:
-        return points
 
     def needed(self, pending: Pending) -> Pending:
         return pending.take(~(pending.ceilings <= self.level))

@@ -5,11 +5,11 @@ A box is settled when all of the sets are proven to be missed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -40,9 +40,8 @@ from polyregions.questions.box_search import (
     in_threads,
     widths,
 )
-from polyregions.questions.climbing import Climbers
 from polyregions.questions.journal import Looked
-from polyregions.questions.output_sets import Attempt, OutputSets
+from polyregions.questions.output_sets import Attempt, Climbers, OutputSets
 from polyregions.questions.property import Counterexample, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 
@@ -57,15 +56,22 @@ __all__ = [
 ]
 
 
-class SetGoal(Goal, Protocol):
-    """Sets of outputs that inputs are sought for."""
+class SetGoal(Goal):
+    """Sets of outputs that inputs are sought for.
 
-    @property
-    def sets(self) -> tuple[OutputSet, ...]:
-        """The sets of outputs; another tuple once they shrank."""
+    Parameters
+    ----------
+    sets : tuple of OutputSet
+        Another tuple once they shrank.
+    """
+
+    def __init__(self, sets: tuple[OutputSet, ...]) -> None:
+        self.sets = sets
 
     def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
         """Return a ceiling of each box for what is sought in one set, as far as an attempt goes.
+
+        As it stands that is how doubtful a box is.
 
         Parameters
         ----------
@@ -73,19 +79,23 @@ class SetGoal(Goal, Protocol):
         boxes : Boxes
             Parts of the boxes, outside of which the set is missed; some have no points.
         """
+        return -attempt.value
 
 
-class Target(SetGoal, Protocol):
+class Target(SetGoal, ABC):
     """Sets of outputs that single inputs are sought for, and what was found of them."""
 
+    @abstractmethod
     def take(self, found: Counterexample) -> None:
         """Take note of an input that is mapped into one of the sets."""
 
+    @abstractmethod
     def point_of(self, part: MetPart) -> Column:
         """Return the point to take of a part of a region that is mapped into a set."""
 
     def promising(self, points: Floats) -> Floats:
         """Return those of some points that would be news if they were mapped into a set."""
+        return points
 
 
 class SetSearch(BoxSearch):
@@ -171,7 +181,7 @@ class OutputSearch(SetSearch):
     -----
     *Algorithm.* Boxes where few units switch, and more of them after many splits, are decided
     region by region (`questions.box_regions`), exactly, so a set that is only touched, be it at
-    one point, is found as well. Meanwhile points climb towards the sets (`questions.climbing`).
+    one point, is found as well. Meanwhile points climb towards the sets (`questions.output_sets`).
     """
 
     def __init__(self, subject: Subject, lower: Floats, upper: Floats, target: Target) -> None:

@@ -1,14 +1,15 @@
 """Sets of outputs as arrays, and what bounds over boxes of inputs say of them.
 
 A set is a polyhedron: the outputs that satisfy some inequalities. On a box it is missed if one
-of these, or a combination of them with weights that are not negative, is proven broken.
+of these, or a combination of them with weights that are not negative, is proven broken. Boxes
+prove that no point is mapped into a set; where there is one, it is often found sooner by points
+that climb, in floats: hints where to evaluate exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import gcd, lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +19,11 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes, Range, least_values, planes_below
-from polyregions.questions.property import OutputSet
+from polyregions.questions.property import OutputSet, whole_factor
 from polyregions.rounding import ROUNDOFF, TINY
 
-__all__ = ["Attempt", "OutputSets"]
+__all__ = ["Attempt", "Climbers", "OutputSets", "points_all_over"]
+
 
 # Hints: they decide how fast an answer comes, not which one.
 _SUSPECTS = 4  # of some points that are evaluated exactly
@@ -91,9 +93,7 @@ class OutputSets:
         for place, row in enumerate(rows):
             factor = Fraction(1)
             if any(nearest_float(c) != c for _, c in row.coefficients):
-                # as whole numbers without a common factor, coefficients are floats
-                common = lcm(*(c.denominator for _, c in row.coefficients))
-                factor = Fraction(common, gcd(*(int(c * common) for _, c in row.coefficients)))
+                factor = whole_factor(c for _, c in row.coefficients)  # then they are floats
             for index, c in row.coefficients:
                 coefficient = nearest_float(c * factor)
                 if coefficient != c * factor:
@@ -180,3 +180,58 @@ def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
         weights = weights * np.exp(2.0 * values / scale)
         weights /= weights.sum(axis=1, keepdims=True)
     return best.astype(np.float32).astype(np.float64)  # as certificates hold them
+
+
+# Hints: they decide how fast a point is found, not which answer is given.
+_FIRST_POINTS = 2000  # all over the box
+_CLIMBERS = 100  # the best of them
+_ROUNDS_AT_A_TIME = 4  # at a time
+_STEPS = (-3.0, -0.5)  # decimal logarithms of how far they look, times the sides of the box
+
+
+def points_all_over(lower: Floats, upper: Floats) -> Floats:
+    """Return points all over a box, its centre the first, shape (k, n)."""
+    share = np.random.default_rng(0).random((_FIRST_POINTS, len(lower)))
+    share[0] = 0.5
+    return np.clip(lower + share * _width(lower, upper), lower, upper)
+
+
+def _width(lower: Floats, upper: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return np.minimum(upper - lower, np.finfo(np.float64).max)
+
+
+class Climbers:
+    """Points of a box, each of which moves to a better one nearby if it finds one.
+
+    Parameters
+    ----------
+    network : Network
+    lower, upper : numpy.ndarray of float64, shape (n,)
+
+    Attributes
+    ----------
+    points : numpy.ndarray of float64, shape (k, n)
+        The centre of the box is the first, before any has moved.
+    """
+
+    def __init__(self, network: Network, lower: Floats, upper: Floats) -> None:
+        self._network, self._lower, self._upper = network, lower, upper
+        self._rng = np.random.default_rng(0)
+        self.points = points_all_over(lower, upper)
+
+    def climb(self, sets: OutputSets) -> None:
+        """Let the best of the points look around, some times."""
+        distance = sets.distance(self._network, self.points)
+        best = np.argsort(distance, kind="stable")[:_CLIMBERS]
+        self.points, distance = self.points[best], distance[best]
+        for _ in range(_ROUNDS_AT_A_TIME):
+            sizes = 10.0 ** self._rng.uniform(*_STEPS, (len(self.points), 1))
+            with np.errstate(over="ignore"):
+                moved = self.points + self._rng.normal(size=self.points.shape) * sizes * _width(
+                    self._lower, self._upper
+                )
+            moved = np.clip(moved, self._lower, self._upper)
+            there = sets.distance(self._network, moved)
+            better = there < distance
+            self.points[better], distance[better] = moved[better], there[better]

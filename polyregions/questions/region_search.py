@@ -19,14 +19,8 @@ from polyregions.errors import DomainError
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.pattern import n_words, order
-from polyregions.questions.box_search import (
-    Pending,
-    Subject,
-    one_thread_of_blas,
-    stop_with_search,
-)
-from polyregions.questions.output_search import SetSearch
-from polyregions.questions.output_sets import Attempt
+from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas, stop_with_search
+from polyregions.questions.output_search import SetGoal, SetSearch
 from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions
 from polyregions.run.display import boxes_text, shown_progress
@@ -155,25 +149,6 @@ class _Found:
         )
 
 
-class _Anywhere:
-    """All inputs that are mapped into some sets are sought: nothing found ends the search."""
-
-    reached = False
-
-    def __init__(self, sets: tuple[OutputSet, ...]) -> None:
-        self.sets = sets
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return pending
-
-    def needed(self, pending: Pending) -> Pending:
-        return pending
-
-    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
-        """Return how doubtful boxes are."""
-        return -attempt.value
-
-
 class _RegionSearch(SetSearch):
     """The search over boxes, where a box that resists is one whose regions are listed."""
 
@@ -183,7 +158,7 @@ class _RegionSearch(SetSearch):
         self.box = box
         self.found = _Found()
         self.first: set[bytes] | None = None  # patterns of the first listing, once it is done
-        super().__init__(Subject.of(network, threads), box.lower, box.upper, _Anywhere(sets))
+        super().__init__(Subject.of(network, threads), box.lower, box.upper, SetGoal(sets))
         self._few_cells, self._splits_to_double = _CELLS_OF_A_WALK, _SPLITS_TO_DOUBLE_A_WALK
 
     def step(self, regions: int) -> None:

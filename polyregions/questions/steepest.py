@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import inf
@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from polyregions.analysis import lipschitz as listed
-from polyregions.analysis.affine_maps import exact_maps, maps_of_layers
+from polyregions.analysis.affine_maps import exact_maps
 from polyregions.analysis.lipschitz import (
     Lipschitz,
     Norm,
@@ -28,24 +28,26 @@ from polyregions.geometry.witness import float_below
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Range, Slopes, backward_bounds
 from polyregions.network.gradient_bounds import gradient_bounds
+from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import Words, pack
 from polyregions.questions.box_search import (
+    BestFirst,
     BoxSearch,
     Pending,
     StepResult,
     Subject,
+    between_text,
     one_thread_of_blas,
     stop_with_search,
 )
-from polyregions.questions.climbing import points_all_over
 from polyregions.questions.input_rows import box_given
-from polyregions.questions.optimum import best_first
+from polyregions.questions.output_sets import points_all_over
 from polyregions.regions import Regions
-from polyregions.run.display import boxes_text, shown_progress
+from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
 from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, Progress
+from polyregions.run.progress import Interrupt
 from polyregions.walk.breadth_first import enumerate_regions, traverse
 
 __all__ = ["lipschitz"]
@@ -131,7 +133,8 @@ def lipschitz(
     goal = _Steepest(network, box, norm)
     with one_thread_of_blas(), Interrupt(options.on_interrupt) as interrupt:
         search = _GradientSearch(network, box, goal, options.threads)
-        with shown_progress(options.progress, _steepness_text(search, goal)) as shown:
+        ends = between_text(lambda: (goal.best.value, max(goal.best.value, search.ceiling)))
+        with shown_progress(options.progress, ends) as shown:
             stop = run(search, options.limits.left, interrupt, progress=shown)
     upper = goal.best.upper
     if stop != "finished" and search.ceiling > upper:
@@ -140,18 +143,8 @@ def lipschitz(
     return replace(goal.best, upper=upper, proven=proven, boxes=search.boxes, cells=search.cells)
 
 
-def _steepness_text(search: BoxSearch, goal: _Steepest) -> Callable[[Progress], str]:
-    def text(progress: Progress) -> str:
-        found = goal.best.value
-        return f"between {found:.9g} and {max(found, search.ceiling):.9g}, {boxes_text(progress)}"
-
-    return text
-
-
-class _Steepest:
+class _Steepest(BestFirst):
     """The steepest gradient that was found; one to begin with is that of any region."""
-
-    reached = False
 
     def __init__(self, network: Network, box: Box, norm: Norm) -> None:
         self.maps, self.norm, self.free = exact_maps(network, None), norm, box.free
@@ -177,9 +170,6 @@ class _Steepest:
         steeper = found if found.lower > self.best.lower else self.best
         # brackets that overlap: the constant may be that of either
         self.best = replace(steeper, regions=(), upper=upper)
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return best_first(pending)
 
     def needed(self, pending: Pending) -> Pending:
         return pending.take(~(pending.ceilings <= self.level))

@@ -9,25 +9,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, Unpack
 
-from polyregions.arrays import Floats
 from polyregions.exact.simplex import Column
 from polyregions.network import Network
-from polyregions.network.backward_bounds import Boxes
 from polyregions.network.slices import Slice
 from polyregions.questions.box_regions import MetPart
-from polyregions.questions.box_search import Pending, Subject, one_thread_of_blas
+from polyregions.questions.box_search import Subject, one_thread_of_blas
 from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_sets import Attempt
+from polyregions.questions.output_search import Target
 from polyregions.questions.property import (
     Case,
     Counterexample,
-    OutputSet,
     Property,
     check_property,
+    load_property,
 )
-from polyregions.questions.property_files import load_property
 from polyregions.questions.proven_search import search_for
 from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
@@ -82,7 +79,7 @@ def verify(
     network : Network, path or torch module
     property_ : Property, or path of a VNN-LIB file
         What a counterexample satisfies; see
-        :func:`polyregions.questions.property_files.load_property`.
+        :func:`polyregions.questions.property.load_property`.
     domain : Box, Polytope, one (lower, upper) per input, or Line, Plane or Slice, optional
         Only inputs in this closed domain count, or on the slice, in its window; all that the
         property is about by default.
@@ -124,7 +121,7 @@ def verify(
     Examples
     --------
     >>> import polyregions as pr
-    >>> from polyregions.questions.property_files import read_property
+    >>> from polyregions.questions.property import read_property
     >>> net = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])  # |x|
     >>> declared = "(declare-const X_0 Real) (declare-const Y_0 Real)"
     >>> box = "(assert (and (>= X_0 -1) (<= X_0 2)))"
@@ -220,12 +217,10 @@ def verdict_of(
     return Verdict("holds", None, 1.0, boxes, cells)
 
 
-class _First:
+class _First(Target):
     """One counterexample is enough; the search goes deep first."""
 
-    def __init__(self, sets: tuple[OutputSet, ...]) -> None:
-        self.sets = sets
-        self.found: Counterexample | None = None
+    found: Counterexample | None = None
 
     @property
     def reached(self) -> bool:
@@ -236,16 +231,3 @@ class _First:
 
     def point_of(self, part: MetPart) -> Column:
         return part.polytope.point
-
-    def ordered(self, pending: list[Pending]) -> list[Pending]:
-        return pending
-
-    def promising(self, points: Floats) -> Floats:
-        return points
-
-    def needed(self, pending: Pending) -> Pending:
-        return pending
-
-    def heights(self, attempt: Attempt, boxes: Boxes) -> Floats:
-        """Return how doubtful boxes are."""
-        return -attempt.value

@@ -10,11 +10,12 @@ import numpy as np
 from polyregions.arrays import Floats
 from polyregions.network import Network
 from polyregions.network.region_maps import maps_of_layers
+from polyregions.pattern import Words
 
 if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
-__all__ = ["AffineMaps", "batches", "maps_of_regions"]
+__all__ = ["AffineMaps", "batches", "map_rows", "maps_of_regions"]
 
 _ENTRIES = 2**21  # numbers held at a time, about
 
@@ -54,15 +55,19 @@ def maps_of_regions(regions: Regions) -> AffineMaps:
     >>> maps.matrix.ravel(), maps.shift.ravel()
     (array([0., 2.]), array([1., 1.]))
     """
-    network = regions.network
+    value, error = map_rows(regions.network, regions.patterns)
+    return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
+
+
+def map_rows(network: Network, patterns: Words) -> tuple[Floats, Floats]:
+    """Return rows (gradient..., shift) of the outputs of patterns, and bounds on their errors."""
     none = np.empty((0, network.output_dimension, network.input_dimension + 1))
     values, errors = [none], [none]
-    for batch in batches(network, len(regions)):
-        *_, last = maps_of_layers(network, regions.patterns[batch])
+    for batch in batches(network, len(patterns)):
+        *_, last = maps_of_layers(network, patterns[batch])
         values.append(last.value[last.which])
         errors.append(last.error[last.which])
-    value, error = np.concatenate(values), np.concatenate(errors)
-    return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
+    return np.concatenate(values), np.concatenate(errors)
 
 
 def batches(network: Network, count: int) -> Iterator[slice]:

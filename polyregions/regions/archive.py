@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import FormatError
 from polyregions.files.archives import read_npz, sealed, write_npz
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arrays_of",
+    "domain_arrays",
     "exact_arrays",
     "exact_witnesses_of",
     "fields_of",
@@ -135,11 +137,9 @@ def arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
         arrays[f"bias_{index}"] = layer.bias
         arrays[f"lower_{index}"] = layer.lower
         arrays[f"upper_{index}"] = layer.upper
-    arrays["domain"] = (
-        np.zeros((0, n)) if domain is None else np.stack([domain.box.lower, domain.box.upper])
-    )
+    arrays["domain"], inequalities = domain_arrays(domain, n)
     if isinstance(domain, Polytope):
-        arrays["polytope"] = np.column_stack([domain.A, domain.b])
+        arrays["polytope"] = inequalities
     arrays |= {
         "patterns": regions.patterns,
         "witnesses": regions.witnesses,
@@ -151,6 +151,16 @@ def arrays_of(regions: Regions) -> dict[str, NDArray[Any]]:
     if regions.selection:
         arrays["selection"] = np.array(True)
     return arrays | exact_arrays(regions.exact_witnesses, n)
+
+
+def domain_arrays(domain: Domain | None, n: int) -> tuple[Floats, Floats]:
+    """Return the sides of a domain's box, shape (2, n), and rows [A b]; none where it has none."""
+    if domain is None:
+        return np.zeros((0, n)), np.zeros((0, n + 1))
+    sides = np.stack([domain.box.lower, domain.box.upper])
+    if isinstance(domain, Polytope):
+        return sides, np.column_stack([domain.A, domain.b])
+    return sides, np.zeros((0, n + 1))
 
 
 def exact_arrays(witnesses: Mapping[int, tuple[Fraction, ...]], n: int) -> dict[str, NDArray[Any]]:

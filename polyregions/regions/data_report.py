@@ -16,22 +16,16 @@ from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.geometry.nearest_boundary import distances_at
 from polyregions.network import Network
 from polyregions.network.equal_maps import equal_map_labels
-from polyregions.network.region_maps import maps_of_layers
+from polyregions.regions.affine_maps import map_rows
 from polyregions.regions.polytopes import region_volumes
-from polyregions.regions.scores import (
-    grouped_areas,
-    grouped_mean,
-    grouped_purity,
-    squared_errors,
-)
 
 if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
 __all__ = ["DataReport", "data_report"]
 
+
 _MOST_COEFFICIENTS = 64  # of a region's affine map, that are columns of a table
-_SLACKS_HELD = 2**21  # numbers held at a time, about
 _ATTRIBUTES = ("volume", "global_auc")
 
 
@@ -122,7 +116,7 @@ def data_report(
         "distance_min": least,
         "distance_mean": grouped_mean(distances, groups, counts),
     }
-    maps = _maps(regions, numbers)
+    maps, _ = map_rows(regions.network, regions.patterns[numbers])
     if y is not None:
         response = _response(X, y, len(found))[inside]
         more = _response_columns if response.dtype.kind == "f" else _label_columns
@@ -220,18 +214,6 @@ def _distances(regions: Regions, points: Floats, numbers: Integers) -> Floats:
     return near
 
 
-def _maps(regions: Regions, numbers: Integers) -> Floats:
-    """Return the affine maps of some regions, shape (G, outputs, n + 1)."""
-    network = regions.network
-    widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
-    step = max(1, _SLACKS_HELD // (widest * (network.input_dimension + 1)))
-    parts = []
-    for start in range(0, len(numbers), step):
-        *_, last = maps_of_layers(network, regions.patterns[numbers[start : start + step]])
-        parts.append(last.value[last.which])
-    return np.concatenate(parts)
-
-
 def _moments(values: NDArray[Any], groups: Integers, counts: Integers) -> Arrays:
     mean = grouped_mean(values, groups, counts)
     square = grouped_mean((values - mean[groups]) ** 2, groups, counts)
@@ -313,3 +295,91 @@ def _table_of(columns: Arrays) -> Any:
             table[name] = values
         return table
     return pandas.DataFrame(columns)
+
+
+def grouped_mean(values: Floats, groups: Integers, counts: Integers) -> Floats:
+    """Return the mean of each group, shape (G,).
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float64, shape (k,)
+    groups : numpy.ndarray of int64, shape (k,)
+        From 0 to G - 1.
+    counts : numpy.ndarray of int64, shape (G,)
+        The sizes of the groups.
+    """
+    means: Floats = np.bincount(groups, weights=values, minlength=len(counts)) / counts
+    return means
+
+
+def grouped_purity(labels: Integers, groups: Integers, counts: Integers) -> tuple[Integers, Floats]:
+    """Return the most frequent label of each group (of equal ones the smallest), and its share.
+
+    Examples
+    --------
+    >>> from numpy import array
+    >>> grouped_purity(array([0, 1, 1, 2]), array([0, 0, 0, 1]), array([3, 1]))
+    (array([1, 2]), array([0.66666667, 1.        ]))
+    """
+    pairs, sizes = np.unique(np.column_stack([groups, labels]), axis=0, return_counts=True)
+    order = np.lexsort((pairs[:, 1], -sizes, pairs[:, 0]))
+    first = order[np.searchsorted(pairs[order, 0], np.arange(len(counts)))]
+    return pairs[first, 1], sizes[first] / counts
+
+
+def grouped_areas(
+    scores: Floats, positive: NDArray[np.bool_], groups: Integers, counts: Integers
+) -> Floats:
+    """Return the area under the ROC curve in each group; NaN where a class is missing.
+
+    It is the chance that a positive row has a larger score than another, half of it if equal.
+
+    Examples
+    --------
+    >>> from numpy import array
+    >>> score, group = array([1.0, 2.0, 2.0, 3.0]), array([0, 0, 0, 0])
+    >>> grouped_areas(score, array([False, True, False, True]), group, array([4]))
+    array([0.875])
+    """
+    order = np.lexsort((scores, groups))
+    sorted_groups, sorted_scores = groups[order], scores[order]
+    # ranks within a group from 1; rows with one score share the mean of theirs
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (np.diff(sorted_groups) != 0) | (np.diff(sorted_scores) != 0)
+    tie = np.cumsum(new) - 1
+    starts = np.flatnonzero(new)
+    ends = np.append(starts[1:], len(order))
+    offsets = np.cumsum(counts) - counts
+    ranks = (starts + ends + 1) / 2
+    hits = positive[order]
+    within = ranks[tie] - offsets[sorted_groups]
+    size = len(counts)
+    total = np.bincount(sorted_groups, weights=within * hits, minlength=size)
+    yes = np.bincount(sorted_groups, weights=hits, minlength=size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        areas: Floats = (total - yes * (yes + 1) / 2) / (yes * (counts - yes))
+    return areas
+
+
+def squared_errors(points: Floats, response: Floats, maps: Floats) -> Floats:
+    """Return the mean squared error of several affine functions on all rows, shape (G,).
+
+    Parameters
+    ----------
+    points : numpy.ndarray of float64, shape (k, n)
+    response : numpy.ndarray of float64, shape (k,)
+    maps : numpy.ndarray of float64, shape (G, n + 1)
+        Slopes, and the value at zero.
+
+    Notes
+    -----
+    *Algorithm.* The error is a quadratic form in the map: its matrix, the moments of the data
+    about their means, is computed once for all maps.
+    """
+    centre, level = points.mean(axis=0), response.mean()
+    table = np.column_stack([points - centre, response - level])
+    moments = table.T @ table / len(points)
+    slopes = np.column_stack([maps[:, :-1], np.full(len(maps), -1.0)])
+    offset = maps[:, :-1] @ centre + maps[:, -1] - level
+    errors: Floats = np.einsum("gi,ij,gj->g", slopes, moments, slopes, optimize=True) + offset**2
+    return errors

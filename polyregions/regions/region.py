@@ -18,9 +18,8 @@ from polyregions.pattern import Words, unpack
 
 if TYPE_CHECKING:
     from polyregions.geometry.halfspaces import Halfspaces
-    from polyregions.regions.facets import Facets
-    from polyregions.regions.model import RegionProblem
-    from polyregions.regions.polytope import RegionPolytope
+    from polyregions.regions.facets import Facets, RegionProblem
+    from polyregions.regions.polytopes import RegionPolytope
     from polyregions.regions.regions import Regions
 
 __all__ = ["Region", "located"]
@@ -199,7 +198,7 @@ class Region:
         >>> triangle.vertices.tolist(), triangle.volume, triangle.exact.volume
         ([[0.0, 0.0], [0.0, 0.25], [0.5, 0.0]], 0.0625, Fraction(1, 16))
         """
-        from polyregions.regions.polytope import region_polytope
+        from polyregions.regions.polytopes import region_polytope
 
         return region_polytope(self)
 
@@ -228,7 +227,7 @@ class Region:
         -------
         RegionProblem
             Its ``x``, ``constraints`` and ``output``: see
-            :func:`polyregions.regions.model.region_problem`.
+            :func:`polyregions.regions.facets.region_problem`.
 
         Examples
         --------
@@ -238,7 +237,7 @@ class Region:
         >>> model.x.shape, model.output.shape
         ((1,), (1,))
         """
-        from polyregions.regions.model import region_problem
+        from polyregions.regions.facets import region_problem
 
         return region_problem(self)
 

@@ -475,7 +475,7 @@ class Regions:
         >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).graph_distances(0)
         array([0, 1, 2])
         """
-        from polyregions.regions.paths import graph_distances
+        from polyregions.regions.graph import graph_distances
 
         return graph_distances(self, start)
 
@@ -507,7 +507,7 @@ class Regions:
         >>> pr.enumerate_regions(net, pr.Box.cube(1, 1.0)).shortest_path(2, 0)
         [2, 1, 0]
         """
-        from polyregions.regions.paths import shortest_path
+        from polyregions.regions.graph import shortest_path
 
         return shortest_path(self, start, end)
 

@@ -28,13 +28,7 @@ from polyregions.scale.assembly import places_of
 from polyregions.scale.cluster_walk import BUDGET, PartsWritten, parts_on_cluster
 from polyregions.scale.saved_walk import Written, kept_in
 from polyregions.scale.task_pool import check_budget
-from polyregions.scale.tasks import (
-    beyond_of,
-    proof_name,
-    prove_piece,
-    read_part,
-    read_proof,
-)
+from polyregions.scale.tasks import beyond_of, proof_name, prove_piece, read_part, read_proof
 
 if TYPE_CHECKING:
     from distributed import Client

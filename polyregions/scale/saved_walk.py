@@ -22,13 +22,7 @@ from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import Stop, limits_of
 from polyregions.run.problem import Problem, enclosed_problem, identity_of, problem_of
 from polyregions.run.progress import Interrupt
-from polyregions.scale.checkpoint import (
-    Checkpoint,
-    append,
-    open_checkpoint,
-    remove,
-    units_named,
-)
+from polyregions.scale.checkpoint import Checkpoint, append, open_checkpoint, remove, units_named
 from polyregions.scale.saved_state import added, hand_over, mark, restored, write_partitions
 from polyregions.walk.drive import drive
 from polyregions.walk.walk_state import WalkState, result_of

@@ -89,6 +89,11 @@ def central_regions(m: int, n: int) -> int:
     return 2 * sum(comb(m - 1, j) for j in range(n))
 
 
+def _dimensions(n: int, widths: Sequence[int]) -> list[int]:
+    """Return d_l = min(n, n_1, …, n_l) of each layer l: the dimensions its outputs may have."""
+    return list(accumulate(widths, min, initial=n))[1:]
+
+
 def zero_bias_cones(n: int, widths: Sequence[int]) -> int:
     """Return an upper bound on the regions of a network without biases.
 
@@ -102,11 +107,7 @@ def zero_bias_cones(n: int, widths: Sequence[int]) -> int:
     >>> zero_bias_cones(2, (8,)), zero_bias_cones(2, (8, 8)), zero_bias_cones(1, (5, 5))
     (16, 256, 4)
     """
-    bound, dimension = 1, n
-    for width in widths:
-        dimension = min(dimension, width)
-        bound *= central_regions(width, dimension)
-    return bound
+    return prod(map(central_regions, widths, _dimensions(n, widths)))
 
 
 def montufar_2014(n: int, widths: Sequence[int]) -> int:
@@ -128,11 +129,7 @@ def montufar_2017(n: int, widths: Sequence[int]) -> int:
     >>> montufar_2017(2, (8, 8)), montufar_2017(784, (12, 10))
     (1369, 4194304)
     """
-    bound, dimension = 1, n
-    for width in widths:
-        dimension = min(dimension, width)
-        bound *= zaslavsky(width, dimension)
-    return bound
+    return prod(map(zaslavsky, widths, _dimensions(n, widths)))
 
 
 def raghu_2017(n: int, widths: Sequence[int]) -> int:

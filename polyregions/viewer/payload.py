@@ -20,7 +20,7 @@ from polyregions.analysis.volumes import volumes
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Box
 from polyregions.errors import shown
-from polyregions.plot.depth import drawing_order
+from polyregions.plot.depth import Polyhedra, borders_between, drawing_order, polyhedra
 from polyregions.plot.values import (
     Values,
     cell_values,
@@ -30,7 +30,6 @@ from polyregions.plot.values import (
     pattern_colors,
 )
 from polyregions.regions import Regions
-from polyregions.viewer.polyhedra import Polyhedra, borders_between, polyhedra
 from polyregions.walk.refinement import prefix_indices
 
 __all__ = ["LONGEST_NAME_SHOWN", "PageExtras", "payload"]

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.analysis.simplification import simplify
-from polyregions.analysis.unit_bounds import unit_bounds
+from polyregions.analysis.units import unit_bounds
 from polyregions.cli import main
 from polyregions.domain.chart import chart_point
 from polyregions.io import load_domain, read_idx, save_network

@@ -270,11 +270,11 @@ def test_the_time_of_the_set_up_counts(monkeypatch):
 
 def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monkeypatch):
     @contextmanager
-    def pressing_ctrl_c(shown):
+    def pressing_ctrl_c(shown, text):
         assert shown is True
         yield lambda progress: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("polyregions.cli.enumerate_.shown_progress", pressing_ctrl_c)
+    monkeypatch.setattr("polyregions.cli.progress_lines.shown_progress", pressing_ctrl_c)
     code, _, err = run("enumerate", large_file, "-o", "out.npz")
     assert code == 3
     assert "not all" in err

@@ -383,7 +383,7 @@ def test_a_fault_of_the_program_says_so(capsys, monkeypatch, error):
     def fail(*args, **options):
         raise error
 
-    monkeypatch.setattr("polyregions.cli.info.options.read_task", fail)
+    monkeypatch.setattr("polyregions.cli.simplify.options.read_task", fail)
     monkeypatch.delenv("POLYREGIONS_TRACEBACK", raising=False)
     assert main(["info", "net.npz"]) == 70
     printed = capsys.readouterr()

@@ -15,7 +15,7 @@ from polyregions.exact.facets import interior_point
 from polyregions.io import save_network
 from polyregions.network.composition import compose, difference, linear, side_by_side
 from polyregions.pattern import pack, unpack
-from polyregions.questions.property_files import read_property
+from polyregions.questions.property import read_property
 
 ABSOLUTE = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])], name="abs")
 SQUARE = pr.Box.cube(2, 1.0)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from polyregions.plot import plot_cells, plot_contours, plot_line, plot_points, save_figure
-from polyregions.plot.contours import level_segments
+from polyregions.plot.curves import level_segments
 from polyregions.plot.values import cell_values, class_color
 
 

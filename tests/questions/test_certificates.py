@@ -12,8 +12,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.proof.tree_checker import check
 from polyregions.questions.certificates import is_about
-from polyregions.questions.property import Case, OutputInequality, Property
-from polyregions.questions.property_files import read_property
+from polyregions.questions.property import Case, OutputInequality, Property, read_property
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 ABS = pr.Network.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1, 1]], [0])])

@@ -11,7 +11,7 @@ from listed import choices_differ_listed
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.questions import box_search, climbing
+from polyregions.questions import box_search, output_sets
 from polyregions.questions.equality import chosen_class, equal_classes
 
 TRIANGLE = pr.Polytope([[-1, 0], [0, -1], [1, 1]], [0.5, 0.5, 0.5])
@@ -71,7 +71,7 @@ def test_cells_alone(monkeypatch):
     """No bound or sample helps."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 1e9)
     monkeypatch.setattr(box_search, "_FEW_CELLS_OF_AN_INPUT", 1e9)
-    monkeypatch.setattr(climbing, "_FIRST_POINTS", 1)
+    monkeypatch.setattr(output_sets, "_FIRST_POINTS", 1)
     for how in ("doubled", "last of two", "raised"):
         test_all_regions(0, how, clipped=True)
 

@@ -12,7 +12,7 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.questions.property_files import read_property
+from polyregions.questions.property import read_property
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]
 

@@ -13,7 +13,7 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import save_network
-from polyregions.questions import box_search, climbing, optimum, output_search
+from polyregions.questions import box_search, optimum, output_search, output_sets
 from polyregions.questions.optimum import Optimum, maximum, minimum
 from polyregions.questions.property import Counterexample
 
@@ -56,7 +56,7 @@ def test_no_difference_is_too_small(seed):
 
 def test_latest_first(monkeypatch):
     """What is done where memory is short."""
-    monkeypatch.setattr(optimum, "_MOST_PARTS", 0)
+    monkeypatch.setattr(box_search, "_MOST_PARTS", 0)
     for seed in range(4):
         test_the_extremes_of_all_regions(BOXED[0], seed)
 
@@ -169,7 +169,7 @@ def test_ceilings_of_boxes(seed, monkeypatch):
 def test_what_overflows_has_no_ceiling(monkeypatch):
     """A sum without a bound is not hidden by one that has."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
-    monkeypatch.setattr(climbing, "_FIRST_POINTS", 1)
+    monkeypatch.setattr(output_sets, "_FIRST_POINTS", 1)
     # a tent around 0.3e-300, whose slopes overflow; and 1/2
     tent = [[1.0], [1.0], [1.0]], [-0.29e-300, -0.3e-300, -0.31e-300]
     network = pr.Network.from_arrays(

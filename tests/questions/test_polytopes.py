@@ -12,10 +12,9 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.geometry.witness import float_below
 from polyregions.io import save_network
-from polyregions.questions import box_search, climbing
+from polyregions.questions import box_search, output_sets
 from polyregions.questions.input_rows import inequalities_of_inputs
-from polyregions.questions.property import Case, OutputInequality, Property
-from polyregions.questions.property_files import read_property
+from polyregions.questions.property import Case, OutputInequality, Property, read_property
 
 BOXED = [
     family
@@ -78,7 +77,7 @@ def test_all_questions(family, seed):
 def test_the_bound_of_a_search_that_was_stopped(seed, monkeypatch):
     """What inequalities of inputs take off a ceiling is proven: it never is below the truth."""
     monkeypatch.setattr(box_search, "_FEW_CELLS", 0)
-    monkeypatch.setattr(climbing, "_FIRST_POINTS", 1)
+    monkeypatch.setattr(output_sets, "_FIRST_POINTS", 1)
     network, _ = random_case("generic", seed)
     domain = polytope(network.input_dimension, seed)
     truth = largest_listed(pr.enumerate_regions(network, domain), [1])

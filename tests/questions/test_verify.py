@@ -23,8 +23,14 @@ from polyregions.questions.box_regions import (
 )
 from polyregions.questions.output_search import clipped_boxes
 from polyregions.questions.output_sets import OutputSets
-from polyregions.questions.property import Case, Counterexample, OutputInequality, Property
-from polyregions.questions.property_files import load_property, read_property
+from polyregions.questions.property import (
+    Case,
+    Counterexample,
+    OutputInequality,
+    Property,
+    load_property,
+    read_property,
+)
 from polyregions.questions.verification import verify
 
 BOXED = [family for family in FAMILIES if random_case(family, 0)[1] is not None]

@@ -78,7 +78,7 @@ def signs(net):
 
 def far_away():
     """A property that holds, and is not settled at the first look."""
-    from polyregions.questions.property_files import read_property
+    from polyregions.questions.property import read_property
 
     names = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)"
     sides = "(assert (and (>= X_0 -1) (<= X_0 1) (>= X_1 -1) (<= X_1 1)))"

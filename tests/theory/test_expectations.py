@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from polyregions.analysis.affine_maps import maps_of_layers
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
+from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import pack
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.theory.expectations import (

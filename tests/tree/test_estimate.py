@@ -159,9 +159,7 @@ def test_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "_KEPT", 2)
     # as if there were time for less than the whole tree
     stopped = TreeCount(5, (5,), False, True, 0), Times(1e9, 0.0)
-    monkeypatch.setattr(
-        "polyregions.cli.estimate.count_by_tree", lambda task, effort, **how: stopped
-    )
+    monkeypatch.setattr("polyregions.cli.count.count_by_tree", lambda task, effort, **how: stopped)
     layers = he_normal(3, 7).layers
     arrays = {f"W{i}": layer.weight for i, layer in enumerate(layers)}
     np.savez(
@@ -212,7 +210,7 @@ def test_ctrl_c_while_the_tree_counts_ends_the_command(tmp_path, capsys, monkeyp
         assert on_interrupt == "raise"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("polyregions.cli.estimate.count_by_tree", interrupted)
+    monkeypatch.setattr("polyregions.cli.count.count_by_tree", interrupted)
     assert main(["estimate", str(tmp_path / "net.npz")]) == 3
     assert "Ctrl-C" in capsys.readouterr().err
 

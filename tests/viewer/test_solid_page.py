@@ -8,8 +8,7 @@ from page_data import array, data_of, page
 
 import polyregions as pr
 from polyregions.analysis.decision import decision_in
-from polyregions.plot.depth import drawing_order
-from polyregions.viewer.polyhedra import borders_between, polyhedra
+from polyregions.plot.depth import borders_between, drawing_order, polyhedra
 
 
 def network(seed: int, outputs: int = 3) -> pr.Network:
