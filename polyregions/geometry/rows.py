@@ -215,7 +215,7 @@ def oriented_rows(maps, units, first, rows, scales, totals):
 
 
 @exact_order_kernel
-def _turn(bits, ids, first, stop, signs, rows):
+def _turn_to_pattern(bits, ids, first, stop, signs, rows):
     """Turn the columns ``first..stop`` of `oriented_rows` to the side of a pattern.
 
     Returns
@@ -314,7 +314,7 @@ def write_region_rows(flat, depth, bits, ids, count, rows, scratch):
             run = units[: stop - column]
             oriented_rows(maps, run, column, rows, scratch.scales, scratch.slopes)
             # the side of the pattern is the positive one
-            if _turn(bits, ids, column, stop, scratch.slopes, rows) != OK:
+            if _turn_to_pattern(bits, ids, column, stop, scratch.slopes, rows) != OK:
                 status = DEGENERATE
             column = _write_walls(flat, ids, stop, count, rows)
         base += flat.widths[layer]

@@ -26,7 +26,7 @@ from polyregions.tree.subdivision import Counting, TreeCount, count_tree, counti
 __all__ = ["count_with_checkpoint"]
 
 _KIND = "polyregions count, version 1"
-_SECONDS_BETWEEN_SAVES = 2.0
+_SECONDS_BETWEEN_STATES = 2.0
 _SAVING_SHARE = 20  # to save may take one part in so many of the time
 
 
@@ -99,14 +99,14 @@ def count_with_checkpoint(
                 f"delete the file to begin again"
             )
         _restore(work, file, identity)
-    least = _SECONDS_BETWEEN_SAVES if interval is None else interval
+    least = _SECONDS_BETWEEN_STATES if interval is None else interval
     due = time.monotonic() + least
 
     def keep(at_once: bool) -> None:
         nonlocal due
         begin = time.monotonic()
         if at_once or begin >= due:
-            _save(work, file, identity)
+            _keep_state(work, file, identity)
             end = time.monotonic()
             due = end + max(least, _SAVING_SHARE * (end - begin))
 
@@ -116,7 +116,7 @@ def count_with_checkpoint(
     return count
 
 
-def _save(work: Counting, file: Path, identity: dict[str, str]) -> None:
+def _keep_state(work: Counting, file: Path, identity: dict[str, str]) -> None:
     """Write what was counted and what is left in place of what was saved before."""
     names = {name: np.array(value) for name, value in identity.items()}
     try:

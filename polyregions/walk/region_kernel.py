@@ -19,7 +19,7 @@ from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
 from polyregions.walk.known_rows import leave_known_out
 from polyregions.walk.prefixes import copy_list
-from polyregions.walk.row_cache import RowCache, remember, row_cache, slot_of, take
+from polyregions.walk.row_cache import RowCache, remember, row_cache, slot_of, take_columns
 
 __all__ = [
     "NO_BASIS",
@@ -225,7 +225,7 @@ def rows_inside(flat, prefixes, prefix, words, known, worker):
         on = slot < 0 or row >= flat.units
         on = on or (words[row >> 6] >> np.uint64(row & 63)) & np.uint64(1) != 0
         signs[c] = 1.0 if on else -1.0
-    take(source, source_ids, count, worker)
+    take_columns(source, source_ids, count, worker)
     for c in range(count):
         worker.place[ids[c]] = c
     return count, asked, True

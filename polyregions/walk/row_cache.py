@@ -17,7 +17,7 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import LOST
 from polyregions.network.flat import FlatNetwork
 
-__all__ = ["RowCache", "keep_row", "remember", "row_cache", "slot_of", "take"]
+__all__ = ["RowCache", "keep_row", "remember", "row_cache", "slot_of", "take_columns"]
 
 
 # Hints: lists that are longer are computed anew each time; numbers in a cache (16 MB).
@@ -132,7 +132,7 @@ def slot_of(cache, number):
 
 
 @exact_order_kernel
-def take(source, ids, count, worker):
+def take_columns(source, ids, count, worker):
     """Write some of the rows at hand, in another order and with other signs.
 
     Parameters
