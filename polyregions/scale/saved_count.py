@@ -39,14 +39,16 @@ def count_with_checkpoint(
     resume: bool = False,
     max_regions: int | None = None,
     interval: float | None = None,
+    seed: int | None = None,
     **how: Unpack[Threaded],
 ) -> TreeCount:
     """Count regions by the tree, so that a process that dies loses seconds.
 
     Parameters
     ----------
-    network, domain, threads, max_regions, time_limit, progress, on_interrupt
-        As for :func:`polyregions.count_tree`. `max_regions` includes what was counted before.
+    network, domain, threads, max_regions, time_limit, seed, progress, on_interrupt
+        As for :func:`polyregions.count_tree`. `max_regions` includes what was counted before;
+        another `seed` may go on from the same file.
     path : str or path-like
         A file for what was counted and what is left, some kilobytes. It is deleted when the
         count is complete.
@@ -90,7 +92,7 @@ def count_with_checkpoint(
     problem = problem_of(network, domain)
     if problem.flat.units == 0:
         return count_tree(network, domain)
-    work = counting(problem, options.threads)
+    work = counting(problem, options.threads, seed)
     identity = identity_of(problem)
     if file.exists():
         if not resume:

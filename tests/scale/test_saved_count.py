@@ -56,6 +56,12 @@ def test_a_count_in_rounds_is_a_count_with_threads(threads, tmp_path):
     assert count.regions_per_layer == whole.regions_per_layer
 
 
+def test_another_order_goes_on(tmp_path):
+    path, whole = partial(tmp_path / "unfinished"), pr.count_tree(NET, BOX)
+    count = pr.count_with_checkpoint(NET, BOX, path, resume=True, seed=3)
+    assert count.regions_per_layer == whole.regions_per_layer
+
+
 def test_planes_in_rounds(tmp_path):
     network, box = he_normal((3, 90)), pr.Box.cube(3, 1.0)
     whole = pr.count_tree(network, box)
