@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal
 
-import numpy as np
-
 from polyregions.errors import PolyregionsError
 
 __all__ = [
@@ -29,6 +27,7 @@ __all__ = [
 Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
 
 NO_LIMIT = sys.maxsize  # of regions that are only counted
+_MOST_NUMBERED = 2**31 - 1  # region numbers are 32-bit integers
 _MOST_THREADS = 256
 
 
@@ -61,9 +60,13 @@ class Limits:
 
 
 def limits_of(
-    max_regions: int | None = None, time_limit: float | None = None, memory: int | None = None
+    max_regions: int | None = None,
+    time_limit: float | None = None,
+    memory: int | None = None,
+    *,
+    most: int = _MOST_NUMBERED,
 ) -> Limits:
-    """Check limits.
+    """Check limits; `most` is that of regions where none is given.
 
     Raises
     ------
@@ -87,15 +90,13 @@ def limits_of(
         raise PolyregionsError(
             f"the memory budget must be a positive whole number of bytes, not {memory!r}"
         )
-    # region numbers are 32-bit integers
-    regions = np.iinfo(np.int32).max if max_regions is None else max_regions
+    regions = most if max_regions is None else max_regions
     return Limits(regions, time_limit, memory, time.monotonic())
 
 
 def counting_limits(max_regions: int | None = None, time_limit: float | None = None) -> Limits:
     """Check the limits of a run that gives regions no numbers: without one, there is none."""
-    limits = limits_of(max_regions, time_limit)
-    return limits if max_regions is not None else replace(limits, regions=NO_LIMIT)
+    return limits_of(max_regions, time_limit, most=NO_LIMIT)
 
 
 def check_threads(threads: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain.chart import Chart
-from polyregions.network.prefix import Prefix, empty_prefix, extended, with_bit
+from polyregions.network.prefix import Prefix, extended, with_bit
 from polyregions.network.residues import NO_RESIDUES, lacks_residues, with_own_scratch
 from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
@@ -61,12 +61,13 @@ class PlanarSubtree:
         domain, errors = self.polygons.rows[:, flat.units :], self.polygons.errors[flat.units :]
         domain[:] = flat.domain
         errors[:] = flat.domain_error + 8 * ROUNDOFF * (3.0 + np.abs(flat.domain[2]))
-        self.start(empty_prefix(problem.flat.units) if prefix is None else prefix)
+        self.start(self.polygons.fixed if prefix is None else prefix)
 
     def start(self, prefix: Prefix) -> None:
         """Begin anew, below another prefix."""
         polygons = self.polygons
-        polygons.fixed.mask[:], polygons.fixed.value[:] = prefix
+        if prefix is not polygons.fixed:
+            polygons.fixed.mask[:], polygons.fixed.value[:] = prefix
         self._decisions = 0
         begin_polygons(
             polygons,

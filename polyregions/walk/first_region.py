@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,16 +49,20 @@ def start_points(problem: Problem) -> Floats:
 
     Inside a polytope, generic points of the cube are moved towards an inner one.
     """
-    m = problem.flat.dimension
-    # multiples of an irrational number: points that no plane in use is likely to contain
-    golden = (np.sqrt(5.0) - 1.0) / 2.0
-    points = (golden * np.arange(1, 1 + _TRIES * m)).reshape(_TRIES, m) % 1.0 - 0.5
+    points = _generic_points(problem.flat.dimension).copy()
     if problem.chart.homogeneous:
         points[:, -1] = 0.5
     inside = _inner_point(problem)
     if inside is not None:
         points = np.stack([_moved_inside(problem.flat, inside, point) for point in points])
     return np.asarray(points)
+
+
+@cache
+def _generic_points(m: int) -> Floats:
+    # multiples of an irrational number: points that no plane in use is likely to contain
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    return np.asarray((golden * np.arange(1, 1 + _TRIES * m)).reshape(_TRIES, m) % 1.0 - 0.5)
 
 
 def heights_at(problem: Problem, bits: Bits, point: Floats) -> tuple[Floats, Floats]:

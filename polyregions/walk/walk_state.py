@@ -297,7 +297,9 @@ def result_of(problem: Problem, found: WalkState) -> Regions:
     if large:
         found.store = without(found.store, "points")
     # -1 marks regions without a place in the result: their edges are dropped
-    rank = np.full(found.count, -1, dtype=np.int32)
+    rank = np.empty(found.count, dtype=np.int32)
+    if not complete:
+        rank.fill(-1)
     rank[numbers] = np.arange(len(numbers), dtype=np.int32)
     return Regions(
         problem.network,

@@ -92,7 +92,7 @@ def test_the_first_region_is_entered_as_any_that_is_given(family):
         assert found.store.bases[0, 0] == again.store.bases[0, 0] == NO_BASIS
         for name in ("patterns", "points", "known", "table", "counters"):
             assert np.array_equal(getattr(found.store, name), getattr(again.store, name)), name
-        for name in set(Prefixes._fields) - {"key"}:
+        for name in set(Prefixes._fields) - {"key", "rows"}:  # work, and lists that are not yet
             assert np.array_equal(getattr(found.prefixes, name), getattr(again.prefixes, name)), (
                 name
             )
