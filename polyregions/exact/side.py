@@ -1,4 +1,4 @@
-"""The side of a hyperplane that a polytope is on, in integers: twin of `cells.row_side`."""
+"""The side of a hyperplane that a polytope is on, in integers: twin of `tree.cell_splitting`."""
 
 from __future__ import annotations
 
