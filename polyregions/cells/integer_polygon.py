@@ -23,9 +23,12 @@ __all__ = [
     "PLACES",
     "IntegerPolygon",
     "corner_side",
+    "cross",
     "cut_out",
     "integer_polygon",
     "measure_point",
+    "sign_at",
+    "sign_of",
     "write_rows",
 ]
 
@@ -175,7 +178,7 @@ def write_rows(flat, integers, bits, polygon):
     bits : uint8 array, shape (N,)
     polygon : IntegerPolygon, out
     """
-    integer_maps(flat, integers, bits)
+    integer_maps(flat, integers, bits, len(flat.widths))
     places, signs = polygon.places, polygon.signs
     begin, base = 0, 0
     for layer in range(len(flat.widths)):
@@ -224,23 +227,60 @@ def measure_point(polygon, place, room):
 
 
 @exact_order_kernel
+def cross(one, one_lengths, other, other_lengths, out):
+    """Write the cross product of two rows, carried; return how many digits were written.
+
+    Parameters
+    ----------
+    one, other : int64 arrays, shape (3, digits)
+        Number by number.
+    one_lengths, other_lengths : int64 arrays, shape (3,)
+    out : int64 array, shape (3, more than twice as many), out
+    """
+    longest = 0
+    for d in range(3):
+        longest = max(longest, one_lengths[d], other_lengths[d])
+    room = 2 * longest + 1
+    for d in range(3):
+        number = out[d]
+        for j in range(room):
+            number[j] = 0
+        e, f = (d + 1) % 3, (d + 2) % 3
+        add_product(one[e], one_lengths[e], other[f], other_lengths[f], 1, number)
+        add_product(one[f], one_lengths[f], other[e], other_lengths[e], -1, number)
+        carry(number, room)
+    return room
+
+
+@exact_order_kernel
+def sign_at(row, row_lengths, point, point_lengths, product):
+    """Return the sign of a row at a column of three integers.
+
+    Parameters
+    ----------
+    row, row_lengths, point, point_lengths
+        As in `cross`.
+    product : int64 array, shape (digits of both and one,), out
+        Work.
+    """
+    room = 1
+    for d in range(3):
+        room = max(room, row_lengths[d] + point_lengths[d] + 1)
+    for j in range(room):
+        product[j] = 0
+    for d in range(3):
+        add_product(row[d], row_lengths[d], point[d], point_lengths[d], 1, product)
+    carry(product, room)
+    return sign_of(product, room)
+
+
+@exact_order_kernel
 def meet(polygon, one, other, place):
     """Write the point where the lines of two rows meet, their cross product."""
     fetch(polygon, one)
     fetch(polygon, other)
     rows, lengths = polygon.rows, polygon.lengths
-    longest = 0
-    for d in range(3):
-        longest = max(longest, lengths[one, d], lengths[other, d])
-    room = 2 * longest + 1
-    for d in range(3):
-        out = polygon.points[place, d]
-        for j in range(room):
-            out[j] = 0
-        e, f = (d + 1) % 3, (d + 2) % 3
-        add_product(rows[one, e], lengths[one, e], rows[other, f], lengths[other, f], 1, out)
-        add_product(rows[one, f], lengths[one, f], rows[other, e], lengths[other, e], -1, out)
-        carry(out, room)
+    room = cross(rows[one], lengths[one], rows[other], lengths[other], polygon.points[place])
     measure_point(polygon, place, room)
 
 
@@ -248,23 +288,13 @@ def meet(polygon, one, other, place):
 def exact_side(polygon, row, place):
     """Return the sign of a row at a point, in integers."""
     fetch(polygon, row)
-    product = polygon.product
-    room = 1
-    for d in range(3):
-        room = max(room, polygon.lengths[row, d] + polygon.point_lengths[place, d] + 1)
-    for j in range(room):
-        product[j] = 0
-    for d in range(3):
-        add_product(
-            polygon.rows[row, d],
-            polygon.lengths[row, d],
-            polygon.points[place, d],
-            polygon.point_lengths[place, d],
-            1,
-            product,
-        )
-    carry(product, room)
-    return sign_of(product, room)
+    return sign_at(
+        polygon.rows[row],
+        polygon.lengths[row],
+        polygon.points[place],
+        polygon.point_lengths[place],
+        polygon.product,
+    )
 
 
 @exact_order_kernel

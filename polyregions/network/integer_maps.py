@@ -1,226 +1,22 @@
-"""The network in integers of any size, compiled: affine maps and derivatives that are exact.
+"""Affine maps and derivatives of a network in integers, compiled: exact, never undecided.
 
-Floats are dyadic rationals, so on a chart every pre-activation times a power of two is an affine
-function with integer coefficients, and a number of digits that is known beforehand holds them. What
-`network.exact_network` does in Python's integers, for a flat network.
+On an `IntegerNetwork` a map is a column of carried digits (`exact.digits`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
-from polyregions.arrays import Floats, Integers
 from polyregions.compiled import exact_order_kernel
-from polyregions.domain.chart import Chart
 from polyregions.exact.digits import (
-    DIGIT_BITS,
     PRODUCTS_IN_A_SUM,
     add_product,
     carry,
     carry_all,
-    digits_needed,
-    floats_as_digits,
-    integers_as_digits,
     length_of,
 )
-from polyregions.exact.dyadic import dyadic_exponent
-from polyregions.network.exact_network import exact_network
-from polyregions.network.flat import FlatNetwork, first_map, layer_matrix, quotient
-from polyregions.network.network import Network
 
-__all__ = [
-    "IntegerNetwork",
-    "integer_germ",
-    "integer_maps",
-    "integer_network",
-    "with_own_work",
-]
-
-# Hint: where rows take more digits, Python's integers do as well.
-_MOST_DIGITS = 32
-_DIRECTION_BITS = 14.0  # room for a sum of m products with integers of `DIRECTION_SCALE`
-_LEAST_BOUND = 2.0**-1000  # bounds are kept above this, so that none underflows
-
-
-class IntegerNetwork(NamedTuple):
-    """A flat network in carried digits (`exact.digits`), and work arrays.
-
-    The maps of a layer are integers, times a power of two that all its units share.
-
-    Attributes
-    ----------
-    digits : int64 array, shape (layers,)
-        How many digits the maps of each layer have.
-    weight_digits, slope_digits : int64 arrays, shape (layers,)
-        The same of the weights into a layer, and of the slopes of its units.
-    first : int64 array, shape (m + 1, digits, h_0)
-        The maps of the first layer.
-    weights : int32 array, shape (digits, weights)
-        Numbered as in `FlatNetwork`.
-    biases, lower, upper : int64 arrays, shapes (digits, units)
-        Each bias with the power of two of its layer's maps; slopes below and above zero.
-    domain : int64 array, shape (m + 1, digits, q)
-        The domain's rows.
-    maps : int64 array, shape (layers, m + 1, digits, width)
-        Work: the maps of the first ``known[0]`` layers on the pattern `bits`.
-    bits : uint8 array, shape (N,)
-    known : int64 array, shape (1,)
-    change : int64 array, shape (2, 1, digits, width)
-        Work: derivatives.
-    value : int32 array, shape (digits,)
-        Work: one number that flows into a layer.
-    product : int64 array, shape (digits,)
-        Work.
-    """
-
-    digits: Integers
-    weight_digits: Integers
-    slope_digits: Integers
-    first: Integers
-    weights: NDArray[np.int32]
-    biases: Integers
-    lower: Integers
-    upper: Integers
-    domain: Integers
-    maps: Integers
-    bits: NDArray[np.uint8]
-    known: Integers
-    change: Integers
-    value: NDArray[np.int32]
-    product: Integers
-
-
-class _Scales(NamedTuple):
-    """The powers of two that make a flat network's layers integers, and the bits these take.
-
-    Attributes
-    ----------
-    weights, slopes : list of int
-        Exponents, by layer: of the weights into it, and of its units' slopes.
-    maps : list of int
-        Of its maps; and so of its biases.
-    bits : list of float
-        Of the largest coefficient of a map, and of every sum on the way to it.
-    """
-
-    weights: list[int]
-    slopes: list[int]
-    maps: list[int]
-    bits: list[float]
-
-
-def _scales(flat: FlatNetwork, table: list[list[int]], scale: int) -> _Scales:
-    """Bound layer by layer the sums of the sizes of all products; infinite where floats end."""
-    exponent = scale.bit_length() - 1
-    assert scale == 1 << exponent  # a product of powers of two: those of layers and of a chart
-    size = np.maximum([quotient(max(map(abs, row)), scale) for row in table], _LEAST_BOUND)
-    found = _Scales([0], [], [exponent], [_bits(size) + exponent])
-    ends = np.cumsum(flat.widths).tolist()
-    slopes = np.stack([flat.lower, flat.upper])
-    for layer in range(1, len(ends)):
-        below, end = slice(ends[layer - 1] - len(size), ends[layer - 1]), ends[layer]
-        biases, matrix = flat.biases[below.stop : end], layer_matrix(flat, layer)
-        entries = matrix.ravel() if isinstance(matrix, np.ndarray) else matrix.data
-        found.slopes.append(dyadic_exponent(slopes[:, below]))
-        found.weights.append(dyadic_exponent(np.concatenate([entries, biases])))
-        exponent += found.slopes[-1] + found.weights[-1]
-        found.maps.append(exponent)
-        with np.errstate(over="ignore", invalid="ignore"):
-            reach = np.maximum(abs(slopes[:, below]).max(axis=0) * size, _LEAST_BOUND)
-            size = np.maximum((reach @ abs(matrix) + abs(biases)) * 1.01, _LEAST_BOUND)
-            found.bits.append(_bits(size) + exponent)
-    found.slopes.append(0)
-    return found
-
-
-def _bits(size: Floats) -> float:
-    """Return the bits of the largest number; a layer may have no unit that varies."""
-    return float(np.log2(size.max(initial=_LEAST_BOUND)))
-
-
-def integer_network(
-    network: Network, chart: Chart, flat: FlatNetwork, live: NDArray[np.intp]
-) -> IntegerNetwork | None:
-    """Return a flat network in integers, or None where these take too many digits.
-
-    `live` are the units of the first bending layer that `flat` has.
-    """
-    start = next(i for i, layer in enumerate(network.layers) if layer.bends.any())
-    whole_table, scale = first_map(exact_network(network, chart, depth=start + 1), start)
-    table = [list(map(int, whole_table[i])) for i in live.tolist()]
-    if not table:
-        return None  # no unit of the first layer varies: rare, and nothing to gain
-    walls = [list(map(int, row)) for row in chart.rows.tolist()]
-    scales = _scales(flat, table, scale)
-    wall_digits = digits_needed(float(max(abs(e) for row in walls for e in row).bit_length()))
-    if not max(scales.bits) + _DIRECTION_BITS < DIGIT_BITS * (_MOST_DIGITS - 1):
-        return None
-    layers, columns, width = len(flat.widths), flat.dimension + 1, int(flat.widths.max())
-    digits = [digits_needed(bits + _DIRECTION_BITS) for bits in scales.bits]
-    units = np.repeat(np.arange(layers), flat.widths)
-    into = np.repeat(units + 1, np.diff(flat.outgoing))
-    weights, weight_digits = _parts_as_digits(flat.weights, into, scales.weights)
-    biases, _ = _parts_as_digits(flat.biases, units, scales.maps)
-    slopes, slope_digits = _parts_as_digits(
-        np.concatenate([flat.lower, flat.upper]), np.tile(units, 2), scales.slopes
-    )
-    lower, upper = np.split(slopes, 2, axis=1)
-    if max(wall_digits, int(weight_digits.max()), int(slope_digits.max())) > _MOST_DIGITS:
-        return None
-    # what flows into a layer, and the highest place that a product of it can be added to
-    most = int(max(digits) + slope_digits.max() + weight_digits.max())
-    if len(biases) < max(digits):
-        biases = np.pad(biases, ((0, max(digits) - len(biases)), (0, 0)))
-    return IntegerNetwork(
-        digits=np.array(digits, dtype=np.int64),
-        weight_digits=weight_digits,
-        slope_digits=slope_digits,
-        first=_columns_as_digits(table, digits[0]),
-        weights=weights.astype(np.int32),
-        biases=biases,
-        lower=np.ascontiguousarray(lower),
-        upper=np.ascontiguousarray(upper),
-        domain=_columns_as_digits(walls, wall_digits),
-        maps=np.zeros((layers, columns, most, width), dtype=np.int64),
-        bits=np.zeros(flat.units, dtype=np.uint8),
-        known=np.zeros(1, dtype=np.int64),
-        change=np.zeros((2, 1, most, width), dtype=np.int64),
-        value=np.zeros(most, dtype=np.int32),
-        product=np.zeros(most, dtype=np.int64),
-    )
-
-
-def with_own_work(integers: IntegerNetwork) -> IntegerNetwork:
-    """Return the same network with work arrays of its own, for another thread."""
-    work = ("maps", "bits", "known", "change", "value", "product")
-    return integers._replace(**{name: getattr(integers, name).copy() for name in work})
-
-
-def _columns_as_digits(rows: list[list[int]], digits: int) -> Integers:
-    """Return rows of m + 1 integers as columns of digits, shape (m + 1, digits, rows)."""
-    return np.stack([integers_as_digits(column, digits) for column in zip(*rows, strict=True)])
-
-
-def _parts_as_digits(
-    values: Floats, layer: Integers, exponents: list[int]
-) -> tuple[Integers, Integers]:
-    """Return floats times powers of two that depend on their layer, and how many digits these take.
-
-    Returns
-    -------
-    digits : numpy.ndarray of int64, shape (digits, len(values))
-    lengths : numpy.ndarray of int64, shape (layers,)
-        1 at least.
-    """
-    scale = np.array(exponents, dtype=np.int64)
-    sizes = np.zeros(len(scale), dtype=np.int64)
-    np.maximum.at(sizes, layer, np.frexp(values)[1] + scale[layer])
-    lengths = [digits_needed(float(size)) for size in sizes.tolist()]
-    table = floats_as_digits(values, scale[layer], max(lengths))
-    return table, np.array(lengths, dtype=np.int64)
+__all__ = ["integer_germ", "integer_maps"]
 
 
 @exact_order_kernel
@@ -304,26 +100,29 @@ def integer_layer(flat, integers, layer, base, bits, source, out):
 
 
 @exact_order_kernel
-def integer_maps(flat, integers, bits):
-    """Write the maps of all units on a pattern, exactly, not signed by it.
+def integer_maps(flat, integers, bits, layers):
+    """Write the maps of the units of the first layers on a pattern, exactly, not signed by it.
 
     Parameters
     ----------
     flat : FlatNetwork
     integers : IntegerNetwork, in and out
     bits : uint8 array, shape (N,)
+        Read for the units below these layers only.
+    layers : int
+        How many.
 
     Notes
     -----
-    **Invariant.** Before each layer ``maps[:layer]`` are those of `bits`. Layers up to the first
-    whose bits differ from those of the call before are kept from there: they do not read more.
+    **Invariant.** ``maps[:known[0]]`` are those of ``integers.bits``, and before each layer these
+    are `bits` in all layers below it. Layers up to the first whose bits differ from those of
+    the call before are kept from there: they do not read more.
     """
     known, before, maps = integers.known, integers.bits, integers.maps
     row, base = 0, 0
-    same = known[0] > 0
-    for layer in range(len(flat.widths)):
+    for layer in range(layers):
         width = flat.widths[layer]
-        if not same:
+        if layer >= known[0]:
             out = maps[layer]
             if layer == 0:
                 for d in range(flat.dimension + 1):
@@ -337,12 +136,15 @@ def integer_maps(flat, integers, bits):
                     for i in range(width):
                         total[j, i] += integers.biases[j, base + i]
                 carry_all(total, integers.digits[layer], width)
-        while row < flat.row_ends[layer]:
-            same &= before[row] == bits[row]
-            before[row] = bits[row]
-            row += 1
+            known[0] = layer + 1
+        if layer + 1 < layers:
+            while row < flat.row_ends[layer]:
+                if before[row] != bits[row]:
+                    before[row] = bits[row]
+                    # the layers above read it
+                    known[0] = layer + 1
+                row += 1
         base += width
-    known[0] = len(flat.widths)
 
 
 @exact_order_kernel

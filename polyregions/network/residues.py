@@ -33,7 +33,6 @@ __all__ = [
     "coincide",
     "combination_zeros",
     "lacks_residues",
-    "meet_on",
     "modular_layer",
     "modular_network",
     "modular_rows",
@@ -372,27 +371,6 @@ def coincide(modular, m, first, second, lead):
         for d in range(m + 1):
             if rows[d, first] * b % prime != rows[d, second] * a % prime:
                 return False
-    return len(modular.primes) > 0
-
-
-@exact_order_kernel
-def meet_on(modular, first, second, row):
-    """Return whether three rows of the plane are linearly dependent: their lines concur.
-
-    **Invariant.** Before each pass their determinant vanishes modulo the primes so far; see
-    `vanishes`.
-    """
-    for index in range(len(modular.primes)):
-        prime = modular.primes[index]
-        a, b = modular.unit_rows[index, :, first], modular.unit_rows[index, :, second]
-        c = modular.unit_rows[index, :, row]
-        total = np.uint64(0)
-        for d in range(3):
-            e, f = (d + 1) % 3, (d + 2) % 3
-            minor = (a[e] * b[f] % prime + prime - a[f] * b[e] % prime) % prime
-            total = (total + minor * c[d]) % prime
-        if total != np.uint64(0):
-            return False
     return len(modular.primes) > 0
 
 

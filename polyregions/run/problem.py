@@ -22,7 +22,7 @@ from polyregions.network import Network
 from polyregions.network.constant_signs import sharper_signs, signs_known
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.flat import FlatNetwork, flatten
-from polyregions.network.integer_maps import IntegerNetwork, integer_network
+from polyregions.network.integer_network import IntegerNetwork, integer_network
 from polyregions.network.residues import ModularNetwork, modular_network
 from polyregions.network.stable_units import Reduction, no_reduction, reduced
 from polyregions.network.storage import is_small

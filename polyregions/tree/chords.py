@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
-from polyregions.network.residues import meet_on
-from polyregions.tree.corner_orientation import corner_residues_ready, sides_of_corners
+from polyregions.tree.corner_orientation import sides_of_corners
+from polyregions.tree.integer_lines import lines_concur
 
 __all__ = ["Chords", "chords_of", "concur", "meeting_interval", "sort_by", "write_chords"]
 
@@ -162,13 +162,13 @@ def meeting_interval(a, b, c, error, other_a, other_b, other_c, other_error):
 
 
 @exact_order_kernel
-def concur(flat, modular, polygons, level, rows):
+def concur(flat, lines, polygons, level, rows):
     """Return whether three lines are proven to meet in one point, two of them in one only.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
     level : int
     rows : tuple of three ints
@@ -176,24 +176,24 @@ def concur(flat, modular, polygons, level, rows):
     Returns
     -------
     int
-        1 or 0, proven; -1 if there are no primes.
+        1 or 0, proven; -1 where no integers are ready.
     """
     if flat.zero_offsets and max(rows[0], rows[1], rows[2]) < flat.units:
         return 1  # three lines through the origin
-    if not corner_residues_ready(flat, modular, polygons, level):
+    if polygons.counters[0]["ready"] < level:
         return -1
     polygons.counters[0]["exact"] += 1
-    return 1 if meet_on(modular, rows[0], rows[1], rows[2]) else 0
+    return 1 if lines_concur(flat, lines, rows) else 0
 
 
 @exact_order_kernel
-def write_ends(flat, modular, polygons, depth):
+def write_ends(flat, lines, polygons, depth):
     """Find where each candidate of a polygon ends: at a corner, or somewhere inside an edge.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
         Every candidate is proven to cut. End 2 i and 2 i + 1 are those of candidate i: their
         ``slots``, and between which coordinates along the edge they lie, in the rim's sense.
@@ -208,7 +208,7 @@ def write_ends(flat, modular, polygons, depth):
     first, count = frame["first"], frame["sides"]
     for i in range(frame["count"]):
         row = polygons.candidates[frame["candidates"] + i]
-        if sides_of_corners(flat, modular, polygons, depth, row) <= 0:
+        if sides_of_corners(flat, lines, polygons, depth, row) <= 0:
             return i
         end = 2 * i
         for j in range(count):
@@ -239,13 +239,13 @@ def write_ends(flat, modular, polygons, depth):
 
 
 @exact_order_kernel
-def rank_ends(flat, modular, polygons, depth):
+def rank_ends(flat, lines, polygons, depth):
     """Rank the ends of all candidates around the rim.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
         With what `write_ends` has written; ``order`` and ``ranks`` are.
     depth : int
@@ -287,20 +287,20 @@ def rank_ends(flat, modular, polygons, depth):
                 reach = min(reach, chords.high[end])
                 one = polygons.candidates[frame["candidates"] + (leader >> 1)]
                 other = polygons.candidates[frame["candidates"] + (end >> 1)]
-                if concur(flat, modular, polygons, frame["level"], (edge, one, other)) != 1:
+                if concur(flat, lines, polygons, frame["level"], (edge, one, other)) != 1:
                     return end >> 1
             chords.ranks[end] = rank
     return -1
 
 
 @exact_order_kernel
-def write_chords(flat, modular, polygons, depth):
+def write_chords(flat, lines, polygons, depth):
     """Write the candidates of a polygon as chords, each line once.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
         ``chords`` are written.
     depth : int
@@ -314,9 +314,9 @@ def write_chords(flat, modular, polygons, depth):
         Then: one by which the polygon may be split, so that what is left is easier.
     """
     frame, chords = polygons.frames[depth], polygons.chords
-    unknown = write_ends(flat, modular, polygons, depth)
+    unknown = write_ends(flat, lines, polygons, depth)
     if unknown < 0:
-        unknown = rank_ends(flat, modular, polygons, depth)
+        unknown = rank_ends(flat, lines, polygons, depth)
     if unknown >= 0:
         return -1, unknown
     count = 0

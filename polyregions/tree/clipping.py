@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import LOST
+from polyregions.network.integer_maps import integer_maps
 from polyregions.network.prefix import bit_of, decides
-from polyregions.network.residues import vanishes
-from polyregions.tree.corner_orientation import corner_residues_ready, sides_of_corners
+from polyregions.tree.corner_orientation import sides_of_corners
 from polyregions.tree.fixed_prefix import count_cells, settle_unit
+from polyregions.tree.integer_lines import FOUND_DOUBT, find_corner, write_lost_row
 from polyregions.tree.line_arrangement import count_parts
 from polyregions.tree.planar_levels import compute_maps, enter_level
 from polyregions.tree.polygons import (
@@ -24,23 +25,27 @@ from polyregions.tree.polygons import (
 
 __all__ = ["EXPLORED", "NEEDS_ROOM", "NEEDS_ROW", "NEEDS_SIGNS", "STOPPED", "explore_polygons"]
 
-# what the kernel returns
-EXPLORED, STOPPED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS = range(5)
+# what the kernels return
+EXPLORED, STOPPED, NEEDS_ROW, NEEDS_ROOM, NEEDS_SIGNS, NEEDS_INTEGERS = range(6)
 # Hint: candidates that the fixed prefix decides are split first.
 FIXED_FIRST_HINT = 1 << 30
 # Hints: so many lines are counted rather than listed, and so many pairs of them are one node.
 FEWEST_LINES_HINT = 3
 PAIRS_OF_A_NODE_HINT = 256
+# Hint: a bound that was to take no longer than so many nodes is given up earlier.
+NODES_OF_MAPS_HINT = 32
+# Hint: a corner that may be off by more is found in integers, if there are any.
+DOUBT_HINT = 1e-9
 
 
 @exact_order_kernel
-def settle_candidates(flat, modular, polygons, depth):
+def settle_candidates(flat, lines, polygons, depth):
     """Settle the candidates that do not cut the polygon; choose one of those that do.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
     depth : int
 
@@ -69,27 +74,26 @@ def settle_candidates(flat, modular, polygons, depth):
             continue
         bit = -1
         balance = 0
-        # a lost row may vanish, which has bit 0; only residues or integers can tell
+        # a lost row may vanish, which has bit 0; only integers can tell
         if polygons.errors[row] == LOST:
-            if not corner_residues_ready(flat, modular, polygons, level) or not vanishes(
-                modular, 2, row
-            ):
+            if counters["ready"] >= level:
+                counters["exact"] += 1
+                bit = -1 if write_lost_row(flat, lines, polygons, row) else 0
+            else:
                 counters["target"] = row
                 status = NEEDS_ROW
+        if status == EXPLORED and bit < 0:
+            if polygons.errors[row] == 0.0:
+                bit = 1 if polygons.rows[2, row] > 0.0 else 0
             else:
-                counters["exact"] += 1
-                bit = 0
-        elif polygons.errors[row] == 0.0:
-            bit = 1 if polygons.rows[2, row] > 0.0 else 0
-        else:
-            balance = sides_of_corners(flat, modular, polygons, depth, row)
-            if balance < 0:
-                status = NEEDS_SIGNS
-            elif balance == 0:
-                bit = 0
-                # no corner is on the other side; not all are on the line, as it does not vanish
-                for k in range(frame["sides"]):
-                    bit |= polygons.signs[k] > 0
+                balance = sides_of_corners(flat, lines, polygons, depth, row)
+                if balance < 0:
+                    status = NEEDS_SIGNS
+                elif balance == 0:
+                    bit = 0
+                    # no corner is on the other side; not all are on the line: it does not vanish
+                    for k in range(frame["sides"]):
+                        bit |= polygons.signs[k] > 0
         if status != EXPLORED:
             frame["cutting"] = kept
         if bit < 0:
@@ -113,14 +117,41 @@ def settle_candidates(flat, modular, polygons, depth):
 
 
 @exact_order_kernel
-def write_half(polygons, depth, row, sign, place):
-    """Write the part of a polygon on one side of a row at a place.
+def cross_edge(flat, lines, polygons, level, edge, row, place):
+    """Write the corner where a row crosses an edge, and its doubt.
 
     Parameters
     ----------
+    flat : FlatNetwork
+    lines : IntegerLines
+    polygons : Polygons, in and out
+    level : int
+    edge, row : int
+        Rows.
+    place : int
+    """
+    place_corner(polygons, edge, row, row, place)
+    # nearly parallel: what follows would have to be asked in integers, side by side
+    corner = polygons.corners[place]
+    if corner[2] > DOUBT_HINT and polygons.counters[0]["ready"] >= level:
+        polygons.counters[0]["exact"] += 1
+        x, y = find_corner(flat, lines, edge, row)
+        corner[0] = min(max(x, -1.0), 1.0)
+        corner[1] = min(max(y, -1.0), 1.0)
+        corner[2] = FOUND_DOUBT
+
+
+@exact_order_kernel
+def write_half(flat, lines, polygons, depth, sign, place):
+    """Write the part of a polygon on one side of its chosen candidate at a place.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
         ``signs`` are the sides that the corners are on.
-    depth, row : int
+    depth : int
     sign : int
         1 or -1: which side.
     place : int
@@ -137,7 +168,7 @@ def write_half(polygons, depth, row, sign, place):
     the edge to the next: an edge of the polygon, or the row itself.
     """
     frame, signs = polygons.frames[depth], polygons.signs
-    first, count = frame["first"], frame["sides"]
+    first, count, row = frame["first"], frame["sides"], frame["unit"]
     size = 0
     for i in range(count):
         before = signs[i - 1 if i > 0 else count - 1] * sign
@@ -153,17 +184,20 @@ def write_half(polygons, depth, row, sign, place):
             size += 1
         # the line crosses the edge between two corners
         if here * after < 0:
-            place_corner(polygons, edge, row, row if here > 0 else edge, place + size)
+            cross_edge(flat, lines, polygons, frame["level"], edge, row, place + size)
+            polygons.meetings[place + size, 2] = row if here > 0 else edge
             size += 1
     return size
 
 
 @exact_order_kernel
-def split_polygon(polygons, depth):
+def split_polygon(flat, lines, polygons, depth):
     """Split the polygon on top by the candidate whose sides are in ``signs``.
 
     Parameters
     ----------
+    flat : FlatNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
     depth : int
 
@@ -186,8 +220,8 @@ def split_polygon(polygons, depth):
     frame["unit"] = row
     # both parts are written behind the polygon, then one takes its place
     end = frame["first"] + frame["sides"]
-    ones = write_half(polygons, depth, row, 1, end)
-    zeros = write_half(polygons, depth, row, -1, end + ones)
+    ones = write_half(flat, lines, polygons, depth, 1, end)
+    zeros = write_half(flat, lines, polygons, depth, -1, end + ones)
     one_part = decides(polygons.fixed, row)
     bit = bit_of(polygons.fixed, row) if one_part else 1
     # the polygon becomes one part; the other, if it is asked for, goes on top
@@ -256,26 +290,21 @@ def has_room(flat, polygons, depth):
     )
 
 
-@entry
 @exact_order_kernel
-def explore_polygons(flat, modular, polygons, nodes, regions):
-    """Explore a planar tree for about so many nodes, or until so many regions are counted.
+def clip_polygons(flat, lines, polygons, stop, regions):
+    """Explore a planar tree until so many nodes or regions are counted, or something is needed.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
-        Without primes until it is known that residues are needed.
+    lines : IntegerLines
     polygons : Polygons, in and out
-    nodes : int
-    regions : int
+    stop, regions : int
 
     Returns
     -------
     int
-        EXPLORED; STOPPED; NEEDS_ROOM: call again with more room; NEEDS_ROW: the row
-        ``counters["target"]`` may vanish, write it and call again; NEEDS_SIGNS: write the sides
-        of that row that the corners of the polygon on top are on, and call again.
+        As `explore_polygons`; or NEEDS_INTEGERS of the level, then to be called again.
 
     Notes
     -----
@@ -285,7 +314,6 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
     """
     counters, frames = polygons.counters[0], polygons.frames
     last = counters["last"]
-    stop = counters["nodes"] + nodes
     while counters["depth"] >= 0:
         depth = counters["depth"]
         frame = frames[depth]
@@ -300,7 +328,7 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
             # polygons above have overwritten it
             if frame["unit"] >= 0:
                 polygons.bits[frame["unit"]] = frame["bit"]
-            status = settle_candidates(flat, modular, polygons, depth)
+            status = settle_candidates(flat, lines, polygons, depth)
             if status == STOPPED:
                 counters["depth"] -= 1
                 continue
@@ -345,7 +373,9 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
                 or pairs <= PAIRS_OF_A_NODE_HINT * max(1, stop - counters["nodes"])
             )
         ):
-            parts = count_parts(flat, modular, polygons, depth)
+            parts = count_parts(flat, lines, polygons, depth)
+            if parts == 0 and counters["ready"] < level and len(lines.digits) > 0:
+                return NEEDS_INTEGERS
             if not counters["bounding"]:
                 counters["nodes"] += pairs // PAIRS_OF_A_NODE_HINT
             if parts > 0:
@@ -355,7 +385,51 @@ def explore_polygons(flat, modular, polygons, nodes, regions):
             row = polygons.candidates[frame["candidates"] + frame["choice"]]
         # after NEEDS_SIGNS the call goes on here, not with settling
         frame["state"] = SPLITTING_POLYGON
-        if sides_of_corners(flat, modular, polygons, depth, row) < 0:
+        if sides_of_corners(flat, lines, polygons, depth, row) < 0:
             return NEEDS_SIGNS
-        split_polygon(polygons, depth)
+        split_polygon(flat, lines, polygons, depth)
     return EXPLORED
+
+
+@entry
+@exact_order_kernel
+def explore_polygons(flat, integers, lines, polygons, nodes, regions):
+    """Explore a planar tree for about so many nodes, or until so many regions are counted.
+
+    Parameters
+    ----------
+    flat : FlatNetwork
+    integers : IntegerNetwork, in and out
+        Without layers until it is known that integers are needed.
+    lines : IntegerLines
+        Of `integers`.
+    polygons : Polygons, in and out
+    nodes : int
+    regions : int
+
+    Returns
+    -------
+    int
+        EXPLORED; STOPPED; NEEDS_ROOM: call again with more room. Where there are no integers also
+        NEEDS_ROW: the row ``counters["target"]`` may vanish, write it and call again; NEEDS_SIGNS:
+        write the sides of that row that the corners of the polygon on top are on, and call again.
+
+    Notes
+    -----
+    The rows of a level are computed in integers when floats leave something open there, and then
+    it goes on where it was.
+    """
+    counters = polygons.counters[0]
+    stop = counters["nodes"] + nodes
+    while True:
+        status = clip_polygons(flat, lines, polygons, stop, regions)
+        if status in (EXPLORED, STOPPED, NEEDS_ROOM):
+            return status
+        level = polygons.frames[counters["depth"]]["level"]
+        # of rows that are ready nothing is left open
+        if len(integers.digits) == 0 or counters["ready"] >= level:
+            return status
+        integer_maps(flat, integers, polygons.bits, level)
+        counters["ready"] = level
+        if counters["bounding"]:
+            counters["nodes"] += NODES_OF_MAPS_HINT

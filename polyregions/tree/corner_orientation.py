@@ -1,53 +1,29 @@
 """On which side of a unit's line a corner is: the one question of the planar tree.
 
 A corner is where two other lines meet. Floats answer if the value exceeds its bound and the
-corner's doubt; a corner on the line is recognised by the network's shape or modulo primes;
-what is left goes to exact integers.
+corner's doubt; a corner on the line is recognised by the network's shape; what is left is
+decided in integers, where there are no compiled ones in Python's.
 """
 
 from __future__ import annotations
 
 from polyregions.compiled import exact_order_kernel
-from polyregions.network.residues import meet_on, modular_rows
+from polyregions.tree.integer_lines import corner_sign
 
-__all__ = ["corner_residues_ready", "sides_of_corners"]
+__all__ = ["sides_of_corners"]
 
-# the side of a corner that only exact integers can tell
+# the side of a corner that only Python's integers can tell
 UNKNOWN_SIDE = 2
 
 
 @exact_order_kernel
-def corner_residues_ready(flat, modular, polygons, level):
-    """Compute the rows up to a level modulo the primes, unless they are there.
-
-    Parameters
-    ----------
-    flat : FlatNetwork
-    modular : ModularNetwork, out
-    polygons : Polygons, in and out
-    level : int
-
-    Returns
-    -------
-    bool
-        False if there are no primes yet.
-    """
-    if len(modular.primes) == 0:
-        return False
-    if polygons.counters[0]["residues"] < level:
-        modular_rows(flat, modular, polygons.bits)
-        polygons.counters[0]["residues"] = level
-    return True
-
-
-@exact_order_kernel
-def side(flat, modular, polygons, level, corner, row):
+def side(flat, lines, polygons, level, corner, row):
     """Return the sign of a row at a corner.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons
     level : int
     corner : int
@@ -67,26 +43,24 @@ def side(flat, modular, polygons, level, corner, row):
         return 1
     if value < -bound:
         return -1
-    # undecided by floats: is it exactly on the line?
+    # undecided by floats
     first, second = polygons.meetings[corner, 0], polygons.meetings[corner, 1]
     if flat.zero_offsets and max(first, second) < flat.units:
         return 0  # three lines through the origin
-    if corner_residues_ready(flat, modular, polygons, level) and meet_on(
-        modular, first, second, row
-    ):
-        polygons.counters[0]["exact"] += 1
-        return 0
-    return UNKNOWN_SIDE
+    if polygons.counters[0]["ready"] < level:
+        return UNKNOWN_SIDE
+    polygons.counters[0]["exact"] += 1
+    return corner_sign(flat, lines, first, second, row)
 
 
 @exact_order_kernel
-def sides_of_corners(flat, modular, polygons, depth, row):
+def sides_of_corners(flat, lines, polygons, depth, row):
     """Find the sides of a row that the corners of a polygon are on.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
         They are written to ``signs``; ``counters["target"]`` is the row if one is unknown.
     depth, row : int
@@ -105,7 +79,7 @@ def sides_of_corners(flat, modular, polygons, depth, row):
         if given:
             sign = int(polygons.given[i])
         else:
-            sign = side(flat, modular, polygons, frame["level"], first + i, row)
+            sign = side(flat, lines, polygons, frame["level"], first + i, row)
         if sign == UNKNOWN_SIDE:
             polygons.counters[0]["target"] = row
             return -1

@@ -196,13 +196,13 @@ def keep_close(chords, size):
 
 
 @exact_order_kernel
-def repeated_points(flat, modular, polygons, level, i, size):
+def repeated_points(flat, lines, polygons, level, i, size):
     """Count the points of a chord that are another's, too.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
     level, i : int
     size : int
@@ -214,7 +214,7 @@ def repeated_points(flat, modular, polygons, level, i, size):
         Points less different points; -1 if undecided.
     """
     chords = polygons.chords
-    lines, low, high, order = chords.lines, chords.low, chords.high, chords.order
+    units, low, high, order = chords.lines, chords.low, chords.high, chords.order
     for t in range(size):
         order[t] = t
     sort_by(low, order, 0, size, chords.spare)
@@ -235,8 +235,8 @@ def repeated_points(flat, modular, polygons, level, i, size):
             while same == 0 and q < different:
                 one = order[q]
                 if low[t] <= high[one] and low[one] <= high[t]:
-                    rows = (lines[i], lines[chords.items[one]], lines[chords.items[t]])
-                    same = concur(flat, modular, polygons, level, rows)
+                    rows = (units[i], units[chords.items[one]], units[chords.items[t]])
+                    same = concur(flat, lines, polygons, level, rows)
                 q += 1
             if same < 0:
                 return -1
@@ -249,13 +249,13 @@ def repeated_points(flat, modular, polygons, level, i, size):
 
 
 @exact_order_kernel
-def count_parts(flat, modular, polygons, depth):
+def count_parts(flat, lines, polygons, depth):
     """Count the parts into which its candidates cut the polygon on top.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
+    lines : IntegerLines
     polygons : Polygons, in and out
     depth : int
         Every candidate is proven to cut.
@@ -273,7 +273,7 @@ def count_parts(flat, modular, polygons, depth):
     the rim are no points of the open polygon. Here lines are taken from the last to the first.
     """
     frame, chords = polygons.frames[depth], polygons.chords
-    count, unknown = write_chords(flat, modular, polygons, depth)
+    count, unknown = write_chords(flat, lines, polygons, depth)
     if count < 0:
         frame["choice"] = unknown
         return 0
@@ -288,7 +288,7 @@ def count_parts(flat, modular, polygons, depth):
             continue
         if size > _BUCKETS_HINT:
             size = keep_close(chords, size)
-        repeated = repeated_points(flat, modular, polygons, frame["level"], i, size)
+        repeated = repeated_points(flat, lines, polygons, frame["level"], i, size)
         if repeated < 0:
             start = frame["candidates"]
             for k in range(frame["count"]):

@@ -136,7 +136,7 @@ def enter_level(flat, polygons, depth, level):
     """
     frame, counters = polygons.frames[depth], polygons.counters[0]
     layer, base = level - 1, polygons.bases[level]
-    counters["residues"] = min(counters["residues"], level - 1)
+    counters["ready"] = min(counters["ready"], level - 1)
     evaluate_units(flat, polygons, depth, layer)
     agrees = True
     count = 0

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.domain.chart import Chart
+from polyregions.network.integer_network import NO_INTEGERS, with_own_work
 from polyregions.network.prefix import Prefix, extended, with_bit
-from polyregions.network.residues import NO_RESIDUES, lacks_residues, with_own_scratch
 from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.limits import NO_LIMIT
@@ -25,6 +25,7 @@ from polyregions.tree.clipping import (
     STOPPED,
     explore_polygons,
 )
+from polyregions.tree.integer_lines import NO_LINES, integer_lines
 from polyregions.tree.polygons import begin_polygons, polygons_of, with_more_corners
 from polyregions.tree.subtree import float_row
 
@@ -55,7 +56,7 @@ class PlanarSubtree:
         flat = problem.flat
         if sequence is None:
             sequence = np.arange(flat.units)
-        self._modular = NO_RESIDUES
+        self._integers, self._lines = NO_INTEGERS, NO_LINES
         self._edges = _edges_of(problem.chart)
         self.polygons = polygons_of(flat, sequence, max(64, 4 * len(self._edges)))
         domain, errors = self.polygons.rows[:, flat.units :], self.polygons.errors[flat.units :]
@@ -108,15 +109,16 @@ class PlanarSubtree:
         while not self.finished:
             left = max(1, stop - self.work)  # so that every call gets somewhere
             status = explore_polygons(
-                self.problem.flat, self._modular, self.polygons, left, regions
+                self.problem.flat, self._integers, self._lines, self.polygons, left, regions
             )
             if status == NEEDS_ROOM:
                 self.polygons = with_more_corners(self.polygons)
             elif status in (EXPLORED, STOPPED):
                 break
-            # residues first: they decide most of what floats cannot
-            elif lacks_residues(self._modular, self.problem.modular):
-                self._modular = with_own_scratch(self.problem.modular)
+            # compiled integers decide all that floats cannot, unless they take too many digits
+            elif self.problem.integers is not None:
+                self._integers = with_own_work(self.problem.integers)
+                self._lines = integer_lines(self._integers)
             elif status == NEEDS_ROW:
                 self._write_row()
             else:
@@ -146,12 +148,14 @@ class PlanarSubtree:
     def most(self, nodes: int) -> int | None:
         """Return an upper bound of the regions, if it takes no more than so many nodes."""
         other = copy(self)
-        other._modular = with_own_scratch(self._modular)
+        # with work arrays of its own, if it needs any
+        other._integers, other._lines = NO_INTEGERS, NO_LINES
         arrays = self.polygons._asdict()
         copies: dict[str, Any] = {
             name: array.copy() for name, array in arrays.items() if isinstance(array, np.ndarray)
         }
         other.polygons = self.polygons._replace(**copies)
+        other.polygons.counters[0]["ready"] = -1
         other.polygons.counters[0]["bounding"] = 1
         other.advance(nodes, NO_LIMIT)
         return other.regions if other.finished else None

@@ -35,10 +35,10 @@ __all__ = [
 
 
 # stack depth, end of the fixed prefix, nodes, exact decisions, the row that is asked about, the
-# last level, whether candidates are taken in order, the level up to which residues are ready,
+# last level, whether candidates are taken in order, the level up to which integers are ready,
 # the row whose sides are given, and whether parts need not be counted, only bounded from above
 POLYGON_COUNTERS = integer_record(
-    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "residues", "given", "bounding"
+    "depth", "fixed", "nodes", "exact", "target", "last", "ordered", "ready", "given", "bounding"
 )
 # the corners are first … first + sides - 1, the candidates candidates … candidates + count - 1,
 # of which the first `cutting` are known to cut; `unit` is the unit that the last split decided
@@ -212,7 +212,7 @@ def place_corner(polygons, first, second, edge, place):
         doubt = corner_doubt(rows, first, second, x, y)
     corners[place, 0] = x
     corners[place, 1] = y
-    # nearly parallel: its sides are for residues and integers to find
+    # nearly parallel: it is for integers to find
     corners[place, 2] = doubt if doubt >= 0.0 else LOST_CORNER
     polygons.meetings[place, 0] = first
     polygons.meetings[place, 1] = second
@@ -244,7 +244,7 @@ def begin_polygons(polygons, edges, fixed, last, ordered):
     counters["target"] = 0
     counters["last"] = last
     counters["ordered"] = ordered
-    counters["residues"] = -1
+    counters["ready"] = -1
     counters["given"] = -1
     counters["bounding"] = 0
     frame["level"] = 0

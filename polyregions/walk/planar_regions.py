@@ -28,7 +28,8 @@ from polyregions.compiled import entry, exact_order_kernel
 from polyregions.exact.digits import DIGIT_BITS
 from polyregions.geometry.facet_crossing import DIRECTION_SCALE
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.integer_maps import IntegerNetwork, integer_germ, with_own_work
+from polyregions.network.integer_maps import integer_germ
+from polyregions.network.integer_network import IntegerNetwork, with_own_work
 from polyregions.network.residues import NO_RESIDUES, ModularNetwork
 from polyregions.walk.degenerate_regions import decide_tied
 from polyregions.walk.neighbors import (

@@ -11,15 +11,23 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.network import Layer, Network, storage
 from polyregions.network.exact_network import exact_rows
+from polyregions.network.integer_maps import integer_maps
 from polyregions.network.layer_maps import Maps, change_slope, write_layer_maps
 from polyregions.network.prefix import empty_prefix
-from polyregions.network.residues import meet_on, modular_rows
 from polyregions.run.problem import problem_of, whole_problem
+from polyregions.tree.integer_lines import (
+    FOUND_DOUBT,
+    corner_sign,
+    find_corner,
+    integer_lines,
+    lines_concur,
+    write_lost_row,
+)
 from polyregions.tree.planar_levels import evaluate_units
 from polyregions.tree.planar_subtree import PlanarSubtree, boundary
 from polyregions.tree.polygons import polygons_of
 from polyregions.tree.subdivision import count_tree, unit_order
-from polyregions.tree.subtree import Subtree
+from polyregions.tree.subtree import Subtree, float_row
 
 FOREVER = 1 << 40
 
@@ -79,8 +87,9 @@ def test_orders_and_pieces_give_the_same_counts(family):
         assert in_pieces(PlanarSubtree(problem, order), 9) == counts
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_exact_integers_alone_give_the_same_counts(family):
+def test_exact_integers_alone_give_the_same_counts(family, compiled):
     """With bounds and doubts beyond any value, every side goes to exact arithmetic."""
     for seed in range(40, 43):
         _, _, problem = planar_case(family, seed, 9)
@@ -92,9 +101,93 @@ def test_exact_integers_alone_give_the_same_counts(family):
             zero_offsets=False,
         )
         blind = problem.__class__(**{**vars_of(problem), "flat": hopeless})
+        if not compiled:
+            vars(blind)["integers"] = None  # as where they take too many digits
         subtree = PlanarSubtree(blind, None)
         assert explored(subtree) == counts
         assert subtree.exact_decisions > 0 or counts[-1] == 1
+
+
+def tied(kind, seed):
+    """Networks with ties up to a rounding, and thinner cells than floats tell apart."""
+    rng = np.random.default_rng(seed)
+    weight, bias = rng.normal(size=(6, 2)), 0.3 * rng.normal(size=6)
+    if kind == "twins":
+        weight = np.vstack([weight, np.nextafter(weight, np.inf)])
+        bias = np.concatenate([bias, np.nextafter(bias, np.inf)])
+    elif kind == "multiples":
+        weight[3:], bias[3:] = (
+            np.array([[1.7], [-3], [0.1]]) * weight[:3],
+            [1.7, -3, 0.1] * bias[:3],
+        )
+    else:  # lines through a point, about
+        bias = -weight @ rng.uniform(-0.5, 0.5, size=2)
+    second = rng.normal(size=(8, len(bias))), 0.3 * rng.normal(size=8)
+    second[0][1], second[1][1] = second[0][0] / 3, second[1][0] / 3
+    third = rng.normal(size=(5, 8)), 0.3 * rng.normal(size=5)
+    return Network.from_arrays([(weight, bias), second, third, (np.ones((1, 5)), [0.0])])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", ["twins", "multiples", "point"])
+def test_compiled_integers_leave_nothing_open(kind, seed, monkeypatch):
+    network, square = tied(kind, seed), pr.Box.cube(2, 1.0)
+    problem = problem_of(network, square)
+    python = problem_of(network, square)
+    vars(python)["integers"] = None
+    counts = explored(PlanarSubtree(python, None))
+    assert counts[-1] == len(pr.enumerate_regions(network, square))
+
+    def refuse(*_):
+        raise AssertionError(kind)
+
+    monkeypatch.setattr(PlanarSubtree, "_write_row", refuse)
+    monkeypatch.setattr(PlanarSubtree, "_write_signs", refuse)
+    subtree = PlanarSubtree(problem, None)
+    assert explored(subtree) == counts
+    assert subtree.exact_decisions > 0
+    assert in_pieces(PlanarSubtree(problem, None), 2) == counts
+    assert explored(PlanarSubtree(problem, unit_order(problem, seed))) == counts
+
+
+@pytest.mark.parametrize("case", list(slivers()), ids=lambda case: case[0])
+def test_lines_are_those_of_pythons_integers(case):
+    """Sides, corners and lost rows; maps of some layers only, from pattern to pattern."""
+    _, network, box = case
+    problem = whole_problem(network, box)
+    flat = problem.flat
+    if flat.dimension != 2 or problem.integers is None:
+        pytest.skip("no integers of the plane")
+    rng = np.random.default_rng(1)
+    lines = integer_lines(problem.integers)
+    polygons = polygons_of(flat, np.arange(flat.units))
+    bits = np.ones(flat.units, dtype=np.uint8)
+    for _ in range(30):
+        bits[rng.integers(flat.units)] ^= 1
+        layers = int(rng.integers(1, len(flat.widths) + 1))
+        integer_maps(flat, problem.integers, bits, layers)
+        rows = exact_rows(problem.exact, bits)
+        # units as if active
+        rows = [
+            row if i >= flat.units or bits[i] else [-e for e in row] for i, row in enumerate(rows)
+        ]
+        known = [*range(flat.row_ends[layers - 1]), *range(flat.units, flat.size)]
+        first, second, third = rng.choice(known, size=3).tolist()
+        a, b, c = rows[first], rows[second], rows[third]
+        corner = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+        value = sum(p * e for p, e in zip(corner, c, strict=True)) * corner[2]
+        assert corner_sign(flat, lines, first, second, third) == (value > 0) - (value < 0)
+        x, y = (Fraction(int(e), int(corner[2]) or 1) for e in corner[:2])
+        if corner[2] and max(abs(x), abs(y)) <= 1:
+            found = find_corner(flat, lines, first, second)
+            assert abs(Fraction(found[0]) - x) + abs(Fraction(found[1]) - y) <= FOUND_DOUBT
+        if third < flat.units:
+            assert write_lost_row(flat, lines, polygons, third) == any(c)
+        if third < flat.units and any(c):
+            expected, error = float_row(c)
+            assert (error == 0.0) == (polygons.errors[third] == 0.0)
+            both = error + polygons.errors[third]
+            assert np.abs(polygons.rows[:, third] - expected).sum() <= both
 
 
 def vars_of(problem):
@@ -240,16 +333,16 @@ def test_values_over_a_polygon_are_bounded(doubt, error):
 
 
 def test_nothing_is_left_of_another_prefix():
-    """Residues, given signs and counts belong to one start."""
+    """Integers, given signs and counts belong to one start."""
     network, _ = random_case("integer", 4, units=14)
     problem = whole_problem(network, pr.Box.cube(network.input_dimension, 1.0))
     if problem.flat.dimension != 2:
         problem = planar_case("integer", 4, 14)[2]
     subtree = PlanarSubtree(problem, None)
     counts = explored(subtree)
-    assert subtree.polygons.counters[0]["residues"] >= 0
+    assert subtree.polygons.counters[0]["ready"] >= 0
     subtree.start(empty_prefix(problem.flat.units))
-    assert subtree.polygons.counters[0]["residues"] == -1
+    assert subtree.polygons.counters[0]["ready"] == -1
     assert subtree.polygons.counters[0]["given"] == -1
     assert explored(subtree) == counts
 
@@ -263,12 +356,10 @@ def test_meeting_lines():
         ]
     )
     problem = whole_problem(network, pr.Box.cube(2, 1.0))
-    modular = problem.modular
-    modular_rows(problem.flat, modular, np.ones(4, dtype=np.uint8))
-    assert meet_on(modular, 0, 1, 2)
-    assert meet_on(modular, 2, 0, 1)
-    assert meet_on(modular, 0, 0, 3)
-    assert not meet_on(modular, 0, 1, 3)
+    lines = integer_lines(problem.integers)
+    integer_maps(problem.flat, problem.integers, np.ones(4, dtype=np.uint8), 1)
+    for rows, answer in {(0, 1, 2): 1, (2, 0, 1): 1, (0, 0, 3): 1, (0, 1, 3): 0}.items():
+        assert lines_concur(problem.flat, lines, rows) == answer
     counts = explored(PlanarSubtree(problem, None))
     assert counts[-1] == len(pr.enumerate_regions(network, pr.Box.cube(2, 1.0)))
 
