@@ -7,6 +7,7 @@ from scipy.optimize import linprog
 
 from polyregions.cells.degenerate import walk_degenerate
 from polyregions.cells.in_cube import walk_in_cube
+from polyregions.cells.integer_polygon import cut_out, write_rows
 from polyregions.cells.many_polytopes import Polytopes
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.proven_facets import proven_corners, proven_facets
@@ -19,6 +20,7 @@ from polyregions.exact.verdict import FacetVerdicts, Verdict, verdicts_of_groups
 from polyregions.geometry.rows import OK, Rows
 from polyregions.network import Network
 from polyregions.run.problem import Problem, prefix_rows, whole_problem
+from polyregions.walk.planar_regions import planar_worker
 from polyregions.walk.region_kernel import Worker, facets_listed, list_every_row, worker_of
 
 
@@ -157,3 +159,20 @@ def facets_with_ties(region: tuple[Problem, Sequence[int]]) -> FacetVerdicts:
     leader = worker.groups.leader[: flat.units]
     found = [np.flatnonzero(leader == row) for row in worker.found.rows[:count]]
     return verdicts_of_groups(flat.units, [tuple(group.tolist()) for group in found])
+
+
+def facets_in_integers(region: tuple[Problem, Sequence[int]]) -> FacetVerdicts:
+    """The polygon that is cut out in compiled integers, as plain Python."""
+    problem, bits = region
+    flat, units = problem.flat, problem.flat.units
+    if problem.integers is None:
+        return undecided(units)
+    planar = planar_worker(flat, problem.integers)
+    polygon, given = planar.polygon, np.array(bits, dtype=np.uint8)
+    with np.errstate(all="ignore"):
+        plain_twin(write_rows)(flat, planar.integers, given, polygon)
+        count = plain_twin(cut_out)(polygon, flat.size, units)
+    assert count >= 3
+    leaders = polygon.leader[:units]
+    found = [np.flatnonzero(leaders == row) for row in sorted(polygon.edges[:count].tolist())]
+    return verdicts_of_groups(units, [tuple(group.tolist()) for group in found if len(group)])

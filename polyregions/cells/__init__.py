@@ -13,6 +13,7 @@ module                    what it decides
 ``cells.in_cube``         facets with many inputs, by programs with bounded variables
 ``cells.degenerate``      facets where rows meet in more than a vertex
 ``cells.row_side``        the side of a hyperplane that a polytope is on
+``cells.integer_polygon`` facets in the plane, in compiled integers
 ``exact.facets``          facets, in integers: never undecided
 ========================= ========================================================
 

@@ -15,6 +15,7 @@ import reference_facets as reference
 from facet_answerers import (
     exact_rows_of,
     facets_in_cube,
+    facets_in_integers,
     facets_of_exact_rows,
     facets_of_many,
     facets_of_polygon,
@@ -44,6 +45,7 @@ ANSWERERS = {
     "plane": Answerer(scaled_rows_of, facets_of_polygon, Kind.GENERIC, True),
     "cube": Answerer(region_of_rows, facets_in_cube, Kind.GENERIC),
     "ties": Answerer(region_of_rows, facets_with_ties, Kind.TIED),
+    "integers": Answerer(region_of_rows, facets_in_integers, Kind.SLIVER, True),
     "rational": Answerer(exact_rows_of, facets_of_exact_rows, Kind.SLIVER),
     "reference": Answerer(reference.prepare, reference.facets, Kind.GENERIC),
     "cvxpy": Answerer(reference.prepare, reference.facets_cvxpy, Kind.GENERIC),
