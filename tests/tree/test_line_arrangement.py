@@ -12,6 +12,7 @@ import polyregions as pr
 from polyregions.network import Layer, Network
 from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.chords import chords_of, meeting_interval, sort_by
+from polyregions.tree.integer_lines import integer_lines
 from polyregions.tree.line_arrangement import crossing_pairs, keep_close
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.tree.subdivision import unit_order
@@ -152,7 +153,8 @@ def test_bounds_of_some_units_hide_the_order_of_points(wide, at):
         errors[wide % len(turned)] += 4e-6
         problem = dataclasses.replace(problem, flat=problem.flat._replace(first_error=errors))
         subtree = PlanarSubtree(problem, None)
-        subtree._modular = problem.modular  # not only after a first split
+        # not only after a first split
+        subtree._integers, subtree._lines = problem.integers, integer_lines(problem.integers)
         assert explored(subtree)[-1] == parts_of_square(turned)
 
 
