@@ -340,12 +340,12 @@ def test_checkpoint_of_another_version(stopped, monkeypatch):
 def test_checkpoint_of_0_1_0(tmp_path, monkeypatch):
     """It said nothing of rows that neighbours decided, and left fewer units out."""
     rng = np.random.default_rng(3)
-    widths = (3, 48, 48, 48, 1)
+    widths = (4, 48, 48, 48, 1)
     layers = [
         (rng.normal(size=(out, into)) * np.sqrt(2 / into), rng.normal(size=out) / 3)
         for into, out in pairwise(widths)
     ]
-    net, box = pr.Network.from_arrays(layers), pr.Box.cube(3, 0.1)
+    net, box = pr.Network.from_arrays(layers), pr.Box.cube(4, 0.1)
     whole = pr.enumerate_regions(net, box)
     path = tmp_path / "out.npz"
     with monkeypatch.context() as old:
