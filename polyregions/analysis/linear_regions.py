@@ -126,7 +126,7 @@ def _feasible(rows: dict[int, Row], start: Column) -> Column | None:
     beyond = simplex.violation(target)
     if beyond is not None:  # t < 0: every row is positive
         return [*beyond[:-2], beyond[-1]]
-    column = [row[-1] for row in simplex.frame]
+    column = simplex.vertex
     return [*column[:-2], column[-1]] if column[-2] == 0 else None
 
 

@@ -79,8 +79,8 @@ class ClosedPolytope:
         """
         if not any(row[:-1]):
             # a constant is as large at any vertex
-            return [line[-1] for line in vertex_near(self._walls(), self.point).frame]
-        return [line[-1] for line in self._least([-entry for entry in row]).frame]
+            return vertex_near(self._walls(), self.point).vertex
+        return self._least([-entry for entry in row]).vertex
 
     def support(self, row: Row) -> tuple[int, ...]:
         """Return rows tight where a row that is not constant is least.
@@ -119,7 +119,7 @@ class ClosedPolytope:
     def _lowest(self, row: Row) -> Column:
         """Return a point where a row that is not constant is negative, or a vertex of its least."""
         simplex, below = self._descended(row)
-        return below or [line[-1] for line in simplex.frame]
+        return below or simplex.vertex
 
     def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
         """Return a point where a row is negative, or None and the simplex where it is least."""

@@ -6,8 +6,8 @@ value of a row at a column has the sign of the row at the point.
 
 The *dictionary* of n basis rows writes every row as an affine function of the
 basis rows' slacks t: ``scale * row = table[n] + sum_k table[k] * t_k`` with
-scale > 0. It is computed afresh from the rows for every basis, by one integer
-inverse and one integer product, so numbers never grow with the number of steps.
+scale > 0. All its numbers are minors of the rows, so they do not grow with the number of
+steps, and a step divides without remainder (Edmonds 1967, Bareiss 1968).
 
 Every linear program in integers is a descent of this simplex (:meth:`Simplex.descend`). Nothing is
 rounded and Bland's rule ends it, so it is never undecided: docs/mathematics.md, part 7.
@@ -62,6 +62,13 @@ def shortened_column(rows: Iterable[Row], column: Column) -> Column:
     return column
 
 
+def _lowest_terms(column: Column) -> Column:
+    divisor = flint.fmpz(0)
+    for entry in column:
+        divisor = divisor.gcd(entry)
+    return [entry // divisor for entry in column]
+
+
 class Simplex:
     """A feasible vertex of a polytope, and the steps one can take from it.
 
@@ -69,8 +76,19 @@ class Simplex:
     ----------
     rows : mapping of int to Row
         The polytope's rows by identifier; identifiers order ties.
-    basis : sequence of int
-        n rows with independent normals that are tight at a feasible vertex.
+    start : Column
+        A feasible point: the vertex of n artificial rows x_k = start_k, which have negative
+        identifiers and bound nothing.
+
+    Attributes
+    ----------
+    alive : list of int
+        The rows that are kept.
+    basis : list of int
+    table : dict of int to list of fmpz
+        The dictionary's numbers by row: n for the slacks, then the value at the vertex.
+    frame : list of lists of fmpz
+        The same of the coordinates, and of their scale: the last column is the vertex.
 
     Notes
     -----
@@ -80,42 +98,56 @@ class Simplex:
 
     **Invariant.** Between two calls every row kept, but for one that the caller lets be
     violated, is non-negative at the vertex, exactly; `frame` and `table` are those of `basis`.
+    In coordinates ``y = scale of start * x`` all rows are integers, normal and offset, and with D
+    the size of the determinant of the basis normals, ``D * row = table[row] @ (t, 1)``: numbers of
+    `table` and `frame` are minors of these rows. So `replace` divides by D without remainder.
     """
 
-    def __init__(self, rows: Mapping[int, Row], basis: Sequence[int]) -> None:
-        self.rows = dict(rows)
+    def __init__(self, rows: Mapping[int, Row], start: Column) -> None:
+        n = len(start) - 1
+        one, zero = flint.fmpz(1), flint.fmpz(0)
+        self.alive = list(rows)
+        self.basis = [-1 - k for k in range(n)]
         # a rate times its row's size does not depend on how the row is scaled
-        self.weights = {i: max(map(abs, row[:-1])) for i, row in self.rows.items()}
-        self.basis = list(basis)
-        self.keep(rows)
+        self.weights = {i: max(map(abs, row[:-1])) for i, row in rows.items()}
+        self.weights |= dict.fromkeys(self.basis, one)
+        self.table = {i: [*row[:-1], evaluate(row, start)] for i, row in rows.items()}
+        self.frame = [[one if j == k else zero for j in range(n)] + [start[k]] for k in range(n)]
+        self.frame.append([zero] * n + [start[n]])
+        self._determinant = one
 
-    def keep(self, identifiers: Mapping[int, Row] | Sequence[int]) -> None:
+    @property
+    def vertex(self) -> Column:
+        """The vertex, in the smallest integers."""
+        return _lowest_terms([row[-1] for row in self.frame])
+
+    def keep(self, identifiers: Sequence[int]) -> None:
         """Go on with these rows only; they must include the basis."""
-        # artificial rows, of negative number, bound nothing
-        self.alive = [i for i in identifiers if i >= 0]
-        self._matrix = flint.fmpz_mat([list(self.rows[i]) for i in self.alive])
-        self._refresh()
-
-    def _refresh(self) -> None:
-        look()  # every pivot comes here
-        n = len(self.basis)
-        normals = flint.fmpz_mat([list(self.rows[i][:n]) for i in self.basis])
-        offsets = flint.fmpz_mat([[self.rows[i][n]] for i in self.basis])
-        # one common denominator, positive; the package's type stubs leave numer_denom out
-        inverse, scale = normals.inv().numer_denom()  # type: ignore[attr-defined]
-        # columns: what a unit of each slack moves a point by, and the vertex, over `scale`
-        vertex = inverse * offsets
-        frame = [[*row, -vertex[k, 0]] for k, row in enumerate(inverse.tolist())]
-        frame.append([flint.fmpz(0)] * n + [scale])
-        self.frame = frame
-        self.table = dict(
-            zip(self.alive, (self._matrix * flint.fmpz_mat(frame)).tolist(), strict=True)
-        )
+        self.alive = list(identifiers)
+        self.table = {i: self.table[i] for i in identifiers}
 
     def replace(self, slot: int, row: int) -> None:
         """Let `row` take the place of the basis row in `slot`."""
-        self.basis[slot] = row
-        self._refresh()
+        look()  # every pivot comes here
+        entering, old = self.table[row], self._determinant
+        # the row is solved for the slack, which is put into every other row
+        turned = [-entry for entry in entering] if entering[slot] < 0 else list(entering)
+        new, sign = turned[slot], 1 if entering[slot] > 0 else -1
+
+        def moved(line: list[flint.fmpz]) -> list[flint.fmpz]:
+            own = line[slot]
+            if own == 0:
+                return [entry * new // old if entry else entry for entry in line]
+            over = [
+                (entry * new - own * other) // old
+                for entry, other in zip(line, turned, strict=True)
+            ]
+            over[slot] = own * sign
+            return over
+
+        self.table = {i: moved(line) for i, line in self.table.items()}
+        self.frame = [moved(line) for line in self.frame]
+        self.basis[slot], self._determinant = row, new
 
     def blocking(
         self, slot: int, sign: int, skip: int
@@ -142,7 +174,7 @@ class Simplex:
         """Return the point reached when slack `slot` goes ``sign * top / bottom``."""
         # homogeneous: multiplied by `bottom`, which is positive, instead of divided
         top = sign * top
-        return [bottom * row[-1] + top * row[slot] for row in self.frame]
+        return _lowest_terms([bottom * row[-1] + top * row[slot] for row in self.frame])
 
     def beyond(self, slot: int) -> Column | None:
         """Step over the basis row in `slot` without leaving any other row, if that goes.
@@ -217,7 +249,7 @@ class Simplex:
                 return
             first = 1
         elif self.table[target][-1] < 0:
-            yield [row[-1] for row in self.frame]
+            yield self.vertex
             return
         for slot in self.descend(lambda: self.table[target], first):
             costs, block = self.table[target], self.blocking(slot, 1, target)
@@ -258,20 +290,14 @@ def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simpl
 
     Notes
     -----
-    *Algorithm.* The point is the vertex of n artificial rows x_k = start_k; each in
-    turn, the last coordinate's last, is left upwards until a true row blocks and takes its place.
+    *Algorithm.* The point is the vertex of n artificial rows; each in turn, the last
+    coordinate's last, is left upwards until a true row blocks and takes its place.
 
     **Invariant.** Before each pass all rows but `free` are non-negative at the point, and the
     basis is that many true rows, tight there, and artificial ones.
     """
-    n = len(start) - 1
-    # x_k - start_k >= 0, times the start's scale
-    artificial = {
-        -1 - k: [start[n] if j == k else flint.fmpz(0) for j in range(n)] + [-start[k]]
-        for k in range(n)
-    }
-    simplex = Simplex({**rows, **artificial}, list(artificial))
-    for slot in range(n):
+    simplex = Simplex(rows, start)
+    for slot in range(len(start) - 1):
         block = simplex.blocking(slot, 1, free)
         if block is None:
             raise ValueError("the rows do not bound a polytope; add the rows of a box")

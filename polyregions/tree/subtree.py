@@ -79,7 +79,7 @@ class Subtree:
         tree.counters[0]["last"] = last_level(tree.starts)
         tree.residues[0] = -1
         self.exact = ExactTree(self.problem, tree.sequence, tree.starts, np.zeros_like(tree.counts))
-        self._decisions = 0
+        self._decisions, self._deciding = 0, False
         m, walls = flat.dimension, flat.size - flat.units
         rows, errors, gaps = tree.rows[0], tree.errors[0], tree.gaps[0]
         rows[:, :walls] = flat.domain
@@ -153,7 +153,10 @@ class Subtree:
             left = stop - tree.counters[0]["nodes"]
             # regions that exact arithmetic has found count as well
             most = regions - int(self.exact.counts[last])
-            status = explore(self.problem.flat, self._modular, tree, left, most)
+            # a decision that was stopped is taken first: at another vertex floats may take it
+            status = UNDECIDED
+            if not self._deciding:
+                status = explore(self.problem.flat, self._modular, tree, left, most)
             if status == NEEDS_DEPTH:
                 tree = self.tree = with_depth(tree, 2 * len(tree.tables))
             elif status == NEEDS_ROWS:
@@ -162,7 +165,9 @@ class Subtree:
             elif status == UNDECIDED and lacks_residues(self._modular, self.problem.modular):
                 self._modular = with_own_scratch(self.problem.modular)
             elif status == UNDECIDED:
+                self._deciding = True
                 self._decide()
+                self._deciding = False
             else:
                 break
         # as many as wait, so that they do not pile up

@@ -60,13 +60,13 @@ class Due:
 @pytest.fixture
 def pivots(monkeypatch):
     made = [0]
-    refresh = Simplex._refresh
+    replace = Simplex.replace
 
-    def counted(self):
-        refresh(self)
+    def counted(self, slot, row):
+        replace(self, slot, row)
         made[0] += 1
 
-    monkeypatch.setattr(Simplex, "_refresh", counted)
+    monkeypatch.setattr(Simplex, "replace", counted)
     return made
 
 
