@@ -102,7 +102,7 @@ def count_with_checkpoint(
             )
         _restore(work, file, identity)
     least = _SECONDS_BETWEEN_STATES if interval is None else interval
-    due = time.monotonic() + least
+    due = time.monotonic()  # the first step shows whether the file can be written
 
     def keep(at_once: bool) -> None:
         nonlocal due
@@ -126,8 +126,8 @@ def _keep_state(work: Counting, file: Path, identity: dict[str, str]) -> None:
             write_npz(stream, sealed({"kind": np.array(_KIND), **names, **work.saved()}))
     except OSError as error:
         raise CheckpointError(
-            f"{file} cannot be written ({error.strerror or error}); what was saved there before "
-            f"is kept: make room, or name a file in another folder"
+            f"{file} cannot be written ({error.strerror or error}); make room, or name a "
+            f"file in another folder"
         ) from None
 
 

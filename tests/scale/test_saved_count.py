@@ -89,6 +89,13 @@ def test_what_is_saved_after_any_step_is_everything(monkeypatch):
     assert steps > 5
 
 
+def test_a_file_that_cannot_be_written_is_found_out_at_once(tmp_path):
+    seen = []
+    with pytest.raises(pr.CheckpointError, match="cannot be written"):
+        pr.count_with_checkpoint(NET, BOX, tmp_path / "no" / "file", progress=seen.append)
+    assert seen == []
+
+
 def partial(path, network=NET, domain=BOX):
     """A file of an unfinished count."""
     count = pr.count_with_checkpoint(network, domain, path, max_regions=500)
