@@ -97,13 +97,13 @@ def test_van_der_pol(shared_data, tmp_path):
 
 @pytest.fixture
 def regions(deep):
-    return pr.enumerate_regions(deep, pr.Box.cube(3, 1.0))
+    return pr.enumerate_regions(deep, pr.Box.cube(3, 1.0), compile_first=True)
 
 
 def test_the_same_result_gives_the_same_bytes(regions, tmp_path):
     for name in ("a", "b"):
         write_certificate(regions, tmp_path / name)
-    again = pr.enumerate_regions(regions.network, regions.domain, threads=2)
+    again = pr.enumerate_regions(regions.network, regions.domain, threads=2, compile_first=True)
     write_certificate(again, tmp_path / "c")
     assert len({(tmp_path / name).read_bytes() for name in "abc"}) == 1
 
