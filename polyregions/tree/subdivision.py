@@ -8,7 +8,7 @@ region once it is counted, so memory does not depend on the count.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
@@ -310,15 +310,17 @@ def run_count(
     """
     problem = work.problem
     after = None if keep is None else partial(keep, False)
+    # one more than the limit: else it hung on the order of finding whether all were found
+    beyond = replace(limits, regions=min(limits.regions, NO_LIMIT - 1) + 1)
     with (
         only_compiled(problem.is_large),
         Interrupt(options.on_interrupt) as interrupt,
         shown_progress(options.progress, tree_text) as report,
     ):
-        run(work, limits, interrupt, progress=report, after_step=after, stop=work.stop)
+        run(work, beyond, interrupt, progress=report, after_step=after, stop=work.stop)
         work.close()
         counts = work.counts
-        # the last step may have found more regions than the limit: the limit is what is claimed
+        # a step may have found more regions than the limit: the limit is what is claimed
         complete = work.finished and int(counts[work.last]) <= limits.regions
         if keep is not None and not complete:
             keep(True)
