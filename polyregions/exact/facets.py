@@ -23,6 +23,7 @@ from polyregions.exact.simplex import (
     Row,
     Simplex,
     evaluate,
+    lowest_terms,
     shortened_column,
     vertex_near,
 )
@@ -225,12 +226,7 @@ def _primitive(row: Sequence[Any]) -> tuple[flint.fmpz, ...]:
         fractions = [(int(entry.numerator), int(entry.denominator)) for entry in row]
         common = lcm(*(bottom for _, bottom in fractions))
         row = [flint.fmpz(top * (common // bottom)) for top, bottom in fractions]
-    divisor = flint.fmpz(0)
-    for entry in row:
-        divisor = divisor.gcd(entry)
-        if divisor == 1:  # as most rows have: no need to look at the rest
-            return tuple(row)
-    return tuple(entry // divisor for entry in row) if divisor else tuple(row)
+    return tuple(lowest_terms(row))
 
 
 def _interior(primitive: Mapping[tuple[flint.fmpz, ...], tuple[int, ...]]) -> Column | None:

@@ -22,7 +22,15 @@ import flint
 
 from polyregions.exact.stopping import look
 
-__all__ = ["Column", "Row", "Simplex", "evaluate", "shortened_column", "vertex_near"]
+__all__ = [
+    "Column",
+    "Row",
+    "Simplex",
+    "evaluate",
+    "lowest_terms",
+    "shortened_column",
+    "vertex_near",
+]
 
 Row = Sequence[flint.fmpz]
 Column = list[flint.fmpz]
@@ -62,11 +70,20 @@ def shortened_column(rows: Iterable[Row], column: Column) -> Column:
     return column
 
 
-def _lowest_terms(column: Column) -> Column:
+def lowest_terms(entries: Sequence[flint.fmpz]) -> list[flint.fmpz]:
+    """Return integers divided by what divides them all.
+
+    Examples
+    --------
+    >>> lowest_terms([flint.fmpz(4), flint.fmpz(-6)])
+    [2, -3]
+    """
     divisor = flint.fmpz(0)
-    for entry in column:
+    for entry in entries:
         divisor = divisor.gcd(entry)
-    return [entry // divisor for entry in column]
+        if divisor == 1:  # as most have: no need to look at the rest
+            return list(entries)
+    return [entry // divisor for entry in entries] if divisor else list(entries)
 
 
 class Simplex:
@@ -119,7 +136,7 @@ class Simplex:
     @property
     def vertex(self) -> Column:
         """The vertex, in the smallest integers."""
-        return _lowest_terms([row[-1] for row in self.frame])
+        return lowest_terms([row[-1] for row in self.frame])
 
     def keep(self, identifiers: Sequence[int]) -> None:
         """Go on with these rows only; they must include the basis."""
@@ -174,7 +191,7 @@ class Simplex:
         """Return the point reached when slack `slot` goes ``sign * top / bottom``."""
         # homogeneous: multiplied by `bottom`, which is positive, instead of divided
         top = sign * top
-        return _lowest_terms([bottom * row[-1] + top * row[slot] for row in self.frame])
+        return lowest_terms([bottom * row[-1] + top * row[slot] for row in self.frame])
 
     def beyond(self, slot: int) -> Column | None:
         """Step over the basis row in `slot` without leaving any other row, if that goes.

@@ -21,13 +21,12 @@ from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.limits import counting_limits
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.scale.checkpoint import what_differs
+from polyregions.scale.saved_walk import CHUNK_SHARE, SECONDS_BETWEEN_CHUNKS
 from polyregions.tree.subdivision import Counting, TreeCount, count_tree, counting, run_count
 
 __all__ = ["count_with_checkpoint"]
 
 _KIND = "polyregions count, version 1"
-_SECONDS_BETWEEN_STATES = 2.0
-_SAVING_SHARE = 20  # to save may take one part in so many of the time
 
 
 @with_options(Threaded)
@@ -101,7 +100,7 @@ def count_with_checkpoint(
                 f"delete the file to begin again"
             )
         _restore(work, file, identity)
-    least = _SECONDS_BETWEEN_STATES if interval is None else interval
+    least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
     due = time.monotonic()  # the first step shows whether the file can be written
 
     def keep(at_once: bool) -> None:
@@ -110,7 +109,7 @@ def count_with_checkpoint(
         if at_once or begin >= due:
             _keep_state(work, file, identity)
             end = time.monotonic()
-            due = end + max(least, _SAVING_SHARE * (end - begin))
+            due = end + max(least, CHUNK_SHARE * (end - begin))
 
     count = run_count(work, limits.left, options, keep)
     if count.complete:

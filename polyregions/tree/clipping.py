@@ -34,7 +34,8 @@ FEWEST_LINES_HINT = 3
 PAIRS_OF_A_NODE_HINT = 256
 # Hint: a bound that was to take no longer than so many nodes is given up earlier.
 NODES_OF_MAPS_HINT = 32
-# Hint: a corner that may be off by more is found in integers, if there are any.
+# Hint: a corner that may be off by more is found in integers, if there are any; else its sides are
+# asked one by one.
 DOUBT_HINT = 1e-9
 
 

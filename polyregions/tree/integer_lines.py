@@ -20,6 +20,7 @@ from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
     "FOUND_DOUBT",
+    "LEAST_NORMAL_HINT",
     "NO_LINES",
     "IntegerLines",
     "corner_sign",
@@ -29,8 +30,9 @@ __all__ = [
     "write_lost_row",
 ]
 
-# Normals below this, times the offset, cannot outweigh it anywhere in the cube.
-LEAST_NORMAL = 1e-100
+# Hint: rows whose normal is below this, times the offset, are written as the constants that they
+# are all over the cube. No answer hangs on it: so is any whose normal is below a half.
+LEAST_NORMAL_HINT = 1e-100
 # A corner found in integers: its coordinates, at most 1, are quotients of numbers off by 2^-50
 # of themselves, so off by less than 2^-48.8 each.
 FOUND_DOUBT = 2.0**-47
@@ -175,7 +177,7 @@ def write_lost_row(flat, lines, polygons, row):
     peak = max(abs(x), abs(y), abs(offset))
     x, y, offset = x / peak, y / peak, offset / peak
     length = np.sqrt(x * x + y * y)
-    constant = not length > LEAST_NORMAL
+    constant = not length > LEAST_NORMAL_HINT
     if constant:
         x, y, offset, length = 0.0, 0.0, 1.0 if offset > 0.0 else -1.0, 1.0
     polygons.rows[0, row] = x / length

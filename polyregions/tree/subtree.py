@@ -24,6 +24,7 @@ from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.cell_splitting import split_near
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.fixed_prefix import settle_unit
+from polyregions.tree.integer_lines import LEAST_NORMAL_HINT
 from polyregions.tree.tree_kernel import NEEDS_DEPTH, NEEDS_ROWS, UNDECIDED, explore
 from polyregions.tree.tree_state import (
     WAITING,
@@ -303,7 +304,7 @@ def float_row(row: Sequence[flint.fmpz]) -> tuple[NDArray[np.float64], float]:
     peak = max(normal, abs(int(row[-1])))
     values[:] = [int(entry) / peak for entry in row]
     length = float(np.sqrt((values[:-1] ** 2).sum()))
-    if not length > 1e-100:
+    if not length > LEAST_NORMAL_HINT:
         # the normal cannot outweigh the offset anywhere in the cube
         values[:-1] = 0.0
         values[-1] = 1.0 if row[-1] > 0 else -1.0
