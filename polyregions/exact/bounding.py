@@ -109,7 +109,7 @@ def _distinct_rows(A: Floats, b: Floats) -> dict[int, Row]:
 def _extreme_value(simplex: Simplex, k: int, sign: int) -> Fraction:
     """Walk to a vertex where sign * x_k is largest and return that value."""
     # row k of the frame is x_k over the slacks; the largest value is where -sign * x_k is least
-    for slot in simplex.descend(lambda: [-sign * rate for rate in simplex.frame[k][:-1]]):
+    for slot in simplex.descend(lambda: [-sign * rate for rate in simplex.coordinate(k)[:-1]]):
         block = simplex.blocking(slot, 1, -1)
         if block is None:
             side = "above" if sign > 0 else "below"
@@ -118,7 +118,8 @@ def _extreme_value(simplex: Simplex, k: int, sign: int) -> Fraction:
                 f"add such an inequality"
             )
         simplex.replace(slot, block[0])
-    return Fraction(sign * int(simplex.frame[k][-1]), int(simplex.frame[-1][-1]))
+    at = simplex.vertex
+    return Fraction(sign * int(at[k]), int(at[-1]))
 
 
 def _stated(A: Floats, b: Floats, k: int, sign: int) -> Fraction | None:

@@ -178,7 +178,7 @@ def _violations(
             # it is least here, and not negative: implied by the basis
             supports[target] = tuple(simplex.basis)
             unknown.discard(target)
-            simplex.keep([i for i in simplex.alive if i != target])
+            simplex.keep([i for i in simplex.at if i != target])
             _classify(simplex, unknown, found, supports)
     return found, supports
 
@@ -192,7 +192,7 @@ def _classify(
     """Decide what the present dictionary shows without a further step."""
     basis = set(simplex.basis)
     # a row that no slack lets fall is least at this vertex, where it is not negative
-    redundant = {i for i in unknown - basis if all(entry >= 0 for entry in simplex.table[i][:-1])}
+    redundant = {i for i in unknown - basis if simplex.never_falls(i)}
     for slot, row in enumerate(simplex.basis):
         if row in unknown:
             over = simplex.beyond(slot)
@@ -202,7 +202,7 @@ def _classify(
     if redundant:
         supports.update(dict.fromkeys(redundant, tuple(simplex.basis)))
         unknown -= redundant
-        simplex.keep([i for i in simplex.alive if i not in redundant])
+        simplex.keep([i for i in simplex.at if i not in redundant])
 
 
 def _grouped(rows: Sequence[Sequence[Any]]) -> dict[tuple[flint.fmpz, ...], tuple[int, ...]] | None:
@@ -276,7 +276,7 @@ def strict_point(rows: Mapping[int, Row]) -> Column | bool:
     over = simplex.violation(target)
     if over is None:
         # the row is at its least value: zero if all rows are satisfied somewhere
-        return bool(simplex.table[target][-1] == 0)
+        return bool(simplex.row(target)[-1] == 0)
     *x, _, scale = over
     return [*x, scale]
 

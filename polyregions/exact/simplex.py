@@ -99,13 +99,12 @@ class Simplex:
 
     Attributes
     ----------
-    alive : list of int
-        The rows that are kept.
     basis : list of int
-    table : dict of int to list of fmpz
-        The dictionary's numbers by row: n for the slacks, then the value at the vertex.
-    frame : list of lists of fmpz
-        The same of the coordinates, and of their scale: the last column is the vertex.
+    at : dict of int to int
+        The rows that are kept, and the line of each in the dictionary.
+    lines : fmpz_mat
+        The dictionary: a line has n numbers for the slacks, then the value at the vertex. The
+        last n + 1 lines are those of the coordinates and of their scale.
 
     Notes
     -----
@@ -114,56 +113,69 @@ class Simplex:
     cannot cycle (Bland 1977). Any step may raise :class:`~polyregions.exact.stopping.Stopped`.
 
     **Invariant.** Between two calls every row kept, but for one that the caller lets be
-    violated, is non-negative at the vertex, exactly; `frame` and `table` are those of `basis`.
+    violated, is non-negative at the vertex, exactly; `lines` are those of `basis`.
     In coordinates ``y = scale of start * x`` all rows are integers, normal and offset, and with D
-    the size of the determinant of the basis normals, ``D * row = table[row] @ (t, 1)``: numbers of
-    `table` and `frame` are minors of these rows. So `replace` divides by D without remainder.
+    the size of the determinant of the basis normals, ``D * row = line of row @ (t, 1)``: numbers of
+    `lines` are minors of these rows. So `replace` divides by D without remainder.
     """
 
     def __init__(self, rows: Mapping[int, Row], start: Column) -> None:
         n = len(start) - 1
-        one, zero = flint.fmpz(1), flint.fmpz(0)
-        self.alive = list(rows)
         self.basis = [-1 - k for k in range(n)]
-        # a rate times its row's size does not depend on how the row is scaled
-        self.weights = {i: max(map(abs, row[:-1])) for i, row in rows.items()}
-        self.weights |= dict.fromkeys(self.basis, one)
-        self.table = {i: [*row[:-1], evaluate(row, start)] for i, row in rows.items()}
-        self.frame = [[one if j == k else zero for j in range(n)] + [start[k]] for k in range(n)]
-        self.frame.append([zero] * n + [start[n]])
-        self._determinant = one
+        self.at = {i: line for line, i in enumerate(rows)}
+        self._rows = rows
+        unit = [[int(j == k) for j in range(n + 1)] for k in range(n + 1)]
+        # what reads the slot of a slack, and the value, from every line
+        self._columns = [flint.fmpz_mat(n + 1, 1, entries) for entries in unit]
+        lines = flint.fmpz_mat([*map(list, rows.values()), *unit])
+        # the n + 1st column becomes the value at `start`
+        self.lines = lines * flint.fmpz_mat(
+            [[*line[:-1], entry] for line, entry in zip(unit, start, strict=True)]
+        )
+        self._determinant = flint.fmpz(1)
 
     @property
     def vertex(self) -> Column:
         """The vertex, in the smallest integers."""
-        return lowest_terms([row[-1] for row in self.frame])
+        return lowest_terms([self.coordinate(k)[-1] for k in range(len(self.basis) + 1)])
 
-    def keep(self, identifiers: Sequence[int]) -> None:
+    def row(self, identifier: int) -> list[flint.fmpz]:
+        """Return the numbers of a row that is kept."""
+        line = self.at[identifier]
+        return [self.lines[line, j] for j in range(len(self.basis) + 1)]
+
+    def coordinate(self, k: int) -> list[flint.fmpz]:
+        """Return the numbers of a coordinate, or at n those of the scale."""
+        line = self.lines.nrows() - len(self.basis) - 1 + k
+        return [self.lines[line, j] for j in range(len(self.basis) + 1)]
+
+    def never_falls(self, row: int) -> bool:
+        """Return whether no slack lets a row fall: it is least at this vertex."""
+        lines, line = self.lines, self.at[row]
+        return all(lines[line, slot] >= 0 for slot in range(len(self.basis)))
+
+    def keep(self, identifiers: Iterable[int]) -> None:
         """Go on with these rows only; they must include the basis."""
-        self.alive = list(identifiers)
-        self.table = {i: self.table[i] for i in identifiers}
+        self.at = {i: self.at[i] for i in identifiers}
+        # lines of the others are taken along as long as that is less work than to copy the rest
+        if 2 * len(self.at) < self.lines.nrows() - len(self.basis):
+            frame = [self.coordinate(k) for k in range(len(self.basis) + 1)]
+            self.lines = flint.fmpz_mat([*map(self.row, self.at), *frame])
+            self.at = {i: line for line, i in enumerate(self.at)}
 
     def replace(self, slot: int, row: int) -> None:
         """Let `row` take the place of the basis row in `slot`."""
         look()  # every pivot comes here
-        entering, old = self.table[row], self._determinant
+        turned, old = self.row(row), self._determinant
         # the row is solved for the slack, which is put into every other row
-        turned = [-entry for entry in entering] if entering[slot] < 0 else list(entering)
-        new, sign = turned[slot], 1 if entering[slot] > 0 else -1
-
-        def moved(line: list[flint.fmpz]) -> list[flint.fmpz]:
-            own = line[slot]
-            if own == 0:
-                return [entry * new // old if entry else entry for entry in line]
-            over = [
-                (entry * new - own * other) // old
-                for entry, other in zip(line, turned, strict=True)
-            ]
-            over[slot] = own * sign
-            return over
-
-        self.table = {i: moved(line) for i, line in self.table.items()}
-        self.frame = [moved(line) for line in self.frame]
+        sign = 1 if turned[slot] > 0 else -1
+        turned = [sign * entry for entry in turned]
+        new = turned[slot]
+        # the slot becomes the row's: (own * new - own * (new - sign * old)) / old = sign * own
+        turned[slot] = new - sign * old
+        own = self.lines * self._columns[slot]
+        lines = self.lines * new - own * flint.fmpz_mat(1, len(turned), turned)
+        self.lines = lines / old  # without remainder, or flint would raise
         self.basis[slot], self._determinant = row, new
 
     def blocking(
@@ -178,10 +190,11 @@ class Simplex:
             ties. None if nothing blocks. `skip` never blocks.
         """
         best: tuple[int, flint.fmpz, flint.fmpz] | None = None
-        for i, row in self.table.items():
-            rate = row[slot] if sign < 0 else -row[slot]
+        lines, n = self.lines, len(self.basis)
+        for i, line in self.at.items():
+            rate = lines[line, slot] if sign < 0 else -lines[line, slot]
             if rate > 0 and i != skip:
-                height = row[-1]
+                height = lines[line, n]
                 # quotients compared crosswise: both denominators are positive
                 if best is None or height * best[2] < best[1] * rate:
                     best = (i, height, rate)
@@ -190,8 +203,8 @@ class Simplex:
     def column_at(self, slot: int, sign: int, top: flint.fmpz, bottom: flint.fmpz) -> Column:
         """Return the point reached when slack `slot` goes ``sign * top / bottom``."""
         # homogeneous: multiplied by `bottom`, which is positive, instead of divided
-        top = sign * top
-        return lowest_terms([bottom * row[-1] + top * row[slot] for row in self.frame])
+        top, frame = sign * top, map(self.coordinate, range(len(self.basis) + 1))
+        return lowest_terms([bottom * line[-1] + top * line[slot] for line in frame])
 
     def beyond(self, slot: int) -> Column | None:
         """Step over the basis row in `slot` without leaving any other row, if that goes.
@@ -238,9 +251,13 @@ class Simplex:
                 return
             if steps < _GREEDY_STEPS:
                 # now[k] per unit length of the row, up to the scale they share
-                yield min(falling, key=lambda k: now[k] * self.weights[self.basis[k]])
+                yield min(falling, key=lambda k: now[k] * self._size(self.basis[k]))
             else:
                 yield min(falling, key=self.basis.__getitem__)
+
+    def _size(self, row: int) -> flint.fmpz:
+        """Return the size of a row: a rate times it does not depend on how the row is scaled."""
+        return max(map(abs, self._rows[row][:-1])) if row >= 0 else flint.fmpz(1)
 
     def lower(self, target: int) -> Iterator[Column | None]:
         """Walk to where row `target` is least, or to where it is violated; it never blocks.
@@ -265,11 +282,11 @@ class Simplex:
             if over is not None:
                 return
             first = 1
-        elif self.table[target][-1] < 0:
+        elif self.row(target)[-1] < 0:
             yield self.vertex
             return
-        for slot in self.descend(lambda: self.table[target], first):
-            costs, block = self.table[target], self.blocking(slot, 1, target)
+        for slot in self.descend(lambda: self.row(target), first):
+            costs, block = self.row(target), self.blocking(slot, 1, target)
             if block is None:
                 # any step will do that is long enough for the target to be negative
                 top, bottom = costs[-1] + 1, -costs[slot]

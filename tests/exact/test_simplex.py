@@ -38,12 +38,15 @@ def assert_fresh(simplex, rows, scale):
     table, vertex = fresh(rows, simplex.basis)
     determinant = simplex._determinant
     assert determinant > 0
-    for i in simplex.alive:
+    for i in simplex.at:
         # slacks are those of the rows in other coordinates: `scale` times as large
         expected = [*table[i][:-1], table[i][-1] * scale]
-        assert simplex.table[i] == [entry * determinant for entry in expected], i
-    assert simplex.frame[-1] == [0] * len(simplex.basis) + [determinant * scale]
-    assert [line[-1] for line in simplex.frame[:-1]] == [v * determinant * scale for v in vertex]
+        assert simplex.row(i) == [entry * determinant for entry in expected], i
+    n = len(simplex.basis)
+    assert simplex.coordinate(n) == [0] * n + [determinant * scale]
+    assert [simplex.coordinate(k)[-1] for k in range(n)] == [
+        v * determinant * scale for v in vertex
+    ]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
@@ -63,7 +66,7 @@ def test_every_step_leads_to_the_dictionary_of_its_basis(n, size):
                 )
                 steps += 1
         # rows that say nothing may leave, and it goes on with the others
-        simplex.keep([i for i in simplex.alive if i in simplex.basis or i < 2 * n])
+        simplex.keep([i for i in simplex.at if i in simplex.basis or i < 2 * n])
         for target in range(2 * n):
             for _ in simplex.lower(target):
                 assert_fresh(simplex, rows, start[-1])
@@ -75,7 +78,7 @@ def test_a_start_that_is_no_integer_point():
     start = [flint.fmpz(1), flint.fmpz(-1), flint.fmpz(7)]
     simplex = Simplex(rows, start)
     assert simplex.vertex == start
-    assert {i: line[-1] for i, line in simplex.table.items()} == {
+    assert {i: simplex.row(i)[-1] for i in rows} == {
         i: evaluate(row, start) for i, row in rows.items()
     }
     assert_fresh(vertex_near(rows, start), rows, start[-1])
