@@ -29,7 +29,7 @@ from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import shown
 from polyregions.exact.facets import interior_point
 from polyregions.exact.side import column_of
-from polyregions.exact.simplex import Column, Row, evaluate, vertex_near
+from polyregions.exact.simplex import Column, Row, Simplex, evaluate
 from polyregions.markup import titled
 from polyregions.network.equal_maps import Labels, equal_map_labels
 from polyregions.network.exact_network import exact_network, exact_rows
@@ -122,7 +122,7 @@ def _feasible(rows: dict[int, Row], start: Column) -> Column | None:
     target = len(rows)
     lifted[target] = [*zeros, flint.fmpz(1), flint.fmpz(0)]  # t >= 0
     lifted[target + 1] = [*zeros, flint.fmpz(-1), height]
-    simplex = vertex_near(lifted, [*start[:-1], height * start[-1], start[-1]])
+    simplex = Simplex(lifted, [*start[:-1], height * start[-1], start[-1]])
     beyond = simplex.violation(target)
     if beyond is not None:  # t < 0: every row is positive
         return [*beyond[:-2], beyond[-1]]
@@ -134,7 +134,7 @@ def _raised(rows: dict[int, Row], column: Column, number: int) -> Column | None:
     """Return a point where row `number` is positive and the others hold, or None."""
     target = len(rows)
     lowered = {**rows, target: [-entry for entry in rows[number]]}
-    return vertex_near(lowered, column, free=target).violation(target)
+    return Simplex(lowered, column).violation(target)
 
 
 R3_NOT_COMPUTED = (

@@ -124,6 +124,8 @@ class ClosedPolytope:
     def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
         """Return a point where a row is negative, or None and the simplex where it is least."""
         target = self._next
-        # the row may be negative at the point, and so it must not block the way to a vertex
-        simplex = vertex_near({**self._walls(), target: row}, self.point, free=target)
-        return simplex, simplex.violation(target)
+        simplex = Simplex({**self._walls(), target: row}, self.point)
+        below = simplex.violation(target)
+        if below is None:
+            simplex.settle(target)
+        return simplex, below

@@ -77,7 +77,7 @@ def interior_point(rows: Sequence[Sequence[Any]]) -> Point | None:
     Raises
     ------
     ValueError
-        If the origin will not do and the rows do not bound a polytope.
+        If neither the origin will do nor any row is tilted.
 
     Notes
     -----
@@ -199,6 +199,12 @@ def _classify(
             if over is not None:
                 found[row] = over
                 unknown.discard(row)
+        block = simplex.blocking(slot, 1, -1) if unknown - redundant else None
+        if block is not None and block[0] in unknown:
+            over = simplex.behind(slot, block)
+            if over is not None:
+                found[block[0]] = over
+                unknown.discard(block[0])
     if redundant:
         supports.update(dict.fromkeys(redundant, tuple(simplex.basis)))
         unknown -= redundant
@@ -271,8 +277,7 @@ def strict_point(rows: Mapping[int, Row]) -> Column | bool:
     # -t >= 0 is what is to be violated
     target = len(rows)
     lifted[target] = (*zeros, flint.fmpz(-1), flint.fmpz(0))
-    # t is the last coordinate, so the way to the first vertex ends with raising it
-    simplex = vertex_near(lifted, [*zeros, height, flint.fmpz(1)], free=target)
+    simplex = Simplex(lifted, [*zeros, height, flint.fmpz(1)])
     over = simplex.violation(target)
     if over is None:
         # the row is at its least value: zero if all rows are satisfied somewhere

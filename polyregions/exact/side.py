@@ -8,9 +8,9 @@ from math import lcm
 
 import flint
 
-from polyregions.exact.simplex import Column, Row, evaluate, shortened_column, vertex_near
+from polyregions.exact.simplex import Column, Row, Simplex, evaluate, shortened_column
 
-__all__ = ["column_of", "side_of"]
+__all__ = ["column_of", "side_of", "sign_or_beyond"]
 
 
 def side_of(rows: Sequence[Row], row: Row, inside: Column) -> int | Column:
@@ -40,22 +40,32 @@ def side_of(rows: Sequence[Row], row: Row, inside: Column) -> int | Column:
     >>> bool(2 * scale < x < 4 * scale)
     True
     """
+    answer = sign_or_beyond(rows, row, inside)
+    if isinstance(answer, int):
+        return answer
+    target = [-entry for entry in row] if evaluate(row, inside) < 0 else row
+    return _point_between([row for row in rows if any(row[:-1])], target, inside, answer)
+
+
+def sign_or_beyond(rows: Sequence[Row], row: Row, inside: Column) -> int | Column:
+    """Tell the same; of a row that cuts, a point beyond it that may be on the boundary.
+
+    Examples
+    --------
+    >>> sign_or_beyond([[1, 0], [-1, 4]], [1, -2], [1, 1])
+    [4, 1]
+    """
     if not any(row):
         return 0
-    value = evaluate(row, inside)
-    sign = -1 if value < 0 else 1
+    sign = -1 if evaluate(row, inside) < 0 else 1
     if not any(row[:-1]):
         return sign
     # turned so that it is not negative at `inside`: does anything violate it?
-    target = [sign * entry for entry in row]
+    number, target = len(rows), [sign * entry for entry in row]
     polytope = {i: row for i, row in enumerate(rows) if any(row[:-1])}
-    number = len(rows)
-    simplex = vertex_near({**polytope, number: target}, inside, free=number)
-    over = simplex.violation(number)
-    if over is None:
-        # never negative on the closed polytope, so positive inside: it is not constant
-        return sign
-    return _point_between(list(polytope.values()), target, inside, over)
+    over = Simplex({**polytope, number: target}, inside).violation(number)
+    # never negative on the closed polytope, so positive inside: it is not constant
+    return sign if over is None else over
 
 
 def _point_between(rows: Sequence[Row], target: Row, inside: Column, outside: Column) -> Column:

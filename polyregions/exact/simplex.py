@@ -222,6 +222,29 @@ class Simplex:
             return self.column_at(slot, -1, block[1], block[2])
         return None
 
+    def behind(self, slot: int, block: tuple[int, flint.fmpz, flint.fmpz]) -> Column | None:
+        """Step over the row that ends an edge without leaving any other row, if that goes.
+
+        Parameters
+        ----------
+        slot : int
+            The edge: where this slack grows.
+        block : (row, numerator, denominator)
+            What `blocking` says of it.
+
+        Returns
+        -------
+        Column or None
+            A point where that row alone is negative; None if another row ends the edge, too.
+        """
+        row, top, bottom = block
+        after = self.blocking(slot, 1, row)
+        if after is None:
+            return self.column_at(slot, 1, top + bottom, bottom)
+        if after[1] * bottom > top * after[2]:
+            return self.column_at(slot, 1, after[1], after[2])
+        return None
+
     def descend(self, rates: Callable[[], Sequence[flint.fmpz]], first: int = 0) -> Iterator[int]:
         """Yield slacks that let an affine function fall, until it is at its least value.
 
@@ -235,21 +258,26 @@ class Simplex:
         Yields
         ------
         int
-            A slot. The caller replaces it, which leads to the next vertex, or stops.
+            A slot. The caller replaces it, which leads to the next vertex, or stops. The slack of
+            an artificial row may go either way, and goes first.
 
         Notes
         -----
         **Invariant.** The function has not risen since the start. If no slack lets it fall, no
-        point of the polytope has a smaller value: slacks are non-negative there. From
-        `_GREEDY_STEPS` on the steps follow Bland's rule, so no basis comes twice, and there are
-        finitely many: the descent ends.
+        point of the polytope has a smaller value: slacks are non-negative there, and it does not
+        depend on those of artificial rows. These leave for good. From `_GREEDY_STEPS` on the steps
+        follow Bland's rule, so no basis comes twice, and there are finitely many: the descent ends.
         """
         for steps in count(first):
             now = rates()
-            falling = [k for k in range(len(self.basis)) if now[k] < 0]
-            if not falling:
+            slots = range(len(self.basis))
+            free = [k for k in slots if self.basis[k] < 0 and now[k]]
+            falling = [k for k in slots if now[k] < 0]
+            if free:
+                yield max(free, key=lambda k: abs(now[k]))
+            elif not falling:
                 return
-            if steps < _GREEDY_STEPS:
+            elif steps < _GREEDY_STEPS:
                 # now[k] per unit length of the row, up to the scale they share
                 yield min(falling, key=lambda k: now[k] * self._size(self.basis[k]))
             else:
@@ -266,8 +294,8 @@ class Simplex:
         ------
         Column or None
             After every step None; at the end, unless the row is non-negative wherever the
-            others are, a point where it alone is negative. Without one the vertex is where it
-            is least, and the basis proves it: no slack makes it fall.
+            others are, a point where it alone is negative. Without one the point at hand is where
+            it is least, and the basis proves it: no slack makes it fall.
         """
         first = 0
         if target in self.basis:
@@ -286,26 +314,50 @@ class Simplex:
             yield self.vertex
             return
         for slot in self.descend(lambda: self.row(target), first):
-            costs, block = self.row(target), self.blocking(slot, 1, target)
+            costs = self.row(target)
+            # upwards only, but for the slack of an artificial row
+            sign = 1 if costs[slot] < 0 else -1
+            fall, block = -sign * costs[slot], self.blocking(slot, sign, target)
             if block is None:
                 # any step will do that is long enough for the target to be negative
-                top, bottom = costs[-1] + 1, -costs[slot]
+                top, bottom = costs[-1] + 1, fall
             else:
                 _, top, bottom = block
             # the target's value at the far end of the edge, times a positive number
-            if costs[-1] * bottom + costs[slot] * top < 0:
-                yield self.column_at(slot, 1, top, bottom)
+            if costs[-1] * bottom < fall * top:
+                yield self.column_at(slot, sign, top, bottom)
                 return
             assert block is not None  # an unblocked step crosses zero
             self.replace(slot, block[0])
             yield None
 
+    def settle(self, free: int = -1) -> None:
+        """Let true rows take the place of the artificial ones; row `free` is not one of them.
+
+        Raises
+        ------
+        ValueError
+            If the rows do not bound a polytope.
+
+        Notes
+        -----
+        **Invariant.** Before each pass all rows are non-negative at the point. A function that
+        no slack of an artificial row changes keeps its value, and its rates along the others.
+        """
+        for slot, artificial in enumerate(list(self.basis)):
+            if artificial >= 0:
+                continue
+            block = self.blocking(slot, 1, free)
+            if block is None:
+                raise ValueError("the rows do not bound a polytope; add the rows of a box")
+            self.replace(slot, block[0])
+
     def violation(self, target: int) -> Column | None:
-        """Return a point where `target` alone is negative, or None at its least value >= 0."""
+        """Return a point where `target` alone is negative, or None where it is least, and >= 0."""
         return next((column for column in self.lower(target) if column is not None), None)
 
 
-def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simplex:
+def vertex_near(rows: Mapping[int, Row], start: Column) -> Simplex:
     """Return a simplex at a vertex reached from a feasible point.
 
     Parameters
@@ -314,8 +366,6 @@ def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simpl
         Identifiers are non-negative.
     start : Column
         A feasible point.
-    free : int, optional
-        A row that does not block, so that it may be violated at the vertex.
 
     Raises
     ------
@@ -324,16 +374,9 @@ def vertex_near(rows: Mapping[int, Row], start: Column, free: int = -1) -> Simpl
 
     Notes
     -----
-    *Algorithm.* The point is the vertex of n artificial rows; each in turn, the last
-    coordinate's last, is left upwards until a true row blocks and takes its place.
-
-    **Invariant.** Before each pass all rows but `free` are non-negative at the point, and the
-    basis is that many true rows, tight there, and artificial ones.
+    *Algorithm.* The point is the vertex of n artificial rows; each in turn is left upwards until
+    a true row blocks and takes its place.
     """
     simplex = Simplex(rows, start)
-    for slot in range(len(start) - 1):
-        block = simplex.blocking(slot, 1, free)
-        if block is None:
-            raise ValueError("the rows do not bound a polytope; add the rows of a box")
-        simplex.replace(slot, block[0])
+    simplex.settle()
     return simplex

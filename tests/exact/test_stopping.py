@@ -83,7 +83,7 @@ def same(one, other):
 def test_a_walk_goes_on_as_if_it_had_not_stopped(looks, threads, pivots):
     whole = pr.enumerate_regions(*THIN)
     assert whole.exact_decisions
-    assert pivots[0] > 300
+    assert pivots[0] > 100
     problem = problem_of(*THIN)
     found, stops, given, done = root_state(problem), 0, looks, 0
     while (
@@ -108,7 +108,7 @@ def test_regions_found_before_a_stop_are_regions():
         assert {p.tobytes() for p in partial.patterns} <= {p.tobytes() for p in whole.patterns}
 
 
-@pytest.mark.parametrize("looks", [1, 6, 33])
+@pytest.mark.parametrize("looks", [1, 6, 20])
 def test_a_tree_goes_on_as_if_it_had_not_stopped(looks, pivots):
     whole = count_tree(*THIN)
     assert whole.exact_decisions
