@@ -66,7 +66,7 @@ class ExactTree:
         place = int(free[0]) if len(free) else len(self.sequence)
         # of the first free unit; the rows up to it rest on bits that are given
         level = int(np.flatnonzero(self.starts[:-1] <= place)[-1])
-        unsigned, domain = self._rows(bits, level)
+        unsigned, domain = self.rows(bits, level)
         rows = [*domain]
         for known in np.flatnonzero(decided).tolist():
             row = unsigned[known]
@@ -99,7 +99,7 @@ class ExactTree:
         # `answer` is a point on the other side than `inside`; a point on the row is on neither
         return [(near, inside if evaluate(row, inside) else None), (far, answer)]
 
-    def _rows(self, bits: Bits, level: int) -> tuple[list[list[flint.fmpz]], list[Any]]:
+    def rows(self, bits: Bits, level: int) -> tuple[list[list[flint.fmpz]], list[Any]]:
         """Return the rows of the units up to a level, not signed, and the domain's."""
         below = self.sequence[: self.starts[level]]
         chosen = np.ones_like(bits)

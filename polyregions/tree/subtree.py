@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from polyregions.cells.dictionary import HUGE, Dictionary, vertex_from_point, workspace
 from polyregions.cells.row_side import inward_gap, proven_inside, write_dictionary
 from polyregions.exact.facets import interior_point
-from polyregions.exact.side import column_of, side_of
+from polyregions.exact.side import column_of, sign_or_beyond
 from polyregions.exact.simplex import Column, evaluate
 from polyregions.geometry.rows import LOST
 from polyregions.network.prefix import Prefix, empty_prefix, extended, unpack_prefix, with_bit
@@ -245,17 +245,16 @@ class Subtree:
         position = int(frame["moved"]) + row_at[frame["moved"] : frame["end"]].tolist().index(
             target
         )
-        bits = tree.bits.copy()
-        bits[unit] = 1
-        units, domain = prefix_rows(self.problem, bits)
-        everything = [*units, *domain]
+        units, domain = self.exact.rows(tree.bits, level)
+        everything, on = [*units, *domain], [*tree.bits.tolist(), *(1 for _ in domain)]
         columns = int(tree.n_base[level] + tree.starts[level + 1] - tree.starts[level])
         # the rows of the polytope: others have no guard
         guarded = np.flatnonzero(tree.guards[level, :columns] > -HUGE)
-        rows = [everything[int(tree.ids[level, c])] for c in guarded]
+        ids = tree.ids[level, guarded].tolist()
+        rows = [everything[i] if on[i] else [-entry for entry in everything[i]] for i in ids]
         row = everything[unit]
         vertex = tree.tables[depth, m, :m].copy()
-        answer = side_of(rows, row, self._inside(rows, vertex))
+        answer = sign_or_beyond(rows, row, self._inside(rows, vertex))
         self._decisions += 1  # from here on nothing stops
         if isinstance(answer, int):
             bit = 1 if answer > 0 else 0
