@@ -9,6 +9,7 @@ from polyregions.cells.degenerate import walk_degenerate
 from polyregions.cells.in_cube import walk_in_cube
 from polyregions.cells.integer_polygon import cut_out, write_rows
 from polyregions.cells.many_polytopes import Polytopes
+from polyregions.cells.near_ties import facets_near_ties
 from polyregions.cells.polygon import nearest_row, walk_polygon
 from polyregions.cells.proven_facets import proven_corners, proven_facets
 from polyregions.cells.vertices import facet_buffer
@@ -36,20 +37,38 @@ def facets_of_exact_rows(rows) -> FacetVerdicts:
     return verdicts_of_groups(len(rows), answer.groups)
 
 
+def scale_of(normals: np.ndarray, offsets: np.ndarray) -> float:
+    """A power of two large enough for the polytope to fit into the unit cube: exact."""
+    reach, m = 1.0, normals.shape[1]
+    for d in range(m):
+        for sign in (1.0, -1.0):
+            cost = np.zeros(m)
+            cost[d] = sign
+            solution = linprog(cost, A_ub=-normals, b_ub=offsets, bounds=[(None, None)] * m)
+            reach = max(reach, abs(float(solution["fun"])))
+    return 2.0 ** np.ceil(np.log2(2.0 * reach))
+
+
+def exact_rows_inside(normals, offsets) -> tuple[list, np.ndarray]:
+    """The same, scaled into the unit cube, with a point inside."""
+    polytopes = scaled_rows_of(normals, offsets)
+    return exact_rows_of(normals, offsets / scale_of(normals, offsets)), polytopes.points[0]
+
+
+def facets_near_ties_of(polytope) -> FacetVerdicts:
+    rows, near = polytope
+    answer = facets_near_ties(rows, near)
+    if answer is None:
+        raise ValueError("the polytope has no interior")
+    return verdicts_of_groups(len(rows), answer.groups)
+
+
 def scaled_rows_of(normals, offsets) -> Polytopes:
     """The bounded polytope {x : normals @ x + offsets >= 0}, scaled into the unit cube."""
     a = np.asarray(normals, dtype=np.float64)
     c = np.asarray(offsets, dtype=np.float64)
     m = a.shape[1]
-    # a power of two large enough for the polytope to fit into the unit cube: exact
-    reach = 1.0
-    for d in range(m):
-        for sign in (1.0, -1.0):
-            cost = np.zeros(m)
-            cost[d] = sign
-            solution = linprog(cost, A_ub=-a, b_ub=c, bounds=[(None, None)] * m)
-            reach = max(reach, abs(float(solution["fun"])))
-    scale = 2.0 ** np.ceil(np.log2(2.0 * reach))
+    scale = scale_of(a, c)
     lengths = np.linalg.norm(a, axis=1)
     safe = np.where(lengths > 0, lengths, 1.0)
     rows = np.ascontiguousarray(np.vstack([a.T, c / scale]) / safe)

@@ -14,6 +14,7 @@ module                    what it decides
 ``cells.degenerate``      facets where rows meet in more than a vertex
 ``cells.row_side``        the side of a hyperplane that a polytope is on
 ``cells.integer_polygon`` facets in the plane, in compiled integers
+``cells.near_ties``       facets in integers, of those rows that floats leave open
 ``exact.facets``          facets, in integers: never undecided
 ========================= ========================================================
 

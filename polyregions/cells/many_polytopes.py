@@ -16,6 +16,7 @@ from polyregions.cells.dictionary import (
     PIVOT_HINT,
     Workspace,
     invert_basis,
+    step_inside,
     vertex_from_point,
     workspace,
 )
@@ -43,7 +44,7 @@ class Polytopes(NamedTuple):
         1 or -1.
     starts : int64 array, shape (P + 1,)
     points : float64 array, shape (P, m)
-        A point inside each; an inexact one makes no answer wrong.
+        A point inside each, or of a facet; an inexact one makes no answer wrong.
     """
 
     values: Floats
@@ -127,6 +128,7 @@ def facets_of(polytopes, first, last, scratch, carries):
         size = write_polytope(polytopes, number, scratch)
         count = -1
         # from a point inside, which needs not be proven: what follows is
+        step_inside(rows.values, m, size, work)
         if vertex_from_point(rows.values, m, size, work):
             count = walk_vertices(rows, size, size, work, found, 0.0)
         for i in range(size):

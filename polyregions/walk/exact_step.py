@@ -6,14 +6,15 @@ that the rational walk does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import flint
 import numpy as np
 
 from polyregions.arrays import Bits
-from polyregions.exact.facets import exact_facets
+from polyregions.exact.facets import ExactFacets, exact_facets
 from polyregions.exact.stopping import look
 from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.network.exact_network import ExactNetwork, exact_rows
@@ -51,7 +52,7 @@ class ExactRegion:
 def exact_region(
     exact: ExactNetwork,
     bits: Sequence[int] | Bits,
-    hint: Sequence[Fraction] | None = None,
+    facets_of: Callable[[list[list[flint.fmpz]]], ExactFacets | None] = exact_facets,
 ) -> ExactRegion | None:
     """Return a pattern's region with all its neighbours, or None if it is no region.
 
@@ -59,8 +60,8 @@ def exact_region(
     ----------
     exact : ExactNetwork
     bits : sequence of int, length N
-    hint : sequence of Fraction, optional
-        A chart point to be used as `interior` if it lies strictly inside.
+    facets_of : callable, optional
+        Answers which of its rows carry facets, and gives the region's `interior`.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def exact_region(
     if any(bit and not any(row) for bit, row in zip(pattern, rows, strict=False)):
         return None
     # rows of the domain bound the polytope as well, though their facets lead nowhere
-    answer = exact_facets(rows, hint)
+    answer = facets_of(rows)
     if answer is None:
         return None
     facets = []

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from polyregions.arrays import Floats, Integers
+from polyregions.cells.near_ties import facets_near_ties
 from polyregions.exact.stopping import Stopped, look
 from polyregions.geometry.witness import float_witness, nearest_witness
 from polyregions.network.flat import FlatNetwork
@@ -337,7 +338,8 @@ def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
     """Decide one region in integers, or raise `Stopped` and change nothing."""
     flat = problem.flat
     bits = problem.reduction.grow(unpack(found.store.patterns[number], flat.units))
-    region = exact_region(problem.exact, bits)
+    near = found.store.points[number]
+    region = exact_region(problem.exact, bits, partial(facets_near_ties, near=near))
     if region is None:
         # every region was entered through a facet, or begins the walk
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import reference_facets as reference
 from facet_answerers import (
+    exact_rows_inside,
     exact_rows_of,
     facets_in_cube,
     facets_in_integers,
+    facets_near_ties_of,
     facets_of_exact_rows,
     facets_of_many,
     facets_of_polygon,
@@ -28,6 +30,8 @@ from facet_answerers import (
 from polytopes import POLYTOPES, Kind, cube
 from vertex_oracle import groups_by_vertices
 
+from polyregions.cells.near_ties import facets_near_ties
+from polyregions.exact.facets import exact_facets
 from polyregions.exact.verdict import FacetVerdicts, Verdict
 from polyregions.run.problem import prefix_rows, whole_problem
 
@@ -46,6 +50,7 @@ ANSWERERS = {
     "cube": Answerer(region_of_rows, facets_in_cube, Kind.GENERIC),
     "ties": Answerer(region_of_rows, facets_with_ties, Kind.TIED),
     "integers": Answerer(region_of_rows, facets_in_integers, Kind.SLIVER, True),
+    "near ties": Answerer(exact_rows_inside, facets_near_ties_of, Kind.SLIVER),
     "rational": Answerer(exact_rows_of, facets_of_exact_rows, Kind.SLIVER),
     "reference": Answerer(reference.prepare, reference.facets, Kind.GENERIC),
     "cvxpy": Answerer(reference.prepare, reference.facets_cvxpy, Kind.GENERIC),
@@ -84,6 +89,25 @@ def test_answer(name: str, shape: str) -> None:
     assert_agrees(answer, polytope.groups)
     if polytope.kind <= ANSWERERS[name].decides:
         assert (answer.verdicts != Verdict.UNDECIDED).all()
+
+
+def test_floats_find_nothing_in_what_is_empty() -> None:
+    """What is positive all over nothing may not be left out."""
+    rng = np.random.default_rng(0)
+    empty = 0
+    for _ in range(60):
+        n = int(rng.integers(1, 4))
+        extra = np.column_stack([rng.normal(size=(6, n)), rng.uniform(-1, 0.5, size=6)])
+        extra = np.vstack([extra, extra[0] * (1 + 2.0**-50), -extra[1] * (1 - 2.0**-52)])
+        polytope = cube(n, extra.tolist(), [])
+        rows = exact_rows_of(polytope.normals, polytope.offsets)
+        found, expected = facets_near_ties(rows, rng.normal(size=n)), exact_facets(rows)
+        assert (found is None) == (expected is None)
+        if expected is None:
+            empty += 1
+        else:
+            assert found.groups == expected.groups
+    assert empty > 10
 
 
 @pytest.mark.parametrize("shape", POLYTOPES)
