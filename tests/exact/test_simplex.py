@@ -82,3 +82,50 @@ def test_a_start_that_is_no_integer_point():
         i: evaluate(row, start) for i, row in rows.items()
     }
     assert_fresh(vertex_near(rows, start), rows, start[-1])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [2, 10**6])
+def test_from_a_point_inside_as_from_a_vertex(n, size):
+    """A row is violated alone, or least where the basis says so, from wherever the way begins."""
+    least = violated = 0
+    for seed in range(8):
+        rows = box_and_more(n, 3 * n, size, seed)
+        start = [flint.fmpz(0)] * n + [flint.fmpz(1)]
+        for target in rows:
+            simplex = Simplex(rows, start)
+            over = simplex.violation(target)
+            other = vertex_near(rows, start).violation(target)
+            assert (over is None) == (other is None)
+            for column in (over, other):
+                if column is not None:
+                    assert [i for i, row in rows.items() if evaluate(row, column) < 0] == [target]
+                    violated += 1
+            if over is None:
+                value, scale = simplex.row(target)[-1], simplex.coordinate(n)[-1]
+                simplex.settle(target)
+                assert min(simplex.basis) >= 0
+                assert simplex.never_falls(target)
+                # as low as where it was least before true rows took all places
+                assert simplex.row(target)[-1] * scale == value * simplex.coordinate(n)[-1]
+                least += 1
+    assert violated > 10
+    assert n == 1 or least > 5
+
+
+def test_the_end_of_an_edge_shows_who_ends_it_alone():
+    seen = 0
+    for seed in range(20):
+        rows = box_and_more(3, 9, 3, seed)
+        simplex = vertex_near(rows, [flint.fmpz(0)] * 3 + [flint.fmpz(1)])
+        for slot in range(3):
+            block = simplex.blocking(slot, 1, -1)
+            over = simplex.behind(slot, block)
+            if over is not None:
+                assert [i for i, row in rows.items() if evaluate(row, over) < 0] == [block[0]]
+                seen += 1
+            else:  # another row ends the edge as well
+                end = simplex.column_at(slot, 1, block[1], block[2])
+                tight = [i for i, row in rows.items() if evaluate(row, end) == 0]
+                assert len(set(tight) - set(simplex.basis)) > 1
+    assert seen > 20
