@@ -31,6 +31,7 @@ from polyregions.arrays import Floats
 from polyregions.domain.domains import Box, Domain, Polytope
 from polyregions.errors import DomainError
 from polyregions.exact.dyadic import dyadic_matrix
+from polyregions.exact.side import column_of
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [
@@ -133,15 +134,9 @@ class Chart:
         ZeroDivisionError
             If the chart point lies at infinity.
         """
-        homogeneous = [*point, Fraction(1)]
-        values = [
-            sum(
-                (Fraction(int(self.transform[i, j])) * u for j, u in enumerate(homogeneous)),
-                Fraction(0),
-            )
-            for i in range(self.transform.nrows())
-        ]
-        return tuple(value / values[-1] for value in values[:-1])
+        column = flint.fmpz_mat([[entry] for entry in column_of(point)])
+        *values, scale = map(int, (self.transform * column).entries())
+        return tuple(Fraction(value, scale) for value in values)
 
 
 def chart_of(domain: Domain | None, input_dimension: int) -> Chart:
