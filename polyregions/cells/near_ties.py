@@ -15,7 +15,8 @@ from polyregions.arrays import Floats, Integers
 from polyregions.cells.many_polytopes import Polytopes, facets_of, scratch_of
 from polyregions.cells.proven_facets import scaled_rows
 from polyregions.exact.facets import ExactFacets, exact_facets
-from polyregions.exact.simplex import Row
+from polyregions.exact.side import column_of
+from polyregions.exact.simplex import Row, evaluate
 from polyregions.geometry.rows import Rows
 
 __all__ = ["facets_near_ties"]
@@ -72,7 +73,8 @@ def facets_near_ties(rows: Sequence[Row], near: Floats) -> ExactFacets | None:
     answer = exact_facets([rows[i] for i in asked], inside)
     if answer is None:
         return None
-    if max(map(abs, answer.interior)) > 1:
+    point = column_of(answer.interior)
+    if max(map(abs, answer.interior)) > 1 or any(evaluate(rows[i], point) <= 0 for i in implied):
         return exact_facets(rows)  # empty: what holds all over it says nothing
     return ExactFacets(
         answer.interior,
