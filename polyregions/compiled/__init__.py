@@ -23,7 +23,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.types import unliteral
 
-from polyregions.compiled.apart import POSSIBLE, StableName
+from polyregions.compiled.apart import POSSIBLE, OnlyLinked, StableName
 from polyregions.compiled.kernel_files import keep_on_disk
 from polyregions.compiled.start import (
     Stopwatch,
@@ -57,12 +57,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
     """Return the kernel of a function: compiled for its callers, and for Python if it must be."""
-    dispatcher: Any = _dispatcher(function, fastmath, inline=inline)
+    apart = not inline and len(function.__code__.co_code) >= _LARGE
+    dispatcher: Any = _dispatcher(function, fastmath, inline=inline, apart=apart)
     if dispatcher is function:  # as it is where compilation is disabled
         return function
     _KERNELS.append(dispatcher)
-    large = len(function.__code__.co_code) >= _LARGE
-    keep_on_disk(dispatcher, "", apart=large and not inline)
+    keep_on_disk(dispatcher, "", apart=apart)
     from_python = cache(partial(_called_from_python, dispatcher, fastmath))
     run_plain_until_compiled(dispatcher, from_python)
     with suppress(AttributeError):  # another Numba
@@ -71,7 +71,7 @@ def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
     return cast(Function, dispatcher)
 
 
-def _dispatcher(function: Any, fastmath: Any, *, inline: bool) -> Any:
+def _dispatcher(function: Any, fastmath: Any, *, inline: bool, apart: bool) -> Any:
     # _nrt=False: kernels allocate nothing, so arrays need no (atomic) reference counts,
     # which would take a third of the time; small proposing kernels are worth inlining;
     # no C callback is ever made of a kernel, and few are called from Python
@@ -83,13 +83,13 @@ def _dispatcher(function: Any, fastmath: Any, *, inline: bool) -> Any:
         "forceinline": inline,
     }
     if POSSIBLE:
-        options["pipeline_class"] = StableName
+        options["pipeline_class"] = StableName if apart else OnlyLinked
     return numba.njit(nogil=True, error_model="numpy", **options)(function)
 
 
 def _called_from_python(dispatcher: Any, fastmath: Any) -> Any:
     """Return a kernel that Python can call, where the compiled one has no entrance."""
-    again = entry(_dispatcher(dispatcher.py_func, fastmath, inline=False))
+    again = entry(_dispatcher(dispatcher.py_func, fastmath, inline=False, apart=False))
     keep_on_disk(again, "entry-", apart=False)
     run_plain_until_compiled(again, lambda: again)
     return again

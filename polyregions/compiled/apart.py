@@ -26,6 +26,7 @@ from numba.core.runtime.nrt import rtsys
 __all__ = [
     "POSSIBLE",
     "Needs",
+    "OnlyLinked",
     "StableName",
     "load_needed",
     "load_only",
@@ -47,6 +48,33 @@ class StableName(Compiler):
         digest = hashlib.sha256(source.encode()).digest()
         identity.unique_id = int.from_bytes(digest[:6], "big")
         return super()._compile_bytecode()
+
+
+class OnlyLinked(StableName):
+    """Makes no machine code of a kernel that callers alone call, each with a copy of its own."""
+
+    def _compile_bytecode(self) -> Any:
+        if self.state.flags.no_cpython_wrapper:
+            codegen = self.state.targetctx.codegen()
+            self.state.library = LinkedLibrary(codegen, self.state.func_id.func_qualname)
+            self.state.library.enable_object_caching()
+        return super()._compile_bytecode()
+
+
+class LinkedLibrary(JITCodeLibrary):
+    """The code of a kernel that is never called by address: what is linked into its callers."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+        self._get_module_for_linking()
+        # Numba writes to the addresses of environments
+        names = ir.Module()
+        for variable in self._final_module.global_variables:
+            if variable.name.startswith("_ZN08NumbaEnv"):
+                pointer = ir.IntType(8).as_pointer()
+                ir.GlobalVariable(names, pointer, variable.name).initializer = pointer(None)
+        self._final_module = llvm.parse_assembly(str(names))
+        super()._finalize_final_module()
 
 
 class ApartLibrary(JITCodeLibrary):
