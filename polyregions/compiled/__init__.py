@@ -37,6 +37,7 @@ from polyregions.compiled.start import (
 __all__ = [
     "Stopwatch",
     "Times",
+    "apart_exact_order_kernel",
     "compiled_beside",
     "entry",
     "exact_order_kernel",
@@ -55,9 +56,11 @@ _LARGE = 700
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _compile(function: Function, fastmath: Any, *, inline: bool) -> Function:
+def _compile(
+    function: Function, fastmath: Any, *, inline: bool = False, apart: bool = False
+) -> Function:
     """Return the kernel of a function: compiled for its callers, and for Python if it must be."""
-    apart = not inline and len(function.__code__.co_code) >= _LARGE
+    apart = apart or (not inline and len(function.__code__.co_code) >= _LARGE)
     dispatcher: Any = _dispatcher(function, fastmath, inline=inline, apart=apart)
     if dispatcher is function:  # as it is where compilation is disabled
         return function
@@ -142,4 +145,12 @@ def exact_order_kernel(function: Function) -> Function:
     it removes roundings, so every bound of the form (number of operations) * 2**-53
     stays valid.
     """
-    return _compile(function, {"contract"}, inline=False)
+    return _compile(function, {"contract"})
+
+
+def apart_exact_order_kernel(function: Function) -> Function:
+    """Compile an exact-order kernel that is called by address, few as its own lines may be.
+
+    For one that calls much, and has several callers: each would be as large again.
+    """
+    return _compile(function, {"contract"}, apart=True)

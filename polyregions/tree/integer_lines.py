@@ -13,7 +13,7 @@ import numpy as np
 
 from polyregions.arrays import Integers
 from polyregions.cells.integer_polygon import cross, sign_at, sign_of
-from polyregions.compiled import exact_order_kernel
+from polyregions.compiled import apart_exact_order_kernel, exact_order_kernel
 from polyregions.exact.digits import approximate, length_of
 from polyregions.network.integer_network import NO_INTEGERS, IntegerNetwork
 from polyregions.rounding import ROUNDOFF, TINY
@@ -111,7 +111,7 @@ def meet(flat, lines, first, second):
         lengths[3, d] = length_of(numbers[3, d], room)
 
 
-@exact_order_kernel
+@apart_exact_order_kernel
 def determinant_sign(flat, lines, first, second, row):
     """Return the sign of the determinant of three rows, and leave where the first two meet."""
     meet(flat, lines, first, second)
@@ -133,7 +133,7 @@ def lines_concur(flat, lines, rows):
     return determinant_sign(flat, lines, rows[0], rows[1], rows[2]) == 0
 
 
-@exact_order_kernel
+@apart_exact_order_kernel
 def find_corner(flat, lines, first, second):
     """Return the coordinates of the point of the cube where two lines meet, within FOUND_DOUBT."""
     meet(flat, lines, first, second)
