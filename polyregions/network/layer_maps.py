@@ -10,11 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from polyregions.arrays import Floats
-from polyregions.compiled import (
-    apart_exact_order_kernel,
-    exact_order_kernel,
-    inlined_exact_order_kernel,
-)
+from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.rounding import ROUNDOFF, TINY
 
 __all__ = [
@@ -223,7 +219,7 @@ def maps_above(flat, layer, base, bits, source, slopes, out):
     weigh(flat, layer, base, slopes, source, out)
 
 
-@apart_exact_order_kernel
+@exact_order_kernel
 def write_layer_maps(flat, layer, base, bits, maps, scaled, slopes):
     """Compute the maps of a layer's units; all layers' maps are kept.
 
