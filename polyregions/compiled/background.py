@@ -27,7 +27,7 @@ def as_text(kind: Any) -> Any:
     ------
     TypeError
         If it is none of the types that kernels take: numbers, arrays, records of numbers,
-        and tuples of them.
+        None, and tuples of them.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def as_text(kind: Any) -> Any:
         items: Any = kind
         cls = getattr(kind, "instance_class", tuple)
         return ["tuple", cls.__module__, cls.__qualname__, [as_text(item) for item in items.types]]
-    if isinstance(kind, types.Number | types.Boolean):
+    if isinstance(kind, types.Number | types.Boolean | types.NoneType):
         return str(kind)
     raise TypeError(f"no kernel takes {kind}")
 

@@ -94,6 +94,27 @@ def compact(worker, m, begin, end, target):
 
 
 @exact_order_kernel
+def drop_constant(simplex, m, worker, inner, stop):
+    """Clear ``keep`` as `drop_one_sided` outside the plane; see `decide_by_simplex`."""
+    if simplex is None:
+        return inner, stop
+    rows, errors, work, keep = worker.rows, worker.errors, worker.work, worker.keep
+    # only facets bound the polytope, and a shorter dictionary pivots faster; the walk that found
+    # them ended at a vertex, whose rows are among them
+    for k in range(m):
+        column = 0
+        for c in range(work.basis[k]):
+            column += keep[c]
+        work.basis[k] = column
+    facets = compact(worker, m, 0, inner, 0)
+    stop = compact(worker, m, inner, stop, facets)
+    for c in range(stop):
+        keep[c] = 1
+    drop_constant_rows(Rows(rows, errors), facets, stop, work, keep)
+    return facets, stop
+
+
+@exact_order_kernel
 def drop_one_sided(m, corners, worker, inner, stop):
     """Clear ``keep`` of columns that are proven to keep their sign over the inner polytope.
 
@@ -128,19 +149,7 @@ def drop_one_sided(m, corners, worker, inner, stop):
             Rows(rows, errors), corners, worker.found, inner, stop, work.slack, work.ratio, keep
         )
         return inner, stop
-    # only facets bound the polytope, and a shorter dictionary pivots faster; the walk that found
-    # them ended at a vertex, whose rows are among them
-    for k in range(m):
-        column = 0
-        for c in range(work.basis[k]):
-            column += keep[c]
-        work.basis[k] = column
-    facets = compact(worker, m, 0, inner, 0)
-    stop = compact(worker, m, inner, stop, facets)
-    for c in range(stop):
-        keep[c] = 1
-    drop_constant_rows(Rows(rows, errors), facets, stop, work, keep)
-    return facets, stop
+    return drop_constant(worker.simplex, m, worker, inner, stop)
 
 
 @exact_order_kernel

@@ -58,6 +58,7 @@ class Worker(NamedTuple):
     errors: Floats  # (N + q,): bounds on the rows' rounding, docs/mathematics.md, part 5
     bits: NDArray[np.uint8]  # (N,): the pattern, unpacked
     scratch: RowScratch  # the maps of each layer on the region
+    simplex: bool | None  # None in the plane, whose kernels are compiled without the simplex
     work: Workspace  # of the dictionary simplex
     found: FacetBuffer  # facets and witness of the region that was decided last
     groups: GroupScratch  # of degenerate regions
@@ -84,6 +85,7 @@ def worker_of(flat: FlatNetwork, stop: Integers | None = None) -> Worker:
         errors=np.zeros(size),
         bits=np.zeros(flat.units, dtype=np.uint8),
         scratch=row_scratch(flat),
+        simplex=None if m == 2 else True,
         work=workspace(m, size, stop),
         found=facet_buffer(m, size + 1),
         groups=group_scratch(flat),
@@ -232,6 +234,29 @@ def rows_inside(flat, prefixes, prefix, words, known, worker):
 
 
 @inlined_exact_order_kernel
+def decide_by_simplex(simplex, m, count, candidates, worker, room):
+    """Decide as `decide_simple` outside the plane, from the point in ``worker.work``.
+
+    Where `simplex` is None, Numba drops all that follows before it types, let alone compiles, it.
+    """
+    if simplex is None:
+        return -1
+    rows, work, start = Rows(worker.rows, worker.errors), worker.work, worker.start
+    found = worker.found
+    if m >= MANY_COORDINATES_HINT:
+        return walk_in_cube(rows, count, candidates, work, found, room)
+    if start[0] != NO_BASIS:
+        for k in range(m):
+            work.basis[k] = start[k]
+    else:
+        # the point lies on a facet: a vertex is sought from the inside
+        step_inside(rows.values, m, count, work)
+        if not vertex_from_point(rows.values, m, count, work):
+            return -1
+    return walk_vertices(rows, count, candidates, work, found, room)
+
+
+@inlined_exact_order_kernel
 def decide_simple(m, count, candidates, point, worker, room):
     """Decide the first `candidates` of `count` columns, computed without loss.
 
@@ -268,14 +293,4 @@ def decide_simple(m, count, candidates, point, worker, room):
             if row < 0:
                 return -1
         return walk_polygon(rows, count, candidates, row, work.point, work.slack, found, room)
-    if m >= MANY_COORDINATES_HINT:
-        return walk_in_cube(rows, count, candidates, work, found, room)
-    if start[0] != NO_BASIS:
-        for k in range(m):
-            work.basis[k] = start[k]
-    else:
-        # the point lies on a facet: a vertex is sought from the inside
-        step_inside(rows.values, m, count, work)
-        if not vertex_from_point(rows.values, m, count, work):
-            return -1
-    return walk_vertices(rows, count, candidates, work, found, room)
+    return decide_by_simplex(worker.simplex, m, count, candidates, worker, room)
