@@ -33,7 +33,7 @@ from polyregions.cells import dictionary, polygon, vertices
 from polyregions.geometry import rows
 from polyregions.run.problem import problem_of
 from polyregions.tree import polygons
-from polyregions.tree.explorer import explorer_of
+from polyregions.tree.crew import explorer_of
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.walk import prefix_redundancy as settle
 from polyregions.walk import region_kernel as decide

@@ -23,7 +23,7 @@ from families import SHAPES, duplicates, he_normal, integer, text
 from scipy.optimize import linprog
 
 from polyregions import Box, Network, enumerate_regions
-from polyregions.geometry.halfspaces import region_halfspaces
+from polyregions.geometry.region_polytope import region_halfspaces
 
 
 def seconds_per_region(network: Network, box: Box | None) -> tuple[float, int]:

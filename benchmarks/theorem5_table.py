@@ -17,8 +17,8 @@ from pathlib import Path
 
 from polyregions.plot.figure import save_figure
 from polyregions.plot.theorem5_figure import theorem5_figure
-from polyregions.theory.grid import GridReport, grid_settings, verify_grid
 from polyregions.theory.laws import BiasLaw
+from polyregions.theory.theorem5 import GridReport, grid_settings, verify_grid
 
 # what is measured are compiled kernels
 os.environ["POLYREGIONS_COMPILE_FIRST"] = "1"

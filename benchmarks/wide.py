@@ -30,10 +30,10 @@ from polyregions import Box, Network
 from polyregions.io import load, lowering, read_idx, signals
 from polyregions.io.windows import Sliding, convolve
 from polyregions.network.slices import Plane, random_subspace
-from polyregions.run.limits import limits_of
+from polyregions.run.options import limits_of
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt
-from polyregions.walk.drive import drive
+from polyregions.walk.steps import drive
 from polyregions.walk.walk_state import WalkState, root_state
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         save_figure,
     )
     from polyregions.proof.certification import certify, check
-    from polyregions.pwa.pwa_file import export
+    from polyregions.pwa.files import export
     from polyregions.questions.conditions import where
     from polyregions.questions.equality import equal, equal_classes
     from polyregions.questions.level_sets import boundary, level
@@ -65,19 +65,16 @@ if TYPE_CHECKING:
     from polyregions.scale.cluster_walk import enumerate_on_cluster
     from polyregions.scale.forecast import cost_per_region
     from polyregions.scale.preparation import compile_kernels
-    from polyregions.scale.saved_count import count_with_checkpoint
+    from polyregions.scale.saving import count_with_checkpoint
     from polyregions.theory.boundaries import verify_boundaries
     from polyregions.theory.bounds import compared_bounds
-    from polyregions.theory.grid import verify_grid
     from polyregions.theory.lemmas import check_lemmas
-    from polyregions.theory.theorem5 import verify_theorem5
+    from polyregions.theory.theorem5 import verify_grid, verify_theorem5
     from polyregions.tree.estimation import estimate_regions
     from polyregions.tree.subdivision import count_regions, count_tree
     from polyregions.viewer import write_page
-    from polyregions.walk.breadth_first import enumerate_regions, traverse
-    from polyregions.walk.exploration import explore
-    from polyregions.walk.polyline import regions_along
-    from polyregions.walk.shortest_path import shortest_path
+    from polyregions.walk.breadth_first import enumerate_regions, explore, traverse
+    from polyregions.walk.polyline import regions_along, shortest_path
 
 __version__ = "0.1.0"
 
@@ -187,7 +184,7 @@ _LATE = {
         "save_figure",
     ],
     "proof.certification": ["certify", "check"],
-    "pwa.pwa_file": ["export"],
+    "pwa.files": ["export"],
     "questions.conditions": ["where"],
     "questions.equality": ["equal", "equal_classes"],
     "questions.level_sets": ["boundary", "level"],
@@ -202,19 +199,16 @@ _LATE = {
     "scale.cluster_walk": ["enumerate_on_cluster"],
     "scale.forecast": ["cost_per_region"],
     "scale.preparation": ["compile_kernels"],
-    "scale.saved_count": ["count_with_checkpoint"],
+    "scale.saving": ["count_with_checkpoint"],
     "theory.boundaries": ["verify_boundaries"],
     "theory.bounds": ["compared_bounds"],
-    "theory.grid": ["verify_grid"],
     "theory.lemmas": ["check_lemmas"],
-    "theory.theorem5": ["verify_theorem5"],
+    "theory.theorem5": ["verify_grid", "verify_theorem5"],
     "tree.estimation": ["estimate_regions"],
     "tree.subdivision": ["count_regions", "count_tree"],
     "viewer": ["write_page"],
-    "walk.breadth_first": ["enumerate_regions", "traverse"],
-    "walk.exploration": ["explore"],
-    "walk.polyline": ["regions_along"],
-    "walk.shortest_path": ["shortest_path"],
+    "walk.breadth_first": ["enumerate_regions", "explore", "traverse"],
+    "walk.polyline": ["regions_along", "shortest_path"],
 }
 _LATE_HOME = {name: home for home, names in _LATE.items() for name in names}
 

@@ -18,7 +18,7 @@ from polyregions.network.exact_network import (
 )
 from polyregions.pattern import order, pack, unpack
 from polyregions.regions import Regions, check_regions
-from polyregions.walk.exact_step import exact_region
+from polyregions.walk.rational_walk import exact_region
 
 __all__ = ["assert_valid"]
 

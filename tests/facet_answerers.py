@@ -8,20 +8,24 @@ from scipy.optimize import linprog
 from polyregions.cells.degenerate import walk_degenerate
 from polyregions.cells.in_cube import walk_in_cube
 from polyregions.cells.integer_polygon import cut_out, write_rows
-from polyregions.cells.many_polytopes import Polytopes
+from polyregions.cells.many_polytopes import Polytopes, proven_corners, proven_facets
 from polyregions.cells.near_ties import facets_near_ties
 from polyregions.cells.polygon import nearest_row, walk_polygon
-from polyregions.cells.proven_facets import proven_corners, proven_facets
 from polyregions.cells.vertices import facet_buffer
 from polyregions.compiled.start import plain_twin
 from polyregions.domain import Box
 from polyregions.exact.dyadic import dyadic_matrix
-from polyregions.exact.facets import exact_facets, interior_point
-from polyregions.exact.verdict import FacetVerdicts, Verdict, verdicts_of_groups
+from polyregions.exact.facets import (
+    FacetVerdicts,
+    Verdict,
+    exact_facets,
+    interior_point,
+    verdicts_of_groups,
+)
 from polyregions.geometry.rows import OK, Rows
 from polyregions.network import Network
 from polyregions.run.problem import Problem, prefix_rows, whole_problem
-from polyregions.walk.planar_regions import planar_worker
+from polyregions.walk.degenerate_regions import planar_worker
 from polyregions.walk.region_kernel import Worker, facets_listed, list_every_row, worker_of
 
 

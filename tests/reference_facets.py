@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from polyregions.arrays import Floats
-from polyregions.exact.verdict import FacetVerdicts, Verdict
+from polyregions.exact.facets import FacetVerdicts, Verdict
 
 __all__ = ["BAND", "Prepared", "facets", "facets_cvxpy", "prepare"]
 

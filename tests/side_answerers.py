@@ -17,13 +17,12 @@ from numpy.typing import ArrayLike
 from polyregions.arrays import Bits
 from polyregions.compiled.start import plain_twin
 from polyregions.domain import Domain
-from polyregions.exact.facets import interior_point
-from polyregions.exact.side import column_of, side_of
+from polyregions.exact.facets import column_of, interior_point, side_of
 from polyregions.exact.simplex import evaluate
 from polyregions.network.prefix import first_units, with_bit
 from polyregions.network.residues import NO_RESIDUES, with_own_scratch
 from polyregions.run.problem import Problem, prefix_rows, whole_problem
-from polyregions.tree.explorer import Explorer
+from polyregions.tree.crew import Explorer
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.tree.subtree import Subtree
 from polyregions.tree.tree_kernel import DONE, explore
@@ -64,7 +63,7 @@ def question_of(
 
 
 def side_by_integers(question: Question) -> int | None:
-    """`exact.side`; a point that it gives is looked at."""
+    """`exact.facets`; a point that it gives is looked at."""
     inside = interior_point(question.rows)
     assert inside is not None
     column = column_of(inside)

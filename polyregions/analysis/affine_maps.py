@@ -15,14 +15,14 @@ from polyregions.arrays import Floats
 from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.side import column_of
+from polyregions.exact.facets import column_of
 from polyregions.exact.simplex import Row
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import Words, check_pattern, unpack
 from polyregions.regions import Region, Regions, check_regions
-from polyregions.regions.affine_maps import AffineMaps, batches
+from polyregions.regions.cell_rows import AffineMaps, batches
 
 __all__ = [
     "ExactMaps",

@@ -18,7 +18,7 @@ from polyregions.arrays import Floats
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.chart import binding_inequalities
 from polyregions.errors import DomainError
-from polyregions.geometry.halfspaces import unit_rows
+from polyregions.geometry.region_polytope import unit_rows
 from polyregions.io.meshes import Solid
 from polyregions.network.exact_network import ExactNetwork
 from polyregions.regions import Regions, check_regions

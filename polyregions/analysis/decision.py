@@ -30,7 +30,7 @@ from polyregions.pattern import unpack
 from polyregions.regions import Regions, check_regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.breadth_first import enumerate_regions
-from polyregions.walk.refinement import refine
+from polyregions.walk.subproblem import refine
 
 __all__ = [
     "DecisionBoundary",

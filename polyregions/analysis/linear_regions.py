@@ -27,12 +27,11 @@ from polyregions.analysis.adjacency import adjacency, facet_units, require_compl
 from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import shown
-from polyregions.exact.facets import interior_point
-from polyregions.exact.side import column_of
+from polyregions.exact.facets import column_of, interior_point
 from polyregions.exact.simplex import Column, Row, Simplex, evaluate
 from polyregions.markup import titled
-from polyregions.network.equal_maps import Labels, equal_map_labels
 from polyregions.network.exact_network import exact_network, exact_rows
+from polyregions.network.region_maps import Labels, equal_map_labels
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
@@ -203,7 +202,7 @@ def linear_regions(regions: Regions) -> LinearRegions:
     Notes
     -----
     *Algorithm.* R6: equality of maps modulo primes
-    (:func:`~polyregions.network.equal_maps.equal_map_labels`). R4: components of the
+    (:func:`~polyregions.network.region_maps.equal_map_labels`). R4: components of the
     graph of facets between regions of one map; an open set on which f is affine and
     that holds a point of a smaller face holds all regions around it, which are
     connected through facets. R5: components of one map are joined where closed

@@ -18,7 +18,7 @@ from polyregions.geometry.witness import nearest_float
 from polyregions.pattern import Words
 from polyregions.regions import Regions, check_regions
 from polyregions.rounding import TINY
-from polyregions.run.display import number_text
+from polyregions.run.progress import number_text
 
 __all__ = [
     "Lipschitz",

@@ -21,18 +21,16 @@ from polyregions.exact.facets import interior_point
 from polyregions.geometry.witness import float_below
 from polyregions.network import Network
 from polyregions.network.backward_bounds import ROUND_SIDES, Boxes, Range, backward_bounds
-from polyregions.network.constant_signs import ranges_known, signs_known
-from polyregions.network.evaluation import values_at
-from polyregions.network.exact_network import exact_network, exact_values
+from polyregions.network.exact_network import exact_network, exact_values, values_at
 from polyregions.network.flat import first_map, quotient
+from polyregions.network.stable_units import ranges_known, signs_known
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.regions.polytopes import chart_polytopes
 from polyregions.rounding import ROUNDOFF
-from polyregions.run.display import shown_steps
 from polyregions.run.given import DomainLike, NetworkLike
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import AfterStep, OnSteps, counted
+from polyregions.run.progress import AfterStep, OnSteps, counted, shown_steps
 
 __all__ = ["Bounds", "UnitBounds", "UnitSummary", "unit_bounds", "unit_summary"]
 

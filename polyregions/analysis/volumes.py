@@ -17,8 +17,7 @@ from polyregions.geometry.double_description import polytope_of
 from polyregions.geometry.region_polytope import chart_volume
 from polyregions.regions import Regions, check_regions
 from polyregions.regions.polytopes import chart_polytopes, rounded_volumes
-from polyregions.run.display import shown_steps
-from polyregions.run.progress import OnSteps, counted
+from polyregions.run.progress import OnSteps, counted, shown_steps
 
 __all__ = ["box_volume", "domain_volume", "estimated_seconds", "exact_volumes", "volumes"]
 

@@ -1,7 +1,7 @@
 """Cells: which rows of a polytope carry a facet, and on which side of it a hyperplane passes.
 
 The polytope is {u : normals @ u + offsets >= 0}, bounded and of full dimension. Answers are
-"yes", "no" or undecided (:class:`polyregions.exact.verdict.Verdict`); what floats with rounding
+"yes", "no" or undecided (:class:`polyregions.exact.facets.Verdict`); what floats with rounding
 bounds leave undecided goes to the next module of this ladder:
 
 ========================= ========================================================

@@ -12,10 +12,8 @@ from fractions import Fraction
 import numpy as np
 
 from polyregions.arrays import Floats, Integers
-from polyregions.cells.many_polytopes import Polytopes, facets_of, scratch_of
-from polyregions.cells.proven_facets import scaled_rows
-from polyregions.exact.facets import ExactFacets, exact_facets
-from polyregions.exact.side import column_of
+from polyregions.cells.many_polytopes import Polytopes, facets_of, scaled_rows, scratch_of
+from polyregions.exact.facets import ExactFacets, column_of, exact_facets
 from polyregions.exact.simplex import Row, evaluate
 from polyregions.geometry.rows import Rows
 

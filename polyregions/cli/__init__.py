@@ -19,20 +19,19 @@ import typer
 
 from polyregions import __version__
 from polyregions.cli import (
+    answers,
     certify,
     count,
-    decisions,
     enumerate_,
     experiment,
     listings,
-    optima,
     plot,
     simplify,
     theorem5_command,
 )
 from polyregions.cli.report import complain, lenient_streams, print_lines
 from polyregions.errors import PolyregionsError
-from polyregions.run.display import shown_steps
+from polyregions.run.progress import shown_steps
 
 __all__ = ["EXAMPLES", "FAULT", "app", "main"]
 
@@ -229,7 +228,7 @@ _add_command("certify", certify.certify_command)
 _add_command("check", certify.check_command)
 _add_command("compile", _compile_command)
 _add_command("count", count.count)
-_add_command("equal", decisions.equal_command)
+_add_command("equal", answers.equal_command)
 _add_command("enumerate", enumerate_.enumerate_)
 _add_command("estimate", count.estimate)
 _add_command("experiment", experiment.experiment_command)
@@ -239,12 +238,12 @@ _add_command("graph", enumerate_.graph_command)
 _add_command("info", simplify.info)
 _add_command("level", listings.level_command)
 _add_command("linear", count.linear_command)
-_add_command("lipschitz", optima.lipschitz_command)
-_add_command("maximum", optima.maximum_command)
-_add_command("minimum", optima.minimum_command)
-_add_command("nearest", optima.nearest_command)
+_add_command("lipschitz", answers.lipschitz_command)
+_add_command("maximum", answers.maximum_command)
+_add_command("minimum", answers.minimum_command)
+_add_command("nearest", answers.nearest_command)
 _add_command("plot", plot.plot)
-_add_command("verify", decisions.verify_command)
+_add_command("verify", answers.verify_command)
 _add_command("simplify", simplify.simplify_command)
 _add_command("view", plot.view_command)
 _add_command("where", listings.where_command)

@@ -14,7 +14,7 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.count import Method
 from polyregions.cli.enumerate_ import by_cluster, enumerated
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.report import announced_compilation
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.errors import PolyregionsError
 

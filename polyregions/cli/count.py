@@ -12,10 +12,10 @@ from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.enumerate_ import enumerated
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import announced_compilation, shown_run
+from polyregions.cli.report import announced_compilation, shown_run
 from polyregions.errors import PolyregionsError
 from polyregions.regions import Regions
-from polyregions.run.display import shown_steps, tree_text
+from polyregions.run.progress import shown_steps, tree_text
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
@@ -42,7 +42,7 @@ def count_by_tree(
             from polyregions.tree.subdivision import count_tree
 
             return count_tree(task.network, task.domain, **how), run.times()
-        from polyregions.scale.saved_count import count_with_checkpoint
+        from polyregions.scale.saving import count_with_checkpoint
 
         how |= {"resume": resume, "interval": storage.checkpoint_seconds()}
         return count_with_checkpoint(task.network, task.domain, checkpoint, **how), run.times()

@@ -12,14 +12,14 @@ import typer
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import shown_run
+from polyregions.cli.report import shown_run
 from polyregions.errors import PartialResultError, PolyregionsError
 from polyregions.regions import Regions
-from polyregions.run.display import parts_text, shown_steps
+from polyregions.run.progress import parts_text, shown_steps
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
-    from polyregions.scale.saved_walk import Written
+    from polyregions.scale.saving import Written
 
 __all__ = ["by_cluster", "enumerate_", "enumerated", "export_command", "graph_command"]
 
@@ -42,7 +42,7 @@ def enumerated(
 def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
     with shown_run() as run:
-        from polyregions.scale.saved_walk import enumerate_to_file
+        from polyregions.scale.saving import enumerate_to_file
 
         written = enumerate_to_file(task.network, task.domain, output, **options, **run.options())
         return written, run.times()
@@ -189,7 +189,7 @@ def export_command(
     as_json: options.AsJson = False,
 ) -> int:
     """Write the network as a piecewise-affine function: regions, maps, neighbors."""
-    from polyregions.pwa.pwa_file import EXPORT_SUFFIXES, check_bounded, export
+    from polyregions.pwa.files import EXPORT_SUFFIXES, check_bounded, export
 
     storage.check_output(output, EXPORT_SUFFIXES, [network, *where.files])
     size = storage.bytes_of(max_bytes, "--max-bytes")

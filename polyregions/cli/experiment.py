@@ -10,9 +10,9 @@ import numpy as np
 import typer
 
 from polyregions.cli import options, report
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.report import announced_compilation
 from polyregions.errors import PolyregionsError
-from polyregions.run.display import shown_rows
+from polyregions.run.progress import shown_rows
 
 if TYPE_CHECKING:
     from polyregions.experiments.runner import Table
@@ -57,8 +57,8 @@ def experiment_command(
     as_json: options.AsJson = False,
 ) -> int:
     """Run an experiment: rows, a table and a figure in a folder; its findings on stdout."""
-    from polyregions.experiments.catalogue import NAMES
-    from polyregions.experiments.catalogue import experiment as experiment_named
+    from polyregions.experiments.runner import NAMES
+    from polyregions.experiments.runner import experiment as experiment_named
 
     if name == "list":
         if as_json:
@@ -106,7 +106,7 @@ def experiment_command(
 
 
 def _configured(chosen: Any, size: Size) -> Any:
-    from polyregions.experiments.catalogue import overridden
+    from polyregions.experiments.runner import overridden
 
     config = chosen.Config.full(size.seed) if size.full else chosen.Config(size.seed)
     for assignment in size.settings or []:

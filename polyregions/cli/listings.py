@@ -18,7 +18,7 @@ from polyregions.arrays import Floats
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
 from polyregions.cli.options import Task
-from polyregions.cli.progress_lines import shown_run
+from polyregions.cli.report import shown_run
 from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from polyregions.questions.conditions import Whereabouts
     from polyregions.questions.level_sets import LevelSet
     from polyregions.questions.property import OutputSet
-    from polyregions.walk.exploration import Exploration
+    from polyregions.walk.breadth_first import Exploration
 
 __all__ = ["boundary_command", "explore_command", "level_command", "where_command"]
 
@@ -277,7 +277,7 @@ def explore_command(
 def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
     """Explore with progress on stderr; return the result and the times it took."""
     with shown_run() as run:
-        from polyregions.walk.exploration import explore
+        from polyregions.walk.breadth_first import explore
 
         options |= run.options()
         return explore(task.network, point, domain=task.domain, **options), run.times()

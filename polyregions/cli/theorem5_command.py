@@ -14,18 +14,16 @@ from typer.core import TyperCommand
 
 from polyregions.cli import options, report
 from polyregions.cli import saving as storage
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.report import announced_compilation
 from polyregions.errors import PolyregionsError
-from polyregions.run.display import shown_lines
+from polyregions.run.progress import shown_lines
 
 if TYPE_CHECKING:
     from polyregions.theory.boundaries import BoundaryReport
-    from polyregions.theory.draws import Settings
-    from polyregions.theory.grid import GridReport
+    from polyregions.theory.draws import Settings, Summary
     from polyregions.theory.laws import BiasLaw, WeightLaw
     from polyregions.theory.lemmas import LemmaReport
-    from polyregions.theory.statistics import Summary
-    from polyregions.theory.theorem5 import Theorem5Report, Verdict
+    from polyregions.theory.theorem5 import GridReport, Theorem5Report, Verdict
 
 _LISTS = ("--widths", "--side", "--bias-std", "--inputs", "--units", "--depths")
 _GRID_ONLY = ("--inputs", "--units", "--depths")
@@ -197,7 +195,7 @@ def theorem5(
 
 def _settings(law: Law, grid: Grid) -> tuple[Settings, ...]:
     from polyregions.theory.draws import Settings
-    from polyregions.theory.grid import grid_settings
+    from polyregions.theory.theorem5 import grid_settings
 
     weight_law, bias_laws = _laws(law.weights, law.gain, law.bias, law.bias_std or [1.0])
     if law.whole_space and law.side:
@@ -249,8 +247,7 @@ def _counted_draws(
     draws_file: Path | None,
     cells: bool,
 ) -> GridReport:
-    from polyregions.theory.grid import GridReport, verify_grid
-    from polyregions.theory.theorem5 import verify_theorem5
+    from polyregions.theory.theorem5 import GridReport, verify_grid, verify_theorem5
 
     if len(settings) > 1:
         return verify_grid(settings, draws, workers=threads, progress=progress, file=draws_file)

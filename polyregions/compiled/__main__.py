@@ -17,7 +17,7 @@ from importlib import import_module
 from queue import Empty, SimpleQueue
 
 from polyregions.compiled import only_compiled, watched
-from polyregions.compiled.background import from_text
+from polyregions.compiled.start import from_text
 
 __all__ = ["main"]
 

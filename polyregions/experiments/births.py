@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
-from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, all_regions, random_rows, through
 from polyregions.experiments.drawing import COLOURS, curve, draw, groups, key, panels, training_axis
 from polyregions.experiments.evolution import (
@@ -21,7 +20,15 @@ from polyregions.experiments.evolution import (
     rng_of,
     training_of,
 )
-from polyregions.experiments.runner import Job, Key, Table, TableRow, as_table
+from polyregions.experiments.runner import (
+    Configuration,
+    Experiment,
+    Job,
+    Key,
+    Table,
+    TableRow,
+    as_table,
+)
 from polyregions.io.torch_modules import from_torch
 from polyregions.network import Network
 from polyregions.network.slices import Slice

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.distances import boundary_distances
-from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import (
     Images,
     counts,
@@ -36,7 +35,7 @@ from polyregions.experiments.drawing import (
     training_axis,
 )
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
-from polyregions.experiments.runner import Job, Key, Table, TableRow
+from polyregions.experiments.runner import Configuration, Experiment, Job, Key, Table, TableRow
 from polyregions.network import Network
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from polyregions.domain import Box
-from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import counts
 from polyregions.experiments.drawing import curve, epoch_curves, groups, key, panels
 from polyregions.experiments.evolution import (
@@ -23,7 +22,7 @@ from polyregions.experiments.evolution import (
     rng_of,
     trained,
 )
-from polyregions.experiments.runner import Job, Key, Table, TableRow
+from polyregions.experiments.runner import Configuration, Experiment, Job, Key, Table, TableRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyregions.errors import PolyregionsError
-from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import Images, counts, random_rows, through
 from polyregions.experiments.drawing import curve, draw, epoch_panels, groups, key, panels
 from polyregions.experiments.evolution import Snapshot, rng_of, training_job
-from polyregions.experiments.runner import Job, Key, Table, TableRow
+from polyregions.experiments.runner import Configuration, Experiment, Job, Key, Table, TableRow
 from polyregions.theory.bounds import hanin_rolnick_scale
-from polyregions.theory.grid import equal_widths
+from polyregions.theory.theorem5 import equal_widths
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

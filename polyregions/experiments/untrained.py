@@ -18,11 +18,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyregions.domain import Box
-from polyregions.experiments.catalogue import Configuration, Experiment
 from polyregions.experiments.data import CLASSES, Images, all_regions, counts
 from polyregions.experiments.drawing import draw, groups, key, mean_and_error, panels
 from polyregions.experiments.evolution import initial_parameters, network_columns, rng_of
-from polyregions.experiments.runner import Job, Key, Table, TableRow, networks_job
+from polyregions.experiments.runner import (
+    Configuration,
+    Experiment,
+    Job,
+    Key,
+    Table,
+    TableRow,
+    networks_job,
+)
 from polyregions.network import Layer, Network
 from polyregions.network.slices import Plane
 from polyregions.theory.constructions import tent

@@ -15,8 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import contractions, lowering, maxima, switches
+from polyregions.io import comparisons, lowering
+from polyregions.io import comparisons as switches
+from polyregions.io.blocks import MAX_WEIGHTS
+from polyregions.io.comparisons import Switch
 from polyregions.io.exact_floats import (
     Floats,
     exact_floats,
@@ -26,9 +30,9 @@ from polyregions.io.exact_floats import (
     exact_sum,
     exact_total,
 )
+from polyregions.io.exact_matrices import sparse
 from polyregions.io.rearranging import Value
-from polyregions.io.signals import MAX_VALUES, Signal
-from polyregions.io.switches import Switch
+from polyregions.io.signals import MAX_VALUES, Shape, Signal, moderate_shape, transformed
 
 __all__ = [
     "Constant",
@@ -41,6 +45,7 @@ __all__ = [
     "compared",
     "constant_of",
     "divided",
+    "einsum",
     "entries_of",
     "extreme_over",
     "folded",
@@ -65,6 +70,123 @@ Operand = Value | Switch
 
 # products in one product of constant matrices
 _MAX_PRODUCTS = 2**27
+
+
+def einsum(equation: str, operands: Sequence[Signal | Floats]) -> Signal:
+    """Return the sum of products that an equation of numpy.einsum names.
+
+    Parameters
+    ----------
+    equation : str
+        Such as ``"bij,jk->bik"``; ``...`` stands for any leading axes.
+    operands : sequence
+        A signal, alone or with one constant.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If not exactly one operand is a signal, or there is more than one constant.
+    FormatError
+        If the equation is malformed.
+    NetworkError
+        If the shapes do not fit it.
+
+    Examples
+    --------
+    >>> from polyregions.io.signals import source
+    >>> einsum("i,ij->j", [source((2,)), np.array([[1.0], [3.0]])]).layers[0].weight
+    array([[1., 3.]])
+    """
+    signals = [index for index, part in enumerate(operands) if isinstance(part, Signal)]
+    if len(signals) != 1 or len(operands) > 2:
+        raise UnsupportedOperatorError(
+            f"{len(signals)} of its {len(operands)} inputs depend on the network's input; only one "
+            f"of them with at most one constant is supported"
+        )
+    given, result = _labels(equation, [part.shape for part in operands])
+    parts = list(zip(operands, given, strict=True))
+    ((signal, of_signal),) = [(p, labels) for p, labels in parts if isinstance(p, Signal)]
+    constants = [(p, labels) for p, labels in parts if not isinstance(p, Signal)]
+    constant, of_constant = constants[0] if constants else (np.ones(()), "")
+    return _contracted(signal, of_signal, constant, of_constant, result)
+
+
+def _labels(equation: str, shapes: Sequence[Shape]) -> tuple[list[str], str]:
+    """Return one letter for each axis of each operand and of the result.
+
+    What ``...`` stands for gets digits, counted from the last axis.
+    """
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise FormatError(f"the equation {equation[:100]!r} is not one of {len(shapes)} operands")
+    ranks = [
+        len(shape) - len(term.replace("...", "")) for term, shape in zip(terms, shapes, strict=True)
+    ]
+    names = "9876543210"
+    filled = [
+        term.replace("...", names[len(names) - rank :]) if "..." in term else term
+        for term, rank in zip(terms, ranks, strict=True)
+    ]
+    letters = "".join(term.replace("...", "") for term in (*terms, right))
+    if (
+        (letters and not (letters.isascii() and letters.isalpha()))
+        or min(ranks) < 0
+        or max(ranks) > len(names)
+        or any("..." not in term and rank for term, rank in zip(terms, ranks, strict=True))
+        or any(term.count("...") > 1 for term in (*terms, right))
+    ):
+        raise FormatError(
+            f"the equation {equation[:100]!r} does not fit operands of shape "
+            f"{' and '.join(map(str, shapes))}"
+        )
+    dots = names[len(names) - max(ranks) :]
+    if arrow:
+        result = right.replace("...", dots)
+    else:
+        once = (letter for letter in sorted(set(letters)) if letters.count(letter) == 1)
+        result = dots + "".join(once)
+    if len(set(result)) < len(result) or set(result) - set("".join(filled)):
+        raise FormatError(f"the result of the equation {equation[:100]!r} is malformed")
+    return filled, result
+
+
+def _contracted(
+    signal: Signal, of_signal: str, constant: Floats, of_constant: str, result: str
+) -> Signal:
+    """Return the sum over the labels that the result does not have; extents 1 broadcast.
+
+    Notes
+    -----
+    *Algorithm*: the matrix of the map has one entry for each value of all labels together.
+    """
+    sizes: dict[str, int] = {}
+    for label, extent in zip(of_signal + of_constant, signal.shape + constant.shape, strict=True):
+        known = sizes.get(label, 1)
+        if extent != known and 1 not in (extent, known):
+            raise NetworkError(f"shapes {signal.shape} and {constant.shape} do not fit together")
+        sizes[label] = max(extent, known)
+    read = {label for label, extent in zip(of_signal, signal.shape, strict=True) if extent > 1}
+    if any(size > 1 for label, size in sizes.items() if label not in read | set(result)):
+        raise UnsupportedOperatorError("it adds up entries of the constant; do so in the file")
+    order = result + "".join(label for label in sizes if label not in result)
+    shape = moderate_shape(tuple(sizes[label] for label in result))
+    if math.prod(sizes.values()) > MAX_WEIGHTS // 8:
+        raise NetworkError(f"it makes {math.prod(sizes.values())} products, which are too many")
+
+    def flat(labels: str, extents: Shape) -> Indices:
+        places = np.zeros([1] * len(order), dtype=np.intp)
+        for axis, (label, extent) in enumerate(zip(labels, extents, strict=True)):
+            stride = math.prod(extents[axis + 1 :])
+            along = [-1 if label == other else 1 for other in order]
+            places = places + (np.arange(extent) * stride).reshape(along)
+        return np.broadcast_to(places, [sizes[label] for label in order]).reshape(-1)
+
+    values = constant.reshape(-1)[flat(of_constant, constant.shape)]
+    matrix = sparse(
+        flat(result, shape), flat(of_signal, signal.shape), values, (math.prod(shape), signal.size)
+    )
+    return transformed(signal, matrix, shape)
 
 
 def parameters_of(operator: Callable[..., Any]) -> dict[str, Parameter]:
@@ -187,7 +309,7 @@ def added(first: Any, second: Any, sign: float = 1.0) -> Value:
             return lowering.add_signals(first, second, sign)
         return lowering.add(first, sign * numbers_of(second, "its constant"))
     if isinstance(second, Signal):
-        signal = second if sign > 0 else maxima.negated(second)
+        signal = second if sign > 0 else comparisons.negated(second)
         return lowering.add(signal, numbers_of(first, "its constant"))
     return folded(lambda a, b: exact_sum(a, sign * b), first, second)
 
@@ -234,13 +356,13 @@ def product(first: Any, second: Any, /) -> Value:
         matrix = _other_factor(second)
         if matrix.ndim > 2:
             equation = "j,...jk->...k" if len(first.shape) == 1 else "...ij,...jk->...ik"
-            return contractions.einsum(equation, [first, matrix])
+            return einsum(equation, [first, matrix])
         return lowering.matmul_right(first, matrix)
     matrix = numbers_of(first, "its constant")
     if isinstance(second, Signal):
         if matrix.ndim > 2:
             equation = "...ij,j->...i" if len(second.shape) == 1 else "...ij,...jk->...ik"
-            return contractions.einsum(equation, [matrix, second])
+            return einsum(equation, [matrix, second])
         return lowering.matmul_left(matrix, second)
     columns = second.shape[-1:] if second.ndim > 1 else ()
     stack = np.broadcast_shapes(first.shape[:-2], second.shape[:-2])
@@ -291,18 +413,18 @@ def clipped(operand: Any, low: Any, high: Any) -> Value:
     ]
     value = value_of(operand)
     if isinstance(value, Signal):
-        return maxima.clip(value, ends[0], ends[1])
+        return comparisons.clip(value, ends[0], ends[1])
     return folded(lambda z: np.clip(z, ends[0], ends[1]), value)
 
 
 def greatest(operands: Sequence[Any]) -> Value:
     """Return the entrywise maximum, broadcast."""
-    return _extreme(operands, np.maximum, maxima.greater)
+    return _extreme(operands, np.maximum, comparisons.greater)
 
 
 def least(operands: Sequence[Any]) -> Value:
     """Return the entrywise minimum, broadcast."""
-    return _extreme(operands, np.minimum, maxima.lesser)
+    return _extreme(operands, np.minimum, comparisons.lesser)
 
 
 def _extreme(
@@ -322,7 +444,7 @@ def _extreme(
 def extreme_over(value: Value, axes: tuple[int, ...], *, keep: bool, largest: bool) -> Value:
     """Return the maximum or the minimum over axes."""
     if isinstance(value, Signal):
-        over = maxima.largest_over if largest else maxima.smallest_over
+        over = comparisons.largest_over if largest else comparisons.smallest_over
         return over(value, axes, keep=keep)
     return np.asarray((np.max if largest else np.min)(value, axis=axes, keepdims=keep))
 

@@ -2,7 +2,7 @@
 
 Readers of every format speak to this module, and to its neighbours
 :mod:`~polyregions.io.windows` (convolution, pooling) and
-:mod:`~polyregions.io.maxima` (max, min, clipping); those of programs, whose values may be
+:mod:`~polyregions.io.comparisons` (max, min, clipping); those of programs, whose values may be
 constants as well, through :mod:`~polyregions.io.algebra`. What a signal is and how linear
 maps merge is in :mod:`~polyregions.io.signals`.
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
-from polyregions.io import algebra, contractions, lowering, maxima, rearranging
+from polyregions.io import algebra, comparisons, lowering, rearranging
+from polyregions.io import algebra as contractions
 from polyregions.io.algebra import Constant, Operand, Value
 from polyregions.io.exact_floats import Floats, exact_floats, exact_product, exact_sum
 from polyregions.io.onnx_shapes import integers_of
@@ -158,7 +159,7 @@ def _shrink(data: Operand, /, *, bias: float = 0.0, lambd: float = 0.5) -> Value
             f"it jumps at lambd = {lambd!s} with bias = {bias!s}; "
             f"only the continuous one with bias = lambd is supported"
         )
-    return maxima.shrunk(algebra.signal_of(data), bias)
+    return comparisons.shrunk(algebra.signal_of(data), bias)
 
 
 def _top_k(
@@ -170,7 +171,7 @@ def _top_k(
     if not 1 <= count <= signal.shape[axis]:
         raise NetworkError(f"it takes {count} of {signal.shape[axis]} values")
     places = slice(None, -count - 1, -1) if largest else slice(count)
-    return rearranging.part_along(maxima.ordered(signal, axis), axis, places)
+    return rearranging.part_along(comparisons.ordered(signal, axis), axis, places)
 
 
 def _einsum(*operands: Operand, equation: str) -> Value:

@@ -16,8 +16,8 @@ import numpy as np
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import algebra, rearranging
 from polyregions.io.algebra import Constant, Operand, Value
+from polyregions.io.comparisons import Switch
 from polyregions.io.signals import MAX_VALUES
-from polyregions.io.switches import Switch
 
 __all__ = ["ONNX_SHAPES", "integers_of"]
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from polyregions.errors import FormatError
 from polyregions.io import lowering, rearranging
 from polyregions.io.algebra import entries_of
+from polyregions.io.comparisons import Switch
 from polyregions.io.lowering import DroppedOperatorWarning, JoinedOutputsWarning
 from polyregions.io.signals import Signal
-from polyregions.io.switches import Switch
 
 __all__ = ["Maker", "Output", "chosen_outputs", "joined_outputs", "kept_outputs", "listing"]
 

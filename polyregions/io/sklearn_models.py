@@ -9,9 +9,9 @@ import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering, signals
+from polyregions.io.comparisons import clip
 from polyregions.io.exact_floats import Floats, exact_floats
 from polyregions.io.lowering import DroppedOperatorWarning
-from polyregions.io.maxima import clip
 from polyregions.io.signals import Signal
 from polyregions.network import Network
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import lowering, signals
+from polyregions.io.comparisons import clip
 from polyregions.io.exact_floats import Floats
 from polyregions.io.lowering import bend
-from polyregions.io.maxima import clip
 from polyregions.io.signals import Signal
 from polyregions.network import Network
 

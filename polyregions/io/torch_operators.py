@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
-from polyregions.io import algebra, contractions, lowering, maxima
+from polyregions.io import algebra, comparisons, lowering
+from polyregions.io import algebra as contractions
 from polyregions.io.algebra import Operand, Value
+from polyregions.io.comparisons import Switch
 from polyregions.io.rearranging import axis_in, rearranged
-from polyregions.io.switches import Switch
 from polyregions.io.torch_shapes import TORCH_COPIES, TORCH_VIEWS
 from polyregions.io.torch_windows import TORCH_WINDOWS
 
@@ -153,7 +154,7 @@ def _soft_shrink(self: Operand, lambd: Any = 0.5) -> Value:
     by = _aten_number(lambd)
     if by < 0:
         raise FormatError("its lambda is negative")
-    return maxima.shrunk(algebra.signal_of(self), by)
+    return comparisons.shrunk(algebra.signal_of(self), by)
 
 
 def _hard_shrink(self: Operand, lambd: Any = 0.5) -> Value:
@@ -188,7 +189,7 @@ _SUM, _MEAN = _aten_reduction(algebra.total_over), _aten_reduction(algebra.mean_
 
 def _sort(self: Operand, dim: int = -1, descending: bool = False) -> Value:
     signal = algebra.signal_of(self)
-    result = maxima.ordered(signal, axis_in(signal.shape, dim))
+    result = comparisons.ordered(signal, axis_in(signal.shape, dim))
     return rearranged(result, lambda array: np.flip(array, dim)) if descending else result
 
 

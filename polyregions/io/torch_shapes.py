@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from polyregions.errors import FormatError, UnsupportedOperatorError
 from polyregions.io import algebra, rearranging
 from polyregions.io.algebra import Operand, Value
+from polyregions.io.comparisons import Switch
 from polyregions.io.exact_floats import MAX_ENTRIES, MAX_REPEATED, Floats
 from polyregions.io.rearranging import axis_in, rearranged, reshaped, resolved
 from polyregions.io.signals import Shape, Signal
-from polyregions.io.switches import Switch
 from polyregions.io.torch_archive import FLOAT32, REAL_TYPES, TRUTH, holds
 
 __all__ = ["TORCH_COPIES", "TORCH_VIEWS"]

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from polyregions.arrays import Indices
 from polyregions.errors import NetworkError
 from polyregions.io.blocks import MAX_UNITS, MAX_WEIGHTS
+from polyregions.io.comparisons import largest
 from polyregions.io.exact_floats import Floats
 from polyregions.io.exact_matrices import Sparse, sparse
 from polyregions.io.lowering import add, divide
-from polyregions.io.maxima import largest
 from polyregions.io.signals import Shape, Signal, reshape, transformed
 
 __all__ = [
@@ -313,7 +313,7 @@ def average_pool(signal: Signal, seen: Windows, *, count_padding: bool) -> Signa
 
 
 def max_pool(signal: Signal, seen: Windows) -> Signal:
-    """Return the largest value of each window, see :mod:`~polyregions.io.maxima`."""
+    """Return the largest value of each window, see :mod:`~polyregions.io.comparisons`."""
     return reshape(largest(signal, _over_channels(signal, seen)), (*signal.shape[:2], *seen.shape))
 
 

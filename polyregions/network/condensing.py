@@ -17,7 +17,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 
 from polyregions.arrays import Floats, Indices, Integers
-from polyregions.network.exact_sums import (
+from polyregions.network.layer import Layer
+from polyregions.network.layer_sequences import (
     ExactTable,
     exact_matrix_product,
     exact_table,
@@ -25,7 +26,6 @@ from polyregions.network.exact_sums import (
     table_floats,
     with_added,
 )
-from polyregions.network.layer import Layer
 from polyregions.network.value_numbering import numbers_of_layer, value_numbers
 
 __all__ = ["Condensed", "condense", "used_units"]

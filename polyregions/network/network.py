@@ -322,7 +322,7 @@ class Network:
         >>> net.pattern([[0.25], [0.5], [1.0]]).tolist()
         [[1], [1], [3]]
         """
-        from polyregions.network.evaluation import patterns_at
+        from polyregions.network.exact_network import patterns_at
 
         points = input_points(self, x)
         words = patterns_at(self, np.atleast_2d(points))

@@ -1,11 +1,14 @@
-"""Prefixes of patterns: some bits are given, the others are free.
+"""Prefixes of patterns: some bits are given, the others are free; and the order of units in a tree.
 
 A prefix decides the units of whole layers and some of the next one. So the units up to that
 layer are affine below it, and what is below it is an open convex polytope of the domain.
+
+Level 0 is the domain, without units; level l > 0 is layer l - 1 of the flat network.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.arrays import Bits
 from polyregions.compiled import inlined_exact_order_kernel
+from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words, pack, unpack
 
 __all__ = [
     "Prefix",
+    "UnitOrder",
     "allows",
     "as_prefix",
     "bit_of",
@@ -24,9 +29,12 @@ __all__ = [
     "decided_units",
     "decides",
     "empty_prefix",
+    "end_of",
     "extended",
     "first_units",
+    "last_level",
     "n_decided",
+    "order_of",
     "unpack_prefix",
     "with_bit",
 ]
@@ -154,3 +162,47 @@ def bit_of(prefix, unit):
 def allows(prefix, unit, bit):
     """Return whether a region whose bit of a unit is `bit` can be below a prefix; see `decides`."""
     return not decides(prefix, unit) or bit_of(prefix, unit) == bit
+
+
+class UnitOrder(NamedTuple):
+    """An order of units, layer by layer.
+
+    Attributes
+    ----------
+    sequence, rank : int64 arrays, shape (N,)
+        The unit bits in the order of the tree, and its inverse.
+    starts : int64 array, shape (L + 1,)
+        Where each level begins in ``sequence``.
+    bases : int64 array, shape (L,)
+        The number of each level's first unit.
+    """
+
+    sequence: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    bases: NDArray[np.int64]
+
+
+def order_of(flat: FlatNetwork, sequence: NDArray[np.int64]) -> UnitOrder:
+    """Return the order that visits the units, layer by layer, in a sequence."""
+    rank = np.zeros(flat.units, dtype=np.int64)
+    rank[sequence] = np.arange(flat.units)
+    return UnitOrder(
+        sequence=sequence,
+        rank=rank,
+        starts=np.array([0, 0, *flat.row_ends.tolist()], dtype=np.int64),
+        bases=np.array([0, 0, *accumulate(flat.widths[:-1].tolist())], dtype=np.int64),
+    )
+
+
+def last_level(starts: NDArray[np.int64]) -> int:
+    """Return the last level that has units: its cells are the regions."""
+    ends: list[int] = starts.tolist()
+    return ends.index(ends[-1]) - 1
+
+
+def end_of(prefix: Prefix, rank: NDArray[np.int64]) -> int:
+    """Return where a prefix ends in the order: behind its last decided unit."""
+    if not prefix.mask.any():
+        return 0
+    return int(rank[decided_units(prefix, len(rank))].max(initial=-1)) + 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from polyregions.plot.cell_plot import plot_cells, plot_growth
 from polyregions.plot.curves import plot_contours, plot_line
-from polyregions.plot.figure import save_figure
-from polyregions.plot.marks import plot_points
+from polyregions.plot.figure import plot_points, save_figure
 from polyregions.plot.solids import plot_slices, plot_solids
 
 __all__ = [

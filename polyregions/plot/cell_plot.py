@@ -19,14 +19,15 @@ from polyregions.network.slices import Slice
 from polyregions.plot.figure import (
     RASTER_ABOVE,
     axes_for,
+    axis_names,
     check_drawable,
     describe,
     draw_strokes,
     figure_of_panels,
+    mark_plane,
     shown_box,
     with_matplotlib,
 )
-from polyregions.plot.marks import axis_names, mark_plane
 from polyregions.plot.patches import draw_key, draw_patches, patches
 from polyregions.plot.values import (
     COLORINGS,

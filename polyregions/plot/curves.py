@@ -16,14 +16,15 @@ from polyregions.errors import DomainError, PolyregionsError
 from polyregions.network.slices import Slice
 from polyregions.plot.cell_plot import plane_window
 from polyregions.plot.figure import (
+    axis_names,
     check_drawable,
     describe,
     draw_strokes,
+    mark_plane,
     new_axes,
     shown_box,
     with_matplotlib,
 )
-from polyregions.plot.marks import axis_names, mark_plane
 from polyregions.plot.patches import draw_key, draw_patches, patches
 from polyregions.plot.values import Values, cell_values, class_color, facet_layers, layer_color
 from polyregions.regions import Regions

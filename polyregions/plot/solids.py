@@ -20,18 +20,18 @@ from polyregions.plot.depth import (
 )
 from polyregions.plot.figure import (
     RASTER_ABOVE,
+    axis_names,
     check_drawable,
     describe,
     figure_of_panels,
     new_axes,
 )
-from polyregions.plot.marks import axis_names
 from polyregions.plot.patches import draw_key, patches
 from polyregions.plot.values import Values, cell_values
 from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
 from polyregions.walk.breadth_first import enumerate_regions
-from polyregions.walk.refinement import prefix_indices
+from polyregions.walk.subproblem import prefix_indices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

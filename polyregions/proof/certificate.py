@@ -1,4 +1,7 @@
-"""Certificates: files from which the checker replays every claim of a result.
+"""Certificates, whole or in pieces: files from which the checker replays every claim of a result.
+
+A piece is about regions whose neighbours are partly elsewhere. It names an edge that leads
+out where its own region has the lower pattern, so that of two pieces one has it.
 
 The format is described in docs/certificate.md; :mod:`polyregions.proof.checker` reads it.
 """
@@ -6,7 +9,7 @@ The format is described in docs/certificate.md; :mod:`polyregions.proof.checker`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from os import PathLike
@@ -16,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.analysis.affine_maps import free_inputs
-from polyregions.arrays import Floats, Point
+from polyregions.arrays import Arrays, Floats, Point
 from polyregions.compiled import only_compiled
 from polyregions.domain import Domain, Polytope
 from polyregions.domain.chart import Chart, binding_inequalities
-from polyregions.errors import PartialResultError
+from polyregions.errors import FormatError, PartialResultError
 from polyregions.exact.facets import exact_facets
 from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
@@ -28,14 +31,13 @@ from polyregions.geometry.exact_facet_crossing import bits_beyond
 from polyregions.geometry.witness import chart_points
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.residues import NO_RESIDUES
-from polyregions.pattern import Words, pack, unpack
+from polyregions.pattern import Words, order, pack, unpack
 from polyregions.proof.checker import FACET, FORMAT, VERSION, WALL, ZERO
 from polyregions.proof.collect import KnownRegions, Pieces, collect, pieces
 from polyregions.regions import Regions, check_regions
-from polyregions.regions.archive import domain_arrays
-from polyregions.run.display import shown_steps
+from polyregions.regions.archive import domain_arrays, exact_arrays, exact_witnesses_of
 from polyregions.run.problem import Problem, whole_problem
-from polyregions.run.progress import OnSteps
+from polyregions.run.progress import OnSteps, shown_steps
 from polyregions.walk.neighbors import batch
 from polyregions.walk.region_kernel import NO_BASIS, worker_of
 from polyregions.walk.visited import find_pattern, grown
@@ -44,17 +46,114 @@ __all__ = [
     "Parts",
     "assembled",
     "certificate_arrays",
+    "certificate_of_pieces",
     "collected",
     "exact_array",
     "exact_witness_texts",
     "face_numbers",
     "narrow",
+    "piece_of_certificate",
     "require_proven",
     "write_certificate",
 ]
 
 _REGIONS_AT_A_TIME = 4096
 _PER_REGION = 16  # room first given to bases and edges; a chunk is split when that is too little
+
+
+def piece_of_certificate(problem: Problem, regions: Regions, beyond: Words) -> Arrays:
+    """Return what a certificate says about some of the regions.
+
+    Parameters
+    ----------
+    problem : Problem
+        That of `whole_problem`: certificates speak of all units.
+    regions : Regions
+        Sorted by pattern, and proven.
+    beyond : numpy.ndarray of uint64, shape (k, W)
+        The patterns of all other regions that they touch, each once.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        `edges` are pairs of a region and a neighbour, numbered as in `regions`; those in
+        `beyond` follow.
+    """
+    parts = Parts()
+    own = len(regions)
+    for _ in collected(problem, regions, np.concatenate([regions.patterns, beyond]), parts):
+        pass
+    edges, counts = np.concatenate(parts.edges), np.concatenate(parts.unit_counts)
+    # an edge that leads out belongs to its lower end
+    rank = np.empty(own + len(beyond), dtype=np.int64)
+    rank[order(np.concatenate([regions.patterns, beyond]))] = np.arange(len(rank))
+    kept = rank[edges[:, 0]] < rank[edges[:, 1]]
+    edges = edges[kept]
+    places = {pair: e for e, pair in enumerate(map(tuple, edges.tolist()))}
+    exact = {places[pair]: point for pair, point in parts.exact_points.items() if pair in places}
+    points = np.concatenate(parts.points)[kept]
+    return {
+        "proofs": np.concatenate(parts.proofs),
+        "base_regions": np.concatenate(parts.base_regions),
+        "bases": np.concatenate(parts.bases),
+        "edges": edges,
+        "points": points,
+        "unit_counts": counts[kept],
+        "units": np.concatenate(parts.units)[np.repeat(kept, counts)],
+        **exact_arrays(exact, points.shape[1]),
+    }
+
+
+def certificate_of_pieces(
+    regions: Regions, pieces: Iterable[tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]]
+) -> Arrays:
+    """Return the arrays of the certificate of all regions, made of pieces.
+
+    Parameters
+    ----------
+    regions : Regions
+        Complete and proven.
+    pieces : iterable of (arrays, numbers)
+        The arrays of :func:`piece_of_certificate`, and the number in `regions` of each of
+        its regions and of those beyond.
+
+    Raises
+    ------
+    FormatError
+        If the arrays of a piece do not fit together, or have no proof of some region.
+    PartialResultError
+        If their edges are not those of `regions`.
+    """
+    whole = Parts()
+    total, units = len(regions), regions.network.hidden_units
+    proofs = np.zeros((total, units), dtype=np.int16)
+    proven = np.zeros(total, dtype=bool)
+    try:
+        for arrays, numbers in pieces:
+            own = numbers[: len(arrays["proofs"])]
+            proofs[own], proven[own] = arrays["proofs"], True
+            edges = numbers[arrays["edges"]]
+            whole.base_regions.append(numbers[arrays["base_regions"]])
+            whole.bases.append(arrays["bases"])
+            whole.edges.append(edges)
+            whole.points.append(arrays["points"])
+            whole.unit_counts.append(arrays["unit_counts"])
+            whole.units.append(arrays["units"])
+            exact = exact_witnesses_of(arrays, len(edges), arrays["points"].shape[1])
+            for e, point in exact.items():
+                whole.exact_points[_pair(edges[e])] = point
+        if not proven.all():
+            raise ValueError(f"region {int(proven.argmin())} has no proof")
+        whole.proofs.append(proofs)
+        return assembled(regions, whole)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"the pieces of the certificate do not fit together ({error}); make them again"
+        ) from None
+
+
+def _pair(edge: NDArray[np.int64]) -> tuple[int, int]:
+    return int(edge[0]), int(edge[1])
 
 
 @only_compiled()  # a certificate has the same bytes in every run

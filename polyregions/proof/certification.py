@@ -9,10 +9,9 @@ from polyregions.errors import PolyregionsError, shown
 from polyregions.proof import checker, tree_checker
 from polyregions.proof.certificate import write_certificate
 from polyregions.proof.certificate_file import is_said
-from polyregions.proof.tree_certificate import count_arrays, write_tree
+from polyregions.proof.region_tree import count_arrays, write_tree
 from polyregions.regions import Regions
-from polyregions.run.display import shown_steps
-from polyregions.run.progress import OnSteps
+from polyregions.run.progress import OnSteps, shown_steps
 
 __all__ = ["certify", "check"]
 

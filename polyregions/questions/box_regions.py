@@ -21,7 +21,7 @@ from polyregions.arrays import Integers, Point
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of, chart_point
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.side import column_of
+from polyregions.exact.facets import column_of
 from polyregions.exact.simplex import Column, Row
 from polyregions.exact.stopping import look
 from polyregions.network import Layer, Network

@@ -21,8 +21,7 @@ from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Range, no_bounds
 from polyregions.proof.tree_checker import CLIPPED, HANDED
 from polyregions.questions.journal import Looked
-from polyregions.run.display import boxes_text
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Progress, boxes_text
 
 __all__ = [
     "BestFirst",

@@ -14,15 +14,13 @@ from polyregions.arrays import Arrays, Integers, Point
 from polyregions.errors import PolyregionsError
 from polyregions.network import Network
 from polyregions.proof.certificate import narrow
-from polyregions.proof.region_tree import UnitNodes
-from polyregions.proof.tree_certificate import tree_arrays, write_tree
+from polyregions.proof.region_tree import UnitNodes, tree_arrays, write_tree
 from polyregions.proof.tree_checker import CLIPPED, HANDED, ProvenCase
 from polyregions.questions.box_search import one_thread_of_blas
 from polyregions.questions.journal import Journal
 from polyregions.questions.output_sets import OutputSets
 from polyregions.questions.property import Case, Property
-from polyregions.run.display import shown_steps
-from polyregions.run.progress import OnProgress
+from polyregions.run.progress import OnProgress, shown_steps
 
 __all__ = ["check_certifiable", "is_about", "journals_of", "write_answer"]
 

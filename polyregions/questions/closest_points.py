@@ -12,9 +12,8 @@ import numpy as np
 from polyregions.analysis.lipschitz import Norm
 from polyregions.arrays import Floats, Point
 from polyregions.domain.chart import Chart
-from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.projection import nearest_to_origin
-from polyregions.exact.side import column_of
+from polyregions.exact.closed import ClosedPolytope, nearest_to_origin
+from polyregions.exact.facets import column_of
 from polyregions.exact.simplex import Column, Row
 from polyregions.network.backward_bounds import Boxes, Planes, least_values
 from polyregions.rounding import ROUNDOFF, TINY

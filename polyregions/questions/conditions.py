@@ -16,7 +16,7 @@ from polyregions.arrays import floats
 from polyregions.domain.chart import chart_point
 from polyregions.errors import PolyregionsError, kind_of
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.side import column_of
+from polyregions.exact.facets import column_of
 from polyregions.geometry.witness import nearest_float
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
@@ -27,8 +27,8 @@ from polyregions.questions.property import OutputInequality, OutputSet, check_ou
 from polyregions.questions.region_search import regions_near
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.keywords import Threaded, options_given, with_options
-from polyregions.walk.refinement import prefix_indices, refine
+from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.walk.subproblem import prefix_indices, refine
 
 __all__ = ["Whereabouts", "where"]
 

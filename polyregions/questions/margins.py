@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from polyregions.errors import NetworkError
+from polyregions.io.comparisons import largest
 from polyregions.io.exact_matrices import selection
-from polyregions.io.maxima import largest
 from polyregions.io.signals import combine, source
 from polyregions.network import Network
 from polyregions.network.composition import compose

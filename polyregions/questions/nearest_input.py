@@ -40,12 +40,10 @@ from polyregions.questions.input_rows import box_given
 from polyregions.questions.output_search import OutputSearch, Target, exact_outputs
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
-from polyregions.run.display import number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.keywords import Threaded, options_given, with_options
-from polyregions.run.limits import Limits
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt, Progress
+from polyregions.run.options import Limits, Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, Progress, number_text, shown_progress
 
 __all__ = ["Nearest", "nearest"]
 

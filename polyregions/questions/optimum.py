@@ -32,16 +32,14 @@ from polyregions.questions.box_search import (
 from polyregions.questions.certificates import journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, inequalities_of_inputs
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_search import Target, exact_outputs
+from polyregions.questions.output_search import Target, exact_outputs, search_for
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
-from polyregions.questions.proven_search import search_for
 from polyregions.rounding import ROUNDOFF, TINY
-from polyregions.run.display import number_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt
+from polyregions.run.options import RunOptions, Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, number_text, shown_progress
 
 __all__ = [
     "Optimum",

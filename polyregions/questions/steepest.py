@@ -26,8 +26,7 @@ from polyregions.domain import Box
 from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import float_below
 from polyregions.network import Network
-from polyregions.network.backward_bounds import Range, Slopes, backward_bounds
-from polyregions.network.gradient_bounds import gradient_bounds
+from polyregions.network.backward_bounds import Range, Slopes, backward_bounds, gradient_bounds
 from polyregions.network.region_maps import maps_of_layers
 from polyregions.pattern import Words, pack
 from polyregions.questions.box_search import (
@@ -43,11 +42,10 @@ from polyregions.questions.box_search import (
 from polyregions.questions.input_rows import box_given
 from polyregions.questions.output_sets import points_all_over
 from polyregions.regions import Regions
-from polyregions.run.display import shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.keywords import Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt
+from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, shown_progress
 from polyregions.walk.breadth_first import enumerate_regions, traverse
 
 __all__ = ["lipschitz"]
@@ -108,7 +106,7 @@ def lipschitz(
     Notes
     -----
     *Algorithm.* Branch and bound over boxes. The norm of all gradients in a box is bounded by
-    intervals (:func:`polyregions.network.gradient_bounds.gradient_bounds`); in a box where no
+    intervals (:func:`polyregions.network.backward_bounds.gradient_bounds`); in a box where no
     unit switches there is one gradient, which is computed exactly; where few do, regions are
     listed. After a few steps the regions of the whole box are, unless they are too many: the
     bounds are loose in deep networks. Only open regions count: a gradient of a pattern that is

@@ -17,7 +17,7 @@ from polyregions.questions.box_search import Subject, one_thread_of_blas
 from polyregions.questions.certificates import check_certifiable, journals_of, write_answer
 from polyregions.questions.input_rows import beside_inputs, bounded_domain, case_in, on_slice
 from polyregions.questions.journal import Journal
-from polyregions.questions.output_search import Target
+from polyregions.questions.output_search import Target, search_for
 from polyregions.questions.property import (
     Case,
     Counterexample,
@@ -25,12 +25,10 @@ from polyregions.questions.property import (
     check_property,
     load_property,
 )
-from polyregions.questions.proven_search import search_for
-from polyregions.run.display import boxes_text, shown_progress
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.progress import Interrupt
+from polyregions.run.options import RunOptions, Threaded, options_given, with_options
+from polyregions.run.progress import Interrupt, boxes_text, shown_progress
 
 __all__ = ["Verdict", "verdict_of", "verify"]
 

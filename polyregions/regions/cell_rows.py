@@ -1,4 +1,4 @@
-"""The rows that bound some regions of a result, exactly, and what floats prove of them."""
+"""The rows that bound some regions of a result, exactly; and the affine maps of all, bounded."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from polyregions.domain import Domain, Polytope
 from polyregions.domain.chart import Chart, chart_of, chart_point
 from polyregions.exact.dyadic import dyadic_matrix
 from polyregions.exact.simplex import Row
-from polyregions.geometry.halfspaces import domain_halfspaces, exact_on_inputs
+from polyregions.geometry.region_polytope import domain_halfspaces, exact_on_inputs
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network
-from polyregions.network.region_maps import exact_unit_rows
+from polyregions.network.region_maps import exact_unit_rows, maps_of_layers
 from polyregions.pattern import Words, unpack
 
 if TYPE_CHECKING:
@@ -28,13 +28,17 @@ if TYPE_CHECKING:
     from polyregions.regions.regions import Regions
 
 __all__ = [
+    "AffineMaps",
     "CellRows",
     "Chosen",
     "Ends",
+    "batches",
     "cell_rows",
     "chosen_regions",
     "exact_on_chart",
     "lowest_units",
+    "map_rows",
+    "maps_of_regions",
     "one_region",
     "parts_of",
     "polytopes_of",
@@ -43,6 +47,7 @@ __all__ = [
 
 _EDGES = 2**16  # whose patterns are unpacked at a time
 _ENTRIES = 2**20  # integers held at a time, about: 100 bytes each
+_FLOATS = 2**21  # numbers held at a time, about
 
 
 def lowest_units(regions: Regions, edges: Integers) -> Integers:
@@ -252,8 +257,7 @@ def cell_rows(chosen: Chosen) -> CellRows:
 
 def polytopes_of(chosen: Chosen, cells: CellRows) -> Polytopes:
     """Return the rows in floats."""
-    from polyregions.cells.many_polytopes import Polytopes
-    from polyregions.cells.proven_facets import scaled_rows
+    from polyregions.cells.many_polytopes import Polytopes, scaled_rows
 
     scaled, signs = scaled_rows(cells.chart), cells.signs.astype(np.float64)
     return Polytopes(scaled.values, scaled.errors, cells.places, signs, cells.starts, chosen.points)
@@ -312,3 +316,60 @@ def _points_on_chart(domain: Domain | None, x: Floats) -> Floats:
             low, high = box.lower[domain.free] / 2, box.upper[domain.free] / 2
             points = ((x - low) - (high - x)) / (high - low)
     return np.nan_to_num(points)
+
+
+class AffineMaps(NamedTuple):
+    """The network on each region is ``matrix @ x + shift``.
+
+    Attributes
+    ----------
+    matrix : numpy.ndarray of float64, shape (R, outputs, n)
+    shift : numpy.ndarray of float64, shape (R, outputs)
+    error : numpy.ndarray of float64, shape (R, outputs, n + 1)
+        Bounds the absolute error of each entry of (matrix, shift): the exact entry of
+        the rational network is at most so far away. Infinite or NaN where a map leaves the
+        range of floats.
+    """
+
+    matrix: Floats
+    shift: Floats
+    error: Floats
+
+
+def maps_of_regions(regions: Regions) -> AffineMaps:
+    """Return the affine maps of all regions, with proven bounds: ``regions.affine_maps()``.
+
+    Notes
+    -----
+    *Algorithm.* Maps go through the layers together with a bound on the error of each
+    entry: a sum of h products has an error of at most (h + 2) 2^-53 times the sum of
+    absolute values (Higham), in any order of summation.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0]], [0.0]), ([[2.0]], [1.0])])
+    >>> maps = maps_of_regions(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)))
+    >>> maps.matrix.ravel(), maps.shift.ravel()
+    (array([0., 2.]), array([1., 1.]))
+    """
+    value, error = map_rows(regions.network, regions.patterns)
+    return AffineMaps(value[:, :, :-1], value[:, :, -1], error)
+
+
+def map_rows(network: Network, patterns: Words) -> tuple[Floats, Floats]:
+    """Return rows (gradient..., shift) of the outputs of patterns, and bounds on their errors."""
+    none = np.empty((0, network.output_dimension, network.input_dimension + 1))
+    values, errors = [none], [none]
+    for batch in batches(network, len(patterns)):
+        *_, last = maps_of_layers(network, patterns[batch])
+        values.append(last.value[last.which])
+        errors.append(last.error[last.which])
+    return np.concatenate(values), np.concatenate(errors)
+
+
+def batches(network: Network, count: int) -> Iterator[slice]:
+    """Yield slices of so many regions that their maps fit into memory."""
+    widest = max(network.input_dimension, *(len(layer.bias) for layer in network.layers))
+    step = max(1, _FLOATS // (widest * (network.input_dimension + 1)))
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))

@@ -15,8 +15,8 @@ from polyregions.domain import Box
 from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.geometry.nearest_boundary import distances_at
 from polyregions.network import Network
-from polyregions.network.equal_maps import equal_map_labels
-from polyregions.regions.affine_maps import map_rows
+from polyregions.network.region_maps import equal_map_labels
+from polyregions.regions.cell_rows import map_rows
 from polyregions.regions.polytopes import region_volumes
 
 if TYPE_CHECKING:

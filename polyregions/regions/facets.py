@@ -13,7 +13,7 @@ from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain.chart import chart_point
 from polyregions.exact.facets import exact_facets
 from polyregions.geometry.exact_facet_crossing import bits_beyond
-from polyregions.geometry.halfspaces import (
+from polyregions.geometry.region_polytope import (
     Halfspaces,
     domain_halfspaces,
     exact_on_inputs,
@@ -232,7 +232,7 @@ class Leads(NamedTuple):
 def leading_rows(chosen: Chosen, cells: CellRows) -> Leads:
     """Return the rows that stand for the facets, proven: the domain's, else the lowest unit's."""
     # here, because it loads numba: half a second that rows alone need not
-    from polyregions.cells.proven_facets import proven_facets
+    from polyregions.cells.many_polytopes import proven_facets
 
     carries = proven_facets(polytopes_of(chosen, cells))
     groups = {}

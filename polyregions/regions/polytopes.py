@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import repeat
-from typing import TYPE_CHECKING
+from itertools import combinations, repeat
+from math import gcd
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
 from polyregions.domain.chart import chart_of
 from polyregions.errors import DomainError
 from polyregions.geometry.double_description import MOST_INPUTS, DoubleDescription, IntegerColumn
-from polyregions.geometry.meeting_points import meeting_points
 from polyregions.geometry.region_polytope import (
     chart_centre,
     chart_polytope,
@@ -46,12 +47,70 @@ __all__ = [
     "RegionPolytope",
     "VertexTable",
     "chart_polytopes",
+    "meeting_points",
     "region_polytope",
     "region_vertices",
     "region_volumes",
     "rounded_volumes",
     "vertex_table",
 ]
+
+_MINORS = 2**20  # integers held at a time, about
+
+
+def meeting_points(rows: NDArray[np.object_], tight: Integers) -> list[IntegerColumn]:
+    """Return the points in which given rows are zero.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int, shape (K, m + 1)
+        Normal and offset of each hyperplane, whole numbers of any size.
+    tight : numpy.ndarray of int64, shape (V, m)
+        The rows that meet in each point. Their normals are independent.
+
+    Returns
+    -------
+    list of V columns of m + 1 int
+        Homogeneous, (x, s) with s > 0, in lowest terms.
+
+    Notes
+    -----
+    *Algorithm.* Cramer's rule: the column is orthogonal to m rows, so its entries are their
+    m x m minors with alternating signs. Minors of the first k + 1 rows follow from those of the
+    first k, by expansion along the new row.
+
+    Examples
+    --------
+    >>> rows = np.array([[2, 0, -1], [0, -3, 1], [1, 1, 0]], dtype=object)
+    >>> meeting_points(rows, np.array([[0, 1], [1, 2]]))
+    [(3, 2, 6), (-1, 1, 3)]
+    """
+    size = rows.shape[1]
+    step = max(1, _MINORS >> size)
+    found: list[IntegerColumn] = []
+    for start in range(0, len(tight), step):
+        matrices = rows[tight[start : start + step]]
+        # Python's integers in arrays: of any size, and one loop for all points
+        minors: dict[tuple[int, ...], Any] = {(): np.full(len(matrices), 1, dtype=object)}
+        for k in range(size - 1):
+            minors = {
+                columns: sum(
+                    (-1) ** (k + place)
+                    * matrices[:, k, column]
+                    * minors[columns[:place] + columns[place + 1 :]]
+                    for place, column in enumerate(columns)
+                )
+                for columns in combinations(range(size), k + 1)
+            }
+        # without each column in turn: the last combination lacks the first
+        cofactors = [
+            (-1) ** column * minor for column, minor in enumerate(reversed(minors.values()))
+        ]
+        for column in zip(*cofactors, strict=True):
+            # independent normals: the last minor is not zero
+            divisor = gcd(*column) * (1 if column[-1] > 0 else -1)
+            found.append(tuple(entry // divisor for entry in column))
+    return found
 
 
 @dataclass(frozen=True)
@@ -287,11 +346,11 @@ def simple_polytopes(chosen: Chosen, cells: CellRows) -> Iterator[DoubleDescript
     Notes
     -----
     *Algorithm.* In a box, which rows meet in which corners is proven in floats where no more
-    meet than must (:func:`polyregions.cells.proven_facets.proven_corners`), and each corner is
+    meet than must (:func:`polyregions.cells.many_polytopes.proven_corners`), and each corner is
     computed in integers once, however many regions meet there.
     """
     # here, because it loads numba
-    from polyregions.cells.proven_facets import proven_corners
+    from polyregions.cells.many_polytopes import proven_corners
 
     m = chosen.points.shape[1]
     if not isinstance(chosen.domain, Box) or m > MOST_INPUTS:

@@ -19,13 +19,12 @@ from polyregions.errors import PolyregionsError, kind_of, shown
 from polyregions.markup import titled, with_picture
 from polyregions.network import Network, input_point
 from polyregions.pattern import Words, check_pattern, places, unpack
-from polyregions.regions.region import Region, located
-from polyregions.regions.selection import selected_numbers
+from polyregions.regions.region import Region, located, selected_numbers
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from polyregions.regions.affine_maps import AffineMaps
+    from polyregions.regions.cell_rows import AffineMaps
     from polyregions.regions.data_report import DataReport
     from polyregions.regions.facets import FacetTable
     from polyregions.regions.polytopes import VertexTable
@@ -413,7 +412,7 @@ class Regions:
         >>> maps.matrix.ravel(), maps.shift.ravel()
         (array([0., 2.]), array([1., 1.]))
         """
-        from polyregions.regions.affine_maps import maps_of_regions
+        from polyregions.regions.cell_rows import maps_of_regions
 
         return maps_of_regions(self)
 

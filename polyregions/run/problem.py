@@ -19,12 +19,17 @@ from polyregions.domain.chart import Chart, chart_of, cone_chart
 from polyregions.files.archives import write_npz
 from polyregions.geometry.witness import witness_room
 from polyregions.network import Network
-from polyregions.network.constant_signs import sharper_signs, signs_known
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.flat import FlatNetwork, flatten
 from polyregions.network.integer_network import IntegerNetwork, integer_network
 from polyregions.network.residues import ModularNetwork, modular_network
-from polyregions.network.stable_units import Reduction, no_reduction, reduced
+from polyregions.network.stable_units import (
+    Reduction,
+    no_reduction,
+    reduced,
+    sharper_signs,
+    signs_known,
+)
 from polyregions.network.storage import is_small
 from polyregions.pattern import n_words
 from polyregions.regions import Regions

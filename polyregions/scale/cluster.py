@@ -22,11 +22,15 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.prefix import empty_prefix, n_decided
-from polyregions.run.display import shown_progress, tree_text
-from polyregions.run.keywords import Timed, options_given, with_options
-from polyregions.run.limits import check_threads, counting_limits
+from polyregions.run.options import (
+    Timed,
+    check_threads,
+    counting_limits,
+    options_given,
+    with_options,
+)
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import Interrupt
+from polyregions.run.progress import Interrupt, shown_progress, tree_text
 from polyregions.scale.task_pool import Tasks, UnderWay, check_budget, quiet, run_tasks, source_of
 from polyregions.scale.tasks import TaskResult, count_piece
 from polyregions.tree.subdivision import TreeCount, counts_by_layer

@@ -18,15 +18,14 @@ from polyregions.files.atomic import atomic_write, is_stream, target_of
 from polyregions.files.reading import import_extra
 from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
-from polyregions.proof.partial_certificate import certificate_of_pieces
+from polyregions.proof.certificate import certificate_of_pieces
 from polyregions.regions import Regions
-from polyregions.run.display import shown_steps
-from polyregions.run.keywords import Watched, options_given, with_options
+from polyregions.run.options import Watched, options_given, with_options
 from polyregions.run.problem import problem_of
-from polyregions.run.progress import OnSteps
+from polyregions.run.progress import OnSteps, shown_steps
 from polyregions.scale.assembly import places_of
 from polyregions.scale.cluster_walk import BUDGET, PartsWritten, parts_on_cluster
-from polyregions.scale.saved_walk import Written, kept_in
+from polyregions.scale.saving import Written, kept_in
 from polyregions.scale.task_pool import check_budget
 from polyregions.scale.tasks import beyond_of, proof_name, prove_piece, read_part, read_proof
 

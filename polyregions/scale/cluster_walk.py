@@ -28,11 +28,24 @@ from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
-from polyregions.run.display import parts_text, shown_progress, shown_steps
-from polyregions.run.keywords import RunOptions, Timed, options_given, with_options
-from polyregions.run.limits import Limits, Stop, counting_limits
+from polyregions.run.options import (
+    Limits,
+    RunOptions,
+    Stop,
+    Timed,
+    counting_limits,
+    options_given,
+    with_options,
+)
 from polyregions.run.problem import Problem, identity_of, problem_of
-from polyregions.run.progress import AfterStep, Interrupt, OnSteps
+from polyregions.run.progress import (
+    AfterStep,
+    Interrupt,
+    OnSteps,
+    parts_text,
+    shown_progress,
+    shown_steps,
+)
 from polyregions.scale.assembly import assemble
 from polyregions.scale.checkpoint import (
     Checkpoint,
@@ -42,7 +55,7 @@ from polyregions.scale.checkpoint import (
     read_chunks,
     remove,
 )
-from polyregions.scale.saved_walk import (
+from polyregions.scale.saving import (
     CHUNK_SHARE,
     SECONDS_BETWEEN_CHUNKS,
     Written,

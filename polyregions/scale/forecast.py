@@ -9,11 +9,11 @@ from polyregions.domain import Domain
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.pattern import n_words
-from polyregions.run.limits import limits_of
+from polyregions.run.options import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt
 from polyregions.tree.subdivision import count_tree
-from polyregions.walk.drive import drive
+from polyregions.walk.steps import drive
 from polyregions.walk.walk_state import bytes_needed, root_state
 
 __all__ = ["Cost", "cost_per_region"]

@@ -11,8 +11,7 @@ from polyregions.compiled import kernels, only_compiled, watched
 from polyregions.domain import Box
 from polyregions.network import Network
 from polyregions.proof.certificate import write_certificate
-from polyregions.run.display import shown_steps
-from polyregions.run.progress import OnSteps
+from polyregions.run.progress import OnSteps, shown_steps
 from polyregions.tree.subdivision import count_regions
 from polyregions.walk.breadth_first import enumerate_regions
 

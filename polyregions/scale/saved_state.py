@@ -32,8 +32,7 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Arrays, Floats
 from polyregions.run.problem import Problem
-from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
-from polyregions.scale.external_sort import (
+from polyregions.scale.assembly import (
     SortedRegions,
     bucket_files,
     deal,
@@ -42,9 +41,9 @@ from polyregions.scale.external_sort import (
     take_records,
     write_tables,
 )
+from polyregions.scale.checkpoint import Checkpoint, Totals, bytes_held, damaged, read_chunks
 from polyregions.walk.prefixes import Prefixes, empty_prefixes, with_more_prefixes
-from polyregions.walk.store import without
-from polyregions.walk.visited import grown
+from polyregions.walk.visited import grown, without
 from polyregions.walk.walk_state import WalkState, root_state, sorted_numbers, witness_block
 
 __all__ = ["Mark", "added", "hand_over", "mark", "release", "restored", "write_partitions"]

@@ -145,7 +145,7 @@ def proof_name(name: str) -> str:
 
 
 def write_proof(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a part's piece of a certificate; see :mod:`polyregions.proof.partial_certificate`."""
+    """Write a part's piece of a certificate; see :mod:`polyregions.proof.certificate`."""
     with atomic_write(path) as stream:
         write_npz(stream, {"format": np.array(_PROOF_FORMAT), **arrays})
 
@@ -317,7 +317,7 @@ def prove_piece(source: Sent, start: Subproblem, budget: int, folder: str) -> Wa
     walked, regions, children = _walked(source, start, budget, folder)
     if regions is None:
         return walked
-    from polyregions.proof.partial_certificate import piece_of_certificate
+    from polyregions.proof.certificate import piece_of_certificate
 
     # certificates speak of all units, also of those that are constant
     problem = whole_problem_sent(source)

@@ -25,12 +25,10 @@ from polyregions.network import Layer, Network
 from polyregions.pattern import unpack
 from polyregions.regions import Regions
 from polyregions.regions.polytopes import chart_polytopes
-from polyregions.run.display import shown_steps
-from polyregions.run.progress import OnSteps
-from polyregions.theory.draws import Settings, draw_network
+from polyregions.run.progress import OnSteps, shown_steps
+from polyregions.theory.draws import Settings, Summary, draw_network, summary
 from polyregions.theory.expectations import boundary_volume_bound, line_bound
 from polyregions.theory.laws import gradient_constant
-from polyregions.theory.statistics import Summary, summary
 
 __all__ = [
     "BoundaryReport",

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from polyregions.arrays import Floats, Integers
 from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
-from polyregions.tree.corner_orientation import sides_of_corners
-from polyregions.tree.integer_lines import lines_concur
+from polyregions.tree.corner_orientation import lines_concur, sides_of_corners
 
 __all__ = ["Chords", "chords_of", "concur", "meeting_interval", "sort_by", "write_chords"]
 

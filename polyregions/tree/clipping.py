@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import LOST
-from polyregions.network.integer_maps import integer_maps
+from polyregions.network.integer_network import integer_maps
 from polyregions.network.prefix import bit_of, decides
-from polyregions.tree.corner_orientation import sides_of_corners
+from polyregions.tree.corner_orientation import (
+    FOUND_DOUBT,
+    find_corner,
+    sides_of_corners,
+    write_lost_row,
+)
 from polyregions.tree.fixed_prefix import count_cells, settle_unit
-from polyregions.tree.integer_lines import FOUND_DOUBT, find_corner, write_lost_row
 from polyregions.tree.line_arrangement import count_parts
-from polyregions.tree.planar_levels import compute_maps, enter_level
 from polyregions.tree.polygons import (
     SETTLED_POLYGON,
     SPLITTING_POLYGON,
     WAITING_POLYGON,
+    compute_maps,
     copy_corner,
+    enter_level,
     place_corner,
 )
 

@@ -1,10 +1,11 @@
-"""Threads that explore one tree together, without visiting anything twice."""
+"""Threads that explore one tree together, each with its explorer, nothing visited twice."""
 
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,70 @@ from polyregions.arrays import Arrays, Integers
 from polyregions.exact.stopping import Stopped
 from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
-from polyregions.run.limits import Pace, first_size
+from polyregions.run.options import Pace, first_size
 from polyregions.run.problem import Problem, stop_flag
 from polyregions.run.progress import Progress
-from polyregions.tree.explorer import Explorer, explorer_of
+from polyregions.tree.planar_subtree import PlanarSubtree
+from polyregions.tree.subtree import Subtree
 
-__all__ = ["NODES_OF_A_STEP", "Crew", "counted_before", "is_prefix"]
+__all__ = [
+    "NODES_OF_A_STEP",
+    "Crew",
+    "Explorer",
+    "counted_before",
+    "explorer_of",
+    "is_prefix",
+]
 
 NODES_OF_A_STEP = 20_000  # nodes in a step at most: enough to hide Python's cost
+
+
+class Explorer(Protocol):
+    """All regions below a prefix, and how far they have been explored."""
+
+    def start(self, prefix: Prefix) -> None:
+        """Begin anew, below another prefix."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to explore."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Regions found, by level."""
+
+    @property
+    def regions(self) -> int:
+        """Regions found."""
+
+    @property
+    def exact_decisions(self) -> int:
+        """Decisions that exact arithmetic took."""
+
+    @property
+    def work(self) -> int:
+        """What has been done, in nodes of the tree."""
+
+    def advance(self, nodes: int, regions: int) -> None:
+        """Explore about so many nodes, or until so many regions are found in all."""
+
+    def most(self, nodes: int) -> int | None:
+        """Return an upper bound of the regions, if it takes no more than so many nodes."""
+
+    def unexplored(self) -> tuple[list[Prefix], NDArray[np.int64]]:
+        """Return the prefixes not explored, and the counts of what is, by level."""
+
+
+def explorer_of(
+    problem: Problem,
+    sequence: NDArray[np.int64] | None,
+    prefix: Prefix | None = None,
+    stop: Integers | None = None,
+) -> Explorer:
+    """Return an explorer of the regions below a prefix; see `Subtree` for the parameters."""
+    if problem.flat.dimension == 2:
+        return PlanarSubtree(problem, sequence, prefix)  # no simplex: every node takes a moment
+    return Subtree(problem, sequence, prefix, stop)
 
 
 def is_prefix(problem: Problem, prefix: Prefix) -> bool:

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from polyregions.domain.chart import Chart
 from polyregions.network.integer_network import NO_INTEGERS, with_own_work
-from polyregions.network.prefix import Prefix, extended, with_bit
-from polyregions.network.unit_order import end_of, last_level
+from polyregions.network.prefix import Prefix, end_of, extended, last_level, with_bit
 from polyregions.rounding import ROUNDOFF
-from polyregions.run.limits import NO_LIMIT
+from polyregions.run.options import NO_LIMIT
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.clipping import (
     EXPLORED,
@@ -25,7 +24,7 @@ from polyregions.tree.clipping import (
     STOPPED,
     explore_polygons,
 )
-from polyregions.tree.integer_lines import NO_LINES, integer_lines
+from polyregions.tree.corner_orientation import NO_LINES, integer_lines
 from polyregions.tree.polygons import begin_polygons, polygons_of, with_more_corners
 from polyregions.tree.subtree import float_row
 

@@ -19,15 +19,20 @@ from polyregions.compiled import only_compiled
 from polyregions.errors import PolyregionsError
 from polyregions.markup import titled
 from polyregions.network.prefix import Prefix
-from polyregions.run.display import shown_progress, tree_text
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.keywords import RunOptions, Threaded, options_given, with_options
-from polyregions.run.limits import NO_LIMIT, Limits, counting_limits
 from polyregions.run.loop import run
+from polyregions.run.options import (
+    NO_LIMIT,
+    Limits,
+    RunOptions,
+    Threaded,
+    counting_limits,
+    options_given,
+    with_options,
+)
 from polyregions.run.problem import Problem, problem_of
-from polyregions.run.progress import Interrupt, OnProgress
-from polyregions.tree.crew import NODES_OF_A_STEP, Crew, is_prefix
-from polyregions.tree.explorer import explorer_of
+from polyregions.run.progress import Interrupt, OnProgress, shown_progress, tree_text
+from polyregions.tree.crew import NODES_OF_A_STEP, Crew, explorer_of, is_prefix
 from polyregions.tree.plane_arrangement import PlaneArrangement, is_plane_arrangement
 
 __all__ = [

@@ -12,19 +12,25 @@ from numpy.typing import NDArray
 
 from polyregions.cells.dictionary import HUGE, Dictionary, vertex_from_point, workspace
 from polyregions.cells.row_side import inward_gap, proven_inside, write_dictionary
-from polyregions.exact.facets import interior_point
-from polyregions.exact.side import column_of, sign_or_beyond
+from polyregions.exact.facets import column_of, interior_point, sign_or_beyond
 from polyregions.exact.simplex import Column, evaluate
 from polyregions.geometry.rows import LOST
-from polyregions.network.prefix import Prefix, empty_prefix, extended, unpack_prefix, with_bit
+from polyregions.network.prefix import (
+    Prefix,
+    empty_prefix,
+    end_of,
+    extended,
+    last_level,
+    unpack_prefix,
+    with_bit,
+)
 from polyregions.network.residues import NO_RESIDUES, lacks_residues, with_own_scratch
-from polyregions.network.unit_order import end_of, last_level
 from polyregions.rounding import ROUNDOFF
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.cell_splitting import split_near
+from polyregions.tree.corner_orientation import LEAST_NORMAL_HINT
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.fixed_prefix import settle_unit
-from polyregions.tree.integer_lines import LEAST_NORMAL_HINT
 from polyregions.tree.tree_kernel import NEEDS_DEPTH, NEEDS_ROWS, UNDECIDED, explore
 from polyregions.tree.tree_state import (
     WAITING,

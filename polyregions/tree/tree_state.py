@@ -18,8 +18,7 @@ from polyregions.cells.dictionary import HUGE, Dictionary, move_row, pivot, swap
 from polyregions.cells.row_side import write_dictionary
 from polyregions.compiled import entry, exact_order_kernel, inlined_exact_order_kernel
 from polyregions.network.flat import FlatNetwork
-from polyregions.network.prefix import Prefix, empty_prefix
-from polyregions.network.unit_order import order_of
+from polyregions.network.prefix import Prefix, empty_prefix, order_of
 
 __all__ = [
     "ACTIVE",

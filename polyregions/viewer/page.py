@@ -20,8 +20,13 @@ from polyregions.errors import DomainError, FormatError, PolyregionsError, shown
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
 from polyregions.network.slices import Slice
-from polyregions.plot.figure import check_drawable, shown_box
-from polyregions.plot.marks import axis_names, checked_classes, placed_points
+from polyregions.plot.figure import (
+    axis_names,
+    check_drawable,
+    checked_classes,
+    placed_points,
+    shown_box,
+)
 from polyregions.plot.values import check_coloring, checked_class_names
 from polyregions.regions import Regions
 from polyregions.viewer.payload import PageExtras, payload

@@ -30,7 +30,7 @@ from polyregions.plot.values import (
     pattern_colors,
 )
 from polyregions.regions import Regions
-from polyregions.walk.refinement import prefix_indices
+from polyregions.walk.subproblem import prefix_indices
 
 __all__ = ["LONGEST_NAME_SHOWN", "PageExtras", "payload"]
 

@@ -10,9 +10,9 @@ from polyregions.cells.proofs import evaluate_rows
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.linear_forms import NOTHING, trace_sources
 from polyregions.geometry.rows import LOST, Rows, write_region_rows
+from polyregions.walk.known_rows import keep_row
 from polyregions.walk.prefixes import copy_list
 from polyregions.walk.region_kernel import NO_BASIS, decide_simple, unpack_bits
-from polyregions.walk.row_cache import keep_row
 
 __all__ = ["settle_prefix", "settle_run"]
 

@@ -17,9 +17,15 @@ from polyregions.compiled import exact_order_kernel, inlined_exact_order_kernel
 from polyregions.geometry.rows import OK, Rows, RowScratch, row_scratch, write_region_rows
 from polyregions.network.flat import FlatNetwork
 from polyregions.pattern import Words, n_words
-from polyregions.walk.known_rows import leave_known_out
+from polyregions.walk.known_rows import (
+    RowCache,
+    leave_known_out,
+    remember,
+    row_cache,
+    slot_of,
+    take_columns,
+)
 from polyregions.walk.prefixes import copy_list
-from polyregions.walk.row_cache import RowCache, remember, row_cache, slot_of, take_columns
 
 __all__ = [
     "NO_BASIS",

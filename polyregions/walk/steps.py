@@ -1,4 +1,4 @@
-"""One step of the walk: some regions are decided, their neighbours looked up.
+"""A walk, step after step: some regions are decided, their neighbours looked up.
 
 Simple regions come first, in the order of discovery; when none is pending, the
 degenerate ones among them have their turn. Within a step the work is shared among
@@ -25,21 +25,36 @@ from polyregions.geometry.witness import float_witness, nearest_witness
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
-from polyregions.run.limits import Pace
-from polyregions.run.problem import Problem
-from polyregions.walk.exact_step import exact_region
+from polyregions.run.loop import run
+from polyregions.run.options import Limits, Pace, Stop, first_size
+from polyregions.run.problem import Problem, stop_flag
+from polyregions.run.progress import Interrupt, Progress
 from polyregions.walk.neighbors import OPEN, TOO_THIN, Expansions, batch
 from polyregions.walk.prefix_redundancy import settle_run
+from polyregions.walk.rational_walk import exact_region
 from polyregions.walk.region_kernel import NO_BASIS, Worker, worker_of
-from polyregions.walk.store import pending_regions
+from polyregions.walk.visited import pending_regions
 from polyregions.walk.walk_kernel import advance, end_of_round, expand
-from polyregions.walk.walk_state import WalkState, append_lists, make_room, merge_batch
+from polyregions.walk.walk_state import (
+    WalkState,
+    append_lists,
+    bytes_needed,
+    make_room,
+    merge_batch,
+)
 
 if TYPE_CHECKING:
-    from polyregions.walk.planar_regions import PlanarWorker
+    from polyregions.walk.degenerate_regions import PlanarWorker
 
-__all__ = ["Step", "block_of", "stepper"]
+__all__ = [
+    "Step",
+    "block_of",
+    "drive",
+    "stepper",
+]
 
+_MOST = 4096  # regions in a step of one thread: enough to hide Python's cost
+_LEAST_GROWTH = 4096  # regions and edges that a step is expected to find, for the memory budget
 # Regions between two looks at the clock: enough to hide Python's cost, few enough to stop fast.
 _REGIONS_OF_A_JOB = 4096
 _OPEN_CHUNK = 256  # the same for degenerate regions, which take longer
@@ -50,6 +65,78 @@ _FACETS_PER_REGION = 12  # room first given to a batch; it is split when that is
 Expansion = list[tuple[int, Expansions]]
 WorkerResult = TypeVar("WorkerResult")
 Step = Callable[[WalkState, int], None]
+
+
+class _Walk:
+    """What was found and how to go on, as the loop of a run sees it."""
+
+    def __init__(self, found: WalkState, step: Step, pace: Pace) -> None:
+        self.found, self._step, self._pace = found, step, pace
+        self._growth = _LEAST_GROWTH
+
+    @property
+    def finished(self) -> bool:
+        return self.found.finished or self.found.at_depth
+
+    @property
+    def reached(self) -> int:
+        return self.found.done
+
+    @property
+    def bytes_ahead(self) -> int:
+        # a step is at most twice as large as the one before
+        return bytes_needed(self.found, 2 * self._growth)
+
+    def progress(self, seconds: float) -> Progress:
+        found = self.found
+        return Progress(found.count, found.count - found.done, found.edges_found, seconds)
+
+    def step(self, regions: int) -> None:
+        found, before = self.found, self.found.size
+        try:
+            with self._pace.step() as size:
+                self._step(found, min(size, regions - found.done))
+        finally:
+            self._growth = max(_LEAST_GROWTH, found.size - before)
+
+
+def drive(
+    problem: Problem,
+    found: WalkState,
+    *,
+    threads: int = 1,
+    limits: Limits,
+    interrupt: Interrupt,
+    progress: Callable[[Progress], None] | None = None,
+    after_step: Callable[[WalkState], None] | None = None,
+) -> Stop:
+    """Walk on from what was found, in place, and say why the walk ended.
+
+    Parameters
+    ----------
+    problem : Problem
+    found : WalkState
+        Between two steps it can be saved and taken up again: the walk goes on as if it
+        had not stopped.
+    threads : int
+    limits : Limits
+        Regions are counted from the beginning of the walk, seconds of walking from this call.
+    interrupt, progress
+        See `run`.
+    after_step : callable, optional
+        Called after every step, with `found`.
+
+    Returns
+    -------
+    {"finished", "regions", "time", "memory", "interrupt"}
+        Which limit, or Ctrl-C, ended the walk.
+    """
+    pace = Pace(first_size(problem.flat.size), _MOST * threads)
+    after = None if after_step is None else lambda: after_step(found)
+    stop = stop_flag(problem)
+    with stepper(problem, threads, stop) as step:
+        walk = _Walk(found, step, pace)
+        return run(walk, limits, interrupt, progress=progress, after_step=after, stop=stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +340,7 @@ def _in_batches(crew: _Workers, part: slice, run: Callable[[slice, Expansions], 
 
 def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
     """Decide up to `budget` open regions: in compiled code, else in exact arithmetic."""
-    from polyregions.walk.planar_regions import exact_inner_point
+    from polyregions.walk.degenerate_regions import exact_inner_point
 
     problem, flat = crew.problem, crew.problem.flat
     numbers = list(islice(found.open, budget))
@@ -289,8 +376,7 @@ def _decision(
     crew: _Workers, found: WalkState, patterns: Words, points: Floats
 ) -> Callable[[int, slice, Expansions], int]:
     """Return what decides a part of some open regions: in the plane in integers, if it can be."""
-    from polyregions.walk.degenerate_regions import resolve
-    from polyregions.walk.planar_regions import planar_worker, resolve_planar
+    from polyregions.walk.degenerate_regions import planar_worker, resolve, resolve_planar
 
     problem, flat = crew.problem, crew.problem.flat
     if not found.prefixes.totals[0]["settled"]:

@@ -1,12 +1,16 @@
-"""All regions below a prefix with their facets, or the prefixes that share them.
+"""Walks inside: all regions below a prefix, or a longer network's inside given regions.
 
 A prefix decides the units of whole layers and some of the next one, so the regions below
 it fill an open polytope: a walk that starts inside and stays inside finds them all.
+
+A pattern of the longer network begins with the pattern of the region that it lies in, so
+that its walk stays inside given regions by looking at these bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -15,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Bits, Floats
-from polyregions.exact.facets import interior_point
-from polyregions.exact.side import column_of, side_of
+from polyregions.exact.facets import column_of, interior_point, side_of
 from polyregions.geometry.exact_facet_crossing import germ_bits
+from polyregions.network import Network
 from polyregions.network.exact_network import exact_rows
 from polyregions.network.prefix import (
     Prefix,
@@ -28,20 +32,30 @@ from polyregions.network.prefix import (
     unpack_prefix,
     with_bit,
 )
-from polyregions.pattern import Words, pack, unpack
-from polyregions.run.problem import Problem, prefix_rows
+from polyregions.pattern import Words, order, pack, unpack
+from polyregions.regions import Regions
+from polyregions.run.problem import Problem, empty_result, prefix_rows, problem_of
+from polyregions.walk.breadth_first import enumerate_regions
 from polyregions.walk.first_region import start_region
-from polyregions.walk.prefix_mask import Fence
 from polyregions.walk.steps import stepper
-from polyregions.walk.walk_state import WalkState, root_at
+from polyregions.walk.walk_state import Fence, WalkState, result_of, root_at
 
-__all__ = ["Subproblem", "first_start", "split_subproblem", "start_below", "start_in", "walk_below"]
-
+__all__ = [
+    "Subproblem",
+    "first_start",
+    "prefix_indices",
+    "refine",
+    "split_subproblem",
+    "start_below",
+    "start_in",
+    "walk_below",
+]
 
 _PARTS = 16  # prefixes that one is split into, about
 _SAMPLED_REGIONS = 4096  # regions that a split looks at
 
 _Group = tuple[Prefix, NDArray[np.intp]]  # a prefix, and which of those regions are below it
+_STEP = 4096  # regions that a walk decides at a time
 
 
 class Subproblem(NamedTuple):
@@ -230,3 +244,94 @@ def start_in(problem: Problem, found: WalkState, number: int) -> tuple[Words, Fl
     point = interior_point(exact_rows(problem.exact, problem.reduction.grow(bits)))
     assert point is not None  # a region is not empty
     return pattern, np.array([float(value) for value in point])
+
+
+def refine(regions: Regions, network: Network) -> Regions:
+    """Return the regions of a network that lie in given regions of its first layers.
+
+    Parameters
+    ----------
+    regions : Regions
+        All of them, or some: a partial result.
+    network : Network
+        Begins with the layers of ``regions.network`` that bend.
+
+    Returns
+    -------
+    Regions
+        Of `network`. Each given region is the union of those inside it, up to a set of
+        volume 0; the result is complete, or a selection, if the given one is.
+
+    Examples
+    --------
+    >>> import polyregions as pr
+    >>> one = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [0.0])])
+    >>> two = pr.Network.from_arrays([([[1.0]], [0.0]), ([[1.0]], [-0.5]), ([[1.0]], [0.0])])
+    >>> finer = refine(pr.enumerate_regions(one, pr.Box.cube(1, 1.0)), two)
+    >>> unpack(finer.patterns, 2).tolist()
+    [[0, 0], [1, 0], [1, 1]]
+    """
+    if regions.complete:
+        # nothing to stay inside of
+        return enumerate_regions(network, regions.domain)
+    problem = problem_of(network, regions.domain)
+    if not len(regions):
+        return replace(empty_result(problem), selection=regions.selection)
+    # a partial result may have fallen apart: a walk for each connected part of it
+    parts = list(_regions_inside(problem, regions))
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    patterns = np.concatenate([part.patterns for part in parts])
+    position = order(patterns)
+    rank = np.empty(len(position), dtype=np.int32)
+    rank[position] = np.arange(len(position), dtype=np.int32)
+    # parts do not touch, so that edges only need new numbers
+    shifted = [part.edges + start for part, start in zip(parts, starts, strict=False)]
+    edges = np.sort(rank[np.concatenate(shifted)], axis=1)
+    return Regions(
+        network,
+        regions.domain,
+        patterns[position],
+        np.concatenate([part.witnesses for part in parts])[position],
+        edges[np.lexsort(edges.T[::-1])],
+        complete=False,
+        proven=regions.proven,
+        selection=regions.selection,
+        exact_decisions=sum(part.exact_decisions for part in parts),
+        exact_witnesses={
+            int(rank[start + index]): witness
+            for part, start in zip(parts, starts, strict=False)
+            for index, witness in part.exact_witnesses.items()
+        },
+    )
+
+
+def prefix_indices(finer: Regions, regions: Regions) -> NDArray[np.int64]:
+    """Return the region that each region of :func:`refine`'s result lies in, shape (F,)."""
+    # the bits of the first layers come first
+    first = regions.network.hidden_units
+    known = {words.tobytes(): index for index, words in enumerate(regions.patterns)}
+    prefixes = pack(unpack(finer.patterns, finer.network.hidden_units)[:, :first])
+    return np.array([known[words.tobytes()] for words in prefixes], dtype=np.int64)
+
+
+def _regions_inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
+    """Yield what walks find that never leave the given regions, one per connected part."""
+    shrink = problem.reduction.shrink
+    first, units = regions.network.hidden_units, problem.network.hidden_units
+    bits = np.zeros((len(regions), units), dtype=np.uint8)
+    bits[:, :first] = unpack(regions.patterns, first)
+    mask = pack(shrink((np.arange(units) < first).astype(np.uint8)))
+    values = pack(shrink(bits))
+    missing = {words.tobytes(): index for index, words in enumerate(values)}
+    # regions of no walk so far; each walk reaches a whole connected part
+    while missing:
+        index = next(iter(missing.values()))
+        start = start_below(problem, Prefix(mask, values[index]))
+        found = root_at(problem, start.pattern, start.point)
+        found.fence = Fence(mask, values)
+        with stepper(problem, 1) as step:
+            while not found.finished:
+                step(found, _STEP)
+        for words in np.unique(found.store.patterns[: found.count] & mask, axis=0):
+            del missing[words.tobytes()]
+        yield replace(result_of(problem, found), complete=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyregions.compiled import entry, exact_order_kernel
-from polyregions.geometry.pattern_at import write_pattern_at
+from polyregions.geometry.rows import write_pattern_at
 from polyregions.walk.known_rows import tell_neighbors
 from polyregions.walk.neighbors import OPEN, PROVEN, pack_bits, write_simple
 from polyregions.walk.prefix_redundancy import settle_prefix
@@ -17,8 +17,7 @@ from polyregions.walk.region_kernel import (
     rows_inside,
     unpack_bits,
 )
-from polyregions.walk.store import Frontier
-from polyregions.walk.visited import insert
+from polyregions.walk.visited import Frontier, insert
 
 __all__ = ["advance", "end_of_round", "enter_first", "expand", "merge"]
 

@@ -13,7 +13,7 @@ from polyregions.analysis.decision import comparing_network, decision_boundary, 
 from polyregions.geometry.double_description import polytope_of
 from polyregions.network import Layer
 from polyregions.regions.polytopes import chart_polytopes
-from polyregions.walk.refinement import prefix_indices
+from polyregions.walk.subproblem import prefix_indices
 
 FAMILIES = ("generic", "zero bias", "duplicates", "integer", "touching", "slopes", "dead")
 

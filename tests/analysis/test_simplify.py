@@ -16,7 +16,7 @@ from polyregions.analysis.units import unit_bounds
 from polyregions.cli import main
 from polyregions.domain.chart import chart_point
 from polyregions.io import load_domain, read_idx, save_network
-from polyregions.run import display
+from polyregions.run import progress
 from tests.random_nets import FAMILIES, random_case
 from tests.zoo import ZOO
 
@@ -265,7 +265,7 @@ def test_regions_of_something_else_are_refused():
 
 def test_the_command_prints_the_table_and_saves(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(display, "_SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 0.0)
     network = pr.Network.from_arrays([([[1], [1], [2]], [0, -3, 0]), ([[1, 1, 1]], [0])])
     save_network(network, "net.npz")
     assert main(["simplify", "net.npz", "--exact", "-o", "small.npz", "--bounds", "b.csv"]) == 0

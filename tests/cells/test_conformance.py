@@ -31,8 +31,7 @@ from polytopes import POLYTOPES, Kind, cube
 from vertex_oracle import groups_by_vertices
 
 from polyregions.cells.near_ties import facets_near_ties
-from polyregions.exact.facets import exact_facets
-from polyregions.exact.verdict import FacetVerdicts, Verdict
+from polyregions.exact.facets import FacetVerdicts, Verdict, exact_facets
 from polyregions.run.problem import prefix_rows, whole_problem
 
 

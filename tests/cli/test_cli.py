@@ -15,9 +15,9 @@ import pytest
 import polyregions as pr
 from polyregions import examples
 from polyregions.cli import main
-from polyregions.cli.progress_lines import announced_compilation
+from polyregions.cli.report import announced_compilation
 from polyregions.compiled import start
-from polyregions.run.limits import limits_of
+from polyregions.run.options import limits_of
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_a_partial_count_is_labelled(run, large_file):
 def test_the_time_of_the_set_up_counts(monkeypatch):
     """Whatever a walk or the tree has to prepare, it does not get its whole time afterwards."""
     clock = iter(range(0, 10**6, 100))
-    monkeypatch.setattr("polyregions.run.limits.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("polyregions.run.options.time.monotonic", lambda: float(next(clock)))
     assert limits_of(time_limit=150).left.seconds == 50
     assert limits_of(time_limit=150).left.left.seconds == 0
     assert limits_of(max_regions=3).left == limits_of(max_regions=3)
@@ -274,7 +274,7 @@ def test_ctrl_c_saves_a_labelled_partial_result(run, large_file, tmp_path, monke
         assert shown is True
         yield lambda progress: signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("polyregions.cli.progress_lines.shown_progress", pressing_ctrl_c)
+    monkeypatch.setattr("polyregions.cli.report.shown_progress", pressing_ctrl_c)
     code, _, err = run("enumerate", large_file, "-o", "out.npz")
     assert code == 3
     assert "not all" in err
@@ -476,7 +476,7 @@ def test_a_reader_that_stops_reading_is_no_error(lines_file):
 
 @pytest.mark.slow
 def test_progress_is_a_line_now_and_then(run, large_file, monkeypatch):
-    monkeypatch.setattr("polyregions.run.display._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("polyregions.run.progress._SECONDS_BETWEEN_LINES", 0.0)
     _, out, err = run("count", large_file, "--json", "--max-regions", 50_000)
     assert "regions/s" in err
     assert json.loads(out)["regions"] > 0

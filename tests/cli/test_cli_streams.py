@@ -13,12 +13,17 @@ import pytest
 import polyregions as pr
 from polyregions import examples
 from polyregions.cli import main
-from polyregions.cli.progress_lines import announced_compilation
-from polyregions.cli.report import Stream, complain, lenient_streams, print_lines, tell
+from polyregions.cli.report import (
+    Stream,
+    announced_compilation,
+    complain,
+    lenient_streams,
+    print_lines,
+    tell,
+)
 from polyregions.errors import shown
 from polyregions.io import DroppedOperatorWarning
-from polyregions.run.display import shown_progress
-from polyregions.run.progress import Progress
+from polyregions.run.progress import Progress, shown_progress
 
 INFO = ["info", str(examples.path("digits2"))]
 MISSING = ["info", "absent.npz"]
@@ -86,7 +91,7 @@ def test_a_full_disk_behind_stdout_is_said(monkeypatch, capsys, tmp_path, late):
 
 
 def test_progress_survives_a_reader_that_is_gone(monkeypatch):
-    monkeypatch.setattr("polyregions.run.display._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("polyregions.run.progress._SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(sys, "stderr", Broken(GONE))
     with lenient_streams(), announced_compilation(), shown_progress(True, str) as progress:
         progress(Progress(1, 1, 0, 1.0))

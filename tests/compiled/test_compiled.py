@@ -23,8 +23,7 @@ import polyregions as pr
 from polyregions import compiled
 from polyregions.compiled import kernel_files as files
 from polyregions.compiled import start
-from polyregions.compiled.background import as_text, from_text
-from polyregions.compiled.start import callees, plain_twin
+from polyregions.compiled.start import as_text, callees, from_text, plain_twin
 from polyregions.network.flat import FlatNetwork
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk.prefixes import Prefixes

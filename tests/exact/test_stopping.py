@@ -9,16 +9,15 @@ import polyregions as pr
 from polyregions.compiled import only_compiled
 from polyregions.exact.simplex import Simplex
 from polyregions.exact.stopping import Stopped, look, stopped_when
-from polyregions.run.limits import limits_of
+from polyregions.run.options import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.tree.crew import Crew
 from polyregions.tree.estimation import estimate_regions
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk import steps
-from polyregions.walk.drive import drive
-from polyregions.walk.exact_step import exact_region
-from polyregions.walk.rational_walk import start_bits
+from polyregions.walk.rational_walk import exact_region, start_bits
+from polyregions.walk.steps import drive
 from polyregions.walk.walk_state import result_of, root_state
 
 

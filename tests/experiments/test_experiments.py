@@ -24,7 +24,6 @@ from polyregions.errors import (
 )
 from polyregions.experiments import NAMES, RegionTracker, experiment
 from polyregions.experiments.births import common
-from polyregions.experiments.catalogue import Configuration, overridden
 from polyregions.experiments.data import (
     Images,
     all_regions,
@@ -39,7 +38,7 @@ from polyregions.experiments.data import (
 )
 from polyregions.experiments.evolution import BIAS_DEVIATION, initial_parameters, rng_of, trained
 from polyregions.experiments.memorisation import points_job
-from polyregions.experiments.runner import Job, Unit, run_jobs
+from polyregions.experiments.runner import Configuration, Job, Unit, overridden, run_jobs
 from polyregions.io.tables import write_table
 
 # the smallest configuration of each: seconds for all of them together

@@ -12,8 +12,7 @@ from polyregions.geometry.exact_facet_crossing import bits_beyond, germ_bits
 from polyregions.network import Layer, Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.walk.exact_step import exact_region
-from polyregions.walk.rational_walk import start_bits, walk_exactly
+from polyregions.walk.rational_walk import exact_region, start_bits, walk_exactly
 
 
 def neighbors(network, domain, bits):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.geometry.halfspaces import region_halfspaces
+from polyregions.geometry.region_polytope import region_halfspaces
 
 
 def free_part(regions: pr.Regions, points: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ def imports_of(source):
     ("source", "now", "later"),
     [
         ("from polyregions.plot import plot_cells", [("cells.some", "plot")], []),
-        ("import polyregions.walk.drive", [("cells.some", "walk")], []),
+        ("import polyregions.walk.steps", [("cells.some", "walk")], []),
         ("from polyregions import cli", [("cells.some", "cli")], []),
         ("from polyregions import Box", [("cells.some", "polyregions")], []),
         ("def f():\n    from polyregions.plot import save", [], [("cells.some", "plot")]),

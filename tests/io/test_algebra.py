@@ -8,8 +8,8 @@ import pytest
 from polyregions.errors import FormatError, NetworkError
 from polyregions.errors import UnsupportedOperatorError as Unsupported
 from polyregions.io import algebra, signals
+from polyregions.io.comparisons import Switch
 from polyregions.io.lowering import bend
-from polyregions.io.switches import Switch
 
 OTHER = np.random.default_rng(0).integers(-8, 9, size=(2, 3)) / 4
 MATRIX = np.random.default_rng(1).integers(-8, 9, size=(3, 2)) / 4

@@ -5,9 +5,9 @@ import pytest
 
 from polyregions.errors import UnsupportedOperatorError
 from polyregions.io import lowering, signals
+from polyregions.io.comparisons import Switch, opposite, switched, where_positive
 from polyregions.io.exact_matrices import Sparse
 from polyregions.io.signals import source, to_network
-from polyregions.io.switches import Switch, opposite, switched, where_positive
 
 
 def affine(signal, weight, bias):

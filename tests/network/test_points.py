@@ -13,7 +13,7 @@ from polyregions.analysis.distances import boundary_distance
 from polyregions.analysis.distances import boundary_distances as mean_distance
 from polyregions.arrays import floats
 from polyregions.errors import PolyregionsError
-from polyregions.geometry.halfspaces import region_halfspaces
+from polyregions.geometry.region_polytope import region_halfspaces
 from polyregions.network import Layer
 from polyregions.network.slices import Line, Slice, fix, fixed_box
 from polyregions.theory.balls import count_in_ball

@@ -13,11 +13,11 @@ import polyregions as pr
 from polyregions import examples
 from polyregions.markup import html_table, titled
 from polyregions.proof.checker import Report
-from polyregions.scale.saved_walk import Written
+from polyregions.scale.saving import Written
 from polyregions.theory.draws import Settings
-from polyregions.theory.grid import GridReport
 from polyregions.theory.laws import BiasLaw
 from polyregions.theory.lemmas import LemmaReport
+from polyregions.theory.theorem5 import GridReport
 
 PNG = b"\x89PNG\r\n"
 EVIL = "<script>alert(1)</script>\"' & \x00\x1b[31m"

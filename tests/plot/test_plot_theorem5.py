@@ -5,9 +5,8 @@ import sys
 import pytest
 
 from polyregions.errors import MissingExtraError
-from polyregions.theory.grid import grid_settings, verify_grid
 from polyregions.theory.laws import BiasLaw
-from polyregions.theory.theorem5 import verify_theorem5
+from polyregions.theory.theorem5 import grid_settings, verify_grid, verify_theorem5
 
 pytest.importorskip("matplotlib")
 

@@ -11,9 +11,9 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.files.archives import write_npz
-from polyregions.proof import tree_certificate
+from polyregions.proof import region_tree
 from polyregions.proof.certificate_file import Refused
-from polyregions.proof.tree_certificate import count_arrays
+from polyregions.proof.region_tree import count_arrays
 from polyregions.proof.tree_checker import LEAF, POSITIVE, TREE_ARRAYS, check, replay
 
 
@@ -146,7 +146,7 @@ def test_what_would_not_be_accepted_is_not_written(deep, tmp_path, monkeypatch):
     arrays = count_arrays(regions)
     wrong = {**arrays, "witnesses": arrays["witnesses"][::-1]}
     with pytest.raises(pr.PolyregionsError, match="would not be accepted"):
-        tree_certificate.write_tree(deep, wrong, tmp_path / "net.cert")
+        region_tree.write_tree(deep, wrong, tmp_path / "net.cert")
     assert not (tmp_path / "net.cert").exists()
     with pytest.raises(pr.PolyregionsError, match="by bfs or tree, not by dance"):
         pr.certify(regions, tmp_path / "net.cert", method="dance")

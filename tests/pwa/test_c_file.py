@@ -13,7 +13,7 @@ import polyregions as pr
 from polyregions.domain.chart import chart_of, chart_point
 from polyregions.geometry.witness import nearest_float
 from polyregions.network.exact_network import exact_network, exact_rows
-from polyregions.pwa.c_file import c_tables, worst_case
+from polyregions.pwa.files import c_tables, worst_case
 from polyregions.regions.unit_tree import unit_tree
 
 BOUNDED = [family for family in FAMILIES if "whole space" not in family]

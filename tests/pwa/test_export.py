@@ -8,7 +8,7 @@ from scipy.io import loadmat
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.run import display
+from polyregions.run import progress as display
 
 
 @pytest.fixture

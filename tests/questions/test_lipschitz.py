@@ -9,8 +9,7 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.analysis import lipschitz as listed
 from polyregions.analysis.affine_maps import exact_affine_map, free_inputs
-from polyregions.network.backward_bounds import Boxes, backward_bounds, no_bounds
-from polyregions.network.gradient_bounds import gradient_bounds
+from polyregions.network.backward_bounds import Boxes, backward_bounds, gradient_bounds, no_bounds
 from polyregions.questions import steepest as question
 from polyregions.questions.steepest import lipschitz
 

@@ -12,7 +12,7 @@ from scipy.optimize import LinearConstraint, minimize
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.exact.projection import nearest_to_origin
+from polyregions.exact.closed import nearest_to_origin
 from polyregions.io import save_network
 from polyregions.network.backward_bounds import Boxes, Planes
 from polyregions.questions.closest_points import (

@@ -13,12 +13,11 @@ from polyregions.analysis.shape import pattern_vertices
 from polyregions.analysis.volumes import domain_volume, exact_volumes, volumes
 from polyregions.domain.chart import chart_of
 from polyregions.exact.facets import exact_facets
-from polyregions.geometry.meeting_points import meeting_points
 from polyregions.geometry.region_polytope import chart_polytope, chart_vertices, chart_volume
 from polyregions.geometry.witness import nearest_float
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.network.region_maps import exact_unit_rows
-from polyregions.regions.polytopes import chart_polytopes
+from polyregions.regions.polytopes import chart_polytopes, meeting_points
 
 TRIANGLE = pr.Polytope(
     [[-1, 0], [0, -1], [1, 1], [2, 2], [1, 0], [-3, 0], [1, 2]], [0, 0, 1, 2, 5, 0, 2]
@@ -230,7 +229,7 @@ def test_meeting_points_are_zeros_of_their_rows(m, monkeypatch):
         assert column[-1] > 0
         assert np.gcd.reduce(column) == 1
         assert all(sum(a * x for a, x in zip(rows[k], column, strict=True)) == 0 for k in meet)
-    monkeypatch.setattr("polyregions.geometry.meeting_points._MINORS", 1)
+    monkeypatch.setattr("polyregions.regions.polytopes._MINORS", 1)
     assert meeting_points(rows, tight) == points
 
 

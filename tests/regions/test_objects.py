@@ -14,7 +14,7 @@ from polyregions.analysis.adjacency import adjacency, require_complete
 from polyregions.analysis.shape import vertices
 from polyregions.pattern import order, pack, places
 from polyregions.testing import assert_valid
-from polyregions.walk.refinement import refine
+from polyregions.walk.subproblem import refine
 
 BOX = pr.Box.cube(2, 1.0)
 SLIVERS = list(slivers())
@@ -182,7 +182,7 @@ def test_no_points_are_in_no_region(lines):
 def test_many_points_are_asked_in_pieces(lines, monkeypatch):
     points = np.random.default_rng(0).uniform(-1, 1, size=(100, 2))
     expected = lines.find(points)
-    monkeypatch.setattr("polyregions.network.evaluation._ENTRIES", 21)
+    monkeypatch.setattr("polyregions.network.exact_network._ENTRIES", 21)
     np.testing.assert_array_equal(lines.find(points), expected)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import polyregions as pr
-from polyregions.geometry.halfspaces import Halfspaces
+from polyregions.geometry.region_polytope import Halfspaces
 
 HOSTILE = "net\n\x1b[31m\u202egnp.exe" + 500 * "a"
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 import polyregions as pr
-from polyregions.run import display
+from polyregions.run import progress as display
 from polyregions.run.progress import Progress
 
 SQUARE = pr.Box.cube(2, 1.0)

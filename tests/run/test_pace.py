@@ -2,8 +2,8 @@
 
 import pytest
 
-from polyregions.run import limits
-from polyregions.run.limits import Pace
+from polyregions.run import options as limits
+from polyregions.run.options import Pace
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from random_nets import FAMILIES, random_case
 import polyregions as pr
 from polyregions.cli import main
 from polyregions.files.archives import write_npz
-from polyregions.proof.certificate import certificate_arrays
+from polyregions.proof.certificate import certificate_arrays, certificate_of_pieces
 from polyregions.proof.checker import Refused, check
-from polyregions.proof.partial_certificate import certificate_of_pieces
 from polyregions.regions.archive import read_result_arrays
 from polyregions.scale import cluster_proof, tasks
 from polyregions.scale.cluster_proof import certify_on_cluster

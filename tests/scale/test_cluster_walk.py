@@ -15,7 +15,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.network.prefix import contains, unpack_prefix
 from polyregions.run.problem import identity_of, problem_of
-from polyregions.scale import cluster_walk, external_sort, tasks
+from polyregions.scale import assembly, cluster_walk, tasks
 from polyregions.scale.cluster_walk import enumerate_on_cluster
 from polyregions.testing import assert_valid
 from polyregions.walk.subproblem import Subproblem, first_start, split_subproblem, walk_below
@@ -55,7 +55,7 @@ def here(network, domain, folder, budget, change=None):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
-    monkeypatch.setattr(external_sort, "LEAST_PART", 7)  # many ranges
+    monkeypatch.setattr(assembly, "LEAST_PART", 7)  # many ranges
     for seed in range(2):
         network, domain = random_case(family, seed, units=9)
         expected = pr.enumerate_regions(network, domain)
@@ -66,7 +66,7 @@ def test_parts_here_equal_the_walk(family, tmp_path, monkeypatch):
 
 
 def test_a_polytope_with_several_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(external_sort, "LEAST_PART", 100)
+    monkeypatch.setattr(assembly, "LEAST_PART", 100)
     rng = np.random.default_rng(3)
     layers = [(rng.normal(size=(40, 2)), rng.normal(size=40) * 0.4), (rng.normal(size=(40, 40)) / 6,
               rng.normal(size=40) * 0.3), (np.ones((1, 40)), [0.0])]  # fmt: skip

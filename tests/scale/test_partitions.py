@@ -32,7 +32,7 @@ def no_waiting_for_the_disk(monkeypatch):
 @pytest.fixture
 def many_parts(monkeypatch):
     """Small parts, so that edges cross from one to another."""
-    monkeypatch.setattr("polyregions.scale.external_sort.LEAST_PART", 16)
+    monkeypatch.setattr("polyregions.scale.assembly.LEAST_PART", 16)
 
 
 def assert_same(left: pr.Regions, right: pr.Regions) -> None:

@@ -26,13 +26,14 @@ from polyregions.cli.saving import bytes_of
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.files.archives import write_npz
 from polyregions.io import save_network
-from polyregions.run.limits import limits_of
+from polyregions.run.options import limits_of
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.run.progress import Interrupt
-from polyregions.scale import enumerate_to_file, saved_walk
+from polyregions.scale import enumerate_to_file
+from polyregions.scale import saving as saved_walk
 from polyregions.scale.checkpoint import Totals, append, open_checkpoint, read_chunks
 from polyregions.scale.saved_state import Mark, added, mark, restored
-from polyregions.walk.drive import drive
+from polyregions.walk.steps import drive
 from polyregions.walk.walk_state import root_state
 
 KILLS = {("generic", ".npz"): 7, ("degenerate", ".npz"): 7, ("degenerate", ".parquet"): 6}

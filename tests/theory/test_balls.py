@@ -10,10 +10,9 @@ import pytest
 import polyregions as pr
 from polyregions.errors import DomainError, PolyregionsError
 from polyregions.theory.balls import _proven_apart, count_in_ball, nearest_point
-from polyregions.theory.draws import Settings, draw_network
+from polyregions.theory.draws import Settings, draw_network, summary
 from polyregions.theory.expectations import gaussian_ball_expectation
 from polyregions.theory.laws import BiasLaw, WeightLaw
-from polyregions.theory.statistics import summary
 
 
 def one_layer(n, units, seed=0):

@@ -6,9 +6,8 @@ import pytest
 
 import polyregions as pr
 from polyregions.errors import CheckpointError, PolyregionsError
-from polyregions.theory.draws import Settings, count_draws, draw_network
+from polyregions.theory.draws import Settings, count_draws, draw_network, summary
 from polyregions.theory.laws import BiasLaw, WeightLaw
-from polyregions.theory.statistics import summary
 
 SMALL = Settings((2, 4, 4), biases=BiasLaw("normal", 0.5), seed=11)
 

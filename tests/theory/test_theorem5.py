@@ -7,9 +7,14 @@ import pytest
 
 from polyregions.errors import PolyregionsError
 from polyregions.theory.draws import Draw, Settings
-from polyregions.theory.grid import equal_widths, grid_settings, verify_grid
 from polyregions.theory.laws import BiasLaw, WeightLaw
-from polyregions.theory.theorem5 import report_of, verify_theorem5
+from polyregions.theory.theorem5 import (
+    equal_widths,
+    grid_settings,
+    report_of,
+    verify_grid,
+    verify_theorem5,
+)
 
 HALF = BiasLaw("normal", 0.5)
 ZERO = BiasLaw("zero")
@@ -161,7 +166,7 @@ def test_uniform_laws_use_monte_carlo_and_say_so():
 
 def test_a_single_draw_is_refused_before_the_work(monkeypatch):
     monkeypatch.setattr("polyregions.theory.theorem5.count_draws", None)
-    monkeypatch.setattr("polyregions.theory.grid.count_draws", None)
+    monkeypatch.setattr("polyregions.theory.theorem5.count_draws", None)
     with pytest.raises(PolyregionsError, match="at least two draws, not 1"):
         verify_theorem5((2, 3), draws=1)
     with pytest.raises(PolyregionsError, match="at least two draws, not 0"):

@@ -9,8 +9,8 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.cli import main
-from polyregions.cli import progress_lines as progress_module
-from polyregions.cli.progress_lines import mentioning_estimate
+from polyregions.cli import report as progress_module
+from polyregions.cli.report import mentioning_estimate
 from polyregions.compiled import Times
 from polyregions.io import save_network
 from polyregions.run.progress import Progress

@@ -12,7 +12,7 @@ import polyregions as pr
 from polyregions.network import Layer, Network
 from polyregions.run.problem import problem_of, whole_problem
 from polyregions.tree.chords import chords_of, meeting_interval, sort_by
-from polyregions.tree.integer_lines import integer_lines
+from polyregions.tree.corner_orientation import integer_lines
 from polyregions.tree.line_arrangement import crossing_pairs, keep_close
 from polyregions.tree.planar_subtree import PlanarSubtree
 from polyregions.tree.subdivision import unit_order

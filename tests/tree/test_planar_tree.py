@@ -11,11 +11,11 @@ from zoo import ZOO
 import polyregions as pr
 from polyregions.network import Layer, Network, storage
 from polyregions.network.exact_network import exact_rows
-from polyregions.network.integer_maps import integer_maps
+from polyregions.network.integer_network import integer_maps
 from polyregions.network.layer_maps import Maps, change_slope, write_layer_maps
 from polyregions.network.prefix import empty_prefix
 from polyregions.run.problem import problem_of, whole_problem
-from polyregions.tree.integer_lines import (
+from polyregions.tree.corner_orientation import (
     FOUND_DOUBT,
     corner_sign,
     find_corner,
@@ -23,9 +23,8 @@ from polyregions.tree.integer_lines import (
     lines_concur,
     write_lost_row,
 )
-from polyregions.tree.planar_levels import evaluate_units
 from polyregions.tree.planar_subtree import PlanarSubtree, boundary
-from polyregions.tree.polygons import polygons_of
+from polyregions.tree.polygons import evaluate_units, polygons_of
 from polyregions.tree.subdivision import count_tree, unit_order
 from polyregions.tree.subtree import Subtree, float_row
 

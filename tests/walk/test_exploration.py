@@ -7,7 +7,7 @@ from random_nets import FAMILIES, random_case
 from witnesses import check_witnesses
 
 import polyregions as pr
-from polyregions.domain.neighborhood import cube_about
+from polyregions.domain.domains import cube_about
 
 SEEDS = range(3)
 

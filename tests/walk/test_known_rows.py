@@ -6,11 +6,11 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.pattern import unpack
-from polyregions.run.limits import limits_of
+from polyregions.run.options import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
-from polyregions.walk.drive import drive
-from polyregions.walk.exact_step import exact_region
+from polyregions.walk.rational_walk import exact_region
+from polyregions.walk.steps import drive
 from polyregions.walk.walk_state import root_state
 
 

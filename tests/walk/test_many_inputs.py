@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 import polyregions as pr
 from polyregions.cells.in_cube import MANY_COORDINATES_HINT
-from polyregions.geometry.halfspaces import region_halfspaces
+from polyregions.geometry.region_polytope import region_halfspaces
 from polyregions.testing import assert_valid
 
 

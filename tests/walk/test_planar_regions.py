@@ -26,9 +26,9 @@ from polyregions.pattern import unpack
 from polyregions.run.problem import whole_problem
 from polyregions.testing import assert_valid
 from polyregions.walk import steps
-from polyregions.walk.exact_step import exact_region
+from polyregions.walk.degenerate_regions import decide_planar, exact_inner_point, planar_worker
 from polyregions.walk.neighbors import OPEN, TOO_THIN, batch
-from polyregions.walk.planar_regions import decide_planar, exact_inner_point, planar_worker
+from polyregions.walk.rational_walk import exact_region
 
 
 def integer(digits):

@@ -10,8 +10,7 @@ from polyregions.domain.chart import chart_of
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.pattern import unpack
-from polyregions.walk.exact_step import exact_region
-from polyregions.walk.rational_walk import walk_exactly
+from polyregions.walk.rational_walk import exact_region, walk_exactly
 
 
 @pytest.mark.slow

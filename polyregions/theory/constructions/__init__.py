@@ -5,12 +5,6 @@ activation regions of the one in the other. All parameters are floats without
 rounding, so the count is that of the network as given.
 """
 
-from polyregions.theory.constructions.deep import (
-    absolute_value,
-    folding,
-    maximal_one_dimensional,
-    tent,
-)
 from polyregions.theory.constructions.hyperplanes import (
     axis_grid,
     braid,
@@ -26,16 +20,20 @@ from polyregions.theory.constructions.hyperplanes import (
 )
 from polyregions.theory.constructions.known import (
     KnownNetwork,
+    absolute_value,
     all_active,
     all_dead,
     arrangement,
     duplicate_unit,
+    folding,
+    maximal_one_dimensional,
     maximum_example,
     minimum_example,
     orthants,
     permute_units,
     phantom_adjacency,
     rescale_unit,
+    tent,
 )
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The function as one file of C99, exact: the tree of units, and a map for each region.
+"""The function as a file, for all formats by one verb; one of them is C99, exact.
 
 The numbers of rows and maps are rational, and no double holds them: the file has them as integers.
 A sum of integers times doubles is exact in an integer that is long enough, so a sign is that of
@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import frexp, gcd
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,32 @@ from polyregions import __version__
 from polyregions.analysis.adjacency import require_complete
 from polyregions.arrays import Floats, Integers
 from polyregions.domain import Domain, Polytope
-from polyregions.errors import FormatError
+from polyregions.errors import DomainError, FormatError, PolyregionsError
 from polyregions.exact.dyadic import dyadic_matrix
-from polyregions.geometry.halfspaces import domain_halfspaces
+from polyregions.files.atomic import atomic_write
+from polyregions.files.reading import known_suffix
+from polyregions.geometry.region_polytope import domain_halfspaces
 from polyregions.pattern import unpack
-from polyregions.pwa.pieces import maps_on_inputs
-from polyregions.regions import Regions
+from polyregions.pwa.pieces import json_file, maps_on_inputs, mat_file
+from polyregions.regions import Regions, check_regions
 from polyregions.regions.unit_tree import UnitTree, unit_tree
-from polyregions.run.progress import AfterStep, counted
+from polyregions.run.progress import AfterStep, OnSteps, counted, shown_steps
 
-__all__ = ["MOST_TABLE_BYTES", "c_file", "c_tables", "worst_case"]
-
+__all__ = [
+    "EXPORT_SUFFIXES",
+    "MOST_TABLE_BYTES",
+    "c_file",
+    "c_tables",
+    "check_bounded",
+    "export",
+    "worst_case",
+]
 
 MOST_TABLE_BYTES = 2**26
 
 _TEMPLATE = Path(__file__).resolve().parent / "template.c"
 _LONGEST_C_NAME = 40
+EXPORT_SUFFIXES = (".json", ".mat", ".c")
 
 
 def c_file(
@@ -330,3 +341,88 @@ def _as_words(integers: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.uin
         for entry in integers
     )
     return np.frombuffer(data, dtype="<u4").reshape(*shape, words)
+
+
+def export(
+    regions: Regions,
+    path: str | PathLike[str],
+    *,
+    max_bytes: int | None = None,
+    progress: OnSteps = None,
+) -> None:
+    """Write the network as a piecewise-affine function, whole or not at all.
+
+    Parameters
+    ----------
+    regions : Regions
+    path : str or path-like
+        ``.json``: every region as inequalities ``A x <= b``, the map ``F x + g`` on it, its
+        vertices and neighbors. ``.mat``: the same as cell arrays, for MATLAB, MPT3 and GNU
+        Octave. ``.c``: one file of C99 that evaluates the network, exactly.
+    max_bytes : int, optional
+        How large the tables of a C file may be in a program; by default 64 MiB.
+    progress : bool or callable, optional
+        True shows it on stderr; a callable is called with the numbers of regions done and to be
+        done.
+
+    Raises
+    ------
+    FormatError
+        If the name has another suffix, or a C file would be larger than `max_bytes`.
+    DomainError
+        If a C file is asked for on the whole space.
+    PartialResultError
+        If a C file is asked for of a result that does not hold all regions.
+    NetworkError
+        If a number of a map, or of a vertex, is too large for a float.
+    PolyregionsError
+        If `max_bytes` is no positive whole number, or `progress` neither bool nor callable.
+
+    Notes
+    -----
+    Numbers in ``.json`` and ``.mat`` are those of the exact regions and maps, each rounded once.
+    The C file rounds nothing but its answers: every output is the exact value of the network,
+    rounded to the nearest float (:mod:`polyregions.pwa.files`). All are in the free inputs;
+    only the functions of the C file read the fixed ones, too.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
+    >>> path = Path(tempfile.mkdtemp()) / "controller.json"
+    >>> export(pr.enumerate_regions(net, pr.Box.cube(1, 1.0)), path)
+    >>> region = json.loads(path.read_text())["regions"][2]
+    >>> region["A"], region["b"], region["F"], region["g"], region["neighbors"]
+    ([[-1.0], [1.0]], [-0.5, 1.0], [[2.0]], [-0.5], [1, -1])
+    """
+    check_regions(regions)
+    suffix = known_suffix(path, EXPORT_SUFFIXES, "export")
+    check_bounded(regions.domain, path)
+    given: object = max_bytes  # of any type at run time
+    if given is not None and not (isinstance(given, int | np.integer) and given >= 1):
+        raise PolyregionsError(
+            f"max_bytes must be a positive whole number of bytes, not {max_bytes!r}"
+        )
+    with shown_steps(progress, "regions", "written") as report, atomic_write(path) as stream:
+        if suffix == ".c":
+            most = MOST_TABLE_BYTES if max_bytes is None else max_bytes
+            parts = c_file(regions, Path(path).stem, most, report)
+        else:
+            parts = (json_file if suffix == ".json" else mat_file)(regions, report)
+        for part in parts:
+            stream.write(part)
+
+
+def check_bounded(domain: Domain | None, path: str | PathLike[str]) -> None:
+    """Refuse a C file on the whole space.
+
+    Raises
+    ------
+    DomainError
+    """
+    if domain is None and Path(path).suffix.lower() == ".c":
+        raise DomainError(
+            "a C file is for bounded domains, because it checks that its input lies in the "
+            "domain; find the regions in a box or a polytope, or export the whole space as .json"
+        )

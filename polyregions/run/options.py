@@ -1,27 +1,35 @@
-"""The limits of a run, and its pace between two looks at them."""
+"""How long a run goes, declared once for all of them: limits, threads, progress and Ctrl-C."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from inspect import Parameter, signature
 from numbers import Integral, Real
-from typing import Literal
+from typing import Any, Literal, TypedDict, TypeVar
 
 from polyregions.errors import PolyregionsError
+from polyregions.run.progress import OnInterrupt, OnProgress
 
 __all__ = [
     "NO_LIMIT",
     "Limits",
     "Pace",
+    "RunOptions",
     "Stop",
+    "Threaded",
+    "Timed",
+    "Watched",
     "check_depth",
     "check_threads",
     "counting_limits",
     "first_size",
     "limits_of",
+    "options_given",
+    "with_options",
 ]
 
 Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
@@ -29,6 +37,7 @@ Stop = Literal["finished", "regions", "time", "memory", "interrupt"]
 NO_LIMIT = sys.maxsize  # of regions that are only counted
 _MOST_NUMBERED = 2**31 - 1  # region numbers are 32-bit integers
 _MOST_THREADS = 256
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -166,3 +175,98 @@ class Pace:
             self.size = max(1, size // 2)
         elif seconds < _LONG_STEP / 4:
             self.size = min(self.most, max(self.size, 2 * size))
+
+
+class Watched(TypedDict, total=False):
+    """What is shown of a run, and how Ctrl-C ends it."""
+
+    progress: OnProgress
+    on_interrupt: OnInterrupt
+
+
+class Timed(Watched, total=False):
+    """And how many seconds it may take."""
+
+    time_limit: float | None
+
+
+class Threaded(Timed, total=False):
+    """And in how many threads."""
+
+    threads: int
+
+
+_DEFAULTS = {"threads": 1, "time_limit": None, "progress": None, "on_interrupt": "raise"}
+
+
+def with_options(kind: type) -> Callable[[_Function], _Function]:
+    """Spell out the options of a function in its signature, where ``help`` looks for them.
+
+    Parameters
+    ----------
+    kind : type
+        `Watched`, `Timed` or `Threaded`: the last parameter is ``**how: Unpack[kind]``.
+
+    Examples
+    --------
+    >>> @with_options(Watched)
+    ... def walk(steps: int, **how: Unpack[Watched]) -> str:
+    ...     return options_given(Watched, how).on_interrupt
+    >>> walk(3), [*signature(walk).parameters]
+    ('raise', ['steps', 'progress', 'on_interrupt'])
+    """
+    options = [
+        Parameter(
+            name, Parameter.KEYWORD_ONLY, default=_DEFAULTS[name], annotation=hint.__forward_arg__
+        )
+        for name, hint in kind.__annotations__.items()
+    ]
+
+    def described(function: _Function) -> _Function:
+        given = signature(function)
+        own = list(given.parameters.values())[:-1]
+        anything: Any = function
+        anything.__signature__ = given.replace(parameters=[*own, *options])
+        return function
+
+    return described
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes that has begun.
+
+    Attributes
+    ----------
+    limits : Limits
+        Of its seconds, which count from when they were made.
+    threads : int
+    progress : bool, callable or None
+    on_interrupt : {"raise", "return"}
+    """
+
+    limits: Limits
+    threads: int
+    progress: OnProgress
+    on_interrupt: OnInterrupt
+
+
+def options_given(kind: type, how: Watched) -> RunOptions:
+    """Check the options that a function was given, and let its time begin.
+
+    Raises
+    ------
+    PolyregionsError
+        If a limit is no positive number, or the number of threads none of a machine.
+    TypeError
+        If one is no option of that kind.
+    """
+    if unknown := how.keys() - kind.__annotations__:
+        raise TypeError(
+            f"got an unexpected keyword argument {min(unknown)!r}; further options are "
+            f"{', '.join(kind.__annotations__)}"
+        )
+    whole: Any = {**_DEFAULTS, **how}
+    check_threads(whole["threads"])
+    limits = counting_limits(None, whole["time_limit"])
+    return RunOptions(limits, whole["threads"], whole["progress"], whole["on_interrupt"])
