@@ -51,14 +51,15 @@ def _names(nodes):
 
 
 def named(text: str) -> list[str]:
-    """Return what a page names: `room/module.py`, `room.module.function`, `Class.field`.
+    """Return what a page names: `room/module.py`, `room/module.py:function`, `Class.field`, ….
 
     A name is returned with dots, without "polyregions", a suffix or arguments. A path that
     ends otherwise is no module's.
     """
     first = {name.partition(".")[0] for name in code().modules} | set(code().classes)
-    found = re.findall(r"`(?:polyregions[./])?(\w+(?:[./]\w+)+)(?:\([^`]*\))?`", text)
-    modules = [name.removesuffix(".py").removesuffix("/__init__") for name in found]
+    found = re.findall(r"`(?:polyregions[./])?(\w+(?:[./]\w+)+(?::\w+)?)(?:\([^`]*\))?`", text)
+    members = [name.replace("/__init__.py:", ".").replace(".py:", ".") for name in found]
+    modules = [name.removesuffix(".py").removesuffix("/__init__") for name in members]
     dotted = [name.replace("/", ".") for name in modules if not re.search(r"/\w+\.\w+$", name)]
     return [name for name in dotted if name.partition(".")[0] in first]
 

@@ -19,10 +19,10 @@ from polyregions.geometry.rows import Rows
 
 __all__ = ["facets_near_ties"]
 
-# Hint: rows that agree to about so many digits are as good as one.
+# Hint: rows that agree to 30 bits are as good as one.
 _ALIKE = 2.0**30
 
-_LARGE_ERROR = 1e-3  # proofs take rows to be of about unit length
+_LARGE_ERROR = 1e-3  # Hint: rows with a larger error are left to integers
 
 
 def facets_near_ties(rows: Sequence[Row], near: Floats) -> ExactFacets | None:
@@ -73,7 +73,7 @@ def facets_near_ties(rows: Sequence[Row], near: Floats) -> ExactFacets | None:
         return None
     point = column_of(answer.interior)
     if max(map(abs, answer.interior)) > 1 or any(evaluate(rows[i], point) <= 0 for i in implied):
-        return exact_facets(rows)  # empty: what holds all over it says nothing
+        return exact_facets(rows)  # what is proven all over an empty polytope says nothing
     return ExactFacets(
         answer.interior,
         tuple(tuple(asked[i] for i in group) for group in answer.groups),

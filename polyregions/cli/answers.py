@@ -26,7 +26,6 @@ from polyregions.run.progress import number_text
 if TYPE_CHECKING:
     from polyregions.analysis.lipschitz import Lipschitz, Norm
     from polyregions.arrays import Point
-    from polyregions.network import Network
     from polyregions.questions.equality import ClassComparison, Comparison
     from polyregions.questions.nearest_input import Nearest
     from polyregions.questions.optimum import Optimum

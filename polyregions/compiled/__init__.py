@@ -2,7 +2,7 @@
 
 Numba compiles each kernel once per machine and keeps it on disk (:mod:`.kernel_files`). That takes
 a minute, and most first questions are answered sooner without: a kernel is plain Python, and
-runs as such while a second process compiles (:mod:`.start`, :mod:`.background`). The two run
+runs as such while a second process compiles (:mod:`.start`). The two run
 the same statements on the same arrays, so a walk can change over between two steps.
 
 What may differ between them is the last digit of a float (a compiled kernel may fuse a product

@@ -54,7 +54,7 @@ class OnlyLinked(StableName):
     """Makes no machine code of a kernel that callers alone call, each with a copy of its own."""
 
     def _compile_bytecode(self) -> Any:
-        if self.state.flags.no_cpython_wrapper:
+        if self.state.flags.no_cpython_wrapper:  # not so for entries
             codegen = self.state.targetctx.codegen()
             self.state.library = LinkedLibrary(codegen, self.state.func_id.func_qualname)
             self.state.library.enable_object_caching()
@@ -66,7 +66,7 @@ class LinkedLibrary(JITCodeLibrary):
 
     def _finalize_final_module(self) -> None:
         self._finalized = True
-        self._get_module_for_linking()
+        self._get_module_for_linking()  # kept for callers, before the code is replaced
         # Numba writes to the addresses of environments
         names = ir.Module()
         for variable in self._final_module.global_variables:

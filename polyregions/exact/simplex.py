@@ -125,8 +125,8 @@ class Simplex:
         self.at = {i: line for line, i in enumerate(rows)}
         self._rows = rows
         unit = [[int(j == k) for j in range(n + 1)] for k in range(n + 1)]
-        # what reads the slot of a slack, and the value, from every line
-        self._columns = [flint.fmpz_mat(n + 1, 1, entries) for entries in unit]
+        # what reads the slot of a slack from every line
+        self._columns = [flint.fmpz_mat(n + 1, 1, entries) for entries in unit[:n]]
         lines = flint.fmpz_mat([*map(list, rows.values()), *unit])
         # the n + 1st column becomes the value at `start`
         self.lines = lines * flint.fmpz_mat(
@@ -158,7 +158,7 @@ class Simplex:
         """Go on with these rows only; they must include the basis."""
         self.at = {i: self.at[i] for i in identifiers}
         # lines of the others are taken along as long as that is less work than to copy the rest
-        if 2 * len(self.at) < self.lines.nrows() - len(self.basis):
+        if 2 * len(self.at) < self.lines.nrows() - len(self.basis) - 1:
             frame = [self.coordinate(k) for k in range(len(self.basis) + 1)]
             self.lines = flint.fmpz_mat([*map(self.row, self.at), *frame])
             self.at = {i: line for line, i in enumerate(self.at)}
@@ -339,10 +339,9 @@ class Simplex:
         ValueError
             If the rows do not bound a polytope.
 
-        Notes
-        -----
-        **Invariant.** Before each pass all rows are non-negative at the point. A function that
-        no slack of an artificial row changes keeps its value, and its rates along the others.
+        Notes ----- **Invariant.** Before each pass all rows but `free` are non-negative at the
+        point. A function that no slack of an artificial row changes, as where row `free` is least,
+        keeps its value, and its rates along the others.
         """
         for slot, artificial in enumerate(list(self.basis)):
             if artificial >= 0:

@@ -89,7 +89,7 @@ def overridden(config: _Config, assignment: str) -> _Config:
 
     Parameters
     ----------
-    config : Settings
+    config : a frozen dataclass
     assignment : str
         The name of a field and a JSON value.
 

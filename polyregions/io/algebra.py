@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from polyregions.arrays import Indices
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import comparisons, lowering
-from polyregions.io import comparisons as switches
 from polyregions.io.blocks import MAX_WEIGHTS
 from polyregions.io.comparisons import Switch
 from polyregions.io.exact_floats import (
@@ -318,7 +317,7 @@ def multiplied(first: Any, second: Any, /) -> Value:
     """Return first * second, broadcast; a comparison as a factor is 1 where it holds, else 0."""
     for switch, other in ((first, second), (second, first)):
         if isinstance(switch, Switch):
-            return switches.where_positive(switch, entries_of(other), np.zeros(()))
+            return comparisons.where_positive(switch, entries_of(other), np.zeros(()))
     first, second = value_of(first), value_of(second)
     if not isinstance(first, Signal):
         first, second = second, first
@@ -467,7 +466,7 @@ def compared(comparison: np.ufunc, first: Any, second: Any, /) -> Operand:
 def opposite(operand: Any, /) -> Operand:
     """Return the negation of a comparison or of truth values."""
     if isinstance(operand, Switch):
-        return switches.opposite(operand)
+        return comparisons.opposite(operand)
     if not isinstance(operand, np.ndarray) or operand.dtype.kind != "b":
         raise UnsupportedOperatorError("only comparisons and truth values are negated")
     return ~operand
@@ -477,12 +476,12 @@ def chosen(condition: Any, on: Any, off: Any, /) -> Value:
     """Return `on` where a condition holds and `off` elsewhere, entry by entry, broadcast."""
     on, off = value_of(on), value_of(off)
     if isinstance(condition, Switch):
-        return switches.where_positive(condition, entries_of(on), entries_of(off))
+        return comparisons.where_positive(condition, entries_of(on), entries_of(off))
     if isinstance(condition, Signal):
         raise UnsupportedOperatorError("its condition is no comparison")
     mask = np.asarray(condition).astype(bool)
     if isinstance(on, Signal) or isinstance(off, Signal):
-        return switches.switched(mask, entries_of(on), entries_of(off))
+        return comparisons.switched(mask, entries_of(on), entries_of(off))
     shapes = np.broadcast_shapes(mask.shape, on.shape, off.shape)
     require_moderate(math.prod(shapes), mask, on, off)
     return np.asarray(np.where(mask, on, off))

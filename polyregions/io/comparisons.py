@@ -5,7 +5,7 @@ several values is found by a tournament: values 0 and 1, 2 and 3, ... are compar
 then the winners, and so on; the last one waits if their number is odd. Which regions
 are linear does not depend on the order; the activation pattern does.
 
-A comparison jumps, so it is no value of a network. What it chooses between may still
+A truth value (`Switch`) jumps, so it is no value of a network. What it chooses between may still
 meet where it changes: ``x > 0 ? x : 0.1 x`` does, ``x > 0 ? 1 : x`` does not. Whether
 the two meet is decided on their linear forms, exactly; what is not seen to meet is refused.
 """

@@ -14,7 +14,6 @@ import numpy as np
 
 from polyregions.errors import NetworkError, UnsupportedOperatorError
 from polyregions.io import algebra, comparisons, lowering, rearranging
-from polyregions.io import algebra as contractions
 from polyregions.io.algebra import Constant, Operand, Value
 from polyregions.io.exact_floats import Floats, exact_floats, exact_product, exact_sum
 from polyregions.io.onnx_shapes import integers_of
@@ -175,7 +174,7 @@ def _top_k(
 
 
 def _einsum(*operands: Operand, equation: str) -> Value:
-    return contractions.einsum(equation, [algebra.entries_of(operand) for operand in operands])
+    return algebra.einsum(equation, [algebra.entries_of(operand) for operand in operands])
 
 
 def _dequantize(

@@ -136,7 +136,7 @@ def network_of_state(
         ``0.weight``, ``0.bias``, ``2.weight``, ... or ``fc1.weight``, ... with any
         prefix that all share; None for what is no array of real numbers.
     activation : str, optional
-        What stands after the layers, see :mod:`~polyregions.io.state_dicts`. It is
+        What stands after the layers, see :func:`parse_activations`. It is
         needed: without it this function only refuses, by name.
     name : str
 

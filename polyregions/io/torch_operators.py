@@ -14,7 +14,6 @@ import numpy as np
 
 from polyregions.errors import FormatError, NetworkError, UnsupportedOperatorError
 from polyregions.io import algebra, comparisons, lowering
-from polyregions.io import algebra as contractions
 from polyregions.io.algebra import Operand, Value
 from polyregions.io.comparisons import Switch
 from polyregions.io.rearranging import axis_in, rearranged
@@ -96,7 +95,7 @@ def _addmm(
 
 
 def _aten_einsum(equation: str, tensors: Sequence[Operand]) -> Value:
-    return contractions.einsum(equation, [algebra.entries_of(tensor) for tensor in tensors])
+    return algebra.einsum(equation, [algebra.entries_of(tensor) for tensor in tensors])
 
 
 def _aten_batch_norm(

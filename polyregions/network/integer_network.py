@@ -1,10 +1,9 @@
 """The network in integers of any size, for kernels, and its affine maps and derivatives; compiled.
 
-On an `IntegerNetwork` a map is a column of carried digits (`exact.digits`).
-
 Floats are dyadic rationals, so on a chart every pre-activation times a power of two is an affine
 function with integer coefficients, and a number of digits that is known beforehand holds them. What
-`network.exact_network` is for Python's integers, for a flat network.
+`network.exact_network` is for Python's integers, for a flat network. On an `IntegerNetwork` a map
+is a column of carried digits (`exact.digits`).
 """
 
 from __future__ import annotations
@@ -178,7 +177,7 @@ def integer_maps(flat, integers, bits, layers):
 
 @exact_order_kernel
 def integer_germ(flat, integers, touched, direction, bits, beyond):
-    """Write the pattern beyond a facet; see `geometry.facet_crossing`, whose twin this is.
+    """Write the pattern beyond a facet; the twin of `geometry.facet_crossing.bits_beyond_group`.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 A prefix decides the units of whole layers and some of the next one. So the units up to that
 layer are affine below it, and what is below it is an open convex polytope of the domain.
 
-Level 0 is the domain, without units; level l > 0 is layer l - 1 of the flat network.
+In a tree level 0 is the domain, without units; level l > 0 is layer l - 1 of the flat network.
 """
 
 from __future__ import annotations

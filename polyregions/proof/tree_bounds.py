@@ -1,7 +1,8 @@
 """Affine functions proven to lie below a network's outputs over boxes: part of the tree's checker.
 
-This module imports numpy only. It is a twin of `network.backward_bounds`, which it knows nothing
-of; docs/mathematics.md, part 8, "Backwards over a box", says why it is right.
+This module imports numpy, and types from `proof.certificate_file`. It is a twin of
+`network.backward_bounds`, which it knows nothing of; docs/mathematics.md, part 8, "Backwards over a
+box", says why it is right.
 
 A sum of w products in any order has error at most w * 2^-53 / (1 - w * 2^-53) times the sum of
 absolute values; factors such as 1.01 cover the rounding of the bounds. What leaves the range of

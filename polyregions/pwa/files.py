@@ -1,8 +1,8 @@
 """The function as a file, for all formats by one verb; one of them is C99, exact.
 
-The numbers of rows and maps are rational, and no double holds them: the file has them as integers.
-A sum of integers times doubles is exact in an integer that is long enough, so a sign is that of
-the exact sum, and an output is the exact value rounded once. ``template.c`` says more.
+The numbers of rows and maps are rational, and no double holds them: the C file has them as
+integers. A sum of integers times doubles is exact in an integer that is long enough, so a sign is
+that of the exact sum, and an output is the exact value rounded once. ``template.c`` says more.
 """
 
 from __future__ import annotations
@@ -382,7 +382,7 @@ def export(
     -----
     Numbers in ``.json`` and ``.mat`` are those of the exact regions and maps, each rounded once.
     The C file rounds nothing but its answers: every output is the exact value of the network,
-    rounded to the nearest float (:mod:`polyregions.pwa.files`). All are in the free inputs;
+    rounded to the nearest float. All are in the free inputs;
     only the functions of the C file read the fixed ones, too.
 
     Examples

@@ -485,7 +485,7 @@ class ProvenSearch(OutputSearch):
 
     Notes
     -----
-    Of a box that resists the tree of its regions is written (`questions.output_search`).
+    Of a box that resists the tree of its regions is written.
     """
 
     def __init__(

@@ -1,8 +1,5 @@
 """Parts that workers wrote, put together to one folder of Parquet tables by an external sort.
 
-Records are dealt out to files, one for each range of what they are sorted by, and a range is
-sorted when its turn comes: in memory is one range at a time.
-
 Regions are sorted by pattern through files: dealt out to ranges of patterns, then sorted
 range by range. An edge between two parts is in both, as a region and the pattern beyond;
 the pattern is looked up as a whole, and both sides must agree. In memory are one part or

@@ -1,6 +1,7 @@
 """Enumerations and counts that are saved as they go, and go on where they were stopped.
 
-What was counted and the prefixes that are left are everything: a small file, whatever the count.
+Of an enumeration what was found is appended to a folder. Of a count what was counted and the
+prefixes that are left are everything: a small file, replaced each time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Unpack
@@ -51,9 +53,7 @@ from polyregions.walk.walk_state import WalkState, result_of
 __all__ = [
     "CHECKPOINT_SUFFIX",
     "CHUNK_SHARE",
-    "OUTPUT_SUFFIXES",
     "SECONDS_BETWEEN_CHUNKS",
-    "Format",
     "Written",
     "count_with_checkpoint",
     "enumerate_to_file",
@@ -61,132 +61,10 @@ __all__ = [
     "kept_in",
 ]
 
+CHECKPOINT_SUFFIX = ".checkpoint"
 _KIND = "polyregions count, version 1"
-
-
-@with_options(Threaded)
-def count_with_checkpoint(
-    network: NetworkLike,
-    domain: DomainLike,
-    path: str | PathLike[str],
-    *,
-    resume: bool = False,
-    max_regions: int | None = None,
-    interval: float | None = None,
-    seed: int | None = None,
-    **how: Unpack[Threaded],
-) -> TreeCount:
-    """Count regions by the tree, so that a process that dies loses seconds.
-
-    Parameters
-    ----------
-    network, domain, threads, max_regions, time_limit, seed, progress, on_interrupt
-        As for :func:`polyregions.count_tree`. `max_regions` includes what was counted before;
-        another `seed` may go on from the same file.
-    path : str or path-like
-        A file for what was counted and what is left, some kilobytes. It is deleted when the
-        count is complete.
-    resume : bool
-        Go on from that file, if there is one.
-    interval : float, optional
-        Least number of seconds between two saves; by default 2. They are rarer where one takes
-        more than a tenth of a second.
-
-    Returns
-    -------
-    TreeCount
-        The same, but for `exact_decisions`, as of a count that was never stopped.
-
-    Raises
-    ------
-    CheckpointError
-        If there is a file and `resume` is not set; if it belongs to another network, domain or
-        version, or is damaged; if it cannot be written.
-    DomainError
-        If the domain does not fit the network.
-    PolyregionsError
-        If a limit is not positive.
-    KeyboardInterrupt
-        After Ctrl-C, once what was counted is saved.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import polyregions as pr
-    >>> net = pr.Network.from_arrays([(np.eye(3)[:, :2] + 1.0, [0.1, 0.2, 0.3]), ([[1] * 3], [0])])
-    >>> path = Path(tempfile.mkdtemp()) / "unfinished"
-    >>> pr.count_with_checkpoint(net, pr.Box.cube(2, 1.0), path).regions
-    7
-    """
-    options = options_given(Threaded, how)
-    limits = counting_limits(max_regions, options.limits.seconds)
-    file = target_of(path)
-    if is_stream(file) or file.is_dir():
-        raise CheckpointError(f"{file} is no file that a count can be saved in; name another")
-    problem = problem_of(network, domain)
-    if problem.flat.units == 0:
-        return count_tree(network, domain)
-    work = counting(problem, options.threads, seed)
-    identity = identity_of(problem)
-    if file.exists():
-        if not resume:
-            raise CheckpointError(
-                f"there is a checkpoint of an unfinished count in {file}; go on with --resume, or "
-                f"delete the file to begin again"
-            )
-        _restore(work, file, identity)
-    least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
-    due = time.monotonic()  # the first step shows whether the file can be written
-
-    def keep(at_once: bool) -> None:
-        nonlocal due
-        begin = time.monotonic()
-        if at_once or begin >= due:
-            _keep_state(work, file, identity)
-            end = time.monotonic()
-            due = end + max(least, CHUNK_SHARE * (end - begin))
-
-    count = run_count(work, limits.left, options, keep)
-    if count.complete:
-        file.unlink(missing_ok=True)
-    return count
-
-
-def _keep_state(work: Counting, file: Path, identity: dict[str, str]) -> None:
-    """Write what was counted and what is left in place of what was saved before."""
-    names = {name: np.array(value) for name, value in identity.items()}
-    try:
-        with atomic_write(file) as stream:
-            write_npz(stream, sealed({"kind": np.array(_KIND), **names, **work.saved()}))
-    except OSError as error:
-        raise CheckpointError(
-            f"{file} cannot be written ({error.strerror or error}); make room, or name a "
-            f"file in another folder"
-        ) from None
-
-
-def _restore(work: Counting, file: Path, identity: dict[str, str]) -> None:
-    """Let a count go on from a file."""
-    try:
-        saved = read_npz(regular_file(file))
-        if str(saved.pop("kind", "")) != _KIND:
-            raise ValueError("it is none of this version")
-        what = what_differs({name: str(saved.pop(name, "")) for name in identity}, identity)
-        if what is None:
-            work.restore(saved)
-    except OSError as error:
-        raise _unusable(file, str(error.strerror)) from None
-    except ValueError as error:
-        raise _unusable(file, str(error)) from None
-    if what is not None:
-        raise CheckpointError(
-            f"the checkpoint {file} {what}; name another file, or delete it to begin again"
-        )
-
-
-def _unusable(file: Path, what: str) -> CheckpointError:
-    # it may be somebody else's: to delete it is no advice
-    return CheckpointError(f"{file} is damaged, or no checkpoint ({what}); name another file")
+SECONDS_BETWEEN_CHUNKS = 2.0
+CHUNK_SHARE = 20  # a save may take one part in so many of the time
 
 
 @dataclass(frozen=True)
@@ -246,12 +124,6 @@ def _npz(problem: Problem, found: WalkState, checkpoint: Checkpoint, path: Path)
 _FORMATS = {".npz": Format(False, _npz), ".parquet": Format(True, write_partitions)}
 
 OUTPUT_SUFFIXES = tuple(_FORMATS)
-
-
-CHECKPOINT_SUFFIX = ".checkpoint"
-
-SECONDS_BETWEEN_CHUNKS = 2.0
-CHUNK_SHARE = 20  # a chunk may take one part in so many of the time
 
 
 @dataclass(frozen=True)
@@ -369,7 +241,7 @@ def enumerate_to_file(
         open_checkpoint(folder, identity_of(problem), resume=resume) as checkpoint,
     ):
         found = restored(problem, checkpoint, keep=not output.beyond_memory)
-        keeper = _keeper(checkpoint, found, output.beyond_memory, interval)
+        keep = _paced(_chunks(checkpoint, found, output.beyond_memory), interval)
         stopped = drive(
             problem,
             found,
@@ -377,10 +249,10 @@ def enumerate_to_file(
             limits=limits.left,
             interrupt=interrupt,
             progress=report,
-            after_step=lambda found: keeper(found, False),
+            after_step=lambda _: keep(False),
         )
         if output.beyond_memory or not found.finished:
-            keeper(found, True)
+            keep(True)
         complete, decisions = found.finished, found.exact_decisions
         with kept_in(folder, target):
             regions, edges = output.write(problem, found, checkpoint, target)
@@ -407,29 +279,155 @@ def _problem_saved(network: Network, domain: Domain | None, folder: Path) -> Pro
     return enclosed_problem(network, domain)
 
 
-def _keeper(
-    checkpoint: Checkpoint, found: WalkState, beyond_memory: bool, interval: float | None
-) -> Callable[[WalkState, bool], None]:
-    """Return a function that saves what was added, if it is time or at once."""
-    least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
+def _chunks(checkpoint: Checkpoint, found: WalkState, beyond_memory: bool) -> Callable[[], bool]:
+    """Return a function that appends what was added since it was called last, if anything was."""
     saved = mark(found)
     if not checkpoint.chunks:  # nothing is saved yet, not even the region the walk starts from
         saved = type(saved)()
-    due = time.monotonic() + least
 
-    def keep(found: WalkState, at_once: bool) -> None:
-        nonlocal saved, due
-        begin = time.monotonic()
-        if not at_once and begin < due:
-            return
+    def append_added() -> bool:
+        nonlocal saved
         now = mark(found)
         if now.totals == saved.totals:
-            return
+            return False
         append(checkpoint, added(found, saved), now.totals)
         saved = now
         if beyond_memory:
             hand_over(found)
-        end = time.monotonic()
-        due = end + max(least, CHUNK_SHARE * (end - begin))
+        return True
+
+    return append_added
+
+
+@with_options(Threaded)
+def count_with_checkpoint(
+    network: NetworkLike,
+    domain: DomainLike,
+    path: str | PathLike[str],
+    *,
+    resume: bool = False,
+    max_regions: int | None = None,
+    interval: float | None = None,
+    seed: int | None = None,
+    **how: Unpack[Threaded],
+) -> TreeCount:
+    """Count regions by the tree, so that a process that dies loses seconds.
+
+    Parameters
+    ----------
+    network, domain, threads, max_regions, time_limit, seed, progress, on_interrupt
+        As for :func:`polyregions.count_tree`. `max_regions` includes what was counted before;
+        another `seed` may go on from the same file.
+    path : str or path-like
+        A file for what was counted and what is left, some kilobytes. It is deleted when the
+        count is complete.
+    resume : bool
+        Go on from that file, if there is one.
+    interval : float, optional
+        Least number of seconds between two saves; by default 2. They are rarer where one takes
+        more than a tenth of a second.
+
+    Returns
+    -------
+    TreeCount
+        The same, but for `exact_decisions`, as of a count that was never stopped.
+
+    Raises
+    ------
+    CheckpointError
+        If there is a file and `resume` is not set; if it belongs to another network, domain or
+        version, or is damaged; if it cannot be written.
+    DomainError
+        If the domain does not fit the network.
+    PolyregionsError
+        If a limit is not positive.
+    KeyboardInterrupt
+        After Ctrl-C, once what was counted is saved.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polyregions as pr
+    >>> net = pr.Network.from_arrays([(np.eye(3)[:, :2] + 1.0, [0.1, 0.2, 0.3]), ([[1] * 3], [0])])
+    >>> path = Path(tempfile.mkdtemp()) / "unfinished"
+    >>> pr.count_with_checkpoint(net, pr.Box.cube(2, 1.0), path).regions
+    7
+    """
+    options = options_given(Threaded, how)
+    limits = counting_limits(max_regions, options.limits.seconds)
+    file = target_of(path)
+    if is_stream(file) or file.is_dir():
+        raise CheckpointError(f"{file} is no file that a count can be saved in; name another")
+    problem = problem_of(network, domain)
+    if problem.flat.units == 0:
+        return count_tree(network, domain)
+    work = counting(problem, options.threads, seed)
+    identity = identity_of(problem)
+    if file.exists():
+        if not resume:
+            raise CheckpointError(
+                f"there is a checkpoint of an unfinished count in {file}; go on with --resume, or "
+                f"delete the file to begin again"
+            )
+        _restore(work, file, identity)
+    # the first step shows whether the file can be written
+    keep = _paced(partial(_replace, work, file, identity), interval, at_first=True)
+    count = run_count(work, limits.left, options, keep)
+    if count.complete:
+        file.unlink(missing_ok=True)
+    return count
+
+
+def _replace(work: Counting, file: Path, identity: dict[str, str]) -> bool:
+    """Write what was counted and what is left in place of what was saved before."""
+    names = {name: np.array(value) for name, value in identity.items()}
+    try:
+        with atomic_write(file) as stream:
+            write_npz(stream, sealed({"kind": np.array(_KIND), **names, **work.saved()}))
+    except OSError as error:
+        raise CheckpointError(
+            f"{file} cannot be written ({error.strerror or error}); make room, or name a "
+            f"file in another folder"
+        ) from None
+    return True
+
+
+def _restore(work: Counting, file: Path, identity: dict[str, str]) -> None:
+    """Let a count go on from a file."""
+    try:
+        saved = read_npz(regular_file(file))
+        if str(saved.pop("kind", "")) != _KIND:
+            raise ValueError("it is none of this version")
+        what = what_differs({name: str(saved.pop(name, "")) for name in identity}, identity)
+        if what is None:
+            work.restore(saved)
+    except OSError as error:
+        raise _unusable(file, str(error.strerror)) from None
+    except ValueError as error:
+        raise _unusable(file, str(error)) from None
+    if what is not None:
+        raise CheckpointError(
+            f"the checkpoint {file} {what}; name another file, or delete it to begin again"
+        )
+
+
+def _unusable(file: Path, what: str) -> CheckpointError:
+    # it may be somebody else's: to delete it is no advice
+    return CheckpointError(f"{file} is damaged, or no checkpoint ({what}); name another file")
+
+
+def _paced(
+    save: Callable[[], bool], interval: float | None, *, at_first: bool = False
+) -> Callable[[bool], None]:
+    """Return a function that saves, if it is time or at once; `save` tells whether it did."""
+    least = SECONDS_BETWEEN_CHUNKS if interval is None else interval
+    due = time.monotonic() + (0.0 if at_first else least)
+
+    def keep(at_once: bool) -> None:
+        nonlocal due
+        begin = time.monotonic()
+        if (at_once or begin >= due) and save():
+            end = time.monotonic()
+            due = end + max(least, CHUNK_SHARE * (end - begin))
 
     return keep

@@ -1,6 +1,6 @@
 """Exploring a planar tree, depth-first: which units cut a polygon, and its two parts.
 
-Everything rests on the sides that corners are on (`corner_sides`); all that follows from
+Everything rests on the sides that corners are on (`sides_of_corners`); all that follows from
 them is combinatorial.
 """
 

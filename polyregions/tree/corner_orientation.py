@@ -1,12 +1,13 @@
 """On which side of a unit's line a corner is: the one question of the planar tree.
 
-Rows of units are exact in `network.integer_network`, and the point where two lines meet is their
-cross product (`cells.integer_polygon`). So three lines always tell on which side of the third the
-first two meet, a row tells whether it vanishes, and a corner that floats lose has its coordinates.
-
 A corner is where two other lines meet. Floats answer if the value exceeds its bound and the
 corner's doubt; a corner on the line is recognised by the network's shape; what is left is
 decided in integers, where there are no compiled ones in Python's.
+
+Those compiled are `IntegerLines`: rows of units are exact in `network.integer_network`, and the
+point where two lines meet is their cross product (`cells.integer_polygon`). So three lines always
+tell on which side of the third the first two meet, a row tells whether it vanishes, and a corner
+that floats lose has its coordinates.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Threads that explore one tree together, each with its explorer, nothing visited twice."""
+"""Threads that explore one tree together, each with its explorer, nothing visited twice.
+
+In the plane an explorer clips polygons, elsewhere it goes by the simplex.
+"""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def count_alike(
 
     Parameters
     ----------
-    parameters : Parameters
+    parameters : AlikeParameters
     domain : Box or Polytope
         Over the whole space every network has ties for floats, where all cells meet.
     stop : numpy.ndarray of int64, shape (1,), optional

@@ -3,9 +3,9 @@
 Where the network's shape explains every tie, the rows that matter are simple and only
 the crossing takes more care; all others are decided with their ties.
 
-Ties, slivers and rows that merely touch are decided alike (`cells.integer_polygon`). Left to
-`walk.rational_walk` are networks whose numbers take too many digits, and regions too thin to name
-a point inside.
+In the plane ties, slivers and rows that merely touch are decided alike (`cells.integer_polygon`).
+Left to `walk.rational_walk` are networks whose numbers take too many digits, and regions too thin
+to name a point inside.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ def resolve_planar(flat, planar, prefixes, patterns, points, room, worker, resul
         Of two dimensions.
     planar : PlanarWorker
     prefixes, patterns, points, room, worker
-        See `walk.degenerate_regions.resolve`.
+        See `resolve`.
     result : Expansions, out
         ``state`` is TOO_THIN where the witness is in ``inner``: exact, in digits; see
         `exact_inner_point`.

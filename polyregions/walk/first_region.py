@@ -49,7 +49,6 @@ def start_region(problem: Problem) -> tuple[NDArray[np.uint8], NDArray[np.float6
     for point in start_points(problem):
         if write_pattern_at(flat, point, bits, scratch):
             return bits, point
-    from polyregions.exact.facets import interior_point
     from polyregions.walk.rational_walk import start_bits
 
     bits = start_bits(problem.exact)
@@ -111,8 +110,6 @@ def _inner_point(problem: Problem) -> NDArray[np.float64] | None:
     chart = problem.chart
     if chart.homogeneous or chart.rows.nrows() == 2 * chart.dimension:
         return None
-    from polyregions.exact.facets import interior_point
-
     inside = interior_point(chart.rows.tolist())
     assert inside is not None  # a domain has interior by construction
     return np.array([float(value) for value in inside])

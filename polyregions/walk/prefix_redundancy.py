@@ -94,10 +94,10 @@ def compact(worker, m, begin, end, target):
 
 
 @exact_order_kernel
-def drop_constant(simplex, m, worker, inner, stop):
+def drop_by_simplex(simplex, m, worker, inner, stop):
     """Clear ``keep`` as `drop_one_sided` outside the plane; see `decide_by_simplex`."""
     if simplex is None:
-        return inner, stop
+        return inner, stop  # never: it gives the type
     rows, errors, work, keep = worker.rows, worker.errors, worker.work, worker.keep
     # only facets bound the polytope, and a shorter dictionary pivots faster; the walk that found
     # them ended at a vertex, whose rows are among them
@@ -149,7 +149,7 @@ def drop_one_sided(m, corners, worker, inner, stop):
             Rows(rows, errors), corners, worker.found, inner, stop, work.slack, work.ratio, keep
         )
         return inner, stop
-    return drop_constant(worker.simplex, m, worker, inner, stop)
+    return drop_by_simplex(worker.simplex, m, worker, inner, stop)
 
 
 @exact_order_kernel

@@ -1,6 +1,6 @@
 """The walk in exact arithmetic, and its step, one region: slow, obvious, right on every network.
 
-This is what the walk does with a region that rounding bounds leave open, and all
+`exact_region` is what the walk does with a region that rounding bounds leave open, and all
 that the rational walk does.
 """
 

@@ -246,7 +246,7 @@ def decide_by_simplex(simplex, m, count, candidates, worker, room):
     Where `simplex` is None, Numba drops all that follows before it types, let alone compiles, it.
     """
     if simplex is None:
-        return -1
+        return -1  # never: it gives the type
     rows, work, start = Rows(worker.rows, worker.errors), worker.work, worker.start
     found = worker.found
     if m >= MANY_COORDINATES_HINT:

@@ -46,7 +46,7 @@ class Store(NamedTuple):
     ----------
     patterns : uint64 array, shape (R, W)
     table : uint32 array
-        Hash table of the patterns; see `walk.visited`.
+        Hash table of the patterns; see `find_pattern`.
     bases : int16 or int32 array, shape (R, m)
         Of regions not expanded: a basis on the facet each was entered through (in the
         plane: its row), or NO_BASIS first.

@@ -1,8 +1,8 @@
 """What a walk has found so far, the prefixes it stays below, and the result it becomes.
 
-The regions below one prefix fill a convex set, so that a walk from any of them reaches all
-without leaving it. What lies across the fence belongs to another walk; the two see each
-edge between them once from either side.
+A `Fence` keeps a walk below some prefixes. The regions below one fill a convex set, so that a walk
+from any of them reaches all without leaving it. What lies across the fence belongs to another walk;
+the two see each edge between them once from either side.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ def bytes_needed(found: WalkState, new: int) -> int:
 
     Parameters
     ----------
-    found : Found
+    found : WalkState
     new : int
         How many regions, and how many edges, more.
 
