@@ -30,7 +30,7 @@ from polyregions import Box, Network
 from polyregions.io import load, lowering, read_idx, signals
 from polyregions.io.windows import Sliding, convolve
 from polyregions.network.slices import Plane, random_subspace
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.steps import drive

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from polyregions.scale.cluster_walk import enumerate_on_cluster
     from polyregions.scale.forecast import cost_per_region
     from polyregions.scale.preparation import compile_kernels
-    from polyregions.scale.saving import count_with_checkpoint
+    from polyregions.scale.saved_runs import count_with_checkpoint
     from polyregions.theory.boundaries import verify_boundaries
     from polyregions.theory.bounds import compared_bounds
     from polyregions.theory.lemmas import check_lemmas
@@ -199,7 +199,7 @@ _LATE = {
     "scale.cluster_walk": ["enumerate_on_cluster"],
     "scale.forecast": ["cost_per_region"],
     "scale.preparation": ["compile_kernels"],
-    "scale.saving": ["count_with_checkpoint"],
+    "scale.saved_runs": ["count_with_checkpoint"],
     "theory.boundaries": ["verify_boundaries"],
     "theory.bounds": ["compared_bounds"],
     "theory.lemmas": ["check_lemmas"],

@@ -42,7 +42,7 @@ def count_by_tree(
             from polyregions.tree.subdivision import count_tree
 
             return count_tree(task.network, task.domain, **how), run.times()
-        from polyregions.scale.saving import count_with_checkpoint
+        from polyregions.scale.saved_runs import count_with_checkpoint
 
         how |= {"resume": resume, "interval": storage.checkpoint_seconds()}
         return count_with_checkpoint(task.network, task.domain, checkpoint, **how), run.times()

@@ -19,7 +19,7 @@ from polyregions.run.progress import parts_text, shown_steps
 
 if TYPE_CHECKING:
     from polyregions.compiled import Times
-    from polyregions.scale.saving import Written
+    from polyregions.scale.saved_runs import Written
 
 __all__ = ["by_cluster", "enumerate_", "enumerated", "export_command", "graph_command"]
 
@@ -42,7 +42,7 @@ def enumerated(
 def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
     with shown_run() as run:
-        from polyregions.scale.saving import enumerate_to_file
+        from polyregions.scale.saved_runs import enumerate_to_file
 
         written = enumerate_to_file(task.network, task.domain, output, **options, **run.options())
         return written, run.times()

@@ -27,7 +27,7 @@ from polyregions.questions.property import OutputInequality, OutputSet, check_ou
 from polyregions.questions.region_search import regions_near
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.limits import Threaded, options_given, with_options
 from polyregions.walk.subproblem import prefix_indices, refine
 
 __all__ = ["Whereabouts", "where"]

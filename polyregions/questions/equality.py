@@ -25,7 +25,7 @@ from polyregions.questions.output_search import exact_outputs
 from polyregions.questions.property import Case, OutputInequality, Terms
 from polyregions.questions.verification import verdict_of
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.limits import Threaded, options_given, with_options
 from polyregions.run.progress import number_text
 
 __all__ = ["ClassComparison", "Comparison", "chosen_class", "equal", "equal_classes"]

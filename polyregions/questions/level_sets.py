@@ -20,7 +20,7 @@ from polyregions.questions.optimum import sum_given
 from polyregions.questions.property import OutputInequality, OutputSet
 from polyregions.questions.region_search import Listed, regions_near
 from polyregions.run.given import DomainLike, NetworkLike, network_given
-from polyregions.run.options import Threaded, options_given, with_options
+from polyregions.run.limits import Threaded, options_given, with_options
 
 __all__ = ["LevelSet", "boundary", "level"]
 

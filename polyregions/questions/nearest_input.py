@@ -41,8 +41,8 @@ from polyregions.questions.output_search import OutputSearch, Target, exact_outp
 from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Counterexample, OutputInequality, OutputSet
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.limits import Limits, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import Limits, Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, Progress, number_text, shown_progress
 
 __all__ = ["Nearest", "nearest"]

@@ -37,8 +37,8 @@ from polyregions.questions.output_sets import Attempt
 from polyregions.questions.property import Case, Counterexample, OutputInequality, OutputSet
 from polyregions.rounding import ROUNDOFF, TINY
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.limits import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, number_text, shown_progress
 
 __all__ = [

@@ -23,8 +23,8 @@ from polyregions.questions.box_search import Pending, Subject, one_thread_of_bla
 from polyregions.questions.output_search import SetGoal, SetSearch
 from polyregions.questions.property import OutputSet
 from polyregions.regions import Regions
+from polyregions.run.limits import RunOptions
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions
 from polyregions.run.progress import Interrupt, boxes_text, shown_progress
 from polyregions.walk.breadth_first import enumerate_regions
 

@@ -43,8 +43,8 @@ from polyregions.questions.input_rows import box_given
 from polyregions.questions.output_sets import points_all_over
 from polyregions.regions import Regions
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.limits import Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, shown_progress
 from polyregions.walk.breadth_first import enumerate_regions, traverse
 

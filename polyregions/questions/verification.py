@@ -26,8 +26,8 @@ from polyregions.questions.property import (
     load_property,
 )
 from polyregions.run.given import DomainLike, NetworkLike, network_given
+from polyregions.run.limits import RunOptions, Threaded, options_given, with_options
 from polyregions.run.loop import run
-from polyregions.run.options import RunOptions, Threaded, options_given, with_options
 from polyregions.run.progress import Interrupt, boxes_text, shown_progress
 
 __all__ = ["Verdict", "verdict_of", "verify"]

@@ -11,7 +11,7 @@ from typing import Protocol
 from polyregions.arrays import Integers
 from polyregions.compiled import Stopwatch
 from polyregions.exact.stopping import Stopped, stopped_when
-from polyregions.run.options import Limits, Stop
+from polyregions.run.limits import Limits, Stop
 from polyregions.run.progress import Interrupt, Progress
 
 __all__ = ["Work", "run"]

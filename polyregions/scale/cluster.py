@@ -22,7 +22,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
 from polyregions.network.prefix import empty_prefix, n_decided
-from polyregions.run.options import (
+from polyregions.run.limits import (
     Timed,
     check_threads,
     counting_limits,

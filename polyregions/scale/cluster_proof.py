@@ -20,12 +20,12 @@ from polyregions.io.partitions import open_partitions
 from polyregions.network import Network
 from polyregions.proof.certificate import certificate_of_pieces
 from polyregions.regions import Regions
-from polyregions.run.options import Watched, options_given, with_options
+from polyregions.run.limits import Watched, options_given, with_options
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import OnSteps, shown_steps
 from polyregions.scale.assembly import places_of
 from polyregions.scale.cluster_walk import BUDGET, PartsWritten, parts_on_cluster
-from polyregions.scale.saving import Written, kept_in
+from polyregions.scale.saved_runs import Written, kept_in
 from polyregions.scale.task_pool import check_budget
 from polyregions.scale.tasks import beyond_of, proof_name, prove_piece, read_part, read_proof
 

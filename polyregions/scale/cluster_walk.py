@@ -28,7 +28,7 @@ from polyregions.files.atomic import target_of
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix
 from polyregions.pattern import n_words, pack
-from polyregions.run.options import (
+from polyregions.run.limits import (
     Limits,
     RunOptions,
     Stop,
@@ -55,7 +55,7 @@ from polyregions.scale.checkpoint import (
     read_chunks,
     remove,
 )
-from polyregions.scale.saving import (
+from polyregions.scale.saved_runs import (
     CHUNK_SHARE,
     SECONDS_BETWEEN_CHUNKS,
     Written,

@@ -9,7 +9,7 @@ from polyregions.domain import Domain
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.pattern import n_words
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt
 from polyregions.tree.subdivision import count_tree

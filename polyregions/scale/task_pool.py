@@ -14,8 +14,8 @@ from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
 from polyregions.files.reading import import_extra
 from polyregions.network import Network
+from polyregions.run.limits import Limits, Stop
 from polyregions.run.loop import run
-from polyregions.run.options import Limits, Stop
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.scale.tasks import sent
 

@@ -24,7 +24,7 @@ from polyregions.errors import CheckpointError, PolyregionsError
 from polyregions.exact.stopping import Stopped
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network
-from polyregions.run.options import Pace
+from polyregions.run.limits import Pace
 from polyregions.run.progress import OnSteps, shown_steps
 from polyregions.theory.laws import HE_NORMAL, STANDARD_NORMAL, BiasLaw, WeightLaw
 

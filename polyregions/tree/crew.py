@@ -17,7 +17,7 @@ from polyregions.arrays import Arrays, Integers
 from polyregions.exact.stopping import Stopped
 from polyregions.network.prefix import Prefix, decided_units
 from polyregions.pattern import n_words
-from polyregions.run.options import Pace, first_size
+from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem, stop_flag
 from polyregions.run.progress import Progress
 from polyregions.tree.planar_subtree import PlanarSubtree

@@ -15,8 +15,8 @@ from polyregions.errors import PolyregionsError
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
+from polyregions.run.limits import NO_LIMIT, counting_limits
 from polyregions.run.loop import run
-from polyregions.run.options import NO_LIMIT, counting_limits
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, OnInterrupt, OnSteps, Progress, shown_steps
 from polyregions.tree.crew import Explorer, explorer_of

@@ -14,7 +14,7 @@ from polyregions.domain.chart import Chart
 from polyregions.network.integer_network import NO_INTEGERS, with_own_work
 from polyregions.network.prefix import Prefix, end_of, extended, last_level, with_bit
 from polyregions.rounding import ROUNDOFF
-from polyregions.run.options import NO_LIMIT
+from polyregions.run.limits import NO_LIMIT
 from polyregions.run.problem import Problem, prefix_rows
 from polyregions.tree.clipping import (
     EXPLORED,

@@ -16,7 +16,7 @@ from polyregions.domain.chart import Chart
 from polyregions.exact.facets import interior_point
 from polyregions.network.stable_units import Reduction
 from polyregions.rounding import ROUNDOFF
-from polyregions.run.options import NO_LIMIT
+from polyregions.run.limits import NO_LIMIT
 from polyregions.run.problem import Problem, prefix_rows, stop_flag
 from polyregions.run.progress import Progress
 from polyregions.tree.crew import counted_before

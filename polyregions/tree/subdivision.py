@@ -20,8 +20,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.markup import titled
 from polyregions.network.prefix import Prefix
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.loop import run
-from polyregions.run.options import (
+from polyregions.run.limits import (
     NO_LIMIT,
     Limits,
     RunOptions,
@@ -30,6 +29,7 @@ from polyregions.run.options import (
     options_given,
     with_options,
 )
+from polyregions.run.loop import run
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress, shown_progress, tree_text
 from polyregions.tree.crew import NODES_OF_A_STEP, Crew, explorer_of, is_prefix

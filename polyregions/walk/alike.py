@@ -18,7 +18,7 @@ from polyregions.domain import Domain
 from polyregions.exact.stopping import Stopped
 from polyregions.network import Network
 from polyregions.network.flat import FlatNetwork, dense_places, flatten, stretched_rows
-from polyregions.run.options import Pace, first_size
+from polyregions.run.limits import Pace, first_size
 from polyregions.run.problem import Problem, whole_problem
 from polyregions.walk.first_region import start_points
 from polyregions.walk.prefixes import empty_prefixes

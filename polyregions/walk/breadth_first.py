@@ -23,7 +23,7 @@ from polyregions.geometry.witness import chart_points
 from polyregions.network import input_point
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike, domain_given, network_given
-from polyregions.run.options import (
+from polyregions.run.limits import (
     Pace,
     Stop,
     Threaded,

@@ -22,7 +22,7 @@ from polyregions.network.exact_network import exact_network, exact_point, exact_
 from polyregions.pattern import Words, unpack
 from polyregions.regions import Region, Regions
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.options import Limits, Stop, check_threads, limits_of
+from polyregions.run.limits import Limits, Stop, check_threads, limits_of
 from polyregions.run.problem import Problem, problem_of
 from polyregions.run.progress import Interrupt, OnProgress, shown_progress
 from polyregions.walk.breadth_first import enumerate_regions

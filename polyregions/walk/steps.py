@@ -25,8 +25,8 @@ from polyregions.geometry.witness import float_witness, nearest_witness
 from polyregions.network.flat import FlatNetwork
 from polyregions.network.residues import ModularNetwork, with_own_scratch
 from polyregions.pattern import Words, pack, unpack
+from polyregions.run.limits import Limits, Pace, Stop, first_size
 from polyregions.run.loop import run
-from polyregions.run.options import Limits, Pace, Stop, first_size
 from polyregions.run.problem import Problem, stop_flag
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.walk.neighbors import OPEN, TOO_THIN, Expansions, batch

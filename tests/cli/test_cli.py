@@ -17,7 +17,7 @@ from polyregions import examples
 from polyregions.cli import main
 from polyregions.cli.report import announced_compilation
 from polyregions.compiled import start
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_a_partial_count_is_labelled(run, large_file):
 def test_the_time_of_the_set_up_counts(monkeypatch):
     """Whatever a walk or the tree has to prepare, it does not get its whole time afterwards."""
     clock = iter(range(0, 10**6, 100))
-    monkeypatch.setattr("polyregions.run.options.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("polyregions.run.limits.time.monotonic", lambda: float(next(clock)))
     assert limits_of(time_limit=150).left.seconds == 50
     assert limits_of(time_limit=150).left.left.seconds == 0
     assert limits_of(max_regions=3).left == limits_of(max_regions=3)

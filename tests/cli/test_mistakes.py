@@ -15,7 +15,7 @@ import polyregions as pr
 from polyregions.cli import main
 from polyregions.io import load_box
 from polyregions.regions import check_region, check_regions
-from polyregions.scale.saving import enumerate_to_file
+from polyregions.scale.saved_runs import enumerate_to_file
 from polyregions.tree.estimation import estimate_regions
 from polyregions.tree.subdivision import count_tree
 from polyregions.walk.rational_walk import enumerate_rational

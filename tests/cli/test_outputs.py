@@ -18,7 +18,7 @@ from polyregions.files.atomic import atomic_write
 from polyregions.io import save_network
 from polyregions.scale import enumerate_to_file
 from polyregions.scale.assembly import REPLACED_SUFFIX
-from polyregions.scale.saving import CHECKPOINT_SUFFIX
+from polyregions.scale.saved_runs import CHECKPOINT_SUFFIX
 from polyregions.theory.draws import read_draws
 
 
@@ -265,7 +265,7 @@ def test_a_message_that_ends_a_run_says_how_to_resume(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr("polyregions.scale.saving.drive", failing)
+        patch.setattr("polyregions.scale.saved_runs.drive", failing)
         assert main(["enumerate", "net.npz", "-o", "out.npz"]) == code
     last = capsys.readouterr().err.splitlines()[-1]
     assert said in last

@@ -9,7 +9,7 @@ import polyregions as pr
 from polyregions.compiled import only_compiled
 from polyregions.exact.simplex import Simplex
 from polyregions.exact.stopping import Stopped, look, stopped_when
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.tree.crew import Crew

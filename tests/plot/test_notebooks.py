@@ -13,7 +13,7 @@ import polyregions as pr
 from polyregions import examples
 from polyregions.markup import html_table, titled
 from polyregions.proof.checker import Report
-from polyregions.scale.saving import Written
+from polyregions.scale.saved_runs import Written
 from polyregions.theory.draws import Settings
 from polyregions.theory.laws import BiasLaw
 from polyregions.theory.lemmas import LemmaReport

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import polyregions as pr
-from polyregions.run.options import Threaded, Timed, Watched
+from polyregions.run.limits import Threaded, Timed, Watched
 
 NET = pr.Network.from_arrays([([[1.0], [1.0]], [0.0, -0.5]), ([[1, 1]], [0])])
 BOX = pr.Box.cube(1, 1.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from polyregions.run import options as limits
-from polyregions.run.options import Pace
+from polyregions.run.limits import Pace
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from random_nets import random_case
 import polyregions as pr
 from polyregions.compiled import only_compiled
 from polyregions.exact.stopping import Stopped
+from polyregions.run.limits import limits_of
 from polyregions.run.loop import run
-from polyregions.run.options import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt, Progress
 from polyregions.theory.draws import Settings, draw_network

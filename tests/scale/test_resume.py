@@ -26,7 +26,7 @@ from polyregions.cli.saving import bytes_of
 from polyregions.errors import CheckpointError, FormatError, PolyregionsError
 from polyregions.files.archives import write_npz
 from polyregions.io import save_network
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.scale import enumerate_to_file

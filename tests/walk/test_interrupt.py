@@ -9,7 +9,7 @@ import polyregions as pr
 from polyregions.errors import PolyregionsError
 from polyregions.run.progress import Interrupt
 from polyregions.scale.forecast import cost_per_region
-from polyregions.scale.saving import enumerate_to_file
+from polyregions.scale.saved_runs import enumerate_to_file
 from polyregions.theory.draws import Settings, draw_network
 from polyregions.tree.estimation import estimate_regions
 from polyregions.tree.subdivision import count_tree

@@ -6,7 +6,7 @@ from random_nets import FAMILIES, random_case
 
 import polyregions as pr
 from polyregions.pattern import unpack
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.rational_walk import exact_region

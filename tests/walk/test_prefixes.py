@@ -8,7 +8,7 @@ from exact_walks import same_bytes, same_walk
 
 import polyregions as pr
 from polyregions.pattern import n_words, unpack
-from polyregions.run.options import limits_of
+from polyregions.run.limits import limits_of
 from polyregions.run.problem import problem_of
 from polyregions.run.progress import Interrupt
 from polyregions.walk.prefixes import copy_list, prefix_of

@@ -27,7 +27,7 @@ from polyregions.files.reading import regular_file
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.run.given import DomainLike, NetworkLike
-from polyregions.run.options import (
+from polyregions.run.limits import (
     Stop,
     Threaded,
     counting_limits,
