@@ -33,7 +33,6 @@ __all__ = [
     "Corners",
     "Polytopes",
     "Scratch",
-    "corners_of",
     "facets_of",
     "proven_corners",
     "proven_facets",

@@ -23,7 +23,6 @@ __all__ = [
     "OK",
     "RowScratch",
     "Rows",
-    "evaluation_rounding",
     "oriented_rows",
     "row_scratch",
     "write_pattern_at",

@@ -34,13 +34,10 @@ __all__ = [
     "axis_names",
     "check_dpi",
     "check_drawable",
-    "check_plane",
     "checked_classes",
     "describe",
-    "displayed",
     "draw_strokes",
     "figure_of_panels",
-    "finite_window",
     "mark_plane",
     "new_axes",
     "placed_points",
@@ -82,13 +79,13 @@ class _Displayed:
 
 
 @cache
-def displayed(base: type) -> type:
+def _displayed(base: type) -> type:
     """Return a class of figures or axes whose values show themselves in a notebook."""
     return type(base.__name__, (_Displayed, base), {"__module__": base.__module__})
 
 
 def _figure(width: float, height: float, dpi: float) -> Figure:
-    figure: Figure = displayed(with_matplotlib("matplotlib.figure").Figure)(
+    figure: Figure = _displayed(with_matplotlib("matplotlib.figure").Figure)(
         figsize=(width, height), layout="constrained", dpi=dpi
     )
     return figure
@@ -97,7 +94,7 @@ def _figure(width: float, height: float, dpi: float) -> Figure:
 def new_axes(*, width: float = 6.4, height: float = 6.0, solid: bool = False) -> Axes:
     """Return axes in a figure of its own that no window shows, but a notebook does."""
     module, name = ("mpl_toolkits.mplot3d", "Axes3D") if solid else ("matplotlib.axes", "Axes")
-    kind = displayed(getattr(with_matplotlib(module), name))
+    kind = _displayed(getattr(with_matplotlib(module), name))
     axes: Axes = _figure(width, height, 150).add_subplot(axes_class=kind)
     return axes
 
@@ -184,7 +181,7 @@ def check_drawable(regions: object) -> None:
         raise PolyregionsError("there is no region to draw; choose at least one")
 
 
-def finite_window(regions: Regions) -> Box:
+def _finite_window(regions: Regions) -> Box:
     """Return a box that shows the bounded part of a result on the whole space."""
     n = regions.network.input_dimension
     if len(regions) <= _EXACT_WINDOW:
@@ -203,7 +200,7 @@ def shown_box(regions: Regions, window: Box | None) -> Box:
     """Return the box around the domain, or what is shown of the whole space: the window, if any."""
     if regions.domain is not None:
         return regions.domain.box
-    return finite_window(regions) if window is None else window
+    return _finite_window(regions) if window is None else window
 
 
 def check_dpi(dpi: float) -> None:
@@ -258,7 +255,7 @@ def save_figure(drawing: Axes | Figure, path: str | PathLike[str], *, dpi: float
         figure.savefig(stream, format=suffix[1:], metadata=metadata, dpi=dpi)
 
 
-def check_plane(regions: Regions, plane: Slice | None) -> None:
+def _check_plane(regions: Regions, plane: Slice | None) -> None:
     """Refuse a slice that is not the one on which the regions are."""
     if plane is None:
         return
@@ -275,7 +272,7 @@ def axis_names(
     regions: Regions, labels: Sequence[str] | None, plane: Slice | None = None
 ) -> list[str]:
     """Return the names of the free inputs: as given, as of the plane, or by number."""
-    check_plane(regions, plane)
+    _check_plane(regions, plane)
     free = free_inputs(regions).tolist()
     if labels is not None:
         if isinstance(labels, str) or len(labels) != len(free):
@@ -386,7 +383,7 @@ def placed_points(
     regions: Regions, points: ArrayLike, plane: Slice | None
 ) -> tuple[Floats, Floats]:
     """Return the points as inputs (k, n), and where they are in the free inputs (k, d)."""
-    check_plane(regions, plane)
+    _check_plane(regions, plane)
     free = free_inputs(regions)
     inputs = finite_floats(points, "points", DomainError)
     n = regions.network.input_dimension if plane is None else len(plane.origin)

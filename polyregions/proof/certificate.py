@@ -47,7 +47,6 @@ __all__ = [
     "assembled",
     "certificate_arrays",
     "certificate_of_pieces",
-    "collected",
     "exact_array",
     "exact_witness_texts",
     "face_numbers",
@@ -81,7 +80,7 @@ def piece_of_certificate(problem: Problem, regions: Regions, beyond: Words) -> A
     """
     parts = Parts()
     own = len(regions)
-    for _ in collected(problem, regions, np.concatenate([regions.patterns, beyond]), parts):
+    for _ in _collected(problem, regions, np.concatenate([regions.patterns, beyond]), parts):
         pass
     edges, counts = np.concatenate(parts.edges), np.concatenate(parts.unit_counts)
     # an edge that leads out belongs to its lower end
@@ -220,7 +219,7 @@ def certificate_arrays(
     require_proven(regions)
     problem = whole_problem(regions.network, regions.domain)
     parts = Parts()
-    for done in collected(problem, regions, regions.patterns, parts):
+    for done in _collected(problem, regions, regions.patterns, parts):
         if progress is not None:
             progress(done, len(regions))
     return assembled(regions, parts)
@@ -255,7 +254,7 @@ def face_numbers(chart: Chart, domain: Domain | None) -> NDArray[np.int64]:
     return faces
 
 
-def collected(problem: Problem, regions: Regions, store: Words, parts: Parts) -> Iterator[int]:
+def _collected(problem: Problem, regions: Regions, store: Words, parts: Parts) -> Iterator[int]:
     """Expand all regions into `parts`; yield the number done now and then.
 
     `store` holds the patterns of the regions, and behind them those of others that they may

@@ -61,6 +61,7 @@ __all__ = [
     "RegionTree",
     "UnitNodes",
     "count_arrays",
+    "inner_of",
     "tree_arrays",
     "write_tree",
 ]
@@ -392,10 +393,6 @@ def _region_nodes(
     bits = unpack(regions.patterns, exact.hidden_units) != 0
     # both sides of a coordinate have its number
     numbers = exact.hidden_units + np.where(faces < 2 * m, faces // 2, faces - m)
-
-    def inner(region: int) -> Column:
-        return column_of(chart_point(domain, regions[region].exact_witness))
-
     order: list[int] = []
 
     def leaf(found: Leaf) -> None:
@@ -404,8 +401,13 @@ def _region_nodes(
         if progress is not None:
             progress(len(order), len(regions))
 
-    RegionTree(exact.layers, chart, bits, numbers.tolist(), inner, nodes).add(leaf)
+    RegionTree(exact.layers, chart, bits, numbers.tolist(), inner_of(regions), nodes).add(leaf)
     return np.array(order)
+
+
+def inner_of(regions: Regions) -> Callable[[int], Column]:
+    """Return what gives, of a region by number, an exact point of the chart inside."""
+    return lambda region: column_of(chart_point(regions.domain, regions[region].exact_witness))
 
 
 def tree_arrays(network: Network, claim: str, given: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -35,23 +35,21 @@ from polyregions.run.progress import AfterStep, OnSteps, counted, shown_steps
 
 __all__ = [
     "EXPORT_SUFFIXES",
-    "MOST_TABLE_BYTES",
-    "c_file",
     "c_tables",
     "check_bounded",
     "export",
     "worst_case",
 ]
 
-MOST_TABLE_BYTES = 2**26
+_MOST_TABLE_BYTES = 2**26
 
 _TEMPLATE = Path(__file__).resolve().parent / "template.c"
 _LONGEST_C_NAME = 40
 EXPORT_SUFFIXES = (".json", ".mat", ".c")
 
 
-def c_file(
-    regions: Regions, name: str, max_bytes: int = MOST_TABLE_BYTES, report: AfterStep = None
+def _c_file(
+    regions: Regions, name: str, max_bytes: int = _MOST_TABLE_BYTES, report: AfterStep = None
 ) -> Iterator[bytes]:
     """Yield the file, piece by piece.
 
@@ -406,8 +404,8 @@ def export(
         )
     with shown_steps(progress, "regions", "written") as report, atomic_write(path) as stream:
         if suffix == ".c":
-            most = MOST_TABLE_BYTES if max_bytes is None else max_bytes
-            parts = c_file(regions, Path(path).stem, most, report)
+            most = _MOST_TABLE_BYTES if max_bytes is None else max_bytes
+            parts = _c_file(regions, Path(path).stem, most, report)
         else:
             parts = (json_file if suffix == ".json" else mat_file)(regions, report)
         for part in parts:

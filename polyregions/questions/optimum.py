@@ -347,10 +347,12 @@ def output_given(output: object, outputs: int) -> int:
     return int(output) % outputs
 
 
-def _as_large(sums: Sequence[Coefficients], value: Fraction) -> tuple[OutputSet, ...]:
-    """Return for each sum the outputs where it is so large."""
+def _as_large(
+    sums: Sequence[Coefficients], value: Fraction, *, strict: bool = False, within: OutputSet = ()
+) -> tuple[OutputSet, ...]:
+    """Return for each sum the outputs where it is so large, or larger, within a set."""
     lowered = (tuple((index, -c) for index, c in terms) for terms in sums)
-    return tuple((OutputInequality(terms, -value),) for terms in lowered)
+    return tuple((OutputInequality(terms, -value, strict=strict), *within) for terms in lowered)
 
 
 class _Highest(BestFirst, Target):
@@ -375,10 +377,7 @@ class _Highest(BestFirst, Target):
         )
         if self.level == -inf or value > self.value:
             self.found, self.value, self.level = found, value, float_below(value)
-            lowered = (tuple((index, -c) for index, c in terms) for terms in self._sums)
-            self.sets = tuple(
-                (OutputInequality(terms, -value, strict=True), *self._within) for terms in lowered
-            )
+            self.sets = _as_large(self._sums, value, strict=True, within=self._within)
 
     def point_of(self, part: MetPart) -> Column:
         terms, outputs = self._sums[part.number], part.outputs

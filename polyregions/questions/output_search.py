@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from polyregions.analysis.affine_maps import ExactMaps
 from polyregions.arrays import Floats, Integers, Point
 from polyregions.domain import Box
-from polyregions.domain.chart import chart_point
-from polyregions.exact.facets import column_of
 from polyregions.exact.simplex import Column, Row
 from polyregions.geometry.witness import nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes, Range, Slopes, backward_bounds
 from polyregions.network.exact_network import exact_values, layer_rows, rational_point
-from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes
+from polyregions.proof.region_tree import Leaf, RegionTree, UnitNodes, inner_of
 from polyregions.proof.tree_checker import MISSED, NEGATIVE, POSITIVE, SETTLED
 from polyregions.questions.box_regions import (
     BoxRegions,
@@ -58,7 +56,6 @@ __all__ = [
     "Target",
     "clipped_boxes",
     "exact_outputs",
-    "exact_values_at",
     "search_for",
 ]
 
@@ -272,10 +269,10 @@ def exact_outputs(maps: ExactMaps, point: Point) -> tuple[Fraction, ...]:
         On no domain.
     point : Point
     """
-    return tuple(exact_values_at(maps, point)[maps.hidden_units :])
+    return tuple(_exact_values_at(maps, point)[maps.hidden_units :])
 
 
-def exact_values_at(maps: ExactMaps, point: Point) -> list[Fraction]:
+def _exact_values_at(maps: ExactMaps, point: Point) -> list[Fraction]:
     """Return the pre-activations of units that bend, then the outputs, at an input; see above."""
     return exact_values(maps.exact, rational_point(point))
 
@@ -389,17 +386,13 @@ def add_regions(box: DecidedBox, found: BoxRegions, satisfied: Sequence[NDArray[
     satisfied : sequence of numpy.ndarray of bool, shape (regions, rows)
         Whether a set's inequalities may hold on regions.
     """
-    units, domain = found.maps.hidden_units, found.regions.domain
-
-    def inner(region: int) -> Column:
-        return column_of(chart_point(domain, found.regions[region].exact_witness))
-
+    units = found.maps.hidden_units
     tree = RegionTree(
         found.maps.exact.layers[:-1],
         found.maps.chart,
         found.regions.bits[:, :units] != 0,
         [units + d for d in np.flatnonzero(box.free).tolist() for _ in range(2)],
-        inner,
+        inner_of(found.regions),
         box.nodes,
         tuple(units + d for d in np.flatnonzero(~box.free).tolist()),
         box.signs,
@@ -512,7 +505,7 @@ class ProvenSearch(OutputSearch):
         )
         if found is None:
             point = tuple(map(Fraction, box.boxes.lower[0].tolist()))
-            add_point(decided, self.network, exact_values_at(self._exact, point))
+            add_point(decided, self.network, _exact_values_at(self._exact, point))
         else:
             satisfied = [found.satisfied[:, self._sets.members[k]] for k in open_sets]
             add_regions(decided, found, satisfied)

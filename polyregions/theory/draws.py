@@ -38,7 +38,6 @@ __all__ = [
     "read_draws",
     "summaries",
     "summary",
-    "write_draws",
 ]
 
 CONFIDENCE = 0.95
@@ -260,7 +259,7 @@ class Draw:
 _DRAWS_FORMAT = "polyregions draws 1"
 
 
-def write_draws(
+def _write_draws(
     path: str | PathLike[str],
     settings: Sequence[Settings],
     draws: Sequence[Mapping[int, Draw]],
@@ -386,7 +385,7 @@ def count_draws(
 
     def save() -> None:
         if file is not None:
-            write_draws(file, settings, known)
+            _write_draws(file, settings, known)
 
     missing = [
         (number, index)

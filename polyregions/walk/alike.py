@@ -29,7 +29,6 @@ from polyregions.walk.walk_kernel import advance, enter_first
 from polyregions.walk.walk_state import WalkState, make_room
 
 __all__ = [
-    "ALIKE_COUNTERS",
     "LEFT_OPEN",
     "Alike",
     "AlikeParameters",

@@ -55,7 +55,6 @@ from polyregions.walk.region_kernel import (
 
 __all__ = [
     "PlanarWorker",
-    "decide_tied",
     "exact_inner_point",
     "planar_worker",
     "resolve",

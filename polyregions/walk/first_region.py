@@ -24,7 +24,6 @@ from polyregions.run.problem import Problem
 
 __all__ = [
     "check_in_domain",
-    "heights_at",
     "region_at",
     "start_points",
     "start_region",
@@ -79,7 +78,7 @@ def _generic_points(m: int) -> Floats:
     return np.asarray((golden * np.arange(1, 1 + _TRIES * m)).reshape(_TRIES, m) % 1.0 - 0.5)
 
 
-def heights_at(problem: Problem, bits: Bits, point: Floats) -> tuple[Floats, Floats]:
+def _heights_at(problem: Problem, bits: Bits, point: Floats) -> tuple[Floats, Floats]:
     """Return the rows of a pattern's polytope at a chart point.
 
     Returns
@@ -200,7 +199,7 @@ def touching_point(problem: Problem, words: Words, x: Sequence[Fraction]) -> Flo
     at = chart_point(problem.domain, x)[: problem.chart.dimension]
     point = np.array([float(value) for value in at])
     bits = problem.reduction.shrink(unpack(words, problem.network.hidden_units))
-    height, error = heights_at(problem, bits, point)
+    height, error = _heights_at(problem, bits, point)
     sure = height > 2 * error
     # rounding kept the point in the cube, whose rows are the first ones of the domain
     sure[problem.flat.units :][: 2 * len(point)] = True

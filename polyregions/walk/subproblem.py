@@ -46,7 +46,6 @@ __all__ = [
     "prefix_indices",
     "refine",
     "split_subproblem",
-    "start_below",
     "start_in",
     "walk_below",
 ]
@@ -82,7 +81,7 @@ def first_start(problem: Problem) -> Subproblem:
     return Subproblem(empty_prefix(problem.flat.units), pack(bits), point)
 
 
-def start_below(problem: Problem, prefix: Prefix) -> Subproblem:
+def _start_below(problem: Problem, prefix: Prefix) -> Subproblem:
     """Return a start below a prefix of whole layers, from an exact point inside it."""
     decided, bits = unpack_prefix(prefix, problem.flat.units)
     rows, domain = prefix_rows(problem, bits)
@@ -326,7 +325,7 @@ def _regions_inside(problem: Problem, regions: Regions) -> Iterator[Regions]:
     # regions of no walk so far; each walk reaches a whole connected part
     while missing:
         index = next(iter(missing.values()))
-        start = start_below(problem, Prefix(mask, values[index]))
+        start = _start_below(problem, Prefix(mask, values[index]))
         found = root_at(problem, start.pattern, start.point)
         found.fence = Fence(mask, values)
         with stepper(problem, 1) as step:
