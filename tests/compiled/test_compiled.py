@@ -419,10 +419,11 @@ def test_large_networks_wait_for_compiled_kernels(tmp_path):
 
 
 def test_types_of_arguments_travel_as_text():
-    network, domain = random_case("generic", 0)
-    pr.enumerate_regions(network, domain, compile_first=True)
-    [kinds] = advance.signatures
-    assert tuple(from_text(as_text(kind)) for kind in kinds) == kinds
+    for inputs in (2, 3):  # a walk of the plane has another type
+        pr.enumerate_regions(*random_case("generic", 0, inputs=inputs), compile_first=True)
+    assert len(advance.signatures) == 2
+    for kinds in advance.signatures:
+        assert tuple(from_text(as_text(kind)) for kind in kinds) == kinds
     with pytest.raises(TypeError, match="no kernel takes"):
         as_text(start)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from polyregions.run import options as limits
+from polyregions.run import limits
 from polyregions.run.limits import Pace
 
 

@@ -29,8 +29,7 @@ from polyregions.io import save_network
 from polyregions.run.limits import limits_of
 from polyregions.run.problem import identity_of, problem_of
 from polyregions.run.progress import Interrupt
-from polyregions.scale import enumerate_to_file
-from polyregions.scale import saving as saved_walk
+from polyregions.scale import enumerate_to_file, saved_runs
 from polyregions.scale.checkpoint import Totals, append, open_checkpoint, read_chunks
 from polyregions.scale.saved_state import Mark, added, mark, restored
 from polyregions.walk.steps import drive
@@ -328,8 +327,8 @@ def test_checkpoint_of_another_domain(stopped, domain):
 
 def test_checkpoint_in_other_arithmetic(stopped, monkeypatch):
     # version 0.1.0 also knew walks without proofs
-    wanted = saved_walk.identity_of
-    monkeypatch.setattr(saved_walk, "identity_of", lambda p: wanted(p) | {"arithmetic": "float"})
+    wanted = saved_runs.identity_of
+    monkeypatch.setattr(saved_runs, "identity_of", lambda p: wanted(p) | {"arithmetic": "float"})
     refused(*stopped, "other arithmetic")
 
 
@@ -353,7 +352,7 @@ def test_checkpoint_of_0_1_0(tmp_path, monkeypatch):
         old.setattr("polyregions.run.problem.sharper_signs", lambda *_: None)
         before = identity_of(problem_of(net, box))
         old.setattr(
-            saved_walk,
+            saved_runs,
             "added",
             lambda *given: {k: v for k, v in added(*given).items() if k != "known_rows"},
         )
