@@ -30,6 +30,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         options.numprocesses = "auto"
         options.maxprocesses = options.maxprocesses or MOST_PROCESSES
         options.dist = "loadfile"
+        options.maxworkerrestart = 0  # what hung in one process would hang in the next
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

@@ -8,6 +8,7 @@ whatever workers die, and however often a task is run, its result is added once,
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -220,16 +221,21 @@ def connected(address: str, threads: int = 1) -> Iterator[Client]:
             raise
         except Exception as error:
             reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
-            if address == "local":
-                raise PolyregionsError(
-                    f"Dask cannot start workers on this machine ({reason}); give the address of "
-                    f"a scheduler, or leave out --dask"
-                ) from None
-            raise PolyregionsError(
-                f"no Dask scheduler answers at {address} ({reason}); give an address such as "
-                f"tcp://host:8786, or local"
-            ) from None
-        yield client
+        else:
+            yield client
+            return
+    # The client that could not connect is closed when it is collected, with a lock of Dask's that
+    # the next client holds as it starts: so it is collected here, and nothing refers to it.
+    gc.collect()
+    if address == "local":
+        raise PolyregionsError(
+            f"Dask cannot start workers on this machine ({reason}); give the address of "
+            f"a scheduler, or leave out --dask"
+        )
+    raise PolyregionsError(
+        f"no Dask scheduler answers at {address} ({reason}); give an address such as "
+        f"tcp://host:8786, or local"
+    )
 
 
 def _budget(pieces: list[tuple[TaskResult, int]], nodes: int, seconds: float) -> int:
