@@ -29,6 +29,8 @@ __all__ = [
     "sweep",
 ]
 
+MOST_DIMENSIONS = 3
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -250,9 +252,6 @@ def _rises(tight: list[list[flint.fmpz]], number: int, direction: Sequence[int])
     if slope == 0:
         raise PolyregionsError("an edge is level in this direction; choose another direction")
     return bool(slope > 0)
-
-
-MOST_DIMENSIONS = 3
 
 
 @dataclass(frozen=True)

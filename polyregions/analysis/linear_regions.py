@@ -44,6 +44,11 @@ __all__ = [
     "linear_regions",
 ]
 
+R3_NOT_COMPUTED = (
+    "not computed: the fewest convex pieces of a set is a minimum partition problem, "
+    "NP-hard in general; it lies between R4 and R2"
+)
+
 
 def common_point(weak: Sequence[Row], strict: Sequence[Row], start: Column) -> Column | None:
     """Return a point where all weak rows are >= 0 and all strict rows > 0, or None.
@@ -134,12 +139,6 @@ def _raised(rows: dict[int, Row], column: Column, number: int) -> Column | None:
     target = len(rows)
     lowered = {**rows, target: [-entry for entry in rows[number]]}
     return Simplex(lowered, column).violation(target)
-
-
-R3_NOT_COMPUTED = (
-    "not computed: the fewest convex pieces of a set is a minimum partition problem, "
-    "NP-hard in general; it lies between R4 and R2"
-)
 
 
 @dataclass(frozen=True, eq=False)

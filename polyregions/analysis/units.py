@@ -34,6 +34,13 @@ from polyregions.run.progress import AfterStep, OnSteps, counted, shown_steps
 
 __all__ = ["Bounds", "UnitBounds", "UnitSummary", "unit_bounds", "unit_summary"]
 
+# Hints: they choose how sharp bounds are, never whether they hold.
+_MOST_VERTEX_INPUTS = 6  # beyond, a region has too many vertices
+_MOST_TRIED = 2**22  # weights of a layer; beyond, one round side has to do
+_MOST_EXACT_ENTRIES = 2**21  # of a first layer that is evaluated in fractions
+_MOST_RIVALS = 64  # vertices per bound that are compared in fractions
+_VERTEX_ENTRIES = 2**21  # values of a layer that are held at a time
+
 
 @dataclass(frozen=True, eq=False)
 class UnitSummary:
@@ -108,14 +115,6 @@ def unit_summary(regions: Regions) -> UnitSummary:
         pairs = np.unique(np.concatenate(seen))
         touched = np.bincount(pairs % size, minlength=size).astype(np.int64)
     return UnitSummary(active, facets, touched, len(regions))
-
-
-# Hints: they choose how sharp bounds are, never whether they hold.
-_MOST_VERTEX_INPUTS = 6  # beyond, a region has too many vertices
-_MOST_TRIED = 2**22  # weights of a layer; beyond, one round side has to do
-_MOST_EXACT_ENTRIES = 2**21  # of a first layer that is evaluated in fractions
-_MOST_RIVALS = 64  # vertices per bound that are compared in fractions
-_VERTEX_ENTRIES = 2**21  # values of a layer that are held at a time
 
 
 @dataclass(frozen=True, eq=False)

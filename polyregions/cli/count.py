@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Method", "count", "count_by_tree", "estimate", "linear_command"]
 
+_EXAMPLE = "digits2"
+
+_TITLES = {
+    "R1": "activation patterns, lower-dimensional ones included",
+    "R2": "activation regions",
+    "R3": "convex affine pieces",
+    "R4": "open connected affine pieces",
+    "R5": "closed connected affine pieces",
+    "R6": "affine maps",
+}
+
+# how long the tree may try first; the probes of a question that is too large take as long
+_TREE_SECONDS = 15.0
+
 
 def count_by_tree(
     task: Task,
@@ -58,9 +72,6 @@ def count_by_cluster(
         with connected(address, effort.threads) as client:
             how = {**effort.limits, **run.options()}
             return count_on_cluster(task.network, task.domain, client, **how), run.times()
-
-
-_EXAMPLE = "digits2"
 
 
 class Method(StrEnum):
@@ -147,16 +158,6 @@ def count(
     return report.exit_code(found)
 
 
-_TITLES = {
-    "R1": "activation patterns, lower-dimensional ones included",
-    "R2": "activation regions",
-    "R3": "convex affine pieces",
-    "R4": "open connected affine pieces",
-    "R5": "closed connected affine pieces",
-    "R6": "affine maps",
-}
-
-
 @options.grouped
 def linear_command(
     where: options.Where,
@@ -202,10 +203,6 @@ def linear_command(
     ]
     report.print_answer(task, entries, lines, as_json)
     return 0 if holds else report.complain("the chain R6 <= R5 <= R4 <= R2 is broken", code=1)
-
-
-# how long the tree may try first; the probes of a question that is too large take as long
-_TREE_SECONDS = 15.0
 
 
 @options.grouped

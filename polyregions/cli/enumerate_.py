@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["by_cluster", "enumerate_", "enumerated", "export_command", "graph_command"]
 
+_STOP_WORDS = {
+    "regions": "at the limit of --max-regions",
+    "time": "at the limit of --time-limit",
+    "memory": "at the budget of --memory",
+    "interrupt": "by Ctrl-C",
+}
+
 
 def enumerated(
     task: Task,
@@ -63,14 +70,6 @@ def by_cluster(
         with connected(address, threads) as client:
             options |= {"assembling": assembling, **run.options()}
             return job(task.network, task.domain, output, client, **options), run.times()
-
-
-_STOP_WORDS = {
-    "regions": "at the limit of --max-regions",
-    "time": "at the limit of --time-limit",
-    "memory": "at the budget of --memory",
-    "interrupt": "by Ctrl-C",
-}
 
 
 @options.grouped

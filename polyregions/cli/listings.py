@@ -37,6 +37,9 @@ _OutOption = Annotated[
 ]
 _MOST_PAIRS_SHOWN = 20
 
+_MOST_RINGS_SHOWN = 20
+_STOPPED_BY = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
+
 
 @options.grouped
 def level_command(
@@ -214,10 +217,6 @@ def _condition(file: Path) -> tuple[OutputSet, ...]:
         what = "different things of the outputs in several boxes" if stated else "no input at all"
         raise PolyregionsError(f"{file.name} describes {what}; give a file with one condition")
     return stated.pop()
-
-
-_MOST_RINGS_SHOWN = 20
-_STOPPED_BY = {"time": "at the limit of --time-limit", "interrupt": "by Ctrl-C"}
 
 
 @dataclass(frozen=True)

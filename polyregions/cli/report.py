@@ -68,6 +68,18 @@ __all__ = [
 
 _LONG_RUN = 10.0
 
+_LONGEST_REMARK = 1200  # characters of a remark
+_LONGEST_NAME_SHOWN = 80
+
+_BOUND_TITLES = {
+    "hanin_rolnick_scale": "scale N^n / n! of Hanin & Rolnick 2019",
+    "zaslavsky": "at most, Zaslavsky 1975",
+    "montufar_2017": "at most, Montúfar 2017",
+    "serra_2018": "at most, Serra et al. 2018",
+}
+
+_SIDES_SHOWN = 10
+
 
 class Stream:
     r"""A text stream on which writing always succeeds; it says how it failed, if it did.
@@ -146,19 +158,6 @@ def lenient_streams() -> Iterator[Stream]:
         out.flush()
         err.flush()
         sys.stdout, sys.stderr = before
-
-
-_LONGEST_REMARK = 1200  # characters of a remark
-_LONGEST_NAME_SHOWN = 80
-
-_BOUND_TITLES = {
-    "hanin_rolnick_scale": "scale N^n / n! of Hanin & Rolnick 2019",
-    "zaslavsky": "at most, Zaslavsky 1975",
-    "montufar_2017": "at most, Montúfar 2017",
-    "serra_2018": "at most, Serra et al. 2018",
-}
-
-_SIDES_SHOWN = 10
 
 
 def print_json(values: dict[str, Any]) -> None:

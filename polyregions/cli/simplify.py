@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["info", "simplify_command"]
 
+_TABLE_HEADS = {
+    "layer": "layer",
+    "units": "units",
+    "always_on": "always on",
+    "always_off": "always off",
+    "unread": "unread",
+    "merged": "merged",
+    "left": "left",
+    "linear_left": "linear left",
+}
+
 
 @options.grouped
 def info(
@@ -70,18 +81,6 @@ def info(
             f"fingerprint {loaded.fingerprint}",
         )
     return 0
-
-
-_TABLE_HEADS = {
-    "layer": "layer",
-    "units": "units",
-    "always_on": "always on",
-    "always_off": "always off",
-    "unread": "unread",
-    "merged": "merged",
-    "left": "left",
-    "linear_left": "linear left",
-}
 
 
 @options.grouped

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _LISTS = ("--widths", "--side", "--bias-std", "--inputs", "--units", "--depths")
 _GRID_ONLY = ("--inputs", "--units", "--depths")
 
+_WORST_FIRST = ("violated", "undecided", "holds", "does not apply")
+
 
 class ListCommand(TyperCommand):
     """A command whose list options take several values at once: ``--widths 2 8 8``."""
@@ -288,9 +290,6 @@ def _measured(
 
 def _shown_draws() -> AbstractContextManager[Callable[[int, int], None]]:
     return shown_lines(lambda done, total: f"{done:,} of {total:,} draws", "drawing networks")
-
-
-_WORST_FIRST = ("violated", "undecided", "holds", "does not apply")
 
 
 def number(value: float | None) -> str:

@@ -43,6 +43,10 @@ LOG = logging.getLogger("polyregions")
 _KERNEL = re.compile(rb"kernel\r?\ndef ")
 _IMPORT = re.compile(rb"^from (polyregions[\w.]*) import", re.MULTILINE)
 
+_OURS = re.compile(r"[0-9a-f]{16}-.+\.nb[ic]")
+_DAY = 86_400.0
+_UNUSED_SECONDS = 30 * _DAY
+
 
 def _stamp() -> tuple[str, int]:
     """Digest the modules with kernels and what they import: kernels hold their constants, too."""
@@ -65,9 +69,6 @@ def _stamp() -> tuple[str, int]:
 
 _STAMP = _stamp()
 _PREFIX = f"{_STAMP[0][:16]}-"
-_OURS = re.compile(r"[0-9a-f]{16}-.+\.nb[ic]")
-_DAY = 86_400.0
-_UNUSED_SECONDS = 30 * _DAY
 
 
 class CheckedFiles(IndexDataCacheFile):

@@ -46,6 +46,9 @@ __all__ = [
 _TWINS: dict[Any, Callable[..., Any]] = {}
 _LOCK = threading.RLock()
 
+_COMPILE_FIRST = "POLYREGIONS_COMPILE_FIRST"
+_PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
+
 
 def as_text(kind: Any) -> Any:
     """Return a Numba type as lists, strings and numbers, which JSON can hold.
@@ -242,10 +245,6 @@ def callees(dispatcher: Any) -> set[Any]:
 def _globals_used(function: Any) -> list[tuple[str, Any]]:
     around = function.__globals__
     return [(name, around[name]) for name in function.__code__.co_names if name in around]
-
-
-_COMPILE_FIRST = "POLYREGIONS_COMPILE_FIRST"
-_PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
 
 
 class _KernelsHere:

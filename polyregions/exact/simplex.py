@@ -245,15 +245,13 @@ class Simplex:
             return self.column_at(slot, 1, after[1], after[2])
         return None
 
-    def descend(self, rates: Callable[[], Sequence[flint.fmpz]], first: int = 0) -> Iterator[int]:
+    def descend(self, rates: Callable[[], Sequence[flint.fmpz]]) -> Iterator[int]:
         """Yield slacks that let an affine function fall, until it is at its least value.
 
         Parameters
         ----------
         rates : callable
             Returns what a unit of each slack adds to the function at the vertex at hand.
-        first : int, optional
-            How many steps were taken before.
 
         Yields
         ------
@@ -268,7 +266,7 @@ class Simplex:
         depend on those of artificial rows. These leave for good. From `_GREEDY_STEPS` on the steps
         follow Bland's rule, so no basis comes twice, and there are finitely many: the descent ends.
         """
-        for steps in count(first):
+        for steps in count():
             now = rates()
             slots = range(len(self.basis))
             free = [k for k in slots if self.basis[k] < 0 and now[k]]
@@ -297,7 +295,6 @@ class Simplex:
             others are, a point where it alone is negative. Without one the point at hand is where
             it is least, and the basis proves it: no slack makes it fall.
         """
-        first = 0
         if target in self.basis:
             slot = self.basis.index(target)
             over = self.beyond(slot)
@@ -309,11 +306,10 @@ class Simplex:
             yield over
             if over is not None:
                 return
-            first = 1
         elif self.row(target)[-1] < 0:
             yield self.vertex
             return
-        for slot in self.descend(lambda: self.row(target), first):
+        for slot in self.descend(lambda: self.row(target)):
             costs = self.row(target)
             # upwards only, but for the slack of an artificial row
             sign = 1 if costs[slot] < 0 else -1
@@ -339,9 +335,11 @@ class Simplex:
         ValueError
             If the rows do not bound a polytope.
 
-        Notes ----- **Invariant.** Before each pass all rows but `free` are non-negative at the
-        point. A function that no slack of an artificial row changes, as where row `free` is least,
-        keeps its value, and its rates along the others.
+        Notes
+        -----
+        **Invariant.** Before each pass all rows but `free` are non-negative at the point. A
+        function that no slack of an artificial row changes, as where row `free` is least, keeps
+        its value, and its rates along the others.
         """
         for slot, artificial in enumerate(list(self.basis)):
             if artificial >= 0:

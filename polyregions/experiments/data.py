@@ -42,6 +42,11 @@ __all__ = [
 
 CLASSES = 10
 
+# of the window of a subspace through images, and the length of its basis vectors over the
+# largest image norm (Hanin & Rolnick 2019)
+HALF_SIDE = 20.0
+STRETCH = 1.25
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
@@ -212,12 +217,6 @@ def counts(network: Network, **domains: Domain | None) -> dict[str, Any]:
         proven &= regions.proven
         exact += regions.exact_decisions
     return row | {"complete": complete, "proven": proven, "exact_decisions": exact}
-
-
-# of the window of a subspace through images, and the length of its basis vectors over the
-# largest image norm (Hanin & Rolnick 2019)
-HALF_SIDE = 20.0
-STRETCH = 1.25
 
 
 def random_rows(count: int, chosen: int, rng: np.random.Generator) -> NDArray[np.int64]:

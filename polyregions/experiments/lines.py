@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DISTANCE", "LABEL_CORRUPTION", "LINES"]
 
+_AT_ONCE = 2**22  # numbers that the gradients of a batch of points may have
+
 
 @dataclass(frozen=True)
 class LinesConfig(Configuration):
@@ -214,9 +216,6 @@ LABEL_CORRUPTION = Experiment(
     _label_corruption_findings,
     _label_corruption_figure,
 )
-
-
-_AT_ONCE = 2**22  # numbers that the gradients of a batch of points may have
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,31 @@ __all__ = [
 _Config = TypeVar("_Config", bound="Configuration")
 _ROWS_FORMAT = "polyregions experiment 1"
 
+# in the order of the papers, then what is new here
+NAMES: dict[str, str] = {
+    "regions-in-a-plane": "the picture: regions in the plane through three images, at the start",
+    "training": "regions in planes through the origin and two images, while networks learn",
+    "label-corruption": "regions along lines through images, for more and more random labels",
+    "memorisation": "regions of the plane while points with random labels are learned by heart",
+    "learning-rate": "the same task at several learning rates",
+    "scale": "larger and smaller biases and weights: density near 0 against the whole count",
+    "lines": "regions along lines over the number of units, while networks learn",
+    "distance": "how far training, test and random points are from the nearest boundary",
+    "sawtooth": "the tent network, and what a little noise on its weights leaves of it",
+    "dimensions": "new: the training experiment in subspaces of 3, 4 and 5 dimensions",
+    "depth": "new: count / (N^n / n!) against depth, at equal numbers N of units",
+    "births": "new: regions that are born, die and survive between checkpoints",
+}
+
+# the module of each experiment, whose value there has its name in capitals
+_MODULES = {
+    "untrained": ("regions-in-a-plane", "scale", "sawtooth"),
+    "subspaces": ("training", "dimensions", "depth"),
+    "lines": ("label-corruption", "lines", "distance"),
+    "memorisation": ("memorisation", "learning-rate"),
+    "births": ("births",),
+}
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -140,33 +165,6 @@ def _fitting_value(name: str, value: Any, example: Any) -> Any:
 
 def _example_text(example: Any) -> str:
     return json.dumps(example)
-
-
-# in the order of the papers, then what is new here
-NAMES: dict[str, str] = {
-    "regions-in-a-plane": "the picture: regions in the plane through three images, at the start",
-    "training": "regions in planes through the origin and two images, while networks learn",
-    "label-corruption": "regions along lines through images, for more and more random labels",
-    "memorisation": "regions of the plane while points with random labels are learned by heart",
-    "learning-rate": "the same task at several learning rates",
-    "scale": "larger and smaller biases and weights: density near 0 against the whole count",
-    "lines": "regions along lines over the number of units, while networks learn",
-    "distance": "how far training, test and random points are from the nearest boundary",
-    "sawtooth": "the tent network, and what a little noise on its weights leaves of it",
-    "dimensions": "new: the training experiment in subspaces of 3, 4 and 5 dimensions",
-    "depth": "new: count / (N^n / n!) against depth, at equal numbers N of units",
-    "births": "new: regions that are born, die and survive between checkpoints",
-}
-
-
-# the module of each experiment, whose value there has its name in capitals
-_MODULES = {
-    "untrained": ("regions-in-a-plane", "scale", "sawtooth"),
-    "subspaces": ("training", "dimensions", "depth"),
-    "lines": ("label-corruption", "lines", "distance"),
-    "memorisation": ("memorisation", "learning-rate"),
-    "births": ("births",),
-}
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ __all__ = [
 _CHECKSUM = "checksum"
 _STORABLE_KINDS = "biufU"
 
+_MAX_MANIFEST_BYTES = 2**26
+_MAX_NUMBER = 2**63
+_CHECK = "check"
+
 
 def write_npz(stream: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write what ``numpy.savez`` writes, without the time of day."""
@@ -141,10 +145,6 @@ def _arrays_checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 Parsed = TypeVar("Parsed")
-
-_MAX_MANIFEST_BYTES = 2**26
-_MAX_NUMBER = 2**63
-_CHECK = "check"
 
 
 class OtherVersionError(ValueError):

@@ -40,6 +40,29 @@ _MAX_LENGTH = 200
 
 _TOKEN = re.compile(r'\s+|;[^\n]*|(?P<token>[()]|\|[^|]*\||"[^"]*"|[^\s();"|]+)')
 
+INPUT_OR_OUTPUT = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
+_NUMERAL = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?\Z", re.ASCII)
+_RELATIONS = {"<=": (1,), "<": (1,), ">=": (-1,), ">": (-1,), "=": (1, -1)}
+# binary digits that a sum or product of the file's numbers may have
+_MAX_BITS = 10_000
+
+# numbers that take every value between two others
+_REAL_SORTS = ("F16", "F32", "F64", "BF16", "Real")
+_HEADS = {
+    "And": "and",
+    "Or": "or",
+    "Equal": "=",
+    "NotEqual": "!=",
+    "LessThan": "<",
+    "LessEqual": "<=",
+    "GreaterThan": ">",
+    "GreaterEqual": ">=",
+    "Plus": "+",
+    "Minus": "-",
+    "Negate": "-",
+    "Multiply": "*",
+}
+
 
 def terms(text: str) -> Iterator[Term]:
     """Yield the top-level terms: tokens, and tuples for parentheses.
@@ -115,12 +138,6 @@ def written(term: Term) -> str:
 # --- linear inequalities ------------------------------------------------------
 
 Direction = tuple[tuple[int, Fraction], ...]
-
-INPUT_OR_OUTPUT = re.compile(r"([XY])_(0|[1-9]\d{0,8})\Z", re.ASCII)
-_NUMERAL = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?\Z", re.ASCII)
-_RELATIONS = {"<=": (1,), "<": (1,), ">=": (-1,), ">": (-1,), "=": (1, -1)}
-# binary digits that a sum or product of the file's numbers may have
-_MAX_BITS = 10_000
 
 
 @dataclass(frozen=True)
@@ -328,23 +345,6 @@ def _numeral_value(token: str) -> Fraction | None:
 
 
 # --- version 2, through the package vnnlib ------------------------------------
-
-# numbers that take every value between two others
-_REAL_SORTS = ("F16", "F32", "F64", "BF16", "Real")
-_HEADS = {
-    "And": "and",
-    "Or": "or",
-    "Equal": "=",
-    "NotEqual": "!=",
-    "LessThan": "<",
-    "LessEqual": "<=",
-    "GreaterThan": ">",
-    "GreaterEqual": ">=",
-    "Plus": "+",
-    "Minus": "-",
-    "Negate": "-",
-    "Multiply": "*",
-}
 
 
 def is_version_2(text: str) -> bool:

@@ -23,6 +23,8 @@ from polyregions.files.reading import known_suffix
 
 __all__ = ["MESH_SUFFIXES", "Solid", "write_mesh"]
 
+MESH_SUFFIXES = (".vtu", ".ply")
+
 
 class Solid(NamedTuple):
     """A convex polyhedron.
@@ -86,9 +88,6 @@ def write_mesh(
     with atomic_write(path) as stream:
         for piece in pieces:
             stream.write(piece.encode("utf-8"))
-
-
-MESH_SUFFIXES = (".vtu", ".ply")
 
 
 def _starts(solids: Sequence[Solid]) -> list[int]:

@@ -25,6 +25,8 @@ _LAYER_KEY = re.compile(r"(W|b|lower|upper)(0|[1-9][0-9]{0,5})\Z")
 _MAX_ARRAY_HEADER = 10_000
 _REAL_KINDS = "fiu"
 
+_POLYTOPE_KEY = re.compile(r"[Ab]\Z")
+
 
 def load_npz(path: str | Path, *, name: str | None = None) -> Network:
     """Read a network from a numpy archive.
@@ -207,9 +209,6 @@ def _layer_of_arrays(arrays: Arrays, index: int, last: bool, file: Path) -> Laye
 def _short_error(error: Exception) -> str:
     text = str(error).split("\n", maxsplit=1)[0]
     return text[:120] or type(error).__name__
-
-
-_POLYTOPE_KEY = re.compile(r"[Ab]\Z")
 
 
 def load_polytope(path: str | Path) -> Polytope:

@@ -61,6 +61,15 @@ _ONNX_REASONS = {
     ),
 }
 
+# Add and Gemm broadcast differently before
+_OLDEST_OPSET = 7
+# what attributes and shapes of the wrong kind make an operator raise
+_MALFORMED = (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError)
+
+# entries that may be computed from constants: a number, and so many for each stored one
+_COMPUTED_ENTRIES = 2**22
+_COMPUTED_TIMES = 8
+
 
 def supported_operators() -> tuple[str, ...]:
     """Return the names of the operators that :func:`~polyregions.io.onnx_graph.load_onnx` reads.
@@ -106,16 +115,6 @@ def _attributes(operator: Callable[..., Any]) -> set[str]:
             (shared,) = get_args(get_type_hints(getattr(operator, "func", operator))[name])
             known |= shared.__annotations__.keys()
     return known
-
-
-# Add and Gemm broadcast differently before
-_OLDEST_OPSET = 7
-# what attributes and shapes of the wrong kind make an operator raise
-_MALFORMED = (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError)
-
-# entries that may be computed from constants: a number, and so many for each stored one
-_COMPUTED_ENTRIES = 2**22
-_COMPUTED_TIMES = 8
 
 
 def load_onnx(

@@ -29,6 +29,34 @@ __all__ = [
     "whole_tensor",
 ]
 
+# they keep the regions of what they read: each is injective up to a shift, or only
+# compares outputs, and none has a hyperplane of its own before the last layer
+DROPPED_NODES = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
+
+# what classifiers do to labels and probabilities after that: they name, move or round
+# them, and make two of one (1 - p beside p)
+_FOLLOWING = (
+    "ArrayFeatureExtractor",
+    "Binarizer",
+    "Cast",
+    "Concat",
+    "Flatten",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Identity",
+    "LabelEncoder",
+    "Normalizer",
+    "Reshape",
+    "Squeeze",
+    "Sub",
+    "Unsqueeze",
+    "ZipMap",
+)
+
+_OPSET = 16  # the first whose PRelu onnxruntime has in double precision
+_IR_VERSION = 8  # that of onnx 1.11, the first with this operator set
+
 
 def parse_model(onnx: Any, file: Path) -> Any:
     """Return the model that a file holds, perhaps compressed; external data are not read.
@@ -170,31 +198,6 @@ def node_of(onnx: Any, proto: Any) -> Node:
 
 # --- outputs -----------------------------------------------------------------
 
-# they keep the regions of what they read: each is injective up to a shift, or only
-# compares outputs, and none has a hyperplane of its own before the last layer
-DROPPED_NODES = ("ArgMax", "LogSoftmax", "Sigmoid", "Softmax")
-
-# what classifiers do to labels and probabilities after that: they name, move or round
-# them, and make two of one (1 - p beside p)
-_FOLLOWING = (
-    "ArrayFeatureExtractor",
-    "Binarizer",
-    "Cast",
-    "Concat",
-    "Flatten",
-    "Gather",
-    "Greater",
-    "GreaterOrEqual",
-    "Identity",
-    "LabelEncoder",
-    "Normalizer",
-    "Reshape",
-    "Squeeze",
-    "Sub",
-    "Unsqueeze",
-    "ZipMap",
-)
-
 
 def kept_values(
     onnx: Any, graph: Any, output: str | int | None
@@ -287,10 +290,6 @@ def _makers(graph: Any) -> dict[str, Any]:
             taken.add(name)
             makers[name] = proto
     return makers
-
-
-_OPSET = 16  # the first whose PRelu onnxruntime has in double precision
-_IR_VERSION = 8  # that of onnx 1.11, the first with this operator set
 
 
 def save_onnx(network: Network, path: Path) -> None:

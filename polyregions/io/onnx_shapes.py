@@ -23,6 +23,10 @@ __all__ = ["ONNX_SHAPES", "integers_of"]
 
 Integers = Operand | Sequence[int]
 
+# by such a scale a coordinate is halfway between two places exactly, or far from it, so that
+# runtimes that round to float32 find the same places
+_LARGEST_DENOMINATOR = 2**8
+
 
 def integers_of(given: Integers | int | None, what: str = "a shape or a list") -> tuple[int, ...]:
     """Return integers that an input or an attribute lists."""
@@ -249,11 +253,6 @@ def _depth_to_space(data: Operand, /, *, blocksize: int, mode: str = "DCR") -> V
     if mode not in ("DCR", "CRD"):
         raise UnsupportedOperatorError(f"the mode {mode[:40]!r} is not supported")
     return rearranging.depth_to_space(algebra.value_of(data), blocksize, block_first=mode == "DCR")
-
-
-# by such a scale a coordinate is halfway between two places exactly, or far from it, so that
-# runtimes that round to float32 find the same places
-_LARGEST_DENOMINATOR = 2**8
 
 
 class OtherModes(TypedDict, total=False):

@@ -44,6 +44,8 @@ __all__ = [
 Array = NDArray[Any]
 Value = Signal | Array
 
+_HALF = Fraction(1, 2)
+
 
 def rearranged(value: Value, move: Callable[[Array], Array]) -> Value:
     """Return a value whose entries were moved, dropped or repeated by a numpy function.
@@ -224,9 +226,6 @@ def padded(value: Value, pads: Sequence[tuple[int, int]], constant: float) -> Va
     index = np.pad(value.places[cut], wide, constant_values=-1)
     result = select(value, index)
     return add(result, np.where(index < 0, constant, 0.0)) if constant else result
-
-
-_HALF = Fraction(1, 2)
 
 
 # ONNX's names; each from the new place, the scale, and the old and new extent

@@ -23,6 +23,9 @@ __all__ = ["Activation", "after_layers", "is_parameter", "network_of_state", "pa
 _SLOPE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 _MAX_TEXT = 100_000
 
+_PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z", re.ASCII)
+_INSTEAD = "save the module itself, or export it to .pt2 or ONNX"
+
 
 def _limited_to(low: float, high: float) -> Callable[[Signal], Signal]:
     return lambda signal: clip(signal, np.array(low), np.array(high))
@@ -114,10 +117,6 @@ def after_layers(activations: Sequence[Activation], count: int) -> tuple[Activat
         f"{len(activations)} activations do not fit {count} layers; give one for all, or "
         f"{count - 1} to stand between them"
     )
-
-
-_PARAMETER = re.compile(r"(?P<prefix>.*?)(?P<index>\d{1,6})\.(?P<kind>weight|bias)\Z", re.ASCII)
-_INSTEAD = "save the module itself, or export it to .pt2 or ONNX"
 
 
 def is_parameter(key: object) -> bool:

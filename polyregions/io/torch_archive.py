@@ -60,6 +60,15 @@ _TYPES: dict[int, Any] = {
 REAL_TYPES = (6, FLOAT32, 8, _BFLOAT16)
 _BFLOAT16_MANTISSA = 8
 
+# where the tensors of each kind of input are
+_SOURCES = {
+    "buffer": ("buffer_name", "weights"),
+    "parameter": ("parameter_name", "weights"),
+    "tensor_constant": ("tensor_constant_name", "constants"),
+}
+
+_OPERATOR_PREFIX = "torch.ops.aten."
+
 
 def holds(dtype: int, numbers: Floats) -> bool:
     """Whether a type of torch, by its number, holds numbers without rounding them."""
@@ -197,14 +206,6 @@ def stored_tensors(archive: Archive, model: str, specs: list[Json]) -> dict[str,
     return stored
 
 
-# where the tensors of each kind of input are
-_SOURCES = {
-    "buffer": ("buffer_name", "weights"),
-    "parameter": ("parameter_name", "weights"),
-    "tensor_constant": ("tensor_constant_name", "constants"),
-}
-
-
 def _tensor_config(archive: Archive, member: str) -> Mapping[str, Json]:
     config: Mapping[str, Json] = (
         json_of(archive, member)["config"] if member in archive.members else {}
@@ -231,8 +232,6 @@ def _fixed(size: Json) -> int:
 
 
 # --- nodes and outputs -------------------------------------------------------
-
-_OPERATOR_PREFIX = "torch.ops.aten."
 
 
 def operator_of(node: Json) -> str:

@@ -46,6 +46,9 @@ _PLAIN = ("as_bool", "as_float", "as_floats", "as_int", "as_ints", "as_scalar_ty
 _NO_VALUE = ("as_none", "as_device", "as_layout", "as_memory_format")
 _CHANGED = "it reads a value that an operator in place has changed; use inplace=False"
 
+# operators whose second result is an index
+_WITH_INDEX = ("max.dim", "min.dim")
+
 
 def load_pt2(
     path: str | Path, *, name: str | None = None, output: str | int | None = None
@@ -130,10 +133,6 @@ def _read_program(archive: Archive, name: str, output: str | int | None) -> Netw
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return network
-
-
-# operators whose second result is an index
-_WITH_INDEX = ("max.dim", "min.dim")
 
 
 def _kept_results(

@@ -39,6 +39,18 @@ _READ_SWITCHES = frozenset(
     {"_to_copy", "bitwise_not", "logical_not", "masked_fill", "mul", "to", "where"}
 )
 
+_BOTH = ("Scalar", "Tensor")
+
+# why an operator that is often met has no exact form here
+_JUMPS = "it jumps, so the network is not continuous"
+_TORCH_REASONS = {
+    **dict.fromkeys(
+        ("ceil", "floor", "fmod", "heaviside", "remainder", "round", "sign", "trunc"), _JUMPS
+    ),
+    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "it is recurrent"),
+    **dict.fromkeys(("bernoulli", "rand", "rand_like", "randn_like"), "it draws random numbers"),
+}
+
 
 def _aten_number(value: Any) -> float:
     return float(algebra.numbers_of(value, "its number"))
@@ -217,8 +229,6 @@ def _aten_where(condition: Operand, self: Operand, other: Operand) -> Value:
     return algebra.chosen(condition, algebra.entries_of(self), algebra.entries_of(other))
 
 
-_BOTH = ("Scalar", "Tensor")
-
 ATEN: dict[str, Callable[..., Any]] = {
     **TORCH_COPIES,
     **TORCH_VIEWS,
@@ -304,17 +314,6 @@ def lowered(name: str, lower: Callable[..., Any], arguments: Mapping[str, Any]) 
                 algebra.value_of(argument)  # which refuses
     known = algebra.parameters_of(lower)
     return lower(**{key: value for key, value in arguments.items() if key in known})
-
-
-# why an operator that is often met has no exact form here
-_JUMPS = "it jumps, so the network is not continuous"
-_TORCH_REASONS = {
-    **dict.fromkeys(
-        ("ceil", "floor", "fmod", "heaviside", "remainder", "round", "sign", "trunc"), _JUMPS
-    ),
-    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "it is recurrent"),
-    **dict.fromkeys(("bernoulli", "rand", "rand_like", "randn_like"), "it draws random numbers"),
-}
 
 
 def lowering_of(operator: str, node: str) -> Callable[..., Any]:

@@ -17,6 +17,11 @@ from polyregions.io.signals import Shape, Signal
 
 __all__ = ["TORCH_WINDOWS"]
 
+# numpy's names of torch's ways to repeat values beyond the border
+_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+
+_RANKS = (1, 2, 3)
+
 
 def _on_planes(operand: Operand, spatial: int, operation: Callable[[Signal], Signal]) -> Signal:
     """Return what an operation on (batch, channels, spatial...) makes, without batch if need be."""
@@ -142,10 +147,6 @@ def _adaptive(spatial: int, *, largest: bool) -> Callable[..., Signal]:
     return pooled
 
 
-# numpy's names of torch's ways to repeat values beyond the border
-_PAD_MODES: dict[str, Any] = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
-
-
 def _aten_pad(
     self: Operand, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Value:
@@ -201,8 +202,6 @@ def _nearest_places(
     nearest: NDArray[np.intp] = np.minimum(index, extent - 1).astype(np.intp)
     return nearest
 
-
-_RANKS = (1, 2, 3)
 
 TORCH_WINDOWS: dict[str, Callable[..., Any]] = {
     **{f"adaptive_avg_pool{k}d.default": _adaptive(k, largest=False) for k in _RANKS},

@@ -39,6 +39,13 @@ __all__ = [
 
 _NOTHING: Integers = np.zeros(0, dtype=np.int64)
 
+# A hint: a chart moves each coordinate by itself, so with many inputs its matrix is mostly zeros.
+_MANY_INPUTS_HINT = 32
+
+# A hint: products and quotients of such numbers are far from the ends of the range of floats;
+# others are multiplied exactly.
+_SPLIT_RANGE = 1e-100, 1e100
+
 
 class FlatNetwork(NamedTuple):
     """A network on a chart, flattened for kernels.
@@ -306,14 +313,6 @@ def stretched_rows(weight: Floats, bias: Floats, chart: Chart) -> tuple[Floats, 
         columns.append(np.zeros((*bias.shape[:-1], 1, bias.shape[-1])))
     # adding zero lays the rows out in order, too
     return np.add(np.concatenate(columns, axis=-2), 0.0, order="C"), error
-
-
-# A hint: a chart moves each coordinate by itself, so with many inputs its matrix is mostly zeros.
-_MANY_INPUTS_HINT = 32
-
-# A hint: products and quotients of such numbers are far from the ends of the range of floats;
-# others are multiplied exactly.
-_SPLIT_RANGE = 1e-100, 1e100
 
 
 def _rounding_of_product(values: Floats, factor: float, products: Floats) -> Floats:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_SHOWN", "first_layers", "plane_window", "plot_cells", "plot_growth", "thumbnail"]
 
+MOST_SHOWN = 5_000  # more are a second of waiting, and too small to be seen
+
 
 def plot_cells(
     regions: Regions,
@@ -291,9 +293,6 @@ def plot_growth(network: NetworkLike, domain: DomainLike, *, color: str = "patte
         axes.set_title(f"{layers}: {len(regions):,} regions", loc="left", fontsize=10, pad=18)
         axes.set(xlabel="", ylabel="")
     return figure
-
-
-MOST_SHOWN = 5_000  # more are a second of waiting, and too small to be seen
 
 
 def thumbnail(regions: Regions) -> bytes | None:

@@ -38,6 +38,8 @@ __all__ = ["level_segments", "plot_contours", "plot_line"]
 MOST_OUTPUTS = 10
 _ACROSS = np.array([0.0, 0.0, 0.045, 0.045])  # the strip's height, as a share of the picture's
 
+_MOST_LEVELS = 1000
+
 
 def plot_line(
     regions: Regions,
@@ -176,9 +178,6 @@ def _strip(axes: Axes, values: Values, view: Box) -> None:
         if len(corners[one]) and len(corners[other]):
             # the larger of the lower ends is where they meet
             axes.axvline(max(corners[one].min(), corners[other].min()), color="black", lw=0.8)
-
-
-_MOST_LEVELS = 1000
 
 
 def plot_contours(

@@ -34,6 +34,10 @@ __all__ = [
     "sorted_faces",
 ]
 
+_OUTLINE = 0.4  # points
+
+_SEAM = 1.5  # pixels, in vector files points: no pixel that two parts share is left half through
+
 
 class Polyhedra(NamedTuple):
     """Convex polyhedra in flat arrays.
@@ -92,11 +96,6 @@ def borders_between(bodies: Polyhedra, pairs: Integers) -> Integers:
     rings = np.split(bodies.ring, bodies.faces[1:-1])
     shared = shared_faces([bodies.points[ring] for ring in rings], cell_of)
     return np.array([shared[first, second] for first, second in pairs.tolist()], dtype=np.int64)
-
-
-_OUTLINE = 0.4  # points
-
-_SEAM = 1.5  # pixels, in vector files points: no pixel that two parts share is left half through
 
 
 def drawing_order(regions: Regions) -> tuple[Floats, Integers]:

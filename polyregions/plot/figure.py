@@ -58,14 +58,15 @@ _RIM: dict[str, Any] = {"color": "black", "mec": "black"}
 # gets a note below the picture. Where points are drawn does not depend on it.
 _FAR = 1e-6
 
+_SHOWN_DPI = 100  # of a picture in a notebook
+
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
+
 
 def with_matplotlib(module: str = "matplotlib") -> Any:
     """Import a module of matplotlib, or name the extra that brings it."""
     import_extra("matplotlib", "plot", "drawing pictures")  # which has all modules, or none
     return import_extra(module, "plot", "drawing pictures")
-
-
-_SHOWN_DPI = 100  # of a picture in a notebook
 
 
 class _Displayed:
@@ -207,9 +208,6 @@ def check_dpi(dpi: float) -> None:
     """Refuse a number of pixels per inch that shows nothing, or fills the memory."""
     if not 10 <= dpi <= 2400:
         raise PolyregionsError(f"{dpi:g} pixels per inch are not drawn; take 10 to 2400")
-
-
-PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def save_figure(drawing: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200) -> None:

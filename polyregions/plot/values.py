@@ -58,6 +58,12 @@ _LONGEST_NAME = 30  # characters of a class
 
 _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
+COLORINGS = ("pattern", "layer", "output", "gradient", "class", "distance")
+
+PATTERN = "activation pattern"
+
+OF_THE_OUTPUTS = ("output", "gradient", "class")  # what a network without its last layers lacks
+
 
 def class_color(k: int) -> str:
     """Return the colour of class k in every picture, as #rrggbb; it returns after twelve.
@@ -129,13 +135,6 @@ def _srgb(lightness: Floats, a: Floats, b: Floats) -> Floats:
     )
     linear = np.clip(linear, 0.0, 1.0)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-COLORINGS = ("pattern", "layer", "output", "gradient", "class", "distance")
-
-PATTERN = "activation pattern"
-
-OF_THE_OUTPUTS = ("output", "gradient", "class")  # what a network without its last layers lacks
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,6 +66,10 @@ __all__ = [
     "write_tree",
 ]
 
+# Hints: a basis that floats find is used if it proves the claim in integers.
+_PIVOTS = 4  # times the dimension
+_VIOLATED = 1e-9
+
 
 @dataclass(eq=False)
 class UnitNodes:
@@ -102,11 +106,6 @@ class UnitNodes:
         columns = {"kinds": self.kinds, "numbers": self.numbers, "proofs": self.proofs}
         named = {key: np.array(values, dtype=np.int64) for key, values in columns.items()}
         return {key: narrow(values) for key, values in {**named, "bases": bases}.items()}
-
-
-# Hints: a basis that floats find is used if it proves the claim in integers.
-_PIVOTS = 4  # times the dimension
-_VIOLATED = 1e-9
 
 
 class Leaf(NamedTuple):

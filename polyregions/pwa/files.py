@@ -47,6 +47,9 @@ _TEMPLATE = Path(__file__).resolve().parent / "template.c"
 _LONGEST_C_NAME = 40
 EXPORT_SUFFIXES = (".json", ".mat", ".c")
 
+# every float is an integer below 2^53 times 2^e with e >= LOWEST
+LOWEST = -1126
+
 
 def _c_file(
     regions: Regions, name: str, max_bytes: int = _MOST_TABLE_BYTES, report: AfterStep = None
@@ -212,10 +215,6 @@ def _braced(values: list[Any], literal: Callable[[Any], str]) -> str:
     parts = [_braced(value, literal) for value in values]
     deep = isinstance(values[0][0], list)
     return f"{{{(',' + chr(10) if deep else ', ').join(parts)}}}"
-
-
-# every float is an integer below 2^53 times 2^e with e >= LOWEST
-LOWEST = -1126
 
 
 @dataclass(frozen=True, eq=False)

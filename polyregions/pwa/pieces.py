@@ -43,6 +43,12 @@ __all__ = [
     "pieces",
 ]
 
+FORMAT_NAME = "polyregions pwa"
+FORMAT_VERSION = 1
+
+# with more free inputs the vertices of a region take longer than all the rest, or forever
+MOST_INPUTS_OF_VERTICES = 4
+
 
 @dataclass(frozen=True, eq=False)
 class RegionPiece:
@@ -132,13 +138,6 @@ def _closest_row(row: Row, scale: int) -> list[float]:
             "the network's map on a region has a number that is too large for a float; scale the "
             "outputs or the weights"
         ) from None
-
-
-FORMAT_NAME = "polyregions pwa"
-FORMAT_VERSION = 1
-
-# with more free inputs the vertices of a region take longer than all the rest, or forever
-MOST_INPUTS_OF_VERTICES = 4
 
 
 def json_file(regions: Regions, report: AfterStep = None) -> Iterator[bytes]:

@@ -59,6 +59,10 @@ __all__ = [
     "search_for",
 ]
 
+# Hints, see `questions.box_search`: in integers a region is more work than in floats.
+_FEW_PROVEN_CELLS = 256
+_SPLITS_TO_DOUBLE_PROVEN = 4
+
 
 class SetGoal(Goal):
     """Sets of outputs that inputs are sought for.
@@ -450,11 +454,6 @@ def _broken_exactly(
     if not any(target[:-1]):
         return index, tree.everywhere
     return index, tree.numbers_of(walls, part.support(target))
-
-
-# Hints, see `questions.box_search`: in integers a region is more work than in floats.
-_FEW_PROVEN_CELLS = 256
-_SPLITS_TO_DOUBLE_PROVEN = 4
 
 
 def search_for(

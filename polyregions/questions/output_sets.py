@@ -32,6 +32,12 @@ _SUSPECTS = 4  # of some points that are evaluated exactly
 _SUSPICION = 1e-9
 _WEIGHT_STEPS = 12  # towards the best combination of inequalities
 
+# Hints: they decide how fast a point is found, not which answer is given.
+_FIRST_POINTS = 2000  # all over the box
+_CLIMBERS = 100  # the best of them
+_ROUNDS_AT_A_TIME = 4  # at a time
+_STEPS = (-3.0, -0.5)  # decimal logarithms of how far they look, times the sides of the box
+
 
 class Attempt(NamedTuple):
     """How far one unsafe set is from being settled, on k boxes.
@@ -180,13 +186,6 @@ def _weights(normals: Floats, offsets: Floats, boxes: Boxes) -> Floats:
         weights = weights * np.exp(2.0 * values / scale)
         weights /= weights.sum(axis=1, keepdims=True)
     return best.astype(np.float32).astype(np.float64)  # as certificates hold them
-
-
-# Hints: they decide how fast a point is found, not which answer is given.
-_FIRST_POINTS = 2000  # all over the box
-_CLIMBERS = 100  # the best of them
-_ROUNDS_AT_A_TIME = 4  # at a time
-_STEPS = (-3.0, -0.5)  # decimal logarithms of how far they look, times the sides of the box
 
 
 def points_all_over(lower: Floats, upper: Floats) -> Floats:

@@ -41,6 +41,11 @@ __all__ = [
 # variables by their numbers, and what they are multiplied with
 Terms: TypeAlias = tuple[tuple[int, Fraction], ...]
 
+# what all assertions together may be multiplied out to
+_MOST_CLAUSES = 20_000
+
+_TRUE: _Clause = ((), ())
+
 
 @dataclass(frozen=True)
 class OutputInequality:
@@ -192,12 +197,8 @@ def check_outputs(sets: Sequence[OutputSet], network: Network) -> None:
         )
 
 
-# what all assertions together may be multiplied out to
-_MOST_CLAUSES = 20_000
-
 # one alternative: bounds of inputs, and other inequalities, that hold together
 _Clause = tuple[tuple[Inequality, ...], tuple[OutputInequality, ...]]
-_TRUE: _Clause = ((), ())
 
 
 def load_property(path: str | Path) -> Property:

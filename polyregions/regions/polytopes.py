@@ -57,6 +57,8 @@ __all__ = [
 
 _MINORS = 2**20  # integers held at a time, about
 
+_CORNERS_AT_ONCE = 2**15  # of the regions that are looked at together, about
+
 
 def meeting_points(rows: NDArray[np.object_], tight: Integers) -> list[IntegerColumn]:
     """Return the points in which given rows are zero.
@@ -218,9 +220,6 @@ def region_polytope(region: Region) -> RegionPolytope:
 
 def _rounded_points(points: tuple[Point, ...], n: int) -> Floats:
     return np.array([[nearest_float(x) for x in point] for point in points]).reshape(-1, n)
-
-
-_CORNERS_AT_ONCE = 2**15  # of the regions that are looked at together, about
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,11 @@ _MOST_NUMBERED = 2**31 - 1  # region numbers are 32-bit integers
 _MOST_THREADS = 256
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+_FIRST_ROWS = 16384  # rows of all regions in the first step: uncompiled, a fraction of a second
+_LONG_STEP = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
+
+_DEFAULTS = {"threads": 1, "time_limit": None, "progress": None, "on_interrupt": "raise"}
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -141,10 +146,6 @@ def _is_real_number(value: object) -> bool:
     return isinstance(value, Real)
 
 
-_FIRST_ROWS = 16384  # rows of all regions in the first step: uncompiled, a fraction of a second
-_LONG_STEP = 0.1  # seconds that a step may take: a time limit and Ctrl-C are obeyed between two
-
-
 def first_size(rows: int) -> int:
     """Return the size of a first step, of regions or nodes with so many rows each."""
     return max(1, _FIRST_ROWS // rows)
@@ -194,9 +195,6 @@ class Threaded(Timed, total=False):
     """And in how many threads."""
 
     threads: int
-
-
-_DEFAULTS = {"threads": 1, "time_limit": None, "progress": None, "on_interrupt": "raise"}
 
 
 def with_options(kind: type) -> Callable[[_Function], _Function]:

@@ -50,6 +50,8 @@ __all__ = ["Mark", "added", "hand_over", "mark", "release", "restored", "write_p
 
 _DONTNEED = 4  # MADV_DONTNEED of Linux
 
+_PREFIX_ARRAYS = ("keys", "parents", "points")
+
 
 def release(array: NDArray[Any], start: int, stop: int) -> None:
     """Give back the memory of rows `start` to `stop`; their contents are void from now on.
@@ -81,9 +83,6 @@ def release(array: NDArray[Any], start: int, stop: int) -> None:
         ctypes.CDLL(None).madvise(
             ctypes.c_void_p(first), ctypes.c_size_t(last - first), ctypes.c_int(_DONTNEED)
         )
-
-
-_PREFIX_ARRAYS = ("keys", "parents", "points")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ __all__ = [
 _PART_FORMAT = "polyregions part"
 _PROOF_FORMAT = "polyregions piece"
 
+_REMEMBERED = 4  # problems that a worker process keeps ready
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -169,8 +171,6 @@ def _refused(path: Path) -> Iterator[None]:
             f"if it was damaged, delete {path.parent.parent} to begin again"
         ) from None
 
-
-_REMEMBERED = 4  # problems that a worker process keeps ready
 
 _problems: OrderedDict[tuple[Any, ...], Problem] = OrderedDict()
 _lock = threading.Lock()

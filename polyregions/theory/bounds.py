@@ -30,6 +30,9 @@ __all__ = [
     "zero_bias_cones",
 ]
 
+# some seconds of adding up
+_MAX_WORK = 2**34
+
 
 def hanin_rolnick_scale(n_units: int, n: int) -> Fraction:
     """Return N^n / n!, the scale of Theorem 5 of Hanin & Rolnick 2019 (arXiv 1906.00904).
@@ -233,10 +236,6 @@ def serra_2018_lower(n: int, widths: Sequence[int]) -> int | None:
     if min(widths) < 3 * n:
         return None
     return int(prod((width // n + 1) ** n for width in widths[:-1])) * zaslavsky(widths[-1], n)
-
-
-# some seconds of adding up
-_MAX_WORK = 2**34
 
 
 def compared_bounds(network: Network, dimension: int) -> dict[str, int | Fraction | None]:

@@ -44,6 +44,12 @@ CONFIDENCE = 0.95
 _RESAMPLES = 10_000
 _DRAWN_AT_A_TIME = 2**18
 
+_DRAWS_FORMAT = "polyregions draws 1"
+
+# Seconds between two writes of the draws file: what is lost at worst.
+_SECONDS_BETWEEN_SAVES = 5.0
+_MOST_AT_A_TIME = 512  # draws of a law that are counted together: enough to hide Python's cost
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -256,9 +262,6 @@ class Draw:
     proven: bool
 
 
-_DRAWS_FORMAT = "polyregions draws 1"
-
-
 def _write_draws(
     path: str | PathLike[str],
     settings: Sequence[Settings],
@@ -312,11 +315,6 @@ def read_draws(path: str | PathLike[str], settings: Sequence[Settings]) -> list[
             f"{name.name} holds draws of other settings; name another file or remove it"
         )
     return draws
-
-
-# Seconds between two writes of the draws file: what is lost at worst.
-_SECONDS_BETWEEN_SAVES = 5.0
-_MOST_AT_A_TIME = 512  # draws of a law that are counted together: enough to hide Python's cost
 
 
 def draw_network(settings: Settings, index: int) -> Network:

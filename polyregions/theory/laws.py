@@ -47,6 +47,15 @@ BiasKind = Literal["normal", "uniform", "laplace", "logistic", "sign", "zero"]
 WEIGHT_KINDS: tuple[str, ...] = get_args(WeightKind)
 BIAS_KINDS: tuple[str, ...] = get_args(BiasKind)
 
+LITERAL_CONDITION = (
+    "Theorem 5 asks for moments of the gradients of every order; Gaussian weights have no "
+    "such constant, and the proof needs orders up to n only, which are used here"
+)
+
+_SAMPLES = 200_000
+_POINTS_AT_A_TIME = 20_000
+_DEVIATIONS = 2.5758293035489004  # a 99 % confidence interval
+
 
 @dataclass(frozen=True)
 class WeightLaw:
@@ -191,16 +200,6 @@ def _sample(
     if kind == "sign":
         return deviation * rng.choice([-1.0, 1.0], shape)
     return np.zeros(shape)
-
-
-LITERAL_CONDITION = (
-    "Theorem 5 asks for moments of the gradients of every order; Gaussian weights have no "
-    "such constant, and the proof needs orders up to n only, which are used here"
-)
-
-_SAMPLES = 200_000
-_POINTS_AT_A_TIME = 20_000
-_DEVIATIONS = 2.5758293035489004  # a 99 % confidence interval
 
 
 @dataclass(frozen=True)

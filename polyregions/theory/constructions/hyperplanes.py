@@ -32,6 +32,9 @@ __all__ = [
     "type_d",
 ]
 
+# OEIS A034997: no closed form is known
+_RESONANCE = (1, 2, 6, 32, 370)
+
 
 def _differences(n: int, signs: Sequence[int] = (-1,)) -> list[list[int]]:
     """Rows e_i + sign * e_j for i < j, all signs of a pair in turn."""
@@ -127,10 +130,6 @@ def axis_grid(counts: Sequence[int]) -> KnownNetwork:
     network = arrangement(rows, offsets, name=f"axis grid {tuple(counts)}")
     box = Box(np.zeros(n), [count + 1.0 for count in counts])
     return KnownNetwork(network, box, prod(count + 1 for count in counts))
-
-
-# OEIS A034997: no closed form is known
-_RESONANCE = (1, 2, 6, 32, 370)
 
 
 def resonance(n: int) -> KnownNetwork:
