@@ -22,7 +22,8 @@ from random_nets import random_case
 import polyregions as pr
 from polyregions.analysis.affine_maps import exact_maps, largest_value
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.facets import column_of, interior_point
+from polyregions.exact.facets import interior_point
+from polyregions.exact.simplex import column_of
 from polyregions.proof.certificate_file import Refused
 from polyregions.proof.region_tree import count_arrays
 from polyregions.proof.tree_checker import (

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 from polyregions.arrays import Bits
 from polyregions.compiled.start import plain_twin
 from polyregions.domain import Domain
-from polyregions.exact.facets import column_of, interior_point, side_of
-from polyregions.exact.simplex import evaluate
+from polyregions.exact.facets import interior_point, side_of
+from polyregions.exact.simplex import column_of, evaluate
 from polyregions.network.prefix import first_units, with_bit
 from polyregions.network.residues import NO_RESIDUES, with_own_scratch
 from polyregions.run.problem import Problem, prefix_rows, whole_problem

@@ -15,8 +15,7 @@ from polyregions.arrays import Floats
 from polyregions.domain import Domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.facets import column_of
-from polyregions.exact.simplex import Row
+from polyregions.exact.simplex import Row, column_of
 from polyregions.network import Network
 from polyregions.network.exact_network import ExactNetwork, exact_network, exact_rows
 from polyregions.network.region_maps import maps_of_layers

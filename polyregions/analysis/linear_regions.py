@@ -27,8 +27,8 @@ from polyregions.analysis.adjacency import adjacency, facet_units, require_compl
 from polyregions.analysis.affine_maps import exact_on_domain
 from polyregions.domain.chart import Chart, chart_of
 from polyregions.errors import shown
-from polyregions.exact.facets import column_of, interior_point
-from polyregions.exact.simplex import Column, Row, Simplex, evaluate
+from polyregions.exact.facets import interior_point
+from polyregions.exact.simplex import Column, Row, Simplex, column_of, evaluate
 from polyregions.markup import titled
 from polyregions.network.exact_network import exact_network, exact_rows
 from polyregions.network.region_maps import Labels, equal_map_labels

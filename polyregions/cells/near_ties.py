@@ -13,8 +13,8 @@ import numpy as np
 
 from polyregions.arrays import Floats, Integers
 from polyregions.cells.many_polytopes import Polytopes, facets_of, scaled_rows, scratch_of
-from polyregions.exact.facets import ExactFacets, column_of, exact_facets
-from polyregions.exact.simplex import Row, evaluate
+from polyregions.exact.facets import ExactFacets, exact_facets
+from polyregions.exact.simplex import Row, column_of, evaluate
 from polyregions.geometry.rows import Rows
 
 __all__ = ["facets_near_ties"]

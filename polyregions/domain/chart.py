@@ -31,7 +31,7 @@ from polyregions.arrays import Floats
 from polyregions.domain.domains import Box, Domain, Polytope
 from polyregions.errors import DomainError
 from polyregions.exact.dyadic import dyadic_matrix
-from polyregions.exact.facets import column_of
+from polyregions.exact.simplex import column_of
 from polyregions.rounding import ROUNDOFF
 
 __all__ = [

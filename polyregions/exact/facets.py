@@ -26,6 +26,7 @@ from polyregions.exact.simplex import (
     Column,
     Row,
     Simplex,
+    column_of,
     evaluate,
     lowest_terms,
     shortened_column,
@@ -36,7 +37,6 @@ __all__ = [
     "ExactFacets",
     "FacetVerdicts",
     "Verdict",
-    "column_of",
     "exact_facets",
     "interior_point",
     "side_of",
@@ -168,12 +168,6 @@ def _mixed(inside: Column, outside: Column, share: Fraction) -> Column:
     a = share.numerator * outside[-1]
     b = (share.denominator - share.numerator) * inside[-1]
     return [a * x + b * y for x, y in zip(inside, outside, strict=True)]
-
-
-def column_of(point: Sequence[Fraction]) -> Column:
-    """Return a point as a homogeneous column of integers."""
-    scale = lcm(*(value.denominator for value in point))
-    return [flint.fmpz(int(value * scale)) for value in point] + [flint.fmpz(scale)]
 
 
 @dataclass(frozen=True)

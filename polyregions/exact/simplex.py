@@ -16,7 +16,9 @@ rounded and Bland's rule ends it, so it is never undecided: docs/mathematics.md,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import count
+from math import lcm
 
 import flint
 
@@ -26,6 +28,7 @@ __all__ = [
     "Column",
     "Row",
     "Simplex",
+    "column_of",
     "evaluate",
     "lowest_terms",
     "shortened_column",
@@ -38,6 +41,18 @@ Column = list[flint.fmpz]
 # Hints: the steepest slack saves steps but may cycle; few bits make the next sums cheap.
 _GREEDY_STEPS = 30
 _SHORT_BITS = (6, 20, 52)
+
+
+def column_of(point: Sequence[Fraction]) -> Column:
+    """Return a point as a homogeneous column of integers.
+
+    Examples
+    --------
+    >>> column_of([Fraction(1, 2), Fraction(2, 3)])
+    [3, 4, 6]
+    """
+    scale = lcm(*(value.denominator for value in point))
+    return [flint.fmpz(int(value * scale)) for value in point] + [flint.fmpz(scale)]
 
 
 def evaluate(row: Row, column: Column) -> flint.fmpz:

@@ -16,7 +16,7 @@ import flint
 import numpy as np
 
 from polyregions.arrays import Bits
-from polyregions.exact.facets import column_of
+from polyregions.exact.simplex import column_of
 from polyregions.network.exact_network import ExactNetwork, _propagate
 
 __all__ = ["bits_beyond", "germ_bits"]

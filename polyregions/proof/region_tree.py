@@ -20,8 +20,7 @@ from polyregions.arrays import Arrays, Bits, Floats, Integers
 from polyregions.domain.chart import Chart, chart_of, chart_point
 from polyregions.errors import PolyregionsError
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.facets import column_of
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.simplex import Column, Row, column_of
 from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
 from polyregions.network import Network

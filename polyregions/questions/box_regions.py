@@ -21,8 +21,7 @@ from polyregions.arrays import Integers, Point
 from polyregions.domain import Box
 from polyregions.domain.chart import Chart, chart_of, chart_point
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.facets import column_of
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.simplex import Column, Row, column_of
 from polyregions.exact.stopping import look
 from polyregions.network import Layer, Network
 from polyregions.network.backward_bounds import Range

@@ -13,8 +13,7 @@ from polyregions.analysis.lipschitz import Norm
 from polyregions.arrays import Floats, Point
 from polyregions.domain.chart import Chart
 from polyregions.exact.closed import ClosedPolytope, nearest_to_origin
-from polyregions.exact.facets import column_of
-from polyregions.exact.simplex import Column, Row
+from polyregions.exact.simplex import Column, Row, column_of
 from polyregions.network.backward_bounds import Boxes, Planes, least_values
 from polyregions.rounding import ROUNDOFF, TINY
 

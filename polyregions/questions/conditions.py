@@ -16,7 +16,7 @@ from polyregions.arrays import floats
 from polyregions.domain.chart import chart_point
 from polyregions.errors import PolyregionsError, kind_of
 from polyregions.exact.closed import ClosedPolytope
-from polyregions.exact.facets import column_of
+from polyregions.exact.simplex import column_of
 from polyregions.geometry.witness import nearest_float
 from polyregions.network import Layer, Network
 from polyregions.pattern import unpack

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Bits
-from polyregions.exact.facets import column_of, interior_point, side_of
-from polyregions.exact.simplex import Column, evaluate
+from polyregions.exact.facets import interior_point, side_of
+from polyregions.exact.simplex import Column, column_of, evaluate
 from polyregions.network.prefix import Prefix, unpack_prefix, with_bit
 from polyregions.run.problem import Problem, prefix_rows
 

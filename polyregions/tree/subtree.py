@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from polyregions.cells.dictionary import HUGE, Dictionary, vertex_from_point, workspace
 from polyregions.cells.row_side import inward_gap, proven_inside, write_dictionary
-from polyregions.exact.facets import column_of, interior_point, sign_or_beyond
-from polyregions.exact.simplex import Column, evaluate
+from polyregions.exact.facets import interior_point, sign_or_beyond
+from polyregions.exact.simplex import Column, column_of, evaluate
 from polyregions.geometry.rows import LOST
 from polyregions.network.prefix import (
     Prefix,

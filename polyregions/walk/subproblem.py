@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyregions.arrays import Bits, Floats
-from polyregions.exact.facets import column_of, interior_point, side_of
+from polyregions.exact.facets import interior_point, side_of
+from polyregions.exact.simplex import column_of
 from polyregions.geometry.exact_facet_crossing import germ_bits
 from polyregions.network import Network
 from polyregions.network.exact_network import exact_rows
