@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +137,19 @@ def test_the_docstring_of_a_class_describes_what_it_is_made_of(name: str) -> Non
         if isinstance(value, property)
     }
     assert [member for member, value in properties.items() if not value.__doc__] == []
+
+
+def test_headings_of_docstrings_are_lines_of_their_own() -> None:
+    """In private functions and kernels, too: what is wrapped into a sentence is no section."""
+    files = sorted(Path(pr.__file__).parent.rglob("*.py"))
+    wrapped = [
+        f"{file.name}: {line}"
+        for file in files
+        for line in file.read_text("utf-8").splitlines()
+        if re.search(r"[A-Z][a-z]+ -{3,}(\s|$)", line)
+    ]
+    assert len(files) > 100
+    assert wrapped == []
 
 
 def half_told(size: int, *others: int) -> int:
