@@ -18,7 +18,6 @@ from polyregions.regions import Regions
 from polyregions.run.progress import shown_steps, tree_text
 
 if TYPE_CHECKING:
-    from polyregions.compiled import Times
     from polyregions.run.progress import OnInterrupt
     from polyregions.scale.forecast import Cost
     from polyregions.tree.estimation import Estimate
@@ -48,7 +47,7 @@ def count_by_tree(
     checkpoint: Path | None = None,
     resume: bool = False,
     on_interrupt: OnInterrupt = "return",
-) -> tuple[TreeCount, Times]:
+) -> tuple[TreeCount, report.RunTimes]:
     """Count with progress on stderr; return the result and the times it took."""
     with shown_run(tree_text, effort.limits.values()) as run:
         how = {**vars(effort), **run.options(), "on_interrupt": on_interrupt}
@@ -64,7 +63,7 @@ def count_by_tree(
 
 def count_by_cluster(
     task: Task, address: str, effort: options.WalkEffort
-) -> tuple[TreeCount, Times]:
+) -> tuple[TreeCount, report.RunTimes]:
     """Count with progress on stderr; return the result and the times it took."""
     with shown_run(tree_text) as run:
         from polyregions.scale.cluster import connected, count_on_cluster

@@ -18,7 +18,6 @@ from polyregions.regions import Regions
 from polyregions.run.progress import parts_text, shown_steps
 
 if TYPE_CHECKING:
-    from polyregions.compiled import Times
     from polyregions.scale.saved_runs import Written
 
 __all__ = ["by_cluster", "enumerate_", "enumerated", "export_command", "graph_command"]
@@ -37,7 +36,7 @@ def enumerated(
     *,
     memory: int | None = None,
     compile_first: bool = False,
-) -> tuple[Regions, Times]:
+) -> tuple[Regions, report.RunTimes]:
     """Enumerate with progress on stderr; return the result and the times it took."""
     with shown_run(limits=(*effort.limits.values(), memory)) as run:
         from polyregions.walk.breadth_first import enumerate_regions
@@ -46,7 +45,7 @@ def enumerated(
         return enumerate_regions(task.network, task.domain, **how, **run.options()), run.times()
 
 
-def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, Times]:
+def enumerated_to_file(task: Task, output: Path, **options: Any) -> tuple[Written, report.RunTimes]:
     """Enumerate into a file, likewise; see :func:`polyregions.scale.enumerate_to_file`."""
     with shown_run() as run:
         from polyregions.scale.saved_runs import enumerate_to_file
@@ -62,7 +61,7 @@ def by_cluster(
     output: Path,
     threads: int,
     **options: Any,
-) -> tuple[Written, Times]:
+) -> tuple[Written, report.RunTimes]:
     """Let a cluster write a file or folder, likewise."""
     with shown_run(parts_text) as run, shown_steps(True, "files", "sorted") as assembling:
         from polyregions.scale.cluster import connected

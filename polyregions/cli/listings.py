@@ -22,7 +22,6 @@ from polyregions.cli.report import shown_run
 from polyregions.errors import PolyregionsError, shown
 
 if TYPE_CHECKING:
-    from polyregions.compiled import Times
     from polyregions.questions.conditions import Whereabouts
     from polyregions.questions.level_sets import LevelSet
     from polyregions.questions.property import OutputSet
@@ -273,7 +272,7 @@ def explore_command(
     return 3
 
 
-def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration, Times]:
+def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration, report.RunTimes]:
     """Explore with progress on stderr; return the result and the times it took."""
     with shown_run() as run:
         from polyregions.walk.breadth_first import explore
@@ -282,7 +281,7 @@ def _exploration(task: Task, point: Floats, **options: Any) -> tuple[Exploration
         return explore(task.network, point, domain=task.domain, **options), run.times()
 
 
-def _ring_lines(found: Exploration, rings: list[int], times: Times) -> list[str]:
+def _ring_lines(found: Exploration, rings: list[int], times: report.RunTimes) -> list[str]:
     by_distance = ", ".join(f"{count:,}" for count in rings[:_MOST_RINGS_SHOWN])
     more = ", ..." if len(rings) > _MOST_RINGS_SHOWN else ""
     whole = "none is whole" if found.depth < 0 else f"whole to {found.depth}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO, cast
 
 from polyregions.domain import Box, Domain, Polytope
 from polyregions.domain.domains import domain_lists
@@ -30,10 +30,10 @@ from polyregions.run.progress import (
 
 if TYPE_CHECKING:
     from polyregions.cli.options import Task
-    from polyregions.compiled import Times
     from polyregions.tree.subdivision import TreeCount
 
 __all__ = [
+    "RunTimes",
     "ShownRun",
     "Stream",
     "announced_compilation",
@@ -295,7 +295,7 @@ def print_answer(
 
 
 def print_saved(
-    task: Task, summary: Mapping[str, Any], times: Times, output: Path, as_json: bool
+    task: Task, summary: Mapping[str, Any], times: RunTimes, output: Path, as_json: bool
 ) -> None:
     """Print what a walk found, and where it was saved."""
     lines = [*assumed_lines(task.network), *summary_lines(summary, times)]
@@ -362,7 +362,7 @@ def json_number(value: int | Fraction | None) -> int | float | None:
     return value
 
 
-def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
+def summary_lines(summary: Mapping[str, Any], times: RunTimes) -> list[str]:
     """Return the sentences about a walk or a count from its summary, as ``Regions.summary``."""
     selection = summary.get("selection", False)  # a tree has none
     at_least = "" if summary["complete"] or selection else "at least "
@@ -380,22 +380,22 @@ def summary_lines(summary: Mapping[str, Any], times: Times) -> list[str]:
         lines.append(f"of the first layers: {at_least}{counts}")
     # what would be 0.00 need not be said
     kernels = f"; {times.start_seconds:.2f} s for kernels" if times.start_seconds >= 0.005 else ""
-    pace = summary["regions"] / max(times.seconds, 1e-9)
     lines.append(
-        f"{times.seconds:.2f} s, {pace:,.0f} regions/s, "
+        f"{times.seconds:.2f} s, {times.pace(summary['regions']):,.0f} regions/s, "
         f"{summary['exact_decisions']:,} decided in exact arithmetic{kernels}"
     )
     return lines
 
 
-def run_values(summary: Mapping[str, Any], times: Times) -> dict[str, Any]:
+def run_values(summary: Mapping[str, Any], times: RunTimes) -> dict[str, Any]:
     """Return what JSON says about a walk, a count or a result on disk."""
     counts = ("regions", "at_most", "regions_per_layer", "edges")
     names = (*counts, "complete", "proven", "exact_decisions")
     return {
         **{name: summary[name] for name in names if name in summary},
-        **times._asdict(),
-        "regions_per_second": summary["regions"] / max(times.seconds, 1e-9),
+        "seconds": times.seconds,
+        "start_seconds": times.start_seconds,
+        "regions_per_second": times.pace(summary["regions"]),
     }
 
 
@@ -483,22 +483,40 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
         log.removeHandler(announcer)
 
 
+class RunTimes(NamedTuple):
+    """What a run took, and how many regions were found before it, where it was resumed."""
+
+    seconds: float
+    start_seconds: float
+    before: int
+
+    def pace(self, regions: int) -> float:
+        """Return how many regions a second were found, of so many that are known now."""
+        return (regions - self.before) / max(self.seconds, 1e-9)
+
+
 class ShownRun:
     """A run that shows its progress and keeps a part on Ctrl-C; loading its code is not timed."""
 
     def __init__(self, progress: Callable[[Progress], None] | None) -> None:
         self._progress = progress
+        self._before = 0
 
     def options(self) -> dict[str, Any]:
         """Return the options of a long function for such a run, which begins now."""
         from polyregions.compiled import Stopwatch
 
         self._watch = Stopwatch()
-        return {"progress": self._progress, "on_interrupt": "return"}
+        return {"progress": self._show, "on_interrupt": "return"}
 
-    def times(self) -> Times:
+    def _show(self, state: Progress) -> None:
+        self._before = state.before
+        if self._progress is not None:
+            self._progress(state)
+
+    def times(self) -> RunTimes:
         """Return the times that the run took."""
-        return self._watch.times()
+        return RunTimes(*self._watch.times(), self._before)
 
 
 @contextmanager

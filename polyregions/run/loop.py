@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
+from dataclasses import replace
 from typing import Protocol
 
 from polyregions.arrays import Integers
@@ -78,6 +79,7 @@ def run(
         Which limit, or Ctrl-C, ended the run.
     """
     watch, reported = Stopwatch(), 0.0
+    before = work.progress(0.0).regions if work.reached else 0
     timed = limits.seconds is not None
 
     def unwanted() -> bool:  # asked at every exact pivot
@@ -94,7 +96,7 @@ def run(
         if progress is not None:
             seconds, finished = watch.seconds, work.finished
             if finished or seconds - reported > _SECONDS_BETWEEN_REPORTS:
-                progress(work.progress(seconds))
+                progress(replace(work.progress(seconds), before=before))
                 reported = seconds
     return reason
 

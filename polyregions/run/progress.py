@@ -60,13 +60,21 @@ class Progress:
     edges : int
         Edges found so far.
     seconds : float
-        Wall-clock time since the walk began.
+        Wall-clock time since the walk began, or went on.
+    before : int
+        Regions found before that, where it goes on from what was saved.
     """
 
     regions: int
     frontier: int
     edges: int
     seconds: float
+    before: int = 0
+
+    @property
+    def pace(self) -> float:
+        """Regions a second."""
+        return (self.regions - self.before) / max(self.seconds, 1e-9)
 
 
 OnInterrupt = Literal["raise", "return"]
@@ -193,8 +201,7 @@ def tree_text(progress: Progress) -> str:
 def _pace(progress: Progress) -> str:
     from polyregions.compiled import compiled_beside
 
-    rate = progress.regions / max(progress.seconds, 1e-9)
-    text = f"{progress.seconds:.0f} s, {rate:,.0f} regions/s"
+    text = f"{progress.seconds:.0f} s, {progress.pace:,.0f} regions/s"
     beside = compiled_beside()
     if beside is None:
         return text

@@ -127,7 +127,9 @@ def test_a_pipe_gets_the_bytes_of_the_file(files, monkeypatch):
     assert main(["certify", "net.npz", "-o", "net.cert"]) == 0
     os.mkfifo(files / "pipe")
     read = []
-    reader = threading.Thread(target=lambda: read.append((files / "pipe").read_bytes()), daemon=True)
+    reader = threading.Thread(
+        target=lambda: read.append((files / "pipe").read_bytes()), daemon=True
+    )
     reader.start()
     assert main(["certify", "net.npz", "-o", "pipe"]) == 0
     reader.join()

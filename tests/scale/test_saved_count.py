@@ -62,6 +62,18 @@ def test_another_order_goes_on(tmp_path):
     assert count.regions_per_layer == whole.regions_per_layer
 
 
+@pytest.mark.parametrize("save", [pr.count_with_checkpoint, pr.enumerate_to_file])
+def test_a_pace_is_that_of_the_run_at_hand(save, tmp_path):
+    """What was found before took none of its time."""
+    path, seen = tmp_path / "out.npz", []
+    save(NET, BOX, path, max_regions=100, progress=seen.append)
+    assert not any(state.before for state in seen)
+    save(NET, BOX, path, resume=True, progress=seen.append)
+    last = seen[-1]
+    assert 100 <= last.before < last.regions
+    assert last.pace * last.seconds == pytest.approx(last.regions - last.before)
+
+
 def test_planes_in_rounds(tmp_path):
     network, box = he_normal((3, 90)), pr.Box.cube(3, 1.0)
     whole = pr.count_tree(network, box)
