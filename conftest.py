@@ -9,12 +9,21 @@ marked slow.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 MOST_PROCESSES = 4
+ROOT = Path(__file__).parent
+
+# Processes that tests start elsewhere run the package that the tests import: not another one that
+# is installed, whose kernels would be compiled a second time.
+if (ROOT / "polyregions").is_dir():
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, others)])
 
 
 @pytest.hookimpl(tryfirst=True)
