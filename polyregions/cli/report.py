@@ -484,7 +484,7 @@ def announced_compilation() -> Iterator[Callable[[], bool]]:
 
 
 class RunTimes(NamedTuple):
-    """What a run took, and how many regions were found before it, where it was resumed."""
+    """What a run took, and how many regions were done before it, where it was resumed."""
 
     seconds: float
     start_seconds: float

@@ -250,14 +250,11 @@ def read_property(text: str) -> Property:
     Sides of boxes are the doubles nearest to the decimals; all other inequalities are exact.
     """
     said = statements(text)
-    clauses = [_TRUE]
-    for term in said.assertions:
-        clauses = _products(clauses, _clauses(term), term)
     inputs = len(said.inputs)
     unsafe: dict[
         tuple[bytes, bytes], tuple[Floats, Floats, list[tuple[OutputInequality, ...]]]
     ] = {}
-    for bounds, rows in clauses:
+    for bounds, rows in _all_of(said.assertions):
         if not any(row.coefficients for row in rows):
             raise FormatError(
                 "nothing is asserted of the outputs for some inputs; assert what a "
@@ -276,16 +273,28 @@ def read_property(text: str) -> Property:
     return Property(cases, inputs)
 
 
+def _all_of(terms: Iterable[Term]) -> list[_Clause]:
+    """Return the alternatives of terms that hold together."""
+    clauses: list[_Clause] = [_TRUE]
+    bounds: list[Inequality] = []
+    rows: list[OutputInequality] = []
+    for term in terms:
+        found = _clauses(term)
+        if len(found) == 1:  # holds in every alternative: written there once, at the end
+            bounds += found[0][0]
+            rows += found[0][1]
+        else:
+            clauses = _products(clauses, found, term)
+    return [(a + tuple(bounds), b + tuple(rows)) for a, b in clauses]
+
+
 def _clauses(term: Term) -> list[_Clause]:
     """Return the alternatives of a term."""
     head = term[0] if isinstance(term, tuple) and term else term
     if head == "or":
         return [clause for operand in term[1:] for clause in _clauses(operand)]
     if head == "and":
-        clauses = [_TRUE]
-        for operand in term[1:]:
-            clauses = _products(clauses, _clauses(operand), operand)
-        return clauses
+        return _all_of(term[1:])
     found = comparisons_of(term)
     if not found:
         of = {"X": "inputs", "XY": "inputs and outputs"}.get("".join(sorted(letters(term))))

@@ -66,7 +66,7 @@ def run(
     interrupt : Interrupt
         The caller's: it ends after the caller has taken care of what was found.
     progress : callable, optional
-        Called now and then, and at the end.
+        Called now and then, and at the end, but for one by Ctrl-C.
     after_step : callable, optional
         Called after every step.
     stop : numpy.ndarray of int64, shape (1,), optional
@@ -78,8 +78,7 @@ def run(
     {"finished", "regions", "time", "memory", "interrupt"}
         Which limit, or Ctrl-C, ended the run.
     """
-    watch, reported = Stopwatch(), 0.0
-    before = work.progress(0.0).regions if work.reached else 0
+    watch, reported, before = Stopwatch(), 0.0, work.reached
     timed = limits.seconds is not None
 
     def unwanted() -> bool:  # asked at every exact pivot
@@ -93,11 +92,12 @@ def run(
                 _step_beside(work, limits.regions, stop, unwanted)
         if after_step is not None:
             after_step()
-        if progress is not None:
-            seconds, finished = watch.seconds, work.finished
-            if finished or seconds - reported > _SECONDS_BETWEEN_REPORTS:
-                progress(replace(work.progress(seconds), before=before))
-                reported = seconds
+        seconds = watch.seconds
+        if progress is not None and seconds - reported > _SECONDS_BETWEEN_REPORTS:
+            progress(replace(work.progress(seconds), before=before))
+            reported = seconds
+    if progress is not None and reason != "interrupt":
+        progress(replace(work.progress(watch.seconds), before=before))
     return reason
 
 

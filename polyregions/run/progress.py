@@ -62,7 +62,7 @@ class Progress:
     seconds : float
         Wall-clock time since the walk began, or went on.
     before : int
-        Regions found before that, where it goes on from what was saved.
+        Regions done before that, where it goes on from what was saved.
     """
 
     regions: int
