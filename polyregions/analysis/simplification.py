@@ -13,6 +13,7 @@ import numpy as np
 from polyregions.analysis.units import UnitBounds, unit_bounds
 from polyregions.arrays import Arrays, Integers
 from polyregions.domain import Domain
+from polyregions.errors import shown
 from polyregions.network import Layer, Network
 from polyregions.network.condensing import Condensed, condense, used_units
 from polyregions.regions import Regions
@@ -174,7 +175,8 @@ class Simplification:
 
     def __repr__(self) -> str:
         before, after = self.original.hidden_units, self.network.hidden_units
-        return f"<Simplification of {self.original.name}: {after} of {before} units bend, proven>"
+        name = shown(self.original.name, 80)
+        return f"<Simplification of {name}: {after} of {before} units bend, proven>"
 
 
 def simplify(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,6 +131,9 @@ def count(
             "--checkpoint keeps a count by the tree of this process; add --method tree and leave "
             "--dask out, or keep a walk with polyregions enumerate -o"
         )
+    if checkpoint is not None:
+        inputs = [network, *where.files]
+        storage.check_output(checkpoint, [checkpoint.suffix.lower()], inputs)
     task = options.read_task(network, where)
     found: Regions | TreeCount
     if dask is not None:
@@ -164,7 +168,9 @@ def linear_command(
     network: options.NetworkArgument,
     all_patterns: Annotated[
         bool,
-        typer.Option("--all-patterns", help="Also count R1, for small networks: it is slow."),
+        typer.Option(
+            "--all-patterns", help="Also count R1, for small networks: slow, without a time limit."
+        ),
     ] = False,
     as_json: options.AsJson = False,
 ) -> int:
@@ -182,8 +188,13 @@ def linear_command(
         return report.exit_code(regions)
     merged = linear_regions(regions)
     counts: dict[str, int | None] = {"R1": None, "R3": None, **merged.counts}
+    code = 0
     if all_patterns:
-        counts["R1"] = count_all_patterns(task.network, task.domain)
+        try:
+            counts["R1"] = count_all_patterns(task.network, task.domain)
+        except KeyboardInterrupt:
+            report.tell("polyregions: stopped by Ctrl-C; R1 is not counted")
+            code = 3
     counts = {name: counts[name] for name in _TITLES}
     holds = merged.chain_holds
     entries = {
@@ -201,7 +212,7 @@ def linear_command(
         f"R6 <= R5 <= R4 <= R2 {'holds' if holds else 'DOES NOT HOLD'}",
     ]
     report.print_answer(task, entries, lines, as_json)
-    return 0 if holds else report.complain("the chain R6 <= R5 <= R4 <= R2 is broken", code=1)
+    return code if holds else report.complain("the chain R6 <= R5 <= R4 <= R2 is broken", code=1)
 
 
 @options.grouped
@@ -255,6 +266,7 @@ def estimate(
             cost = cost_per_region(task.network, task.domain, on_interrupt="return")
         seconds = took.seconds + watch.seconds
     lower = max(counted.regions, made.lower_bound, cost.lower_bound)
+    made = replace(made, regions=max(made.regions, lower))  # proven, where probes found fewer
     low, high = (max(end, lower) for end in made.interval)
     entries = {
         **made.summary(),
@@ -270,7 +282,7 @@ def estimate(
     }
     lines = [
         *_estimate_lines(made, lower, low, high, seconds),
-        *_cost_lines(max(made.regions, lower), cost),
+        *_cost_lines(made.regions, cost),
     ]
     report.print_answer(task, entries, lines, as_json)
     if made.complete:

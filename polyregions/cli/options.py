@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from polyregions.arrays import Floats
 from polyregions.cli.report import tell
 from polyregions.domain import Box, Domain
-from polyregions.errors import PolyregionsError, shown
+from polyregions.errors import PolyregionsError
+from polyregions.files.reading import plain
 from polyregions.network import Network
 from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 
@@ -325,13 +326,15 @@ def sum_of(of: str | None) -> tuple[int | list[float], str]:
     """Return what ``--of`` says, and how it is called; the first output by default."""
     of = "0" if of is None else of
     try:
-        if "," not in of:
-            return int(of), f"Y_{int(of)}"
-        return [float(part) for part in of.split(",")], f"sum ({of}) of outputs"
+        numbers = [float(part) for part in plain(of).split(",")]
+        if len(numbers) > 1:
+            return numbers, f"sum ({of}) of outputs"
+        if int(of) < 0:
+            raise ValueError
+        return int(of), f"Y_{int(of)}"
     except ValueError:
         raise PolyregionsError(
-            f"--of takes the number of an output or a coefficient for each, such as 1,-1; "
-            f"not {shown(of)}"
+            f"--of takes the number of an output or a coefficient for each, such as 1,-1; not {of}"
         ) from None
 
 
@@ -380,10 +383,7 @@ def _parsed_fixes(texts: Sequence[str]) -> dict[int, float]:
     for text in texts:
         place, _, number = text.partition("=")
         try:
-            # Python would read 1_0 as ten, and the digits of every script
-            if "_" in text or not text.isascii():
-                raise ValueError
-            index, value = int(place), float(number)
+            index, value = int(plain(place)), float(plain(number))
         except ValueError:
             raise PolyregionsError(
                 f"--fix {text} is not of the form INPUT=VALUE; write --fix 3=0.5, for instance"
@@ -447,10 +447,7 @@ def point_given(text: str, task: Task) -> Floats:
 
         return read_point(text, task.network.input_dimension)
     try:
-        # Python would read 1_0 as ten, and the digits of every script
-        if "_" in text or not text.isascii():
-            raise ValueError
-        return np.array([float(number) for number in text.split(",")])
+        return np.array([float(number) for number in plain(text).split(",")])
     except ValueError:
         raise PolyregionsError(
             f"--at {text} is no point; write numbers with commas between, --at 0.5,-1 for "

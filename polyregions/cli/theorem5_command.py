@@ -175,19 +175,21 @@ def theorem5(
         storage.check_output(draws_file, [".json"], [])
     with announced_compilation(), _shown_draws() as progress:
         reports = _counted_draws(settings, draws, threads, progress, draws_file, extras.cells)
-    if plot is not None:
-        from polyregions.plot.figure import save_figure
-        from polyregions.plot.theorem5_figure import theorem5_figure
-
-        save_figure(theorem5_figure(reports.reports), plot)
+    if not as_json:  # whatever becomes of the rest
+        report.print_lines(
+            *(_grid_lines(reports) if grid.grid else _report_lines(reports.reports[0]))
+        )
     beside, lines, broken = _measured(settings[0], draws, extras)
     if as_json:
         values = reports.as_dict() if grid.grid else {**reports.reports[0].as_dict(), **beside}
         report.print_json(values)
     else:
-        shown = _grid_lines(reports) if grid.grid else _report_lines(reports.reports[0])
-        report.print_lines(*shown, *lines)
+        report.print_lines(*lines)
     if plot is not None:
+        from polyregions.plot.figure import save_figure
+        from polyregions.plot.theorem5_figure import theorem5_figure
+
+        save_figure(theorem5_figure(reports.reports), plot)
         report.tell(f"figure saved to {plot}")
     broken += sum(len(found.violated) for found in reports.reports)
     if broken:
@@ -233,6 +235,8 @@ def _laws(
     from polyregions.theory.laws import BiasLaw, WeightLaw
 
     try:
+        if len(gain.lower().partition("e")[2]) > 4:  # 10 to a power of too many digits
+            raise ValueError
         exact_gain = Fraction(gain)
     except (ValueError, ZeroDivisionError):
         raise PolyregionsError(f"the gain must be a number like 2 or 1/3, not {gain}") from None

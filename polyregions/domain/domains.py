@@ -112,7 +112,8 @@ class Box:
         >>> Box.cube(2, 1.0)
         Box.interval(2, -1.0, 1.0)
         """
-        return cls.interval(dimension, -radius, radius)
+        size = floats(radius, "radii of cubes", DomainError)
+        return cls.interval(dimension, (-size).tolist(), size.tolist())
 
     @classmethod
     def interval(cls, dimension: int, low: float, high: float) -> Box:

@@ -103,6 +103,8 @@ def directory_digest(path: str | PathLike[str]) -> str:
 def _opened(path: str | PathLike[str]) -> Iterator[zipfile.ZipFile]:
     """Open an archive of members that are stored as they are, none of them twice."""
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):  # opened, it would wait for somebody to write
+            raise ValueError("it is a pipe")
         with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
             if any(m.compress_type or m.compress_size != m.file_size for m in members):

@@ -75,7 +75,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     ['answer.txt']
     """
     if is_stream(path):
-        with tempfile.TemporaryFile() as whole:
+        with _naming(path), tempfile.TemporaryFile() as whole:
             yield whole
             whole.seek(0)
             with open(path, "wb") as pipe:
@@ -83,12 +83,24 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         return
     target = target_of(path)
     partial = target.with_name(f".polyregions-{secrets.token_hex(8)}.part")
+    with _naming(path, partial):
+        try:
+            with partial.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(partial, target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _naming(path: str | PathLike[str], hidden: Path | None = None) -> Iterator[None]:
+    """Let an error name the path that the caller knows, instead of none or of a hidden file."""
     try:
-        with partial.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename in (None, os.fspath(hidden or path)):
+            error.filename = os.fspath(path)
         raise

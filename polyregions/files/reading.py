@@ -22,6 +22,7 @@ __all__ = [
     "known_suffix",
     "largest_unpacked",
     "naming",
+    "plain",
     "read_bytes",
     "regular_file",
     "unpacked",
@@ -53,6 +54,19 @@ def file_path(value: object) -> Path:
             f"file (a module of torch goes to polyregions.from_torch)"
         )
     return Path(os.fspath(value))
+
+
+def plain(text: str) -> str:
+    """Return a text of numbers; Python alone would read 1_0 as ten, and the digits of every script.
+
+    Raises
+    ------
+    ValueError
+        If it has an underscore, or is not ASCII.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return text
 
 
 def regular_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> Path:

@@ -27,7 +27,6 @@ __all__ = [
     "significant_bits",
 ]
 
-Integers = NDArray[Any]
 
 # what one array of parameters may hold (1 GiB of floats)
 MAX_ENTRIES = 2**27

@@ -205,21 +205,15 @@ def letters(term: Term) -> frozenset[str]:
     return frozenset(found)
 
 
-def inequalities_of(term: Term, letter: str = "X") -> tuple[Inequality, ...]:
-    """Return the inequalities that a comparison of linear expressions says: one, or two for =.
+def inequalities_of(term: Term) -> tuple[Inequality, ...]:
+    """Return the inequalities of inputs that a linear comparison says: one, or two for =.
 
     Numbers are the exact values of the decimals; those too small for a float are zero.
-
-    Parameters
-    ----------
-    term : Term
-    letter : {"X", "Y"}
-        Of the variables: inputs or outputs.
 
     Raises
     ------
     FormatError
-        If it is another term, has a variable of the other letter, or all variables cancel.
+        If it is another term, has another variable, or all variables cancel.
 
     Examples
     --------
@@ -227,13 +221,11 @@ def inequalities_of(term: Term, letter: str = "X") -> tuple[Inequality, ...]:
     >>> [(index, str(c)) for index, c in row.coefficients], str(row.bound)
     ([(0, '-1'), (1, '1/2')], '1')
     """
-    found = comparisons_of(term) if letters(term) <= {letter} else ()
+    found = comparisons_of(term) if letters(term) <= {"X"} else ()
     if not found:
         raise FormatError(
             f"the assertion {written(term)} is no linear inequality of inputs, "
             f"so the inputs do not form a box or polytope"
-            if letter == "X"
-            else f"the assertion {written(term)} is no linear inequality of outputs"
         )
     return tuple(
         Inequality(tuple((index, c) for (_, index), c in row.coefficients), row.bound)

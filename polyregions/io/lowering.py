@@ -66,7 +66,7 @@ class DroppedOperatorWarning(PolyregionsWarning):
     """The last operator is no piecewise-linear function and was left out."""
 
 
-class JoinedOutputsWarning(UserWarning):
+class JoinedOutputsWarning(PolyregionsWarning):
     """Several outputs stand side by side in the network."""
 
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from polyregions.arrays import Arrays
 from polyregions.domain import Polytope
 from polyregions.errors import DomainError, FormatError, NetworkError
+from polyregions.files.archives import write_npz
+from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import largest_unpacked, read_bytes
 from polyregions.io.exact_floats import MAX_ENTRIES, Floats, exact_floats
 from polyregions.network import Layer, Network
@@ -82,9 +84,8 @@ def save_npz(network: Network, path: Path) -> None:
         if (layer.lower != usual[0]).any() or (layer.upper != usual[1]).any():
             arrays[f"lower{index}"] = _smallest(layer.lower)
             arrays[f"upper{index}"] = _smallest(layer.upper)
-    buffer = BytesIO()
-    np.savez(buffer, **arrays)
-    path.write_bytes(buffer.getvalue())
+    with atomic_write(path) as stream:
+        write_npz(stream, arrays)
 
 
 def _usual_slopes(last: bool) -> tuple[float, float]:
@@ -115,6 +116,8 @@ def read_arrays(file: Path, keys: re.Pattern[str]) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
+            if len({m.filename for m in members}) < len(members):
+                raise FormatError("it holds an array twice; save it again")
             wanted = {m.filename[:-4]: m for m in members if keys.match(m.filename[:-4])}
             _check_total(sum(member.file_size for member in wanted.values()), limit)
             _check_total(sum(8 * _claimed_entries(archive, m) for m in wanted.values()), limit)

@@ -64,7 +64,7 @@ _ONNX_REASONS = {
 # Add and Gemm broadcast differently before
 _OLDEST_OPSET = 7
 # what attributes and shapes of the wrong kind make an operator raise
-_MALFORMED = (TypeError, ValueError, IndexError, OverflowError, AttributeError, ArithmeticError)
+_MALFORMED = (TypeError, ValueError, LookupError, OverflowError, AttributeError, ArithmeticError)
 
 # entries that may be computed from constants: a number, and so many for each stored one
 _COMPUTED_ENTRIES = 2**22

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyregions.arrays import Arrays
 from polyregions.errors import FormatError, kind_of
+from polyregions.files.archives import write_npz
 from polyregions.files.atomic import atomic_write
 from polyregions.files.reading import import_extra, known_suffix
 from polyregions.pattern import to_text, unpack
@@ -146,6 +147,8 @@ def _columns_of(table: Any) -> dict[str, NDArray[Any]]:
             f"a table is a mapping of names to columns, a structured array or a DataFrame, not "
             f"{kind_of(table)}"
         ) from None
+    if len({column.shape[:1] for column in columns.values()}) > 1:
+        raise FormatError("the columns of a table must have one length")
     # names in a DataFrame are objects
     return {k: v.astype(np.str_) if v.dtype.kind == "O" else v for k, v in columns.items()}
 
@@ -170,8 +173,7 @@ def _write_csv_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> Non
 
 
 def _write_npz_table(table: Mapping[str, NDArray[Any]], stream: BinaryIO) -> None:
-    columns: dict[str, Any] = dict(table)
-    np.savez_compressed(stream, **columns)
+    write_npz(stream, table)
 
 
 _TABLE_WRITERS = {

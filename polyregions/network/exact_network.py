@@ -34,6 +34,7 @@ __all__ = [
     "ExactNetwork",
     "LayerValues",
     "Outputs",
+    "beyond_floats",
     "exact_network",
     "exact_point",
     "exact_rows",
@@ -333,7 +334,7 @@ def values_at(network: Network, points: Floats, errors: Floats) -> Iterator[Laye
         # dense or sparse: both know products
         weight: Any = abs(layer.matrix.T)
         gamma = (weight.shape[0] + 8) * ROUNDOFF * 1.01
-        with _beyond_floats():
+        with beyond_floats():
             size = np.abs(values) @ weight + np.abs(layer.bias)
             # a sum of products with exact zeros is exactly zero: no rounding to bound
             live = ((values != 0) | (errors != 0)).astype(np.float64)
@@ -344,13 +345,13 @@ def values_at(network: Network, points: Floats, errors: Floats) -> Iterator[Laye
         slopes = np.where(values > 0, layer.upper, layer.lower)
         # a value that may be on the other side of zero is off by the steeper slope at most
         steeper = np.maximum(np.abs(layer.upper), np.abs(layer.lower))
-        with _beyond_floats():
+        with beyond_floats():
             rate = np.where(np.abs(values) > errors, np.abs(slopes), steeper)
             errors = errors * rate * 1.01 + np.abs(values * slopes) * ROUNDOFF * 2 + TINY
             errors[silent | (rate == 0)] = 0.0
             values = values * slopes
 
 
-def _beyond_floats() -> np.errstate:
-    # what overflows is no finite number, and decides nothing
+def beyond_floats() -> np.errstate:
+    """Let what overflows be no finite number, or have no such error: then it decides nothing."""
     return np.errstate(over="ignore", invalid="ignore")

@@ -25,6 +25,7 @@ from polyregions.network.exact_network import (
     ExactLayer,
     ExactNetwork,
     Outputs,
+    beyond_floats,
     exact_network,
     inputs_of,
     layer_rows,
@@ -71,7 +72,7 @@ def maps_of_layers(network: Network, patterns: Words) -> Iterator[LayerMaps]:
     for layer in network.layers:
         weight, size = layer.weight, np.abs(layer.weight)
         gamma = (weight.shape[1] + 4) * ROUNDOFF * 1.01
-        with _silent_overflow():
+        with beyond_floats():
             error = (size @ error + gamma * (size @ np.abs(value))) * 1.01 + TINY
             value = weight @ value
             value[:, :, n] += layer.bias
@@ -85,14 +86,9 @@ def maps_of_layers(network: Network, patterns: Words) -> Iterator[LayerMaps]:
         active = np.zeros((len(first), len(layer.bias)), dtype=bool)
         active[:, layer.bends] = here[first]
         slopes = np.where(active, layer.upper, layer.lower)[:, :, None]
-        with _silent_overflow():
+        with beyond_floats():
             value = value[below] * slopes
             error = error[below] * np.abs(slopes) * 1.01 + ROUNDOFF * np.abs(value) * 1.01 + TINY
-
-
-def _silent_overflow() -> np.errstate:
-    # what overflows has an error that is no number, and says so by itself
-    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _prefixes(which: Indices, bits: NDArray[Any]) -> tuple[Indices, Indices]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polyregions.arrays import Floats, finite_floats, floats
+from polyregions.arrays import Floats, finite_floats
 from polyregions.domain import Box, Domain
 from polyregions.errors import DomainError
 from polyregions.network.network import Network
@@ -52,15 +52,13 @@ class Slice:
     marks: tuple[tuple[str, Floats], ...] = ()
 
     def __post_init__(self) -> None:
-        origin = np.array(floats(self.origin, "origins", DomainError))
-        basis = np.array(floats(self.basis, "directions", DomainError))
+        origin = np.array(finite_floats(self.origin, "origins", DomainError))
+        basis = np.array(finite_floats(self.basis, "directions", DomainError))
         if basis.ndim != 2 or origin.shape != basis.shape[:1] or 0 in basis.shape:
             raise DomainError(
                 f"a slice needs an origin of shape (n,) and a basis of shape (n, k), "
                 f"but got {origin.shape} and {basis.shape}"
             )
-        if not (np.isfinite(origin).all() and np.isfinite(basis).all()):
-            raise DomainError("a slice has an entry that is not a finite number")
         if self.domain is not None and self.domain.dimension != basis.shape[1]:
             raise DomainError(
                 f"the window has {self.domain.dimension} coordinates but the slice has "
@@ -434,12 +432,10 @@ def _checked_values(values: Mapping[int, float], n: int) -> dict[int, float]:
 
 
 def _flat_points(*points: ArrayLike) -> list[Floats]:
-    arrays = [floats(point, "points", DomainError).reshape(-1) for point in points]
+    arrays = [finite_floats(point, "points", DomainError).reshape(-1) for point in points]
     if len({array.size for array in arrays}) > 1 or not arrays[0].size:
         sizes = ", ".join(str(array.size) for array in arrays)
         raise DomainError(f"the points of a slice have {sizes} numbers; give equally many")
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise DomainError("a point has an entry that is not a finite number")
     return arrays
 
 

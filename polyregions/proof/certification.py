@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any, Literal
 
-from polyregions.errors import PolyregionsError, shown
+from polyregions.errors import PolyregionsError
 from polyregions.proof import checker, tree_checker
 from polyregions.proof.certificate import write_certificate
 from polyregions.proof.certificate_file import is_said
@@ -68,7 +68,7 @@ def certify(
             arrays = count_arrays(regions, progress=report)
         write_tree(regions.network, arrays, path)
     else:
-        raise PolyregionsError(f"a certificate is made by bfs or tree, not by {shown(method)}")
+        raise PolyregionsError(f"a certificate is made by bfs or tree, not by {method!r}")
 
 
 def check(

@@ -51,9 +51,7 @@ EXPORT_SUFFIXES = (".json", ".mat", ".c")
 LOWEST = -1126
 
 
-def _c_file(
-    regions: Regions, name: str, max_bytes: int = _MOST_TABLE_BYTES, report: AfterStep = None
-) -> Iterator[bytes]:
+def _c_file(regions: Regions, name: str, max_bytes: int, report: AfterStep) -> Iterator[bytes]:
     """Yield the file, piece by piece.
 
     Parameters

@@ -19,6 +19,7 @@ from polyregions.errors import PolyregionsError
 from polyregions.geometry.witness import float_below, nearest_float
 from polyregions.network import Network
 from polyregions.network.backward_bounds import Boxes, Planes, Range, least_values, planes_below
+from polyregions.questions.box_search import widths
 from polyregions.questions.property import OutputSet, whole_factor
 from polyregions.rounding import ROUNDOFF, TINY
 
@@ -73,7 +74,6 @@ class OutputSets:
 
     Attributes
     ----------
-    sets : tuple of OutputSet
     members : list of numpy.ndarray of intp
         Which of the functions each set consists of.
     matrix, offsets : numpy.ndarray of float64, shape (functions, outputs) and (functions,)
@@ -91,7 +91,6 @@ class OutputSets:
     def __init__(self, outputs: int, sets: tuple[OutputSet, ...]) -> None:
         rows = list(dict.fromkeys(row for rows in sets for row in rows))
         place_of = {row: place for place, row in enumerate(rows)}
-        self.sets = sets
         self.members = [np.array([place_of[row] for row in of], dtype=np.intp) for of in sets]
         self.matrix = np.zeros((len(rows), outputs))
         self.strict = np.array([row.strict for row in rows], dtype=bool)
@@ -192,12 +191,7 @@ def points_all_over(lower: Floats, upper: Floats) -> Floats:
     """Return points all over a box, its centre the first, shape (k, n)."""
     share = np.random.default_rng(0).random((_FIRST_POINTS, len(lower)))
     share[0] = 0.5
-    return np.clip(lower + share * _width(lower, upper), lower, upper)
-
-
-def _width(lower: Floats, upper: Floats) -> Floats:
-    with np.errstate(over="ignore"):
-        return np.minimum(upper - lower, np.finfo(np.float64).max)
+    return np.clip(lower + share * widths(Boxes(lower, upper)), lower, upper)
 
 
 class Climbers:
@@ -227,9 +221,8 @@ class Climbers:
         for _ in range(_ROUNDS_AT_A_TIME):
             sizes = 10.0 ** self._rng.uniform(*_STEPS, (len(self.points), 1))
             with np.errstate(over="ignore"):
-                moved = self.points + self._rng.normal(size=self.points.shape) * sizes * _width(
-                    self._lower, self._upper
-                )
+                directions = self._rng.normal(size=self.points.shape) * sizes
+                moved = self.points + directions * widths(Boxes(self._lower, self._upper))
             moved = np.clip(moved, self._lower, self._upper)
             there = sets.distance(self._network, moved)
             better = there < distance

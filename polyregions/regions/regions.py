@@ -107,15 +107,10 @@ class Regions:
         >>> len(regions[regions.bits[:, 0] == 1])
         2
         """
-        size = len(self)
         try:
-            position = range(size)[operator_index(index)]
+            position = self._position(operator_index(index))
         except TypeError:
-            return _selected(self, selected_numbers(index, size))
-        except IndexError:
-            raise IndexError(
-                f"there is no region {index}: this result holds {size}, numbered from 0"
-            ) from None
+            return _selected(self, selected_numbers(index, len(self)))
         witness = self.witnesses[position]
         exact = self.exact_witnesses.get(position)
         if exact is None:
@@ -123,6 +118,14 @@ class Regions:
         return Region(
             self.network, self.domain, self.patterns[position], witness, exact, position, self
         )
+
+    def _position(self, index: int) -> int:
+        try:
+            return range(len(self))[index]
+        except IndexError:
+            raise IndexError(
+                f"there is no region {index}: this result holds {len(self)}, numbered from 0"
+            ) from None
 
     def __eq__(self, other: object) -> bool:
         """Whether network, domain, regions and edges are equal, and what is said of them."""
@@ -330,7 +333,8 @@ class Regions:
         (array([0, 1]), [[0, 1], [1, 2]])
         """
         starts, edges = self.incidence
-        return edges[starts[index] : starts[index + 1]]
+        position = self._position(index)
+        return edges[starts[position] : starts[position + 1]]
 
     @cached_property
     def incidence(self) -> tuple[Integers, Integers]:

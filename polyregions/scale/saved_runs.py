@@ -364,12 +364,12 @@ def count_with_checkpoint(
     work = counting(problem, options.threads, seed)
     identity = identity_of(problem)
     if file.exists():
+        _restore(work, file, identity)  # refuses what is none of ours
         if not resume:
             raise CheckpointError(
                 f"there is a checkpoint of an unfinished count in {file}; go on with --resume, or "
                 f"delete the file to begin again"
             )
-        _restore(work, file, identity)
     # the first step shows whether the file can be written
     keep = _paced(partial(_replace, work, file, identity), interval, at_first=True)
     count = run_count(work, limits.left, options, keep)

@@ -131,6 +131,8 @@ class Tasks(ABC):
         Prefixes, or what begins with them, that no task has yet.
     """
 
+    bytes_ahead = 0  # what workers need is theirs
+
     def __init__(self, under_way: UnderWay, waiting: list[Any]) -> None:
         self.under_way, self.prefixes = under_way, waiting
 
@@ -149,6 +151,29 @@ class Tasks(ABC):
     def found(self) -> tuple[int, int]:
         """How many regions and edges are found so far."""
 
+    @property
+    def reached(self) -> int:
+        """Regions that count towards the limit."""
+        return self.found[0]
+
+    def progress(self, seconds: float) -> Progress:
+        """Return how far it is, after so many seconds."""
+        regions, edges = self.found
+        return Progress(regions, self.waiting, edges, seconds)
+
+    def step(self, regions: int) -> None:
+        """Make tasks and take results, or wait a moment for some."""
+        client = self.under_way.client
+        if client.status == "running":
+            self.submit()
+        if self.collect() or self.finished:
+            return
+        if client.status == "closed":
+            raise PolyregionsError(
+                f"the scheduler is lost; at least {self.reached:,} regions had been found"
+            )
+        time.sleep(_PAUSE)
+
     @abstractmethod
     def submit(self) -> None:
         """Make tasks, until every thread of every worker has enough."""
@@ -156,38 +181,6 @@ class Tasks(ABC):
     @abstractmethod
     def collect(self) -> bool:
         """Take the results that have arrived; return whether there were any."""
-
-
-class _Run:
-    """Tasks as the loop of a run sees them."""
-
-    bytes_ahead = 0  # what workers need is theirs
-
-    def __init__(self, tasks: Tasks) -> None:
-        self._client, self._tasks = tasks.under_way.client, tasks
-
-    @property
-    def finished(self) -> bool:
-        return self._tasks.finished
-
-    @property
-    def reached(self) -> int:
-        return self._tasks.found[0]
-
-    def progress(self, seconds: float) -> Progress:
-        regions, edges = self._tasks.found
-        return Progress(regions, self._tasks.waiting, edges, seconds)
-
-    def step(self, regions: int) -> None:
-        if self._client.status == "running":
-            self._tasks.submit()
-        if self._tasks.collect() or self._tasks.finished:
-            return
-        if self._client.status == "closed":
-            raise PolyregionsError(
-                f"the scheduler is lost; at least {self.reached:,} regions had been found"
-            )
-        time.sleep(_PAUSE)
 
 
 def run_tasks(
@@ -204,7 +197,7 @@ def run_tasks(
         If the scheduler is lost, or a task cannot be done.
     """
     try:
-        return run(_Run(tasks), limits, interrupt, progress=progress)
+        return run(tasks, limits, interrupt, progress=progress)
     finally:
         tasks.under_way.drop()
 
