@@ -492,7 +492,8 @@ class RunTimes(NamedTuple):
 
     def pace(self, regions: int) -> float:
         """Return how many regions a second were found, of so many that are known now."""
-        return (regions - self.before) / max(self.seconds, 1e-9)
+        # at a limit a count tells fewer than it has counted
+        return max(0, regions - self.before) / max(self.seconds, 1e-9)
 
 
 class ShownRun:

@@ -219,3 +219,16 @@ def test_a_report_is_a_table(suffix, tmp_path):
     for wrong in (3, None, [1], np.zeros(3)):
         with pytest.raises(pr.FormatError, match="a table is a mapping"):
             write_table(wrong, tmp_path / f"wrong.{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".parquet"])
+def test_columns_of_any_name_have_one_length(tmp_path, suffix):
+    table = {"file": np.arange(3), "allow_pickle": np.arange(3) * 0.5}
+    write_table(table, tmp_path / f"table{suffix}")
+    if suffix == ".npz":
+        with np.load(tmp_path / "table.npz") as saved:
+            assert {name: saved[name].tolist() for name in saved} == {
+                name: column.tolist() for name, column in table.items()
+            }
+    with pytest.raises(pr.FormatError, match="one length"):
+        write_table(table | {"short": np.arange(2)}, tmp_path / f"other{suffix}")

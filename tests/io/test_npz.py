@@ -1,4 +1,6 @@
+import errno
 import io
+import os
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -89,6 +91,33 @@ def test_save_refuses_another_suffix_and_a_missing_folder(tmp_path):
     with pytest.raises(FormatError, match="cannot be written"):
         save_network(network, tmp_path / "missing" / "net.npz")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_replaced_is_replaced_whole(tmp_path, monkeypatch):
+    """Of a disk that is full the old network is left."""
+    network = load(examples.path("digits2"))
+    file = tmp_path / "net.npz"
+    save_network(network, file)
+    before = file.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FormatError, match="No space left"):
+        save_network(network, file)
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_refuses_an_array_twice(tmp_path):
+    content = io.BytesIO()
+    np.savez(content, W0=np.ones((5, 2)), b0=np.ones(5), W1=np.ones((1, 5)), b1=[0.0])
+    with zipfile.ZipFile(content, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("W0.npy", archive.read("W0.npy"))
+    (tmp_path / "net.npz").write_bytes(content.getvalue())
+    with pytest.raises(FormatError, match="an array twice"):
+        load(tmp_path / "net.npz")
 
 
 @pytest.mark.parametrize(

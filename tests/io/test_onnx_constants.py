@@ -189,6 +189,7 @@ def test_folds_to_what_the_programs_compute(tmp_path, name, program):
 
 
 BAD = {
+    "cast to nothing": (made(node("Cast", ["a"], ["w"], to=999), a=Q), FormatError, "malformed"),
     "add": (made(node("Add", ["a", "b"], ["w"]), a=1e20 * A, b=B), Unsupported, "rounded; fold"),
     "sub": (
         made(node("Sub", ["a", "b"], ["w"]), a=A.astype(float), b=np.array(1e-30)),

@@ -239,6 +239,7 @@ BAD = {
         Unsupported,
         "auto_pad = 'HALF'",
     ),
+    "no window": (one("MaxPool", (1, 1, 3)), FormatError, "MaxPool.*malformed"),
     "too small": (one("MaxPool", (1, 1, 3), kernel_shape=[4]), NetworkError, "does not fit"),
     "stride": (one("MaxPool", (1, 1, 3), kernel_shape=[2], strides=[0]), FormatError, "positive"),
     "big pads": (

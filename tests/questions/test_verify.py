@@ -475,6 +475,24 @@ def test_an_unbounded_input():
         )
 
 
+def test_what_holds_in_all_alternatives_is_asserted_in_each():
+    """Whatever stands first; and a large box with many alternatives is read in no time."""
+    inputs = "".join(
+        f"(declare-const X_{k} Real)(assert (and (>= X_{k} 0) (<= X_{k} 1)))" for k in range(500)
+    )
+    either = "(assert (or" + "".join(f" (>= Y_0 {k})" for k in range(400)) + "))"
+    declared = "(declare-const Y_0 Real)(declare-const Y_1 Real)"
+    both = f"{inputs}(assert (<= Y_1 0))"
+    first, last = read_property(declared + either + both), read_property(declared + both + either)
+    for read in (first, last):
+        (case,) = read.cases
+        assert case.upper.tolist() == [1.0] * 500
+        assert [len(rows) for rows in case.unsafe] == [2] * 400
+    assert [set(rows) for rows in first.cases[0].unsafe] == [
+        set(rows) for rows in last.cases[0].unsafe
+    ]
+
+
 def test_too_many_alternatives():
     either = "(assert (or (>= Y_0 1) (<= Y_0 -1)))"
     with pytest.raises(pr.FormatError, match="more than 20,000 alternatives"):

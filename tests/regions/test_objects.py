@@ -257,6 +257,17 @@ def test_neighbors_are_the_edges(family):
             assert set(units) == set(np.flatnonzero(region.bits != other.bits).tolist())
 
 
+def test_regions_are_numbered_in_one_way(three_lines):
+    regions = pr.enumerate_regions(three_lines, BOX)
+    last = len(regions) - 1
+    assert regions[-1].index == last
+    assert len(regions.edges_of(last)) > 0
+    assert regions.edges_of(-1).tolist() == regions.edges_of(last).tolist()
+    for ask in (regions.__getitem__, regions.edges_of):
+        with pytest.raises(IndexError, match=f"no region {last + 1}"):
+            ask(last + 1)
+
+
 def test_a_region_that_is_from_no_result(three_lines):
     region = next(pr.traverse(three_lines, BOX))
     assert region.index is None

@@ -1,3 +1,4 @@
+import os
 import zipfile
 from dataclasses import replace
 from fractions import Fraction
@@ -203,3 +204,16 @@ def test_pickles_are_refused(regions, tmp_path):
             archive.writestr(name, data)
     with pytest.raises(pr.FormatError):
         pr.open_regions(path)
+
+
+def test_a_pipe_is_no_result(tmp_path):
+    """It is refused, not waited for."""
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(pr.FormatError, match="it is a pipe"):
+        pr.open_regions(tmp_path / "pipe.npz")
+
+
+def test_an_error_names_the_file_that_was_asked_for(regions, tmp_path):
+    with pytest.raises(OSError, match=r"nowhere/out\.npz") as error:
+        regions.save(tmp_path / "nowhere" / "out.npz")
+    assert ".part" not in str(error.value)

@@ -12,6 +12,7 @@ import pytest
 from random_nets import FAMILIES, he_normal, random_case
 
 import polyregions as pr
+from polyregions.cli import main
 from polyregions.files.archives import read_npz, sealed, write_npz
 from polyregions.io import save_network
 from polyregions.run.problem import problem_of
@@ -74,6 +75,23 @@ def test_a_pace_is_that_of_the_run_at_hand(save, tmp_path):
     assert last.pace * last.seconds == pytest.approx(last.regions - last.before)
 
 
+@pytest.mark.parametrize(
+    "command", ["count net.npz --method tree --checkpoint", "enumerate net.npz -o"]
+)
+def test_a_run_that_adds_nothing_has_no_pace(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_network(NET, "net.npz")
+    line = [*command.split(), "out.npz", "--json", "--max-regions"]
+    assert main([*line, "400"]) == 3
+    capsys.readouterr()
+    for limit, least in (("400", 0), ("430", 1)):
+        assert main([*line, limit, "--resume"]) == 3
+        said = json.loads(capsys.readouterr().out)
+        found = said["regions_per_second"] * said["seconds"]
+        assert found == pytest.approx(int(limit) - 400, abs=2.5)
+        assert found >= least
+
+
 def test_planes_in_rounds(tmp_path):
     network, box = he_normal((3, 90)), pr.Box.cube(3, 1.0)
     whole = pr.count_tree(network, box)
@@ -127,6 +145,10 @@ def test_a_file_is_not_overwritten_and_not_taken_for_another(tmp_path):
     assert path.read_bytes() == before
     with pytest.raises(pr.CheckpointError, match="no file that a count can be saved in"):
         pr.count_with_checkpoint(NET, BOX, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(pr.CheckpointError, match=r"no checkpoint.*name another") as error:
+        pr.count_with_checkpoint(NET, BOX, tmp_path / "notes.txt")
+    assert "delete" not in str(error.value)
 
 
 @pytest.mark.parametrize(
