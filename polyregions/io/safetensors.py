@@ -149,8 +149,20 @@ def _header(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _finite_json(text: str | bytes) -> Any:
-    """Parse JSON whose numbers are finite."""
-    return json.loads(text, parse_float=_finite_float, parse_constant=_finite_float)
+    """Parse JSON whose numbers are finite, and that says nothing twice."""
+    return json.loads(
+        text,
+        parse_float=_finite_float,
+        parse_constant=_finite_float,
+        object_pairs_hook=_each_once,
+    )
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise FormatError("its header names something twice; save it again")
+    return found
 
 
 def _finite_float(text: str) -> float:

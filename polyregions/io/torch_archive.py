@@ -146,6 +146,8 @@ def open_archive(data: bytes) -> Archive:
             if member.compress_type != zipfile.ZIP_STORED:
                 raise FormatError("the archive is compressed; save it with torch.export.save")
             _, _, below = member.filename.partition("/")
+            if below in members:
+                raise FormatError("the archive holds a member twice; save it again")
             members[below] = archive.read(member)
     if "archive_format" not in members or members["archive_format"].strip() != b"pt2":
         raise FormatError("it is no torch.export archive of torch 2.8 or later; export it again")

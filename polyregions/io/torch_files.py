@@ -177,6 +177,7 @@ def _check_archive(file: Path, data: bytes) -> None:
             members = archive.infolist()
             # torch stores without compression, so no member can be larger than the file
             stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
+            stored &= len({member.filename for member in members}) == len(members)
             disjoint = sum(member.file_size for member in members) <= len(data)
             damaged = archive.testzip() if stored and disjoint else "archive"
     # a damaged archive fails in many ways inside zipfile

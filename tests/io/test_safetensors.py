@@ -152,6 +152,7 @@ def test_an_activation_beside_a_list_of_layers_is_refused(tmp_path):
         (only({"dtype": "F32", "shape": [1], "data_offsets": [0, 4.5]}), FormatError, "no whole"),
         (only({"dtype": "F32", "shape": [1], "data_offsets": [0]}), FormatError, "malformed"),
         (only({"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}), FormatError, "malformed"),
+        (edited('"shape": [3]', '"shape": [3], "shape": [3]'), FormatError, "something twice"),
         (edited('"shape": [3]', '"shape": [1e999]'), FormatError, "1e999, which no float"),
         (edited('"shape": [3]', '"shape": [NaN]'), FormatError, "NaN, which no float"),
         (edited(": 0.25", ": 1e999"), FormatError, "1e999, which no float"),

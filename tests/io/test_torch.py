@@ -1,5 +1,6 @@
 import sys
 import warnings
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -338,6 +339,21 @@ def test_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r'pip install "polyregions\[torch\]"'):
         load(tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt2"])
+def test_refuses_a_member_twice(tmp_path, suffix):
+    """Which of them is meant, nobody knows."""
+    if suffix == ".pt2":
+        file = exported(tmp_path, perceptron(), torch.randn(1, 2, 2))
+    else:
+        file = saved(tmp_path, plain())
+    with zipfile.ZipFile(file, "a") as archive:
+        name = next(name for name in archive.namelist() if "data" in name)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(name, archive.read(name))
+    with pytest.raises(FormatError, match=r"save it again"):
+        load(file)
 
 
 def test_refuses_unreadable_files(tmp_path):
