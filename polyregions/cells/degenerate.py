@@ -209,58 +209,51 @@ def decide_row(flat, modular, bits, rows, row, live, work, groups):
     steps = 0
     while steps < MOST_STEPS and work.stop[0] == 0:
         steps += 1
-        slot = -1
+        column = -1
         for k in range(m):
             if basis[k] == row:
-                slot = k
-        if slot >= 0:
+                column = k
+        if column >= 0:
             # the row is tight: let its slack go below zero
             # (edges go where slacks grow, so the column is turned for a moment)
             for p in range(live):
-                table[slot, p] = -table[slot, p]
-            position = blocking_row(table, m, slot, live, work.ratio)
+                table[column, p] = -table[column, p]
+            position = blocking_row(table, m, column, live, work.ratio)
             length = HUGE
             if position >= 0:
-                length = -table[m, position] / table[slot, position]
-            for d in range(m):
-                work.vertex[d] = table[m, d] + length * table[slot, d]
-            for p in range(live):
-                table[slot, p] = -table[slot, p]
-            if position < 0:
-                return -1
-            if length > VIOLATION_HINT:
-                facet_point(rows.values, m, row, groups.inside, work.vertex, work.point)
-                if prove_group_point(rows, size, row, groups.leader, work.point, work.slack, 0.0):
-                    return 1
-                return -1
-            # another row is tight as well: it takes this one's place in the basis
-            pivot(table, m, slot, position, live)
-            entered = row_at[position]
-            row_at[position] = row
-            basis[slot] = entered
-            continue
-        target = m
-        while row_at[target] != row:
-            target += 1
-        # at the last position it takes no part in the ratio test: it may be violated
-        last = live - 1
-        if target != last:
-            swap_rows(table, row_at, m, target, last)
-        column = entering_column(table, basis, m, last, steps > DANTZIG_STEPS)
-        if column < 0:
-            # its minimum: positive, or exactly zero
-            if prove_redundant(rows, dictionary, last, work.residual):
-                return 0
-            if prove_row_touches(flat, modular, bits, rows, dictionary, last, groups):
-                return 0
-            return -1
-        position = blocking_row(table, m, column, last, work.ratio)
-        if position < 0:
-            return -1
-        length = -table[m, position] / table[column, position]
-        if table[m, last] + length * table[column, last] < -VIOLATION_HINT:
+                length = -table[m, position] / table[column, position]
             for d in range(m):
                 work.vertex[d] = table[m, d] + length * table[column, d]
+            for p in range(live):
+                table[column, p] = -table[column, p]
+            if position < 0:
+                return -1
+            # else another row is tight as well, and takes this one's place in the basis
+            violated = length > VIOLATION_HINT
+        else:
+            target = m
+            while row_at[target] != row:
+                target += 1
+            # at the last position it takes no part in the ratio test: it may be violated
+            last = live - 1
+            if target != last:
+                swap_rows(table, row_at, m, target, last)
+            column = entering_column(table, basis, m, last, steps > DANTZIG_STEPS)
+            if column < 0:
+                # its minimum: positive, or exactly zero
+                if prove_redundant(rows, dictionary, last, work.residual):
+                    return 0
+                if prove_row_touches(flat, modular, bits, rows, dictionary, last, groups):
+                    return 0
+                return -1
+            position = blocking_row(table, m, column, last, work.ratio)
+            if position < 0:
+                return -1
+            length = -table[m, position] / table[column, position]
+            for d in range(m):
+                work.vertex[d] = table[m, d] + length * table[column, d]
+            violated = table[m, last] + length * table[column, last] < -VIOLATION_HINT
+        if violated:
             facet_point(rows.values, m, row, groups.inside, work.vertex, work.point)
             if prove_group_point(rows, size, row, groups.leader, work.point, work.slack, 0.0):
                 return 1

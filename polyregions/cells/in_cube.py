@@ -334,7 +334,7 @@ def minimise(table, target, enough, work):
 
 
 @kernel
-def move_to_facet(table, target, inside, share, work):
+def move_to_facet(table, inside, share, work):
     """Write to ``work.point`` what lies at a share of the way from `inside` to the vertex."""
     others, m = table.shape
     for c in range(m):
@@ -478,7 +478,7 @@ def walk_in_cube(rows, size, candidates, work, found, room):
         if work.ratio[target] < 0.0:
             # on the way from inside to there the row is zero where it falls below zero
             share = height / (height - work.ratio[target])
-            move_to_facet(table, target, inside, share, work)
+            move_to_facet(table, inside, share, work)
             if not prove_facet_at(rows, size, row, work):
                 return -1
             found.supports[row, 0] = -1

@@ -79,13 +79,13 @@ class Scratch(NamedTuple):
     next_basis: Integers
 
 
-def scratch_of(polytopes: Polytopes) -> Scratch:
-    """Allocate the work arrays for the largest of some polytopes."""
+def scratch_of(polytopes: Polytopes, stop: Integers | None = None) -> Scratch:
+    """Allocate the work arrays for the largest of some polytopes; see `workspace` for `stop`."""
     m = polytopes.points.shape[1]
     size = int(np.diff(polytopes.starts).max(initial=m))
     return Scratch(
         Rows(np.zeros((m + 1, size)), np.zeros(size)),
-        workspace(m, size),
+        workspace(m, size, stop),
         facet_buffer(m, size),
         np.zeros(m, dtype=np.int64),
     )

@@ -25,7 +25,9 @@ _ALIKE = 2.0**30
 _LARGE_ERROR = 1e-3  # Hint: rows with a larger error are left to integers
 
 
-def facets_near_ties(rows: Sequence[Row], near: Floats) -> ExactFacets | None:
+def facets_near_ties(
+    rows: Sequence[Row], near: Floats, stop: Integers | None = None
+) -> ExactFacets | None:
     """Return the facets of a polytope in the cube [-1, 1]^m, or None if its interior is empty.
 
     Parameters
@@ -33,6 +35,8 @@ def facets_near_ties(rows: Sequence[Row], near: Floats) -> ExactFacets | None:
     rows : sequence of rows of m + 1 integers
     near : numpy.ndarray of float64, shape (m,)
         About a point inside, or of a facet; an inexact one makes no answer wrong.
+    stop : numpy.ndarray of int64, shape (1,), optional
+        Another thread that sets it to 1 ends what is done in floats.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def facets_near_ties(rows: Sequence[Row], near: Floats) -> ExactFacets | None:
     polytope = Polytopes(
         *scaled, places, np.ones(len(places)), np.array([0, len(places)]), near[None]
     )
-    scratch, carries = scratch_of(polytope), np.empty(len(places), dtype=np.int8)
+    scratch, carries = scratch_of(polytope, stop), np.empty(len(places), dtype=np.int8)
     facets_of(polytope, 0, 1, scratch, carries)
     implied = {tilted[place] for place in places[carries == 0].tolist()}
     asked = [i for i in range(len(rows)) if i not in implied]

@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 _TWINS: dict[Any, Callable[..., Any]] = {}
-_LOCK = threading.RLock()
 
 _COMPILE_FIRST = "POLYREGIONS_COMPILE_FIRST"
 _PLAIN_SECONDS = 1.0  # how long kernels run plain before a compiler is worth starting
@@ -218,7 +217,7 @@ def plain_twin(dispatcher: Any) -> Callable[..., Any]:
     -------
     callable
     """
-    with _LOCK:  # nobody gets a twin whose names are not all there yet
+    with _START.lock:  # nobody gets a twin whose names are not all there yet
         if dispatcher not in _TWINS:
             function = dispatcher.py_func
             names: dict[str, Any] = {"__name__": function.__name__}

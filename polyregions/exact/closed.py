@@ -70,7 +70,8 @@ class ClosedPolytope:
             return self if row[-1] >= 0 else None
         # a point that satisfies the row already shows that something is left: no program is solved
         if evaluate(row, point) < 0:
-            point = self._lowest([-entry for entry in row])
+            simplex, below = self._descended([-entry for entry in row])
+            point = below or simplex.vertex
             # where the row is largest it is negative: so it is everywhere in the closed polytope
             if evaluate(row, point) < 0:
                 return None
@@ -130,11 +131,6 @@ class ClosedPolytope:
 
     def _walls(self) -> dict[int, Row]:
         return {number: row for number, row in self.rows.items() if any(row[:-1])}
-
-    def _lowest(self, row: Row) -> Column:
-        """Return a point where a row that is not constant is negative, or a vertex of its least."""
-        simplex, below = self._descended(row)
-        return below or simplex.vertex
 
     def _descended(self, row: Row) -> tuple[Simplex, Column | None]:
         """Return a point where a row is negative, or None and the simplex where it is least."""

@@ -243,7 +243,7 @@ def polytope_of(dimension: int, rows: Sequence[IntegerRow]) -> DoubleDescription
 
     Returns
     -------
-    Polytope or None
+    DoubleDescription or None
         None proves that it has no interior. The cube's rows come first.
     """
     found: DoubleDescription | None = cube_polytope(dimension)
@@ -297,7 +297,7 @@ def face_measure(
 
     Parameters
     ----------
-    polytope : Polytope
+    polytope : DoubleDescription
     face : int
         Its vertices, as the bits of an integer.
     dimension : int
@@ -317,7 +317,6 @@ def face_measure(
 
     Examples
     --------
-    >>> from polyregions.geometry.double_description import cube_polytope
     >>> square = cube_polytope(2)
     >>> face_measure(square, 0b11, 1, square.points())
     2.0

@@ -41,7 +41,7 @@ class Sources(NamedTuple):
     atoms : numpy.ndarray of int64, shape (units, MOST_TERMS)
         Ascending; an atom is named after the first unit that is it.
     coefficients : numpy.ndarray of float64, shape (units, MOST_TERMS)
-        Exact; UNKNOWN for a single term with a factor that is not.
+        Exact; UNKNOWN_FACTOR for a single term with a factor that is not.
     table : numpy.ndarray of int64
         Work: units with several terms, by the hash of their combination.
     """
@@ -109,7 +109,7 @@ def add_term(sources, unit, atom, coefficient):
 
 @exact_order_kernel
 def exact_factor(first, second):
-    """Return a product of floats if one of them is 1 or -1, else UNKNOWN."""
+    """Return a product of floats if one of them is 1 or -1, else UNKNOWN_FACTOR."""
     # other products may be exact, too, but few networks have those
     if first in (1.0, -1.0) or second in (1.0, -1.0):
         return first * second

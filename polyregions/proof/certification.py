@@ -68,7 +68,7 @@ def certify(
             arrays = count_arrays(regions, progress=report)
         write_tree(regions.network, arrays, path)
     else:
-        raise PolyregionsError(f"a certificate is made by bfs or tree, not by {method!r}")
+        raise PolyregionsError(f"a certificate is made by bfs or tree, not by {method}")
 
 
 def check(

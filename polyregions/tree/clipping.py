@@ -272,12 +272,11 @@ def is_new(polygons, frame):
 
 
 @exact_order_kernel
-def has_room(flat, polygons, depth):
+def has_room(polygons, depth):
     """Return whether the stack has room for a split or another level.
 
     Parameters
     ----------
-    flat : FlatNetwork
     polygons : Polygons
     depth : int
 
@@ -324,7 +323,7 @@ def clip_polygons(flat, lines, polygons, stop, regions):
         depth = counters["depth"]
         frame = frames[depth]
         level = frame["level"]
-        if not has_room(flat, polygons, depth):
+        if not has_room(polygons, depth):
             return NEEDS_ROOM
         if frame["state"] == WAITING_POLYGON:
             if frame["cutting"] == 0 and is_new(polygons, frame):

@@ -12,6 +12,7 @@ import numpy as np
 
 from polyregions.domain import Domain
 from polyregions.errors import PolyregionsError
+from polyregions.exact.stopping import look
 from polyregions.markup import titled
 from polyregions.network import Network
 from polyregions.network.prefix import Prefix, empty_prefix, n_decided
@@ -321,6 +322,7 @@ def _explored(subtree: Explorer, prefix: Prefix) -> tuple[int, list[Prefix]]:
     """Explore a few nodes; return the regions found and the prefixes that are left."""
     subtree.start(prefix)
     while not subtree.finished and subtree.work < _NODES_OF_A_PROBE:
+        look()  # a probe may be long
         subtree.advance(_NODES_OF_A_PROBE - subtree.work, NO_LIMIT)
     regions = subtree.regions
     return regions, subtree.unexplored()[0]

@@ -66,8 +66,7 @@ class PlanarSubtree:
     def start(self, prefix: Prefix) -> None:
         """Begin anew, below another prefix."""
         polygons = self.polygons
-        if prefix is not polygons.fixed:
-            polygons.fixed.mask[:], polygons.fixed.value[:] = prefix
+        polygons.fixed.mask[:], polygons.fixed.value[:] = prefix
         self._decisions = 0
         begin_polygons(
             polygons,

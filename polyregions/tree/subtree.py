@@ -269,8 +269,9 @@ class Subtree:
                 leave(tree)
             return
         # both sides are regions; floats go on where the vertex at hand is proven to be
-        value = float(tree.tables[depth, m, position])
-        error = float(tree.errors[level, target])
+        # summed afresh: the dictionary's value has drifted with every pivot
+        values, error = tree.rows[level][:, target], float(tree.errors[level, target])
+        value = float(vertex @ values[:m] + values[m])
         near = -1
         if abs(value) > 8 * error and proven_inside(
             tree.rows[level], tree.guards[level], m, columns, vertex, tree.work.slack

@@ -84,13 +84,12 @@ def drop_redundant(tree, depth, level):
 
 
 @exact_order_kernel
-def enter_layer(flat, modular, tree):
+def enter_layer(flat, tree):
     """Compute the next layer's rows on the polytope of a whole layer of bits.
 
     Parameters
     ----------
     flat : FlatNetwork
-    modular : ModularNetwork
     tree : Tree, out
 
     Returns
@@ -135,16 +134,16 @@ def enter_layer(flat, modular, tree):
         tree.gaps[level, c] = tree.gaps[below, source]
         tree.ids[level, c] = tree.ids[below, source]
         tree.reversed[level, c] = False
-    return write_units(flat, modular, tree, level)
+    return write_units(flat, tree, level)
 
 
 @exact_order_kernel
-def write_units(flat, modular, tree, level):
+def write_units(flat, tree, level):
     """Write the rows of a layer's units as columns behind the polytope's.
 
     Parameters
     ----------
-    flat, modular, tree
+    flat, tree
         See `enter_layer`, also for the result.
     level : int
     """
@@ -235,7 +234,7 @@ def open_layer(flat, tree):
     if not agrees:
         return False
     if tree.counters[0]["pivots"] > FRESH_TABLE_HINT:
-        fresh_table(flat, tree, depth, level)
+        fresh_table(tree, depth, level)
     return True
 
 
@@ -307,7 +306,7 @@ def explore(flat, modular, tree, nodes, regions):
                     leave(tree)
                     continue
                 counters["phase"] = ENTERING
-                if enter_layer(flat, modular, tree) == NEEDS_ROWS:
+                if enter_layer(flat, tree) == NEEDS_ROWS:
                     return NEEDS_ROWS
                 continue
             if counters["nodes"] >= stop or tree.counts[last] >= regions:
@@ -330,7 +329,7 @@ def explore(flat, modular, tree, nodes, regions):
         verdict = search_step(flat, modular, tree, depth, level, p) if steps >= 0 else DOUBTFUL
         if verdict == DOUBTFUL:
             # once more from a table without rounding
-            if fresh or not fresh_table(flat, tree, depth, level):
+            if fresh or not fresh_table(tree, depth, level):
                 # it is counted when it is decided
                 counters["nodes"] = explored
                 counters["target"] = target

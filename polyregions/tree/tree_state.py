@@ -51,6 +51,8 @@ TREE_FRAME = integer_record("level", "state", "moved", "end", "column")
 # whole layer whose next one is explored above it
 ACTIVE, WAITING, COMPLETED = 0, 1, 2
 
+_FIRST_DEPTH = 8  # room first given to the stack
+
 
 class CutWork(NamedTuple):
     """Work arrays of a search; places are positions in a dictionary, m + N + q of them."""
@@ -129,10 +131,9 @@ class Tree(NamedTuple):
     work: CutWork
 
 
-def tree_of(
-    flat: FlatNetwork, sequence: Integers, depth: int = 8, stop: Integers | None = None
-) -> Tree:
+def tree_of(flat: FlatNetwork, sequence: Integers, stop: Integers | None = None) -> Tree:
     """Allocate the state of a tree that visits the units in the given order."""
+    depth = _FIRST_DEPTH
     m, size, units = flat.dimension, flat.size, flat.units
     layers, width = len(flat.widths), int(flat.widths.max())
     levels = layers + 1
@@ -337,12 +338,11 @@ def dictionary_at(tree, depth):
 
 
 @exact_order_kernel
-def fresh_table(flat, tree, depth, level):
+def fresh_table(tree, depth, level):
     """Compute the dictionary at a depth afresh from its basis, without old rounding.
 
     Parameters
     ----------
-    flat : FlatNetwork
     tree : Tree, out
     depth, level : int
 

@@ -29,7 +29,6 @@ from polyregions.pattern import n_words
 
 __all__ = [
     "RowCache",
-    "keep_row",
     "leave_known_out",
     "remember",
     "row_cache",
@@ -107,16 +106,16 @@ def keep_row(flat, worker, slot, c, position):
 
 
 @exact_order_kernel
-def remember(flat, number, count, worker):
-    """Keep the listed rows, computed for ``worker.bits``, for the next region of a prefix.
+def remember(flat, number, columns, worker):
+    """Keep rows, computed for ``worker.bits``, for the next region of a prefix.
 
     Parameters
     ----------
     flat : FlatNetwork
     number : int
         The prefix, or NONE.
-    count : int
-        How many rows are listed.
+    columns : int64 array, shape (k,)
+        Columns of ``worker.rows``, in the order of the prefix's list.
     worker : Worker, out
 
     Returns
@@ -130,15 +129,15 @@ def remember(flat, number, count, worker):
     have no say in its rows. So they are as proven for the next region, errors included.
     """
     cache = worker.cache
-    if number < 0 or count > cache.rows.shape[2]:
+    if number < 0 or len(columns) > cache.rows.shape[2]:
         return -1
     slot = number % len(cache.numbers)
     # void until it is whole: a row that must not be kept ends the loop
     cache.numbers[slot] = 0
-    for c in range(count):
-        if not keep_row(flat, worker, slot, c, c):
+    for t in range(len(columns)):
+        if not keep_row(flat, worker, slot, columns[t], t):
             return -1
-    cache.counts[slot] = count
+    cache.counts[slot] = len(columns)
     cache.numbers[slot] = number + 1
     return slot
 

@@ -10,7 +10,7 @@ from polyregions.cells.proofs import evaluate_rows
 from polyregions.compiled import entry, exact_order_kernel
 from polyregions.geometry.linear_forms import NOTHING, trace_sources
 from polyregions.geometry.rows import LOST, Rows, write_region_rows
-from polyregions.walk.known_rows import keep_row
+from polyregions.walk.known_rows import remember
 from polyregions.walk.prefixes import copy_list
 from polyregions.walk.region_kernel import NO_BASIS, decide_simple, unpack_bits
 
@@ -153,31 +153,6 @@ def drop_one_sided(m, corners, worker, inner, stop):
 
 
 @exact_order_kernel
-def cache_columns(flat, worker, number, columns):
-    """Keep the rows in some columns for the first region of a prefix.
-
-    Parameters
-    ----------
-    flat : FlatNetwork
-    worker : Worker, out
-    number : int
-        The prefix.
-    columns : int64 array, shape (k,)
-        Columns of ``worker.rows``, in the order of the prefix's list.
-    """
-    cache = worker.cache
-    if len(columns) > cache.rows.shape[2]:
-        return
-    slot = number % len(cache.numbers)
-    cache.numbers[slot] = 0
-    for t in range(len(columns)):
-        if not keep_row(flat, worker, slot, columns[t], t):
-            return
-    cache.counts[slot] = len(columns)
-    cache.numbers[slot] = number + 1
-
-
-@exact_order_kernel
 def settle_prefix(flat, prefixes, number, worker, out, begin):
     """Decide which rows matter inside a prefix region.
 
@@ -268,7 +243,7 @@ def settle_prefix(flat, prefixes, number, worker, out, begin):
             end += 1
     # where the worker is to stop, rows may be listed that would not be: another one begins anew
     if count >= 0 and level == len(prefixes.depths) - 1 and worker.work.stop[0] == 0:
-        cache_columns(flat, worker, number, out[begin:end])
+        remember(flat, number, out[begin:end], worker)
     # columns were listed, because their rows were to be cached; now rows of the network
     for t in range(begin, end):
         out[t] = ids[out[t]]

@@ -218,7 +218,9 @@ def rows_inside(flat, prefixes, prefix, words, known, worker):
         listed = copy_list(flat, prefixes, prefix, ids)
         if facets_listed(flat, listed, worker) != OK:
             return listed, listed, False  # a lost row must not be kept
-        slot = remember(flat, prefix, listed, worker)
+        for c in range(listed):
+            worker.order[c] = c
+        slot = remember(flat, prefix, worker.order[:listed], worker)
     if slot >= 0:
         listed = cache.counts[slot]
         source = Rows(cache.rows[slot], cache.errors[slot])

@@ -356,7 +356,7 @@ def _resolve_open(crew: _Workers, found: WalkState, budget: int) -> None:
         for part in _consecutive(numbers[at : at + size], result.state.tolist()):
             number = numbers[at + part.start]
             if result.state[part.start] == OPEN:
-                _decide_exactly(problem, found, number)
+                _decide_exactly(problem, found, number, crew.stop)
                 found.open.popleft()  # only now: the step may be stopped at any of them
                 continue
             stop = number + part.stop - part.start
@@ -420,12 +420,12 @@ def _consecutive(numbers: list[int], state: list[int]) -> Iterator[slice]:
             start = stop
 
 
-def _decide_exactly(problem: Problem, found: WalkState, number: int) -> None:
+def _decide_exactly(problem: Problem, found: WalkState, number: int, stop: Integers) -> None:
     """Decide one region in integers, or raise `Stopped` and change nothing."""
     flat = problem.flat
     bits = problem.reduction.grow(unpack(found.store.patterns[number], flat.units))
     near = found.store.points[number]
-    region = exact_region(problem.exact, bits, partial(facets_near_ties, near=near))
+    region = exact_region(problem.exact, bits, partial(facets_near_ties, near=near, stop=stop))
     if region is None:
         # every region was entered through a facet, or begins the walk
         raise AssertionError("a region entered through a proven facet is empty: this is a bug")
