@@ -288,13 +288,13 @@ def _run(args: list[str]) -> int:
     try:
         program = _program(args[:1])
         parsed = program(args=args or ["--help"], prog_name="polyregions", standalone_mode=False)
-        # a command returns what it would do; --help returns 0, and Ctrl-C while parsing
-        # another exit code
+        # a command returns what it would do; --help returns 0, completion for a shell that is not
+        # known 1, and Ctrl-C while parsing another exit code
         if callable(parsed):
             return int(parsed())
-        if parsed:
+        if parsed and parsed != 1:
             raise KeyboardInterrupt
-        return 0
+        return 2 if parsed else 0
     except SystemExit as ended:  # of the completion for shells
         return 2 if ended.code else 0
     except PolyregionsError as error:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import shellingham
 from documented import DOCUMENTED
 
 import polyregions as pr
@@ -425,9 +426,23 @@ def test_the_examples_of_every_help_are_command_lines(folder, capsys):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(capsys, shell):
-    assert main(["--show-completion", shell]) == 0
+def test_completion(capsys, monkeypatch, shell):
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_: (shell, f"/bin/{shell}"))
+    assert main(["--show-completion"]) == 0
     assert "polyregions" in capsys.readouterr().out
+
+
+def test_completion_for_no_shell(capsys, monkeypatch):
+    """As where a program of another kind is the parent."""
+
+    def none(*_):
+        raise shellingham.ShellDetectionFailure
+
+    monkeypatch.setattr("shellingham.detect_shell", none)
+    assert main(["--show-completion"]) == 2
+    said = capsys.readouterr().err
+    assert "not supported" in said
+    assert "Ctrl-C" not in said
 
 
 def test_version(capsys):
