@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from zoo import ZOO
 
 import polyregions as pr
 from polyregions.cli import main
+from polyregions.exact.simplex import column_of, evaluate
 from polyregions.network import Layer, Network
 from polyregions.network.prefix import Prefix, as_prefix, empty_prefix
 from polyregions.run.problem import problem_of, whole_problem
+from polyregions.tree import subtree
 from polyregions.tree.exact_tree import ExactTree
 from polyregions.tree.subdivision import count_below, count_tree, unit_order
 from polyregions.walk.rational_walk import walk_exactly
@@ -388,3 +391,44 @@ def test_real_networks(shared_data, net, box, regions):
     network = pr.load(shared_data / "nets" / f"{net}.onnx")
     domain = load_box(shared_data / "boxes" / f"{box}.vnnlib").box
     checked(count_tree(network, domain), regions)
+
+
+def bundles(seed: int) -> tuple[pr.Network, pr.Box]:
+    """Hyperplanes that nearly coincide, near one point: dictionaries drift with every pivot."""
+    rng = np.random.default_rng(seed)
+    m, k = int(rng.integers(3, 5)), int(rng.integers(4, 9))
+    two = rng.normal(size=(2, m))
+    normals = two[rng.integers(0, 2, size=k)] * rng.choice([1, -1, 2.0, 0.3], size=(k, 1))
+    apart = rng.choice([0, 1e-4, 1e-7, 1e-8, 3e-9, 2e-9, 1e-9, 5e-10], size=(k, 1))
+    normals = normals + apart * rng.normal(size=(k, m))
+    offsets = -(normals @ rng.uniform(-0.5, 0.5, size=m))
+    offsets += rng.choice([0, 1e-15, 1e-13, 1e-12, 1e-11, 1e-10], size=k) * rng.normal(size=k)
+    second = rng.integers(-1, 2, size=(4, k)).astype(float), rng.integers(-1, 2, size=4) * 1.0
+    layers = [(normals, offsets), second, (np.ones((1, 4)), [0.0])]
+    return pr.Network.from_arrays(layers), pr.Box.cube(m, 1.0)
+
+
+@pytest.mark.parametrize("seed", [969, 1000, 1159])
+def test_a_witness_is_on_the_side_that_is_claimed(seed, monkeypatch):
+    """Of splits decided in integers: the vertex at hand goes to where a proof puts it."""
+    claimed = []
+    split = subtree.split_near
+
+    def watched(tree, depth, level, position, near, gap):
+        unit = int(tree.ids[level, tree.row_at[depth, position]])
+        point = [Fraction(float(value)) for value in tree.witnesses[depth]]
+        claimed.append((near, unit, level, tree.bits.copy(), point))
+        split(tree, depth, level, position, near, gap)
+
+    monkeypatch.setattr(subtree, "split_near", watched)
+    network, box = bundles(seed)
+    count = pr.count_tree(network, box, max_regions=200)
+    assert count.regions > 50
+    assert len(claimed) > 5
+    problem = problem_of(network, box)
+    starts = np.concatenate([[0, 0], problem.flat.row_ends])
+    order = np.arange(problem.flat.units)
+    exact = ExactTree(problem, order, starts, np.zeros(len(starts) - 1, dtype=np.int64))
+    for near, unit, level, bits, point in claimed:
+        units, _ = exact.rows(bits, level)
+        assert (evaluate(units[unit], column_of(point)) > 0) == (near == 1)
