@@ -207,7 +207,7 @@ def test_nothing_is_changed_by_a_region_that_was_not_decided(monkeypatch):
     number = found.open[0]
     before = found.store.points[number].copy(), found.exact_decisions, found.count, list(found.open)
     with pytest.raises(Stopped), stopped_when(lambda: True):
-        steps._decide_exactly(problem, found, number)
+        steps._decide_exactly(problem, found, number, np.zeros(1, dtype=np.int64))
     np.testing.assert_array_equal(found.store.points[number], before[0])
     assert (found.exact_decisions, found.count, list(found.open)) == before[1:]
     assert number not in found.exact_points
