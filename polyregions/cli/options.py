@@ -18,7 +18,7 @@ from polyregions.arrays import Floats
 from polyregions.cli.report import tell
 from polyregions.domain import Box, Domain
 from polyregions.errors import PolyregionsError
-from polyregions.files.reading import plain
+from polyregions.files.reading import ascii_digits
 from polyregions.network import Network
 from polyregions.network.slices import Line, Plane, Slice, fix, fixed_box
 
@@ -326,7 +326,7 @@ def sum_of(of: str | None) -> tuple[int | list[float], str]:
     """Return what ``--of`` says, and how it is called; the first output by default."""
     of = "0" if of is None else of
     try:
-        numbers = [float(part) for part in plain(of).split(",")]
+        numbers = [float(part) for part in ascii_digits(of).split(",")]
         if len(numbers) > 1:
             return numbers, f"sum ({of}) of outputs"
         if int(of) < 0:
@@ -383,7 +383,7 @@ def _parsed_fixes(texts: Sequence[str]) -> dict[int, float]:
     for text in texts:
         place, _, number = text.partition("=")
         try:
-            index, value = int(plain(place)), float(plain(number))
+            index, value = int(ascii_digits(place)), float(ascii_digits(number))
         except ValueError:
             raise PolyregionsError(
                 f"--fix {text} is not of the form INPUT=VALUE; write --fix 3=0.5, for instance"
@@ -447,7 +447,7 @@ def point_given(text: str, task: Task) -> Floats:
 
         return read_point(text, task.network.input_dimension)
     try:
-        return np.array([float(number) for number in plain(text).split(",")])
+        return np.array([float(number) for number in ascii_digits(text).split(",")])
     except ValueError:
         raise PolyregionsError(
             f"--at {text} is no point; write numbers with commas between, --at 0.5,-1 for "

@@ -75,7 +75,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     ['answer.txt']
     """
     if is_stream(path):
-        with _naming(path), tempfile.TemporaryFile() as whole:
+        with _told_as(path), tempfile.TemporaryFile() as whole:
             yield whole
             whole.seek(0)
             with open(path, "wb") as pipe:
@@ -83,7 +83,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         return
     target = target_of(path)
     partial = target.with_name(f".polyregions-{secrets.token_hex(8)}.part")
-    with _naming(path, partial):
+    with _told_as(path, partial):
         try:
             with partial.open("xb") as stream:
                 yield stream
@@ -96,7 +96,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _naming(path: str | PathLike[str], hidden: Path | None = None) -> Iterator[None]:
+def _told_as(path: str | PathLike[str], hidden: Path | None = None) -> Iterator[None]:
     """Let an error name the path that the caller knows, instead of none or of a hidden file."""
     try:
         yield

@@ -16,13 +16,13 @@ from polyregions.errors import FormatError, MissingExtraError, PolyregionsError
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "ascii_digits",
     "file_path",
     "format_suffix",
     "import_extra",
     "known_suffix",
     "largest_unpacked",
     "naming",
-    "plain",
     "read_bytes",
     "regular_file",
     "unpacked",
@@ -56,7 +56,7 @@ def file_path(value: object) -> Path:
     return Path(os.fspath(value))
 
 
-def plain(text: str) -> str:
+def ascii_digits(text: str) -> str:
     """Return a text of numbers; Python alone would read 1_0 as ten, and the digits of every script.
 
     Raises

@@ -11,7 +11,7 @@ import numpy as np
 
 from polyregions.domain import Box
 from polyregions.errors import DomainError, FormatError, NetworkError
-from polyregions.files.reading import naming, plain, read_bytes
+from polyregions.files.reading import ascii_digits, naming, read_bytes
 from polyregions.io import lowering, signals
 from polyregions.io.blocks import MAX_UNITS
 from polyregions.io.exact_floats import Floats
@@ -110,7 +110,9 @@ def _numbers(lines: Iterator[str], what: str) -> Floats:
     if line is None:
         raise FormatError(f"the file ends before {what}; it may be truncated: copy it again")
     try:
-        return np.array([float(field) for field in plain(line).strip().rstrip(",").split(",")])
+        return np.array(
+            [float(field) for field in ascii_digits(line).strip().rstrip(",").split(",")]
+        )
     except ValueError:
         raise FormatError(f"{what} are not numbers separated by commas") from None
 
