@@ -303,7 +303,8 @@ def _run(args: list[str]) -> int:
         return complain(_usage_message(error))
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        return complain(f"{name}{error.strerror or error}; the command did not finish")
+        what = error.strerror or str(error) or type(error).__name__  # some say nothing
+        return complain(f"{name}{what}; the command did not finish")
     except MemoryError:
         return complain("not enough memory; take a smaller box or set --max-regions")
     except (KeyboardInterrupt, typer.Abort) as stop:

@@ -441,7 +441,8 @@ def test_completion_for_no_shell(capsys, monkeypatch):
     monkeypatch.setattr("shellingham.detect_shell", none)
     assert main(["--show-completion"]) == 2
     said = capsys.readouterr().err
-    assert "not supported" in said
+    # typer says one of these, depending on its version
+    assert "not supported" in said or "ShellDetectionFailure" in said
     assert "Ctrl-C" not in said
 
 
