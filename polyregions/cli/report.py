@@ -22,6 +22,7 @@ from polyregions.regions import Regions
 from polyregions.run.progress import (
     Progress,
     number_text,
+    pace_of,
     shown_lines,
     shown_progress,
     the_console,
@@ -492,8 +493,7 @@ class RunTimes(NamedTuple):
 
     def pace(self, regions: int) -> float:
         """Return how many regions a second were found, of so many that are known now."""
-        # at a limit a count tells fewer than it has counted
-        return max(0, regions - self.before) / max(self.seconds, 1e-9)
+        return pace_of(regions - self.before, self.seconds)
 
 
 class ShownRun:

@@ -353,5 +353,5 @@ def values_at(network: Network, points: Floats, errors: Floats) -> Iterator[Laye
 
 
 def beyond_floats() -> np.errstate:
-    """Let what overflows be no finite number, or have no such error: then it decides nothing."""
+    """Be silent of overflow: its value, or its error, is no finite number, and decides nothing."""
     return np.errstate(over="ignore", invalid="ignore")

@@ -33,6 +33,7 @@ __all__ = [
     "boxes_text",
     "counted",
     "number_text",
+    "pace_of",
     "parts_text",
     "shown_lines",
     "shown_progress",
@@ -74,7 +75,19 @@ class Progress:
     @property
     def pace(self) -> float:
         """Regions a second."""
-        return (self.regions - self.before) / max(self.seconds, 1e-9)
+        return pace_of(self.regions - self.before, self.seconds)
+
+
+def pace_of(found: int, seconds: float) -> float:
+    """Return how many regions a second were found, for reading only.
+
+    Examples
+    --------
+    >>> pace_of(6, 2.0)
+    3.0
+    """
+    # at a limit a count tells fewer regions than it has counted, and a clock may stand still
+    return max(0, found) / max(seconds, 1e-9)
 
 
 OnInterrupt = Literal["raise", "return"]
